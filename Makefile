@@ -1,0 +1,37 @@
+# Needs Python >= 3.11 and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install demo test test-slow lint types check clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+install: $(BIN)/.installed  ## virtual environment in .venv with everything in it
+
+demo: install  ## two pretrained networks on simulated microscopy: under 3 minutes, ends with a report
+	$(BIN)/heldout demo --out demo
+
+test: install  ## the default tests, under 10 minutes
+	$(BIN)/python -m pytest
+
+test-slow: install  ## the long ones
+	$(BIN)/python -m pytest -m slow
+
+lint: install  ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: install  ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test  ## all of the above
+
+clean:  ## remove the virtual environment and what the demo made
+	rm -rf $(VENV) demo

@@ -1,0 +1,61 @@
+"""Which pretrained model and strategy to trust on biomedical images, and why test disagrees with validation.
+
+```python
+import heldout
+
+cohort = heldout.load("images/")
+study = heldout.Study(cohort, models=["resnet34"], strategies=["finetune", "frozen"], out="study")
+study.run()
+print(study.compare())
+study.report()
+```
+
+Names are imported when they are first used, so that `import heldout` is quick and never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from heldout._version import __version__
+
+if TYPE_CHECKING:
+    from heldout.classifier import TransferClassifier
+    from heldout.errors import HeldoutError, InputError
+    from heldout.readers import load
+    from heldout.records import Cohort, Comparison, Estimate
+    from heldout.study import Study
+
+__all__ = [
+    "Cohort",
+    "Comparison",
+    "Estimate",
+    "HeldoutError",
+    "InputError",
+    "Study",
+    "TransferClassifier",
+    "__version__",
+    "load",
+]
+
+_HOMES = {
+    "Cohort": "heldout.records",
+    "Comparison": "heldout.records",
+    "Estimate": "heldout.records",
+    "HeldoutError": "heldout.errors",
+    "InputError": "heldout.errors",
+    "Study": "heldout.study",
+    "TransferClassifier": "heldout.classifier",
+    "load": "heldout.readers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'heldout' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

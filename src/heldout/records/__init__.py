@@ -1,0 +1,29 @@
+"""What is written to disk and read back: frozen dataclasses, checked at the door, one noun a file."""
+
+from heldout.records.backbone import BackboneInfo
+from heldout.records.cohort import COLUMNS, Cohort
+from heldout.records.comparison import Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records.estimate import Estimate
+from heldout.records.recipe import Recipe
+from heldout.records.run import RunRecord
+from heldout.records.split import PARTS, Split
+from heldout.records.study import StudyRecord
+
+__all__ = [
+    "COLUMNS",
+    "PARTS",
+    "BackboneInfo",
+    "Cohort",
+    "Comparison",
+    "Estimate",
+    "Frozen",
+    "Group",
+    "Oscillation",
+    "Pair",
+    "Recipe",
+    "RunRecord",
+    "RunRow",
+    "Scores",
+    "Split",
+    "StudyRecord",
+]

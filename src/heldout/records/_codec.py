@@ -1,0 +1,69 @@
+"""Records to JSON and back, every value checked against its type on the way in."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from heldout.errors import InputError, Problem
+from heldout.files import write_json
+
+R = TypeVar("R")
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def to_data(record: Any) -> Any:
+    """A record as plain JSON values."""
+    return _adapter(type(record)).dump_python(record, mode="json")
+
+
+def from_data(kind: type[R], data: Any, where: str) -> R:
+    """Plain JSON values to a record.
+
+    Raises:
+        InputError: The values do not fit; every field that is off is listed.
+    """
+    try:
+        record: R = _adapter(kind).validate_python(data)
+    except ValidationError as error:
+        raise InputError(
+            [
+                Problem(
+                    where=f"{where}, field {'.'.join(map(str, item['loc'])) or '(whole)'}",
+                    found=json.dumps(item.get("input"), default=str)[:80],
+                    expected=item["msg"],
+                    remedy="The file was changed by hand or by another version; make it again.",
+                )
+                for item in error.errors()
+            ],
+            title=f"{where} is not a valid {kind.__name__}",
+        ) from error
+    return record
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Write a record as JSON, whole or not at all."""
+    write_json(path, to_data(record))
+
+
+def read_record(kind: type[R], path: Path) -> R:
+    """Read a record written by `write_record`.
+
+    Raises:
+        InputError: The file is missing, is no JSON, or does not fit.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            [Problem(str(path), str(error), f"a {kind.__name__} in JSON", "Check the path, or make the file again.")]
+        ) from error
+    return from_data(kind, data, str(path))

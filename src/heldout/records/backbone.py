@@ -1,0 +1,46 @@
+"""What pretrained weights carry with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """One set of pretrained weights, as the catalogue knows it.
+
+    Attributes:
+        name: Full name, `source:architecture.tag`: `torchvision:resnet34.IMAGENET1K_V1`.
+        source: Plug-in that loads it: `torchvision`, `timm`, `offline`, `file`.
+        architecture: Name of the architecture in its library.
+        tag: Name of the weights; empty if there is only one.
+        acc1: ImageNet-1K top-1 accuracy in percent as the catalogue states it, or None. Never computed, never guessed.
+        acc5: Likewise top-5.
+        params: Number of parameters with the original classifier.
+        gflops: Multiply-adds of one forward pass in 10^9 at `input_size` (what the field calls GFLOPs).
+        file_mb: Size of the weights file in MB (10^6 bytes, except where the catalogue states its own), or None.
+        input_size: Side of the square input in pixels that the weights were evaluated at.
+        mean: Per-channel mean the input is normalised with, on the scale [0, 1].
+        std: Likewise the standard deviation.
+        interpolation: `bilinear` or `bicubic`: how images were resized for these weights.
+        licence: SPDX name or the words of the catalogue; empty if it states none.
+        recipe: Link to the training recipe or model card.
+        computed: Names of those fields above that were computed by us rather than stated by the catalogue.
+    """
+
+    name: str
+    source: str
+    architecture: str
+    tag: str
+    acc1: float | None
+    acc5: float | None
+    params: int
+    gflops: float | None
+    file_mb: float | None
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+    licence: str
+    recipe: str
+    computed: tuple[str, ...] = field(default=())

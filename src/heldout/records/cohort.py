@@ -1,0 +1,135 @@
+"""The images as a table; no pixels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from heldout.errors import InputError, Problem
+from heldout.files import hash_of, whole
+from heldout.records._codec import from_data, to_data
+
+COLUMNS: dict[str, str] = {
+    "id": "unique name of the image in this cohort: its content hash, with -2, -3 … for exact copies",
+    "content": "first 16 hexadecimal digits of SHA-256 over shape and decoded pixels",
+    "source": "file, relative to the cohort's root",
+    "member": "array inside an .npz file, else empty",
+    "row": "row of that array, or -1 for a file that holds one image",
+    "label": "class name",
+    "patient": "patient (or other unit whose images are alike), empty if not known",
+    "site": "hospital, laboratory or device, empty if not known",
+    "split": "train, val or test as given, empty if not given",
+    "width": "pixels",
+    "height": "pixels",
+    "channels": "1 grey, 3 colour",
+    "bits": "bits a channel",
+}
+"""Columns of `Cohort.table`, in this order, with their meaning; `row`, `width`, `height`, `channels`, `bits` are int64,
+the rest are strings."""
+
+INTEGER_COLUMNS = ("row", "width", "height", "channels", "bits")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The images of a study.
+
+    Attributes:
+        name: Short name, for titles.
+        root: Absolute folder that `source` is relative to; empty for arrays in memory.
+        reader: Plug-in that read it.
+        classes: Class names in the order of their indices.
+        table: One row an image, columns as in `COLUMNS`, index 0 … n−1.
+        excluded: What was left out on request (`--skip-unreadable`), with the reason.
+        notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
+    """
+
+    name: str
+    root: str
+    reader: str
+    classes: tuple[str, ...]
+    table: pd.DataFrame
+    excluded: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if list(self.table.columns) != list(COLUMNS):
+            raise ValueError(f"a cohort's table has the columns {list(COLUMNS)}, found {list(self.table.columns)}")
+        if not self.table["id"].is_unique:
+            raise ValueError("the ids of a cohort are unique")
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def hash(self) -> str:
+        """Hash of what a result can depend on: images, labels, patients, sites, given splits, order of classes."""
+        columns = ["id", "label", "patient", "site", "split"]
+        return hash_of({"classes": self.classes, "rows": self.table[columns].to_numpy().tolist()})
+
+    @property
+    def patients_known(self) -> bool:
+        """Whether every image names its patient."""
+        return bool(len(self.table)) and bool((self.table["patient"] != "").all())
+
+    def save(self, path: Path) -> None:
+        """Write as Parquet, with name, root, classes and the rest in the file's metadata."""
+        about = {
+            "format": 1,
+            "name": self.name,
+            "root": self.root,
+            "reader": self.reader,
+            "classes": self.classes,
+            "excluded": [to_data(problem) for problem in self.excluded],
+            "notes": self.notes,
+        }
+        table = pa.Table.from_pandas(self.table, preserve_index=False)
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
+        with whole(path) as temporary:
+            pq.write_table(table, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> Cohort:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: The file is not a cohort.
+        """
+        try:
+            table = pq.read_table(path)
+            about: dict[str, Any] = json.loads((table.schema.metadata or {})[b"heldout"])
+        except (OSError, KeyError, ValueError, pa.ArrowInvalid) as error:
+            raise InputError(
+                [
+                    Problem(
+                        str(path), repr(error)[:120], "a cohort.parquet", "Run `heldout run` again to make the study."
+                    )
+                ]
+            ) from error
+        frame = table.to_pandas()[list(COLUMNS)]
+        return cls(
+            name=about["name"],
+            root=about["root"],
+            reader=about["reader"],
+            classes=tuple(about["classes"]),
+            table=typed(frame),
+            excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
+            notes=tuple(about["notes"]),
+        )
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `COLUMNS` in order and with their types, missing text as an empty string."""
+    result = table.reindex(columns=list(COLUMNS))
+    for column in COLUMNS:
+        if column in INTEGER_COLUMNS:
+            result[column] = result[column].fillna(-1).astype("int64")
+        else:
+            result[column] = result[column].fillna("").astype(str).astype(object)
+    return result.reset_index(drop=True)

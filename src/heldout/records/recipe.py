@@ -1,0 +1,54 @@
+"""Everything a run depends on; its hash is the run's id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from heldout.files import hash_of
+from heldout.records._codec import to_data
+
+Fit = Literal["stretch", "pad", "crop"]
+Precision = Literal["no", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides the numbers of a run.
+
+    Attributes:
+        cohort: Hash of the cohort.
+        split: Hash of the split.
+        classes: Class names in the order of their indices.
+        backbone: Full name of the weights.
+        weights: First 16 hexadecimal digits of the SHA-256 of the weights' tensors, or `random` for none.
+        strategy: Name of the strategy.
+        settings: All fields of the strategy, defaults included.
+        image_size: Side of the square input in pixels.
+        fit: How an image that is not square becomes square.
+        interpolation: `bilinear` or `bicubic`.
+        seed: Seed of everything that is drawn: the head, the order of images.
+        precision: Mixed precision of the passes.
+        format: Version of this record.
+    """
+
+    cohort: str
+    split: str
+    classes: tuple[str, ...]
+    backbone: str
+    weights: str
+    strategy: str
+    settings: dict[str, str | int | float | bool | None]
+    image_size: int
+    fit: Fit
+    interpolation: str
+    seed: int
+    precision: Precision = "no"
+    format: int = 1
+
+    @property
+    def id(self) -> str:
+        """The run's id: readable in front, a hash of the whole recipe behind."""
+        architecture = self.backbone.partition(":")[2].partition(".")[0] or self.backbone
+        short = "".join(c if c.isalnum() or c in "_-" else "_" for c in architecture)[:40]
+        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(to_data(self), 8)}"

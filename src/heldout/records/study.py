@@ -1,0 +1,43 @@
+"""The plan of a study: one cohort and split, models × strategies × seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from heldout.records.recipe import Fit, Precision
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """`study.json`. The folder holds besides: `cohort.parquet`, `split.parquet`, `runs/`, `features/`, `test_looks.jsonl`.
+
+    Attributes:
+        name: Title of the study.
+        data: What the person gave as DATA.
+        cohort: Hash of the cohort.
+        split: Hash of the split.
+        models: Full names of the backbones.
+        strategies: Name of each strategy -> all its settings.
+        seeds: Seeds of the runs.
+        image_size: Side of the square input in pixels.
+        fit: How an image that is not square becomes square.
+        precision: Mixed precision of the passes.
+        runs: Ids of the planned runs, in order.
+        version: Version of heldout that wrote it.
+        format: Version of this record.
+    """
+
+    name: str
+    data: str
+    cohort: str
+    split: str
+    models: tuple[str, ...]
+    strategies: dict[str, dict[str, str | int | float | bool | None]]
+    seeds: tuple[int, ...]
+    image_size: int
+    fit: Fit
+    precision: Precision
+    runs: tuple[str, ...]
+    version: str
+    notes: tuple[str, ...] = field(default=())
+    format: int = 1

@@ -1,0 +1,88 @@
+"""The shelf on which plug-ins stand: one plug-in is one file in its package, with no edit elsewhere.
+
+A shelf finds its plug-ins in two places: the modules of one package of ours, and the entry points of the same name
+(`heldout.strategies`, `heldout.readers`, …), through which another package adds its own. A module puts one object on
+the shelf by binding it to the shelf's attribute, e.g. `STRATEGY = Frozen`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from heldout.errors import HeldoutError, UsageError
+
+T = TypeVar("T")
+
+
+@dataclass
+class Shelf(Generic[T]):
+    """The plug-ins of one kind, found when first asked for.
+
+    Attributes:
+        package: Package whose modules are the plug-ins, and the name of the entry-point group.
+        attribute: The module attribute that holds the plug-in.
+        noun: What one plug-in is called in messages.
+    """
+
+    package: str
+    attribute: str
+    noun: str
+    _found: dict[str, T] = field(default_factory=dict, repr=False)
+    _files: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def _put(self, plugin: T, name: str, file: str) -> None:
+        if name in self._files and self._files[name] != file:
+            raise HeldoutError(
+                f"Two {self.noun} plug-ins are called '{name}': {self._files[name]} and {file}. "
+                f"Expected one file a name; rename or uninstall one of them."
+            )
+        self._found[name] = plugin
+        self._files[name] = file
+
+    def _discover(self) -> dict[str, T]:
+        if self._found:
+            return self._found
+        package = importlib.import_module(self.package)
+        for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            if info.name.startswith("_"):
+                continue
+            module = importlib.import_module(f"{self.package}.{info.name}")
+            if hasattr(module, self.attribute):
+                plugin = getattr(module, self.attribute)
+                self._put(plugin, plugin_name(plugin, info.name), str(module.__file__))
+        for point in entry_points(group=self.package):
+            plugin = point.load()
+            self._put(plugin, plugin_name(plugin, point.name), f"{point.value} (entry point {point.name})")
+        return self._found
+
+    def names(self) -> tuple[str, ...]:
+        """All names on the shelf, in alphabetical order."""
+        return tuple(sorted(self._discover()))
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._discover()[name] for name in self.names())
+
+    def get(self, name: str) -> T:
+        """The plug-in of that name.
+
+        Raises:
+            UsageError: No such plug-in; the text names the nearest ones.
+        """
+        found = self._discover()
+        if name not in found:
+            near = difflib.get_close_matches(name, found, n=3)
+            hint = f"Did you mean {', '.join(near)}?" if near else f"There are: {', '.join(self.names())}."
+            raise UsageError(f"Unknown {self.noun} '{name}'. {hint}")
+        return found[name]
+
+
+def plugin_name(plugin: object, module_name: str) -> str:
+    """The name a plug-in goes by: its own `name`, or else the name of its module (`_` at the end dropped)."""
+    name = getattr(plugin, "name", None)
+    return name if isinstance(name, str) else module_name.rstrip("_").replace("_", "-")
