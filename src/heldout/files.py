@@ -23,7 +23,7 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,11 +45,11 @@ def publish_folder(made: Path, path: Path) -> None:
     """Rename a finished folder to its place; what stood there before is removed."""
     if path.exists():
         old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-        os.replace(path, old)
-        os.replace(made, path)
+        path.replace(old)
+        made.replace(path)
         shutil.rmtree(old, ignore_errors=True)
     else:
-        os.replace(made, path)
+        made.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,1 +1,22 @@
-"""In the making."""
+"""Pixels without torch: reading what can be read faithfully, refusing the rest, fingerprints, fitting to a square."""
+
+from heldout.images.arrays import check_pixels, open_array, open_archive
+from heldout.images.errors import ImageError
+from heldout.images.files import IMAGE_SUFFIXES, decode_file
+from heldout.images.fingerprints import content_hash
+from heldout.images.fitting import fit_square
+from heldout.images.reading import Decoded, decode, read_pixels
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Decoded",
+    "ImageError",
+    "check_pixels",
+    "content_hash",
+    "decode",
+    "decode_file",
+    "fit_square",
+    "open_archive",
+    "open_array",
+    "read_pixels",
+]

@@ -131,5 +131,6 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
         if column in INTEGER_COLUMNS:
             result[column] = result[column].fillna(-1).astype("int64")
         else:
-            result[column] = result[column].fillna("").astype(str).astype(object)
+            text = result[column].astype(object)
+            result[column] = text.where(text.notna(), "").map(str).astype(object)
     return result.reset_index(drop=True)

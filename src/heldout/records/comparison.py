@@ -50,7 +50,10 @@ class Frozen:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run in a comparison. `gap_points` is validation minus test accuracy; `test` and it are None without a test set."""
+    """One run in a comparison.
+
+    `gap_points` is validation minus test accuracy; `test` and `gap_points` are None without a test set.
+    """
 
     id: str
     model: str
@@ -97,8 +100,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Group:
-    """One model and strategy over its seeds. Means are fractions; spreads are standard deviations over seeds in points,
-    None with one seed.
+    """One model and strategy over its seeds.
+
+    Means are fractions; spreads are standard deviations over seeds in points, None with one seed.
     """
 
     model: str

@@ -10,6 +10,7 @@ from heldout.records._codec import to_data
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
+Setting = str | int | float | bool | None | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Recipe:
         split: Hash of the split.
         classes: Class names in the order of their indices.
         backbone: Full name of the weights.
-        weights: First 16 hexadecimal digits of the SHA-256 of the weights' tensors, or `random` for none.
+        weights: First 16 hexadecimal digits of the SHA-256 of the weights file, or `random` for none.
         strategy: Name of the strategy.
         settings: All fields of the strategy, defaults included.
         image_size: Side of the square input in pixels.
@@ -38,7 +39,7 @@ class Recipe:
     backbone: str
     weights: str
     strategy: str
-    settings: dict[str, str | int | float | bool | None]
+    settings: dict[str, Setting]
     image_size: int
     fit: Fit
     interpolation: str

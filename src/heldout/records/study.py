@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from heldout.records.recipe import Fit, Precision
+from heldout.records.recipe import Fit, Precision, Setting
 
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """`study.json`. The folder holds besides: `cohort.parquet`, `split.parquet`, `runs/`, `features/`, `test_looks.jsonl`.
+    """`study.json`, the plan.
+
+    The folder holds besides: `cohort.parquet`, `split.parquet`, `runs/`, `images/` (decoded and resized once),
+    `features/` (activations of frozen stages) and `test_looks.jsonl` (one line each time test images were scored).
 
     Attributes:
         name: Title of the study.
@@ -24,6 +27,7 @@ class StudyRecord:
         precision: Mixed precision of the passes.
         runs: Ids of the planned runs, in order.
         version: Version of heldout that wrote it.
+        notes: Sentences a person should read.
         format: Version of this record.
     """
 
@@ -32,7 +36,7 @@ class StudyRecord:
     cohort: str
     split: str
     models: tuple[str, ...]
-    strategies: dict[str, dict[str, str | int | float | bool | None]]
+    strategies: dict[str, dict[str, Setting]]
     seeds: tuple[int, ...]
     image_size: int
     fit: Fit

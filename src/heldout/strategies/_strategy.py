@@ -37,6 +37,21 @@ class Phase:
     bn: Literal["eval", "train"] = "eval"
     strengths: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        wrong = []
+        if self.epochs < 1:
+            wrong.append(f"epochs is at least 1, found {self.epochs}")
+        if self.lr <= 0:
+            wrong.append(f"lr is above 0, found {self.lr}")
+        if self.batch_size < 2:
+            wrong.append(f"batch_size is at least 2, found {self.batch_size}")
+        if self.weight_decay < 0:
+            wrong.append(f"weight_decay is at least 0, found {self.weight_decay}")
+        if self.solver == "logistic" and (not self.strengths or min(self.strengths) <= 0):
+            wrong.append(f"strengths holds one value or more, all above 0, found {self.strengths}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+
 
 @dataclass(frozen=True)
 class Strategy(ABC):
@@ -47,6 +62,9 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        self.phases()  # settings that make no phase are refused where they are made
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

@@ -1,0 +1,92 @@
+"""What a source of weights is: one file, bound to `SOURCE`; it lists its weights cheaply and builds them on demand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from heldout.backbones._table import Entry, table
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Stages = list[tuple[str, "nn.Module"]]
+"""Stages of a trunk in order, without the `input` stage."""
+
+
+class Source(ABC):
+    """Base of all sources. Importing a source must not import torch; its methods below the line may.
+
+    Attributes:
+        name: In front of the colon of a full name.
+        rank: Short names are looked up in sources of lower rank first.
+    """
+
+    name: ClassVar[str]
+    rank: ClassVar[int]
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Its rows of the catalogue; a source that brings its own rows overrides this."""
+        return tuple(entry for entry in table().entries if entry.info.source == self.name)
+
+    def parse(self, rest: str) -> Entry | None:
+        """An entry for a name that no row has (`file:PATH@ARCH`), or None where this source knows none such."""
+        return None
+
+    @abstractmethod
+    def here(self, entry: Entry) -> Path | None:
+        """The weights file, if it is on this machine."""
+
+    def stored(self, entry: Entry) -> Path | None:
+        """Where a file given by hand is kept, or None where this source takes none."""
+        return None
+
+    # ---- torch from here on ----
+
+    def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
+        """Its rows, read from the installed library.
+
+        Args:
+            known: Rows by name whose computed figures hold as long as architecture, classes and input size are equal.
+        """
+        return iter(())
+
+    def fetch(self, entry: Entry) -> Path:
+        """The weights file, downloaded where it is not here.
+
+        Raises:
+            HeldoutError: It cannot be had; the text says which file to put where.
+        """
+        found = self.here(entry)
+        if found is None:
+            raise not_here(entry, "this source downloads nothing")
+        return found
+
+    @abstractmethod
+    def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
+        """The library's model with the weights in it (random without a file) and its classifier taken off.
+
+        Raises:
+            InputError: The file does not fit the architecture.
+        """
+
+    @abstractmethod
+    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+        """Pooled features by the library's own forward pass: what the stages must give."""
+
+    @abstractmethod
+    def stages(self, trunk: nn.Module) -> Stages:
+        """The trunk cut into stages whose composition is the trunk's own forward pass."""
+
+    @abstractmethod
+    def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:
+        """Tensors of a weights file under the names of the architecture, read without unpickling code."""
+
+
+def not_here(entry: Entry, reason: str) -> Exception:
+    """The error for weights that cannot be had: which file to put where."""
+    from heldout.backbones._weights import missing_weights
+
+    return missing_weights(entry, reason)

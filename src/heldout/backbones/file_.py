@@ -1,0 +1,132 @@
+"""Weights of your own: `file:PATH@ARCH`, a state dict of an architecture that torchvision or timm knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from heldout.backbones._source import Source, Stages
+from heldout.backbones._table import Entry
+from heldout.errors import InputError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class FileEntry(Entry):
+    """An entry whose weights are at a path; `base` is the entry of the architecture."""
+
+    path: Path = Path()
+    base: Entry | None = None
+
+
+class File(Source):
+    """A `.safetensors` or `.pth` file, e.g. a backbone trained on other images of yours.
+
+    What the file does not state is that of the architecture's default weights: input size, mean, std, interpolation. All
+    of it is marked as computed, since nobody stated it for these weights.
+    """
+
+    name: ClassVar[str] = "file"
+    rank: ClassVar[int] = 3
+
+    def entries(self) -> tuple[Entry, ...]:
+        """None: files have no catalogue."""
+        return ()
+
+    def parse(self, rest: str) -> Entry | None:
+        """`PATH@ARCH`.
+
+        Raises:
+            UsageError: It is not of that form, or the architecture is unknown.
+            InputError: The file is not there.
+        """
+        from heldout.backbones._catalogue import entry_of, resolve
+
+        path_text, at, architecture = rest.rpartition("@")
+        if not (at and path_text and architecture):
+            raise UsageError(f"Found 'file:{rest}'; expected file:PATH@ARCHITECTURE, e.g. file:mine.safetensors@resnet18.")
+        path = Path(path_text).expanduser()
+        if not path.is_file():
+            raise InputError(
+                [Problem(str(path), "no file", "a .safetensors or .pth file of weights", "Check the path.")],
+                title="The weights cannot be read",
+            )
+        base = entry_of(resolve(architecture))
+        if isinstance(base, FileEntry):
+            raise UsageError(f"Found '{architecture}' as an architecture; expected one of torchvision or timm.")
+        info = replace(
+            base.info,
+            name=f"file:{rest}",
+            source="file",
+            tag="",
+            acc1=None,
+            acc5=None,
+            file_mb=path.stat().st_size / 1e6,
+            licence="",
+            recipe="",
+            computed=("params", "gflops", "file_mb", "input_size", "mean", "std", "interpolation"),
+        )
+        return FileEntry(info=info, default=True, classes=base.classes, measured=base.measured, path=path, base=base)
+
+    def here(self, entry: Entry) -> Path | None:
+        """The file itself."""
+        path = _own(entry).path
+        return path if path.is_file() else None
+
+    def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:
+        """The file's tensors, under the names of the architecture's library."""
+        source, base = _library(entry)
+        return source.state(base, file)
+
+    def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
+        """The library's model; the file may have a classifier for any number of classes, or none."""
+        source, base = _library(entry)
+        if weights is not None:
+            base = replace(base, classes=_classes(source, base, source.state(base, weights)))
+        return source.trunk(base, image_size, weights)
+
+    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+        """By the library's own forward pass."""
+        return _source_of_module(trunk).features(trunk, images)
+
+    def stages(self, trunk: nn.Module) -> Stages:
+        """As the library's source cuts it."""
+        return _source_of_module(trunk).stages(trunk)
+
+
+SOURCE = File()
+
+
+def _own(entry: Entry) -> FileEntry:
+    assert isinstance(entry, FileEntry)
+    return entry
+
+
+def _library(entry: Entry) -> tuple[Source, Entry]:
+    from heldout.backbones._catalogue import source_of
+
+    base = _own(entry).base
+    assert base is not None
+    return source_of(base.info), base
+
+
+def _source_of_module(trunk: nn.Module) -> Source:
+    from heldout.backbones._catalogue import sources
+
+    return sources.get("torchvision" if type(trunk).__module__.startswith("torchvision.") else "timm")
+
+
+def _classes(source: Source, base: Entry, tensors: dict[str, Tensor]) -> int:
+    """Outputs of the file's classifier; 0 if it has none. The classifier is what the trunk lacks of the whole model."""
+    import torch
+
+    from heldout.backbones._library import whole_model
+
+    with torch.device("meta"):
+        whole = whole_model(source, base).state_dict()
+        trunk = source.trunk(base, base.info.input_size, None).state_dict()
+    layers = [name for name in whole if name not in trunk and name.endswith("weight") and name in tensors]
+    return int(tensors[layers[-1]].shape[0]) if layers else 0

@@ -1,0 +1,165 @@
+"""Weights of torchvision: every classification network, with the figures that `Weights.meta` states."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from heldout.backbones._caches import torch_hub_file, torch_hub_folder
+from heldout.backbones._source import Source, Stages
+from heldout.backbones._table import Entry
+from heldout.errors import UsageError
+from heldout.records import BackboneInfo
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FOUNDING_TAG = "IMAGENET1K_V1"
+"""What a short name means, where there is one: the weights of the founding experiment; and the V2 recipes (label
+smoothing, mixup, long schedules) score higher on ImageNet but are known to transfer worse as fixed features
+(Kornblith et al. 2021, "Why Do Better Loss Functions Lead to Less Transferable Features?")."""
+
+
+class Torchvision(Source):
+    """The classification networks of torchvision."""
+
+    name: ClassVar[str] = "torchvision"
+    rank: ClassVar[int] = 1
+
+    def here(self, entry: Entry) -> Path | None:
+        """The file in torch.hub's cache."""
+        return torch_hub_file(entry.file)
+
+    def stored(self, entry: Entry) -> Path | None:
+        """torch.hub's cache, so that torchvision itself finds it too."""
+        return torch_hub_folder() / entry.file
+
+    def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
+        """Every tag of every classification network; all figures are those of `Weights.meta`."""
+        import torchvision
+
+        for architecture in torchvision.models.list_models(module=torchvision.models):
+            tags = torchvision.models.get_model_weights(architecture)
+            chosen = FOUNDING_TAG if FOUNDING_TAG in tags.__members__ else getattr(tags, "DEFAULT", None)
+            for weights in tags:
+                yield _row(architecture, weights, default=chosen in (weights.name, weights))
+
+    def fetch(self, entry: Entry) -> Path:
+        """From torch.hub's cache, or downloaded into it, its hash checked."""
+        from heldout.backbones._weights import download
+
+        return self.here(entry) or download(entry, torch_hub_folder() / entry.file)
+
+    def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:
+        """The file's tensors; names of old DenseNet files (`norm.1.weight`) become those of today."""
+        import re
+
+        from heldout.backbones._weights import read_tensors
+
+        tensors = read_tensors(file)
+        if entry.info.architecture.startswith("densenet"):
+            old = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$")
+            tensors = {old.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
+        return tensors
+
+    def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
+        """The network with its weights, its auxiliary classifiers off; `Network.head` replaces the last layer."""
+        from heldout.backbones._torchvision_stages import without_classifier
+        from heldout.backbones._weights import load_strictly
+
+        model = _model(entry, image_size)
+        if not entry.classes:
+            without_classifier(model)  # a file that holds the trunk only
+        if weights is not None:
+            tensors = self.state(entry, weights)
+            if entry.info.architecture.startswith("vit"):
+                tensors = _resized(model, tensors, image_size)
+            load_strictly(model, tensors, weights, entry.info.name)
+        if hasattr(model, "aux_logits"):
+            # They are for training from scratch; with them the network returns a tuple in train mode.
+            model.aux_logits = False
+            for name in ("aux1", "aux2", "AuxLogits"):
+                if hasattr(model, name):
+                    setattr(model, name, None)
+        return without_classifier(model)
+
+    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+        """What the model gives with the identity in the place of its last layer."""
+        features: Tensor = trunk(images)
+        return features
+
+    def stages(self, trunk: nn.Module) -> Stages:
+        """By family; a family we do not know runs as one stage."""
+        from heldout.backbones._torchvision_stages import stages_of
+
+        return stages_of(trunk)
+
+
+SOURCE = Torchvision()
+
+
+def _row(architecture: str, weights: Any, default: bool) -> Entry:
+    meta = weights.meta
+    transforms = weights.transforms()
+    scores = next(iter(meta["_metrics"].values()), {})
+    size = transforms.crop_size[0]
+    info = BackboneInfo(
+        name=f"torchvision:{architecture}.{weights.name}",
+        source="torchvision",
+        architecture=architecture,
+        tag=weights.name,
+        acc1=scores.get("acc@1"),
+        acc5=scores.get("acc@5"),
+        params=meta["num_params"],
+        gflops=meta["_ops"],
+        file_mb=meta["_file_size"],
+        input_size=size,
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+        interpolation=transforms.interpolation.value,
+        licence=meta.get("license", ""),
+        recipe=meta.get("recipe", ""),
+    )
+    return Entry(
+        info=info,
+        default=default,
+        file=weights.url.rsplit("/", 1)[-1],
+        url=weights.url,
+        classes=len(meta["categories"]),
+        measured=f"{size}x{size}",
+    )
+
+
+def _model(entry: Entry, image_size: int) -> nn.Module:
+    import torchvision
+
+    architecture = entry.info.architecture
+    settings: dict[str, object] = {}
+    if architecture.startswith("vit"):
+        settings["image_size"] = image_size
+    elif architecture.startswith("maxvit"):
+        settings["input_size"] = (image_size, image_size)
+    elif architecture in ("googlenet", "inception_v3"):
+        # All their weights were ported from networks that see (x − 0.5) / 0.5: the model itself undoes the normalisation.
+        settings |= {"transform_input": True, "aux_logits": True, "init_weights": False}
+    try:
+        with warnings.catch_warnings():
+            # densenet, inception and googlenet warn of the time their random initialisation takes, or of its future.
+            warnings.simplefilter("ignore")
+            model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=entry.classes or 1000, **settings)
+    except (ValueError, AssertionError, RuntimeError) as error:
+        raise UsageError(f"{entry.info.name} cannot take images of {image_size} pixels: {error}") from error
+    return model
+
+
+def _resized(model: nn.Module, tensors: dict[str, Tensor], image_size: int) -> dict[str, Tensor]:
+    """Position embeddings of a vision transformer, interpolated where the size differs from the one of the weights."""
+    from torchvision.models.vision_transformer import interpolate_embeddings
+
+    wanted = model.state_dict()["encoder.pos_embedding"].shape
+    if tensors["encoder.pos_embedding"].shape == wanted:
+        return tensors
+    resized: dict[str, Tensor] = interpolate_embeddings(image_size, model.patch_size, tensors)
+    return resized

@@ -1,0 +1,126 @@
+"""The whole of it as one scikit-learn estimator, for arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from heldout import backbones
+from heldout.fit import learn_strategy
+from heldout.progress import Silent
+from heldout.readers import cohort_of_arrays
+from heldout.records.recipe import Fit, Precision
+from heldout.splits import make_split
+from heldout.store import store_of_arrays
+from heldout.strategies import Strategy
+from heldout.study import IMAGE_SIZE, plan_strategies
+from heldout.training import ActivationCache, Part, Task, logits_of, machine, softmax
+from heldout.training.device import Device
+
+
+class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A pretrained backbone with a strategy, as a classifier of image arrays.
+
+    Args:
+        backbone: Name of the pretrained weights, short or full.
+        strategy: Name of a strategy, or one with settings of its own.
+        epochs: Passes over the training images; None leaves the strategy its own.
+        image_size: Side in pixels that images are resized to.
+        fit_mode: How an image that is not square becomes square: `stretch`, `pad` or `crop`.
+        val_fraction: Share of the images that is kept for validation.
+        seed: Of the validation split, the head and the order of images.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `no`, `bf16` or `fp16`.
+
+    Attributes:
+        classes_: The labels, sorted.
+        history_: One `heldout.progress.Epoch` an epoch.
+        frozen_: What was verified to have stayed as it was.
+        n_features_in_: Values an image.
+
+    Examples:
+        >>> model = TransferClassifier("efficientnet_lite0", "probe", image_size=64)  # doctest: +SKIP
+        >>> model.fit(X, y).predict(X_new)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        backbone: str = "efficientnet_lite0",
+        strategy: str | Strategy = "frozen",
+        *,
+        epochs: int | None = None,
+        image_size: int = IMAGE_SIZE,
+        fit_mode: Fit = "stretch",
+        val_fraction: float = 0.2,
+        seed: int = 0,
+        device: Device = "auto",
+        precision: Precision = "no",
+    ) -> None:
+        self.backbone = backbone
+        self.strategy = strategy
+        self.epochs = epochs
+        self.image_size = image_size
+        self.fit_mode = fit_mode
+        self.val_fraction = val_fraction
+        self.seed = seed
+        self.device = device
+        self.precision = precision
+
+    def fit(self, X: NDArray[np.uint8], y: ArrayLike, groups: Sequence[Any] | None = None) -> TransferClassifier:
+        """Learn from images.
+
+        Args:
+            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
+            y: (n,) labels of any type.
+            groups: (n,) patients, so that none stands in training and in validation; None if not known.
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            InputError: Images or labels that do not fit; all problems at once.
+        """
+        labels = np.asarray(y)
+        names = [str(label) for label in labels]
+        patient = None if groups is None else [str(group) for group in groups]
+        cohort = cohort_of_arrays(X, names, patient=patient)
+        split = make_split(cohort, self.val_fraction, self.seed, test_fraction=0.0)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.info_ = backbones.resolve(self.backbone)
+        (strategy,) = plan_strategies([self.strategy], self.epochs, {})
+        store = store_of_arrays(
+            X, cohort.table["id"].tolist(), self.image_size, self.fit_mode, self.info_.interpolation
+        )
+        position = {id_: number for number, id_ in enumerate(store.ids)}
+        parts = []
+        for ids in (split.train, split.val):
+            rows = np.array([position[id_] for id_ in ids])
+            parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
+        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
+        place = machine(self.device, self.precision)
+        network = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed)
+        network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learned = learn_strategy(network, task, strategy, self.seed, place, ActivationCache(None), Silent())
+        self.network_ = learned.network
+        self.history_ = tuple(learned.course.history)
+        self.frozen_ = learned.frozen
+        self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
+        return self
+
+    def predict_proba(self, X: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated."""
+        check_is_fitted(self)
+        ids = [str(number) for number in range(len(X))]
+        store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation)
+        return softmax(logits_of(self.network_, store.pixels, machine(self.device, self.precision)))
+
+    def predict(self, X: NDArray[np.uint8]) -> NDArray[Any]:
+        """The most probable label (n,) of each image."""
+        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
+        return labels

@@ -1,0 +1,41 @@
+"""`heldout report STUDY`: one HTML file that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heldout.cli._env import environment
+
+
+def report(
+    context: typer.Context,
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; STUDY/report.html by default.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
+) -> None:
+    """Write the report of a study: one HTML file that opens offline and can be sent by mail.
+
+    It holds the answer in two sentences, the models, the curves, the comparison with intervals, every pair of runs,
+    confusion matrices, time, data, settings and definitions. Every figure can be saved as SVG and its data as CSV.
+    """
+    from heldout.report import write_report
+
+    env = environment(context)
+    path = write_report(study, out).resolve()
+    size = path.stat().st_size
+    if as_json:
+        env.json({"report": str(path), "bytes": size})
+    else:
+        env.say(f"Report: {path} ({size / 1e6:.1f} MB, opens offline)")
+    if open_:
+        import webbrowser
+
+        if not webbrowser.open(path.as_uri()):
+            env.error(f"No browser answered; open {path} by hand.")
+
+
+COMMAND = report

@@ -1,0 +1,147 @@
+"""Images that are rows of an array: `.npy` mapped from disk, `.npz` in memory; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.images.errors import ImageError
+
+Array = npt.NDArray[Any]
+
+SHAPES = "an array of 8-bit images (uint8) of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+
+_lock = threading.Lock()
+
+
+def open_array(path: Path, member: str = "") -> Array:
+    """The array in an `.npy` file, mapped from disk, or one array of an `.npz` file, in memory.
+
+    Args:
+        path: The file.
+        member: Name of the array inside an `.npz` file.
+
+    Returns:
+        The array, read-only where it is mapped. The last few are kept open, until their file changes.
+
+    Raises:
+        ImageError: The file is missing, damaged, holds pickled objects, or has no such array.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise _missing(path) from error
+    with _lock:  # threads that want the same .npz array decompress it once
+        return _open(str(path), member, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _open(path: str, member: str, _changed: int, _size: int) -> Array:
+    if member:
+        archive = open_archive(Path(path))
+        if member not in archive:
+            raise ImageError(
+                f"{path}",
+                f"no array '{member}' (there are: {', '.join(archive) or 'none'})",
+                f"an array '{member}'",
+                "Correct the name, or write the array into the file.",
+            )
+    try:
+        loaded = np.load(path, mmap_mode=None if member else "r", allow_pickle=False)
+        if not member:
+            if not isinstance(loaded, np.ndarray):
+                raise ValueError("an .npz archive, not one array")
+            return loaded
+        with loaded:
+            array: Array = loaded[member]
+            return array
+    except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
+        raise _refusal(path, error) from error
+
+
+def open_archive(path: Path) -> tuple[str, ...]:
+    """The names of the arrays in an `.npz` file, without reading them.
+
+    Raises:
+        ImageError: The file is missing or no `.npz` file.
+    """
+    if not path.is_file():
+        raise _missing(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return tuple(archive.files)
+    except Exception as error:  # as above; an .npy file called .npz has no `files` either
+        raise _refusal(str(path), error) from error
+
+
+def _missing(path: Path) -> ImageError:
+    return ImageError(str(path), "no such file", "a readable file", "Correct the path, or put the file there.")
+
+
+def _refusal(path: str, error: Exception) -> ImageError:
+    if "pickle" in str(error).lower() or "object array" in str(error).lower():
+        return ImageError(
+            path,
+            "pickled Python objects, which can run code when they are opened",
+            SHAPES,
+            "Stack images of one size with np.stack(images).astype('uint8') and save that; for images of differing "
+            "sizes write image files and a manifest.",
+        )
+    return ImageError(
+        path,
+        f"a file that numpy cannot read ({type(error).__name__}: {str(error)[:100]})",
+        SHAPES,
+        "The file is damaged, cut off or of another kind: copy it again, or save it again with np.save or np.savez.",
+    )
+
+
+def check_pixels(array: Array, where: str, one: bool = False) -> None:
+    """Refuse what is not 8-bit grey or RGB.
+
+    Args:
+        array: The images, or with `one` a single image.
+        where: The file and array, for the message.
+        one: Whether the array is one image (h, w[, 1|3]) and not n of them.
+
+    Raises:
+        ImageError: A dtype other than uint8, another shape, or images of zero size.
+    """
+    expected = "one 8-bit image (uint8) of shape (h, w), (h, w, 1) or (h, w, 3)" if one else SHAPES
+    found = f"{array.dtype} of shape {array.shape}"
+    first = 0 if one else 1
+    dimensions = array.ndim - first
+    if dimensions not in (2, 3) or (dimensions == 3 and array.shape[-1] not in (1, 3)):
+        raise ImageError(where, found, expected, _shape_remedy(array, one))
+    if array.dtype != np.uint8:
+        raise ImageError(where, found, expected, _dtype_remedy(array))
+    if 0 in array.shape[first:]:
+        raise ImageError(where, f"images of zero size, {found}", expected, "Save the images again; these are empty.")
+    if not one and len(array) == 0:
+        raise ImageError(where, f"no image, {found}", expected, "Put images into the array, or remove the file.")
+
+
+def _shape_remedy(array: Array, one: bool) -> str:
+    if array.ndim == 1:
+        return "One number a row is a list of labels: name labels in a manifest (CSV) that points at the rows."
+    if array.ndim == (3 if one else 4) and array.shape[0 if one else 1] in (1, 3):
+        return "Move the colours to the end: np.moveaxis(array, " + ("0" if one else "1") + ", -1)."
+    if one and array.ndim in (3, 4):
+        return "An array of several images needs the row: give a column `row` in the manifest."
+    return "Choose or combine channels so that 1 (grey) or 3 (RGB) remain; volumes have to be cut into slices."
+
+
+def _dtype_remedy(array: Array) -> str:
+    if array.dtype == np.bool_:
+        return "Save array.astype('uint8') * 255."
+    low, high = (array.min(), array.max()) if array.size and array.dtype.kind in "iuf" else (0, 0)
+    if array.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return f"All values lie in {low} … {high}: save array.astype('uint8')."
+    return (
+        f"Values lie in {low} … {high}. Choose the grey levels that matter yourself and save them as 0 … 255 in uint8, "
+        "with one scale for all images: cutting to 8 bits here would decide it in silence."
+    )

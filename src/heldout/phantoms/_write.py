@@ -1,0 +1,101 @@
+"""A phantom on disk: the founding layout with its sidecar, and the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from heldout._version import __version__
+from heldout.errors import InputError, Problem
+from heldout.files import whole_folder, write_json
+from heldout.phantoms._latents import LATENTS
+from heldout.phantoms._simulate import Phantom
+from heldout.phantoms._world import SPLITS, Population, Source
+from heldout.records._codec import to_data
+
+DERIVED = ("psf_sigma_um", "absorptivity_per_um", "posterior")
+
+
+def write_phantom(phantom: Phantom, folder: Path) -> Path:
+    """Write a phantom, whole or not at all.
+
+    The folder gets `train/<class>.npy`, `test/test_<class>.npy` and, if there is one, `val/val_<class>.npy`, each (n, size, size)
+    uint8; `metadata.csv` with a row an image (`file`, `row`, `patient`, `site`, then every latent number, written so that it reads
+    back to the same bits); and `truth.json` with the world, seed, counts and version that make it again.
+
+    Args:
+        phantom: What to write.
+        folder: Where; replaced if it holds a phantom or nothing.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: The place holds something else, or a class has no image in a part.
+    """
+    problems = [*_place_problems(folder), *_class_problems(phantom)]
+    if problems:
+        raise InputError(problems, title="The phantom cannot be written")
+    with whole_folder(folder) as temporary:
+        pieces: list[pd.DataFrame] = []
+        for split in [name for name in SPLITS if getattr(phantom.counts, name)]:
+            (temporary / split).mkdir()
+            for label in phantom.classes:
+                chosen = np.flatnonzero((phantom.table["split"] == split) & (phantom.table["label"] == label))
+                file = file_of(split, label)
+                np.save(temporary / file, phantom.images[chosen], allow_pickle=False)
+                pieces.append(phantom.table.iloc[chosen].assign(file=file, row=np.arange(chosen.size)))
+        columns = ["file", "row", "patient", "site", *LATENTS, *DERIVED]
+        pd.concat(pieces)[columns].to_csv(temporary / "metadata.csv", index=False)
+        write_json(temporary / "truth.json", truth(phantom))
+    return folder
+
+
+def file_of(split: str, label: str) -> str:
+    """Path of a class's array in the founding layout, whose file names repeat the part except in train."""
+    return f"{split}/{label}.npy" if split == "train" else f"{split}/{split}_{label}.npy"
+
+
+def truth(phantom: Phantom) -> dict[str, Any]:
+    """What `truth.json` says."""
+    population: Population = phantom.world.test.population
+    return {
+        "format": 1,
+        "world": phantom.world.name,
+        "seed": phantom.seed,
+        "counts": to_data(phantom.counts),
+        "image_size": phantom.size,
+        "classes": list(phantom.classes),
+        "version": __version__,
+        "ceiling": population.ceiling(),
+        "settings": {split: _settings(phantom.world.source(split)) for split in SPLITS},
+    }
+
+
+def _settings(source: Source) -> Any:
+    return to_data(source)
+
+
+def _place_problems(folder: Path) -> list[Problem]:
+    free = not folder.exists() or (folder.is_dir() and ((folder / "truth.json").is_file() or not any(folder.iterdir())))
+    if free:
+        return []
+    return [Problem(str(folder), "other files", "a new or empty folder, or an older phantom", "Choose another folder.")]
+
+
+def _class_problems(phantom: Phantom) -> list[Problem]:
+    found = set(zip(phantom.table["split"], phantom.table["label"], strict=True))
+    return [
+        Problem(
+            f"{split} of world {phantom.world.name}, seed {phantom.seed}",
+            f"no {label} among {getattr(phantom.counts, split)} images of {getattr(phantom.counts, f'{split}_patients')} patients",
+            "images of both classes",
+            "Ask for more images or patients, or take another seed.",
+        )
+        for split in SPLITS
+        for label in phantom.classes
+        if getattr(phantom.counts, split) and (split, label) not in found
+    ]

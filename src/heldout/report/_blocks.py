@@ -1,0 +1,224 @@
+"""What a page is made of: the record that is computed first and rendered afterwards.
+
+Every block has a `kind`, the name of the small template that renders it (`templates/<kind>.html`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+Raw = str | int | float | bool | None
+"""A value as it goes into a CSV: unrounded, None for an empty cell."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The data behind a table or a figure, as saved by its CSV button.
+
+    Attributes:
+        header: Names of the columns.
+        rows: One tuple a row, as long as the header.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Raw, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"a row of {len(row)} values under {len(self.header)} headings: {row}")
+
+    def csv(self) -> str:
+        """RFC 4180 text: CRLF, quotes where needed, numbers with all their digits, a dot for the decimals."""
+        stream = io.StringIO()
+        writer = csv.writer(stream)
+        writer.writerow(self.header)
+        writer.writerows([["" if value is None else value for value in row] for row in self.rows])
+        return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Attributes:
+        text: What is shown first.
+        note: A second, smaller line: the interval.
+        colour: Number of the run's colour for a swatch before the text, or None.
+        link: Address the text leads to, or empty.
+        mono: Whether the text is code (an id, a hash).
+        strong: Whether the text matters more than its neighbours.
+    """
+
+    text: str
+    note: str = ""
+    colour: int | None = None
+    link: str = ""
+    mono: bool = False
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: heading, unit line beneath it, whether it holds numbers, anchor of its definition."""
+
+    heading: str
+    unit: str = ""
+    number: bool = False
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption and its data as CSV; the first cell of each row is the row's heading."""
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    sheet: Sheet
+    notes: tuple[str, ...] = ()
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure on the page.
+
+    Attributes:
+        id: Anchor, and the name of the saved files.
+        title: Heading above it.
+        caption: What is drawn and how to read it.
+        description: The message in words, for those who do not see it.
+        spec: Traces and layout for plotly.js; colours by role (`@run0`, `@ink`), see `templates/figures.js`.
+        sheet: The data drawn.
+    """
+
+    id: str
+    title: str
+    caption: str
+    description: str
+    spec: dict[str, Any]
+    sheet: Sheet
+    kind: ClassVar[str] = "chart"
+
+
+@dataclass(frozen=True)
+class Charts:
+    """Small figures side by side."""
+
+    charts: tuple[Chart, ...]
+    kind: ClassVar[str] = "charts"
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph."""
+
+    text: str
+    kind: ClassVar[str] = "prose"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """A list of sentences under a small heading."""
+
+    title: str
+    items: tuple[str, ...]
+    kind: ClassVar[str] = "notes"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A part of the page that could not be made, and why."""
+
+    title: str
+    reason: str
+    kind: ClassVar[str] = "fault"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A definition: plain words, formula, where it comes from."""
+
+    id: str
+    name: str
+    words: str
+    formula: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A list of definitions."""
+
+    terms: tuple[Term, ...]
+    kind: ClassVar[str] = "terms"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Lines to type in a terminal."""
+
+    lines: tuple[str, ...]
+    kind: ClassVar[str] = "commands"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Detail that opens on a click, and stands open in print."""
+
+    summary: str
+    blocks: tuple[Table | Prose | Notes, ...]
+    kind: ClassVar[str] = "fold"
+
+
+Block = Table | Chart | Charts | Prose | Notes | Fault | Terms | Commands | Fold
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence that says what to look for, and blocks."""
+
+    id: str
+    title: str
+    lead: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first screen.
+
+    Attributes:
+        question: One sentence.
+        sentences: The answer in plain words.
+        facts: (label, value, detail) of the few figures that matter.
+        warnings: What a reader must know before believing the answer.
+    """
+
+    question: str
+    sentences: tuple[str, ...]
+    facts: tuple[tuple[str, str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report."""
+
+    title: str
+    subtitle: str
+    answer: Answer
+    first: tuple[Block, ...]
+    sections: tuple[Section, ...]
+    footer: str
+
+
+def sheet(header: Sequence[str], rows: Sequence[Sequence[Raw]]) -> Sheet:
+    """A `Sheet` from lists."""
+    return Sheet(tuple(header), tuple(tuple(row) for row in rows))

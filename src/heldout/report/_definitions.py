@@ -1,0 +1,149 @@
+"""Every quantity of the page in plain words, with its formula and its source. Tables link here from their headings."""
+
+from __future__ import annotations
+
+from heldout.report._blocks import Term
+
+DEFINITIONS = (
+    Term(
+        "def-parts",
+        "Train, validation, test",
+        "Train: images the model learns from. Validation: images it does not learn from, but by which epochs, settings and "
+        "models are chosen. Test: images kept aside for one look at the end; no strategy can reach them.",
+    ),
+    Term(
+        "def-accuracy",
+        "Accuracy",
+        "Share of images whose predicted class is the true one.",
+        "accuracy = right / n",
+    ),
+    Term(
+        "def-interval",
+        "95 % interval",
+        "The range in which the figure would lie if other patients like these had been examined, in 95 of 100 such "
+        "studies. Where patients are known, whole patients are drawn again (images of one patient resemble each other, "
+        "so they say less than as many patients would). The note under each table names the method and n.",
+        "draw patients with replacement B times, compute the figure each time, take the 2.5 % and 97.5 % quantiles",
+        "Efron & Tibshirani 1993; Wilson 1927 for shares without patients",
+    ),
+    Term(
+        "def-auc",
+        "AUC",
+        "How well the scores rank: the chance that an image of a class gets a higher score for it than an image of another "
+        "class. It does not depend on where the line between classes is drawn. 0.5 is guessing. With more than two classes, "
+        "the mean over the classes, each against the rest.",
+        "AUC = P(score⁺ > score⁻) + ½ P(score⁺ = score⁻)",
+        "Hanley & McNeil 1982",
+    ),
+    Term(
+        "def-recall",
+        "Recall",
+        "Of the images of a class, the share given that class (sensitivity, for the class of the ill).",
+        "recall(c) = images of c predicted as c / images of c",
+    ),
+    Term(
+        "def-gap",
+        "Gap",
+        "How much lower test lies than validation, in accuracy points (percentage points). Both parts have their sampling "
+        "error, and the interval holds both.",
+        "gap = 100 · (validation accuracy − test accuracy)",
+    ),
+    Term(
+        "def-pairs",
+        "Paired difference",
+        "Two runs are compared image by image on the same test images. Images that both get right, or both wrong, say "
+        "nothing about which is better, so the comparison is sharper than that of two intervals.",
+        "difference = 100 · (accuracy of the first − accuracy of the second), patients drawn again for both at once",
+    ),
+    Term(
+        "def-mcnemar",
+        "McNemar's exact test",
+        "Of the images on which exactly one of the two runs is right, how surprising is the split if both were equally good? "
+        "It treats images as independent; the interval beside it does not.",
+        "p = min(1, 2 · P[X ≤ min(b, c)]), X ~ Binomial(b + c, ½); b, c: images only the first, only the second has right",
+        "McNemar 1947",
+    ),
+    Term(
+        "def-holm",
+        "Holm's correction",
+        "Among many pairs some look different by luck. Holm raises the p values so that the chance of even one false "
+        "«distinguishable» stays below 5 %.",
+        "p₍ᵢ₎ after Holm = max over j ≤ i of min(1, (m − j + 1) · p₍ⱼ₎), p sorted from small to large, m pairs",
+        "Holm 1979",
+    ),
+    Term(
+        "def-verdict",
+        "Distinguishable",
+        "p after Holm below 0.05. «Not distinguishable» does not mean equal: these images are too few to tell.",
+    ),
+    Term(
+        "def-reversals",
+        "Oscillation: reversals",
+        "How often the validation accuracy turned between rising and falling by more than its sampling error: turns that "
+        "chance alone would not make on this many images.",
+    ),
+    Term(
+        "def-roughness",
+        "Oscillation: roughness",
+        "How far the validation accuracy strays from its own smooth course, in points.",
+        "roughness = 100 · √ mean[(accuracy − running median of accuracy)²]",
+    ),
+    Term(
+        "def-overfit",
+        "Overfit epoch",
+        "The epoch from which the validation loss no longer gets better while the training loss still falls: from there "
+        "on the model learns the training images by heart. «Never» if it did not happen.",
+    ),
+    Term(
+        "def-loss",
+        "Loss",
+        "What training makes small: how little probability the model gives to the true class.",
+        "cross-entropy = mean of −ln p(true class), in nats",
+    ),
+    Term(
+        "def-kept",
+        "Kept epoch",
+        "The epoch whose weights were kept and scored: the last, or the one with the best validation accuracy, as the "
+        "strategy says.",
+    ),
+    Term(
+        "def-spread",
+        "Spread over seeds",
+        "Standard deviation of the accuracy over runs that differ only in their seed, in points. It is luck of the start and "
+        "of the order of images, and comes on top of the sampling error.",
+        "spread = 100 · √[Σ (aᵢ − mean)² / (s − 1)], s seeds",
+    ),
+    Term(
+        "def-acc1",
+        "acc@1, acc@5",
+        "ImageNet-1K accuracy of the pretrained model on its own old task, as its catalogue states it: the true class is the "
+        "first guess, or among the first five. It says little about your images.",
+    ),
+    Term(
+        "def-gflops",
+        "GFLOPs",
+        "Multiply-adds of one image's forward pass, in 10⁹, at the input size beside it. Measured time stands in the report "
+        "too, since GFLOPs do not predict it.",
+    ),
+    Term(
+        "def-params",
+        "Parameters",
+        "Numbers the model holds, with its original classifier in the models table and with the new head in the runs table.",
+    ),
+    Term("def-trainable", "Trainable parameters", "Those of the parameters that any phase of the training changed."),
+    Term(
+        "def-frozen",
+        "Frozen, verified",
+        "Every parameter and buffer that should not move was hashed before and after training and was the same. "
+        "BatchNorm «eval»: its statistics stood still as well; «train»: they followed the batches, although no parameter "
+        "moved, which is what a notebook does that sets only requires_grad.",
+    ),
+    Term("def-seconds", "Seconds an epoch", "Median wall time of one epoch, training and validation together."),
+    Term("def-wall", "Wall time", "The whole run by the clock on the wall, feature extraction and scoring included."),
+    Term(
+        "def-looks",
+        "Test looks",
+        "How often the test images were scored by a run. A test set is fresh once: every choice made after a look fits it a "
+        "little, and its accuracy becomes too kind.",
+    ),
+)

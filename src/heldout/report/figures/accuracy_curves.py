@@ -1,0 +1,25 @@
+"""Accuracy over the epochs."""
+
+from __future__ import annotations
+
+from heldout.report._blocks import Chart
+from heldout.report._material import Material
+from heldout.report.figures._curves import draw_curves
+from heldout.report.figures._figure import Figure
+
+
+def draw(material: Material) -> list[Chart]:
+    """Accuracy of every run in percent."""
+    return draw_curves(
+        material,
+        FIGURE,
+        "accuracy",
+        100,
+        "kept",
+        {"title": {"text": "accuracy, %"}},
+        "Solid: validation. Dotted: training, as the network was while it learned, averaged over the epoch. "
+        "Ring: the epoch whose weights were kept.",
+    )
+
+
+FIGURE = Figure("accuracy-curves", "Accuracy while learning", "curves", 0, draw)

@@ -1,0 +1,79 @@
+"""Which class is taken for which, on test."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heldout.report._blocks import Chart, Raw, sheet
+from heldout.report._material import Material, ReportedRun
+from heldout.report._words import percent, plotly_text, shortened
+from heldout.report.figures._figure import Figure, spec
+
+WRITTEN = 12
+"""Classes up to which every field carries its count; beyond, the fields are too small to write in."""
+
+
+def counts(run: ReportedRun, k: int) -> NDArray[np.int64]:
+    """Images of each class (rows) taken for each class (columns) on test, shape (k, k)."""
+    test = run.predictions[run.predictions["split"] == "test"]
+    matrix = np.zeros((k, k), dtype=np.int64)
+    np.add.at(matrix, (test["label"].to_numpy(), test["predicted"].to_numpy()), 1)
+    return matrix
+
+
+def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
+    """Shares of each row as shades, counts and shares written."""
+    k = len(classes)
+    matrix = counts(run, k)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    names = [plotly_text(shortened(name, 14)) for name in classes]
+    trace = {
+        "type": "heatmap",
+        "z": (100 * shares).round(4).tolist(),
+        "x": list(range(k)),
+        "y": list(range(k)),
+        "zmin": 0,
+        "zmax": 100,
+        "colorscale": [[0, "@low"], [1, "@high"]],
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "customdata": [[[int(matrix[i, j]), classes_text(classes, i, j)] for j in range(k)] for i in range(k)],
+        "hovertemplate": "%{customdata[1]}<br><b>%{customdata[0]}</b> images, %{z:.1f} % of the row<extra></extra>",
+    }
+    if k <= WRITTEN:
+        share = (lambda s: f"<br>{100 * s:.0f} %") if k <= 6 else (lambda s: "")
+        trace["text"] = [[f"{matrix[i, j]}{share(shares[i, j])}" for j in range(k)] for i in range(k)]
+        trace["texttemplate"] = "%{text}"
+        trace["textfont"] = {"size": 13 if k <= 3 else 10}
+    ticks = {"tickvals": list(range(k)), "ticktext": names, "showgrid": False, "zeroline": False, "constrain": "domain"}
+    layout = {
+        "xaxis": {**ticks, "title": {"text": "predicted"}, "tickangle": 0 if k <= 3 else -40, "automargin": True},
+        "yaxis": {**ticks, "title": {"text": "truth"}, "autorange": "reversed", "automargin": True},
+    }
+    rows: list[list[Raw]] = [
+        [run.row.id, classes[i], classes[j], int(matrix[i, j]), float(shares[i, j])] for i in range(k) for j in range(k)
+    ]
+    right = int(np.trace(matrix))
+    return Chart(
+        f"confusion-{run.row.id}",
+        run.label,
+        f"{right:,} of {matrix.sum():,} test images right ({percent(right / max(int(matrix.sum()), 1))}).",
+        f"Confusion matrix of {run.label} on test, rows are the truth.",
+        spec([trace], layout, 330 if k <= 6 else 420),
+        sheet(["run", "truth", "predicted", "images", "share_of_truth"], rows),
+    )
+
+
+def classes_text(classes: tuple[str, ...], truth: int, predicted: int) -> str:
+    """Hover text of one field."""
+    return f"truth {plotly_text(shortened(classes[truth]))}, predicted {plotly_text(shortened(classes[predicted]))}"
+
+
+def draw(material: Material) -> list[Chart]:
+    """One matrix a run, best test accuracy first."""
+    return [draw_run(run, material.classes) for run in material.tested]
+
+
+FIGURE = Figure("confusion", "Confusion matrices on test", "errors", 0, draw)

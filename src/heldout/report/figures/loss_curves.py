@@ -1,0 +1,25 @@
+"""Loss over the epochs."""
+
+from __future__ import annotations
+
+from heldout.report._blocks import Chart
+from heldout.report._material import Material
+from heldout.report.figures._curves import draw_curves
+from heldout.report.figures._figure import Figure
+
+
+def draw(material: Material) -> list[Chart]:
+    """Cross-entropy of every run in nats, on a logarithmic axis: losses differ by factors."""
+    return draw_curves(
+        material,
+        FIGURE,
+        "loss",
+        1,
+        "overfit",
+        {"title": {"text": "loss, nats (log scale)"}, "type": "log", "exponentformat": "none", "dtick": "D2"},
+        "Solid: validation. Dotted: training. A training loss that goes on falling while the validation loss rises is "
+        "overfitting; a ring marks the epoch from which it does.",
+    )
+
+
+FIGURE = Figure("loss-curves", "Loss while learning", "curves", 1, draw)

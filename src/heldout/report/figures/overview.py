@@ -1,0 +1,73 @@
+"""The compact picture: validation and test accuracy of every run, with their intervals."""
+
+from __future__ import annotations
+
+from heldout.report._blocks import Chart, Raw, sheet
+from heldout.report._material import Material
+from heldout.report._words import listing, percent
+from heldout.report.figures._figure import Figure, broken_label, dots, label, legend_entry, row_axis, spec
+
+
+def draw(material: Material) -> list[Chart]:
+    """One row a run, best test accuracy on top."""
+    runs = material.tested or material.runs
+    rows = list(range(len(runs)))
+    names = [label(run) for run in runs]
+    colours = [run.ink for run in runs]
+    symbols = [run.symbol for run in runs]
+    traces = [
+        dots(
+            [run.row.val.accuracy for run in runs],
+            [row - 0.16 for row in rows],
+            [f"{name}<br>validation" for name in names],
+            colours=colours,
+            symbol=symbols,
+            scale=100,
+            hollow=True,
+        )
+    ]
+    tests = [(run.row.test.accuracy, row) for row, run in enumerate(runs) if run.row.test]
+    if tests:
+        traces.append(
+            dots(
+                [estimate for estimate, _ in tests],
+                [row + 0.16 for _, row in tests],
+                [f"{name}<br>test" for name in names],
+                colours=colours,
+                symbol=symbols,
+                scale=100,
+                size=11,
+            )
+        )
+    parts = ["validation", "test"] if tests else ["validation"]
+    traces += [legend_entry(part, hollow=part == "validation") for part in parts]
+    layout = {
+        "xaxis": {"title": {"text": "accuracy, % (line: 95 % interval)"}},
+        "yaxis": row_axis([broken_label(run) for run in runs]),
+        "hovermode": "closest",
+    }
+    csv: list[list[Raw]] = []
+    for run in runs:
+        for part, scores in (("val", run.row.val), ("test", run.row.test)):
+            if scores:
+                e = scores.accuracy
+                csv.append([run.row.id, run.label, part, e.value, e.low, e.high, e.n, e.method])
+    words = [
+        f"{run.label}: validation {percent(run.row.val.accuracy.value)}"
+        + (f", test {percent(run.row.test.accuracy.value)}" if run.row.test else "")
+        for run in runs
+    ]
+    return [
+        Chart(
+            FIGURE.name,
+            FIGURE.title,
+            "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned from. "
+            "Where the lines of two runs overlap widely, do not read a difference into their dots.",
+            f"Accuracy of {len(runs)} runs. {listing(words[:12])}.",
+            spec(traces, layout, 110 + 46 * len(runs), parts),
+            sheet(["run", "label", "split", "accuracy", "low", "high", "n", "method"], csv),
+        )
+    ]
+
+
+FIGURE = Figure("overview", "Validation and test accuracy of every run", "first", 0, draw)

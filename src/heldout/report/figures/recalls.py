@@ -1,0 +1,64 @@
+"""How many images of each class are found, on test."""
+
+from __future__ import annotations
+
+from heldout.report._blocks import Chart, Raw, sheet
+from heldout.report._material import Material
+from heldout.report._words import plotly_text, shortened
+from heldout.report.figures._figure import Figure, Trace, dots, label, legend_entry, row_axis, spec
+
+MOST = 150
+"""Dots that one figure holds; beyond, the runs with the best test accuracy are drawn, the table holds all."""
+
+
+def draw(material: Material) -> list[Chart]:
+    """A band a class, in it a dot a run."""
+    classes = material.classes
+    runs = material.tested[: max(1, MOST // max(len(classes), 1))]
+    if not runs:
+        return []
+    band = len(runs) + 1.5
+    traces: list[Trace] = []
+    for place, run in enumerate(runs):
+        recalls = [(k, run.row.test.recall.get(name)) for k, name in enumerate(classes) if run.row.test]
+        known = [(k, recall) for k, recall in recalls if recall is not None]
+        names = [f"{label(run)}<br>{plotly_text(shortened(classes[k]))}" for k, _ in known]
+        rows = [k * band + place for k, _ in known]
+        size = 9 if len(runs) <= 8 else 7
+        estimates = [recall for _, recall in known]
+        traces.append(dots(estimates, rows, names, colours=run.ink, symbol=run.symbol, scale=100, size=size))
+        traces[-1]["legendgroup"] = run.row.id
+        traces.append({**legend_entry(label(run), colour=run.ink, symbol=run.symbol), "legendgroup": run.row.id})
+    middles = [k * band + (len(runs) - 1) / 2 for k in range(len(classes))]
+    axis = row_axis([plotly_text(shortened(name, 18)) for name in classes], middles, (len(runs) + 0.8) / 2)
+    edges = [k * band - 1.25 for k in range(1, len(classes))]
+    rule = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": "@grid", "width": 1}}
+    layout = {
+        "xaxis": {"title": {"text": "recall on test, % (line: 95 % interval)"}},
+        "yaxis": axis,
+        "hovermode": "closest",
+        "shapes": [{**rule, "y0": edge, "y1": edge} for edge in edges],
+    }
+    csv: list[list[Raw]] = []
+    for run in material.tested:
+        for name in classes:
+            recall = run.row.test.recall.get(name) if run.row.test else None
+            if recall:
+                csv.append([run.row.id, run.label, name, recall.value, recall.low, recall.high, recall.n])
+                csv[-1].append(recall.method)
+    cut = len(material.tested) - len(runs)
+    step = 17 if len(runs) <= 8 else 13
+    return [
+        Chart(
+            FIGURE.name,
+            FIGURE.title,
+            "Of the test images of a class, the share given that class. A class with few images has a long line."
+            + (f" The {len(runs)} best runs are drawn, {cut} more stand in the table." if cut else ""),
+            f"Recall of {len(classes)} classes on test for {len(runs)} runs, in the table below.",
+            spec(traces, layout, int(100 + step * band * len(classes)), [label(run) for run in runs]),
+            sheet(["run", "label", "class", "recall", "low", "high", "n", "method"], csv),
+        )
+    ]
+
+
+FIGURE = Figure("recalls", "Recall of every class on test", "errors", 1, draw)

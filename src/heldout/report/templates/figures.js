@@ -1,0 +1,125 @@
+"use strict";
+// Draws every figure in the colours of the page, makes room for its legend, and saves its picture and its data.
+(() => {
+  const NARROW = 620; // CSS pixels of a figure below which its legend goes underneath
+  const ROLES = /^@(\w+)$/;
+  const LIGHT = {}; // roles as they stand on white paper: for saved pictures and print
+  const saved = (id) => JSON.parse(document.getElementById(`data-${id}`).textContent);
+  const boxes = [...document.querySelectorAll("[data-figure]")];
+
+  // The light palette is the first :root rule, whatever the reader's preference.
+  for (const sheet of document.styleSheets) {
+    for (const rule of sheet.cssRules) {
+      if (rule.selectorText === ":root" && !LIGHT.paper) {
+        for (const name of rule.style) if (name.startsWith("--")) LIGHT[name.slice(2)] = rule.style.getPropertyValue(name).trim();
+      }
+    }
+  }
+  const current = () => {
+    const style = getComputedStyle(document.documentElement);
+    return Object.fromEntries(Object.keys(LIGHT).map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  };
+  const coloured = (value, roles) => {
+    if (typeof value === "string") { const hit = ROLES.exec(value); return hit && roles[hit[1]] ? roles[hit[1]] : value; }
+    if (Array.isArray(value)) return value.map((item) => coloured(item, roles));
+    if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, coloured(v, roles)]));
+    return value;
+  };
+
+  const figure = (spec, width, roles) => {
+    const { data, layout } = coloured({ data: spec.data, layout: spec.layout }, roles);
+    const narrow = width < NARROW;
+    const axis = { gridcolor: roles.grid, zerolinecolor: roles.muted, linecolor: roles.grid, tickcolor: roles.grid, zeroline: false, automargin: true, nticks: narrow ? 6 : 9 };
+    const longest = Math.max(0, ...spec.legend.map((text) => text.replace(/&\w+;/g, "x").length));
+    const small = spec.legend.length <= 3 && longest < 22;
+    const perRow = Math.max(1, Math.floor((width - 40) / (longest * 7 + 45)));
+    const below = small || narrow || longest * 7 > width / 3 || spec.legend.length * 20 > spec.height;
+    const room = spec.legend.length && below ? 20 * Math.ceil(spec.legend.length / perRow) + 10 : 0;
+    const height = spec.height + (small ? 24 : room);
+    const legend = below
+      ? { orientation: "h", x: 0, xanchor: "left", yref: "container", y: small ? 1 : 0, yanchor: small ? "top" : "bottom" }
+      : { x: 1.02, xanchor: "left", y: 1, yanchor: "top" };
+    return {
+      data,
+      layout: {
+        ...layout,
+        width, height,
+        paper_bgcolor: roles.paper, plot_bgcolor: roles.paper,
+        font: { family: roles.sans, size: narrow ? 11 : 12.5, color: roles.ink },
+        margin: { l: 48, r: 14, t: small && spec.legend.length ? 34 : 10, b: 44 + (small ? 0 : room) },
+        xaxis: { ...axis, ...layout.xaxis, title: { standoff: 8, ...(layout.xaxis || {}).title } },
+        yaxis: { ...axis, ...layout.yaxis, title: { standoff: 8, ...(layout.yaxis || {}).title } },
+        legend: { ...legend, bgcolor: "rgba(0,0,0,0)", itemsizing: "constant", font: { size: narrow ? 11 : 12 } },
+        hoverlabel: { bgcolor: roles.raised, bordercolor: roles.grid, font: { family: roles.sans, color: roles.ink, size: 12 }, align: "left" },
+        dragmode: false,
+      },
+    };
+  };
+
+  const fail = (box, error) => {
+    box.textContent = "";
+    const text = document.createElement("p");
+    text.className = "failed";
+    text.textContent = `This figure could not be drawn here (${error}). Its data are still behind the CSV button.`;
+    box.append(text);
+    box.dataset.state = "failed";
+  };
+  const draw = async (box, roles) => {
+    try {
+      const width = Math.floor(box.getBoundingClientRect().width);
+      if (!width) return;
+      const { data, layout } = figure(saved(box.dataset.figure).figure, width, roles);
+      await Plotly.react(box, data, layout, { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: "reset" });
+      box.dataset.width = width;
+      box.dataset.state = "drawn";
+    } catch (error) { fail(box, error); }
+  };
+  const drawAll = (roles) => Promise.all(boxes.map((box) => draw(box, roles)));
+
+  const download = (name, blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { csv, svg } = button.dataset;
+    // A byte-order mark lets spreadsheets read the names of classes as UTF-8.
+    if (csv) download(`${csv}.csv`, new Blob(["\ufeff", saved(csv).csv], { type: "text/csv;charset=utf-8" }));
+    if (svg) {
+      const spec = saved(svg).figure;
+      const width = document.getElementById(svg).closest(".grid") ? 420 : 860;
+      const made = figure(spec, width, LIGHT);
+      Plotly.downloadImage(made, { format: "svg", filename: svg, width, height: made.layout.height });
+    }
+  });
+
+  // Redrawn when its box changes width, when the theme changes, and in light colours for print.
+  let waiting = 0;
+  new ResizeObserver(() => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => boxes
+      .filter((box) => box.dataset.width && Math.abs(box.getBoundingClientRect().width - box.dataset.width) > 1)
+      .forEach((box) => draw(box, current())));
+  }).observe(document.querySelector("main"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(current()));
+  addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((d) => { d.open = true; }); drawAll(LIGHT); });
+  addEventListener("afterprint", () => drawAll(current()));
+
+  // The contents follow the reader.
+  const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.hash.slice(1), a]));
+  const sections = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  const mark = () => {
+    const past = sections.filter((s) => s.getBoundingClientRect().top < innerHeight / 3);
+    const here = (past.at(-1) || sections[0]).id;
+    for (const [id, a] of links) id === here ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current");
+  };
+  addEventListener("scroll", mark, { passive: true });
+  mark();
+  drawAll(current()).then(() => { document.documentElement.dataset.drawn = "yes"; });
+})();

@@ -1,0 +1,69 @@
+"""Fixed features: the backbone stays as it is, a new linear head learns by epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from heldout.strategies._strategy import Phase, Strategy
+
+
+@dataclass(frozen=True)
+class Frozen(Strategy):
+    """Use the pretrained network as a fixed feature extractor and train only a new linear head on it.
+
+    What it does: no parameter and no buffer of the backbone moves (hashed before and after), so its features are
+    computed once and cached; an epoch then costs milliseconds. The head learns by mini-batches, so there are curves.
+
+    When to try it: always, as the baseline that every other strategy has to beat; with few images; when the test
+    images come from another place than the training images.
+
+    `bn=train` reproduces what a notebook does that freezes parameters but leaves the network in training mode: the
+    BatchNorm statistics drift with the batches, so the "fixed" features move, nothing can be cached, and the run's
+    record says that it was not verified as frozen.
+
+    Sources: Razavian et al., CNN Features off-the-shelf, CVPR workshops 2014; Kumar et al. 2022 (see `finetune`).
+
+    Attributes:
+        epochs: Passes over the training images.
+        lr: Learning rate at the start.
+        weight_decay: Decoupled weight decay.
+        batch_size: Images a step.
+        schedule: `cosine` or `constant`.
+        bn: Mode of the BatchNorm layers of the backbone.
+        keep: Weights that are scored: the `last` epoch's, which were not chosen on validation, or the `best`.
+    """
+
+    name: ClassVar[str] = "frozen"
+    title: ClassVar[str] = "fixed features, new linear head"
+
+    epochs: int = 30
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    batch_size: int = 32
+    schedule: Literal["cosine", "constant"] = "cosine"
+    bn: Literal["eval", "train"] = "eval"
+    keep: Literal["last", "best"] = "last"
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase in which the head learns."""
+        return (
+            Phase(
+                name="frozen",
+                trainable="head",
+                epochs=self.epochs,
+                lr=self.lr,
+                weight_decay=self.weight_decay,
+                batch_size=self.batch_size,
+                schedule=self.schedule,
+                bn=self.bn,
+            ),
+        )
+
+    @property
+    def keeps(self) -> Literal["last", "best"]:
+        """As the setting `keep` says."""
+        return self.keep
+
+
+STRATEGY = Frozen

@@ -1,0 +1,38 @@
+"""Linear probe: logistic regression on fixed features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heldout.strategies._strategy import Phase, Strategy
+
+
+@dataclass(frozen=True)
+class Probe(Strategy):
+    """Fit a logistic regression on the features of the fixed network, to its optimum.
+
+    What it does: features are computed once and standardised; L2-regularised multinomial logistic regression is solved
+    for several strengths C, and the one with the least validation log loss is kept. No learning rate, no epochs, no
+    luck of the seed: the answer is the same each time.
+
+    When to try it: as the quickest honest baseline, and as a measure of how good the features are.
+
+    Sources: Alain & Bengio, Understanding intermediate layers using linear classifier probes, 2016; Kornblith et al.
+    2019 (logistic regression on fixed features, C swept on validation).
+
+    Attributes:
+        strengths: Values of C (inverse regularisation, on standardised features) that are tried.
+    """
+
+    name: ClassVar[str] = "probe"
+    title: ClassVar[str] = "logistic regression on fixed features"
+
+    strengths: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase that solves the head."""
+        return (Phase(name="probe", trainable="head", epochs=1, solver="logistic", strengths=self.strengths),)
+
+
+STRATEGY = Probe

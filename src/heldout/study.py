@@ -1,0 +1,224 @@
+"""A study: one cohort and split, models × strategies × seeds; the plan is pure, the run acts on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heldout import backbones
+from heldout._version import __version__
+from heldout.compare import compare
+from heldout.errors import UsageError
+from heldout.fit import Bench, fit
+from heldout.progress import Reporter, Silent
+from heldout.readers import load
+from heldout.records import BackboneInfo, Cohort, Comparison, Recipe, RunRecord, Split, StudyRecord
+from heldout.records._codec import read_record, write_record
+from heldout.records.recipe import Fit, Precision
+from heldout.report import write_report
+from heldout.settings import with_settings
+from heldout.splits import limit_per_class, make_split
+from heldout.strategies import Strategy, strategies
+from heldout.training.device import Device, machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+IMAGE_SIZE = 224
+"""Side in pixels that images are resized to unless asked otherwise: what most ImageNet weights were trained at."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run that a study plans."""
+
+    recipe: Recipe
+    strategy: Strategy
+    info: BackboneInfo
+
+
+class Study:
+    """Models × strategies × seeds on one cohort and split, in a folder.
+
+    Args:
+        data: A cohort, or what `heldout.load` takes.
+        models: Names of backbones, short or full.
+        strategies: Names of strategies, or strategies with settings of their own.
+        out: The study's folder; one that is there already is gone on with, if its cohort and split are the same.
+        epochs: For every strategy that has epochs; None leaves each its own.
+        seeds: How many seeds (0, 1, …), or the seeds themselves.
+        image_size: Side in pixels that images are resized to.
+        fit: How an image that is not square becomes square.
+        val_fraction: Share of the training images that becomes validation where none is given.
+        split_seed: Seed of that draw, and of `per_class`.
+        per_class: At most so many training images a class; None takes all.
+        settings: Strategy -> setting -> text, as from `--set`.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `no`, `bf16` or `fp16`.
+
+    Raises:
+        InputError: The data cannot be used; all problems at once.
+        UsageError: An unknown model, strategy or setting.
+
+    Examples:
+        >>> study = Study("phantom:cells", ["efficientnet_lite0"], ["frozen"], "study")  # doctest: +SKIP
+        >>> study.run().compare().runs[0].test.accuracy  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        data: Cohort | str | Path,
+        models: Sequence[str],
+        strategies: Sequence[str | Strategy] = ("finetune", "frozen"),
+        out: str | Path = "study",
+        *,
+        epochs: int | None = None,
+        seeds: int | Sequence[int] = 1,
+        image_size: int = IMAGE_SIZE,
+        fit: Fit = "stretch",
+        val_fraction: float = 0.2,
+        split_seed: int = 0,
+        per_class: int | None = None,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
+        device: Device = "auto",
+        precision: Precision = "no",
+    ) -> None:
+        cohort = data if isinstance(data, Cohort) else load(data)
+        self.cohort: Cohort = cohort if per_class is None else limit_per_class(cohort, per_class, split_seed)
+        self.split: Split = make_split(self.cohort, val_fraction, split_seed)
+        self.folder = Path(out)
+        self.infos = tuple(backbones.resolve(name) for name in dict.fromkeys(models))
+        self.strategies = plan_strategies(strategies, epochs, settings or {})
+        self.seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+        self.image_size, self.fit, self.precision, self.device = image_size, fit, precision, device
+        self.data = str(data) if not isinstance(data, Cohort) else cohort.name
+        if not (self.infos and self.strategies and self.seeds):
+            raise UsageError("A study needs at least one model, one strategy and one seed.")
+
+    def plan(self) -> tuple[Planned, ...]:
+        """All runs, in the order in which they are trained; nothing is trained and nothing is written.
+
+        Weights that are not here are fetched, since a run's id holds their hash.
+
+        Raises:
+            HeldoutError: Weights cannot be fetched; says which file to put where.
+        """
+        weights = {info.name: backbones.weights_digest(info) for info in self.infos}
+        return tuple(
+            Planned(self._recipe(info, strategy, seed, weights[info.name]), strategy, info)
+            for info in self.infos
+            for strategy in self.strategies
+            for seed in self.seeds
+        )
+
+    def _recipe(self, info: BackboneInfo, strategy: Strategy, seed: int, weights: str) -> Recipe:
+        return Recipe(
+            cohort=self.cohort.hash,
+            split=self.split.hash,
+            classes=self.cohort.classes,
+            backbone=info.name,
+            weights=weights,
+            strategy=strategy.name,
+            settings=strategy_settings(strategy),
+            image_size=self.image_size,
+            fit=self.fit,
+            interpolation=info.interpolation,
+            seed=seed,
+            precision=self.precision,
+        )
+
+    def run(self, reporter: Reporter | None = None) -> Study:
+        """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
+
+        Returns:
+            The study itself.
+        """
+        reporter = reporter or Silent()
+        planned = self.plan()
+        self._write(planned)
+        bench = Bench(self.cohort, self.split, self.folder, machine(self.device, self.precision))
+        for number, item in enumerate(planned, start=1):
+            here = (self.folder / "runs" / item.recipe.id / "run.json").exists()
+            state = "finished before, not trained again" if here else "training"
+            reporter.note(f"Run {number} of {len(planned)}: {item.info.name}, {item.strategy.name}, {state}.")
+            fit(item.recipe, item.strategy, item.info, bench, reporter)
+        return self
+
+    def _write(self, planned: Iterable[Planned]) -> None:
+        """Write plan, cohort and split; a study that is there already keeps its earlier runs and gains the new ones."""
+        file = self.folder / "study.json"
+        earlier = read_record(StudyRecord, file) if file.exists() else None
+        if earlier is not None and (earlier.cohort, earlier.split) != (self.cohort.hash, self.split.hash):
+            what = "images" if earlier.cohort != self.cohort.hash else "split"
+            raise UsageError(
+                f"{self.folder} holds a study of other {what} (from {earlier.data}); expected the same ones, since "
+                f"runs are only compared on the same images. Choose another --out, or remove that folder."
+            )
+        before = earlier or StudyRecord(
+            self.cohort.name, self.data, self.cohort.hash, self.split.hash, (), {}, (), 0, "stretch", "no", (), ""
+        )
+        ids = [item.recipe.id for item in planned]
+        record = StudyRecord(
+            name=self.cohort.name,
+            data=self.data,
+            cohort=self.cohort.hash,
+            split=self.split.hash,
+            models=tuple(dict.fromkeys([*before.models, *(info.name for info in self.infos)])),
+            strategies={**before.strategies, **{s.name: strategy_settings(s) for s in self.strategies}},
+            seeds=tuple(sorted({*before.seeds, *self.seeds})),
+            image_size=self.image_size,
+            fit=self.fit,
+            precision=self.precision,
+            runs=tuple(dict.fromkeys([*before.runs, *ids])),
+            version=__version__,
+            notes=self.cohort.notes,
+        )
+        self.cohort.save(self.folder / "cohort.parquet")
+        self.split.save(self.folder / "split.parquet")
+        write_record(file, record)
+
+    def records(self) -> tuple[RunRecord, ...]:
+        """The records of the planned runs that are finished."""
+        places = [self.folder / "runs" / item.recipe.id / "run.json" for item in self.plan()]
+        return tuple(read_record(RunRecord, place) for place in places if place.exists())
+
+    def compare(self) -> Comparison:
+        """Task D: all finished runs of the folder judged on the same images."""
+        return compare(self.folder)
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write the HTML report; returns where it is."""
+        return write_report(self.folder, None if out is None else Path(out))
+
+
+def strategy_settings(strategy: Strategy) -> dict[str, Any]:
+    """All settings of a strategy by name, defaults included."""
+    return {field.name: getattr(strategy, field.name) for field in dataclasses.fields(strategy)}
+
+
+def plan_strategies(
+    names: Sequence[str | Strategy], epochs: int | None, settings: Mapping[str, Mapping[str, str]]
+) -> tuple[Strategy, ...]:
+    """Strategies by name with their settings from text.
+
+    Raises:
+        UsageError: An unknown strategy or setting, or settings for a strategy that is not in the study.
+    """
+    chosen = [strategies.get(item)() if isinstance(item, str) else item for item in dict.fromkeys(names)]
+    unused = sorted(set(settings) - {strategy.name for strategy in chosen})
+    if unused:
+        raise UsageError(
+            f"Found settings for {', '.join(unused)}; expected one of the study's strategies: "
+            f"{', '.join(strategy.name for strategy in chosen)}."
+        )
+    ready = []
+    for strategy in chosen:
+        own = dict(settings.get(strategy.name, {}))
+        fields = {field.name for field in dataclasses.fields(strategy)}
+        if epochs is not None and "epochs" in fields:
+            own.setdefault("epochs", str(epochs))
+        ready.append(with_settings(strategy, own, strategy.name))
+    return tuple(ready)

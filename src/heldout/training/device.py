@@ -1,0 +1,66 @@
+"""Where the arithmetic happens: device and precision, through accelerate."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from heldout.errors import UsageError
+from heldout.records.recipe import Precision
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device with a precision.
+
+    Attributes:
+        accelerator: accelerate's object: autocast, gradient scaling, device.
+        name: For the record: `cpu (AMD EPYC, 2 threads)`, `cuda (NVIDIA A100)`.
+    """
+
+    accelerator: Accelerator
+    name: str
+
+    @property
+    def device(self) -> torch.device:
+        """The torch device."""
+        device: torch.device = self.accelerator.device
+        return device
+
+    def autocast(self) -> Any:
+        """The context in which forward passes run."""
+        return self.accelerator.autocast()
+
+
+def machine(device: Device = "auto", precision: Precision = "no") -> Machine:
+    """The machine to compute on.
+
+    Args:
+        device: `auto` takes a GPU if there is one.
+        precision: `no` (float32 throughout), `bf16` or `fp16` for mixed precision.
+
+    Raises:
+        UsageError: The device is not there, or cannot do the precision.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("Found --device cuda; expected a CUDA device, and PyTorch sees none here. Use --device cpu.")
+    cpu = device == "cpu" or not torch.cuda.is_available()
+    if precision == "fp16" and cpu:
+        raise UsageError("Found --precision fp16 on a CPU; expected no or bf16 there (fp16 needs a GPU).")
+    # accelerate keeps one process-wide state and refuses a second precision; each run names its own.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
+    return Machine(accelerator, _describe(accelerator.device))
+
+
+def _describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"

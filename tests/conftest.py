@@ -1,0 +1,20 @@
+"""For all tests: one thread (the networks here are tiny, and threads that wait for each other cost more than they give)."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("heldout", deadline=None, derandomize=True)
+settings.load_profile("heldout")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's cache; all tests of a session share one, for phantoms."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("HELDOUT_CACHE", str(folder))

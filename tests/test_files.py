@@ -1,0 +1,52 @@
+"""Whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heldout.files import hash_of, read_json, sha256_of, whole, whole_folder, write_json
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    write_json(file, {"x": 1})
+    with pytest.raises(RuntimeError), whole(file) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert read_json(file) == {"x": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    for text in ("old", "new"):
+        with whole_folder(place) as folder:
+            assert not (place / "b").exists() or text == "new"
+            (folder / "b").write_text(text)
+    assert (place / "b").read_text() == "new"
+    with pytest.raises(RuntimeError), whole_folder(place) as folder:
+        (folder / "b").write_text("broken")
+        raise RuntimeError
+    assert (place / "b").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+@given(st.dictionaries(st.text(), JSON, min_size=2, max_size=4))
+def test_a_hash_does_not_depend_on_the_order_of_keys(value: dict[str, object]) -> None:
+    assert hash_of(value) == hash_of(dict(reversed(value.items())))
+
+
+def test_hashes_are_those_of_sha256(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert hash_of({"a": 1}) != hash_of({"a": 2})
