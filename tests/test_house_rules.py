@@ -26,6 +26,7 @@ FLOORS = {
     "readers": 4,
     "splits": 4,
     "store": 4,
+    "runs": 4,
     "compare": 5,
     "backbones": 5,
     "training": 6,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.errors import InputError, Problem
-from heldout.images import read_pixels
+from heldout.images import ImageError, read_pixels
 from heldout.records import Recipe
 from heldout.records._codec import read_record
 from heldout.store import store_of_arrays
@@ -60,8 +60,8 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
     for image in images:
         try:
             pixels.append(read_pixels(Path(image)))
-        except InputError as error:
-            problems.extend(error.problems)
+        except ImageError as error:
+            problems.append(error.problem(str(image)))
     if problems:
         raise InputError(problems, title="Some images cannot be read")
     names = [str(image) for image in images]

@@ -12,6 +12,7 @@ from heldout import backbones
 from heldout._version import __version__
 from heldout.compare import compare
 from heldout.errors import UsageError
+from heldout.files import sha256_of
 from heldout.fit import Bench, fit
 from heldout.progress import Reporter, Silent
 from heldout.readers import load
@@ -106,7 +107,7 @@ class Study:
         Raises:
             HeldoutError: Weights cannot be fetched; says which file to put where.
         """
-        weights = {info.name: backbones.weights_digest(info) for info in self.infos}
+        weights = {info.name: sha256_of(backbones.fetch(info))[:16] for info in self.infos}
         return tuple(
             Planned(self._recipe(info, strategy, seed, weights[info.name]), strategy, info)
             for info in self.infos

@@ -1,8 +1,9 @@
 """A complete study folder written without torch: made-up logits whose accuracies are planted exactly.
 
-How the logits come about: every image has a difficulty (its patient's share, its own, and a little that differs from run to
-run); the hardest images of a part are the wrong ones, as many as the planted accuracy says. So patients cluster, runs agree
-on hard images as real ones do, and the accuracy of every run is known to the image: `round(accuracy · n) / n`.
+How the logits come about: every image has a difficulty (its patient's share, its own, and a little that differs from
+run to run); the hardest images of a part are the wrong ones, as many as the planted accuracy says. So patients
+cluster, runs agree on hard images as real ones do, and every accuracy is known to the image: `round(accuracy · n) /
+n`.
 """
 
 from __future__ import annotations

@@ -24,19 +24,19 @@ class Measured:
     gflops: float | None
 
 
-class _TooLong(Exception):
+class _TooLongError(Exception):
     pass
 
 
 @contextmanager
 def _limit(seconds: int) -> Iterator[None]:
-    """Raise `_TooLong` after some seconds, where signals can be had (main thread, not on Windows)."""
+    """Raise `_TooLongError` after some seconds, where signals can be had (main thread, not on Windows)."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def give_up(number: int, frame: object) -> None:
-        raise _TooLong
+        raise _TooLongError
 
     old = signal.signal(signal.SIGALRM, give_up)
     signal.alarm(seconds)
@@ -47,11 +47,23 @@ def _limit(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, old)
 
 
+def weightless(make: Callable[[], nn.Module]) -> nn.Module:
+    """A model on the meta device: names and shapes, no values.
+
+    Some constructors (torchvision's RegNet) compute with tensors and cannot run there; they run on the CPU first.
+    """
+    try:
+        with torch.device("meta"):
+            return make()
+    except (NotImplementedError, RuntimeError):
+        return make().to("meta")
+
+
 def measure(make: Callable[[], nn.Module], height: int, width: int, seconds: int = SECONDS) -> Measured:
     """Count the parameters and the multiply-adds of one image's forward pass.
 
     Multiply-adds are half of the floating-point operations that `FlopCounterMode` counts for convolutions, linear
-    layers, matrix products and attention; element-wise work (activations, normalisation) is left out, as the field does.
+    layers, matrix products and attention; element-wise work (activations, normalisation) is left out, as is usual.
 
     Args:
         make: Builds the architecture with its original classifier; called under the meta device.

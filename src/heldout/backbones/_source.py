@@ -65,11 +65,16 @@ class Source(ABC):
         return found
 
     @abstractmethod
+    def model(self, entry: Entry, image_size: int) -> nn.Module:
+        """The library's model with its original classifier and random weights."""
+
+    @abstractmethod
     def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
         """The library's model with the weights in it (random without a file) and its classifier taken off.
 
         Raises:
             InputError: The file does not fit the architecture.
+            RuntimeError, ValueError, TypeError, AssertionError: The library's own, for a size it cannot take.
         """
 
     @abstractmethod

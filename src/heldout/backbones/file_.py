@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +13,10 @@ from heldout.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+LIBRARIES = ("torchvision", "timm")
+"""Sources whose architectures a file may hold, in the order in which a name is looked up."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,8 @@ class FileEntry(Entry):
 class File(Source):
     """A `.safetensors` or `.pth` file, e.g. a backbone trained on other images of yours.
 
-    What the file does not state is that of the architecture's default weights: input size, mean, std, interpolation. All
-    of it is marked as computed, since nobody stated it for these weights.
+    What the file does not state is that of the architecture's default weights: input size, mean, std, interpolation.
+    All of it is marked as computed, since nobody stated it for these weights.
     """
 
     name: ClassVar[str] = "file"
@@ -43,20 +48,20 @@ class File(Source):
             UsageError: It is not of that form, or the architecture is unknown.
             InputError: The file is not there.
         """
-        from heldout.backbones._catalogue import entry_of, resolve
+        from heldout.backbones._catalogue import lookup, sources
 
         path_text, at, architecture = rest.rpartition("@")
         if not (at and path_text and architecture):
-            raise UsageError(f"Found 'file:{rest}'; expected file:PATH@ARCHITECTURE, e.g. file:mine.safetensors@resnet18.")
+            raise UsageError(
+                f"Found 'file:{rest}'; expected file:PATH@ARCHITECTURE, e.g. file:mine.safetensors@resnet18."
+            )
         path = Path(path_text).expanduser()
         if not path.is_file():
             raise InputError(
                 [Problem(str(path), "no file", "a .safetensors or .pth file of weights", "Check the path.")],
                 title="The weights cannot be read",
             )
-        base = entry_of(resolve(architecture))
-        if isinstance(base, FileEntry):
-            raise UsageError(f"Found '{architecture}' as an architecture; expected one of torchvision or timm.")
+        base = lookup(architecture, [sources.get(library) for library in LIBRARIES])
         info = replace(
             base.info,
             name=f"file:{rest}",
@@ -80,6 +85,11 @@ class File(Source):
         """The file's tensors, under the names of the architecture's library."""
         source, base = _library(entry)
         return source.state(base, file)
+
+    def model(self, entry: Entry, image_size: int) -> nn.Module:
+        """The library's model."""
+        source, base = _library(entry)
+        return source.model(base, image_size)
 
     def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
         """The library's model; the file may have a classifier for any number of classes, or none."""
@@ -121,12 +131,10 @@ def _source_of_module(trunk: nn.Module) -> Source:
 
 def _classes(source: Source, base: Entry, tensors: dict[str, Tensor]) -> int:
     """Outputs of the file's classifier; 0 if it has none. The classifier is what the trunk lacks of the whole model."""
-    import torch
+    from heldout.backbones._measure import weightless
 
-    from heldout.backbones._library import whole_model
-
-    with torch.device("meta"):
-        whole = whole_model(source, base).state_dict()
-        trunk = source.trunk(base, base.info.input_size, None).state_dict()
+    size = base.info.input_size
+    whole = weightless(partial(source.model, base, size)).state_dict()
+    trunk = weightless(partial(source.trunk, base, size, None)).state_dict()
     layers = [name for name in whole if name not in trunk and name.endswith("weight") and name in tensors]
     return int(tensors[layers[-1]].shape[0]) if layers else 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from heldout.backbones._source import Source, Stages
 from heldout.backbones._table import Entry
@@ -53,15 +54,13 @@ class Offline(Source):
 
     def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
         """Three rows; the wheels state a licence (Apache-2.0, the LICENSE beside their metadata) and no figures."""
-        import timm
-
         from heldout.backbones._measure import measure
 
         for number, size in SIZES.items():
             name = f"efficientnet_lite{number}"
             row = _row(name, size, None, None, None)
             file = self.here(row)
-            counted = measure(lambda name=name: timm.create_model(f"tf_{name}"), size, size)
+            counted = measure(partial(self.model, row, size), size, size)
             yield _row(name, size, counted.params, counted.gflops, file.stat().st_size / 1e6 if file else None)
 
     def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:
@@ -70,36 +69,43 @@ class Offline(Source):
         Raises:
             InputError: Number or shapes differ; all of them are listed.
         """
-        import timm
-
         from heldout.backbones._weights import read_tensors
 
         found = list(read_tensors(file).items())
-        own = list(timm.create_model(f"tf_{entry.info.architecture}").state_dict().items())
+        own = list(self.model(entry, 0).state_dict().items())
         problems = [
             Problem(str(file), f"{theirs} {tuple(a.shape)}", f"{ours} {tuple(b.shape)}", "Reinstall the package.")
             for (theirs, a), (ours, b) in zip(found, own, strict=False)
             if a.shape != b.shape or theirs.rpartition(".")[2] != ours.rpartition(".")[2]
         ]
         if len(found) != len(own):
-            problems.append(Problem(str(file), f"{len(found)} tensors", f"{len(own)} tensors", "Reinstall the package."))
+            problems.append(
+                Problem(str(file), f"{len(found)} tensors", f"{len(own)} tensors", "Reinstall the package.")
+            )
         if problems:
             raise InputError(problems, title=f"The weights do not fit {entry.info.name}")
         return {ours: tensor for (_, tensor), (ours, _) in zip(found, own, strict=True)}
 
-    def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
-        """timm's network, fully convolutional, so any image size will do."""
+    def model(self, entry: Entry, image_size: int) -> nn.Module:
+        """Timm's network with TensorFlow's padding."""
         import timm
 
         model: nn.Module = timm.create_model(f"tf_{entry.info.architecture}")
+        return model
+
+    def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
+        """Timm's network, fully convolutional, so any image size will do."""
+        model: Any = self.model(entry, image_size)
         if weights is not None:
             model.load_state_dict(self.state(entry, weights))
         model.reset_classifier(0)
-        return model
+        trunk: nn.Module = model
+        return trunk
 
     def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
-        """timm's own forward pass without the classifier."""
-        features: Tensor = trunk.forward_head(trunk.forward_features(images), pre_logits=True)
+        """Timm's own forward pass without the classifier."""
+        model: Any = trunk
+        features: Tensor = model.forward_head(model.forward_features(images), pre_logits=True)
         return features
 
     def stages(self, trunk: nn.Module) -> Stages:

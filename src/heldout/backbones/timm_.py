@@ -1,4 +1,4 @@
-"""Weights of timm: every pretrained tag; licence and input are timm's own statements, parameters and multiply-adds ours."""
+"""Weights of timm: every pretrained tag. Licence and input are timm's statements, parameters and multiply-adds ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from heldout.backbones._caches import given_folder, hub_file, torch_hub_file, torch_hub_folder
 from heldout.backbones._source import Source, Stages
 from heldout.backbones._table import Entry
-from heldout.errors import InputError, Problem, UsageError
+from heldout.errors import InputError, Problem
 from heldout.records import BackboneInfo
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class Timm(Source):
     def here(self, entry: Entry) -> Path | None:
         """A file given by hand, else the one in the hub's or torch.hub's cache."""
         base = self.stored(entry)
-        given = next((path for suffix in (".safetensors", ".pth") if (path := base.with_suffix(suffix)).is_file()), None)
+        given = next(
+            (path for suffix in (".safetensors", ".pth") if (path := base.with_suffix(suffix)).is_file()), None
+        )
         return given or (hub_file(entry.hub, _names(entry)) if entry.hub else torch_hub_file(entry.file))
 
     def stored(self, entry: Entry) -> Path:
@@ -50,7 +52,9 @@ class Timm(Source):
         found = self.here(entry)
         if found:
             return found
-        return download_from_hub(entry, _names(entry)) if entry.hub else download(entry, torch_hub_folder() / entry.file)
+        return (
+            download_from_hub(entry, _names(entry)) if entry.hub else download(entry, torch_hub_folder() / entry.file)
+        )
 
     def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
         """Every pretrained tag; figures are counted once for each architecture, number of classes and input size."""
@@ -74,13 +78,18 @@ class Timm(Source):
 
         return read_tensors(file)
 
+    def model(self, entry: Entry, image_size: int) -> nn.Module:
+        """The network as timm builds it."""
+        return _create(entry, image_size, None)
+
     def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
-        """timm's model; timm itself fits the position embeddings of transformers to the image size."""
-        model = _create(entry, image_size, weights)
+        """The model; timm itself fits the position embeddings of transformers to the image size."""
+        model: Any = _create(entry, image_size, weights)
         # Image encoders of language models have no classifier; their reset_classifier raises.
         with suppress(NotImplementedError, AttributeError):
             model.reset_classifier(0)
-        return model
+        trunk: nn.Module = model
+        return trunk
 
     def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
         """`forward_features` and `forward_head` up to the classifier."""
@@ -182,19 +191,19 @@ def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
             model: nn.Module = timm.create_model(full, **settings)
     except RuntimeError as error:
         if weights is None:
-            raise UsageError(f"{entry.info.name} cannot take images of {image_size} pixels: {error}") from error
+            raise
         raise _unfit(entry, weights, error) from error
-    except (TypeError, AssertionError, ValueError) as error:
-        raise UsageError(f"{entry.info.name} cannot take images of {image_size} pixels: {error}") from error
     return model
 
 
 def _unfit(entry: Entry, weights: Path, error: RuntimeError) -> InputError:
-    """torch lists every missing, unexpected and misshapen tensor, one a line after the first."""
+    """What torch says: it lists every missing, unexpected and misshapen tensor, one a line after the first."""
     lines = [line.strip() for line in str(error).splitlines()]
     return InputError(
         [
-            Problem(str(weights), line.rstrip("."), f"the tensors of {entry.info.architecture}", "Is it the right file?")
+            Problem(
+                str(weights), line.rstrip("."), f"the tensors of {entry.info.architecture}", "Is it the right file?"
+            )
             for line in (lines[1:] or lines)
         ],
         title=f"The weights do not fit {entry.info.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from heldout.backbones._caches import torch_hub_file, torch_hub_folder
 from heldout.backbones._source import Source, Stages
 from heldout.backbones._table import Entry
-from heldout.errors import UsageError
 from heldout.records import BackboneInfo
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ FOUNDING_TAG = "IMAGENET1K_V1"
 """What a short name means, where there is one: the weights of the founding experiment; and the V2 recipes (label
 smoothing, mixup, long schedules) score higher on ImageNet but are known to transfer worse as fixed features
 (Kornblith et al. 2021, "Why Do Better Loss Functions Lead to Less Transferable Features?")."""
+
+FEATURES_TAG = "IMAGENET1K_FEATURES"
+"""VGG weights without a classifier (torchvision's file has nan in its place): their features are the averaged maps."""
 
 
 class Torchvision(Source):
@@ -60,16 +63,24 @@ class Torchvision(Source):
 
         tensors = read_tensors(file)
         if entry.info.architecture.startswith("densenet"):
-            old = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$")
+            old = re.compile(
+                r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$"
+            )
             tensors = {old.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
         return tensors
 
+    def model(self, entry: Entry, image_size: int) -> nn.Module:
+        """The network as torchvision builds it."""
+        return _model(entry, image_size)
+
     def trunk(self, entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
         """The network with its weights, its auxiliary classifiers off; `Network.head` replaces the last layer."""
+        from torch import nn
+
         from heldout.backbones._torchvision_stages import without_classifier
         from heldout.backbones._weights import load_strictly
 
-        model = _model(entry, image_size)
+        model: Any = _model(entry, image_size)
         if not entry.classes:
             without_classifier(model)  # a file that holds the trunk only
         if weights is not None:
@@ -77,13 +88,17 @@ class Torchvision(Source):
             if entry.info.architecture.startswith("vit"):
                 tensors = _resized(model, tensors, image_size)
             load_strictly(model, tensors, weights, entry.info.name)
+        if entry.info.tag == FEATURES_TAG:
+            model.avgpool = nn.AdaptiveAvgPool2d(1)
+            model.classifier = nn.Sequential(nn.Identity())
         if hasattr(model, "aux_logits"):
             # They are for training from scratch; with them the network returns a tuple in train mode.
             model.aux_logits = False
             for name in ("aux1", "aux2", "AuxLogits"):
                 if hasattr(model, name):
                     setattr(model, name, None)
-        return without_classifier(model)
+        stripped: nn.Module = without_classifier(model)
+        return stripped
 
     def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
         """What the model gives with the identity in the place of its last layer."""
@@ -103,15 +118,15 @@ SOURCE = Torchvision()
 def _row(architecture: str, weights: Any, default: bool) -> Entry:
     meta = weights.meta
     transforms = weights.transforms()
-    scores = next(iter(meta["_metrics"].values()), {})
+    scores: dict[str, float] = next(iter(meta["_metrics"].values()), {})
     size = transforms.crop_size[0]
     info = BackboneInfo(
         name=f"torchvision:{architecture}.{weights.name}",
         source="torchvision",
         architecture=architecture,
         tag=weights.name,
-        acc1=scores.get("acc@1"),
-        acc5=scores.get("acc@5"),
+        acc1=_stated(scores.get("acc@1")),
+        acc5=_stated(scores.get("acc@5")),
         params=meta["num_params"],
         gflops=meta["_ops"],
         file_mb=meta["_file_size"],
@@ -127,9 +142,13 @@ def _row(architecture: str, weights: Any, default: bool) -> Entry:
         default=default,
         file=weights.url.rsplit("/", 1)[-1],
         url=weights.url,
-        classes=len(meta["categories"]),
         measured=f"{size}x{size}",
     )
+
+
+def _stated(value: float | None) -> float | None:
+    """Torchvision writes nan for weights that were never a classifier."""
+    return None if value is None or math.isnan(value) else value
 
 
 def _model(entry: Entry, image_size: int) -> nn.Module:
@@ -142,15 +161,14 @@ def _model(entry: Entry, image_size: int) -> nn.Module:
     elif architecture.startswith("maxvit"):
         settings["input_size"] = (image_size, image_size)
     elif architecture in ("googlenet", "inception_v3"):
-        # All their weights were ported from networks that see (x − 0.5) / 0.5: the model itself undoes the normalisation.
+        # Their weights were ported from networks that see (x − 0.5) / 0.5; the model itself turns one into the other.
         settings |= {"transform_input": True, "aux_logits": True, "init_weights": False}
-    try:
-        with warnings.catch_warnings():
-            # densenet, inception and googlenet warn of the time their random initialisation takes, or of its future.
-            warnings.simplefilter("ignore")
-            model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=entry.classes or 1000, **settings)
-    except (ValueError, AssertionError, RuntimeError) as error:
-        raise UsageError(f"{entry.info.name} cannot take images of {image_size} pixels: {error}") from error
+    with warnings.catch_warnings():
+        # densenet, inception and googlenet warn of the time their random initialisation takes, or of its future.
+        warnings.simplefilter("ignore")
+        model: nn.Module = torchvision.models.get_model(
+            architecture, weights=None, num_classes=entry.classes or 1000, **settings
+        )
     return model
 
 

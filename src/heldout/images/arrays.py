@@ -42,24 +42,23 @@ def open_array(path: Path, member: str = "") -> Array:
 
 @lru_cache(maxsize=4)
 def _open(path: str, member: str, _changed: int, _size: int) -> Array:
-    if member:
-        archive = open_archive(Path(path))
-        if member not in archive:
-            raise ImageError(
-                f"{path}",
-                f"no array '{member}' (there are: {', '.join(archive) or 'none'})",
-                f"an array '{member}'",
-                "Correct the name, or write the array into the file.",
-            )
+    if member and member not in (names := open_archive(Path(path))):
+        raise ImageError(
+            path,
+            f"no array '{member}' (there are: {', '.join(names) or 'none'})",
+            f"an array '{member}'",
+            "Correct the name, or write the array into the file.",
+        )
     try:
-        loaded = np.load(path, mmap_mode=None if member else "r", allow_pickle=False)
-        if not member:
-            if not isinstance(loaded, np.ndarray):
-                raise ValueError("an .npz archive, not one array")
+        if member:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                array: Array = archive[member]
+                return array
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
             return loaded
-        with loaded:
-            array: Array = loaded[member]
-            return array
+        loaded.close()
+        raise ValueError("an .npz archive, not one array: name the array")
     except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
         raise _refusal(path, error) from error
 
@@ -73,7 +72,8 @@ def open_archive(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         raise _missing(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # numpy leaves a file open that it opened itself and then found damaged
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return tuple(archive.files)
     except Exception as error:  # as above; an .npy file called .npz has no `files` either
         raise _refusal(str(path), error) from error
@@ -84,7 +84,8 @@ def _missing(path: Path) -> ImageError:
 
 
 def _refusal(path: str, error: Exception) -> ImageError:
-    if "pickle" in str(error).lower() or "object array" in str(error).lower():
+    words = str(error).lower()
+    if "pickle" in words or "object array" in words or "python objects" in words:
         return ImageError(
             path,
             "pickled Python objects, which can run code when they are opened",
@@ -127,7 +128,7 @@ def check_pixels(array: Array, where: str, one: bool = False) -> None:
 
 def _shape_remedy(array: Array, one: bool) -> str:
     if array.ndim == 1:
-        return "One number a row is a list of labels: name labels in a manifest (CSV) that points at the rows."
+        return "One number a row is a list of labels: write a manifest that points at the rows, see `docs/data.md`."
     if array.ndim == (3 if one else 4) and array.shape[0 if one else 1] in (1, 3):
         return "Move the colours to the end: np.moveaxis(array, " + ("0" if one else "1") + ", -1)."
     if one and array.ndim in (3, 4):

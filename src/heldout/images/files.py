@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from heldout.images.errors import ImageError
 
@@ -41,18 +42,20 @@ def decode_file(path: Path) -> tuple[npt.NDArray[np.uint8], int]:
     where = str(path)
     try:
         with path.open("rb") as file:
-            head = file.read(8)
+            content = file.read()
     except OSError as error:
         raise ImageError(
             where, _why(error), "a readable file", "Correct the path or the rights of the file."
         ) from error
-    if not head:
+    if not content:
         raise ImageError(where, "an empty file (0 bytes)", EXPECTED, "Copy the file again, or leave it out.")
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        # From memory, not by path: Pillow maps an uncompressed TIFF from its path, and then scrambles one that carries
+        # an orientation (seen with 13.0).
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _refuse_header(image, where)
             image.load()
-            _refuse_cut_jpeg(image, path)
+            _refuse_cut_jpeg(image, content, where)
             bits = 1 if image.mode == "1" else 8
             return _pixels(image, where), bits
     except ImageError:
@@ -70,7 +73,7 @@ def _why(error: OSError) -> str:
 
 
 def _damaged(where: str, error: Exception) -> ImageError:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return ImageError(
             where,
             "a file that is no image of these formats",
@@ -132,15 +135,14 @@ def _raw_mode(image: Image.Image) -> str:
     return "" if not isinstance(raw, str) or raw.startswith("BGR") else raw
 
 
-def _refuse_cut_jpeg(image: Image.Image, path: Path) -> None:
+def _refuse_cut_jpeg(image: Image.Image, content: bytes, where: str) -> None:
     """Libjpeg fills what is missing with grey and only warns; a JPEG without its end marker was cut off."""
     if image.format != "JPEG":
         return
-    data = path.read_bytes()
-    start = data.rfind(b"\xff\xda")  # start of the last scan; an embedded thumbnail stands before it
-    if data.rfind(b"\xff\xd9") < start:
+    start = content.rfind(b"\xff\xda")  # start of the last scan; an embedded thumbnail stands before it
+    if content.rfind(b"\xff\xd9") < start:
         raise ImageError(
-            str(path),
+            where,
             "a truncated JPEG (its end marker is missing)",
             EXPECTED,
             "Copy the file again from its origin, or leave it out with --skip-unreadable.",
@@ -148,7 +150,7 @@ def _refuse_cut_jpeg(image: Image.Image, path: Path) -> None:
 
 
 def _pixels(image: Image.Image, where: str) -> npt.NDArray[np.uint8]:
-    if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
+    if image.format != "TIFF" and image.getexif().get(EXIF_ORIENTATION, 1) != 1:  # Pillow turns TIFF itself
         image = ImageOps.exif_transpose(image)
     if image.mode in ALPHA or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))

@@ -49,7 +49,7 @@ def labels_missing(entries: Sequence[Entry]) -> list[Problem]:
 
 
 def split_problems(pairs: Sequence[tuple[str, str]], require_test: bool) -> list[Problem]:
-    """What makes a given split unusable: a class absent from a part, a label that train does not know, no test, …
+    """What makes a given split unusable: a class absent from a part, a label that train does not know, no test.
 
     Args:
         pairs: (split, label) of every image; the split is empty where none is given.
@@ -124,15 +124,15 @@ def _classes_missing(counts: Counter[tuple[str, str]], splits: set[str]) -> list
     problems = []
     for part in (part for part in PARTS if part in splits):
         here = {label for split, label in counts if split == part}
-        for label in sorted(known - here):
-            problems.append(
-                Problem(
-                    f"class '{label}'",
-                    f"no image in {PART_WORDS[part]} ({counts['train', label]} in train)",
-                    f"images of every class in {PART_WORDS[part]}",
-                    f"Add images of '{label}' to {PART_WORDS[part]}, or take the class out of train.",
-                )
+        problems += [
+            Problem(
+                f"class '{label}'",
+                f"no image in {PART_WORDS[part]} ({counts['train', label]} in train)",
+                f"images of every class in {PART_WORDS[part]}",
+                f"Add images of '{label}' to {PART_WORDS[part]}, or take the class out of train.",
             )
+            for label in sorted(known - here)
+        ]
         for label in sorted(here - known):
             close = next((other for other in sorted(known) if other.lower() == label.lower()), None)
             problems.append(

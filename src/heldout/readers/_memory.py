@@ -47,7 +47,12 @@ def cohort_of_arrays(
     except ImageError as error:
         problems.append(error.problem("X"))
     labels = [_text(value) for value in y]
-    parts = ["" if split is None else split_named(str(value)) for value in (split if split is not None else y)]
+    parts = [""] * len(labels) if split is None else [split_named(str(part)) for part in split]
+    problems += [
+        Problem(f"split row {row}", f"the split '{part}'", "train, val or test", "Correct it.")
+        for row, part in enumerate(split if split is not None else ())
+        if not split_named(str(part))
+    ]
     problems += [
         Problem(f"y row {row}", "no label", "the name or number of a class", "Fill it in, or drop the row.")
         for row, label in enumerate(labels)

@@ -81,7 +81,8 @@ def patient_in(pattern: re.Pattern[str], source: str) -> str:
 
 CANDIDATES = (
     r"^(\D*\d+)",  # up to the first number: patient7_left_2.png, 007-3.png
-    r"^(.*?\d.*?)(?:[-_. ]+\d+)+\.\w+$",  # all but the counters at the end: person12_bacteria_3.jpeg, IM-0011-0001-2.jpeg
+    # all but the counters at the end: person12_bacteria_3.jpeg, IM-0011-0001-0002.jpeg
+    r"^(.*?[-_. ]\d+|.*\d.*?)(?:[-_. ]\d+)+\.\w+$",
     r"^(.*\d.*?)[-_. ]+[A-Za-z]*\d*\.\w+$",  # all but the last part: slide3_core4_y120.png, 17_OD_b.png
 )
 """What file names with a patient in them look like, the coarsest first, since to join two patients harms less than to
@@ -116,9 +117,9 @@ class PatientHint:
     def __str__(self) -> str:
         return (
             f"No patient is known, but the file names look like they carry one: {self.example[0]} and "
-            f"{self.example[1]} share a key, as do {self.sharing:.0%} of the images ({self.keys} keys). If that is "
-            f"the patient, add --patient '{self.pattern}': without it, validation can share patients with train and "
-            f"look too good."
+            f"{self.example[1]} begin alike, and so do {self.sharing:.0%} of the files ({self.keys} beginnings). If "
+            f"that is the patient, add --patient '{self.pattern}' (or a sharper expression): without it, validation "
+            f"can share patients with train and look too good."
         )
 
 
@@ -135,7 +136,7 @@ def propose_patient(names: Sequence[str], labels: Sequence[str]) -> PatientHint 
         The coarsest of `CANDIDATES` that matches every name, finds more keys than twice the classes, gives no key to
         more than `LARGEST_SHARE` of the images, and joins at least `SHARING` of them; None if none does.
     """
-    bare = [name.rpartition("/")[2] for name in names]
+    bare = sorted({name.rpartition("/")[2] for name in names})  # 001.png in two folders says nothing of a patient
     if len(bare) < MINIMUM_IMAGES:
         return None
     for text in CANDIDATES:

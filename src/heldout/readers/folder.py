@@ -34,6 +34,8 @@ class FolderReader(Reader):
         parts = [(folder, split_named(folder.name)) for folder in folders]
         if any(split for _, split in parts):
             return _with_splits(root, parts)
+        if any(split_named(inner.name) for folder in folders for inner in subfolders(folder)):
+            return Draft(root.name, root, (), (_nothing(root),))
         entries = _classes(root, root, "")
         problems = [] if entries else [_nothing(root)]
         return Draft(root.name, root, tuple(entries), (*problems, *_stray(root, root)))
@@ -120,8 +122,8 @@ def _nothing(root: Path) -> Problem:
     deeper = next((path for path in subfolders(root) if any(split_named(p.name) for p in subfolders(path))), None)
     return Problem(
         f"{root.name}/",
-        "no image in class folders",
-        f"train/<class>/image and test/<class>/image, or <class>/image, with endings {', '.join(sorted(IMAGE_SUFFIXES))}",
+        "neither split nor class folders with images in them",
+        f"train/<class>/image and test/<class>/image, or <class>/image, ending in {', '.join(sorted(IMAGE_SUFFIXES))}",
         f"Did you mean {deeper.name}/ inside it?" if deeper else "See `docs/data.md` for what DATA may be.",
     )
 

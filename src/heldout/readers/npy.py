@@ -1,4 +1,4 @@
-"""A folder of `.npy` files, one a class: `train/normal.npy`, `test/test_normal.npy`; with an optional `metadata.csv`."""
+"""A folder of `.npy` files, one a class: `train/normal.npy`, `test/test_normal.npy`; optionally `metadata.csv`."""
 
 from __future__ import annotations
 

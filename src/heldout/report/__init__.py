@@ -1,4 +1,4 @@
-"""The report of a study: one HTML file that opens offline. A record of the page first (`page.py`), then its rendering."""
+"""The report of a study: one HTML file that opens offline; a record first (`page.py`), then its rendering."""
 
 from heldout.report.page import build_report, write_report
 

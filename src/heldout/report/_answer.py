@@ -31,13 +31,14 @@ def answer(material: Material) -> Answer:
 
 def without_test(material: Material) -> tuple[str, ...]:
     """The sentences where no run was scored on test."""
-    best = max(material.runs, key=lambda run: run.row.val.accuracy.value)
+    best = material.ranked[0]
     accuracy = best.row.val.accuracy
     return (
         f"This study has no test set, so nothing in it says how well a model does on images that were kept aside. "
         f"The best validation accuracy is {percent(accuracy.value)} (95 % interval {to(accuracy)}, "
-        f"{count(accuracy.n, 'image')}), by {best.label}.",
-        "Validation images steered the runs; expect less on new ones. Keep a test set of other patients aside, and run again.",
+        f"{count(accuracy.n, 'image')}), reached by {best.spoken}; {rivals(material, best)}.",
+        "Validation images steered the runs; expect less on new ones. Keep a test set of other patients aside, "
+        "and run again.",
     )
 
 
@@ -52,7 +53,7 @@ def best_sentence(material: Material, best: ReportedRun) -> str:
     accuracy = best.row.test.accuracy
     return (
         f"The best test accuracy is {percent(accuracy.value)} (95 % interval {to(accuracy)}, "
-        f"{count(accuracy.n, 'image')}), reached by {best.label}; {rivals(material, best)}."
+        f"{count(accuracy.n, 'image')}), reached by {best.spoken}; {rivals(material, best)}."
     )
 
 
@@ -60,18 +61,21 @@ def rivals(material: Material, best: ReportedRun) -> str:
     """Which of the other runs the best can be told apart from, in words."""
     apart: list[str] = []
     alike: list[str] = []
-    for run in material.tested:
+    for run in material.ranked:
         for pair in material.comparison.pairs:
             if run is not best and {pair.a, pair.b} == {best.row.id, run.row.id}:
-                (apart if pair.verdict == "distinguishable" else alike).append(run.label)
+                (apart if pair.verdict == "distinguishable" else alike).append(run.spoken)
     everyone = len(apart) + len(alike)
     if not everyone:
         return "there is no other run to compare it with"
     if not apart:
-        return f"on these images it is not distinguishable from {'the other run' if everyone == 1 else f'any of the {everyone} other runs'}"
+        whom = "the other run" if everyone == 1 else f"any of the {everyone} other runs"
+        return f"on these images it is not distinguishable from {whom}"
     if not alike:
         return f"it can be told apart from {'the other run' if everyone == 1 else f'each of the {everyone} other runs'}"
-    return f"it can be told apart from {named(apart, everyone)}, but is not distinguishable from {named(alike, everyone)}"
+    return (
+        f"it can be told apart from {named(apart, everyone)}, but is not distinguishable from {named(alike, everyone)}"
+    )
 
 
 def named(labels: list[str], everyone: int) -> str:
@@ -102,11 +106,15 @@ def facts(material: Material, best: ReportedRun) -> tuple[tuple[str, str, str], 
     chosen = max(material.tested, key=lambda run: run.row.val.accuracy.value)
     assert chosen.row.test
     result = [
-        ("Best on test", percent(best.row.test.accuracy.value), f"{percent_range(best.row.test.accuracy)}, {best.label}"),
         (
-            "What validation would have chosen",
+            "Best on test",
+            percent(best.row.test.accuracy.value),
+            f"{percent_range(best.row.test.accuracy)}, {best.spoken}",
+        ),
+        (
+            "Chosen by validation",
             percent(chosen.row.test.accuracy.value),
-            f"on test ({percent_range(chosen.row.test.accuracy)}); {chosen.label}",
+            f"on test ({percent_range(chosen.row.test.accuracy)}); {chosen.spoken}",
         ),
     ]
     gaps = [run.row.gap_points for run in material.tested if run.row.gap_points]
@@ -123,24 +131,23 @@ def facts(material: Material, best: ReportedRun) -> tuple[tuple[str, str, str], 
     pairs = material.comparison.pairs
     apart = sum(pair.verdict == "distinguishable" for pair in pairs)
     runs = count(len(material.runs), "run")
-    result.append(
-        ("Compared", runs, f"of {planned} planned; {apart} of {count(len(pairs), 'pair')} can be told apart")
-    )
+    result.append(("Compared", runs, f"of {planned} planned; {apart} of {count(len(pairs), 'pair')} can be told apart"))
     return tuple(result)
 
 
 def warnings(material: Material) -> tuple[str, ...]:
     """What a reader must know first; each only where it applies."""
     said = []
-    missing = len(set(material.study.runs) - {run.row.id for run in material.runs})
+    missing = len(material.missing)
     if missing:
         said.append(
-            f"{count(missing, 'planned run')} {'is' if missing == 1 else 'are'} not finished; `heldout run` goes on from there."
+            f"{count(missing, 'planned run')} {'is' if missing == 1 else 'are'} not finished; `heldout run` goes "
+            "on from there."
         )
     if len(material.tested) > 1:
         said.append(
-            f"The best of {len(material.tested)} runs on the same test images flatters a little: some of its lead is luck. "
-            "A fresh estimate needs images that no run was scored on."
+            f"The best of {len(material.tested)} runs on the same test images flatters a little: some of its lead "
+            "is luck. A fresh estimate needs images that no run was scored on."
         )
     if material.runs and not material.seeds_repeat:
         said.append(
@@ -151,7 +158,7 @@ def warnings(material: Material) -> tuple[str, ...]:
     for run in material.runs:
         frozen = run.row.frozen
         if frozen.bn != "none" and not frozen.verified:
-            said.append(f"{run.label}: what should have stayed frozen did not, or was not verified. {frozen.detail}")
+            said.append(f"{run.spoken}: what should have stayed frozen did not, or was not verified. {frozen.detail}")
     return tuple(said)
 
 

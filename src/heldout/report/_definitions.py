@@ -8,8 +8,8 @@ DEFINITIONS = (
     Term(
         "def-parts",
         "Train, validation, test",
-        "Train: images the model learns from. Validation: images it does not learn from, but by which epochs, settings and "
-        "models are chosen. Test: images kept aside for one look at the end; no strategy can reach them.",
+        "Train: images the model learns from. Validation: images it does not learn from, but by which epochs, "
+        "settings and models are chosen. Test: images kept aside for one look at the end; no strategy can reach them.",
     ),
     Term(
         "def-accuracy",
@@ -20,18 +20,20 @@ DEFINITIONS = (
     Term(
         "def-interval",
         "95 % interval",
-        "The range in which the figure would lie if other patients like these had been examined, in 95 of 100 such "
-        "studies. Where patients are known, whole patients are drawn again (images of one patient resemble each other, "
-        "so they say less than as many patients would). The note under each table names the method and n.",
-        "draw patients with replacement B times, compute the figure each time, take the 2.5 % and 97.5 % quantiles",
-        "Efron & Tibshirani 1993; Wilson 1927 for shares without patients",
+        "The range that would hold the true figure in 95 of 100 such studies on other patients like these. Where "
+        "patients are known, whole patients are drawn again (images of one patient resemble each other, and say less "
+        "than as many patients would), within the classes. Where they are not known: Wilson's interval for accuracy "
+        "and recall, images drawn again for the rest. Where no drawn set differs from another (all images right), "
+        "Wilson's interval on the number of patients. The notes under the tables name the method and n.",
+        "draw patients with replacement 2000 times, compute the figure each time, take the 2.5 % and 97.5 % quantiles",
+        "Davison & Hinkley 1997; Wilson 1927",
     ),
     Term(
         "def-auc",
         "AUC",
-        "How well the scores rank: the chance that an image of a class gets a higher score for it than an image of another "
-        "class. It does not depend on where the line between classes is drawn. 0.5 is guessing. With more than two classes, "
-        "the mean over the classes, each against the rest.",
+        "How well the scores rank: the chance that an image of a class gets a higher score for it than an image "
+        "of another class. It does not depend on where the line between classes is drawn. 0.5 is guessing. With "
+        "more than two classes, the mean over the classes, each against the rest.",
         "AUC = P(score⁺ > score⁻) + ½ P(score⁺ = score⁻)",
         "Hanley & McNeil 1982",
     ),
@@ -44,8 +46,8 @@ DEFINITIONS = (
     Term(
         "def-gap",
         "Gap",
-        "How much lower test lies than validation, in accuracy points (percentage points). Both parts have their sampling "
-        "error, and the interval holds both.",
+        "How much lower test lies than validation, in accuracy points (percentage points). Both parts have their "
+        "sampling error, and the interval holds both.",
         "gap = 100 · (validation accuracy − test accuracy)",
     ),
     Term(
@@ -58,9 +60,10 @@ DEFINITIONS = (
     Term(
         "def-mcnemar",
         "McNemar's exact test",
-        "Of the images on which exactly one of the two runs is right, how surprising is the split if both were equally good? "
-        "It treats images as independent; the interval beside it does not.",
-        "p = min(1, 2 · P[X ≤ min(b, c)]), X ~ Binomial(b + c, ½); b, c: images only the first, only the second has right",
+        "Of the images on which exactly one of the two runs is right, how surprising is the split if both were "
+        "equally good? It treats images as independent; the interval beside it does not.",
+        "p = min(1, 2 · P[X ≤ min(b, c)]), X ~ Binomial(b + c, ½); b, c: images only the first, only the second "
+        "has right",
         "McNemar 1947",
     ),
     Term(
@@ -74,25 +77,35 @@ DEFINITIONS = (
     Term(
         "def-verdict",
         "Distinguishable",
-        "p after Holm below 0.05. «Not distinguishable» does not mean equal: these images are too few to tell.",
+        "p after Holm below 0.05, and the interval of the difference leaves out zero: the more cautious of a test of "
+        "images and an interval of patients decides. «Not distinguishable» does not mean equal: these images are too "
+        "few to tell.",
     ),
     Term(
         "def-reversals",
         "Oscillation: reversals",
-        "How often the validation accuracy turned between rising and falling by more than its sampling error: turns that "
-        "chance alone would not make on this many images.",
+        "How often the validation accuracy turned between rising and falling by more than its sampling error: turns "
+        "larger than chance makes on this many images.",
+        "a swing counts when it exceeds max(√(p (1 − p) / n), 1 / n); p: median of the curve, n: validation images; "
+        "reversals = swings − 1",
     ),
     Term(
         "def-roughness",
         "Oscillation: roughness",
-        "How far the validation accuracy strays from its own smooth course, in points.",
-        "roughness = 100 · √ mean[(accuracy − running median of accuracy)²]",
+        "How far the validation accuracy strays from its own smooth course, in points. A zigzag of ± a points has "
+        "roughness a; a constant or a straight line has none.",
+        "roughness = 100 · √ mean[(accuracy − running median)²]; running median: mean of the medians of the two "
+        "runs of four epochs that hold the epoch (span five); the first two and last two epochs are only neighbours",
+        "Tukey 1977",
     ),
     Term(
         "def-overfit",
         "Overfit epoch",
-        "The epoch from which the validation loss no longer gets better while the training loss still falls: from there "
-        "on the model learns the training images by heart. «Never» if it did not happen.",
+        "The epoch of the lowest validation loss, if the validation loss rose afterwards and stayed up while the "
+        "training loss went on falling: from there on the model learned its training images by heart. «Never» if that "
+        "did not happen.",
+        "through the later half of the epochs after the minimum: smoothed validation loss > minimum + max(10 %, "
+        "0.02 nats), and mean training loss below that at the minimum; smoothed by a median of three",
     ),
     Term(
         "def-loss",
@@ -109,41 +122,42 @@ DEFINITIONS = (
     Term(
         "def-spread",
         "Spread over seeds",
-        "Standard deviation of the accuracy over runs that differ only in their seed, in points. It is luck of the start and "
-        "of the order of images, and comes on top of the sampling error.",
+        "Standard deviation of the accuracy over runs that differ only in their seed, in points. It is luck of "
+        "the start and of the order of images, and comes on top of the sampling error.",
         "spread = 100 · √[Σ (aᵢ − mean)² / (s − 1)], s seeds",
     ),
     Term(
         "def-acc1",
         "acc@1, acc@5",
-        "ImageNet-1K accuracy of the pretrained model on its own old task, as its catalogue states it: the true class is the "
-        "first guess, or among the first five. It says little about your images.",
+        "ImageNet-1K accuracy of the pretrained model on its own old task, as its catalogue states it: the true "
+        "class is the first guess, or among the first five. It says little about your images.",
     ),
     Term(
         "def-gflops",
         "GFLOPs",
-        "Multiply-adds of one image's forward pass, in 10⁹, at the input size beside it. Measured time stands in the report "
-        "too, since GFLOPs do not predict it.",
+        "Multiply-adds of one image's forward pass, in 10⁹, at the input size beside it. Measured time stands in "
+        "the report too, since GFLOPs do not predict it.",
     ),
     Term(
         "def-params",
         "Parameters",
-        "Numbers the model holds, with its original classifier in the models table and with the new head in the runs table.",
+        "Numbers the model holds, with its original classifier in the models table and with the new head in the "
+        "runs table.",
     ),
     Term("def-trainable", "Trainable parameters", "Those of the parameters that any phase of the training changed."),
     Term(
         "def-frozen",
         "Frozen, verified",
         "Every parameter and buffer that should not move was hashed before and after training and was the same. "
-        "BatchNorm «eval»: its statistics stood still as well; «train»: they followed the batches, although no parameter "
-        "moved, which is what a notebook does that sets only requires_grad.",
+        "BatchNorm «eval»: its statistics stood still as well; «train»: they followed the batches, although no "
+        "parameter moved, which is what a notebook does that sets only requires_grad.",
     ),
     Term("def-seconds", "Seconds an epoch", "Median wall time of one epoch, training and validation together."),
     Term("def-wall", "Wall time", "The whole run by the clock on the wall, feature extraction and scoring included."),
     Term(
         "def-looks",
         "Test looks",
-        "How often the test images were scored by a run. A test set is fresh once: every choice made after a look fits it a "
-        "little, and its accuracy becomes too kind.",
+        "How often the test images were scored by a run. A test set is fresh once: every choice made after a "
+        "look fits it a little, and its accuracy becomes too kind.",
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from heldout.backbones import resolve
-from heldout.compare import compare
+from heldout.compare import compare_study
 from heldout.records import BackboneInfo, Cohort, Comparison, Recipe, RunRecord, RunRow, Split, StudyRecord
 from heldout.report._words import shortened
 from heldout.runs import read_study
@@ -57,6 +57,12 @@ class ReportedRun:
         return f"@run{self.colour}"
 
     @property
+    def spoken(self) -> str:
+        """The label inside a sentence: `resnet34 (frozen, seed 2)`."""
+        model, rest = self.two_lines
+        return f"{model} ({rest.replace(' · ', ', ')})"
+
+    @property
     def two_lines(self) -> tuple[str, str]:
         """The label broken after the model, for narrow axes."""
         return self.model, self.label.removeprefix(self.model).removeprefix(" · ")
@@ -75,6 +81,7 @@ class Material:
         runs: In the order of the comparison.
         catalogue: Full name of a backbone -> what the catalogue knows, or a sentence that says why it knows nothing.
         looks: Lines of `test_looks.jsonl`: how often any run's test images were scored in this study.
+        missing: Planned runs that are not finished.
     """
 
     folder: Path
@@ -85,6 +92,7 @@ class Material:
     runs: tuple[ReportedRun, ...]
     catalogue: dict[str, BackboneInfo | str]
     looks: int
+    missing: tuple[str, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,6 +110,16 @@ class Material:
         return tuple(sorted(runs, key=lambda run: -run.row.test.accuracy.value if run.row.test else 0.0))
 
     @property
+    def judged(self) -> str:
+        """The part that pairs of runs are judged on, in words."""
+        return "test" if self.tested else "validation"
+
+    @property
+    def ranked(self) -> tuple[ReportedRun, ...]:
+        """Best first, on the part that pairs are judged on."""
+        return self.tested or tuple(sorted(self.runs, key=lambda run: -run.row.val.accuracy.value))
+
+    @property
     def seeds_repeat(self) -> bool:
         """Whether some model and strategy was trained from several seeds."""
         return any(len(group.seeds) > 1 for group in self.comparison.groups)
@@ -114,7 +132,7 @@ def gather(folder: Path) -> Material:
         InputError: The folder is not a study, or holds no finished run.
     """
     study = read_study(folder)
-    comparison = compare(folder)
+    comparison = compare_study(study)
     stored = {run.record.id: run for run in study.runs}
     models = short_models([row.model for row in comparison.runs])
     labels = run_labels(comparison.runs, models)
@@ -130,7 +148,7 @@ def gather(folder: Path) -> Material:
                 row=row,
                 record=stored[row.id].record,
                 recipe=stored[row.id].recipe,
-                environment=read_environment(folder / "runs" / row.id / "environment.json"),
+                environment=read_environment(stored[row.id].folder / "environment.json"),
                 history=stored[row.id].history,
                 predictions=stored[row.id].predictions,
                 model=models[row.model],
@@ -142,6 +160,7 @@ def gather(folder: Path) -> Material:
         ),
         catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
         looks=count_lines(folder / "test_looks.jsonl"),
+        missing=study.missing,
     )
 
 
@@ -196,9 +215,7 @@ def run_labels(rows: tuple[RunRow, ...], models: dict[str, str]) -> dict[str, st
         for row in rows
     }
     times = Counter(labels.values())
-    return {
-        id_: label if times[label] == 1 else f"{label} · {id_.rpartition('-')[2]}" for id_, label in labels.items()
-    }
+    return {id_: label if times[label] == 1 else f"{label} · {id_.rpartition('-')[2]}" for id_, label in labels.items()}
 
 
 def run_looks(rows: tuple[RunRow, ...]) -> dict[str, tuple[int, str]]:

@@ -66,8 +66,7 @@ def pairs(material: Material) -> Sequence[Block]:
     """All pairs, or why there are none."""
     if material.comparison.pairs:
         return (pairs_table(material),)
-    why = "there is no test set" if not material.tested else "only one run was scored on test"
-    return (Prose(f"There is no pair to compare: {why}."),)
+    return (Prose("There is one run, and so no pair to compare."),)
 
 
 def errors(material: Material) -> Sequence[Block]:
@@ -83,10 +82,17 @@ def data(material: Material) -> Sequence[Block]:
     if split.method == "given":
         grouped = "patients kept apart" if split.grouped else "as the data came"
     blocks: list[Block] = [
-        Prose(f"«{cohort.name}», read as {cohort.reader} from {material.study.data}. Split: {split.method}{seed} ({grouped})."),
+        Prose(
+            f"«{cohort.name}», read as {cohort.reader} from {material.study.data}. Split: {split.method}{seed} "
+            f"({grouped})."
+        ),
         data_table(material),
     ]
-    notes = (*material.study.notes, *cohort.notes, *(f"{r.label}: {note}" for r in material.runs for note in r.record.notes))
+    notes = (
+        *material.study.notes,
+        *cohort.notes,
+        *(f"{r.label}: {note}" for r in material.runs for note in r.record.notes),
+    )
     if notes:
         blocks.append(Notes("To read", tuple(dict.fromkeys(notes))))
     excluded = excluded_table(material)
@@ -110,9 +116,10 @@ def looks(material: Material) -> Sequence[Block]:
             f"{count(len(material.runs), 'run')} of this report (once a run is the rule).{ledger}"
         ),
         Prose(
-            "Why it matters: every look from which something is chosen (a model, a setting, an epoch, a threshold) fits the "
-            "choice to these very images. With many looks the best test accuracy rises by luck alone, as the best of many "
-            "throws of a die is a six. Choose by validation, look at test once, and keep a second test set for the final word."
+            "Why it matters: every look from which something is chosen (a model, a setting, an epoch, a "
+            "threshold) fits the choice to these very images. With many looks the best test accuracy rises by "
+            "luck alone, as the best of many throws of a die is a six. Choose by validation, look at test once, "
+            "and keep a second test set for the final word."
         ),
     )
 
@@ -127,7 +134,7 @@ def settings(material: Material) -> Sequence[Block]:
 
 def definitions(material: Material) -> Sequence[Block]:
     """All terms."""
-    return (Terms(DEFINITIONS), Prose(f"The formulas at length, with their tests: {DOCS}"))
+    return (Terms(DEFINITIONS), Prose(f"The formulas and their reasons at length: {DOCS}/statistics.md"))
 
 
 def run_command(material: Material) -> str:
@@ -151,7 +158,8 @@ def reproduce(material: Material) -> Sequence[Block]:
             "What must be equal for the numbers to be equal",
             (
                 f"cohort {study.cohort} and split {study.split} (cohort.parquet and split.parquet of the study); "
-                f"split: {material.split.method}" + ("" if material.split.seed is None else f", seed {material.split.seed}"),
+                f"split: {material.split.method}"
+                + ("" if material.split.seed is None else f", seed {material.split.seed}"),
                 f"seeds {', '.join(map(str, study.seeds))}; precision {study.precision}; images {study.fit} to "
                 f"{study.image_size} pixels; the weights named in the settings",
                 f"heldout {study.version}, and the environment above, on the same kind of machine",
@@ -189,13 +197,15 @@ SECTIONS = (
     SectionPlan(
         "errors",
         "Where they go wrong",
-        "Rows are the truth, columns the prediction; the darker the diagonal, the better.",
+        "Rows are the truth, columns the prediction; the stronger the colour along the diagonal, the better.",
         errors,
     ),
     SectionPlan("time", "Time", "Measured on the machine named under settings.", nothing),
     SectionPlan("data", "The data", "What the runs learned from and were judged by.", data),
     SectionPlan("looks", "How often test was looked at", "", looks),
-    SectionPlan("settings", "Settings", "Everything a run depended on, defaults included.", settings, figures_first=False),
+    SectionPlan(
+        "settings", "Settings", "Everything a run depended on, defaults included.", settings, figures_first=False
+    ),
     SectionPlan("definitions", "What the words mean", "Every quantity of this page.", definitions, figures_first=False),
     SectionPlan("reproduce", "Make it again", "", reproduce, figures_first=False),
 )

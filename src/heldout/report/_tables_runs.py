@@ -24,7 +24,8 @@ NONE = Cell("–")
 
 def run_cell(run: ReportedRun) -> Cell:
     """The heading of a run's row."""
-    return Cell(run.label, colour=run.colour)
+    first, second = run.two_lines
+    return Cell(first, second, colour=run.colour)
 
 
 def accuracy_cell(estimate: Estimate | None, strong: bool = False) -> Cell:
@@ -43,25 +44,27 @@ def points_cell(estimate: Estimate | None) -> Cell:
 
 
 def methods(named: Iterable[tuple[str, Estimate | None]]) -> tuple[str, ...]:
-    """One note for every way an interval was made, with the quantities and the n it was made for."""
+    """One note for every way an interval was made and every n, with the quantities it was made for."""
     groups: dict[tuple[str, int], list[str]] = {}
     for name, estimate in named:
         if estimate:
             names = groups.setdefault((estimate.method, estimate.n), [])
             if name not in names:
                 names.append(name)
-    return tuple(f"{', '.join(names)}: n = {n:,}; interval: {method}." for (method, n), names in groups.items())
+    said = (f"{', '.join(names)}: n = {n:,}; interval: {method}." for (method, n), names in groups.items())
+    return tuple(text[:1].upper() + text[1:] for text in said)
 
 
 def scores_table(material: Material) -> Table:
     """Accuracy and AUC on every part, and the gap; its CSV has every column of the comparison."""
-    columns = [Column("Run")]
-    for part in ("Train", "Validation", "Test"):
-        columns.append(Column(part, "accuracy", True, "def-accuracy"))
-    columns.append(Column("Gap", "val − test, points", True, "def-gap"))
-    for part in ("Train", "Validation", "Test"):
-        columns.append(Column(f"{part} AUC", "", True, "def-auc"))
-    columns.append(Column("Test looks", "", True, "def-looks"))
+    names = ("Train", "Validation", "Test")
+    columns = (
+        Column("Run"),
+        *(Column(name, "accuracy", True, "def-accuracy") for name in names),
+        Column("Gap", "val − test, points", True, "def-gap"),
+        *(Column(name, "AUC", True, "def-auc") for name in names),
+        Column("Looks", "at test", True, "def-looks"),
+    )
     best = material.tested[0].row.id if material.tested else ""
     rows = []
     used: list[tuple[str, Estimate | None]] = []
@@ -83,11 +86,13 @@ def scores_table(material: Material) -> Table:
             if part:
                 used += [(f"{name} accuracy", part.accuracy), (f"{name} AUC", part.auc)]
         used.append(("gap", row.gap_points))
-    note = "The second line of a cell is its 95 % interval. Train was scored again after learning, without augmentation."
+    note = (
+        "The second line of a cell is its 95 % interval. Train was scored again after learning, without augmentation."
+    )
     return Table(
         "scores",
         "How well the runs do",
-        tuple(columns),
+        columns,
         tuple(rows),
         comparison_sheet(material),
         (note, *methods(used)),
@@ -98,7 +103,7 @@ def frozen_cell(frozen: Frozen) -> Cell:
     """What was frozen, and whether it was verified to have stayed so."""
     if frozen.bn == "none":
         return Cell("nothing frozen")
-    stages = f"; {count(len(frozen.prefix_stages), 'leading stage')}" if frozen.prefix_stages else ""
+    stages = f"; {count(len(frozen.prefix_stages), 'stage')}" if frozen.prefix_stages else ""
     return Cell("verified" if frozen.verified else "NOT verified", f"BatchNorm {frozen.bn}{stages}")
 
 
@@ -135,8 +140,23 @@ def learning_table(material: Material) -> Table:
         )
         for run in material.runs
     )
-    details = tuple(f"{run.label}: {run.row.frozen.detail}" for run in material.runs if run.row.frozen.detail)
-    return Table("learning", "How they learned, and what it cost", columns, rows, comparison_sheet(material), details)
+    return Table(
+        "learning", "How they learned, and what it cost", columns, rows, comparison_sheet(material), details(material)
+    )
+
+
+def details(material: Material) -> tuple[str, ...]:
+    """What was said of the frozen parts, each sentence once with the runs it was said of."""
+    said: dict[str, list[str]] = {}
+    for run in material.runs:
+        if run.row.frozen.detail:
+            said.setdefault(run.row.frozen.detail, []).append(run.label)
+    return tuple(f"{detail.rstrip('.')}: {few(labels)}." for detail, labels in said.items())
+
+
+def few(labels: list[str]) -> str:
+    """Some runs by name, many by number."""
+    return ", ".join(labels) if len(labels) <= 4 else count(len(labels), "run")
 
 
 def spread_out(name: str, estimate: Estimate | None) -> dict[str, Raw]:
@@ -188,13 +208,11 @@ def groups_table(material: Material) -> Table:
     rows = []
     raw: list[list[Raw]] = []
     for group in material.comparison.groups:
-        spreads = [
-            "–" if s is None else number(s, 2) for s in (group.val_spread_points, group.test_spread_points)
-        ]
+        spreads = ["–" if s is None else number(s, 2) for s in (group.val_spread_points, group.test_spread_points)]
         colour = next(r.colour for r in material.runs if (r.row.model, r.row.strategy) == (group.model, group.strategy))
         rows.append(
             (
-                Cell(f"{models[group.model]} · {group.strategy}", colour=colour),
+                Cell(models[group.model], group.strategy, colour=colour),
                 Cell(", ".join(map(str, group.seeds))),
                 Cell(percent(group.val_accuracy)),
                 Cell(spreads[0]),
@@ -213,7 +231,7 @@ def pairs_table(material: Material) -> Table:
     columns = (
         Column("First run"),
         Column("Second run"),
-        Column("Difference", "test, points", True, "def-pairs"),
+        Column("Difference", f"{material.judged}, points", True, "def-pairs"),
         Column("p", "McNemar", True, "def-mcnemar"),
         Column("p", "after Holm", True, "def-holm"),
         Column("Verdict", "", False, "def-verdict"),
@@ -238,16 +256,24 @@ def pairs_table(material: Material) -> Table:
         raw.append([pair.a, pair.b, pair.split, d.value, d.low, d.high, d.n, d.method, pair.p, pair.p_holm])
         raw[-1].append(pair.verdict)
     notes = (
-        "Difference: test accuracy of the first run minus that of the second, on the same images.",
-        f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below 0.05.",
+        f"Difference: {material.judged} accuracy of the first run minus that of the second, on the same images.",
+        f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below 0.05 and the interval "
+        "leaves out zero.",
         *methods(("difference", pair.difference_points) for pair in pairs),
     )
-    return Table("pairs-table", "All pairs on test", columns, rows, sheet(header, raw), notes)
+    return Table("pairs-table", f"All pairs on {material.judged}", columns, rows, sheet(header, raw), notes)
+
+
+def size_of(material: Material, name: str) -> str:
+    """How many test images of a class the recalls rest on."""
+    known = [run.row.test.recall.get(name) for run in material.tested if run.row.test]
+    return next((f"n = {recall.n:,}" for recall in known if recall), "")
 
 
 def recalls_table(material: Material) -> Table:
     """Recall of every class on test, one row a run."""
-    columns = (Column("Run"), *(Column(name, "", True, "def-recall") for name in material.classes))
+    sizes = {name: size_of(material, name) for name in material.classes}
+    columns = (Column("Run"), *(Column(name, sizes[name], True, "def-recall") for name in material.classes))
     rows = tuple(
         (
             run_cell(run),
@@ -256,11 +282,12 @@ def recalls_table(material: Material) -> Table:
         for run in material.tested
     )
     raw: list[list[Raw]] = []
-    used: list[tuple[str, Estimate | None]] = []
+    ways: dict[str, None] = {}
     for run in material.tested:
         for name in material.classes:
             recall = run.row.test.recall.get(name) if run.row.test else None
-            used.append((name, recall))
+            ways |= {recall.method: None} if recall else {}
             raw.append([run.row.id, run.label, name, *list(spread_out("recall", recall).values())])
     header = ["run", "label", "class", "recall", "low", "high", "n", "method"]
-    return Table("recalls-table", "Recall of every class on test", columns, rows, sheet(header, raw), methods(used))
+    notes = tuple(f"Interval: {way}." for way in ways)
+    return Table("recalls-table", "Recall of every class on test", columns, rows, sheet(header, raw), notes)

@@ -49,7 +49,7 @@ def models_table(material: Material) -> Table:
         Column("Licence"),
         Column("Trained how"),
     )
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     raw: list[list[Raw]] = []
     notes = ["~ marks what was computed here rather than stated by the catalogue; ImageNet accuracy is never computed."]
     for name, info in material.catalogue.items():
@@ -79,8 +79,7 @@ def data_table(material: Material) -> Table:
         *(Column(name, "", True) for name in ("Train", "Validation", "Test", "All")),
     )
     raw: list[list[Raw]] = [
-        [name, *(int((frame["label"] == name).sum()) for frame in (*parts.values(), used))]
-        for name in material.classes
+        [name, *(int((frame["label"] == name).sum()) for frame in (*parts.values(), used))] for name in material.classes
     ]
     raw.append(["all images", *(len(frame) for frame in (*parts.values(), used))])
     for noun, column in (("patients", "patient"), ("sites", "site")):
@@ -124,7 +123,7 @@ def settings_table(material: Material) -> Table:
     """Every setting of every run, defaults included."""
     names = list(dict.fromkeys(name for run in material.runs for name in run.recipe.settings))
     fixed = ("weights", "image_size", "fit", "interpolation", "precision", "seed")
-    columns = (Column("Run"), *(Column(name.replace("_", " ")) for name in (*fixed, *names)), Column("finished"))
+    columns = (Column("Run"), *(Column(name.replace("_", " ")) for name in (*fixed, *names)), Column("finished", "UTC"))
     rows = []
     raw: list[list[Raw]] = []
     for run in material.runs:
@@ -138,7 +137,7 @@ def settings_table(material: Material) -> Table:
                 Cell(recipe.weights, mono=True),
                 *(Cell(str(value)) for value in first[1:]),
                 *(Cell("–" if value is None else value) for value in own),
-                Cell(run.record.created),
+                Cell(run.record.created[:16].replace("T", " ")),
             )
         )
         raw.append([run.row.id, *first, *own, run.record.created])

@@ -5,11 +5,12 @@ A part that cannot be made says so in its place; it never sinks the page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from heldout._version import __version__
@@ -74,9 +75,7 @@ def compose(material: Material) -> Page:
         answer=safe_answer(material),
         first=tuple(drawn(by_section.get(FIRST, []), material)),
         sections=tuple(
-            section
-            for plan in SECTIONS
-            if (section := fill(plan, by_section.get(plan.id, []), material)).blocks
+            section for plan in SECTIONS if (section := fill(plan, by_section.get(plan.id, []), material)).blocks
         ),
         footer=f"heldout {__version__}; study of heldout {study.version}, last run finished {created}; "
         f"cohort {study.cohort}, split {study.split}",
@@ -88,7 +87,9 @@ def safe_answer(material: Material) -> Answer:
     try:
         return answer(material)
     except Exception as error:  # one broken part must not sink the page
-        return Answer(QUESTION, (f"The answer could not be put into words ({reason(error)}); the parts below still stand.",))
+        return Answer(
+            QUESTION, (f"The answer could not be put into words ({reason(error)}); the parts below still stand.",)
+        )
 
 
 def fill(plan: SectionPlan, own: Sequence[Figure], material: Material) -> Section:
@@ -98,7 +99,9 @@ def fill(plan: SectionPlan, own: Sequence[Figure], material: Material) -> Sectio
     except Exception as error:  # one broken part must not sink the page
         blocks = [Fault(plan.title, reason(error))]
     charts = drawn(own, material)
-    return Section(plan.id, plan.title, plan.lead, tuple([*charts, *blocks] if plan.figures_first else [*blocks, *charts]))
+    return Section(
+        plan.id, plan.title, plan.lead, tuple([*charts, *blocks] if plan.figures_first else [*blocks, *charts])
+    )
 
 
 def drawn(own: Sequence[Figure], material: Material) -> list[Block]:
@@ -118,6 +121,11 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
+def breakable(text: str) -> Markup:
+    """A name escaped, with places where a line may break: names of models have no spaces."""
+    return Markup(re.sub(r"([_/:]|[.-](?=[^\W\d]))(?=\w)", r"\1<wbr>", str(escape(text))))
+
+
 def render(page: Page) -> str:
     """The page as HTML; everything that is not our own template is escaped."""
     environment = jinja2.Environment(
@@ -127,6 +135,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     # Our own files and plotly.js go in as they are: `</script` and `</style` occur in none of them (tests/report).
     return environment.get_template("page.html").render(
         page=page,

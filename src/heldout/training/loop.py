@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 from heldout.backbones import Network
 from heldout.progress import Epoch, Reporter, Silent
 from heldout.strategies import Phase
-from heldout.training.device import Machine
+from heldout.training.device import Machine, threads
 from heldout.training.logistic import solve_head
 from heldout.training.phases import frozen_stages, set_modes, set_requires_grad, trainable_names
 from heldout.training.predict import head_logits, run_stages, to_tensor
@@ -126,8 +127,7 @@ def _train(
         order = np.random.default_rng([seed, begun + number]).permutation(count)
         loss_sum = torch.zeros((), device=machine.device)
         right = torch.zeros((), device=machine.device)
-        with torch.random.fork_rng(devices=[machine.device] if machine.device.type == "cuda" else []):
-            torch.manual_seed(hash((seed, begun + number)) % 2**63)  # dropout, stochastic depth
+        with _drawn_from(seed, begun + number, machine), threads(1 if length == stages else None):
             # Batches of nearly equal size: no step rests on a left-over image or two.
             for step, rows in enumerate(np.array_split(order, steps)):
                 lr = _rate(phase, number * steps + step, phase.epochs * steps)
@@ -136,10 +136,8 @@ def _train(
                 x = _batch(train_inputs, rows, length, machine.device)
                 y = labels[torch.from_numpy(rows).to(machine.device)]
                 with machine.autocast():
-                    if phase.trainable == "head":
-                        with torch.no_grad():  # frozen, yet not cached: BatchNorm that follows the batches
-                            x = network.run_stages(x, length, stages)
-                    else:
+                    # A frozen trunk that is not cached (its BatchNorm follows the batches) needs no gradients.
+                    with torch.set_grad_enabled(phase.trainable != "head"):
                         x = network.run_stages(x, length, stages)
                     logits = network.head(x)  # (b, k)
                 loss = F.cross_entropy(logits.float(), y)
@@ -148,7 +146,7 @@ def _train(
                 prepared.zero_grad()
                 loss_sum += loss.detach() * len(rows)
                 right += (logits.detach().argmax(1) == y).sum()
-        val_loss, val_predicted = _validate(network, task, val_inputs, length, machine)
+            val_loss, val_predicted = _validate(network, task, val_inputs, length, machine)
         row = Epoch(
             epoch=begun + number + 1,
             phase=phase.name,
@@ -160,6 +158,14 @@ def _train(
             val_accuracy=float(np.mean(val_predicted == task.val.labels)),
         )
         yield Progress(row, val_predicted, optimizer)
+
+
+@contextmanager
+def _drawn_from(seed: int, epoch: int, machine: Machine) -> Iterator[None]:
+    """Dropout and stochastic depth drawn from (seed, epoch) alone; the global random state is left as it was."""
+    with torch.random.fork_rng(devices=[machine.device] if machine.device.type == "cuda" else []):
+        torch.manual_seed(hash((seed, epoch)) % 2**63)
+        yield
 
 
 def _rate(phase: Phase, step: int, steps: int) -> float:

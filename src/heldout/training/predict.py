@@ -18,8 +18,9 @@ EVAL_BATCH = 64
 
 
 def to_tensor(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """(n, h, w, c) uint8 array -> (n, c, h, w) uint8 tensor, channels last in memory: a view, no copy on a CPU."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).to(device, non_blocking=True)
+    """(n, h, w, c) uint8 array -> (n, c, h, w) uint8 tensor, channels last in memory: a view on a CPU."""
+    writable = np.require(pixels, requirements=["C", "W"])  # a copy only of what is mapped read-only
+    return torch.from_numpy(writable).permute(0, 3, 1, 2).to(device, non_blocking=True)
 
 
 @torch.inference_mode()

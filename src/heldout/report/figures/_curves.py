@@ -91,7 +91,7 @@ def draw_curves(
             figure.title,
             caption + (" A click on a name in the legend hides that run." if len(runs) > 1 else ""),
             f"Validation and training {what} over the epochs. Validation: {ends}.",
-            spec(traces, layout, 400, [label(run) for run in runs]),
+            spec(traces, layout, max(400, 80 + 24 * len(runs)), [label(run) for run in runs]),
             sheet(["run", "label", "epoch", f"train_{what}", f"val_{what}"], rows),
         )
     ]

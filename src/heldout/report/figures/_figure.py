@@ -37,7 +37,13 @@ class Figure:
     draw: Callable[[Material], Sequence[Chart]]
 
 
-def spec(traces: Sequence[Trace], layout: dict[str, Any], height: int, legend: Sequence[str] = ()) -> dict[str, Any]:
+def spec(
+    traces: Sequence[Trace],
+    layout: dict[str, Any],
+    height: int,
+    legend: Sequence[str] = (),
+    narrow: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """A figure for `templates/figures.js`.
 
     Args:
@@ -45,8 +51,9 @@ def spec(traces: Sequence[Trace], layout: dict[str, Any], height: int, legend: S
         layout: For plotly.js; fonts, margins and colours of the axes come from the page.
         height: In CSS pixels, legend aside.
         legend: Entries of the legend, so that the page can make room for them.
+        narrow: What differs on a narrow screen: `height`, and the `ticktext` of the rows.
     """
-    return {"data": list(traces), "layout": layout, "height": height, "legend": list(legend)}
+    return {"data": list(traces), "layout": layout, "height": height, "legend": list(legend), "narrow": narrow or {}}
 
 
 def label(run: ReportedRun) -> str:
@@ -56,7 +63,7 @@ def label(run: ReportedRun) -> str:
 
 def broken_label(run: ReportedRun) -> str:
     """A run's label on two lines, for the ticks of a narrow axis."""
-    return "<br>".join(plotly_text(shortened(line, 24)) for line in run.two_lines if line)
+    return "<br>".join(plotly_text(shortened(line, 24)) for line in run.two_lines)
 
 
 def row_axis(ticks: Sequence[str], positions: Sequence[float] | None = None, pad: float = 0.6) -> dict[str, Any]:
@@ -78,39 +85,36 @@ def dots(
     rows: Sequence[float],
     names: Sequence[str],
     *,
-    colours: Sequence[str] | str,
-    symbol: Sequence[str] | str = "circle",
+    colour: str,
+    symbol: str = "circle",
     scale: float = 1.0,
     size: int = 9,
     hollow: bool = False,
 ) -> Trace:
-    """Dots with their intervals along named rows, one colour a dot or one for all."""
-    many = not isinstance(colours, str)
+    """Dots with their intervals along named rows, in one colour."""
+    known = list(zip(names, estimates, strict=True))
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": [scale * estimate.value for estimate in estimates],
+        "x": [scale * e.value for e in estimates],
         "y": list(rows),
-        "customdata": [
-            [name, scale * estimate.low, scale * estimate.high, estimate.n]
-            for name, estimate in zip(names, estimates, strict=True)
-        ],
+        "customdata": [[name, scale * e.low, scale * e.high, e.n] for name, e in known],
         "hovertemplate": "%{customdata[0]}<br><b>%{x:.1f}</b>  [%{customdata[1]:.1f}, %{customdata[2]:.1f}], "
         "n = %{customdata[3]}<extra></extra>",
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [scale * (estimate.high - estimate.value) for estimate in estimates],
-            "arrayminus": [scale * (estimate.value - estimate.low) for estimate in estimates],
+            "array": [scale * (e.high - e.value) for e in estimates],
+            "arrayminus": [scale * (e.value - e.low) for e in estimates],
             "thickness": 1.6,
             "width": 0,
-            **({"color": "@muted"} if many else {"color": colours}),
+            "color": colour,
         },
         "marker": {
             "size": size,
-            "symbol": list(symbol) if not isinstance(symbol, str) else symbol,
-            "color": "@paper" if hollow else (list(colours) if many else colours),
-            "line": {"width": 2, "color": list(colours) if many else colours},
+            "symbol": symbol,
+            "color": "@paper" if hollow else colour,
+            "line": {"width": 2, "color": colour},
         },
         "showlegend": False,
     }

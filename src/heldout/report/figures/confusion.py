@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material, ReportedRun
 from heldout.report._words import percent, plotly_text, shortened
 from heldout.report.figures._figure import Figure, spec
+from heldout.stats.scores import confusion
 
 WRITTEN = 12
 """Classes up to which every field carries its count; beyond, the fields are too small to write in."""
 
-
-def counts(run: ReportedRun, k: int) -> NDArray[np.int64]:
-    """Images of each class (rows) taken for each class (columns) on test, shape (k, k)."""
-    test = run.predictions[run.predictions["split"] == "test"]
-    matrix = np.zeros((k, k), dtype=np.int64)
-    np.add.at(matrix, (test["label"].to_numpy(), test["predicted"].to_numpy()), 1)
-    return matrix
+SHARED = 6
+"""Classes up to which the share of the row stands beneath the count."""
 
 
 def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
     """Shares of each row as shades, counts and shares written."""
     k = len(classes)
-    matrix = counts(run, k)
+    test = run.predictions[run.predictions["split"] == "test"]
+    matrix = confusion(test["label"].to_numpy(dtype=np.int64), test["predicted"].to_numpy(dtype=np.int64), k)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [plotly_text(shortened(name, 14)) for name in classes]
     trace = {
@@ -43,8 +39,8 @@ def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
         "hovertemplate": "%{customdata[1]}<br><b>%{customdata[0]}</b> images, %{z:.1f} % of the row<extra></extra>",
     }
     if k <= WRITTEN:
-        share = (lambda s: f"<br>{100 * s:.0f} %") if k <= 6 else (lambda s: "")
-        trace["text"] = [[f"{matrix[i, j]}{share(shares[i, j])}" for j in range(k)] for i in range(k)]
+        under = np.array([[f"<br>{100 * share:.0f} %" if k <= SHARED else "" for share in row] for row in shares])
+        trace["text"] = [[f"{matrix[i, j]}{under[i, j]}" for j in range(k)] for i in range(k)]
         trace["texttemplate"] = "%{text}"
         trace["textfont"] = {"size": 13 if k <= 3 else 10}
     ticks = {"tickvals": list(range(k)), "ticktext": names, "showgrid": False, "zeroline": False, "constrain": "domain"}
@@ -61,7 +57,7 @@ def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
         run.label,
         f"{right:,} of {matrix.sum():,} test images right ({percent(right / max(int(matrix.sum()), 1))}).",
         f"Confusion matrix of {run.label} on test, rows are the truth.",
-        spec([trace], layout, 330 if k <= 6 else 420),
+        spec([trace], layout, 330 if k <= SHARED else 420),
         sheet(["run", "truth", "predicted", "images", "share_of_truth"], rows),
     )
 

@@ -7,6 +7,9 @@ from heldout.report._material import Material
 from heldout.report.figures._curves import draw_curves
 from heldout.report.figures._figure import Figure
 
+TICKS = [tick * 10.0**power for power in range(-5, 2) for tick in (1, 2, 5)]
+"""Round losses, named in full: the default names only the powers of ten."""
+
 
 def draw(material: Material) -> list[Chart]:
     """Cross-entropy of every run in nats, on a logarithmic axis: losses differ by factors."""
@@ -16,7 +19,12 @@ def draw(material: Material) -> list[Chart]:
         "loss",
         1,
         "overfit",
-        {"title": {"text": "loss, nats (log scale)"}, "type": "log", "exponentformat": "none", "dtick": "D2"},
+        {
+            "title": {"text": "loss, nats (log scale)"},
+            "type": "log",
+            "tickvals": TICKS,
+            "ticktext": [f"{tick:g}" for tick in TICKS],
+        },
         "Solid: validation. Dotted: training. A training loss that goes on falling while the validation loss rises is "
         "overfitting; a ring marks the epoch from which it does.",
     )

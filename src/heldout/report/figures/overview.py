@@ -11,38 +11,26 @@ from heldout.report.figures._figure import Figure, broken_label, dots, label, le
 def draw(material: Material) -> list[Chart]:
     """One row a run, best test accuracy on top."""
     runs = material.tested or material.runs
-    rows = list(range(len(runs)))
-    names = [label(run) for run in runs]
-    colours = [run.ink for run in runs]
-    symbols = [run.symbol for run in runs]
-    traces = [
-        dots(
-            [run.row.val.accuracy for run in runs],
-            [row - 0.16 for row in rows],
-            [f"{name}<br>validation" for name in names],
-            colours=colours,
-            symbol=symbols,
-            scale=100,
-            hollow=True,
-        )
-    ]
-    tests = [(run.row.test.accuracy, row) for row, run in enumerate(runs) if run.row.test]
-    if tests:
-        traces.append(
-            dots(
-                [estimate for estimate, _ in tests],
-                [row + 0.16 for _, row in tests],
-                [f"{name}<br>test" for name in names],
-                colours=colours,
-                symbol=symbols,
-                scale=100,
-                size=11,
-            )
-        )
-    parts = ["validation", "test"] if tests else ["validation"]
+    traces = []
+    for row, run in enumerate(runs):
+        for part, scores, offset in (("validation", run.row.val, -0.16), ("test", run.row.test, 0.16)):
+            if scores:
+                traces.append(
+                    dots(
+                        [scores.accuracy],
+                        [row + offset],
+                        [f"{label(run)}<br>{part}"],
+                        colour=run.ink,
+                        symbol=run.symbol,
+                        scale=100,
+                        size=10,
+                        hollow=part == "validation",
+                    )
+                )
+    parts = ["validation", "test"] if material.tested else ["validation"]
     traces += [legend_entry(part, hollow=part == "validation") for part in parts]
     layout = {
-        "xaxis": {"title": {"text": "accuracy, % (line: 95 % interval)"}},
+        "xaxis": {"title": {"text": "accuracy, %"}},
         "yaxis": row_axis([broken_label(run) for run in runs]),
         "hovermode": "closest",
     }
@@ -61,8 +49,9 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned from. "
-            "Where the lines of two runs overlap widely, do not read a difference into their dots.",
+            "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned "
+            "from. Line: 95 % interval. Where the lines of two runs overlap widely, do not read a difference "
+            "into their dots.",
             f"Accuracy of {len(runs)} runs. {listing(words[:12])}.",
             spec(traces, layout, 110 + 46 * len(runs), parts),
             sheet(["run", "label", "split", "accuracy", "low", "high", "n", "method"], csv),

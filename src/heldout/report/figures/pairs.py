@@ -1,26 +1,42 @@
-"""Every pair of runs on the same test images: a forest of differences."""
+"""Every pair of runs on the same images: a forest of differences."""
 
 from __future__ import annotations
 
-from heldout.records import Pair
+from dataclasses import replace
+
+from heldout.records import Estimate, Pair
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material
-from heldout.report._words import plotly_text, probability, shortened
-from heldout.report.figures._figure import Figure, dots, legend_entry, row_axis, spec
+from heldout.report._words import plotly_text, probability
+from heldout.report.figures._figure import Figure, broken_label, dots, label, legend_entry, row_axis, spec
 
 MOST = 28
 """Pairs drawn (8 runs have 28); beyond, only those with the best run on test, the table holds all."""
 
 
+def turned(pair: Pair) -> Pair:
+    """The pair with the better run first, so that differences point one way."""
+    d = pair.difference_points
+    if d.value >= 0:
+        return pair
+    return replace(pair, a=pair.b, b=pair.a, difference_points=Estimate(-d.value, -d.high, -d.low, d.n, d.method))
+
+
 def drawn(material: Material) -> tuple[list[Pair], str]:
-    """Which pairs are drawn, turned so that the better run stands first, and a sentence that says so."""
-    pairs = [pair for pair in material.comparison.pairs]
+    """Which pairs are drawn, the largest difference first, and a sentence that says so."""
+    pairs = sorted(map(turned, material.comparison.pairs), key=lambda pair: -pair.difference_points.value)
     if len(pairs) <= MOST:
         return pairs, ""
-    best = material.tested[0].row.id
+    best = material.ranked[0].row.id
     return [pair for pair in pairs if best in (pair.a, pair.b)], (
-        f" Of {len(pairs)} pairs, those with the best run on test are drawn; the table holds all."
+        f" Of {len(pairs)} pairs, those with the best run on {material.judged} are drawn; the table holds all."
     )
+
+
+def sheet_row(pair: Pair) -> list[Raw]:
+    """A pair in the figure's CSV, turned as drawn."""
+    d = pair.difference_points
+    return [pair.a, pair.b, pair.split, d.value, d.low, d.high, d.n, d.method, pair.p, pair.p_holm, pair.verdict]
 
 
 def draw(material: Material) -> list[Chart]:
@@ -28,9 +44,8 @@ def draw(material: Material) -> list[Chart]:
     pairs, note = drawn(material)
     if not pairs:
         return []
-    pairs = sorted(pairs, key=lambda pair: -abs(pair.difference_points.value))
-    names = {run.row.id: run.label for run in material.runs}
-    texts = [[shortened(names[id_], 34) for id_ in (pair.a, pair.b)] for pair in pairs]
+    runs = {run.row.id: run for run in material.runs}
+    texts = [[label(runs[id_]) for id_ in (pair.a, pair.b)] for pair in pairs]
     traces = []
     for verdict, colour, hollow in (("distinguishable", "@accent", False), ("not distinguishable", "@muted", True)):
         rows = [row for row, pair in enumerate(pairs) if pair.verdict == verdict]
@@ -40,38 +55,36 @@ def draw(material: Material) -> list[Chart]:
                     [pairs[row].difference_points for row in rows],
                     rows,
                     [
-                        f"{plotly_text(texts[row][0])}<br>minus {plotly_text(texts[row][1])}<br>"
+                        f"{texts[row][0]}<br>minus {texts[row][1]}<br>"
                         f"p after Holm {plotly_text(probability(pairs[row].p_holm))}, {verdict}"
                         for row in rows
                     ],
-                    colours=colour,
+                    colour=colour,
                     hollow=hollow,
                 ),
                 legend_entry(verdict, hollow=hollow, colour=colour),
             ]
     layout = {
-        "xaxis": {"title": {"text": "difference of test accuracies, points"}, "zeroline": True},
-        "yaxis": row_axis([f"{plotly_text(a)}<br>− {plotly_text(b)}" for a, b in texts]),
+        "xaxis": {"title": {"text": "difference, points"}, "zeroline": True},
+        "yaxis": row_axis([f"{a}<br>− {b}" for a, b in texts]),
         "hovermode": "closest",
     }
-    csv: list[list[Raw]] = []
-    for pair in material.comparison.pairs:
-        d = pair.difference_points
-        csv.append([pair.a, pair.b, pair.split, d.value, d.low, d.high, d.n, d.method, pair.p, pair.p_holm])
-        csv[-1].append(pair.verdict)
+    stacked = [f"{broken_label(runs[pair.a])}<br>− {broken_label(runs[pair.b])}" for pair in pairs]
+    narrow = {"height": 110 + 76 * len(pairs), "ticktext": stacked}
     apart = sum(pair.verdict == "distinguishable" for pair in material.comparison.pairs)
     header = ["a", "b", "split", "difference_points", "low", "high", "n", "method", "p", "p_holm", "verdict"]
     return [
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "First run minus second, on the same test images; right of zero the first is better. Filled: the two can be told apart after "
-            f"correction for the number of pairs.{note}",
-            f"{apart} of {len(material.comparison.pairs)} pairs of runs can be told apart on test.",
-            spec(traces, layout, 110 + 40 * len(pairs), ["distinguishable", "not distinguishable"]),
-            sheet(header, csv),
+            f"Accuracy on {material.judged} of the better run minus that of the other, on the same images, with "
+            "its 95 % interval. Filled: "
+            f"the two can be told apart after correction for the number of pairs.{note}",
+            f"{apart} of {len(material.comparison.pairs)} pairs of runs can be told apart on {material.judged}.",
+            spec(traces, layout, 110 + 40 * len(pairs), ["distinguishable", "not distinguishable"], narrow),
+            sheet(header, [sheet_row(turned(pair)) for pair in material.comparison.pairs]),
         )
     ]
 
 
-FIGURE = Figure("pairs", "Differences between runs on the same test images", "pairs", 0, draw)
+FIGURE = Figure("pairs", "Differences between runs on the same images", "pairs", 0, draw)

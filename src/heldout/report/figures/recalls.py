@@ -26,7 +26,7 @@ def draw(material: Material) -> list[Chart]:
         rows = [k * band + place for k, _ in known]
         size = 9 if len(runs) <= 8 else 7
         estimates = [recall for _, recall in known]
-        traces.append(dots(estimates, rows, names, colours=run.ink, symbol=run.symbol, scale=100, size=size))
+        traces.append(dots(estimates, rows, names, colour=run.ink, symbol=run.symbol, scale=100, size=size))
         traces[-1]["legendgroup"] = run.row.id
         traces.append({**legend_entry(label(run), colour=run.ink, symbol=run.symbol), "legendgroup": run.row.id})
     middles = [k * band + (len(runs) - 1) / 2 for k in range(len(classes))]
@@ -34,7 +34,7 @@ def draw(material: Material) -> list[Chart]:
     edges = [k * band - 1.25 for k in range(1, len(classes))]
     rule = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": "@grid", "width": 1}}
     layout = {
-        "xaxis": {"title": {"text": "recall on test, % (line: 95 % interval)"}},
+        "xaxis": {"title": {"text": "recall on test, %"}},
         "yaxis": axis,
         "hovermode": "closest",
         "shapes": [{**rule, "y0": edge, "y1": edge} for edge in edges],
@@ -52,7 +52,8 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "Of the test images of a class, the share given that class. A class with few images has a long line."
+            "Of the test images of a class, the share given that class, with its 95 % interval. A class with few "
+            "images has a long line."
             + (f" The {len(runs)} best runs are drawn, {cut} more stand in the table." if cut else ""),
             f"Recall of {len(classes)} classes on test for {len(runs)} runs, in the table below.",
             spec(traces, layout, int(100 + step * band * len(classes)), [label(run) for run in runs]),

@@ -29,15 +29,18 @@
   const figure = (spec, width, roles) => {
     const { data, layout } = coloured({ data: spec.data, layout: spec.layout }, roles);
     const narrow = width < NARROW;
+    const own = narrow ? spec.narrow : {};
+    if (own.ticktext) layout.yaxis.ticktext = own.ticktext;
+    const tall = own.height || spec.height;
     const axis = { gridcolor: roles.grid, zerolinecolor: roles.muted, linecolor: roles.grid, tickcolor: roles.grid, zeroline: false, automargin: true, nticks: narrow ? 6 : 9 };
     const longest = Math.max(0, ...spec.legend.map((text) => text.replace(/&\w+;/g, "x").length));
     const small = spec.legend.length <= 3 && longest < 22;
-    const perRow = Math.max(1, Math.floor((width - 40) / (longest * 7 + 45)));
-    const below = small || narrow || longest * 7 > width / 3 || spec.legend.length * 20 > spec.height;
-    const room = spec.legend.length && below ? 20 * Math.ceil(spec.legend.length / perRow) + 10 : 0;
-    const height = spec.height + (small ? 24 : room);
+    const perRow = small ? 3 : Math.max(1, Math.floor((width - 40) / (longest * 7 + 45)));
+    const below = small || narrow || longest * 7 > width / 3 || spec.legend.length * 24 > tall - 60;
+    const room = spec.legend.length && below ? 20 * Math.ceil(spec.legend.length / perRow) + 6 : 0;
+    const height = tall + (small ? (narrow ? 20 * spec.legend.length : 24) : room);
     const legend = below
-      ? { orientation: "h", x: 0, xanchor: "left", yref: "container", y: small ? 1 : 0, yanchor: small ? "top" : "bottom" }
+      ? { orientation: "h", xref: "container", x: 0, xanchor: "left", yref: "container", y: small ? 1 : 0, yanchor: small ? "top" : "bottom" }
       : { x: 1.02, xanchor: "left", y: 1, yanchor: "top" };
     return {
       data,
@@ -49,7 +52,7 @@
         margin: { l: 48, r: 14, t: small && spec.legend.length ? 34 : 10, b: 44 + (small ? 0 : room) },
         xaxis: { ...axis, ...layout.xaxis, title: { standoff: 8, ...(layout.xaxis || {}).title } },
         yaxis: { ...axis, ...layout.yaxis, title: { standoff: 8, ...(layout.yaxis || {}).title } },
-        legend: { ...legend, bgcolor: "rgba(0,0,0,0)", itemsizing: "constant", font: { size: narrow ? 11 : 12 } },
+        legend: { ...legend, tracegroupgap: 0, maxheight: below ? 10000 : 1, bgcolor: "rgba(0,0,0,0)", itemsizing: "trace", font: { size: narrow ? 11 : 12 } },
         hoverlabel: { bgcolor: roles.raised, bordercolor: roles.grid, font: { family: roles.sans, color: roles.ink, size: 12 }, align: "left" },
         dragmode: false,
       },
@@ -93,9 +96,11 @@
     if (csv) download(`${csv}.csv`, new Blob(["\ufeff", saved(csv).csv], { type: "text/csv;charset=utf-8" }));
     if (svg) {
       const spec = saved(svg).figure;
-      const width = document.getElementById(svg).closest(".grid") ? 420 : 860;
+      const width = document.getElementById(`figure-${svg}`).closest(".grid") ? 420 : 860;
       const made = figure(spec, width, LIGHT);
-      Plotly.downloadImage(made, { format: "svg", filename: svg, width, height: made.layout.height });
+      // Not Plotly.downloadImage: it revokes the address of the picture in the same breath, and now and then nothing is saved.
+      Plotly.toImage(made, { format: "svg", width, height: made.layout.height, imageDataOnly: true })
+        .then((text) => download(`${svg}.svg`, new Blob([text], { type: "image/svg+xml;charset=utf-8" })));
     }
   });
 
@@ -118,6 +123,8 @@
     const past = sections.filter((s) => s.getBoundingClientRect().top < innerHeight / 3);
     const here = (past.at(-1) || sections[0]).id;
     for (const [id, a] of links) id === here ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current");
+    const list = links.get(here).closest("ol"); // a scrolling line on narrow screens
+    if (list.scrollWidth > list.clientWidth) list.scrollLeft = links.get(here).offsetLeft - 24;
   };
   addEventListener("scroll", mark, { passive: true });
   mark();

@@ -1,0 +1,166 @@
+"""What `heldout inspect` knows of a data set, as plain JSON values; `docs/data.md` documents them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from heldout.errors import InputError, Problem
+from heldout.progress import Reporter
+from heldout.readers import Copies, Examined, exact_copies, examine
+from heldout.records import PARTS, Cohort, Split
+from heldout.splits import make_split
+
+FORMAT = 1
+
+UNASSIGNED = "unassigned"
+"""Key of the images whose split is not given."""
+
+
+def summarise(
+    data: str,
+    *,
+    patient: str | None,
+    skip_unreadable: bool,
+    require_test: bool,
+    val_fraction: float,
+    seed: int,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Read the data and describe it.
+
+    Raises:
+        UsageError: An option is off.
+        HeldoutError: The reader cannot work: an extra is missing, a download failed.
+    """
+    options = {
+        "patient": patient,
+        "skip_unreadable": skip_unreadable,
+        "require_test": require_test,
+        "val_fraction": val_fraction,
+        "seed": seed,
+    }
+    try:
+        examined = examine(
+            data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+        )
+    except InputError as error:  # DATA is of no known kind: there is nothing to describe but that
+        return {
+            "format": FORMAT,
+            "data": data,
+            "options": options,
+            "images": 0,
+            "problems": [asdict(problem) for problem in error.problems],
+        }
+    split, split_problems = _preview(examined, val_fraction, seed)
+    return {
+        "format": FORMAT,
+        "data": data,
+        "options": options,
+        **describe_cohort(examined.cohort),
+        "split": None if split is None else _describe_split(examined.cohort, split),
+        "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
+    }
+
+
+def describe_cohort(cohort: Cohort) -> dict[str, Any]:
+    """Everything that the images themselves tell, before anything is drawn."""
+    table = cohort.table
+    return {
+        "name": cohort.name,
+        "root": cohort.root,
+        "reader": cohort.reader,
+        "cohort": cohort.hash,
+        "images": len(cohort),
+        "classes": list(cohort.classes),
+        "given": {part or UNASSIGNED: describe_part(cohort, rows) for part, rows in _given(table)},
+        "width": _spread(table["width"]),
+        "height": _spread(table["height"]),
+        "different_sizes": len(table[["width", "height"]].drop_duplicates()),
+        "grey": int((table["channels"] == 1).sum()),
+        "colour": int((table["channels"] == 3).sum()),
+        "bits": _counted(table["bits"]),
+        "patients": _patients(cohort),
+        "sites": _sites(table),
+        "copies": [_describe_copies(copies) for copies in exact_copies(table)],
+        "excluded": [asdict(problem) for problem in cohort.excluded],
+        "notes": list(cohort.notes),
+    }
+
+
+def _preview(examined: Examined, val_fraction: float, seed: int) -> tuple[Split | None, tuple[Problem, ...]]:
+    """The split that a run would use; none where problems stand in its way anyway."""
+    if examined.problems:
+        return None, ()
+    try:
+        return make_split(examined.cohort, val_fraction=val_fraction, seed=seed), ()
+    except InputError as error:
+        return None, error.problems
+
+
+def _given(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(part, table[table["split"] == part]) for part in (*PARTS, "") if (table["split"] == part).any()]
+
+
+def describe_part(cohort: Cohort, rows: pd.DataFrame) -> dict[str, Any]:
+    """Images, patients and classes of some rows of a cohort's table; patients are None where none is named."""
+    named = set(rows["patient"]) - {""}
+    counts = rows["label"].value_counts()
+    return {
+        "images": len(rows),
+        "patients": len(named) or None,
+        "classes": {name: int(counts.get(name, 0)) for name in cohort.classes},
+    }
+
+
+def _describe_split(cohort: Cohort, split: Split) -> dict[str, Any]:
+    table = cohort.table.set_index("id")
+    return {
+        "method": split.method,
+        "seed": split.seed,
+        "grouped": split.grouped,
+        "hash": split.hash,
+        "parts": {part: describe_part(cohort, table.loc[list(split.part(part))]) for part in PARTS if split.part(part)},
+    }
+
+
+def _spread(values: pd.Series) -> dict[str, float] | None:
+    if values.empty:
+        return None
+    return {"min": int(values.min()), "median": float(values.median()), "max": int(values.max())}
+
+
+def _counted(values: pd.Series) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().sort_index().items()}
+
+
+def _patients(cohort: Cohort) -> dict[str, Any]:
+    table = cohort.table
+    named = table[table["patient"] != ""]
+    parts = named[named["split"] != ""].groupby("patient")["split"].nunique()
+    per_patient = named["patient"].value_counts()
+    return {
+        "count": int(named["patient"].nunique()),
+        "images": len(named),
+        "largest": int(per_patient.max()) if len(named) else 0,
+        "crossing": sorted(parts[parts > 1].index),
+    }
+
+
+def _sites(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    named = table[table["site"] != ""]
+    return {
+        str(site): {part or UNASSIGNED: len(rows) for part, rows in _given(group)}
+        for site, group in named.groupby("site", sort=True)
+    }
+
+
+def _describe_copies(copies: Copies) -> dict[str, Any]:
+    return {
+        **asdict(copies),
+        "across_splits": copies.across_splits,
+        "labels_differ": copies.labels_differ,
+        "patients_differ": copies.patients_differ,
+    }

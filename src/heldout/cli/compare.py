@@ -1,0 +1,294 @@
+"""`heldout compare STUDY`: task D, all runs judged on the same images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heldout.cli._env import environment
+from heldout.cli._values import choice
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from heldout.records import Comparison, Estimate, RunRow, Scores
+
+SORTS = ("test", "val", "train", "gap", "time", "plan")
+WIDE = 170
+"""From so many characters on, one table holds all columns; below it they are told in two."""
+
+
+def compare(
+    context: typer.Context,
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    sort: Annotated[
+        str, typer.Option("--sort", help=f"Order of the runs: {', '.join(SORTS)}. Best first; `time`: fastest first.")
+    ] = "test",
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.")] = 2000,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Also write the table of runs to this CSV file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Compare the runs of a study: accuracy with intervals, gap between validation and test, restlessness, speed.
+
+    Intervals are 95 % and draw whole patients where patients are known. Every pair of runs is tested on the same
+    images (exact McNemar test, Holm's correction over all pairs); two runs are called distinguishable only where that
+    test and the paired bootstrap over patients agree. Formulas and reasons: docs/statistics.md.
+    """
+    import dataclasses
+
+    from heldout.compare import compare_study
+    from heldout.records._codec import to_data
+    from heldout.runs import read_study
+
+    env = environment(context)
+    choice("--sort", sort, SORTS)
+    files = read_study(study)
+    found = compare_study(files, bootstrap=bootstrap)
+    found = dataclasses.replace(found, runs=tuple(sorted(found.runs, key=_order(sort))))
+    if csv is not None:
+        from heldout.files import write_text
+
+        write_text(csv, _csv(found))
+    if files.missing:
+        env.error(f"Not finished yet, and left out: {', '.join(files.missing)}. `heldout run` goes on from there.")
+    if files.foreign:
+        env.error(f"Made on other images or another split, and left out: {', '.join(files.foreign)}.")
+    if as_json:
+        env.json(to_data(found))
+        return
+    console = env.console()
+    names = _names(found)
+    for sentence in sentences(found, names):
+        env.say(sentence)
+    for table in [*_run_tables(found, names, console.width), *_pair_tables(found, names), *_group_tables(found)]:
+        env.say("")
+        console.print(table)
+    env.say("")
+    env.say(_note(found))
+
+
+def _order(sort: str) -> Callable[[RunRow], float]:
+    """Key by which runs stand in the table; runs that are equal keep the order of the plan."""
+
+    def key(row: RunRow) -> float:
+        test = row.test or row.val
+        gap = row.gap_points.value if row.gap_points else 0.0
+        return {
+            "test": -test.accuracy.value,
+            "val": -row.val.accuracy.value,
+            "train": -row.train.accuracy.value,
+            "gap": gap,
+            "time": row.seconds_per_epoch,
+            "plan": 0.0,
+        }[sort]
+
+    return key
+
+
+def _names(comparison: Comparison) -> dict[str, str]:
+    """Run id -> short name: architecture and strategy, with more only where that is not one run."""
+    rows = comparison.runs
+    short = _models(comparison)
+    seeds = len({row.seed for row in rows}) > 1
+    names = {row.id: f"{short[row.model]} {row.strategy}" + (f" seed {row.seed}" if seeds else "") for row in rows}
+    times = Counter(names.values())
+    return {id_: name if times[name] == 1 else f"{name} {id_.rpartition('-')[2]}" for id_, name in names.items()}
+
+
+def _models(comparison: Comparison) -> dict[str, str]:
+    """Full name of a backbone -> its architecture, or the full name where two share it."""
+    full = list(dict.fromkeys(row.model for row in comparison.runs))
+    short = {model: model.partition(":")[2].partition(".")[0] or model for model in full}
+    times = Counter(short.values())
+    return {model: short[model] if times[short[model]] == 1 else model for model in full}
+
+
+def sentences(comparison: Comparison, names: dict[str, str]) -> tuple[str, ...]:
+    """The answer in one or two plain sentences.
+
+    Args:
+        comparison: Runs and pairs.
+        names: Run id -> the name to use.
+    """
+    part, words = ("test", "test") if comparison.runs[0].test else ("val", "validation")
+    accuracies = {row.id: (row.test or row.val).accuracy for row in comparison.runs}
+    best = max(accuracies, key=lambda id_: accuracies[id_].value)
+    ties = [id_ for id_ in accuracies if accuracies[id_].value == accuracies[best].value]
+    who = _listing([names[id_] for id_ in ties])
+    verb = "has" if len(ties) == 1 else "have"
+    first = f"{who} {verb} the best {words} accuracy: {_percent(accuracies[best])} %, of {accuracies[best].n} images."
+    if part == "val":
+        first += " There is no test set, so this says nothing of images that were kept aside."
+    alike, apart = [], []
+    for pair in comparison.pairs:
+        if best in (pair.a, pair.b):
+            other = pair.b if pair.a == best else pair.a
+            (apart if pair.verdict == "distinguishable" else alike).append(names[other])
+    if not alike and not apart:
+        return (first,)
+    subject = f"{names[best]} is" if len(ties) > 1 else "It is"
+    if not apart:
+        return first, f"{subject} not distinguishable from {_listing(alike, 'nor')} on these images."
+    if not alike:
+        return first, f"{subject} distinguishable from {_listing(apart)}."
+    return first, f"{subject} not distinguishable from {_listing(alike, 'nor')}; from {_listing(apart)} it is."
+
+
+def _listing(words: Sequence[str], last: str = "and") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def _percent(estimate: Estimate | None) -> str:
+    """`80.0 [70.9, 88.5]` in percent."""
+    if estimate is None:
+        return "–"
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+def _auc(scores: Scores | None) -> str:
+    if scores is None or scores.auc is None:
+        return "–"
+    return f"{scores.auc.value:.3f} [{scores.auc.low:.3f}, {scores.auc.high:.3f}]"
+
+
+def _points(estimate: Estimate | None) -> str:
+    """`+5.0 [-1.5, +12.1]` in points."""
+    if estimate is None:
+        return "–"
+    return f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+
+
+def _p(value: float) -> str:
+    return "<.0001" if value < 0.0001 else f"{value:.4f}".lstrip("0") if value < 1 else "1"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+SCORES = ("train acc %", "val acc %", "test acc %", "AUC", "gap points")
+TRAINING = ("epochs", "trainable", "s/epoch", "wall", "reversals", "roughness", "overfit at", "looks")
+
+
+def _cells(row: RunRow) -> dict[str, str]:
+    """All columns of a run as text."""
+    return {
+        "train acc %": _percent(row.train.accuracy),
+        "val acc %": _percent(row.val.accuracy),
+        "test acc %": _percent(row.test.accuracy if row.test else None),
+        "AUC": _auc(row.test or row.val),
+        "gap points": _points(row.gap_points),
+        "epochs": str(row.epochs),
+        "trainable": f"{row.trainable_parameters:,}",
+        "s/epoch": f"{row.seconds_per_epoch:.3g}",
+        "wall": _duration(row.wall_seconds),
+        "reversals": str(row.oscillation.reversals),
+        "roughness": f"{row.oscillation.roughness_points:.2f}",
+        "overfit at": "–" if row.overfit_epoch is None else str(row.overfit_epoch),
+        "looks": str(row.test_looks),
+    }
+
+
+def _run_tables(comparison: Comparison, names: dict[str, str], width: int) -> list[Table]:
+    """The table of the founding experiment: one where it fits, else how well and how trained apart."""
+    from rich.table import Table
+
+    groups = {"": TRAINING[:4] + SCORES + TRAINING[4:]}
+    if width < WIDE:
+        groups = {"How well": SCORES, "How trained": TRAINING}
+    tables = []
+    for title, columns in groups.items():
+        table = Table(title=title or None, title_justify="left", pad_edge=False)
+        table.add_column("run")
+        for column in columns:
+            table.add_column(column, justify="right")
+        for row in comparison.runs:
+            cells = _cells(row)
+            table.add_row(names[row.id], *(cells[column] for column in columns))
+        tables.append(table)
+    return tables
+
+
+def _pair_tables(comparison: Comparison, names: dict[str, str]) -> list[Table]:
+    from rich.table import Table
+
+    if not comparison.pairs:
+        return []
+    where = {"test": "test", "val": "validation"}[comparison.pairs[0].split]
+    table = Table(title=f"Pairs on the same {where} images", title_justify="left", pad_edge=False)
+    for column in ("a", "b"):
+        table.add_column(column)
+    for column in ("a − b, points", "p", "p (Holm)"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    for pair in sorted(comparison.pairs, key=lambda pair: pair.p):
+        points = _points(pair.difference_points)
+        table.add_row(names[pair.a], names[pair.b], points, _p(pair.p), _p(pair.p_holm), pair.verdict)
+    return [table]
+
+
+def _group_tables(comparison: Comparison) -> list[Table]:
+    """Mean and spread over seeds, where there are several."""
+    from rich.table import Table
+
+    if all(len(group.seeds) == 1 for group in comparison.groups):
+        return []
+    short = _models(comparison)
+    table = Table(title="Over seeds: mean ± standard deviation", title_justify="left", pad_edge=False)
+    for column in ("model", "strategy"):
+        table.add_column(column)
+    for column in ("seeds", "val acc %", "test acc %"):
+        table.add_column(column, justify="right")
+
+    def shown(mean: float | None, spread: float | None) -> str:
+        return "–" if mean is None else f"{100 * mean:.1f}" + ("" if spread is None else f" ± {spread:.1f}")
+
+    for group in comparison.groups:
+        val = shown(group.val_accuracy, group.val_spread_points)
+        test = shown(group.test_accuracy, group.test_spread_points)
+        table.add_row(short[group.model], group.strategy, str(len(group.seeds)), val, test)
+    return [table]
+
+
+def _note(comparison: Comparison) -> str:
+    row = comparison.runs[0]
+    accuracy = (row.test or row.val).accuracy
+    return (
+        f"Intervals 95 %: {accuracy.method}. gap: validation minus test accuracy. reversals, roughness: of the
+        validation " f"accuracy by epoch (roughness in points). AUC on {'test' if row.test else 'validation'}. looks:
+        times the run's " f"test images were scored."
+    )
+
+
+def _csv(comparison: Comparison) -> str:
+    """The runs as CSV: identity, every column, and every estimate with its ends; fractions and points, not rounded."""
+    import pandas as pd
+
+    rows = []
+    for row in comparison.runs:
+        cells: dict[str, object] = {
+            name: getattr(row, name)
+            for name in ("id", "model", "strategy", "seed", "epochs", "trainable_parameters", "parameters")
+        }
+        cells |= {name: getattr(row, name) for name in ("seconds_per_epoch", "wall_seconds", "device")}
+        estimates: dict[str, Estimate | None] = {"gap_points": row.gap_points}
+        for part, scores in (("train", row.train), ("val", row.val), ("test", row.test)):
+            estimates[f"{part}_accuracy"] = scores.accuracy if scores else None
+            estimates[f"{part}_auc"] = scores.auc if scores else None
+        for name, estimate in estimates.items():
+            cells |= {name: estimate and estimate.value}
+            cells |= {f"{name}_low": estimate and estimate.low, f"{name}_high": estimate and estimate.high}
+        cells["reversals"] = row.oscillation.reversals
+        cells["roughness_points"] = row.oscillation.roughness_points
+        cells |= {"overfit_epoch": row.overfit_epoch, "test_looks": row.test_looks}
+        rows.append(cells)
+    return pd.DataFrame(rows).to_csv(index=False)
+
+
+COMMAND = compare

@@ -1,0 +1,186 @@
+"""The bootstrap over patients, drawn once and shared by every score of every run.
+
+Images of a patient are alike: a hundred slices of ten people say little more than ten people do. So whole patients are
+drawn, with replacement, as many as there are (Davison & Hinkley 1997, §3.8, strategy 1), and a replicate is kept as
+the number of times each patient was drawn. Every score is then a ratio of weighted sums, and one matrix product gives
+all replicates.
+
+Strata. Patients are drawn within strata, since the numbers of images of the classes were fixed when the set was put
+together, and so that no replicate loses a class. A patient with images of several classes is one unit and cannot be
+torn apart; it belongs to the stratum of its most frequent class (of equals, the first). Strata by the exact mix of
+classes would be finer, but many would hold a single patient, who would then be drawn always and never vary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from heldout.stats.scores import Indices, Reals, auc_problems
+
+CHUNK = 256
+"""Replicates worked on at a time: keeps the arrays of the AUC within a processor's cache for a few thousand images."""
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How often each unit was drawn in each replicate.
+
+    Attributes:
+        unit: Index of the unit each image belongs to, shape (n,).
+        counts: Draws, shape (u, B) for u units and B replicates; whole numbers as float32, exact to 2^24.
+        patients: Number of named patients among the units; 0 when no patient is known and every image is a unit.
+    """
+
+    unit: Indices
+    counts: NDArray[np.float32]
+    patients: int
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return int(self.counts.shape[0])
+
+    @property
+    def replicates(self) -> int:
+        """Number of replicates B."""
+        return int(self.counts.shape[1])
+
+    @property
+    def what(self) -> str:
+        """The units in words: `57 patients`, `400 images`, `50 patients and 7 images without one`."""
+        if not self.patients:
+            return f"{self.units} images"
+        rest = self.units - self.patients
+        return f"{self.patients} patients" + (f" and {rest} images without one" if rest else "")
+
+    @property
+    def method(self) -> str:
+        """What an interval of percentiles of these replicates is called."""
+        if not self.patients:
+            return f"image bootstrap, {self.replicates} replicates"
+        return f"patient bootstrap, {self.what}, {self.replicates} replicates"
+
+    def weights(self) -> NDArray[np.float32]:
+        """How often each image counts in each replicate, shape (B, n)."""
+        drawn: NDArray[np.float32] = self.counts[self.unit].T
+        return drawn
+
+    def totals(self, values: NDArray[np.bool_] | Reals) -> Reals:
+        """Weighted sums of the images' values in each replicate: (n,) -> (B,), or (r, n) -> (r, B)."""
+        rows = np.atleast_2d(np.asarray(values, dtype=np.float64))  # (r, n)
+        sums = np.stack([np.bincount(self.unit, weights=row, minlength=self.units) for row in rows])  # (r, u)
+        # Whole numbers whose products stay below 2^24 lose nothing in float32, which is twice as fast.
+        exact = bool(np.all(sums == np.rint(sums))) and float(np.abs(sums).sum(axis=1).max(initial=0)) < 2**20
+        drawn: Reals = np.asarray((sums.astype(np.float32) if exact else sums) @ self.counts, dtype=np.float64)
+        return drawn[0] if np.ndim(values) == 1 else drawn
+
+
+def draw(
+    labels: Indices,
+    ids: Sequence[str],
+    patients: Sequence[str],
+    *,
+    replicates: int = 2000,
+    seed: int | Sequence[int] = 0,
+) -> Resamples:
+    """Draw patients with replacement within strata of their most frequent class.
+
+    The draw depends on the names of patients and images, not on the order of the rows.
+
+    Args:
+        labels: Class of each image, shape (n,).
+        ids: Name of each image.
+        patients: Patient of each image; an image with an empty name is a unit of its own.
+        replicates: B.
+        seed: Seed of the draw.
+
+    Raises:
+        ValueError: No image, or lengths that differ.
+    """
+    if not len(labels) or not len(labels) == len(ids) == len(patients):
+        raise ValueError(f"expected as many labels, ids and patients, found {len(labels)}, {len(ids)}, {len(patients)}")
+    names = [f"patient {patient}" if patient else f"image {id_}" for id_, patient in zip(ids, patients, strict=True)]
+    _, unit = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)  # sorted by name
+    unit = unit.astype(np.int64)
+    units = int(unit.max()) + 1
+    k = int(labels.max()) + 1
+    mix = np.bincount(unit * k + labels, minlength=units * k).reshape(units, k)  # images of each class a unit has
+    stratum = mix.argmax(axis=1)
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((units, replicates), dtype=np.float32)
+    for c in np.unique(stratum):
+        members = np.flatnonzero(stratum == c)
+        counts[members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=replicates).T
+    return Resamples(unit, counts, len({patient for patient in patients if patient}))
+
+
+def resampled_share(right: NDArray[np.bool_], among: NDArray[np.bool_], resamples: Resamples) -> Reals:
+    """Share of `right` among the images of a mask in each replicate, shape (B,); NaN where none of them was drawn."""
+    hits, all_of_them = resamples.totals(np.stack([right & among, among]))
+    with np.errstate(invalid="ignore"):
+        result: Reals = hits / all_of_them
+    return result
+
+
+def resampled_auc(labels: Indices, logits: Reals, resamples: Resamples) -> Reals:
+    """AUC (`scores.auc`) in each replicate, shape (B,); NaN where a class was not drawn."""
+    values = [_resampled_auc(positive, score, resamples) for positive, score in auc_problems(labels, logits)]
+    result: Reals = np.mean(values, axis=0)
+    return result
+
+
+def _resampled_auc(positive: NDArray[np.bool_], score: Reals, resamples: Resamples) -> Reals:
+    """The weighted Mann-Whitney statistic of every replicate.
+
+    Images in order of score form blocks: images of equal score, and neighbours of one class, whose order among
+    themselves does not matter. A good classifier has few blocks, so that little is left to sum.
+    """
+    block = _blocks(positive, score)  # (n,)
+    shape = (int(block.max()) + 1, resamples.units)
+
+    def sums(mask: NDArray[np.bool_]) -> csr_array:
+        ones = np.ones(int(mask.sum()), dtype=np.float32)
+        return csr_array((ones, (block[mask], resamples.unit[mask])), shape=shape)
+
+    positives, negatives = sums(positive), sums(~positive)
+    result = np.empty(resamples.replicates)
+    for start in range(0, resamples.replicates, CHUNK):
+        drawn = np.ascontiguousarray(resamples.counts[:, start : start + CHUNK])  # (u, b)
+        above = positives @ drawn  # (blocks, b): weight of positive images
+        below = negatives @ drawn
+        beaten = np.cumsum(below, axis=0) - below / 2  # negatives that score lower, a tie counting half
+        wins = np.einsum("gb,gb->b", above.astype(np.float64), beaten)
+        pairs = above.sum(axis=0, dtype=np.float64) * below.sum(axis=0, dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            result[start : start + CHUNK] = wins / pairs
+    return result
+
+
+def _blocks(positive: NDArray[np.bool_], score: Reals) -> Indices:
+    """Number of the block of each image, ascending with the score, shape (n,)."""
+    _, tie = np.unique(score, return_inverse=True)  # images of equal score share a number
+    ties = int(tie.max()) + 1
+    has_positive = np.bincount(tie, weights=positive, minlength=ties) > 0
+    has_negative = np.bincount(tie, weights=~positive, minlength=ties) > 0
+    kind = has_positive + 2 * has_negative  # 1, 2 or, mixed, 3
+    begins = (kind[1:] != kind[:-1]) | (kind[1:] == 3)
+    number = np.concatenate([[0], np.cumsum(begins)])
+    blocks: Indices = number[tie].astype(np.int64)
+    return blocks
+
+
+def percentile_interval(replicates: Reals, value: float) -> tuple[float, float]:
+    """The 2.5 % and 97.5 % percentiles of the replicates, widened where they miss the estimate; NaN is left out."""
+    low, high = np.nanpercentile(replicates, [2.5, 97.5])
+    return min(float(low), value), max(float(high), value)
+
+
+def varies(replicates: Reals) -> bool:
+    """Whether the replicates differ at all. They do not when all images are right, or all wrong."""
+    seen = replicates[np.isfinite(replicates)]
+    return bool(seen.size) and float(np.ptp(seen)) > 1e-12

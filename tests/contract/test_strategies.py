@@ -1,0 +1,93 @@
+"""What every strategy on the shelf keeps, discovered rather than listed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heldout.fit import learn_strategy
+from heldout.progress import Silent
+from heldout.records._codec import from_data, to_data
+from heldout.records.recipe import Setting
+from heldout.settings import with_settings
+from heldout.strategies import Strategy, strategies
+from heldout.study import strategy_settings
+from heldout.training import ActivationCache, machine
+from tests.training.tiny import tiny_network, tiny_task
+
+EVERY = list(strategies)
+
+
+def short(kind: type[Strategy]) -> Strategy:
+    """The strategy with as few epochs as it takes to see something."""
+    fields = {field.name for field in dataclasses.fields(kind)}
+    return with_settings(kind(), {"epochs": "3"} if "epochs" in fields else {}, kind.name)
+
+
+def learned(kind: type[Strategy], classes: int = 2, checkpoint: Path | None = None):  # type: ignore[no-untyped-def]
+    network, task = tiny_network(classes), tiny_task(classes)
+    place = machine("cpu")
+    return learn_strategy(network, task, short(kind), 0, place, ActivationCache(None), Silent(), checkpoint)
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
+def test_it_is_a_frozen_dataclass_with_a_manual(kind: type[Strategy]) -> None:
+    assert dataclasses.is_dataclass(kind)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        kind().new = 1  # type: ignore[attr-defined]
+    manual = kind.__doc__ or ""
+    for heading in ("What it does:", "When to try it:", "Attributes:"):
+        assert heading in manual
+    assert "Source" in manual
+    for field in dataclasses.fields(kind):
+        assert f"{field.name}:" in manual, f"{field.name} is not explained"
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
+def test_its_settings_survive_text_and_json(kind: type[Strategy]) -> None:
+    settings = strategy_settings(kind())
+    texts = {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in settings.items()
+    }
+    assert with_settings(kind(), texts, kind.name) == kind()
+    assert from_data(dict[str, Setting], to_data(settings), "settings") == settings
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_it_trains_what_it_says_and_nothing_else(kind: type[Strategy], classes: int) -> None:
+    before = {name: tensor.clone() for name, tensor in tiny_network(classes).state_dict().items()}
+    result = learned(kind, classes)
+    after = result.network.state_dict()
+    moved = {name for name in before if not np.array_equal(before[name].numpy(), after[name].numpy())}
+    assert result.frozen.verified
+    assert moved <= result.course.moving
+    assert "head.weight" in moved
+    names = {name for name, _ in result.network.named_parameters()}
+    assert result.trainable == sum(before[name].numel() for name in result.course.moving & names)
+    assert result.fixed == (not any(name.startswith("stages.") for name in result.course.moving))
+    assert not result.network.training
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
+def test_its_history_is_whole(kind: type[Strategy]) -> None:
+    result = learned(kind)
+    rows = result.course.history
+    assert [row.epoch for row in rows] == list(range(1, sum(p.epochs for p in short(kind).phases()) + 1))
+    assert len(result.course.val_predicted) == len(rows)
+    assert 1 <= result.course.kept_epoch <= len(rows)
+    labels = tiny_task().val.labels
+    for row, predicted in zip(rows, result.course.val_predicted, strict=True):
+        assert row.val_accuracy == pytest.approx(np.mean(predicted == labels))
+    assert len(rows) == 1 or rows[-1].train_loss < rows[0].train_loss
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
+def test_equal_recipe_equal_weights(kind: type[Strategy], tmp_path: Path) -> None:
+    first = learned(kind).network.state_dict()
+    again = learned(kind, checkpoint=tmp_path / "c.safetensors").network.state_dict()
+    for name, tensor in first.items():
+        np.testing.assert_array_equal(tensor.numpy(), again[name].numpy())

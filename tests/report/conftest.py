@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heldout.report._material import Material, gather
+from heldout.report.page import compose, render
+from tests.report.studies import make_evil
+from tests.worlds.made_study import make_study
+
+
+@pytest.fixture(scope="session")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Two models, fine-tuned and frozen, one seed, two classes."""
+    return gather(make_study(tmp_path_factory.mktemp("four") / "study"))
+
+
+@pytest.fixture(scope="session")
+def four_page(four: Material) -> str:
+    return render(compose(four))
+
+
+@pytest.fixture(scope="session")
+def evil(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Twelve runs, five classes, hostile names."""
+    return gather(make_evil(tmp_path_factory.mktemp("evil") / "study"))
+
+
+@pytest.fixture(scope="session")
+def evil_page(evil: Material) -> str:
+    return render(compose(evil))
+
+
+@pytest.fixture(scope="session")
+def evil_file(evil_page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(evil_page, encoding="utf-8")
+    return path

@@ -1,0 +1,201 @@
+"""The page in a real browser: it fits, it draws, it saves, and it asks nobody for anything."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from heldout.report._material import Material
+from heldout.report.page import compose, render
+from tests.report.studies import EVIL, EVIL_CLASSES
+from tests.report.test_page import charts, tables
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need the package playwright")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: looked for chromium and google-chrome"),
+]
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+STATES = "[...document.querySelectorAll('[data-figure]')].map(box => box.dataset.state)"
+DRAWN = "html[data-drawn]"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def opened(
+    browser: playwright.Browser, file: Path, width: int = 1280, scheme: str = "light"
+) -> tuple[playwright.Page, list[str]]:
+    """The page with everything drawn, and what went wrong meanwhile: console errors, exceptions, requests."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("dialog", lambda dialog: (trouble.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda r: None if r.url.startswith(("data:", "blob:", file.as_uri())) else trouble.append(r.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector(DRAWN, state="attached", timeout=60_000)
+    return page, trouble
+
+
+def until(page: playwright.Page, expression: str) -> None:
+    """Wait until something is true; the page's own policy forbids playwright's way, which evaluates text."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_it_fits_and_draws_without_a_word(
+    browser: playwright.Browser, evil: Material, evil_file: Path, width: int, scheme: str
+) -> None:
+    page, trouble = opened(browser, evil_file, width, scheme)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    states = page.evaluate(STATES)
+    assert len(states) == len(charts(compose(evil)))
+    assert set(states) == {"drawn"}
+    marks = page.evaluate(
+        "[...document.querySelectorAll('[data-figure]')].map(b => b.querySelectorAll('.point, .js-line, image').length)"
+    )
+    assert all(count > 0 for count in marks), marks
+    spill = page.evaluate(
+        "[...document.querySelectorAll('[data-figure]')].filter(b => b.scrollWidth > b.clientWidth + 1).length"
+    )
+    assert spill == 0
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.plot .scrollbar')].filter(b => b.getBoundingClientRect().height > 0)"
+        ".map(b => b.closest('[data-figure]').dataset.figure)"
+    )
+    assert cut == [], "a legend is too long for its figure"
+    assert trouble == []
+    page.close()
+
+
+def test_the_theme_follows_the_reader(browser: playwright.Browser, evil_file: Path) -> None:
+    page, _ = opened(browser, evil_file)
+    background = "document.querySelector('#figure-overview .main-svg').style.background"
+    assert page.evaluate(background) in ("rgb(255, 255, 255)", "white")
+    page.emulate_media(color_scheme="dark")
+    until(page, f"{background} === 'rgb(18, 21, 26)'")
+    page.set_viewport_size({"width": 390, "height": 900})
+    until(page, "[...document.querySelectorAll('[data-figure]')].every(b => b.dataset.width < 390)")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+def test_both_buttons_of_every_figure_save(
+    browser: playwright.Browser, evil: Material, evil_file: Path, tmp_path: Path
+) -> None:
+    page, trouble = opened(browser, evil_file, scheme="dark")
+    drawn = charts(compose(evil))
+    some = [c for c in drawn if not c.id.startswith("confusion")] + [c for c in drawn if "confusion" in c.id][:1]
+    for chart in some:
+        with page.expect_download() as saving:
+            page.locator(f'[data-svg="{chart.id}"]').click()
+        assert saving.value.suggested_filename == f"{chart.id}.svg"
+        saving.value.save_as(tmp_path / "figure.svg")
+        root = ElementTree.parse(tmp_path / "figure.svg").getroot()
+        assert root.tag.endswith("svg")
+        text = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+        assert "rgb(255, 255, 255)" in text, "saved pictures are on white whatever the theme"
+        assert len(list(root.iter())) > 40
+        with page.expect_download() as saving:
+            page.locator(f'[data-csv="{chart.id}"]').click()
+        assert saving.value.suggested_filename == f"{chart.id}.csv"
+        saving.value.save_as(tmp_path / "figure.csv")
+        rows = list(csv.reader(io.StringIO((tmp_path / "figure.csv").read_bytes().decode("utf-8-sig"), newline="")))
+        assert tuple(rows[0]) == chart.sheet.header
+        assert len(rows) == 1 + len(chart.sheet.rows)
+        for read, meant in zip(rows[1:], chart.sheet.rows, strict=True):
+            for text, value in zip(read, meant, strict=True):
+                assert (float(text) if isinstance(value, float) else text) == (
+                    value if isinstance(value, float) else "" if value is None else str(value)
+                )
+    assert trouble == []
+    page.close()
+
+
+def test_tables_save_their_data(browser: playwright.Browser, evil: Material, evil_file: Path, tmp_path: Path) -> None:
+    page, trouble = opened(browser, evil_file)
+    table = tables(compose(evil))["recalls-table"]
+    with page.expect_download() as saving:
+        page.locator('[data-csv="recalls-table"]').click()
+    saving.value.save_as(tmp_path / "table.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_bytes().decode("utf-8-sig"), newline="")))
+    assert {row["class"] for row in rows} == set(EVIL_CLASSES)
+    assert len(rows) == len(table.sheet.rows)
+    test = evil.run(rows[0]["run"]).row.test
+    assert test is not None
+    recall = test.recall[EVIL]
+    assert recall is not None
+    assert float(next(row for row in rows if row["class"] == EVIL)["recall"]) == recall.value
+    assert trouble == []
+    page.close()
+
+
+def test_names_are_shown_as_they_are(browser: playwright.Browser, evil_file: Path) -> None:
+    page, trouble = opened(browser, evil_file)
+    assert EVIL in page.locator("h1").inner_text()
+    headings = page.locator("#recalls-table thead th").all_inner_texts()
+    assert [heading.split("\n")[0] for heading in headings[1:]] == list(EVIL_CLASSES)
+    ticks = page.evaluate("[...document.querySelectorAll('#figure-class-shares .ytick text')].map(t => t.textContent)")
+    assert "%{x} & <b>bold</b>" in ticks
+    assert trouble == []
+    page.close()
+
+
+def test_a_figure_that_cannot_be_drawn_says_so_and_the_others_stand(
+    browser: playwright.Browser, four: Material, tmp_path: Path
+) -> None:
+    html = render(compose(four)).replace('"legend": [', '"legend": 7, "was": [', 1)
+    (tmp_path / "spoiled.html").write_text(html, encoding="utf-8")
+    page, _ = opened(browser, tmp_path / "spoiled.html")
+    states = page.evaluate(STATES)
+    assert states.count("failed") == 1
+    assert set(states) == {"failed", "drawn"}
+    assert "could not be drawn" in page.locator("[data-state=failed]").inner_text()
+    page.close()
+
+
+def test_wide_tables_scroll_in_their_own_box(browser: playwright.Browser, evil_file: Path) -> None:
+    page, _ = opened(browser, evil_file, 390)
+    box = "document.querySelector('#learning .scroll')"
+    assert page.evaluate(f"{box}.scrollWidth > {box}.clientWidth")
+    page.evaluate(f"{box}.scrollLeft = 200")
+    left = page.evaluate(f"{box}.querySelector('tbody th').getBoundingClientRect().left")
+    assert 0 <= left < 40, "the run's name stays in view"
+    page.close()
+
+
+def test_print_is_light_and_open(browser: playwright.Browser, evil_file: Path) -> None:
+    page, _ = opened(browser, evil_file, scheme="dark")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    until(page, "document.querySelector('#figure-overview .main-svg').style.background === 'rgb(255, 255, 255)'")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
+    assert not page.locator(".save").first.is_visible()
+    page.close()
