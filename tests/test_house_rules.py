@@ -29,19 +29,18 @@ FLOORS = {
     "runs": 4,
     "compare": 5,
     "backbones": 5,
+    "strategies": 5,
     "training": 6,
-    "strategies": 6,
     "fit": 8,
     "report": 8,
     "predict": 9,
-    "classifier": 9,
-    "study": 10,
+    "study": 9,
+    "classifier": 10,
     "cli": 11,
     "__init__": 12,
-    "__main__": 12,
 }
 """A module imports only from its own package or from lower floors. Two packages on one floor do not see each other.
-strategies stand beside training, not above: a strategy is a plan in plain data, and needs no torch."""
+strategies stand below training, not above: a strategy is a plan in plain data, and needs no torch."""
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_HALF = {"backbones", "training", "fit", "predict", "classifier", "study"}

@@ -89,8 +89,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = np.asarray(y)
         names = [str(label) for label in labels]
         patient = None if groups is None else [str(group) for group in groups]
-        cohort = cohort_of_arrays(X, names, patient=patient)
-        split = make_split(cohort, self.val_fraction, self.seed, test_fraction=0.0)
+        cohort = cohort_of_arrays(X, names, patient=patient, split=["train"] * len(names))
+        split = make_split(cohort, self.val_fraction, self.seed)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.info_ = backbones.resolve(self.backbone)
         (strategy,) = plan_strategies([self.strategy], self.epochs, {})

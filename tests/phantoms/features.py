@@ -1,4 +1,4 @@
-"""A handful of morphological features measured on the pixels alone, by textbook means; knows nothing of the simulator."""
+"""Morphological features measured on the pixels alone, by textbook means; knows nothing of the simulator."""
 
 from __future__ import annotations
 

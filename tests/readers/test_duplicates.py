@@ -21,9 +21,9 @@ def test_copies_get_numbered_ids_and_notes(tmp_path: Path) -> None:
     assert triple.across_splits and not triple.labels_differ
     assert pair.labels_differ and not pair.across_splits and set(pair.labels) == {"normal", "sick"}
     text = "\n".join(cohort.notes)
-    assert "5 images are exact copies of one another (2 different pictures" in text
-    assert "1 pictures stand in more than one part of the given split" in text
-    assert "1 pictures carry two labels" in text
+    assert "5 images are exact copies of one another (2 pictures" in text
+    assert "1 picture in more than one part of the given split" in text
+    assert "1 picture with two labels" in text
 
 
 def test_a_recompressed_name_is_no_other_picture_but_other_pixels_are(tmp_path: Path) -> None:

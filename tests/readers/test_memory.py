@@ -11,9 +11,8 @@ from tests.readers.making import picture
 
 def test_rows_are_images() -> None:
     X = picture(0, (6, 5, 4, 3))
-    cohort = cohort_of_arrays(
-        X, [0, 1, 2, 0, 1, 2], patient=[7, 7, 8, 8, 9, 9], split=["train"] * 3 + ["validation"] * 3
-    )
+    parts = ["train"] * 3 + ["validation"] * 3
+    cohort = cohort_of_arrays(X, [0, 1, 2, 0, 1, 2], patient=[7, 7, 8, 8, 9, 9], split=parts)
     assert cohort.root == "" and cohort.reader == "arrays" and cohort.classes == ("0", "1", "2")
     assert list(cohort.table["row"]) == list(range(6)) and set(cohort.table["source"]) == {"memory"}
     assert list(cohort.table["patient"]) == ["7", "7", "8", "8", "9", "9"]
@@ -34,7 +33,7 @@ def test_equal_channels_are_grey_and_copies_are_numbered() -> None:
     cohort = cohort_of_arrays(X, list("abab"))
     assert set(cohort.table["channels"]) == {1}
     assert cohort.table["id"][3] == cohort.table["id"][0] + "-2"
-    assert any("carry two labels" in note for note in cohort.notes)
+    assert any("with two labels" in note for note in cohort.notes)
 
 
 def test_without_a_split_one_can_be_drawn() -> None:

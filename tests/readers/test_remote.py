@@ -45,7 +45,7 @@ def test_without_file_and_package_the_extra_is_named(home: Path, monkeypatch: py
 
 def stub_medmnist(works: bool) -> ModuleType:
     def download(split: str, download: bool, size: int, root: str) -> None:
-        print("the package prints this")
+        sys.stdout.write("the package prints this")
         if not works:
             raise RuntimeError("no network")
         npz(Path(root) / "bloodmnist_128.npz")
@@ -77,9 +77,7 @@ def test_names_and_sizes() -> None:
     for bad in ("medmnist:nosuch", "medmnist:bloodmnist@32", "medmnist:bloodmnist@"):
         with pytest.raises(UsageError, match="medmnist"):
             parse(bad)
-    assert {
-        name: len(classes) for name, classes in CLASSES.items()
-    } == {  # numbers of classes, Yang et al. 2023, table 2
+    assert {name: len(classes) for name, classes in CLASSES.items()} == {  # Yang et al. 2023, table 2
         "pathmnist": 9,
         "chestmnist": 0,
         "dermamnist": 7,
@@ -192,5 +190,6 @@ def test_the_hub_fails_with_words(home: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(HeldoutError, match=r"heldout\[hf\]"):
         heldout.load("hf:lab/cells")
-    with pytest.raises(UsageError, match="hf:ORG/NAME"):
-        heldout.load("hf:../../etc")
+    for bad in ("hf:../../etc", "hf:..", "hf:", "hf:a/b/c"):
+        with pytest.raises(UsageError, match="hf:ORG/NAME"):
+            heldout.load(bad)

@@ -59,6 +59,12 @@ def opened(
     return page, trouble
 
 
+@pytest.fixture(scope="module")
+def wide(browser: playwright.Browser, evil_file: Path) -> tuple[playwright.Page, list[str]]:
+    """One page for the tests that only look."""
+    return opened(browser, evil_file)
+
+
 def until(page: playwright.Page, expression: str) -> None:
     """Wait until something is true; the page's own policy forbids playwright's way, which evaluates text."""
     for _ in range(200):
@@ -113,6 +119,7 @@ def test_both_buttons_of_every_figure_save(
     drawn = charts(compose(evil))
     some = [c for c in drawn if not c.id.startswith("confusion")] + [c for c in drawn if "confusion" in c.id][:1]
     for chart in some:
+        page.wait_for_timeout(220)  # Chromium drops downloads beyond ten a second
         with page.expect_download() as saving:
             page.locator(f'[data-svg="{chart.id}"]').click()
         assert saving.value.suggested_filename == f"{chart.id}.svg"
@@ -138,8 +145,8 @@ def test_both_buttons_of_every_figure_save(
     page.close()
 
 
-def test_tables_save_their_data(browser: playwright.Browser, evil: Material, evil_file: Path, tmp_path: Path) -> None:
-    page, trouble = opened(browser, evil_file)
+def test_tables_save_their_data(wide: tuple[playwright.Page, list[str]], evil: Material, tmp_path: Path) -> None:
+    page, trouble = wide
     table = tables(compose(evil))["recalls-table"]
     with page.expect_download() as saving:
         page.locator('[data-csv="recalls-table"]').click()
@@ -153,18 +160,16 @@ def test_tables_save_their_data(browser: playwright.Browser, evil: Material, evi
     assert recall is not None
     assert float(next(row for row in rows if row["class"] == EVIL)["recall"]) == recall.value
     assert trouble == []
-    page.close()
 
 
-def test_names_are_shown_as_they_are(browser: playwright.Browser, evil_file: Path) -> None:
-    page, trouble = opened(browser, evil_file)
+def test_names_are_shown_as_they_are(wide: tuple[playwright.Page, list[str]]) -> None:
+    page, trouble = wide
     assert EVIL in page.locator("h1").inner_text()
     headings = page.locator("#recalls-table thead th").all_inner_texts()
     assert [heading.split("\n")[0] for heading in headings[1:]] == list(EVIL_CLASSES)
     ticks = page.evaluate("[...document.querySelectorAll('#figure-class-shares .ytick text')].map(t => t.textContent)")
     assert "%{x} & <b>bold</b>" in ticks
     assert trouble == []
-    page.close()
 
 
 def test_a_figure_that_cannot_be_drawn_says_so_and_the_others_stand(

@@ -361,3 +361,15 @@ def test_csv_is_rfc_4180() -> None:
     assert sheet.csv() == 'a,b\r\n"say ""hi"", you",\r\n0.30000000000000004,True\r\n'
     with pytest.raises(ValueError, match="2 values under 1 headings"):
         Sheet(("a",), ((1, 2),))
+
+
+def test_many_classes_stay_readable(tmp_path: Path) -> None:
+    classes = tuple(f"class {i:02d}" for i in range(40))
+    study = make_study(tmp_path / "s", runs=RUNS[:1], classes=classes, n_train=80, n_val=80, n_test=160)
+    material = gather(study)
+    chart = next(c for c in charts(compose(material)) if c.id.startswith("confusion"))
+    axis = chart.spec["layout"]["xaxis"]
+    assert axis["ticktext"] == list(classes[::3]) and axis["tickvals"] == list(range(0, 40, 3))
+    assert "texttemplate" not in chart.spec["data"][0]
+    assert len(chart.sheet.rows) == 1600
+    assert len(tables(compose(material))["recalls-table"].columns) == 41

@@ -165,12 +165,41 @@ def test_few_large_patients_still_leave_both_sides_of_every_class() -> None:
     assert len(split.val) == 20 and len(split.train) == 20
 
 
-def test_all_classes_that_are_too_small_are_listed() -> None:
+def test_a_class_with_a_single_patient_stays_in_train_and_the_method_says_so() -> None:
+    cohort = made(["a"] * 10 + ["b"] * 10 + ["c", "c"], [*"01234567890123456789", "y", "y"], ["train"] * 22)
+    split = make_split(cohort)
+    assert {"i00020", "i00021"} <= set(split.train) and split.val
+    assert split.method.endswith("by patient; validation has no c, of which train has a single patient")
+
+
+def test_a_rare_patient_with_other_classes_stays_in_train_whole() -> None:
+    for seed in range(20):
+        split = make_split(made([*"abababababc", "a", "b"], [*"0123456789", "x", "x", "x"], ["train"] * 13), seed=seed)
+        assert {"i00010", "i00011", "i00012"} <= set(split.train)
+        assert {"i0000" + id_[-1] for id_ in split.val if id_ < "i00010"} == set(split.val)
+
+
+def test_without_two_classes_to_draw_all_that_are_too_small_are_listed() -> None:
     cohort = made(["a"] * 10 + ["b", "c", "c"], [*"0123456789", "x", "y", "y"], ["train"] * 13)
     with pytest.raises(InputError) as caught:
         make_split(cohort)
     found = {problem.where: problem.found for problem in caught.value.problems}
     assert found == {"class 'b'": "1 images of 1 patient", "class 'c'": "2 images of 1 patient"}
+
+
+def test_no_test_set_is_drawn_without_a_class() -> None:
+    with pytest.raises(InputError, match="class 'c'"):
+        make_split(made("ab" * 10 + "c"))
+
+
+def test_the_single_basophil_of_the_first_laboratory_stays_in_train() -> None:
+    cohort = heldout.load(shared_data("wbc_two_labs") / "manifest.csv")
+    split = make_split(cohort)
+    label = cohort.table.set_index("id")["label"]
+    assert (label[list(split.train)] == "basophil").sum() == 1 and set(label[list(split.val)]) == set(label) - {
+        "basophil"
+    }
+    assert "validation has no basophil" in split.method
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2, 20])

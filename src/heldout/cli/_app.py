@@ -87,6 +87,8 @@ def main(args: Sequence[str], env: Environment | None = None) -> ExitStatus:
     except (KeyboardInterrupt, typer.Abort):
         env.error("Interrupted; what was finished is kept, and the same command goes on from there.")
         return ExitStatus.INTERRUPTED
+    except SystemExit as stop:  # click's own answer to a reader that went away: `heldout models | head` is no error
+        return ExitStatus.OK if isinstance(stop.__context__, BrokenPipeError) else ExitStatus.ERROR
     except typer.Exit as stop:
         return ExitStatus(stop.exit_code)
     except HeldoutError as error:

@@ -141,7 +141,7 @@ def _copies_sentence(copies: Sequence[Mapping[str, Any]]) -> str:
     images = sum(len(group["ids"]) for group in copies)
     across = sum(group["across_splits"] for group in copies)
     differ = sum(group["labels_differ"] for group in copies)
-    return f"{images:,} images show {len(copies):,} pictures" + "".join(
+    return f"{images:,} images show {len(copies):,} picture{'s' * (len(copies) != 1)}" + "".join(
         f"; {number:,} {words}"
         for number, words in ((across, "in more than one part of the split"), (differ, "with two labels"))
         if number

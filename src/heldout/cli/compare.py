@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from heldout.records import Comparison, Estimate, RunRow, Scores
 
 SORTS = ("test", "val", "train", "gap", "time", "plan")
-WIDE = 170
+WIDE = 150
 """From so many characters on, one table holds all columns; below it they are told in two."""
 
 
@@ -64,7 +64,9 @@ def compare(
     names = _names(found)
     for sentence in sentences(found, names):
         env.say(sentence)
-    for table in [*_run_tables(found, names, console.width), *_pair_tables(found, names), *_group_tables(found)]:
+    width = console.width
+    tables = _run_tables(found, names, width) + _pair_tables(found, names, width) + _group_tables(found, width)
+    for table in tables:
         env.say("")
         console.print(table)
     env.say("")
@@ -120,10 +122,11 @@ def sentences(comparison: Comparison, names: dict[str, str]) -> tuple[str, ...]:
     ties = [id_ for id_ in accuracies if accuracies[id_].value == accuracies[best].value]
     who = _listing([names[id_] for id_ in ties])
     verb = "has" if len(ties) == 1 else "have"
-    first = f"{who} {verb} the best {words} accuracy: {_percent(accuracies[best])} %, of {accuracies[best].n} images."
+    first = f"{who} {verb} the best {words} accuracy: {_said(accuracies[best])}, of {accuracies[best].n} images."
     if part == "val":
         first += " There is no test set, so this says nothing of images that were kept aside."
-    alike, apart = [], []
+    alike: list[str] = []
+    apart: list[str] = []
     for pair in comparison.pairs:
         if best in (pair.a, pair.b):
             other = pair.b if pair.a == best else pair.a
@@ -135,31 +138,36 @@ def sentences(comparison: Comparison, names: dict[str, str]) -> tuple[str, ...]:
         return first, f"{subject} not distinguishable from {_listing(alike, 'nor')} on these images."
     if not alike:
         return first, f"{subject} distinguishable from {_listing(apart)}."
-    return first, f"{subject} not distinguishable from {_listing(alike, 'nor')}; from {_listing(apart)} it is."
+    return first, f"{subject} distinguishable from {_listing(apart)}, but not from {_listing(alike, 'nor')}."
 
 
 def _listing(words: Sequence[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def _said(estimate: Estimate) -> str:
+    """`80.0 % [70.9, 88.5]`, for a sentence."""
+    return f"{100 * estimate.value:.1f} % [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
 def _percent(estimate: Estimate | None) -> str:
-    """`80.0 [70.9, 88.5]` in percent."""
+    """A fraction in percent, its interval on a line of its own: `80.0`, `70.9–88.5`."""
     if estimate is None:
         return "–"
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return f"{100 * estimate.value:.1f}\n{100 * estimate.low:.1f}–{100 * estimate.high:.1f}"
 
 
 def _auc(scores: Scores | None) -> str:
     if scores is None or scores.auc is None:
         return "–"
-    return f"{scores.auc.value:.3f} [{scores.auc.low:.3f}, {scores.auc.high:.3f}]"
+    return f"{scores.auc.value:.3f}\n{scores.auc.low:.3f}–{scores.auc.high:.3f}"
 
 
 def _points(estimate: Estimate | None) -> str:
-    """`+5.0 [-1.5, +12.1]` in points."""
+    """Points with their sign: `+5.0`, `-1.5 to +12.1`."""
     if estimate is None:
         return "–"
-    return f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+    return f"{estimate.value:+.1f}\n{estimate.low:+.1f} to {estimate.high:+.1f}"
 
 
 def _p(value: float) -> str:
@@ -172,78 +180,82 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-SCORES = ("train acc %", "val acc %", "test acc %", "AUC", "gap points")
-TRAINING = ("epochs", "trainable", "s/epoch", "wall", "reversals", "roughness", "overfit at", "looks")
+SCORES = ("train %", "val %", "test %", "AUC", "gap")
+TRAINING = ("epochs", "trainable", "s/epoch", "wall", "turns", "rough", "overfit", "looks")
 
 
 def _cells(row: RunRow) -> dict[str, str]:
     """All columns of a run as text."""
     return {
-        "train acc %": _percent(row.train.accuracy),
-        "val acc %": _percent(row.val.accuracy),
-        "test acc %": _percent(row.test.accuracy if row.test else None),
+        "train %": _percent(row.train.accuracy),
+        "val %": _percent(row.val.accuracy),
+        "test %": _percent(row.test.accuracy if row.test else None),
         "AUC": _auc(row.test or row.val),
-        "gap points": _points(row.gap_points),
+        "gap": _points(row.gap_points),
         "epochs": str(row.epochs),
         "trainable": f"{row.trainable_parameters:,}",
         "s/epoch": f"{row.seconds_per_epoch:.3g}",
         "wall": _duration(row.wall_seconds),
-        "reversals": str(row.oscillation.reversals),
-        "roughness": f"{row.oscillation.roughness_points:.2f}",
-        "overfit at": "–" if row.overfit_epoch is None else str(row.overfit_epoch),
+        "turns": str(row.oscillation.reversals),
+        "rough": f"{row.oscillation.roughness_points:.2f}",
+        "overfit": "–" if row.overfit_epoch is None else str(row.overfit_epoch),
         "looks": str(row.test_looks),
     }
 
 
-def _run_tables(comparison: Comparison, names: dict[str, str], width: int) -> list[Table]:
-    """The table of the founding experiment: one where it fits, else how well and how trained apart."""
+def _table(title: str, width: int) -> Table:
+    """An empty table; on a narrow terminal its columns stand closer."""
+    from rich import box
     from rich.table import Table
 
-    groups = {"": TRAINING[:4] + SCORES + TRAINING[4:]}
+    padding = (0, 1 if width >= 100 else 0, 0, 0)
+    return Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding
+    )
+
+
+def _run_tables(comparison: Comparison, names: dict[str, str], width: int) -> list[Table]:
+    """The table of the founding experiment: one where it fits, else how well and how trained apart."""
+    groups: dict[str, tuple[str, ...]] = {"": TRAINING[:4] + SCORES + TRAINING[4:]}
     if width < WIDE:
         groups = {"How well": SCORES, "How trained": TRAINING}
     tables = []
     for title, columns in groups.items():
-        table = Table(title=title or None, title_justify="left", pad_edge=False)
+        table = _table(title, width)
         table.add_column("run")
         for column in columns:
             table.add_column(column, justify="right")
         for row in comparison.runs:
             cells = _cells(row)
-            table.add_row(names[row.id], *(cells[column] for column in columns))
+            table.add_row(names[row.id].replace(" ", "\n", 1), *(cells[column] for column in columns))
         tables.append(table)
     return tables
 
 
-def _pair_tables(comparison: Comparison, names: dict[str, str]) -> list[Table]:
-    from rich.table import Table
-
+def _pair_tables(comparison: Comparison, names: dict[str, str], width: int) -> list[Table]:
     if not comparison.pairs:
         return []
     where = {"test": "test", "val": "validation"}[comparison.pairs[0].split]
-    table = Table(title=f"Pairs on the same {where} images", title_justify="left", pad_edge=False)
-    for column in ("a", "b"):
-        table.add_column(column)
-    for column in ("a − b, points", "p", "p (Holm)"):
+    table = _table(f"Pairs on the same {where} images, difference in points", width)
+    table.add_column("first, second")
+    for column in ("first − second", "p", "p (Holm)"):
         table.add_column(column, justify="right")
-    table.add_column("verdict")
+    table.add_column("verdict", min_width=15)
     for pair in sorted(comparison.pairs, key=lambda pair: pair.p):
-        points = _points(pair.difference_points)
-        table.add_row(names[pair.a], names[pair.b], points, _p(pair.p), _p(pair.p_holm), pair.verdict)
+        couple = f"{names[pair.a]}\n{names[pair.b]}"
+        table.add_row(couple, _points(pair.difference_points), _p(pair.p), _p(pair.p_holm), pair.verdict)
     return [table]
 
 
-def _group_tables(comparison: Comparison) -> list[Table]:
+def _group_tables(comparison: Comparison, width: int) -> list[Table]:
     """Mean and spread over seeds, where there are several."""
-    from rich.table import Table
-
     if all(len(group.seeds) == 1 for group in comparison.groups):
         return []
     short = _models(comparison)
-    table = Table(title="Over seeds: mean ± standard deviation", title_justify="left", pad_edge=False)
+    table = _table("Over seeds: mean ± standard deviation", width)
     for column in ("model", "strategy"):
         table.add_column(column)
-    for column in ("seeds", "val acc %", "test acc %"):
+    for column in ("seeds", "val %", "test %"):
         table.add_column(column, justify="right")
 
     def shown(mean: float | None, spread: float | None) -> str:
@@ -260,9 +272,9 @@ def _note(comparison: Comparison) -> str:
     row = comparison.runs[0]
     accuracy = (row.test or row.val).accuracy
     return (
-        f"Intervals 95 %: {accuracy.method}. gap: validation minus test accuracy. reversals, roughness: of the
-        validation " f"accuracy by epoch (roughness in points). AUC on {'test' if row.test else 'validation'}. looks:
-        times the run's " f"test images were scored."
+        f"Below each value its 95 % interval ({accuracy.method}). train, val, test: accuracy. AUC on "
+        f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points. turns (reversals) and "
+        f"rough (points): restlessness of the validation accuracy. looks: times the run's test images were scored."
     )
 
 

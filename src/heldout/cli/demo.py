@@ -48,7 +48,7 @@ def demo(
     if json:
         env.json({**to_data(comparison), "report": str(report)})
         return
-    show_comparison(comparison, env.console())
+    show_comparison(comparison, env)
     env.say(f"\nThe report: {report.resolve()}")
 
 

@@ -92,7 +92,7 @@ def run(
         return
     from heldout.cli._compare_view import show_comparison
 
-    show_comparison(comparison, env.console())
+    show_comparison(comparison, env)
     env.say(f"\nNext: heldout report {out}")
 
 

@@ -9,10 +9,11 @@ write_phantom(phantom, Path("cells"))
 ```
 """
 
+from heldout.phantoms._cache import cached_phantom
 from heldout.phantoms._image import images_of
 from heldout.phantoms._latents import LATENTS, Latents
 from heldout.phantoms._plant import Plant
-from heldout.phantoms._simulate import Phantom, simulate, twin
+from heldout.phantoms._simulate import Phantom, simulate
 from heldout.phantoms._world import CLASSES, Counts, Optics, Population, Site, Source, World
 from heldout.phantoms._write import write_phantom
 
@@ -28,8 +29,8 @@ __all__ = [
     "Site",
     "Source",
     "World",
+    "cached_phantom",
     "images_of",
     "simulate",
-    "twin",
     "write_phantom",
 ]

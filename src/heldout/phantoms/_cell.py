@@ -1,8 +1,9 @@
 """The red cell as a map of thickness, in micrometres, on a fine grid.
 
-Its body lies between Evans and Fung's biconcave disc and a spheroid; spicules stand evenly over its surface (on a Fibonacci
-sphere, randomly turned and jittered). Those at the rim push the outline out, those that face the lens or the slide add to
-the thickness. The map is scaled so that it holds the cell's volume: crenation moves haemoglobin, it adds none.
+Its body lies between Evans and Fung's biconcave disc and a spheroid; spicules stand evenly over its surface (on a
+Fibonacci sphere, randomly turned and jittered). Those at the rim push the outline out, those that face the lens or the
+slide add to the thickness. The map is scaled so that it holds the cell's volume: crenation moves haemoglobin, it adds
+none.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def thickness_um(cell: Cell, xs: Map, ys: Map, detail: np.random.Generator) -> M
         detail: Stream of its waves and spicules; a fixed number of draws is taken from it.
 
     Returns:
-        (h, w) float32, µm. Over a grid that covers the cell its integral is the cell's volume (1 µm³ = 1 fl); a grid that
-        covers only a part shows that part of the same cell.
+        (h, w) float32, µm. Over a grid that covers the cell its integral is the cell's volume (1 µm³ = 1 fl); a grid
+        that covers only a part shows that part of the same cell.
     """
     phases = detail.uniform(-np.pi, np.pi, _WAVES.size)
     weights = detail.standard_normal(_WAVES.size)
@@ -93,7 +94,7 @@ def _spicules(cell: Cell, detail: np.random.Generator) -> tuple[np.ndarray, np.n
 
 
 def _rim(polar: np.ndarray, longitude: np.ndarray, heights: np.ndarray, radius: float) -> np.ndarray:
-    """How far the spicules push the outline out, µm, at each of `_ANGLES`: those within some 20 degrees of the equator."""
+    """How far the spicules near the equator push the outline out, µm, at each of `_ANGLES`."""
     reach = heights * np.exp(-0.5 * (polar / 0.35) ** 2)
     apart = (_ANGLES - longitude[:, None] + np.pi) % (2 * np.pi) - np.pi  # (k, 257)
     pushed: np.ndarray = (reach[:, None] * np.exp(-0.5 * (apart * radius / SPICULE_WIDTH_UM) ** 2)).sum(axis=0)
@@ -107,7 +108,8 @@ def _body(rho: Map, pallor_lost: float, radius: float) -> Map:
     disc = np.float32(c0) + squared * (np.float32(c1) + squared * np.float32(c2))
     spheroid = np.float32(3 * _disc_volume())  # ∫ 2πρ·√(1−ρ²) dρ = 2π/3
     mixed = np.float32(1 - pallor_lost) * disc + np.float32(pallor_lost) * spheroid
-    return np.sqrt(1 - squared) * mixed
+    body: Map = np.sqrt(1 - squared) * mixed
+    return body
 
 
 def _disc_volume() -> float:
@@ -123,13 +125,14 @@ def _body_volume(edge: np.ndarray, radius: float, pallor_lost: float) -> float:
 
 
 def _bumps(x: np.ndarray, y: np.ndarray, heights: np.ndarray, cell: Cell, xs: Map, ys: Map) -> Map:
-    """Sum of round Gaussian bumps, µm, (h, w): a product of two narrow matrices, since a round Gaussian is separable."""
+    """Sum of round Gaussian bumps, µm, (h, w): a product of two narrow matrices, since they are separable."""
     stretch, cos, sin = cell.elongation**0.5, np.cos(cell.angle_rad), np.sin(cell.angle_rad)
     along, across = x * stretch, y / stretch
     px, py = along * cos - across * sin, along * sin + across * cos
     width = np.float32(SPICULE_WIDTH_UM)
-    columns = np.exp(-0.5 * ((xs[None, :] - px[:, None].astype(np.float32)) / width) ** 2)  # (k, w)
-    rows = heights[:, None].astype(np.float32) * np.exp(-0.5 * ((ys[None, :] - py[:, None].astype(np.float32)) / width) ** 2)
+    px, py, tall = (values[:, None].astype(np.float32) for values in (px, py, heights))
+    columns = np.exp(-0.5 * ((xs[None, :] - px) / width) ** 2)  # (k, w)
+    rows = tall * np.exp(-0.5 * ((ys[None, :] - py) / width) ** 2)  # (k, h)
     # einsum without BLAS: its loops add in one order, whatever the number of threads.
     product: Map = np.einsum("kh,kw->hw", rows, columns, optimize=False)
     return product

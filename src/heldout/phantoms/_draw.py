@@ -1,27 +1,46 @@
 """Patients, cells and exposures of a world, drawn as a table; no pixels.
 
 Every number comes from a stream of its own patient or image, named by (seed, part, patient, image), and each part is an
-endless row of patients of which the first ones are taken. So patient 7 of the test part is the same person whether 20 or
-2000 images are drawn, and whatever happens in train.
+endless row of patients of which the first ones are taken. So patient 7 of the test part is the same person whether 20
+or 2000 images are drawn, and whatever happens in train.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, expit
 
 from heldout.phantoms._latents import LATENTS, Latents
-from heldout.phantoms._world import CLASSES, SPLITS, Counts, Population, Site, Source, SplitName, World
+from heldout.phantoms._world import CLASSES, SPLITS, Counts, Optics, Population, Site, Source, World
 
 GOLDEN = (5**0.5 - 1) / 2
-"""Steps of this fraction of a turn fill the circle most evenly (Weyl's sequence): patients' shares of echinocytes follow
-it, so that the prior holds closely for any number of patients and small cohorts are not shifted by chance."""
+"""Steps of this fraction of a turn fill the circle most evenly (Weyl's sequence): patients' shares of echinocytes
+follow it, so that the prior holds closely for any number of patients and no cohort is shifted by chance."""
 
 _EFFECTS = ("stage", "volume", "diameter", "haemoglobin", "irregularity", "exposure", "defocus", "neighbours", "debris")
+
+Effects = Mapping[str, float]
+"""Random effects of a patient by name, standard normal."""
+
+_Values = dict[str, Any]
+
+_FIXED = tuple(field.name for field in fields(Optics) if field.name in LATENTS and field.name != "exposure_e")
+"""Settings of the optics that are the same in every image of a site."""
+
+SMALLEST_UM = 5.0
+"""No cell is drawn smaller than this; a spherocyte of 65 fl measures 5 µm."""
+
+PALLOR_STAGE, PALLOR_SLOPE = 2.6, 1.6
+"""Stage at which half the central pallor is lost, and the slope of the logistic curve there. Ours: Bessis' stages I and
+II still show a disc, III is a spiculated spheroid."""
+
+OFF_CENTRE_UM = 0.8
+"""Cells lie at most this far from the middle of their image, along each axis."""
 
 _EXPOSURE_STREAM = 0
 """The stream of an image that this module draws from; `_image` has the others."""
@@ -70,7 +89,7 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
-def _patients(source: Source, split: SplitName, part: int, seed: int, n: int) -> Iterator[_Patient]:
+def _patients(source: Source, split: str, part: int, seed: int, n: int) -> Iterator[_Patient]:
     """The first n patients of a part, sent to its sites in turn."""
     population = source.population
     start = _generator(seed, part).random()
@@ -96,53 +115,64 @@ def _kinds(patient: _Patient, images: int) -> list[int]:
 
 
 def _image(population: Population, patient: _Patient, seed: int, part: int, image: int, kind: int) -> Latents:
-    """One image's row. Everything is drawn in one fixed order, so that a changed setting leaves all other draws alone."""
+    """One image's row: everything drawn in one order, so that a changed setting leaves all other draws alone."""
     own = _generator(seed, part, patient.key, image, _EXPOSURE_STREAM)
-    z, u = own.standard_normal(11), own.random(8)
-    p, site, optics = population, patient.site, patient.site.optics
+    z, u = own.standard_normal(11), own.random(7)
     effect = dict(zip(_EFFECTS, patient.effects.tolist(), strict=True))
-    stage = kind * p.separation + p.patient_stage_sd * effect["stage"] + z[0]
-    field_radius, field_angle = optics.field_radius_um * np.sqrt(u[0]), 2 * np.pi * u[1]
-    fewest, most = p.spicule_numbers
-    values = Latents(
+    return Latents(
         seed=seed,
         part_key=part,
         patient_key=patient.key,
         image_key=image,
         kind=kind,
-        stage=stage,
-        volume_fl=p.volume_fl * np.exp(p.volume_patient_cv * effect["volume"] + p.volume_cell_cv * z[1]),
-        diameter_um=p.diameter_um + p.diameter_patient_sd_um * effect["diameter"] + p.diameter_cell_sd_um * z[2],
-        haemoglobin_g_per_l=p.haemoglobin_g_per_l + p.haemoglobin_patient_sd * effect["haemoglobin"] + p.haemoglobin_cell_sd * z[3],
-        irregularity=p.irregularity * np.exp(p.irregularity_patient_sd * effect["irregularity"] + p.irregularity_cell_sd * z[4]),
-        elongation=np.exp(p.elongation_sd * abs(z[5])),
-        angle_rad=patient.direction_rad + p.smear_rad * z[10],
-        spicules=fewest + int((most - fewest + 1) * u[3]),
-        spicule_um=_spicule_um(p, stage, z[6]),
-        pallor_lost=float(expit(1.6 * (stage - 2.6) + 1.0 * z[7])),
-        x_um=1.6 * (u[4] - 0.5),
-        y_um=1.6 * (u[5] - 0.5),
-        neighbours=_poisson(site.neighbours * np.exp(site.neighbours_slide_sd * effect["neighbours"]), u[6]),
-        debris=_poisson(site.debris * np.exp(site.debris_slide_sd * effect["debris"]), u[7]),
-        na=optics.na,
-        wavelength_um=optics.wavelength_um,
-        pixel_um=optics.pixel_um,
-        refractive_index=optics.refractive_index,
-        defocus_um=optics.defocus_slide_sd_um * effect["defocus"] + optics.defocus_sd_um * z[8],
-        glare=optics.glare,
-        field_x_um=field_radius * np.cos(field_angle),
-        field_y_um=field_radius * np.sin(field_angle),
-        field_radius_um=optics.field_radius_um,
-        vignetting=optics.vignetting,
-        tilt=optics.tilt,
-        tilt_rad=optics.tilt_rad,
-        exposure_e=optics.exposure_e * np.exp(optics.exposure_slide_cv * effect["exposure"] + optics.exposure_cv * z[9]),
-        full_well_e=optics.full_well_e,
-        read_noise_e=optics.read_noise_e,
-        gain_e_per_adu=optics.gain_e_per_adu,
-        offset_adu=optics.offset_adu,
+        **_cell(population, patient.direction_rad, kind, effect, z[:9], u[:3]),
+        **_scene(patient.site, effect, u[3:5]),
+        **_exposure(patient.site.optics, effect, z[9:], u[5:]),
     )
-    return values
+
+
+def _cell(p: Population, direction_rad: float, kind: int, effect: Effects, z: np.ndarray, u: np.ndarray) -> _Values:
+    """The cell and its place, from the patient's effects, 9 normal and 3 uniform numbers."""
+    stage = kind * p.separation + p.patient_stage_sd * effect["stage"] + z[0]
+    fewest, most = p.spicule_numbers
+    irregularity = p.irregularity_patient_sd * effect["irregularity"] + p.irregularity_cell_sd * z[4]
+    haemoglobin = p.haemoglobin_patient_sd * effect["haemoglobin"] + p.haemoglobin_cell_sd * z[3]
+    diameter = p.diameter_patient_sd_um * effect["diameter"] + p.diameter_cell_sd_um * z[2]
+    return {
+        "stage": stage,
+        "volume_fl": p.volume_fl * np.exp(p.volume_patient_cv * effect["volume"] + p.volume_cell_cv * z[1]),
+        "diameter_um": max(p.diameter_um + diameter, SMALLEST_UM),
+        "haemoglobin_g_per_l": max(p.haemoglobin_g_per_l + haemoglobin, 0.0),
+        "irregularity": p.irregularity * np.exp(irregularity),
+        "elongation": np.exp(p.elongation_sd * abs(z[5])),
+        "angle_rad": direction_rad + p.smear_rad * z[8],
+        "spicules": fewest + int((most - fewest + 1) * u[0]),
+        "spicule_um": _spicule_um(p, stage, z[6]),
+        "pallor_lost": float(expit(PALLOR_SLOPE * (stage - PALLOR_STAGE) + z[7])),
+        "x_um": 2 * OFF_CENTRE_UM * (u[1] - 0.5),
+        "y_um": 2 * OFF_CENTRE_UM * (u[2] - 0.5),
+    }
+
+
+def _scene(site: Site, effect: Effects, u: np.ndarray) -> _Values:
+    """What else is on the slide, from the slide's effects and 2 uniform numbers."""
+    neighbours = site.neighbours * np.exp(site.neighbours_slide_sd * effect["neighbours"])
+    debris = site.debris * np.exp(site.debris_slide_sd * effect["debris"])
+    return {"neighbours": _poisson(neighbours, u[0]), "debris": _poisson(debris, u[1])}
+
+
+def _exposure(optics: Optics, effect: Effects, z: np.ndarray, u: np.ndarray) -> _Values:
+    """The microscope as it was for this image, from the slide's effects, 2 normal and 2 uniform numbers."""
+    radius, angle = optics.field_radius_um * np.sqrt(u[0]), 2 * np.pi * u[1]
+    exposure = optics.exposure_slide_cv * effect["exposure"] + optics.exposure_cv * z[1]
+    fixed = {name: getattr(optics, name) for name in _FIXED}
+    return {
+        **fixed,
+        "defocus_um": optics.defocus_slide_sd_um * effect["defocus"] + optics.defocus_sd_um * z[0],
+        "field_x_um": radius * np.cos(angle),
+        "field_y_um": radius * np.sin(angle),
+        "exposure_e": optics.exposure_e * np.exp(exposure),
+    }
 
 
 def _spicule_um(population: Population, stage: float, z: float) -> float:

@@ -109,7 +109,8 @@ def through_lens(passed: Map, row: Latents, size: int) -> Map:
     spectrum = fft.rfft2(passed)
     spectrum *= _response(down, sigma_px)[:, None] * _response(across, sigma_px)[None, :]
     start = FINE * MARGIN_PX
-    sampled = fft.irfft2(spectrum, s=passed.shape)[start : start + FINE * size : FINE, start : start + FINE * size : FINE]
+    pixels = slice(start, start + FINE * size, FINE)
+    sampled = fft.irfft2(spectrum, s=passed.shape)[pixels, pixels]
     sharp: Map = np.float32(1 - row.glare) * sampled + np.float32(row.glare)
     return sharp
 
@@ -178,8 +179,8 @@ def _own_cell(row: Latents) -> Cell:
 def _neighbour(row: Latents, size: int, detail: np.random.Generator) -> tuple[float, float, Cell]:
     """Place (µm) and shape of another cell of the patient, its middle near or beyond the border.
 
-    Its crenation is drawn evenly from smooth to spiculated, whatever the patient's cells are like: neighbours tell nothing of the
-    label, so that the ceiling of `Population` holds.
+    Its crenation is drawn evenly from smooth to spiculated, whatever the patient's cells are like: neighbours tell
+    nothing of the label, so that the ceiling of `Population` holds.
     """
     half = size * row.pixel_um / 2
     direction, distance = detail.uniform(0, 2 * np.pi), detail.uniform(1.08 * half, 1.65 * half)

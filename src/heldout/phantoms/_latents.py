@@ -12,8 +12,10 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Latents:
-    """A row of a phantom's table. **An image is a function of its row**: whoever changes a number here changes the cell, the
-    microscope or the camera of that image and of no other; `render` makes the image anew, noise and all.
+    """A row of a phantom's table; an image is a function of its row.
+
+    Whoever changes a number here changes the cell, the microscope or the camera of that image and of no other;
+    `images_of` makes the image anew, noise and all.
 
     Attributes:
         seed: Seed of the phantom.

@@ -8,8 +8,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 AIRY_TO_GAUSSIAN = 0.21
-"""Standard deviation of the Gaussian nearest, in least squares, to the Airy pattern of a lens, in units of wavelength/NA
-(Zhang, Zerubia & Olivo-Marin 2007, Applied Optics 46:1819). Matching the power instead gives 0.225."""
+"""Standard deviation, in units of wavelength/NA, of the Gaussian nearest in least squares to the Airy pattern of a lens
+(Zhang, Zerubia & Olivo-Marin 2007, Applied Optics 46:1819); matching the power instead gives 0.225."""
 
 HAEMOGLOBIN_G_PER_MOL = 64_500.0
 """Molar mass of the haemoglobin tetramer, as used with the table below."""
@@ -42,9 +42,9 @@ It is 0.81 µm thick in the middle, 2.57 µm at most, and holds 94 fl."""
 def psf_sigma_um(na: float, wavelength_um: float, defocus_um: float, refractive_index: float) -> float:
     """Width of the point-spread function on the object's side.
 
-    In focus it is the Gaussian nearest to the Airy pattern. Out of focus by z the cone of light of half-angle α cuts the
-    focal plane in a disc of radius |z|·tan α; a disc of radius a has a standard deviation of a/2 along each axis, and the
-    variances of convolved kernels add (geometrical optics: good for large |z|, an approximation near focus).
+    In focus it is the Gaussian nearest to the Airy pattern. Out of focus by z the cone of light of half-angle α cuts
+    the focal plane in a disc of radius |z|·tan α; a disc of radius a has a standard deviation of a/2 along each axis,
+    and the variances of convolved kernels add (geometrical optics: good for large |z|, an approximation near focus).
 
     Args:
         na: Numerical aperture n·sin α of the objective.

@@ -1,4 +1,4 @@
-"""What a plant is: one cause of a drop in accuracy, put into a phantom on purpose, so that the truth about it is known."""
+"""What a plant is: one cause of a drop in accuracy, put into a phantom on purpose, so that the truth is known."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Plant:
     """Base of all plants: a frozen dataclass in a file of its own overrides the level at which its cause acts.
 
-    `simulate` calls the three levels in this order; each takes a value and returns another, never changing what it was given.
-    Since an image is a function of its row, the phantom with a plant and the phantom without it are paired image by image.
+    `simulate` calls the three levels in this order; each takes a value and returns another, never changing what it was
+    given. Since an image is a function of its row, the phantom with a plant and the one without it are paired image by
+    image.
     """
 
     def on_world(self, world: World) -> World:

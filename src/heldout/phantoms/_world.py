@@ -1,9 +1,8 @@
-"""What a simulated world is made of: cells, patients, microscopes. All settings, each with its unit; no randomness here."""
+"""What a simulated world is made of: cells, patients, microscopes; all settings with their units, no randomness."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, ndtr
@@ -14,7 +13,6 @@ CLASSES = ("discocyte", "echinocyte")
 """Class names in the order of their indices: the smooth biconcave disc, and the spiculated ('burr') cell."""
 
 SPLITS = ("train", "val", "test")
-SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,8 @@ class Optics:
     def __post_init__(self) -> None:
         low, high = min(OXYHAEMOGLOBIN), max(OXYHAEMOGLOBIN)
         positive = ("na", "pixel_um", "field_radius_um", "exposure_e", "full_well_e", "gain_e_per_adu")
-        not_negative = ("defocus_sd_um", "defocus_slide_sd_um", "exposure_cv", "exposure_slide_cv", "read_noise_e", "offset_adu")
+        spreads = ("defocus_sd_um", "defocus_slide_sd_um", "exposure_cv", "exposure_slide_cv")
+        not_negative = (*spreads, "read_noise_e", "offset_adu")
         wrong = [f"{name} > 0" for name in positive if not getattr(self, name) > 0]
         wrong += [f"{name} >= 0" for name in not_negative if not getattr(self, name) >= 0]
         wrong += [f"{name} in [0, 1)" for name in ("glare", "vignetting", "tilt") if not 0 <= getattr(self, name) < 1]
@@ -102,8 +101,8 @@ class Population:
     """Patients and their red cells.
 
     The two classes differ in one latent number only, the **stage** of a cell on the way from disc to spiculated sphere
-    (Bessis' sequence discocyte - echinocyte I, II, III): N(0, 1) among discocytes and N(separation, 1) among echinocytes,
-    plus the patient's shift. Height of the spicules and loss of the central pallor grow with the stage; everything else
+    (Bessis' sequence discocyte - echinocyte I, II, III): N(0, 1) among discocytes, N(separation, 1) among echinocytes,
+    plus the patient's shift. Height of the spicules and loss of the central pallor grow with the stage; all the rest
     (size, volume, haemoglobin, outline, number of spicules, orientation, optics) is drawn without looking at the class.
     So the best accuracy that anyone can reach is known: `ceiling`.
 
@@ -135,8 +134,8 @@ class Population:
     """
 
     prior: float = 0.5
-    separation: float = 3.5
-    patient_stage_sd: float = 0.4
+    separation: float = 3.6
+    patient_stage_sd: float = 0.6
     patient_mixing: float = 0.2
     volume_fl: float = 90.0
     volume_patient_cv: float = 0.07
@@ -172,8 +171,9 @@ class Population:
         return np.asarray(expit(odds + self.separation * (stage - self.separation / 2) / variance))
 
     def ceiling(self) -> float:
-        """The best expected accuracy on cells of patients never seen, one cell at a time, if the stage could be read off
-        without error (Bayes' rule for two normal laws of equal spread); what the optics hides comes off this.
+        """The best expected accuracy on single cells of unknown patients, for who reads the stage without error.
+
+        Bayes' rule for two normal laws of equal spread; what the optics hides comes off this.
         """
         spread = float(np.sqrt(1 + self.patient_stage_sd**2))
         if self.separation == 0:
@@ -215,10 +215,20 @@ class World:
     val: Source
     test: Source
 
-    def source(self, split: SplitName) -> Source:
-        """The source of one part."""
-        sources: dict[str, Source] = {"train": self.train, "val": self.val, "test": self.test}
-        return sources[split]
+    def source(self, split: str) -> Source:
+        """The source of `train`, `val` or `test`."""
+        return {"train": self.train, "val": self.val, "test": self.test}[split]
+
+    def with_optics(self, optics: Optics) -> World:
+        """The same world with this microscope at every site.
+
+        With an equal seed it shows the same cells at the same places: a twin, paired image by image.
+        """
+
+        def changed(source: Source) -> Source:
+            return replace(source, sites=tuple(replace(site, optics=optics) for site in source.sites))
+
+        return replace(self, train=changed(self.train), val=changed(self.val), test=changed(self.test))
 
 
 @dataclass(frozen=True)
@@ -237,9 +247,9 @@ class Counts:
     train: int = 1600
     val: int = 0
     test: int = 400
-    train_patients: int = 160
+    train_patients: int = 80
     val_patients: int = 0
-    test_patients: int = 40
+    test_patients: int = 20
 
     def __post_init__(self) -> None:
         for split in SPLITS:
@@ -253,13 +263,13 @@ class Counts:
 
         Args:
             n: Images in all.
-            patients: Patients in all; None for one to every ten images.
+            patients: Patients in all; None for one to every twenty images.
             val: Whether to make a validation part.
 
         Raises:
             ValueError: Too few images or patients to share out.
         """
-        total = patients if patients is not None else max(n // 10, 6 if val else 4)
+        total = patients if patients is not None else max(n // 20, 6 if val else 4)
         if n < (12 if val else 8) or not (6 if val else 4) <= total <= n:
             raise ValueError(
                 f"found {n} images of {total} patients; expected at least {12 if val else 8} images, "

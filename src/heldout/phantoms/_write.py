@@ -13,8 +13,10 @@ from heldout.errors import InputError, Problem
 from heldout.files import whole_folder, write_json
 from heldout.phantoms._latents import LATENTS
 from heldout.phantoms._simulate import Phantom
-from heldout.phantoms._world import SPLITS, Population, Source
+from heldout.phantoms._world import SPLITS
 from heldout.records._codec import to_data
+
+_TITLE = "The phantom cannot be written"
 
 DERIVED = ("psf_sigma_um", "absorptivity_per_um", "posterior")
 
@@ -22,9 +24,10 @@ DERIVED = ("psf_sigma_um", "absorptivity_per_um", "posterior")
 def write_phantom(phantom: Phantom, folder: Path) -> Path:
     """Write a phantom, whole or not at all.
 
-    The folder gets `train/<class>.npy`, `test/test_<class>.npy` and, if there is one, `val/val_<class>.npy`, each (n, size, size)
-    uint8; `metadata.csv` with a row an image (`file`, `row`, `patient`, `site`, then every latent number, written so that it reads
-    back to the same bits); and `truth.json` with the world, seed, counts and version that make it again.
+    The folder gets `train/<class>.npy`, `test/test_<class>.npy` and, if there is one, `val/val_<class>.npy`, each
+    (n, size, size) uint8; `metadata.csv` with a row an image (`file`, `row`, `patient`, `site`, then every latent
+    number, written so that it reads back to the same bits); and `truth.json` with the world, seed, counts and version
+    that make it again.
 
     Args:
         phantom: What to write.
@@ -36,9 +39,10 @@ def write_phantom(phantom: Phantom, folder: Path) -> Path:
     Raises:
         InputError: The place holds something else, or a class has no image in a part.
     """
-    problems = [*_place_problems(folder), *_class_problems(phantom)]
+    refuse_place(folder)
+    problems = _class_problems(phantom)
     if problems:
-        raise InputError(problems, title="The phantom cannot be written")
+        raise InputError(problems, _TITLE)
     with whole_folder(folder) as temporary:
         pieces: list[pd.DataFrame] = []
         for split in [name for name in SPLITS if getattr(phantom.counts, name)]:
@@ -61,7 +65,6 @@ def file_of(split: str, label: str) -> str:
 
 def truth(phantom: Phantom) -> dict[str, Any]:
     """What `truth.json` says."""
-    population: Population = phantom.world.test.population
     return {
         "format": 1,
         "world": phantom.world.name,
@@ -70,20 +73,21 @@ def truth(phantom: Phantom) -> dict[str, Any]:
         "image_size": phantom.size,
         "classes": list(phantom.classes),
         "version": __version__,
-        "ceiling": population.ceiling(),
-        "settings": {split: _settings(phantom.world.source(split)) for split in SPLITS},
+        "ceiling": phantom.world.test.population.ceiling(),
+        "settings": {split: to_data(phantom.world.source(split)) for split in SPLITS},
     }
 
 
-def _settings(source: Source) -> Any:
-    return to_data(source)
+def refuse_place(folder: Path) -> None:
+    """Stop before anything of the person's is replaced.
 
-
-def _place_problems(folder: Path) -> list[Problem]:
+    Raises:
+        InputError: The place holds something that is no phantom.
+    """
     free = not folder.exists() or (folder.is_dir() and ((folder / "truth.json").is_file() or not any(folder.iterdir())))
-    if free:
-        return []
-    return [Problem(str(folder), "other files", "a new or empty folder, or an older phantom", "Choose another folder.")]
+    if not free:
+        expected = "a new or empty folder, or an older phantom"
+        raise InputError([Problem(str(folder), "other files", expected, "Choose another folder.")], _TITLE)
 
 
 def _class_problems(phantom: Phantom) -> list[Problem]:
@@ -91,7 +95,8 @@ def _class_problems(phantom: Phantom) -> list[Problem]:
     return [
         Problem(
             f"{split} of world {phantom.world.name}, seed {phantom.seed}",
-            f"no {label} among {getattr(phantom.counts, split)} images of {getattr(phantom.counts, f'{split}_patients')} patients",
+            f"no {label} among {getattr(phantom.counts, split)} images of "
+            f"{getattr(phantom.counts, f'{split}_patients')} patients",
             "images of both classes",
             "Ask for more images or patients, or take another seed.",
         )

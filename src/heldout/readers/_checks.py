@@ -138,7 +138,7 @@ def _classes_missing(counts: Counter[tuple[str, str]], splits: set[str]) -> list
             problems.append(
                 Problem(
                     f"class '{label}'",
-                    f"{counts[part, label]} images in {PART_WORDS[part]} of a class that train does not know",
+                    f"a class that train does not know, in {PART_WORDS[part]} ({counts[part, label]} images)",
                     f"only the classes of train ({', '.join(sorted(known)[:10])})",
                     f"Rename it to '{close}', which differs in case only."
                     if close

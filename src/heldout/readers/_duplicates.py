@@ -71,13 +71,17 @@ def place(source: str, member: str, row: int) -> str:
     return f"{source}{f' [{member}]' if member else ''}" + (f" row {row}" if row >= 0 else "")
 
 
+def _pictures(number: int) -> str:
+    return "1 picture" if number == 1 else f"{number} pictures"
+
+
 def describe_copies(copies: tuple[Copies, ...]) -> list[str]:
     """Sentences for `Cohort.notes`: how many, and what makes them harmful."""
     if not copies:
         return []
     images = sum(len(group.ids) for group in copies)
     notes = [
-        f"{images} images are exact copies of one another ({len(copies)} different pictures; for example "
+        f"{images} images are exact copies of one another ({_pictures(len(copies))}; for example "
         f"{copies[0].places[0]} = {copies[0].places[1]}). Copies are kept, and never torn apart by a drawn split."
     ]
     across = [group for group in copies if group.across_splits]
@@ -85,7 +89,7 @@ def describe_copies(copies: tuple[Copies, ...]) -> list[str]:
         example = across[0]
         other = next(i for i, split in enumerate(example.splits) if split != example.splits[0])
         notes.append(
-            f"{len(across)} pictures stand in more than one part of the given split (for example {example.places[0]} = "
+            f"{_pictures(len(across))} in more than one part of the given split (for example {example.places[0]} = "
             f"{example.places[other]}): scores on them are too good. Remove one of each pair."
         )
     differ = [group for group in copies if group.labels_differ]
@@ -93,10 +97,10 @@ def describe_copies(copies: tuple[Copies, ...]) -> list[str]:
         example = differ[0]
         other = next(i for i, label in enumerate(example.labels) if label != example.labels[0])
         notes.append(
-            f"{len(differ)} pictures carry two labels (for example {example.places[0]} is {example.labels[0]}, "
+            f"{_pictures(len(differ))} with two labels (for example {example.places[0]} is {example.labels[0]}, "
             f"{example.places[other]} is {example.labels[other]}): one of them is wrong."
         )
     mixed = sum(group.patients_differ for group in copies)
     if mixed:
-        notes.append(f"{mixed} pictures stand under two patients; a drawn split keeps such patients together.")
+        notes.append(f"{_pictures(mixed)} under two patients; a drawn split keeps such patients together.")
     return notes

@@ -25,7 +25,7 @@ class FolderReader(Reader):
 
     def accepts(self, data: str) -> bool:
         """A folder without `.npy` files in it or in its split folders."""
-        return Path(data).is_dir() and not has_arrays(Path(data))
+        return bool(data) and Path(data).is_dir() and not has_arrays(Path(data))
 
     def read(self, data: str, reporter: Reporter) -> Draft:
         """Name every image file."""

@@ -52,7 +52,7 @@ class HubReader(Reader):
             InputError: It has not one column of images and one of labels, or splits of unknown names.
         """
         name = data.removeprefix(PREFIX)
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name):
             raise UsageError(f"Found '{data}'; expected hf:ORG/NAME, as the hub's page of the data set is called.")
         folder = cache_folder() / "hf" / name.replace("/", "--")
         if not folder.is_dir():

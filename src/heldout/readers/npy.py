@@ -25,7 +25,7 @@ class NpyReader(Reader):
 
     def accepts(self, data: str) -> bool:
         """A folder with `.npy` files in it or in its split folders."""
-        return Path(data).is_dir() and has_arrays(Path(data))
+        return bool(data) and Path(data).is_dir() and has_arrays(Path(data))
 
     def read(self, data: str, reporter: Reporter) -> Draft:
         """Name every row of every array."""

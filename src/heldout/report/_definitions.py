@@ -71,7 +71,7 @@ DEFINITIONS = (
         "Holm's correction",
         "Among many pairs some look different by luck. Holm raises the p values so that the chance of even one false "
         "«distinguishable» stays below 5 %.",
-        "p₍ᵢ₎ after Holm = max over j ≤ i of min(1, (m − j + 1) · p₍ⱼ₎), p sorted from small to large, m pairs",
+        "p(i) after Holm = max over j ≤ i of min(1, (m − j + 1) · p(j)), p sorted from small to large, m pairs",
         "Holm 1979",
     ),
     Term(

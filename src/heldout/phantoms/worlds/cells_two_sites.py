@@ -27,7 +27,7 @@ CLINIC_B = Site(
     neighbours=1.6,
     debris=4.0,
 )
-"""A 20x/0.45 objective, a 3.45 µm camera pixel with a shallow well, and a 430 nm lamp on the flank of the Soret band."""
+"""A 20x/0.45 dry objective, a 3.45 µm camera pixel with a shallow well, a 430 nm lamp on the flank of the band."""
 
 _HERE, _THERE = Source(sites=(CLINIC_A,)), Source(sites=(CLINIC_B,))
 

@@ -6,7 +6,8 @@ from heldout.records import PARTS
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material
 from heldout.report._words import plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, row_axis, spec
+from heldout.report.figures._figure import Figure, Trace, spec
+from heldout.report.figures._marks import row_axis
 
 NAMES = {"train": "train", "val": "validation", "test": "test"}
 

@@ -13,6 +13,9 @@ from heldout.stats.scores import confusion
 WRITTEN = 12
 """Classes up to which every field carries its count; beyond, the fields are too small to write in."""
 
+NAMED = 16
+"""Classes named along an axis; of more, every second, third … is named, the rest on hover and in the CSV."""
+
 SHARED = 6
 """Classes up to which the share of the row stands beneath the count."""
 
@@ -33,8 +36,8 @@ def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
         "zmax": 100,
         "colorscale": [[0, "@low"], [1, "@high"]],
         "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
+        "xgap": 1 if k <= WRITTEN else 0,
+        "ygap": 1 if k <= WRITTEN else 0,
         "customdata": [[[int(matrix[i, j]), classes_text(classes, i, j)] for j in range(k)] for i in range(k)],
         "hovertemplate": "%{customdata[1]}<br><b>%{customdata[0]}</b> images, %{z:.1f} % of the row<extra></extra>",
     }
@@ -43,7 +46,14 @@ def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
         trace["text"] = [[f"{matrix[i, j]}{under[i, j]}" for j in range(k)] for i in range(k)]
         trace["texttemplate"] = "%{text}"
         trace["textfont"] = {"size": 13 if k <= 3 else 10}
-    ticks = {"tickvals": list(range(k)), "ticktext": names, "showgrid": False, "zeroline": False, "constrain": "domain"}
+    step = -(-k // NAMED)
+    ticks = {
+        "tickvals": list(range(0, k, step)),
+        "ticktext": names[::step],
+        "showgrid": False,
+        "zeroline": False,
+        "constrain": "domain",
+    }
     layout = {
         "xaxis": {**ticks, "title": {"text": "predicted"}, "tickangle": 0 if k <= 3 else -40, "automargin": True},
         "yaxis": {**ticks, "title": {"text": "truth"}, "autorange": "reversed", "automargin": True},

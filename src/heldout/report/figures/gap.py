@@ -5,7 +5,8 @@ from __future__ import annotations
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material
 from heldout.report._words import signed
-from heldout.report.figures._figure import Figure, broken_label, dots, label, row_axis, spec
+from heldout.report.figures._figure import Figure, broken_label, label, spec
+from heldout.report.figures._marks import dots, row_axis
 
 
 def draw(material: Material) -> list[Chart]:

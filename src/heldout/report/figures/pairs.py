@@ -8,7 +8,8 @@ from heldout.records import Estimate, Pair
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material
 from heldout.report._words import plotly_text, probability
-from heldout.report.figures._figure import Figure, broken_label, dots, label, legend_entry, row_axis, spec
+from heldout.report.figures._figure import Figure, broken_label, label, spec
+from heldout.report.figures._marks import dots, legend_entry, row_axis
 
 MOST = 28
 """Pairs drawn (8 runs have 28); beyond, only those with the best run on test, the table holds all."""

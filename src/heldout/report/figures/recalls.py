@@ -5,7 +5,8 @@ from __future__ import annotations
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material
 from heldout.report._words import plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, dots, label, legend_entry, row_axis, spec
+from heldout.report.figures._figure import Figure, Trace, label, spec
+from heldout.report.figures._marks import dots, legend_entry, row_axis
 
 MOST = 150
 """Dots that one figure holds; beyond, the runs with the best test accuracy are drawn, the table holds all."""

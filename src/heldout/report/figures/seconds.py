@@ -5,7 +5,8 @@ from __future__ import annotations
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._material import Material
 from heldout.report._words import duration
-from heldout.report.figures._figure import Figure, broken_label, row_axis, spec
+from heldout.report.figures._figure import Figure, broken_label, spec
+from heldout.report.figures._marks import row_axis
 
 
 def bars(material: Material, name: str, title: str, caption: str, seconds: list[float]) -> Chart:

@@ -98,7 +98,6 @@
       const spec = saved(svg).figure;
       const width = document.getElementById(`figure-${svg}`).closest(".grid") ? 420 : 860;
       const made = figure(spec, width, LIGHT);
-      // Not Plotly.downloadImage: it revokes the address of the picture in the same breath, and now and then nothing is saved.
       Plotly.toImage(made, { format: "svg", width, height: made.layout.height, imageDataOnly: true })
         .then((text) => download(`${svg}.svg`, new Blob([text], { type: "image/svg+xml;charset=utf-8" })));
     }

@@ -1,0 +1,244 @@
+"""A study from images to report on real pretrained weights: what is written, what is never done twice, what is counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import heldout
+from heldout import fit as fit_module
+from heldout.errors import InputError, UsageError
+from heldout.predict import predict
+from heldout.progress import Epoch, Silent
+from heldout.records import RunRecord
+from heldout.study import Study
+from heldout.training import softmax
+from tests.worlds.bright_cells import bright_cells
+
+MODEL = "efficientnet_lite0"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bright_cells(tmp_path_factory.mktemp("data"))
+
+
+def make(data: Path, out: Path, strategies: tuple[str, ...] = ("frozen", "finetune", "probe"), **options: object) -> Study:
+    wanted: dict[str, object] = {"epochs": 2, "image_size": 32, **options}
+    return Study(data, [MODEL], strategies, out, **wanted)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return make(data, tmp_path_factory.mktemp("out") / "study").run()
+
+
+def test_the_folder_holds_what_design_says(study: Study) -> None:
+    for name in ("study.json", "cohort.parquet", "split.parquet", "test_looks.jsonl"):
+        assert (study.folder / name).is_file()
+    for item in study.plan():
+        run = study.folder / "runs" / item.recipe.id
+        assert {p.name for p in run.iterdir()} == {
+            "recipe.json",
+            "environment.json",
+            "history.csv",
+            "predictions.parquet",
+            "val_epochs.parquet",
+            "model.safetensors",
+            "run.json",
+        }
+    assert not list((study.folder / "runs").glob(".*"))  # nothing half-done is left
+
+
+def test_predictions_cover_every_image_of_every_part_once(study: Study) -> None:
+    for item in study.plan():
+        table = pd.read_parquet(study.folder / "runs" / item.recipe.id / "predictions.parquet")
+        for part in ("train", "val", "test"):
+            assert list(table.loc[table["split"] == part, "id"]) == list(study.split.part(part))
+        logits = table[["logit_0", "logit_1"]].to_numpy()
+        np.testing.assert_array_equal(logits.argmax(1), table["predicted"])
+
+
+def test_no_patient_of_validation_is_in_training(study: Study) -> None:
+    patient = study.cohort.table.set_index("id")["patient"]
+    assert not set(patient[list(study.split.train)]) & set(patient[list(study.split.val)])
+
+
+def test_frozen_is_recorded_as_verified_and_drift_as_not(study: Study, data: Path, tmp_path: Path) -> None:
+    by_strategy = {record.strategy: record for record in study.records()}
+    assert by_strategy["frozen"].frozen.verified
+    assert by_strategy["frozen"].frozen.bn == "eval"
+    assert by_strategy["frozen"].trainable_parameters == 1280 * 2 + 2
+    assert by_strategy["frozen"].frozen.prefix_stages[0] == "input"
+    assert by_strategy["finetune"].trainable_parameters == by_strategy["finetune"].parameters
+    drift = make(data, tmp_path / "drift", ("frozen",), settings={"frozen": {"bn": "train"}}).run().records()[0]
+    assert not drift.frozen.verified
+    assert drift.frozen.bn == "train"
+    assert "0 of" in drift.frozen.detail  # no parameter moved
+    assert drift.notes
+
+
+def test_a_finished_study_trains_nothing_and_looks_at_test_no_more(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = (study.folder / "test_looks.jsonl").read_text()
+    assert len(looks.splitlines()) == 3
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(fit_module, "learn_strategy", never)
+    study.run()
+    assert (study.folder / "test_looks.jsonl").read_text() == looks
+    assert all(record.test_looks == 1 for record in study.records())
+
+
+def test_equal_recipe_equal_numbers(study: Study, data: Path, tmp_path: Path) -> None:
+    again = make(data, tmp_path / "again", ("finetune",)).run()
+    first = next(item for item in study.plan() if item.recipe.strategy == "finetune")
+    assert again.plan()[0].recipe.id == first.recipe.id
+    for name in ("predictions.parquet", "val_epochs.parquet"):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(study.folder / "runs" / first.recipe.id / name),
+            pd.read_parquet(again.folder / "runs" / first.recipe.id / name),
+        )
+
+
+class StopsAfter(Silent):
+    """A person who presses Ctrl-C after some epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def step(self, epoch: Epoch | None = None) -> None:
+        if epoch is not None:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(study: Study, data: Path, tmp_path: Path) -> None:
+    cut = make(data, tmp_path / "cut", ("finetune",))
+    with pytest.raises(KeyboardInterrupt):
+        cut.run(StopsAfter(1))
+    assert not cut.records()
+    assert not (cut.folder / "test_looks.jsonl").exists()  # nobody has looked at the test images yet
+    notes: list[str] = []
+    reporter = Silent()
+    reporter.note = notes.append  # type: ignore[method-assign]
+    cut.run(reporter)
+    assert any("Going on from epoch 1" in note for note in notes)
+    id_ = cut.plan()[0].recipe.id
+    for name in ("predictions.parquet", "val_epochs.parquet"):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(cut.folder / "runs" / id_ / name), pd.read_parquet(study.folder / "runs" / id_ / name)
+        )
+
+
+def test_a_strategy_never_sees_a_test_image(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make(data, tmp_path / "s", ("frozen",))
+    built: list[tuple[str, ...]] = []
+    real_build: Callable[..., object] = fit_module.build_store
+    real_learn: Callable[..., object] = fit_module.learn_strategy
+
+    def build(cohort: object, ids: tuple[str, ...], *rest: object) -> object:
+        built.append(tuple(ids))
+        return real_build(cohort, ids, *rest)
+
+    def learn(network: object, task: object, *rest: object) -> object:
+        seen = {id_ for ids in built for id_ in ids}
+        assert not seen & set(study.split.test), "test images were read before learning ended"
+        result = real_learn(network, task, *rest)
+        built.append(("learned",))
+        return result
+
+    monkeypatch.setattr(fit_module, "build_store", build)
+    monkeypatch.setattr(fit_module, "learn_strategy", learn)
+    study.run()
+    assert built.index(("learned",)) < built.index(study.split.test)
+
+
+def test_more_models_and_strategies_join_the_same_study(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grow"
+    make(data, out, ("probe",)).run()
+    make(data, out, ("frozen",), seeds=2).run()
+    record = json.loads((out / "study.json").read_text())
+    assert len(record["runs"]) == 3
+    assert set(record["strategies"]) == {"probe", "frozen"}
+    assert len(make(data, out, ("probe",)).compare().runs) == 3
+    with pytest.raises(UsageError, match="other split"):
+        make(data, out, ("probe",), split_seed=5).run()
+
+
+def test_comparison_and_report(study: Study) -> None:
+    comparison = study.compare()
+    assert len(comparison.runs) == 3
+    assert len(comparison.pairs) == 3
+    page = study.report().read_text()
+    assert "efficientnet_lite0" in page
+
+
+def test_predict_gives_what_the_run_recorded(study: Study, tmp_path: Path) -> None:
+    from PIL import Image
+
+    item = next(item for item in study.plan() if item.recipe.strategy == "finetune")
+    run = study.folder / "runs" / item.recipe.id
+    table = pd.read_parquet(run / "predictions.parquet")
+    test = table[table["split"] == "test"].set_index("id")
+    rows = study.cohort.table.set_index("id").loc[test.index]
+    files = []
+    for id_, row in rows.iterrows():
+        pixels = np.load(Path(study.cohort.root) / row["source"])[row["row"]]
+        files.append(tmp_path / f"{id_}.png")
+        Image.fromarray(pixels).save(files[-1])
+    found = predict(run, files)
+    recorded = softmax(test[["logit_0", "logit_1"]].to_numpy())
+    np.testing.assert_allclose(found[["p(dark)", "p(light)"]].to_numpy(), recorded, atol=1e-5)
+    with pytest.raises(InputError) as error:
+        predict(run, [tmp_path / "absent.png", *files[:1], tmp_path / "also-absent.png"])
+    assert len(error.value.problems) == 2
+    with pytest.raises(InputError, match="finished run"):
+        predict(study.folder, files)
+
+
+def test_unknown_names_are_told_before_anything_is_written(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="efficientnet_lite0"):
+        Study(data, ["efficientnet_lite"], ["frozen"], tmp_path / "x")
+    with pytest.raises(UsageError, match="frozen"):
+        Study(data, [MODEL], ["freeze"], tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_classifier_on_arrays() -> None:
+    from sklearn.base import clone
+
+    rng = np.random.default_rng(0)
+    y = np.array(["light", "dark"] * 40)
+    X = np.clip(rng.normal(np.where(y == "light", 170, 70)[:, None, None], 40, (80, 40, 24)), 0, 255).astype(np.uint8)
+    groups = np.arange(80) // 4
+    before = torch.get_rng_state()
+    model = heldout.TransferClassifier(MODEL, "probe", image_size=32).fit(X, y, groups=groups)
+    assert torch.equal(before, torch.get_rng_state())
+    assert list(model.classes_) == ["dark", "light"]
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(1), 1)
+    assert model.score(X, y) > 0.9
+    assert model.frozen_.verified
+    again = clone(model).fit(X, y, groups=groups)
+    np.testing.assert_array_equal(probabilities, again.predict_proba(X))
+    colour = np.repeat(X[..., None], 3, axis=3)
+    np.testing.assert_allclose(model.predict_proba(colour), probabilities, atol=1e-5)
+    with pytest.raises(InputError):
+        heldout.TransferClassifier(MODEL).fit(X, y[:-1])
+
+
+def test_a_run_record_is_typed(study: Study) -> None:
+    record = study.records()[0]
+    assert isinstance(record, RunRecord)
+    assert record.epochs == 2
+    assert record.seconds_per_epoch > 0
+    assert record.wall_seconds >= record.seconds_per_epoch
