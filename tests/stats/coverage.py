@@ -1,15 +1,16 @@
 """How often the intervals hold the truth, by simulation. Print the table of docs/statistics.md with
 
-    python -m tests.stats.coverage [WORLDS]
+    python -m tests.stats.coverage [STUDIES]
 
-A world: patients of two classes in equal number, each with one to eight images; whether an image is right depends on its
-patient (a beta-distributed chance, intra-patient correlation `rho`) and, for the AUC, scores are a class mean plus a
-patient's share plus noise. The truth is that of the population, weighted by images as the estimate is.
+A world: patients of two classes in equal number, each with one to eight images; whether an image is right depends on
+its patient (a beta-distributed chance, intra-patient correlation `rho`) and, for the AUC, scores are a class mean plus
+a patient's share plus noise. The truth is that of the population, weighted by images as the estimate is.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,20 +87,18 @@ def _right(world: World, patient: np.ndarray, rng: np.random.Generator) -> np.nd
     return rng.random(len(patient)) < chance[patient]
 
 
-def main(studies: int) -> None:
-    """Print the table."""
-    print("| patients | accuracy | correlation | accuracy, patient bootstrap | accuracy, Wilson on images | AUC | difference |")
-    print("|---|---|---|---|---|---|---|")
+def table(studies: int) -> Iterator[str]:
+    """The lines of the table."""
+    heads = ("patients", "accuracy", "correlation", "accuracy", "accuracy by Wilson on images", "AUC", "difference")
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + "---|" * len(heads)
     for world in WORLDS:
         c = simulate(world, studies)
-        cells = [100 * value for value in (c.patients, c.wilson_images, c.auc, c.difference)]
-        print(
-            f"| {world.patients} | {100 * world.accuracy:.0f} % | {world.rho} | "
-            + " | ".join(f"{cell:.1f}" for cell in cells)
-            + " |",
-            flush=True,
-        )
+        cells = [f"{100 * value:.1f}" for value in (c.patients, c.wilson_images, c.auc, c.difference)]
+        yield f"| {world.patients} | {100 * world.accuracy:.0f} % | {world.rho} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    for line in table(int(sys.argv[1]) if len(sys.argv) > 1 else 1000):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,185 @@
+"""`heldout compare`, in-process, and once in a process of its own to see that torch stays out."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from heldout.cli import ExitStatus, main
+from heldout.cli._env import Environment
+from heldout.cli.compare import _names, _run_tables, sentences
+from heldout.compare import compare
+from tests.worlds.made_study import RUNS, Planted, make_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("made") / "study")
+
+
+def call(*args: str | Path) -> tuple[ExitStatus, str, str]:
+    env = Environment(io.StringIO(), io.StringIO())
+    status = main(["compare", "--bootstrap", "200", *map(str, args)], env)
+    return status, env.stdout.getvalue(), env.stderr.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_answer_comes_first_then_the_tables(study: Path) -> None:
+    status, out, err = call(study)
+    assert (status, err) == (ExitStatus.OK, "")
+    first, second, *rest = out.splitlines()
+    assert first.startswith("efficientnet_lite1 frozen has the best test accuracy: 90.0 % [")
+    assert first.endswith("of 120 images.")
+    assert second == (
+        "It is distinguishable from efficientnet_lite0 finetune and efficientnet_lite1 finetune, "
+        "but not from efficientnet_lite0 frozen."
+    )
+    table = "\n".join(rest)
+    for word in (
+        "epochs",
+        "trainable",
+        "s/epoch",
+        "wall",
+        "train %",
+        "val %",
+        "test %",
+        "AUC",
+        "gap",
+        "turns",
+        "looks",
+    ):
+        assert word in table
+    for word in ("96.0", "3,400,000", "2,562", "+16.0", "Pairs on the same test images", "p (Holm)", "distinguishable"):
+        assert word in table
+    assert "patient bootstrap, 47 patients" in table
+
+
+def test_json_is_the_contract(study: Path) -> None:
+    status, out, _ = call(study, "--json")
+    found = json.loads(out)
+    assert status == ExitStatus.OK
+    assert found["format"] == 1
+    run = found["runs"][0]
+    assert set(run) >= {
+        *("id", "model", "strategy", "seed", "epochs", "trainable_parameters", "parameters", "seconds_per_epoch"),
+        *("wall_seconds", "device", "train", "val", "test", "gap_points", "oscillation", "overfit_epoch", "frozen"),
+        "test_looks",
+    }
+    assert set(run["test"]["accuracy"]) == {"value", "low", "high", "n", "method"}
+    assert set(run["test"]["recall"]) == {"normal", "pneumonia"}
+    assert set(run["oscillation"]) == {"reversals", "roughness_points"}
+    assert {"verified", "bn", "prefix_stages"} <= set(run["frozen"])
+    pair = found["pairs"][0]
+    assert set(pair) == {"a", "b", "split", "difference_points", "p", "p_holm", "verdict"}
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [
+        ("test", "efficientnet_lite1-frozen"),
+        ("val", "efficientnet_lite1-finetune"),
+        ("train", "efficientnet_lite1-finetune"),
+        ("gap", "efficientnet_lite1-frozen"),
+        ("time", "efficientnet_lite0-frozen"),
+        ("plan", "efficientnet_lite0-finetune"),
+    ],
+)
+def test_sort(study: Path, sort: str, first: str) -> None:
+    _, out, _ = call(study, "--json", "--sort", sort)
+    assert json.loads(out)["runs"][0]["id"].startswith(first)
+
+
+def test_csv_holds_what_the_table_holds(study: Path, tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    assert call(study, "--csv", path)[0] == ExitStatus.OK
+    frame = pd.read_csv(path)
+    found = compare(study, bootstrap=200)
+    by_id = {row.id: row for row in found.runs}
+    assert len(frame) == 4
+    for row in frame.itertuples():
+        estimate = by_id[row.id].test.accuracy
+        assert (row.test_accuracy, row.test_accuracy_low) == pytest.approx((estimate.value, estimate.low))
+        assert row.gap_points == pytest.approx(by_id[row.id].gap_points.value)
+        assert row.reversals == by_id[row.id].oscillation.reversals
+
+
+def test_wrong_words_are_usage_errors(study: Path) -> None:
+    status, _, err = call(study, "--sort", "luck")
+    assert status == ExitStatus.USAGE
+    assert "expected one of test, val, train, gap, time, plan" in err
+    assert call(study, "--bootstrap", "3")[0] == ExitStatus.USAGE
+
+
+def test_a_folder_that_is_no_study_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    status, out, err = call(tmp_path)
+    assert (status, out) == (ExitStatus.ERROR, "")
+    assert "heldout run DATA --out STUDY" in err
+
+
+def test_unfinished_runs_are_named_beside_the_answer(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", runs=RUNS[:2])
+    run = next(folder.glob("runs/*frozen*"))
+    (run / "run.json").unlink()
+    status, out, err = call(folder)
+    assert status == ExitStatus.OK
+    assert run.name in err and "`heldout run` goes on" in err
+    assert "Pairs" not in out
+
+
+def said(folder: Path) -> tuple[str, ...]:
+    found = compare(folder, bootstrap=200)
+    return sentences(found, _names(found))
+
+
+def test_sentences_for_validation_for_ties_and_for_one_run(tmp_path: Path) -> None:
+    no_test = said(make_study(tmp_path / "a", n_test=0, runs=RUNS[:2]))
+    assert "best validation accuracy" in no_test[0] and "There is no test set" in no_test[0]
+    assert no_test[1].startswith("It is not distinguishable from")
+    one = said(make_study(tmp_path / "b", runs=RUNS[:1]))
+    assert len(one) == 1
+    tied = said(make_study(tmp_path / "c", runs=[Planted("m", "frozen", 0), Planted("m", "frozen", 1)]))
+    assert tied[0].startswith("m frozen seed 0 and m frozen seed 1 have the best test accuracy: 80.0 %")
+    assert tied[1] == "m frozen seed 0 is not distinguishable from m frozen seed 1 on these images."
+    far = said(make_study(tmp_path / "d", runs=[Planted("m", "frozen", test=0.95), Planted("m", "probe", test=0.5)]))
+    assert far[1] == "It is distinguishable from m probe."
+
+
+def test_seeds_have_a_table_of_means_and_spreads(tmp_path: Path) -> None:
+    runs = [Planted("m", "frozen", seed, test=0.75 + seed / 20) for seed in range(3)]
+    _, out, _ = call(make_study(tmp_path / "study", runs=runs))
+    assert "Over seeds" in out
+    assert "80.0 ± 5.0" in out
+
+
+def test_a_narrow_terminal_gets_two_tables_that_fit(study: Path) -> None:
+    from rich.console import Console
+
+    found = compare(study, bootstrap=200)
+    tables = _run_tables(found, _names(found), 80)
+    assert [table.title for table in tables] == ["How well", "How trained"]
+    for table in tables:
+        console = Console(file=io.StringIO(), width=80)
+        console.print(table)
+        assert "…" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_backbones_that_share_an_architecture_keep_their_full_names(tmp_path: Path) -> None:
+    runs = [Planted("resnet50.V1", "frozen"), Planted("resnet50.V2", "frozen")]
+    found = compare(make_study(tmp_path / "study", runs=runs), bootstrap=200)
+    assert sorted(_names(found).values()) == ["offline:resnet50.V1 frozen", "offline:resnet50.V2 frozen"]
+
+
+def test_torch_stays_out(study: Path) -> None:
+    code = (
+        "import sys\nfrom heldout.cli import main\n"
+        f"assert main(['compare', {str(study)!r}, '--bootstrap', '200']) == 0\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "best test accuracy" in result.stdout
