@@ -1,0 +1,1 @@
+"""Examples that are scripts; tests import parts of them."""

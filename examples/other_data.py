@@ -2,9 +2,9 @@
 
     python examples/other_data.py --data ../shared/data --out other
 
-White blood cells (Zheng et al. 2018): five classes in colour, trained on one laboratory's images of about 120×120 pixels
-and tested on another's of 300×300. Sperm cells (MHSMA, Javadi & Mirroshandel 2019): grey, 64×64, imbalanced, with its
-official validation set; whether the head is abnormal. docs/other-data.md tells what came out.
+White blood cells (Zheng et al. 2018): five classes in colour, trained on one laboratory's images of about 120×120
+pixels and tested on another's of 300×300. Sperm cells (MHSMA, Javadi & Mirroshandel 2019): grey, 64×64, imbalanced,
+with its official validation set; the question is whether the head is abnormal.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def make_manifest(folder: Path, out: Path, target: str = "head") -> Path:
 def run() -> int:
     """Both data sets, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with wbc_two_labs and mhsma64")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="with wbc_two_labs, mhsma64")
     parser.add_argument("--out", type=Path, default=Path("other"))
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--strategies", default="finetune,frozen,probe")

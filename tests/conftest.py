@@ -1,4 +1,4 @@
-"""For all tests: one thread (the networks here are tiny, and threads that wait for each other cost more than they give)."""
+"""For all tests: one thread, since the networks here are tiny and threads would only wait for each other."""
 
 from __future__ import annotations
 

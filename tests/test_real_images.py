@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from examples.other_data import make_manifest
+
 from heldout.cli import ExitStatus
 from tests.cli.call import call
 from tests.data_folder import shared_data

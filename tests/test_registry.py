@@ -39,7 +39,7 @@ def test_one_name_twice_names_both_files(package: Path) -> None:
 
 def test_an_unknown_name_proposes_near_ones(package: Path) -> None:
     (package / "finetune.py").write_text("PLUGIN = object()\n")
-    with pytest.raises(UsageError, match="Unknown thing 'fine-tune'. Did you mean finetune"):
+    with pytest.raises(UsageError, match=r"Unknown thing 'fine-tune'\. Did you mean finetune"):
         Shelf(package.name, "PLUGIN", "thing").get("fine-tune")
 
 

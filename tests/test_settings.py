@@ -40,7 +40,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_assignments() -> None:
     assert parse_assignments(["a.b=c", "a.d=e=f", "lp-ft.lr=1"]) == {"a": {"b": "c", "d": "e=f"}, "lp-ft": {"lr": "1"}}
     for wrong in ("a.b", "b=c", ".b=c", "a.=c"):
-        with pytest.raises(UsageError, match="expected STRATEGY.SETTING=VALUE"):
+        with pytest.raises(UsageError, match=r"expected STRATEGY\.SETTING=VALUE"):
             parse_assignments([wrong])
 
 

@@ -1,4 +1,4 @@
-"""A study from images to report on real pretrained weights: what is written, what is never done twice, what is counted."""
+"""A study from images to report on real weights: what is written, never done twice, and counted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bright_cells(tmp_path_factory.mktemp("data"))
 
 
-def make(data: Path, out: Path, strategies: tuple[str, ...] = ("frozen", "finetune", "probe"), **options: object) -> Study:
+def make(
+    data: Path, out: Path, strategies: tuple[str, ...] = ("frozen", "finetune", "probe"), **options: object
+) -> Study:
     wanted: dict[str, object] = {"epochs": 2, "image_size": 32, **options}
     return Study(data, [MODEL], strategies, out, **wanted)  # type: ignore[arg-type]
 
@@ -84,7 +86,9 @@ def test_frozen_is_recorded_as_verified_and_drift_as_not(study: Study, data: Pat
     assert drift.notes
 
 
-def test_a_finished_study_trains_nothing_and_looks_at_test_no_more(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_study_trains_nothing_and_looks_at_test_no_more(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = (study.folder / "test_looks.jsonl").read_text()
     assert len(looks.splitlines()) == 3
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -197,7 +198,7 @@ def _frozen(
     held = sum(name in names for name in proof.before)
     if not held or not any_trained:
         return Frozen(verified=not moved, bn="none", prefix_stages=(), detail="Every parameter was trained.")
-    bn = "train" if any(phase.bn == "train" for phase in strategy.phases()) else "eval"
+    bn: Literal["eval", "train"] = "train" if any(phase.bn == "train" for phase in strategy.phases()) else "eval"
     prefix = tuple(list(network.stages)[:length])
     if moved:
         parameters = sum(name in names for name in moved)
@@ -223,7 +224,7 @@ def _part(name: str, recipe: Recipe, bench: Bench, reporter: Reporter) -> Part:
     )
     index = {label: number for number, label in enumerate(recipe.classes)}
     labels = bench.cohort.table.set_index("id").loc[list(ids), "label"].map(index)
-    return Part(ids, store.pixels, labels.to_numpy(dtype=np.int64))
+    return Part(ids, store.pixels, np.asarray(labels, dtype=np.int64))
 
 
 def _score(

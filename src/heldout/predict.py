@@ -35,7 +35,7 @@ def load_network(run: Path) -> tuple[Network, Recipe]:
     info = backbones.resolve(recipe.backbone)
     network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False)
     network.load_state_dict(load_file(run / "model.safetensors"))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     return network.eval(), recipe
 
 

@@ -41,7 +41,9 @@ def test_a_study_is_run_and_its_settings_recorded(study: Path) -> None:
 
 
 def test_calling_it_again_trains_nothing_and_prints_the_comparison(study: Path, data: Path) -> None:
-    answer = run(data, study, "--strategy", "frozen", "--strategy", "probe", "--seeds", 2, "--set", "frozen.lr=0.01", "--json")
+    answer = run(
+        data, study, "--strategy", "frozen", "--strategy", "probe", "--seeds", 2, "--set", "frozen.lr=0.01", "--json"
+    )
     assert answer.err.count("finished before") == 4
     comparison = json.loads(answer.out)
     assert comparison["format"] == 1

@@ -74,7 +74,9 @@ def test_a_damaged_record_names_every_field(tmp_path: Path) -> None:
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
 def test_an_estimate_holds_its_value_or_is_refused(value: float, low: float, high: float) -> None:
     if low <= value <= high:
-        assert from_data(Estimate, to_data(Estimate(value, low, high, 5, "x")), "e") == Estimate(value, low, high, 5, "x")
+        assert from_data(Estimate, to_data(Estimate(value, low, high, 5, "x")), "e") == Estimate(
+            value, low, high, 5, "x"
+        )
     else:
         with pytest.raises(ValueError, match="contain its estimate"):
             Estimate(value, low, high, 5, "x")

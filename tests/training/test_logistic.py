@@ -23,7 +23,9 @@ def test_it_is_standardised_logistic_regression_with_c_chosen_on_validation(clas
     v = ((centres[z] + rng.normal(size=(120, 12))) * scales + 5).astype(np.float32)
     strengths = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
     head = solve_head(x, y, v, z, classes, strengths)
-    fits = [make_pipeline(StandardScaler(), LogisticRegression(C=c, tol=1e-7, max_iter=5000)).fit(x, y) for c in strengths]
+    fits = [
+        make_pipeline(StandardScaler(), LogisticRegression(C=c, tol=1e-7, max_iter=5000)).fit(x, y) for c in strengths
+    ]
     losses = [log_loss(z, fit.predict_proba(v)) for fit in fits]
     best = int(np.argmin(losses))
     assert head.strength == strengths[best]

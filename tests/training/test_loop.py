@@ -25,7 +25,9 @@ DRIFT = Phase("drift", "head", epochs=3, lr=1e-1, batch_size=16, bn="train")
 SOLVE = Phase("solve", "head", epochs=1, solver="logistic", strengths=(0.01, 1.0))
 
 
-def train(network: Network, phases: Sequence[Phase], cache: ActivationCache | None = None, seed: int = 0) -> list[Epoch]:
+def train(
+    network: Network, phases: Sequence[Phase], cache: ActivationCache | None = None, seed: int = 0
+) -> list[Epoch]:
     steps = learn(network, tiny_task(), phases, seed=seed, machine=machine("cpu"), cache=cache or Cache(None))
     return [progress.epoch for progress in steps]
 

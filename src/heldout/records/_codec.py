@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,13 +17,13 @@ R = TypeVar("R")
 
 
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(Any, kind))
 
 
 def to_data(record: Any) -> Any:
     """A record as plain JSON values."""
-    return _adapter(type(record)).dump_python(record, mode="json")
+    return _adapter(cast(Hashable, type(record))).dump_python(record, mode="json")
 
 
 def from_data(kind: type[R], data: Any, where: str) -> R:
@@ -32,7 +33,7 @@ def from_data(kind: type[R], data: Any, where: str) -> R:
         InputError: The values do not fit; every field that is off is listed.
     """
     try:
-        record: R = _adapter(kind).validate_python(data)
+        record: R = _adapter(cast(Hashable, kind)).validate_python(data)
     except ValidationError as error:
         raise InputError(
             [
