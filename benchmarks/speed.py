@@ -28,7 +28,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
 import torch
-from heldout.store import build_store
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import DataLoader, TensorDataset
@@ -36,6 +35,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from heldout import backbones
 from heldout.readers import load
 from heldout.splits import make_split
+from heldout.store import build_store
 from heldout.strategies.finetune import Finetune
 from heldout.training import ActivationCache, Part, Task, learn, logits_of, machine
 from heldout.training import predict as passes
