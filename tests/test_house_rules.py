@@ -30,20 +30,25 @@ FLOORS = {
     "compare": 5,
     "backbones": 5,
     "strategies": 5,
+    "evidence": 5,
     "training": 6,
+    "budget": 6,
+    "causes": 7,
     "fit": 8,
-    "report": 8,
+    "diagnose": 8,
+    "report": 9,
     "predict": 9,
-    "study": 9,
-    "classifier": 10,
-    "cli": 11,
-    "__init__": 12,
+    "study": 10,
+    "experiments": 10,
+    "classifier": 11,
+    "cli": 12,
+    "__init__": 13,
 }
 """A module imports only from its own package or from lower floors. Two packages on one floor do not see each other.
 strategies stand below training, not above: a strategy is a plan in plain data, and needs no torch."""
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
-HEAVY_HALF = {"backbones", "training", "fit", "predict", "classifier", "study"}
+HEAVY_HALF = {"backbones", "training", "fit", "predict", "classifier", "study", "experiments"}
 
 
 def modules() -> list[Path]:

@@ -3,6 +3,18 @@
 from heldout.records.backbone import BackboneInfo
 from heldout.records.cohort import COLUMNS, Cohort
 from heldout.records.comparison import Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records.diagnosis import (
+    TERMS,
+    VERDICTS,
+    BudgetTerm,
+    ClassRow,
+    Diagnosis,
+    Finding,
+    Lens,
+    Remedy,
+    Term,
+    Verdict,
+)
 from heldout.records.estimate import Estimate
 from heldout.records.recipe import Recipe
 from heldout.records.run import RunRecord
@@ -12,18 +24,28 @@ from heldout.records.study import StudyRecord
 __all__ = [
     "COLUMNS",
     "PARTS",
+    "TERMS",
+    "VERDICTS",
     "BackboneInfo",
+    "BudgetTerm",
+    "ClassRow",
     "Cohort",
     "Comparison",
+    "Diagnosis",
     "Estimate",
+    "Finding",
     "Frozen",
     "Group",
+    "Lens",
     "Oscillation",
     "Pair",
     "Recipe",
+    "Remedy",
     "RunRecord",
     "RunRow",
     "Scores",
     "Split",
     "StudyRecord",
+    "Term",
+    "Verdict",
 ]

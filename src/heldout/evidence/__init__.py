@@ -1,0 +1,8 @@
+"""What a diagnosis judges from: arrays and tables of one run, read from records, never from a network."""
+
+from heldout.evidence._draws import Draws
+from heldout.evidence._evidence import Evidence
+from heldout.evidence._scored import Scored
+from heldout.evidence._side import Side
+
+__all__ = ["Draws", "Evidence", "Scored", "Side"]

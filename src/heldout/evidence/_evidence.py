@@ -1,0 +1,104 @@
+"""One run's evidence: everything a cause may judge from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heldout.evidence._draws import Draws
+from heldout.evidence._scored import Scored
+from heldout.evidence._side import Side
+
+SWITCHED_OFF = "the experiments were switched off"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Arrays and tables of one run; made by `read_evidence` from a study's folder, or by hand.
+
+    Attributes:
+        run: Id of the run.
+        model: Full name of its backbone.
+        strategy: Name of its strategy.
+        seed: Its seed.
+        classes: Class names in the order of their indices.
+        train: Training images, re-scored in eval mode; None where not known.
+        val: Validation images as reported; None without any.
+        test: Test images; None without any.
+        keeps: How the scored weights were chosen: `last` epoch, or `best` on validation.
+        history: One row an epoch, as in `history.csv`; may be empty.
+        val_epochs: (e, n_V) class predicted for each validation image after each epoch; None where not kept.
+        quality: Property of every image (`images.quality`), index = id; None where not measured.
+        features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
+        scored: Experiment -> its logits.
+        absent: Experiment -> why it has no result, in words that follow "because".
+        leaked: Validation id -> why it is not independent of train (shared patient, copy).
+        crossing: Test id -> the same for test against train and validation.
+        grouped: Whether the validation draw kept patients together by construction.
+        review: Reviewed test images: columns `id`, `label` (name of the class it truly is), `probability` with which it
+            was chosen for review; None where nobody has reviewed.
+        places: Id -> file it came from, for messages.
+        sites: Id -> site, empty where not known.
+        siblings: Evidence of other runs on the same split, without siblings of their own.
+        notes: Notes of cohort and run.
+        bootstrap: Replicates B.
+        bootstrap_seed: Their seed.
+    """
+
+    run: str
+    model: str
+    strategy: str
+    seed: int
+    classes: tuple[str, ...]
+    train: Side | None
+    val: Side | None
+    test: Side | None
+    keeps: Literal["last", "best"] = "last"
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    val_epochs: NDArray[np.int64] | None = None
+    quality: pd.DataFrame | None = None
+    features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    scored: Mapping[str, Scored] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    leaked: Mapping[str, str] = field(default_factory=dict)
+    crossing: Mapping[str, str] = field(default_factory=dict)
+    grouped: bool = False
+    review: pd.DataFrame | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
+    siblings: tuple[Evidence, ...] = ()
+    notes: tuple[str, ...] = ()
+    bootstrap: int = 1000
+    bootstrap_seed: int = 0
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    def side(self, part: str) -> Side | None:
+        """`train`, `val` or `test`."""
+        return {"train": self.train, "val": self.val, "test": self.test}[part]
+
+    @cached_property
+    def draws(self) -> Draws:
+        """The joint bootstrap of validation and test; both must be there."""
+        assert self.val is not None and self.test is not None
+        return Draws.of(self.val, self.test, self.bootstrap, self.bootstrap_seed)
+
+    def why_absent(self, experiment: str) -> str:
+        """Why an experiment has no result."""
+        return self.absent.get(experiment, SWITCHED_OFF)
+
+    def quality_of(self, part: str) -> pd.DataFrame | None:
+        """Properties of a part's images in the order of its ids."""
+        side = self.side(part)
+        if self.quality is None or side is None:
+            return None
+        return self.quality.reindex(list(side.ids))

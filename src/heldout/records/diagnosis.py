@@ -1,0 +1,170 @@
+"""Why test is lower than validation: the JSON of `heldout diagnose`, `diagnosis/<run id>.json` in a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from heldout.records.estimate import Estimate
+
+TERMS = ("selection", "leakage", "prior", "labels", "threshold", "ranking")
+"""The terms of the gap budget in the order in which they are taken off the gap."""
+
+Term = Literal["selection", "leakage", "prior", "labels", "threshold", "ranking"]
+
+VERDICTS = ("established", "suggested", "excluded", "not identifiable", "not applicable", "failed")
+"""The closed set of verdicts, in the order in which findings are told."""
+
+Verdict = Literal["established", "suggested", "excluded", "not identifiable", "not applicable", "failed"]
+
+
+@dataclass(frozen=True)
+class BudgetTerm:
+    """One term of the budget: by how many accuracy points it lowers test against validation.
+
+    Attributes:
+        term: Which one.
+        points: With its interval; the values of all terms sum to the gap exactly.
+        detail: How it was measured, or why it is zero, in a sentence.
+    """
+
+    term: Term
+    points: Estimate
+    detail: str
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """What one class adds to the gap once selection, leakage and prior are off it: π^T · (recall^V − recall^T).
+
+    Attributes:
+        name: The class.
+        val_share: Its share of the validation images, a fraction.
+        test_share: Its share of the test images.
+        val_recall: Recall on validation; None without images of the class.
+        test_recall: Recall on test; likewise.
+        points: The row's points; the rows and the first three terms sum to the gap.
+    """
+
+    name: str
+    val_share: float
+    test_share: float
+    val_recall: Estimate | None
+    test_recall: Estimate | None
+    points: Estimate | None
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One way of looking at what the ranking term is made of; two lenses are never added to each other.
+
+    Attributes:
+        name: `looks` (what is in the images: DISDE) or `learnable` (what would fix it).
+        title: For a heading.
+        group: Class it speaks of, or empty.
+        parts: Name of a part -> points.
+        sentence: What it says.
+        numbers: Named numbers behind it: domain AUC, its null, effective sample sizes.
+    """
+
+    name: str
+    title: str
+    group: str
+    parts: dict[str, Estimate]
+    sentence: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One cause's verdict on one run.
+
+    Attributes:
+        code: Stable code of the cause, `threshold`, `image-quality`, …
+        cause: Its title.
+        verdict: One of the closed set `VERDICTS`.
+        points: Accuracy points that it takes from test, where that can be said.
+        sentence: What was found, for a person who knows no statistics; where it is not identifiable or not applicable,
+            what is missing or why.
+        images: Ids of the images to look at, most telling first.
+        remedy: What to do.
+        reason: The words in the brackets: `needs …`, `because …`.
+        priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
+        numbers: Named numbers behind it.
+    """
+
+    code: str
+    cause: str
+    verdict: Verdict
+    points: Estimate | None
+    sentence: str
+    images: tuple[str, ...] = ()
+    remedy: str = ""
+    reason: str = ""
+    priority: float = 0.0
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Something that was tried, and what it gained on test.
+
+    Attributes:
+        name: What was done.
+        gain_points: Test accuracy with it minus without it.
+        exploratory: True unless it was set on one half of the test patients and scored on the other.
+        cause: Code of the cause it answers.
+    """
+
+    name: str
+    gain_points: Estimate
+    exploratory: bool
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that is known of one run's gap.
+
+    Attributes:
+        run: Id of the run.
+        model: Full name of its backbone.
+        strategy: Name of its strategy.
+        seed: Its seed.
+        val_accuracy: As reported, a fraction; None without validation images.
+        test_accuracy: Likewise.
+        gap_points: Validation minus test accuracy; None where there is none.
+        explained: Whether the gap's interval excludes 0, so that there is something to explain.
+        summary: One paragraph for a person.
+        budget: The terms, in order; empty where the gap cannot be taken apart.
+        classes: Per-class rows.
+        lenses: What the ranking term is made of.
+        findings: One a cause, most telling first.
+        remedies: What was tried, best first.
+        review: Ids of test images to be read again by two blind readers, with the probability with which each was
+            chosen: what would settle the question of wrong labels.
+        limits: What cannot be known from these data, and what would settle it.
+        bootstrap: Number of replicates.
+        bootstrap_seed: Their seed.
+        format: Version of this record.
+    """
+
+    run: str
+    model: str
+    strategy: str
+    seed: int
+    val_accuracy: Estimate | None
+    test_accuracy: Estimate | None
+    gap_points: Estimate | None
+    explained: bool
+    summary: str
+    budget: tuple[BudgetTerm, ...]
+    classes: tuple[ClassRow, ...]
+    lenses: tuple[Lens, ...]
+    findings: tuple[Finding, ...]
+    remedies: tuple[Remedy, ...]
+    review: dict[str, float]
+    limits: tuple[str, ...]
+    bootstrap: int
+    bootstrap_seed: int
+    format: int = 1
