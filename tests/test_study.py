@@ -13,7 +13,7 @@ import torch
 
 import heldout
 from heldout import fit as fit_module
-from heldout.errors import InputError, UsageError
+from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.predict import predict
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
@@ -215,6 +215,16 @@ def test_unknown_names_are_told_before_anything_is_written(data: Path, tmp_path:
     with pytest.raises(UsageError, match="frozen"):
         Study(data, [MODEL], ["freeze"], tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_models_that_cannot_be_trained_are_told_together_before_anything_is_trained(data: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.pth").write_bytes(b"junk")
+    models = [MODEL, *(f"file:{tmp_path / name}.pth@torchvision:resnet18" for name in ("a", "b"))]
+    with pytest.raises(HeldoutError) as error:
+        Study(data, models, ["frozen"], tmp_path / "study", epochs=1, image_size=32).run()
+    assert "a.pth" in str(error.value) and "b.pth" in str(error.value)
+    assert not (tmp_path / "study").exists()
 
 
 def test_classifier_on_arrays() -> None:

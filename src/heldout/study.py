@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from heldout import backbones
 from heldout._version import __version__
 from heldout.compare import compare
-from heldout.errors import UsageError
+from heldout.errors import HeldoutError, UsageError
 from heldout.files import sha256_of
 from heldout.fit import Bench, fit
 from heldout.progress import Reporter, Silent
@@ -27,6 +27,8 @@ from heldout.training.device import Device, machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+T = TypeVar("T")
 
 IMAGE_SIZE = 224
 """Side in pixels that images are resized to unless asked otherwise: what most ImageNet weights were trained at."""
@@ -107,7 +109,7 @@ class Study:
         Raises:
             HeldoutError: Weights cannot be fetched; says which file to put where.
         """
-        weights = {info.name: sha256_of(backbones.fetch(info))[:16] for info in self.infos}
+        weights = each_of(self.infos, lambda info: sha256_of(backbones.fetch(info))[:16])
         return tuple(
             Planned(self._recipe(info, strategy, seed, weights[info.name]), strategy, info)
             for info in self.infos
@@ -139,14 +141,32 @@ class Study:
         """
         reporter = reporter or Silent()
         planned = self.plan()
-        self._write(planned)
         bench = Bench(self.cohort, self.split, self.folder, machine(self.device, self.precision))
+        self._check_models(planned)
+        self._write(planned)
         for number, item in enumerate(planned, start=1):
             here = (self.folder / "runs" / item.recipe.id / "run.json").exists()
             state = "finished before, not trained again" if here else "training"
             reporter.note(f"Run {number} of {len(planned)}: {item.info.name}, {item.strategy.name}, {state}.")
             fit(item.recipe, item.strategy, item.info, bench, reporter)
         return self
+
+    def _check_models(self, planned: Sequence[Planned]) -> None:
+        """Build every model that is still to be trained, where there are several; a single one is built at once anyway.
+
+        Weights that do not fit, or an image size that a network does not take, are told before hours of training.
+
+        Raises:
+            HeldoutError: All that is wrong, of all models.
+        """
+        missing = [item for item in planned if not (self.folder / "runs" / item.recipe.id / "run.json").exists()]
+        infos = tuple({item.info.name: item.info for item in missing}.values())
+
+        def build(info: BackboneInfo) -> None:
+            backbones.build(info, len(self.cohort.classes), self.image_size, seed=0)
+
+        if len(infos) > 1:
+            each_of(infos, build)
 
     def _write(self, planned: Iterable[Planned]) -> None:
         """Write plan, cohort and split; a study that is there already keeps its earlier runs and gains the new ones."""
@@ -193,6 +213,26 @@ class Study:
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""
         return write_report(self.folder, None if out is None else Path(out))
+
+
+def each_of(infos: Sequence[BackboneInfo], act: Callable[[BackboneInfo], T]) -> dict[str, T]:
+    """What `act` gives for every backbone, by name; what goes wrong is collected and raised once.
+
+    Raises:
+        HeldoutError: The error, or several joined.
+    """
+    results: dict[str, T] = {}
+    errors: list[HeldoutError] = []
+    for info in infos:
+        try:
+            results[info.name] = act(info)
+        except HeldoutError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise HeldoutError("\n\n".join(map(str, errors)))
+    return results
 
 
 def strategy_settings(strategy: Strategy) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +175,23 @@ def test_a_fourth_channel_of_unknown_meaning_is_refused(tmp_path: Path) -> None:
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.png").touch()
     assert "0 bytes" in refused(tmp_path / "x.png").found
+
+
+def test_a_png_of_zero_size_is_called_so(tmp_path: Path) -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 0, 7, 8, 0, 0, 0, 0)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b""))
+    (tmp_path / "zero.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(ImageError, match="zero size"):
+        read_pixels(tmp_path / "zero.png")
+
+
+def test_a_header_that_is_cut_off_is_damage_and_no_other_format(tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    with pytest.raises(ImageError, match="damaged or truncated"):
+        read_pixels(tmp_path / "cut.png")
 
 
 def test_text_is_refused(tmp_path: Path) -> None:

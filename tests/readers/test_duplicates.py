@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import heldout
-from heldout.readers import exact_copies
+from heldout.readers import exact_copies, examine
 from tests.readers.making import folder
 
 
@@ -24,6 +24,13 @@ def test_copies_get_numbered_ids_and_notes(tmp_path: Path) -> None:
     assert "5 images are exact copies of one another (2 pictures" in text
     assert "1 picture in more than one part of the given split" in text
     assert "1 picture with two labels" in text
+
+
+def test_a_file_that_is_listed_twice_is_no_copy(tmp_path: Path) -> None:
+    folder(tmp_path, each=3)
+    lines = [f"train/{label}/{k}.png,{label}" for label in ("normal", "sick") for k in range(3)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *lines, lines[0]]) + "\n", encoding="utf-8")
+    assert exact_copies(examine(tmp_path / "list.csv").cohort.table) == ()
 
 
 def test_a_recompressed_name_is_no_other_picture_but_other_pixels_are(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def test_a_damaged_record_names_every_field(tmp_path: Path) -> None:
         read_record(Recipe, tmp_path / "absent.json")
 
 
+def test_the_id_of_weights_of_ones_own_names_the_file_and_not_its_folders() -> None:
+    own = dataclasses.replace(RECIPE, backbone="file:/data/of/someone/own.v2.safetensors@torchvision:resnet18")
+    assert own.id.startswith("own_v2-probe-s0-")
+
+
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
 def test_an_estimate_holds_its_value_or_is_refused(value: float, low: float, high: float) -> None:
     if low <= value <= high:

@@ -109,7 +109,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
             return dict(load_file(file))
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's reader raises whatever its many formats stumble over: struct.error, EOFError …
-        raise _unreadable(file, str(error).partition("\n")[0][:200]) from error
+        raise _unreadable(file, _what_stopped(error)) from error
     for key in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -118,6 +118,16 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise _unreadable(file, "something other than named tensors")
     # DataParallel puts `module.` in front of every name.
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def _what_stopped(error: Exception) -> str:
+    """Torch's own text goes on to advise the very thing that must not be done: unpickling the file nevertheless."""
+    said = re.sub(r"\x1b\[\d+m", "", str(error))
+    if re.search(r"unsupported (?:global|class|operand)", said, re.IGNORECASE):
+        names = re.search(r"(?:GLOBAL:?|class|globals:) ([\w.]*\w)", said)
+        return "Python objects besides tensors" + (f" ({names.group(1)})" if names else "") + ", which can run code"
+    first = said.partition("\n")[0].partition(". ")[0][:120].rstrip(".")
+    return f"a file that is damaged, cut off or no weights ({first or type(error).__name__})"
 
 
 def _unreadable(file: Path, found: str) -> InputError:

@@ -178,6 +178,8 @@ def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
     import timm
     from timm.models import get_pretrained_cfg
 
+    from heldout.backbones._weights import read_tensors
+
     full = entry.info.architecture + (f".{entry.info.tag}" if entry.info.tag else "")
     cfg = get_pretrained_cfg(full)
     settings: dict[str, Any] = {"num_classes": entry.classes}
@@ -192,6 +194,8 @@ def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
     except RuntimeError as error:
         if weights is None:
             raise
+        if weights.suffix != ".npz":
+            read_tensors(weights)  # raises, in our words, if it is the file itself that cannot be read
         raise _unfit(entry, weights, error) from error
     return model
 

@@ -47,9 +47,11 @@ def _names(comparison: Comparison) -> dict[str, str]:
 
 
 def _models(comparison: Comparison) -> dict[str, str]:
-    """Full name of a backbone -> its architecture, or the full name where two share it."""
+    """Full name of a backbone -> what people call it, or the full name where two share that."""
+    from heldout.records.backbone import spoken_name
+
     full = list(dict.fromkeys(row.model for row in comparison.runs))
-    short = {model: model.partition(":")[2].partition(".")[0] or model for model in full}
+    short = {model: spoken_name(model) for model in full}
     times = Counter(short.values())
     return {model: short[model] if times[short[model]] == 1 else model for model in full}
 

@@ -20,6 +20,9 @@ EXPECTED = "one 8-bit grey or RGB image (PNG, JPEG, BMP, TIFF, GIF or WebP)"
 
 EXIF_ORIENTATION = 0x0112  # Exif 2.32, table 4
 
+SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"GIF8", b"RIFF")
+"""First bytes of the formats above: a file that begins so and cannot be read is damaged, not of another kind."""
+
 ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
 
@@ -61,7 +64,7 @@ def decode_file(path: Path) -> tuple[npt.NDArray[np.uint8], int]:
     except ImageError:
         raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, struct.error, ValueError … for a damaged file
-        raise _damaged(where, error) from error
+        raise _damaged(where, error, content) from error
 
 
 def _why(error: OSError) -> str:
@@ -72,8 +75,10 @@ def _why(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _damaged(where: str, error: Exception) -> ImageError:
-    if isinstance(error, UnidentifiedImageError):
+def _damaged(where: str, error: Exception, content: bytes) -> ImageError:
+    if isinstance(error, UnidentifiedImageError) and _png_of_zero_size(content):
+        return ImageError(where, "an image of zero size", EXPECTED, "Copy the file again, or leave it out.")
+    if isinstance(error, UnidentifiedImageError) and not content.startswith(SIGNATURES):
         return ImageError(
             where,
             "a file that is no image of these formats",
@@ -82,10 +87,22 @@ def _damaged(where: str, error: Exception) -> ImageError:
         )
     return ImageError(
         where,
-        f"a damaged or truncated image ({str(error)[:100] or type(error).__name__})",
+        f"a damaged or truncated image ({_said(error)})",
         EXPECTED,
         "Copy the file again from its origin, or leave it out with --skip-unreadable.",
     )
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # it names the buffer in memory, which tells nobody anything
+        return "its header cannot be read"
+    return str(error)[:100] or type(error).__name__
+
+
+def _png_of_zero_size(content: bytes) -> bool:
+    """Whether the header of a PNG (signature, then the chunk IHDR: width, height) names a side of no pixels."""
+    header = content[:24]
+    return header.startswith(SIGNATURES[0]) and len(header) == 24 and b"\0\0\0\0" in (header[16:20], header[20:24])
 
 
 def _refuse_header(image: Image.Image, where: str) -> None:

@@ -78,6 +78,10 @@ def split_problems(pairs: Sequence[tuple[str, str]], require_test: bool) -> list
     return [*_unassigned(counts), *_parts_missing(splits, require_test), *_classes_missing(counts, splits - {""})]
 
 
+def _images(number: int) -> str:
+    return "1 image" if number == 1 else f"{number} images"
+
+
 def _unassigned(counts: Counter[tuple[str, str]]) -> list[Problem]:
     without = sum(count for (split, _), count in counts.items() if not split)
     if not without:
@@ -85,7 +89,7 @@ def _unassigned(counts: Counter[tuple[str, str]]) -> list[Problem]:
     return [
         Problem(
             "the split",
-            f"{without} images without a split, beside images that have one",
+            f"{_images(without)} without a split, beside images that have one",
             "train, val or test for every image, or for none",
             "Fill in the split of every image, or drop the column so that a split is drawn.",
         )
@@ -138,7 +142,7 @@ def _classes_missing(counts: Counter[tuple[str, str]], splits: set[str]) -> list
             problems.append(
                 Problem(
                     f"class '{label}'",
-                    f"a class that train does not know, in {PART_WORDS[part]} ({counts[part, label]} images)",
+                    f"a class that train does not know, in {PART_WORDS[part]} ({_images(counts[part, label])})",
                     f"only the classes of train ({', '.join(sorted(known)[:10])})",
                     f"Rename it to '{close}', which differs in case only."
                     if close

@@ -52,7 +52,8 @@ def exact_copies(table: pd.DataFrame) -> tuple[Copies, ...]:
     Returns:
         One `Copies` a group of two or more, in the order of their first image.
     """
-    again = table[table["content"].duplicated(keep=False)]
+    once = table.drop_duplicates(["source", "member", "row"])  # a file that is listed twice is a problem, and no copy
+    again = once[once["content"].duplicated(keep=False)]
     return tuple(
         Copies(
             content=str(content),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,15 @@ class BackboneInfo:
     licence: str
     recipe: str
     computed: tuple[str, ...] = field(default=())
+
+
+def spoken_name(name: str) -> str:
+    """What people call a set of weights whose full name is given; several full names may share it.
+
+    >>> spoken_name("torchvision:resnet34.IMAGENET1K_V1"), spoken_name("file:/data/own.v2.safetensors@resnet18")
+    ('resnet34', 'own.v2')
+    """
+    source, _, rest = name.partition(":")
+    if source == "file":
+        return PurePath(rest.rpartition("@")[0]).stem or name
+    return rest.partition(".")[0] or name

@@ -86,7 +86,8 @@ class Pair:
         difference_points: With the interval of a paired bootstrap over patients.
         p: Exact McNemar test.
         p_holm: The same after Holm's correction over all pairs of the comparison.
-        verdict: `distinguishable` when p_holm < 0.05.
+        verdict: `distinguishable` when p_holm < 0.05 and the interval of the difference excludes 0: McNemar's test
+            takes images as independent, the bootstrap takes patients, and the more cautious of the two decides.
     """
 
     a: str

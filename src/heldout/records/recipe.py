@@ -7,6 +7,7 @@ from typing import Literal
 
 from heldout.files import hash_of
 from heldout.records._codec import to_data
+from heldout.records.backbone import spoken_name
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
@@ -50,6 +51,5 @@ class Recipe:
     @property
     def id(self) -> str:
         """The run's id: readable in front, a hash of the whole recipe behind."""
-        architecture = self.backbone.partition(":")[2].partition(".")[0] or self.backbone
-        short = "".join(c if c.isalnum() or c in "_-" else "_" for c in architecture)[:40]
+        short = "".join(c if c.isalnum() or c in "_-" else "_" for c in spoken_name(self.backbone))[:40]
         return f"{short}-{self.strategy}-s{self.seed}-{hash_of(to_data(self), 8)}"

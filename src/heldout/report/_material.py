@@ -13,6 +13,7 @@ import pandas as pd
 from heldout.backbones import resolve
 from heldout.compare import compare_study
 from heldout.records import BackboneInfo, Cohort, Comparison, Recipe, RunRecord, RunRow, Split, StudyRecord
+from heldout.records.backbone import spoken_name
 from heldout.report._words import shortened
 from heldout.runs import read_study
 
@@ -195,8 +196,8 @@ def short_models(names: list[str]) -> dict[str, str]:
     def forms(name: str) -> list[str]:
         rest = name.partition(":")[2] or name
         if name.startswith("file:"):
-            return [shortened(Path(rest).stem, 32), shortened(rest, 40), name]
-        return [rest.partition(".")[0], rest, name]
+            return [shortened(spoken_name(name), 32), shortened(rest, 40), name]
+        return [spoken_name(name), rest, name]
 
     short = {}
     for name in full:
