@@ -13,7 +13,7 @@ from rich.console import Console
 from heldout.cli._diagnose_view import LOWERS, RAISES, budget_lines, headline, show_diagnosis
 from heldout.cli._env import Environment
 from heldout.records import TERMS, VERDICTS, Diagnosis
-from heldout.records.terms import TERM_TITLES, TERM_WORDS
+from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 from tests.report.made_diagnosis import diagnose_study, estimate, without_gap
 from tests.worlds.made_study import RUNS, make_study
 
@@ -161,15 +161,13 @@ def test_exploratory_gains_are_marked_and_the_best_comes_first(made: Diagnosis) 
 
 
 def test_every_term_and_verdict_has_words() -> None:
-    from heldout.cli._diagnose_view import SIGNS
-
     assert tuple(TERM_TITLES) == tuple(TERM_WORDS) == TERMS
-    assert tuple(SIGNS) == VERDICTS
-    assert len(set(SIGNS.values())) == len(VERDICTS)
+    assert tuple(VERDICT_SIGNS) == VERDICTS
+    assert len(set(VERDICT_SIGNS.values())) == len(VERDICTS)
 
 
 def test_it_prints_to_a_pipe(made: Diagnosis, tmp_path: Path) -> None:
     env = Environment(io.StringIO(), io.StringIO())
-    show_diagnosis(made, env, {})
+    show_diagnosis(made, env)
     out = env.stdout.getvalue()  # type: ignore[attr-defined]
     assert out.startswith(made.run) and "\x1b" not in out

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heldout.records.terms import TERM_TITLES, TERM_WORDS
+from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
     from heldout.cli._env import Environment
     from heldout.records import BudgetTerm, Diagnosis, Estimate, Finding, Remedy
-
-SIGNS = {
-    "established": "●",
-    "suggested": "◐",
-    "excluded": "○",
-    "not identifiable": "?",
-    "not applicable": "–",
-    "failed": "!",
-}
-"""A sign a verdict, so that none is told by colour alone."""
 
 STYLES = {"established": "bold red", "suggested": "bold yellow"}
 
@@ -42,7 +32,7 @@ LOOK_AT = 3
 """Ids named in the table; all stand in the record."""
 
 
-def show_diagnosis(diagnosis: Diagnosis, env: Environment, names: Mapping[str, str]) -> None:
+def show_diagnosis(diagnosis: Diagnosis, env: Environment, names: Mapping[str, str] | None = None) -> None:
     """Print one run's diagnosis.
 
     Where the interval of the gap covers 0 that is said first, and nothing is explained: causes that were checked are
@@ -51,11 +41,11 @@ def show_diagnosis(diagnosis: Diagnosis, env: Environment, names: Mapping[str, s
     Args:
         diagnosis: Of one run.
         env: Where to print.
-        names: Run id -> the name to use.
+        names: Run id -> the name to use; the id itself by default.
     """
     console = env.console()
     width = console.width
-    env.say(headline(diagnosis, names.get(diagnosis.run, diagnosis.run)))
+    env.say(headline(diagnosis, (names or {}).get(diagnosis.run, diagnosis.run)))
     env.say("")
     env.say(_wrapped(diagnosis.summary, width))
     told = [finding for finding in diagnosis.findings if _is_told(finding, diagnosis.explained)]
@@ -178,7 +168,7 @@ def _findings_table(findings: Sequence[Finding], console: Console) -> Table:
     table.add_column("what was found, and what to do", ratio=1)
     for finding in findings:
         style = STYLES.get(finding.verdict, "")
-        cause = Text.assemble(finding.cause, "\n", (f"{SIGNS[finding.verdict]} {finding.verdict}", style))
+        cause = Text.assemble(finding.cause, "\n", (f"{VERDICT_SIGNS[finding.verdict]} {finding.verdict}", style))
         words = Text(finding.sentence)
         if finding.remedy:
             words.append(f"\n→ {finding.remedy}")
@@ -192,7 +182,7 @@ def _findings_table(findings: Sequence[Finding], console: Console) -> Table:
 def _short_lines(findings: Sequence[Finding], width: int) -> tuple[str, ...]:
     """The findings that are not told at length: a line each, under their verdict."""
     lines: list[str] = []
-    for verdict, sign in SIGNS.items():
+    for verdict, sign in VERDICT_SIGNS.items():
         some = [finding for finding in findings if finding.verdict == verdict]
         if not some:
             continue

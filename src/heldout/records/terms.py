@@ -1,8 +1,8 @@
-"""The terms of the gap budget in words, one wording for terminal and report."""
+"""Terms of the gap budget and verdicts in words and signs: one wording for terminal and report."""
 
 from __future__ import annotations
 
-from heldout.records.diagnosis import Term
+from heldout.records.diagnosis import Term, Verdict
 
 TERM_TITLES: dict[Term, str] = {
     "selection": "chosen on validation",
@@ -23,3 +23,13 @@ TERM_WORDS: dict[Term, str] = {
     "ranking": "what remains: test images that no shift of the line between the classes puts right",
 }
 """What a term means, for a person who knows no statistics."""
+
+VERDICT_SIGNS: dict[Verdict, str] = {
+    "established": "●",
+    "suggested": "◐",
+    "excluded": "○",
+    "not identifiable": "?",
+    "not applicable": "–",
+    "failed": "!",
+}
+"""A sign a verdict, so that none is told by colour alone."""
