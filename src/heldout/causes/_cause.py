@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from heldout.causes._case import Case
-from heldout.records import Finding, Verdict
+from heldout.records import Finding, Remedy, Verdict
 from heldout.stats.measured import Measured
 
 MARGIN = 1.5
@@ -43,6 +43,10 @@ class Cause(ABC):
     @abstractmethod
     def judge(self, case: Case) -> Finding:
         """The verdict on one run; never raises for data it cannot judge, but says what it would need."""
+
+    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+        """What was tried against this cause, each with the gain it was measured to have on test; none by default."""
+        return ()
 
     def finding(
         self,

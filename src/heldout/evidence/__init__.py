@@ -2,7 +2,8 @@
 
 from heldout.evidence._draws import Draws
 from heldout.evidence._evidence import Evidence
+from heldout.evidence._read import read_evidence, read_review
 from heldout.evidence._scored import Scored
 from heldout.evidence._side import Side
 
-__all__ = ["Draws", "Evidence", "Scored", "Side"]
+__all__ = ["Draws", "Evidence", "Scored", "Side", "read_evidence", "read_review"]

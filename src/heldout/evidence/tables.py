@@ -1,0 +1,72 @@
+"""Tables of a study that need its pixels but no network: measured once, kept beside the study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from heldout.errors import HeldoutError
+from heldout.files import whole
+from heldout.images.quality import PROPERTIES, quality_of
+from heldout.progress import Reporter
+from heldout.records import PARTS, Recipe
+from heldout.runs import StudyFiles
+from heldout.store import build_store
+
+CHUNK = 500
+"""Images measured at a time."""
+
+
+def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.DataFrame | None:
+    """Measured properties of every image of the split, as the network saw it: index `id`, one column a property.
+
+    Args:
+        study: Cohort and split.
+        recipe: Says how the images became squares.
+        reporter: Told of progress where the table has to be measured.
+
+    Returns:
+        The table, from `quality/` in the study's folder where it was measured before; None where the images cannot be
+        read any more.
+    """
+    file = study.folder / "quality" / f"{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.parquet"
+    ids = [id_ for part in PARTS for id_ in study.split.part(part)]
+    if file.is_file():
+        table = pd.read_parquet(file).set_index("id")
+        if list(table.columns) == [item.name for item in PROPERTIES] and set(ids) <= set(table.index):
+            return table.loc[ids]
+    try:
+        measured = [_measure(study, part, recipe, reporter) for part in PARTS if study.split.part(part)]
+    except HeldoutError as error:
+        reporter.note(f"Image quality was not measured: {str(error).splitlines()[0]}")
+        return None
+    table = pd.concat(measured)
+    with whole(file) as temporary:
+        table.rename_axis("id").reset_index().to_parquet(temporary, index=False)
+    return table
+
+
+def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> pd.DataFrame:
+    pixels = part_pixels(study, part, recipe, reporter)
+    pieces = []
+    reporter.begin(f"quality of {part}", -(-len(pixels) // CHUNK))
+    for start in range(0, len(pixels), CHUNK):
+        pieces.append(quality_of(np.asarray(pixels[start : start + CHUNK])))
+        reporter.step()
+    reporter.end()
+    table = pd.concat(pieces, ignore_index=True)
+    table.index = pd.Index(study.split.part(part), name="id")
+    return table
+
+
+def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> np.ndarray:
+    """(n, s, s, c) uint8 squares of a part, in the order of the split, from the study's own store.
+
+    Raises:
+        HeldoutError: The images are not there any more, or are others than they were.
+    """
+    folder: Path = study.folder / "images"
+    ids = study.split.part(part)
+    return build_store(study.cohort, ids, recipe.image_size, recipe.fit, recipe.interpolation, folder, reporter).pixels

@@ -1,0 +1,74 @@
+"""Labels that look wrong, through cleanlab (Northcutt, Jiang & Chuang 2021): a ranking, and a share that is flagged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heldout.stats.scores import Indices, Reals
+
+TOP_SHARE = 0.10
+"""Share of the images, most suspicious first, that are reviewed for certain."""
+
+REST_SHARE = 0.10
+"""Share of all others that is reviewed, drawn at random: without it nobody knows what the ranking missed."""
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """How doubtful each image's label is.
+
+    Attributes:
+        quality: (n,) label quality in [0, 1], low is doubtful (self-confidence: probability of the given label).
+        flagged: (n,) whether confident learning takes the label for wrong. About half of the flags are truly wrong, so
+            that their share is an upper bound and no estimate.
+    """
+
+    quality: Reals
+    flagged: NDArray[np.bool_]
+
+
+def suspects(labels: Indices, probabilities: Reals) -> Suspects | None:
+    """Rank the labels of images by how doubtful they are.
+
+    Args:
+        labels: (n,) class indices.
+        probabilities: (n, k) out-of-sample probabilities; rows sum to 1.
+
+    Returns:
+        None with fewer than two classes among the labels or fewer than five images of one of them, where confident
+        learning has no thresholds to go by.
+    """
+    from cleanlab.filter import find_label_issues  # three seconds to import, needed nowhere else
+    from cleanlab.rank import get_label_quality_scores
+
+    present = np.unique(labels)
+    if len(present) < 2 or min(np.bincount(labels)[present]) < 5:
+        return None
+    # cleanlab wants every class among the labels: classes without an image are left out and the rest renormalised.
+    among = np.searchsorted(present, labels)
+    kept = probabilities[:, present]
+    kept = np.clip(kept, 1e-9, None)
+    kept = kept / kept.sum(axis=1, keepdims=True)
+    quality = np.asarray(get_label_quality_scores(among, kept), dtype=np.float64)
+    flagged = np.asarray(find_label_issues(among, kept, n_jobs=1), dtype=np.bool_)
+    return Suspects(quality, flagged)
+
+
+def review_sample(ids: tuple[str, ...], found: Suspects, seed: int) -> dict[str, float]:
+    """Which images to have read again, and with which probability each was chosen.
+
+    The `TOP_SHARE` most doubtful for certain, and of the rest a random `REST_SHARE`.
+
+    Returns:
+        Id -> probability, most doubtful first, then the random ones.
+    """
+    order = np.argsort(found.quality, kind="stable")
+    top = order[: max(1, round(TOP_SHARE * len(ids)))]
+    rest = order[len(top) :]
+    drawn = np.random.default_rng((seed, 11)).permutation(rest)[: max(1, round(REST_SHARE * len(rest)))]
+    chosen = {ids[i]: 1.0 for i in top}
+    probability = len(drawn) / len(rest) if len(rest) else 1.0
+    return chosen | {ids[i]: probability for i in drawn}
