@@ -1,0 +1,209 @@
+"""Near-copies: pairs of images that show the same picture, across and within the parts of a split.
+
+A pair is a near-copy only if two witnesses agree. The perceptual hashes (`images.perceptual`) must differ in few bits,
+and the vectors (thumbnails, or features of a network) must be more similar than those of different patients ever are.
+Either alone says too much: among 5840 chest X-rays, which all show a chest, 10,000 pairs of different patients have
+hashes within 8 bits, and one of these pairs is a copy.
+
+How similar different patients can be is measured, not supposed (`calibrate`): for each image the distance d = 1 −
+cosine to the nearest image of any other patient. The logarithms of these distances are taken as normal, with the
+median and the median absolute deviation of the sample, so that copies hidden under two patients' names do not move
+them. The threshold is the distance below which not even one of all n images is expected to find a stranger:
+Φ⁻¹(1 − .05/n) deviations below the median.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import norm
+
+from heldout.stats.scores import Indices, Reals
+from heldout.stats.shift import unit_numbers
+
+Hashes = NDArray[np.uint64]
+Vectors = NDArray[np.float32]
+
+RADIUS = 8
+"""Bits of 64 in which the hashes of a copy may differ: saving as JPEG, blur, brightness and contrast change up to 4
+bits of a chest X-ray's, gamma 6, and cropping 2 % of each side 6 to 12."""
+
+FALSE_ALARMS = 0.05
+"""Chance that any pair of strangers among all images is taken for a copy, as far as the model of distances holds."""
+
+LEAST = 0.95
+"""No pair less similar than that is a copy, however unlike the strangers are."""
+
+MOST = 0.9995
+"""And any pair more similar is, however alike the strangers are: two JPEGs of one picture reach no more."""
+
+ASKED = 1000
+"""Images whose nearest stranger is looked for."""
+
+FEWEST = 20
+"""Fewer nearest strangers than that tell nothing of the rarest."""
+
+CHUNK = 512
+"""Images compared with all others at a time: memory grows with n, not with n²."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From which similarity on a pair is a copy, and why.
+
+    Attributes:
+        similarity: Cosine similarity, between `LEAST` and `MOST`.
+        typical: Median similarity of an image to its nearest stranger; NaN if not known.
+        strangers: Number of images whose nearest stranger was looked for.
+        reason: How it was chosen, in words.
+    """
+
+    similarity: float
+    typical: float
+    strangers: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class NearCopies:
+    """Pairs of near-copies, the most similar first.
+
+    Attributes:
+        first: (m,) row of one image of each pair.
+        second: (m,) row of the other, above `first`.
+        bits: (m,) bits in which their hashes differ.
+        similarity: (m,) cosine similarity of their vectors.
+    """
+
+    first: Indices
+    second: Indices
+    bits: NDArray[np.uint8]
+    similarity: Reals
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def across(self, names: Sequence[str]) -> NearCopies:
+        """The pairs whose images have different names: parts of a split, patients, labels.
+
+        Args:
+            names: (n,) name of every image; a pair of which one has none is left out.
+        """
+        known = np.array(names, dtype=str)
+        a, b = known[self.first], known[self.second]
+        keep = (a != b) & (a != "") & (b != "")
+        return NearCopies(self.first[keep], self.second[keep], self.bits[keep], self.similarity[keep])
+
+    def pictures(self, n: int) -> Indices:
+        """Number of the picture that each of n images shows, (n,): images joined by pairs share a number."""
+        ones = np.ones(len(self), dtype=np.int8)
+        graph = coo_array((ones, (self.first, self.second)), shape=(n, n))
+        numbers: Indices = connected_components(graph, directed=False)[1].astype(np.int64)
+        return numbers
+
+
+def hamming(a: Hashes, b: Hashes) -> NDArray[np.uint8]:
+    """Number of bits in which hashes differ, 0 … 64, with broadcasting.
+
+    >>> hamming(np.array([0, 7], dtype=np.uint64), np.array([1, 7], dtype=np.uint64)).tolist()
+    [1, 0]
+    """
+    different: NDArray[np.uint8] = np.bitwise_count(a ^ b)
+    return different
+
+
+def calibrate(vectors: Vectors, groups: Sequence[str], seed: int = 0) -> Threshold:
+    """Choose the similarity that strangers do not reach.
+
+    Args:
+        vectors: (n, d) thumbnails or features of images of one kind: train, as a rule.
+        groups: (n,) patient of each; an image without a name is a patient of its own.
+        seed: Seed of the choice of images where there are more than `ASKED`.
+    """
+    unit = _unit_length(vectors)
+    (patients,) = unit_numbers(groups)
+    chosen = np.random.default_rng(seed).permutation(len(unit))[:ASKED]
+    distance = _nearest_strangers(unit, patients, np.sort(chosen))
+    distance = distance[np.isfinite(distance)]
+    if len(distance) < FEWEST:
+        reason = f"the strictest, since fewer than {FEWEST} images have a stranger to be compared with"
+        return Threshold(MOST, float("nan"), len(distance), reason)
+    logs = np.log(np.maximum(distance, 1e-6))
+    middle = float(np.median(logs))
+    spread = float(norm.ppf(0.75) ** -1 * np.median(np.abs(logs - middle)))
+    reach = float(norm.isf(FALSE_ALARMS / len(unit)))
+    similarity = float(np.clip(1 - np.exp(middle - reach * spread), LEAST, MOST))
+    typical = 1 - float(np.exp(middle))
+    reason = (
+        f"an image and its nearest stranger have a similarity of {typical:.3f} (median of {len(distance)}); beyond "
+        f"{similarity:.4f} none of {len(unit)} images is expected to have one"
+    )
+    return Threshold(similarity, typical, len(distance), reason)
+
+
+def _nearest_strangers(unit: Vectors, patients: Indices, asked: Indices) -> Reals:
+    """Distance of each image asked to the nearest image of another patient; infinite where there is none."""
+    nearest = np.empty(len(asked))
+    for start in range(0, len(asked), CHUNK):
+        rows = asked[start : start + CHUNK]
+        similarity = unit[rows] @ unit.T  # (rows, n)
+        similarity[patients[rows][:, None] == patients[None]] = -np.inf
+        nearest[start : start + CHUNK] = 1 - similarity.max(axis=1).astype(np.float64)
+    return nearest
+
+
+def _unit_length(vectors: Vectors) -> Vectors:
+    """Rows of length 1; a row of zeros stays, alike to nothing."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def near_copies(hashes: Hashes, vectors: Vectors, similarity: float, radius: int = RADIUS) -> NearCopies:
+    """All pairs on which both witnesses agree.
+
+    Every pair of hashes is compared, a block at a time, and similarities are computed for those within the radius:
+    exact, with memory linear in n (one second for 20,000 hashes).
+
+    Args:
+        hashes: (n,) perceptual hashes.
+        vectors: (n, d) thumbnails or features of the same images.
+        similarity: Least cosine similarity, from `calibrate`.
+        radius: Most bits in which the hashes differ.
+
+    Raises:
+        ValueError: Lengths that differ, or a radius outside 0 … 64.
+    """
+    if len(hashes) != len(vectors):
+        raise ValueError(f"expected as many hashes as vectors, found {len(hashes)} and {len(vectors)}")
+    if not 0 <= radius <= 64:
+        raise ValueError(f"expected a radius of 0 to 64 bits, found {radius}")
+    unit = _unit_length(vectors)
+    empty = np.empty(0, dtype=np.int64)
+    found: list[tuple[Indices, Indices, NDArray[np.uint8], Reals]] = [
+        (empty, empty, empty.astype(np.uint8), np.empty(0))
+    ]
+    for start in range(0, len(hashes), CHUNK):
+        block = hamming(hashes[start : start + CHUNK, None], hashes[None, start:])  # (rows, n − start)
+        rows, columns = np.nonzero(block <= radius)
+        later = columns > rows
+        rows, columns = rows[later], columns[later]
+        alike = _similarities(unit[start : start + CHUNK], unit[start:], rows, columns)
+        keep = alike >= similarity
+        rows, columns, alike = rows[keep], columns[keep], alike[keep]
+        found.append((rows + start, columns + start, block[rows, columns], alike))
+    first, second, bits, alike = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((second, first, -alike))
+    return NearCopies(first[order], second[order], bits[order], alike[order])
+
+
+def _similarities(a: Vectors, b: Vectors, rows: Indices, columns: Indices) -> Reals:
+    """Products of some rows of `a` with some of `b`: one by one where they are few, by a matrix product otherwise."""
+    if len(rows) > 32 * len(a):
+        return np.asarray((a @ b.T)[rows, columns], dtype=np.float64)
+    products: Reals = np.einsum("ij,ij->i", a[rows], b[columns]).astype(np.float64)
+    return products
