@@ -227,6 +227,25 @@ def test_models_that_cannot_be_trained_are_told_together_before_anything_is_trai
     assert not (tmp_path / "study").exists()
 
 
+def test_how_the_images_were_read_is_recorded_as_typed(data: Path, tmp_path: Path) -> None:
+    study = make(data, tmp_path / "study", ("probe",), val_fraction=0.25, patient="patient").run()
+    record = json.loads((study.folder / "study.json").read_text(encoding="utf-8"))
+    assert record["data"] == str(data)
+    assert record["reading"] == {
+        "patient": "patient",
+        "skip-unreadable": False,
+        "no-test": False,
+        "val-fraction": 0.25,
+        "split-seed": 0,
+        "per-class": None,
+    }
+
+
+def test_a_cohort_was_read_already(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="read already"):
+        make(heldout.load(data), tmp_path / "study", patient="patient")  # type: ignore[arg-type]
+
+
 def test_classifier_on_arrays() -> None:
     from sklearn.base import clone
 

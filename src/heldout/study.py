@@ -18,7 +18,7 @@ from heldout.progress import Reporter, Silent
 from heldout.readers import load
 from heldout.records import BackboneInfo, Cohort, Comparison, Recipe, RunRecord, Split, StudyRecord
 from heldout.records._codec import read_record, write_record
-from heldout.records.recipe import Fit, Precision
+from heldout.records.recipe import Fit, Precision, Setting
 from heldout.report import write_report
 from heldout.settings import with_settings
 from heldout.splits import limit_per_class, make_split
@@ -47,7 +47,7 @@ class Study:
     """Models × strategies × seeds on one cohort and split, in a folder.
 
     Args:
-        data: A cohort, or what `heldout.load` takes.
+        data: What `heldout.load` takes, or a cohort that was loaded before.
         models: Names of backbones, short or full.
         strategies: Names of strategies, or strategies with settings of their own.
         out: The study's folder; one that is there already is gone on with, if its cohort and split are the same.
@@ -58,9 +58,13 @@ class Study:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
+        patient: As for `heldout.load`, and so the next two; not for a cohort, which was read already.
+        skip_unreadable: Leave out images that cannot be read, and record them.
+        require_test: Whether a given split without test images is an error.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16` or `fp16`.
+        reporter: Told of the reading of the images.
 
     Raises:
         InputError: The data cannot be used; all problems at once.
@@ -85,11 +89,15 @@ class Study:
         val_fraction: float = 0.2,
         split_seed: int = 0,
         per_class: int | None = None,
+        patient: str | None = None,
+        skip_unreadable: bool = False,
+        require_test: bool = True,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: Precision = "no",
+        reporter: Reporter | None = None,
     ) -> None:
-        cohort = data if isinstance(data, Cohort) else load(data)
+        cohort = cohort_from(data, patient, skip_unreadable, require_test, reporter or Silent())
         self.cohort: Cohort = cohort if per_class is None else limit_per_class(cohort, per_class, split_seed)
         self.split: Split = make_split(self.cohort, val_fraction, split_seed)
         self.folder = Path(out)
@@ -98,6 +106,14 @@ class Study:
         self.seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
         self.image_size, self.fit, self.precision, self.device = image_size, fit, precision, device
         self.data = str(data) if not isinstance(data, Cohort) else cohort.name
+        self.reading: dict[str, Setting] = {
+            "patient": patient,
+            "skip-unreadable": skip_unreadable,
+            "no-test": not require_test,
+            "val-fraction": val_fraction,
+            "split-seed": split_seed,
+            "per-class": per_class,
+        }
         if not (self.infos and self.strategies and self.seeds):
             raise UsageError("A study needs at least one model, one strategy and one seed.")
 
@@ -196,6 +212,7 @@ class Study:
             runs=tuple(dict.fromkeys([*before.runs, *ids])),
             version=__version__,
             notes=self.cohort.notes,
+            reading=self.reading,
         )
         self.cohort.save(self.folder / "cohort.parquet")
         self.split.save(self.folder / "split.parquet")
@@ -213,6 +230,27 @@ class Study:
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""
         return write_report(self.folder, None if out is None else Path(out))
+
+
+def cohort_from(
+    data: Cohort | str | Path, patient: str | None, skip_unreadable: bool, require_test: bool, reporter: Reporter
+) -> Cohort:
+    """The cohort itself, or DATA read as the options say.
+
+    Raises:
+        UsageError: Options of reading for a cohort that was read already.
+        InputError: The data cannot be used; all problems at once.
+    """
+    if not isinstance(data, Cohort):
+        return load(
+            data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+        )
+    if patient is not None or skip_unreadable or not require_test:
+        raise UsageError(
+            "Found patient, skip_unreadable or require_test beside a cohort, which was read already; "
+            "expected them where it is read: heldout.load(DATA, patient=…)."
+        )
+    return data
 
 
 def each_of(infos: Sequence[BackboneInfo], act: Callable[[BackboneInfo], T]) -> dict[str, T]:

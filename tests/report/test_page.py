@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import re
+import shlex
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +20,7 @@ from heldout.report import build_report, write_report
 from heldout.report._blocks import Chart, Charts, Fault, Page, Sheet, Table
 from heldout.report._definitions import DEFINITIONS
 from heldout.report._material import Material, gather, short_models
+from heldout.report._sections import run_command
 from heldout.report.figures import Figure, figures
 from heldout.report.page import STYLES, TEMPLATES, compose, render
 from tests.report.studies import EVIL, EVIL_CLASSES, drop_run, embedded
@@ -310,6 +312,17 @@ def test_runs_without_test_are_compared_on_validation(tmp_path: Path) -> None:
     page = compose(gather(make_study(tmp_path / "s", n_test=0)))
     assert tables(page)["pairs-table"].caption == "All pairs on validation"
     assert not [b for s in page.sections for b in s.blocks if isinstance(b, Fault)]
+
+
+def test_the_command_to_make_it_again_holds_how_the_images_were_read(tmp_path: Path) -> None:
+    material = gather(make_study(tmp_path / "s", runs=RUNS[:1]))
+    reading = {"patient": r"(p\d+)_", "skip-unreadable": True, "no-test": False, "val-fraction": 0.3, "per-class": None}
+    command = run_command(dataclasses.replace(material, study=dataclasses.replace(material.study, reading=reading)))
+    words = shlex.split(command)
+    assert words[words.index("--patient") + 1] == r"(p\d+)_"
+    assert words[words.index("--val-fraction") + 1] == "0.3"
+    assert "--skip-unreadable" in words
+    assert not {"--no-test", "--per-class", "None", "True"} & set(words)
 
 
 def test_the_reader_finds_n_seeds_settings_looks_and_commands(evil: Material, evil_page: str) -> None:

@@ -26,7 +26,6 @@ def demo(
     """
     from heldout.cli._compare_view import show_comparison
     from heldout.cli._progress import Bars
-    from heldout.readers import load
     from heldout.records._codec import to_data
     from heldout.study import Study
 
@@ -34,13 +33,14 @@ def demo(
     bars = Bars(env.console(stderr=True))
     bars.note("Simulated microscopy: two classes of cells, patients as random effects, one microscope.")
     study = Study(
-        load("phantom:cells", reporter=bars),
+        "phantom:cells",
         MODELS,
         ("finetune", "frozen"),
         out,
         epochs=EPOCHS,
         image_size=IMAGE_SIZE,
         per_class=PER_CLASS,
+        reporter=bars,
     )
     study.run(bars)
     comparison = study.compare()

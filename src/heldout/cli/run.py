@@ -58,7 +58,6 @@ def run(
     from heldout.cli._progress import Bars
     from heldout.cli._values import choice
     from heldout.compare import compare
-    from heldout.readers import load
     from heldout.records._codec import to_data
     from heldout.records.recipe import Fit, Precision
     from heldout.settings import parse_assignments
@@ -68,7 +67,7 @@ def run(
     env = environment(context)
     bars = Bars(env.console(stderr=True))
     study = Study(
-        load(data, patient=patient, skip_unreadable=skip_unreadable, require_test=not no_test, reporter=bars),
+        data,
         many(models),
         many(strategies),
         out,
@@ -79,9 +78,13 @@ def run(
         val_fraction=val_fraction,
         split_seed=split_seed,
         per_class=per_class,
+        patient=patient,
+        skip_unreadable=skip_unreadable,
+        require_test=not no_test,
         settings=parse_assignments(set_ or []),
         device=cast(Device, choice("--device", device, get_args(Device))),
         precision=cast(Precision, choice("--precision", precision, get_args(Precision))),
+        reporter=bars,
     )
     for note in study.cohort.notes:
         bars.note(f"Note: {note}")

@@ -55,5 +55,5 @@ def spoken_name(name: str) -> str:
     """
     source, _, rest = name.partition(":")
     if source == "file":
-        return PurePath(rest.rpartition("@")[0]).stem or name
+        return PurePath(rest.rpartition("@")[0] or rest).stem or name
     return rest.partition(".")[0] or name

@@ -28,6 +28,7 @@ class StudyRecord:
         runs: Ids of the planned runs, in order.
         version: Version of heldout that wrote it.
         notes: Sentences a person should read.
+        reading: How DATA was read and its split drawn: options of `heldout run` by name, None or False where not given.
         format: Version of this record.
     """
 
@@ -44,4 +45,5 @@ class StudyRecord:
     runs: tuple[str, ...]
     version: str
     notes: tuple[str, ...] = field(default=())
+    reading: dict[str, Setting] = field(default_factory=dict)
     format: int = 1

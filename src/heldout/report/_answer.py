@@ -141,8 +141,8 @@ def warnings(material: Material) -> tuple[str, ...]:
     missing = len(material.missing)
     if missing:
         said.append(
-            f"{count(missing, 'planned run')} {'is' if missing == 1 else 'are'} not finished; `heldout run` goes "
-            "on from there."
+            f"{count(missing, 'planned run')} {'is' if missing == 1 else 'are'} not finished; call the same heldout "
+            "run again, and it goes on from there."
         )
     if len(material.tested) > 1:
         said.append(

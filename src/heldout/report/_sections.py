@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from heldout.records.recipe import Setting
 from heldout.report._blocks import Block, Commands, Fold, Notes, Prose, Terms
 from heldout.report._definitions import DEFINITIONS
 from heldout.report._material import Material
@@ -137,12 +138,24 @@ def definitions(material: Material) -> Sequence[Block]:
     return (Terms(DEFINITIONS), Prose(f"The formulas and their reasons at length: {DOCS}/statistics.md"))
 
 
+def option_words(options: Mapping[str, Setting]) -> list[str]:
+    """Options as they are typed: `--patient REGEX`, `--skip-unreadable`; what is off or not given is left out."""
+    words: list[str] = []
+    for name, value in options.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif value is not None and value is not False:
+            words += [f"--{name}", str(value)]
+    return words
+
+
 def run_command(material: Material) -> str:
     """The `heldout run` that makes this study again."""
     study = material.study
     words = ["heldout", "run", study.data, "--models", ",".join(study.models)]
     words += ["--strategies", ",".join(study.strategies), "--seeds", str(len(study.seeds))]
-    words += ["--image-size", str(study.image_size)]
+    words += ["--image-size", str(study.image_size), "--fit", study.fit, "--precision", study.precision]
+    words += option_words(study.reading)
     for strategy, values in study.strategies.items():
         for name, value in values.items():
             words += ["--set", f"{strategy}.{name}={setting_text(value)}"]

@@ -111,7 +111,6 @@ def learning_table(material: Material) -> Table:
     """How the runs learned and what they cost."""
     columns = (
         Column("Run"),
-        Column("Seed", "", True),
         Column("Epochs", "kept", True, "def-kept"),
         Column("Reversals", "of val accuracy", True, "def-reversals"),
         Column("Roughness", "points", True, "def-roughness"),
@@ -120,13 +119,10 @@ def learning_table(material: Material) -> Table:
         Column("Whole run", "wall time", True, "def-wall"),
         Column("Trainable", "of all parameters", True, "def-trainable"),
         Column("Frozen part", "", False, "def-frozen"),
-        Column("Device"),
-        Column("Id"),
     )
     rows = tuple(
         (
             run_cell(run),
-            Cell(str(run.row.seed)),
             Cell(str(run.row.epochs), f"kept {run.record.kept_epoch}"),
             Cell(str(run.row.oscillation.reversals)),
             Cell(number(run.row.oscillation.roughness_points, 2)),
@@ -135,8 +131,6 @@ def learning_table(material: Material) -> Table:
             Cell(duration(run.row.wall_seconds)),
             Cell(f"{run.row.trainable_parameters:,}", f"of {run.row.parameters:,}"),
             frozen_cell(run.row.frozen),
-            Cell(run.row.device),
-            Cell(run.row.id, mono=True),
         )
         for run in material.runs
     )

@@ -123,7 +123,12 @@ def settings_table(material: Material) -> Table:
     """Every setting of every run, defaults included."""
     names = list(dict.fromkeys(name for run in material.runs for name in run.recipe.settings))
     fixed = ("weights", "image_size", "fit", "interpolation", "precision", "seed")
-    columns = (Column("Run"), *(Column(name.replace("_", " ")) for name in (*fixed, *names)), Column("finished", "UTC"))
+    columns = (
+        Column("Run"),
+        *(Column(name.replace("_", " ")) for name in (*fixed, *names)),
+        Column("finished", "UTC"),
+        Column("id", "folder in runs/"),
+    )
     rows = []
     raw: list[list[Raw]] = []
     for run in material.runs:
@@ -138,6 +143,7 @@ def settings_table(material: Material) -> Table:
                 *(Cell(str(value)) for value in first[1:]),
                 *(Cell("–" if value is None else value) for value in own),
                 Cell(run.record.created[:16].replace("T", " ")),
+                Cell(run.row.id, mono=True),
             )
         )
         raw.append([run.row.id, *first, *own, run.record.created])
