@@ -104,7 +104,7 @@ def frozen_cell(frozen: Frozen) -> Cell:
     if frozen.bn == "none":
         return Cell("nothing frozen")
     stages = f"; {count(len(frozen.prefix_stages), 'stage')}" if frozen.prefix_stages else ""
-    return Cell("verified" if frozen.verified else "NOT verified", f"BatchNorm {frozen.bn}{stages}")
+    return Cell("verified" if frozen.verified else "NOT verified", f"BN {frozen.bn}{stages}")
 
 
 def learning_table(material: Material) -> Table:
