@@ -1,0 +1,140 @@
+"""BatchNorm's stored means and variances: do they still fit the test images, or even the validation images?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from heldout.causes._absent import without
+from heldout.causes._case import Case
+from heldout.causes._cause import MARGIN, Cause, said
+from heldout.causes._change import LEVEL, Change, change, mechanisms, simultaneous, weigh_changes
+from heldout.records import Finding, Remedy
+from heldout.stats.measured import Measured
+
+EXPERIMENT = "batchnorm"
+
+SHOWN = 24
+
+
+class BatchNorm(Cause):
+    """The network rescales its inner signals by means and variances stored in training; on test they do not fit.
+
+    How it is detected: The stored statistics are blended with those of the test images, without using a label: (1 −
+    α)·stored + α·test, α of ¼, ½ and 1 (Schneider et al. 2020; Nado et al. 2020), in batches that have the class shares
+    of test. Points are what test gains thereby beyond what validation gains from the same blend: gain_T − max(0,
+    gain_V). A loss on validation is not counted for the cause, since statistics of another set ought to fit validation
+    less well. The best α is reported with an interval widened by Bonferroni's rule, and established only if another α
+    gains too. Besides, validation is scored with statistics of its own batches (train mode): if that is better than the
+    usual evaluation by more than 1.5 points, the stored statistics are wrong for images like those of training, which
+    is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift).
+
+    Why it matters: With another scanner or staining the same tissue gives other means; each layer then passes shifted
+    signals on, though the filters are right. It costs nothing to mend and no label.
+
+    What to do: Re-estimate the BatchNorm statistics on unlabelled target images and blend them with the stored ones, or
+    keep BatchNorm frozen while fine-tuning. After a plain bug: train again with statistics that are updated often
+    enough (larger momentum or batches), or frozen.
+    """
+
+    code: ClassVar[str] = "batchnorm"
+    title: ClassVar[str] = "BatchNorm statistics"
+    level: ClassVar[int] = 0
+    remedy: ClassVar[str] = "Re-estimate the BatchNorm statistics on unlabelled target images and blend them in."
+    experiments: ClassVar[tuple[str, ...]] = (EXPERIMENT,)
+
+    def judge(self, case: Case) -> Finding:
+        """The best blend, held against what it does to validation; then the check for a plain bug."""
+        if EXPERIMENT not in case.evidence.scored:
+            return without(self, case, EXPERIMENT)
+        blends = _blends(case)
+        bug, bug_words = _bug(case)
+        if not blends:
+            return self._bug_only(bug, bug_words) if bug is not None and bug_words else without(self, case, EXPERIMENT)
+        points = {alpha: _points(test, val, len(blends)) for alpha, (test, val) in blends.items()}
+        best = max(points, key=lambda alpha: points[alpha].value)
+        test, val = blends[best]
+        others = [-other.lost.value > 0 for alpha, (other, _) in blends.items() if alpha != best]
+        agrees = any(others) if others else None
+        verdict, reason = weigh_changes(points[best], [test], agrees, len(blends))
+        gain = test.lost * -1.0
+        numbers = mechanisms(points[best].value, -test.mended(), len(test.ids))
+        numbers |= {"alpha": float(best.removeprefix("alpha=")), "gain_test": gain.value}
+        if val is not None:
+            numbers["gain_val"] = -val.lost.value
+        if bug is not None:
+            numbers["train_mode_val_points"] = bug.value
+        sentence = (
+            f"Replacing {float(best.removeprefix('alpha=')):.0%} of the stored statistics by those of the unlabelled "
+        )
+        sentence += f"test images changes test accuracy by {said(gain)}"
+        sentence += f" and validation accuracy by {said(val.lost * -1.0)}." if val is not None else "."
+        if verdict not in ("established", "suggested"):
+            if bug_words:
+                return self._bug_only(bug, f"{sentence} {bug_words}", numbers)
+            sentence += " The statistics are not why test is lower." if verdict == "excluded" else f" It {reason}."
+            return self.finding(verdict, sentence, points[best], reason=reason, numbers=numbers)
+        if bug_words:
+            sentence += f" {bug_words}"
+        return self.finding(verdict, sentence, points[best], images=test.mended_ids[:SHOWN], numbers=numbers)
+
+    def _bug_only(self, bug: Measured | None, words: str, numbers: dict[str, float] | None = None) -> Finding:
+        """A fault that lowers validation and test alike: told, but without points of the gap."""
+        numbers = dict(numbers or {})
+        for name in ("of_threshold", "of_ranking"):
+            numbers.pop(name, None)
+        if bug is not None:
+            numbers["train_mode_val_points"] = bug.value
+        return self.finding("suggested", words, numbers=numbers)
+
+    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+        """Every blend; it uses no test label, but the best of them is picked by looking at test."""
+        found = []
+        for alpha in _alphas(case):
+            gain = case.gain(EXPERIMENT, alpha, "test")
+            if gain is not None:
+                name = f"BatchNorm statistics re-estimated on unlabelled test images ({alpha})"
+                found.append(case.remedy(name, gain, self.code))
+        return tuple(found)
+
+
+def _alphas(case: Case) -> list[str]:
+    scored = case.evidence.scored.get(EXPERIMENT)
+    return [] if scored is None else [name for name in scored.variants if name.startswith("alpha=")]
+
+
+def _blends(case: Case) -> dict[str, tuple[Change, Change | None]]:
+    """Blend -> what it did to test, and to validation."""
+    found = {}
+    for alpha in _alphas(case):
+        test = change(case, EXPERIMENT, alpha, "test")
+        if test is not None and not alpha.endswith("=0"):
+            found[alpha] = (test, change(case, EXPERIMENT, alpha, "val"))
+    return found
+
+
+def _points(test: Change, val: Change | None, comparisons: int) -> Measured:
+    gain = test.lost * -1.0
+    if val is None:
+        return simultaneous(gain, comparisons)
+    shared = Measured(max(0.0, -val.lost.value), np.maximum(0.0, -val.lost.replicates), val.lost.n, val.lost.method)
+    return simultaneous(gain - shared, comparisons)
+
+
+def _bug(case: Case) -> tuple[Measured | None, str]:
+    """What train mode gains on validation, and a sentence if that is a bug."""
+    seen = change(case, EXPERIMENT, "train-mode", "val")
+    if seen is None:
+        return None, ""
+    gain = seen.lost * -1.0
+    if gain.low <= 0 or gain.value <= MARGIN or seen.p >= LEVEL:
+        return gain, ""
+    return gain, (
+        f"There is a plain bug: with statistics of their own batches the validation images score {said(gain)} better "
+        "than with the stored ones, so the stored ones do not even fit images like those of training. That lowers "
+        "validation and test alike."
+    )
+
+
+CAUSE = BatchNorm()

@@ -1,0 +1,193 @@
+"""Blur, noise, contrast, compression: does giving validation images the quality of the test images cost as much?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from heldout.causes._absent import without
+from heldout.causes._case import Case
+from heldout.causes._cause import Cause, said
+from heldout.causes._change import LEVEL, Change, change, mechanisms, regains, simultaneous, weigh_changes
+from heldout.causes._properties import KNOWN, SHOWN, extreme_and_wrong, property_of, shift
+from heldout.records import Finding, Remedy, Verdict
+from heldout.stats.measured import Measured
+from heldout.stats.property_shift import PropertyShift
+
+EXPERIMENT = "quality"
+
+ALL = "all"
+"""The variant in which all properties are mapped, one after the other."""
+
+DEGRADED = {"sharpness": -1, "noise": 1, "blockiness": 1}
+"""Properties that `images.mapping` moves in one direction only. Where test lies in that direction from validation, the
+reverse would need information that is not in the image: sharpening, denoising, taking blocks away."""
+
+FEWEST_SD = 0.2
+"""A shift smaller than this many standard deviations is not called one: a small effect by Cohen's (1988) convention."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """One property, what it costs and where."""
+
+    name: str
+    seen: Change
+    lost: Measured
+    k: int
+    shift: PropertyShift | None
+
+    @property
+    def direction(self) -> int:
+        """+1 where test images of the class have more of it, −1 less, 0 not known."""
+        return 0 if self.shift is None else int(np.sign(self.shift.smd))
+
+    @property
+    def reversible(self) -> bool:
+        """Whether test images can honestly be given back what validation images have."""
+        return self.name not in DEGRADED or self.direction != DEGRADED[self.name]
+
+
+class ImageQuality(Cause):
+    """Test images are blurrier, noisier, flatter, darker or more compressed than validation images.
+
+    How it is detected: By an experiment, not by a correlation. Each validation image is given the sharpness (noise,
+    contrast, …) that test images of its class have, by blurring, adding grain, scaling grey levels or compressing it,
+    and the network looks at it again. The points lost are what that property explains: Σ_k π^T_k (recall of the images
+    as they are − recall of the mapped ones), with π^T the class shares of test and quantile mapping within the class.
+    The property that costs most is named; its interval is widened by Bonferroni's rule for having been picked among
+    several. It is established only if the reverse agrees: test images given the quality of validation images regain
+    points, within a factor of three. Blur, grain and compression cannot honestly be taken away; there it is asked
+    instead that the property differs between validation and test in a class by at least 0.2 standard deviations
+    (patients as units, Holm's p < .05), and that at least half of the loss falls in that class. At least a few images
+    must change sides (exact sign test over patients). Properties: `heldout.images.quality`.
+
+    Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
+    sees the same cell. A scanner, an objective, an export setting or another year of acquisition is enough, and often
+    only one class is concerned, because its images came from elsewhere.
+
+    What to do: Train with augmentation that covers the quality of the test images (random blur, noise, contrast or
+    compression over the measured range), or bring all images to one quality before training; and find out where the
+    concerned images were made. Sharpening test images is not a remedy, it invents detail.
+    """
+
+    code: ClassVar[str] = "image-quality"
+    title: ClassVar[str] = "Image quality"
+    level: ClassVar[int] = 0
+    remedy: ClassVar[str] = (
+        "Augment the training images over the quality of the test images, or bring both to one quality first."
+    )
+    experiments: ClassVar[tuple[str, ...]] = (EXPERIMENT,)
+
+    def judge(self, case: Case) -> Finding:
+        """Compare all properties, name the costliest, ask whether the reverse agrees."""
+        scored = case.evidence.scored.get(EXPERIMENT)
+        if scored is None:
+            return without(self, case, EXPERIMENT)
+        changes = {name: change(case, EXPERIMENT, name, "val") for name in scored.variants}
+        seen = {name: found for name, found in changes.items() if found is not None}
+        if not seen:
+            return without(self, case, EXPERIMENT)
+        lost = {name: simultaneous(found.lost, len(seen)) for name, found in seen.items()}
+        singles = [name for name in seen if name != ALL]
+        numbers = {f"lost_{name}": points.value for name, points in lost.items()}
+        best = max(singles, key=lambda name: lost[name].value, default=None)
+        if best is not None:
+            finding = self._judge_one(case, _named(case, best, seen[best], lost[best]), len(seen), numbers)
+            if ALL not in seen or finding.verdict in ("established", "suggested"):
+                return finding
+        return self._judge_all(case, seen[ALL], lost[ALL], len(seen), numbers)
+
+    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+        """Test images given the quality of validation images, as far as that can be done without inventing detail."""
+        gain = case.gain(EXPERIMENT, ALL, "test")
+        if gain is None:
+            return ()
+        return (case.remedy("test images given the quality of the validation images of their class", gain, self.code),)
+
+    def _judge_one(self, case: Case, one: Named, comparisons: int, numbers: dict[str, float]) -> Finding:
+        agrees, words = _agreement(case, one, numbers)
+        verdict, reason = weigh_changes(one.lost, [one.seen], agrees, comparisons)
+        numbers = numbers | mechanisms(one.lost.value, one.seen.mended(), len(one.seen.ids))
+        if verdict not in ("established", "suggested"):
+            return self._nothing(verdict, reason, one.lost, numbers, one.name)
+        if one.shift is not None:
+            numbers["shift_sd"] = one.shift.smd
+        images = extreme_and_wrong(case, one.name, one.k, one.direction)
+        sentence = f"{_difference(case, one)} costs {said(one.lost)} of accuracy. {words}"
+        if (together := numbers.get(f"lost_{ALL}")) is not None:
+            sentence += f" All properties together cost {together:.1f}."
+        return self.finding(
+            verdict, sentence, one.lost, reason=reason, images=images or one.seen.turned[:SHOWN], numbers=numbers
+        )
+
+    def _judge_all(
+        self, case: Case, seen: Change, lost: Measured, comparisons: int, numbers: dict[str, float]
+    ) -> Finding:
+        back = change(case, EXPERIMENT, ALL, "test")
+        regained = None if back is None else back.lost * -1.0
+        agrees = None if regained is None else regains(lost, regained)
+        verdict, reason = weigh_changes(lost, [seen], agrees, comparisons)
+        numbers = numbers | mechanisms(lost.value, seen.mended(), len(seen.ids))
+        if verdict not in ("established", "suggested"):
+            return self._nothing(verdict, reason, lost, numbers, "")
+        sentence = (
+            "No single property stands out, but giving validation images all measured properties of the test images of "
+            f"their class costs {said(lost)} of accuracy."
+        )
+        if regained is not None:
+            numbers["regained_points"] = regained.value
+            sentence += f" The reverse on test images regains {said(regained)}."
+        return self.finding(verdict, sentence, lost, reason=reason, images=seen.turned[:SHOWN], numbers=numbers)
+
+    def _nothing(self, verdict: Verdict, reason: str, lost: Measured, numbers: dict[str, float], name: str) -> Finding:
+        what = "all measured properties" if not name else f"the {name}"
+        sentence = f"Giving validation images {what} of the test images of their class costs {said(lost)} of accuracy"
+        if verdict == "excluded":
+            sentence += ": the quality of the images does not explain the drop."
+            return self.finding("excluded", sentence, lost, reason=reason, numbers=numbers)
+        sentence += f": too uncertain to tell; it {reason}."
+        return replace(self.not_identifiable(reason.removeprefix("needs "), lost), sentence=sentence, numbers=numbers)
+
+
+def _named(case: Case, name: str, seen: Change, lost: Measured) -> Named:
+    k = int(seen.by_class[0].argmax())
+    return Named(name, seen, lost, k, shift(case, name, k))
+
+
+def _agreement(case: Case, one: Named, numbers: dict[str, float]) -> tuple[bool | None, str]:
+    """Whether a second, independent look agrees, and what it saw, in a sentence."""
+    back = change(case, EXPERIMENT, one.name, "test")
+    if one.reversible and back is not None:
+        regained = back.lost * -1.0
+        numbers["regained_points"] = regained.value
+        return regains(one.lost, regained), f"The reverse, on test images, regains {said(regained)}."
+    words = "The reverse cannot be done honestly: it would invent detail that is not in the test images."
+    if one.reversible:
+        words = "The reverse was not tried on test images."
+    if one.shift is None:
+        return None, words
+    share = float(one.seen.by_class[0, one.k] / one.lost.value) if one.lost.value > 0 else 0.0
+    moved = abs(one.shift.smd) >= FEWEST_SD and one.shift.p_holm < LEVEL
+    numbers["share_of_class"] = share
+    return moved and share >= 0.5 and not one.reversible, words
+
+
+def _difference(case: Case, one: Named) -> str:
+    """What differs, as the beginning of a sentence that goes on with what it costs."""
+    class_, property_ = case.evidence.classes[one.k], property_of(one.name)
+    if one.shift is None:
+        what = property_.words if one.name in KNOWN else one.name
+        return f"Giving validation images the {one.name} of test images ({what}), mostly those of {class_},"
+    near, far = sorted((abs(one.shift.low), abs(one.shift.high)))
+    near = near if one.shift.low * one.shift.high > 0 else 0.0
+    comparative = property_.more if one.direction > 0 else property_.less
+    return (
+        f"Test images of {class_} are {comparative} than validation images of that class (by {abs(one.shift.smd):.1f} "
+        f"standard deviations [{near:.1f}, {far:.1f}]); making the validation images equally so"
+    )
+
+
+CAUSE = ImageQuality()

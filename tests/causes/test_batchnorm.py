@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from heldout.causes.batchnorm import CAUSE, EXPERIMENT
+from heldout.evidence import Evidence
+from tests.causes.made_evidence import case, evidence, moved, with_scored
+
+N = 400
+
+
+def restored(*, test_gain: float, val_change: float = 0.0, train_mode: float = 0.0, shift: float = 1.6) -> Evidence:
+    """Test NORMAL moved by `shift`; re-estimation moves it back by `test_gain`, and validation NORMAL by `val_change`."""
+    made = evidence(N, N, shift=shift)
+    variants = {}
+    for alpha, share in (("alpha=0.25", 0.4), ("alpha=0.5", 0.8), ("alpha=1", 1.0)):
+        variants[alpha, "test"] = moved(made, "test", 0, -test_gain * share, noise=0.05)
+        variants[alpha, "val"] = moved(made, "val", 0, val_change * share, noise=0.05)
+    variants["train-mode", "val"] = moved(made, "val", 0, train_mode, noise=0.05)
+    return with_scored(made, EXPERIMENT, variants)
+
+
+def test_statistics_that_do_not_fit_test_are_established() -> None:
+    finding = CAUSE.judge(case(restored(test_gain=1.6)))
+    assert finding.verdict == "established" and finding.numbers["alpha"] == 1
+    assert finding.points is not None and finding.points.value > 3
+    assert finding.numbers["of_threshold"] > 0.3 * finding.points.value  # one class moved: a threshold would mend it
+    assert finding.images and all(id_.startswith("test") for id_ in finding.images)
+    assert len(CAUSE.remedies(case(restored(test_gain=1.6)))) == 3
+
+
+def test_it_is_silent_where_re_estimation_changes_nothing() -> None:
+    finding = CAUSE.judge(case(restored(test_gain=0.0)))
+    assert finding.verdict == "excluded" and finding.priority == 0
+
+
+def test_a_loss_on_validation_is_not_counted_as_a_gain_on_test() -> None:
+    finding = CAUSE.judge(case(restored(test_gain=0.0, val_change=2.5)))
+    assert finding.verdict == "excluded"
+    assert finding.points is not None and finding.points.value == pytest.approx(0, abs=1)
+
+
+def test_a_gain_on_both_is_no_reason_for_the_gap_but_train_mode_betrays_the_bug() -> None:
+    made = evidence(N, N, shift=1.6)
+    assert made.val is not None
+    worse = moved(made, "val", 0, 1.6, noise=0.05)  # validation as bad as test
+    made = replace(made, val=with_scored(made, "x", {("x", "val"): worse}).val)
+    base = restored(test_gain=1.6, val_change=-1.6, train_mode=-1.6)
+    assert base.val is not None and base.test is not None
+    moved_val = base.val.with_logits(made.val.logits.copy())  # type: ignore[union-attr]
+    moved_val.logits[:, 1] += 1.6 * (base.val.labels == 0)
+    finding = CAUSE.judge(case(replace(base, val=moved_val)))
+    assert finding.verdict == "suggested" and finding.points is None and finding.priority == 0
+    assert "plain bug" in finding.sentence
+
+
+def test_a_network_without_batchnorm_is_not_concerned() -> None:
+    made = replace(evidence(N, N), absent={EXPERIMENT: "the network has no BatchNorm layer"})
+    assert CAUSE.judge(case(made)).verdict == "not applicable"
