@@ -6,13 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from heldout.errors import HeldoutError
-from heldout.files import whole
+from heldout.evidence.relatives import Pair
+from heldout.files import hash_of, read_json, whole, write_json
+from heldout.images.perceptual import perceptual_hashes, thumbnails
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
 from heldout.runs import StudyFiles
+from heldout.stats.neighbours import calibrate
+from heldout.stats.neighbours import near_copies as copies_among
 from heldout.store import build_store
 
 CHUNK = 500
@@ -59,6 +64,43 @@ def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -
     table = pd.concat(pieces, ignore_index=True)
     table.index = pd.Index(study.split.part(part), name="id")
     return table
+
+
+def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[Pair, ...]:
+    """Pairs of images of the split that show nearly the same picture, from `quality/` where they were found before.
+
+    None where the images cannot be read any more: the quality table says so.
+    """
+    file = study.folder / "quality" / f"near-copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
+    ids = [id_ for part in PARTS for id_ in study.split.part(part)]
+    key = hash_of(ids)
+    if file.is_file():
+        about = read_json(file)
+        if about.get("key") == key:
+            return tuple((str(a), str(b)) for a, b in about["pairs"])
+    try:
+        hashes, vectors = _fingerprints(study, recipe, reporter)
+    except HeldoutError:
+        return ()
+    patients = [patient for part in PARTS if study.split.part(part) for patient in study.patients(part)]
+    groups = [patient or f"image {id_}" for patient, id_ in zip(patients, ids, strict=True)]
+    found = copies_among(hashes, vectors, calibrate(vectors, groups).similarity)
+    pairs = tuple((ids[a], ids[b]) for a, b in zip(found.first.tolist(), found.second.tolist(), strict=True))
+    write_json(file, {"format": 1, "key": key, "pairs": [list(pair) for pair in pairs]})
+    return pairs
+
+
+def _fingerprints(
+    study: StudyFiles, recipe: Recipe, reporter: Reporter
+) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
+    """Perceptual hashes (n,) and thumbnails (n, d) of all images of the split, part after part."""
+    hashes, vectors = [], []
+    for part in PARTS:
+        if study.split.part(part):
+            pixels = part_pixels(study, part, recipe, reporter)
+            hashes.append(perceptual_hashes(pixels))
+            vectors.append(thumbnails(pixels))
+    return np.concatenate(hashes), np.concatenate(vectors)
 
 
 def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> np.ndarray:
