@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli._env import Environment, environment
 from heldout.errors import UsageError
+
+if TYPE_CHECKING:
+    from heldout.phantoms import Phantom
 
 
 def phantom(
@@ -22,44 +25,70 @@ def phantom(
     image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 96,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
     val: Annotated[bool, typer.Option("--val", help="Make a validation part too, 20% of train.")] = False,
+    plant: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Put in a cause of a lower test score: NAME, NAME=SEVERITY or NAME=SEVERITY:SETTING=VALUE,…, as in "
+            "--plant blur=2 --plant flips=0.1:classes=discocyte. Repeat for several; `heldout plants` lists them."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Make simulated microscope images of two classes of red cells, with everything that is true of each beside them.
 
     The folder holds one .npy a class and part, metadata.csv with the patient, the site and every latent number of every
     image, and truth.json. Read it with `heldout inspect OUT` or `heldout run OUT`. docs/phantoms.md has the model.
+
+    With plants, truth.json says what each did to which images, and OUT/twin holds the same without the causes: the same
+    training images, so that what a model loses from the twin's test part to this one is what the plants cost.
     """
     from heldout.cli._progress import Bars
-    from heldout.phantoms import Counts, simulate, write_phantom
-    from heldout.phantoms._write import refuse_place
+    from heldout.phantoms import Counts, simulate, simulate_twin, write_phantom
+    from heldout.phantoms._write import TWIN, refuse_place
+    from heldout.phantoms.plants import parse_plants
     from heldout.phantoms.worlds import worlds
 
     env = environment(context)
-    chosen = worlds.get(world)
+    chosen, plants = worlds.get(world), parse_plants(plant or ())
     refuse_place(out)
+    bars = Bars(env.console(stderr=True))
     try:
-        counts = Counts.of(n, patients, val)
-        made = simulate(chosen, seed, counts, image_size, reporter=Bars(env.console(stderr=True)))
+        made = simulate(chosen, seed, Counts.of(n, patients, val), image_size, plants, bars)
     except ValueError as error:
         raise UsageError(f"heldout phantom: {error}") from error
-    write_phantom(made, out)
-    table = made.table
+    write_phantom(made, out, simulate_twin(made, bars) if plants else None)
+    _say(made, out, TWIN, env, json)
+
+
+def _say(made: Phantom, out: Path, twin: str, env: Environment, json: bool) -> None:
+    """What was made, as text or JSON."""
+    parts = made.table.groupby("split", sort=False)
     classes = {
-        str(split): {label: int((rows["label"] == label).sum()) for label in made.classes}
-        for split, rows in table.groupby("split", sort=False)
+        str(split): {label: int((rows["label"] == label).sum()) for label in made.classes} for split, rows in parts
     }
-    people = {str(split): int(rows["patient"].nunique()) for split, rows in table.groupby("split", sort=False)}
-    ceiling = chosen.test.population.ceiling()
+    people = {str(split): int(rows["patient"].nunique()) for split, rows in parts}
+    ceiling = made.world.test.population.ceiling()
     if json:
+        planted = [
+            {"key": one.key, "cause": one.cause, "settings": dict(one.settings)}
+            | {"touched": len(one.touched), "added": len(one.added), "removed": len(one.removed)}
+            for one in made.truth
+        ]
         env.json(
-            {"format": 1, "folder": str(out), "world": world, "seed": seed, "image_size": image_size}
+            {"format": 1, "folder": str(out), "world": made.world.name, "seed": made.seed, "image_size": made.size}
             | {"classes": classes, "patients": people, "ceiling": ceiling}
+            | {"plants": planted, "twin": str(out / twin) if planted else None}
         )
         return
-    env.say(f"{chosen.name}: {chosen.title}")
+    env.say(f"{made.world.name}: {made.world.title}")
     for split, numbers in classes.items():
         env.say(f"  {split}: {', '.join(f'{k} {label}s' for label, k in numbers.items())}, {people[split]} patients")
     env.say(f"On single cells of unknown patients no classifier can do better than {ceiling:.1%} on average.")
+    for one in made.truth:
+        done = f"{len(one.touched)} images touched, {len(one.added)} added, {len(one.removed)} removed"
+        env.say(f"Planted {one.key}: {done}. A diagnosis should name the cause '{one.cause}'.")
+    if made.truth:
+        env.say(f"The same without these causes: {out / twin}")
     env.say(f"Written to {out}. Next: heldout inspect {out}")
 
 

@@ -60,6 +60,22 @@ def psf_sigma_um(na: float, wavelength_um: float, defocus_um: float, refractive_
     return float(np.hypot(in_focus, disc_radius / 2))
 
 
+def defocus_um(na: float, defocus_um: float, refractive_index: float, added_um: float) -> float:
+    """The defocus that widens the point-spread function further: the inverse of `psf_sigma_um`.
+
+    Args:
+        na: Numerical aperture.
+        defocus_um: Distance from the focal plane so far; its sign is kept.
+        refractive_index: n of the medium before the objective.
+        added_um: Standard deviation whose square is added to the variance of the point-spread function.
+
+    Returns:
+        Distance from the focal plane, µm.
+    """
+    a_micrometre = na / np.sqrt(refractive_index**2 - na**2) / 2
+    return float(np.copysign(np.hypot(defocus_um, added_um / a_micrometre), defocus_um))
+
+
 def absorptivity_per_um(wavelength_um: float, haemoglobin_g_per_l: float) -> float:
     """Decadic absorbance of one micrometre of red-cell content: ε(λ)·c/M, Beer and Lambert.
 
