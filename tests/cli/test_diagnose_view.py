@@ -49,7 +49,7 @@ def flat(text: str) -> str:
 
 def test_the_summary_comes_before_the_bars_and_these_before_the_table(made: Diagnosis) -> None:
     out = shown(made)
-    assert out.startswith("lite0 finetune: validation 96.0 %, test 80.0 %: 16.0 points lower [10.0, 22.0].\n")
+    assert out.startswith("lite0 finetune: validation 96.0 %, test 80.0 %: 16.0 points lower [12.5, 19.5].\n")
     places = [
         flat(out).index(text)
         for text in (

@@ -6,8 +6,9 @@ import pytest
 
 from heldout.report._material import Material, gather
 from heldout.report.page import compose, render
+from tests.report.made_diagnosis import diagnose_study
 from tests.report.studies import make_evil
-from tests.worlds.made_study import make_study
+from tests.worlds.made_study import RUNS, make_study
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,19 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Material:
 @pytest.fixture(scope="session")
 def four_page(four: Material) -> str:
     return render(compose(four))
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Three runs of two classes, diagnosed, with pixels."""
+    folder = make_study(tmp_path_factory.mktemp("told") / "study", runs=RUNS[:3])
+    diagnose_study(folder)
+    return gather(folder)
+
+
+@pytest.fixture(scope="session")
+def told_page(told: Material) -> str:
+    return render(compose(told))
 
 
 @pytest.fixture(scope="session")

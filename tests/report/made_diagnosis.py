@@ -128,8 +128,8 @@ def made_diagnosis(run: RunRecord, cohort: Cohort, split: Split, predictions: pd
         seed=run.seed,
         val_accuracy=estimate(float(a_v), float(a_v) - 0.03, min(float(a_v) + 0.03, 1), len(val)),
         test_accuracy=estimate(float(a_t), float(a_t) - 0.06, min(float(a_t) + 0.06, 1), len(test)),
-        gap_points=estimate(gap, gap - 6, gap + 6),
-        explained=gap > 6,
+        gap_points=estimate(gap, gap - 3.5, gap + 3.5),
+        explained=gap > 3.5,
         summary=f"Test is {gap:.1f} points lower than validation. Most of it is the line between the classes, which "
         "lies in the wrong place for these images; a small part is that test images are blurrier.",
         budget=budget(gap),
@@ -177,31 +177,59 @@ def made_diagnosis(run: RunRecord, cohort: Cohort, split: Split, predictions: pd
     )
 
 
-def diagnose_study(folder: Path, *, quality: bool = True, pixels: bool = True) -> tuple[Diagnosis, ...]:
-    """Put a made diagnosis of every run into a made study, with a property table and pixels."""
+def diagnose_study(folder: Path, *, quality: bool = True, pixels: bool = True, evil: str = "") -> tuple[Diagnosis, ...]:
+    """Put a made diagnosis of every run into a made study, with a property table and pixels; `evil` ends every text."""
     cohort, split = Cohort.load(folder / "cohort.parquet"), Split.load(folder / "split.parquet")
     made = []
     for path in sorted(folder.glob("runs/*/run.json")):
         predictions = pd.read_parquet(path.parent / "predictions.parquet")
-        made.append(made_diagnosis(read_record(RunRecord, path), cohort, split, predictions))
+        made.append(spoiled(made_diagnosis(read_record(RunRecord, path), cohort, split, predictions), evil))
         write_record(folder / "diagnosis" / f"{made[-1].run}.json", made[-1])
-    ids = [id_ for part in PARTS for id_ in split.part(part)]
-    key = hash_of(ids, 16)
     rng = np.random.default_rng(3)
     if quality:
-        moved = np.isin(ids, split.test)
-        columns = {p.name: rng.normal(size=len(ids)) - 1.5 * moved * (p.name == "sharpness") for p in PROPERTIES}
-        columns["colour"] = np.zeros(len(ids))
-        (folder / "quality").mkdir(exist_ok=True)
-        pd.DataFrame({"id": ids, **columns}).to_parquet(folder / "quality" / f"{key}.parquet", index=False)
+        write_properties(folder / "quality" / "64-stretch-bicubic.parquet", split, rng)
     if pixels:
-        place = folder / "images" / key
-        place.mkdir(parents=True)
-        ramp = np.linspace(0, 200, 64)[None, :, None] + rng.normal(0, 20, size=(len(ids), 64, 64))
-        np.save(place / "pixels.npy", np.clip(ramp, 0, 255).astype(np.uint8)[..., None])
-        about = {"format": 1, "size": 64, "fit": "stretch", "interpolation": "bicubic", "ids": ids}
-        write_json(place / "store.json", about)
+        for part in PARTS:
+            write_store(folder / "images" / hash_of(part, 16), split.part(part), rng)
     return tuple(made)
+
+
+def spoiled(diagnosis: Diagnosis, evil: str) -> Diagnosis:
+    """The same with a trap at the end of every free text."""
+    replace = dataclasses.replace
+    return replace(
+        diagnosis,
+        summary=diagnosis.summary + evil,
+        budget=tuple(replace(t, detail=t.detail + evil) for t in diagnosis.budget),
+        lenses=tuple(
+            replace(lens, title=lens.title + evil, sentence=lens.sentence + evil) for lens in diagnosis.lenses
+        ),
+        findings=tuple(
+            replace(f, cause=f.cause + evil, sentence=f.sentence + evil, remedy=f.remedy + evil, reason=f.reason + evil)
+            for f in diagnosis.findings
+        ),
+        remedies=tuple(replace(r, name=r.name + evil) for r in diagnosis.remedies),
+        limits=tuple(limit + evil for limit in diagnosis.limits),
+    )
+
+
+def write_properties(path: Path, split: Split, rng: np.random.Generator) -> None:
+    """Noise in every property, test blurrier, no colour."""
+    ids = [id_ for part in PARTS for id_ in split.part(part)]
+    moved = np.isin(ids, split.test)
+    columns = {p.name: rng.normal(size=len(ids)) - 1.5 * moved * (p.name == "sharpness") for p in PROPERTIES}
+    columns["colour"] = np.zeros(len(ids))
+    path.parent.mkdir(exist_ok=True)
+    pd.DataFrame({"id": ids, **columns}).to_parquet(path, index=False)
+
+
+def write_store(place: Path, ids: tuple[str, ...], rng: np.random.Generator) -> None:
+    """Squares of 64 pixels, a ramp with noise, as `build_store` leaves them."""
+    place.mkdir(parents=True)
+    ramp = np.linspace(0, 200, 64)[None, :, None] + rng.normal(0, 20, size=(len(ids), 64, 64))
+    np.save(place / "pixels.npy", np.clip(ramp, 0, 255).astype(np.uint8)[..., None])
+    about = {"format": 1, "size": 64, "fit": "stretch", "interpolation": "bicubic", "ids": list(ids)}
+    write_json(place / "store.json", about)
 
 
 def without_gap(diagnosis: Diagnosis) -> Diagnosis:

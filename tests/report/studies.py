@@ -9,6 +9,7 @@ from pathlib import Path
 from heldout.errors import Problem
 from heldout.records import Cohort, StudyRecord
 from heldout.records._codec import read_record, write_record
+from tests.report.made_diagnosis import diagnose_study
 from tests.worlds.made_study import Planted, make_study
 
 EVIL = "<script>alert(1)</script>"
@@ -33,7 +34,8 @@ def many_runs() -> list[Planted]:
 
 
 def make_evil(folder: Path) -> Path:
-    """Twelve runs and five classes whose names try to break out, with a file left out and notes."""
+    """Twelve runs and five classes whose names try to break out, with a file left out, notes and
+    diagnoses."""
     make_study(folder, runs=many_runs(), classes=EVIL_CLASSES, n_train=150, n_val=150, n_test=250, epochs=8)
     cohort = Cohort.load(folder / "cohort.parquet")
     table = cohort.table.copy()
@@ -43,6 +45,7 @@ def make_evil(folder: Path) -> Path:
     )
     record = read_record(StudyRecord, folder / "study.json")
     write_record(folder / "study.json", dataclasses.replace(record, name=f"study of {EVIL}", data=f"{EVIL}; rm -rf"))
+    diagnose_study(folder, pixels=False, evil=EVIL)
     return folder
 
 

@@ -287,9 +287,9 @@ def test_a_figure_of_another_package_in_an_unknown_section_is_still_shown(
 
 
 @pytest.mark.parametrize("figure", list(figures), ids=lambda figure: figure.name)
-def test_every_figure_draws_plain_data(figure: Figure, evil: Material) -> None:
-    drawn = figure.draw(evil)
-    assert drawn, "the study of the tests has something to draw for every figure"
+def test_every_figure_draws_plain_data(figure: Figure, evil: Material, told: Material) -> None:
+    drawn = figure.draw(evil) or figure.draw(told)  # some figures are of two classes
+    assert drawn, "the studies of the tests have something to draw for every figure"
     for chart in drawn:
         assert chart.caption and chart.description and chart.title
         assert {"data", "layout", "height", "legend", "narrow"} == set(chart.spec)

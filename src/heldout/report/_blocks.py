@@ -52,6 +52,7 @@ class Cell:
         link: Address the text leads to, or empty.
         mono: Whether the text is code (an id, a hash).
         strong: Whether the text matters more than its neighbours.
+        tone: Class of the text's colour (`templates/diagnosis.css`), or empty: a verdict.
     """
 
     text: str
@@ -60,21 +61,34 @@ class Cell:
     link: str = ""
     mono: bool = False
     strong: bool = False
+    tone: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: heading, unit line beneath it, whether it holds numbers, anchor of its definition."""
+    """A column of a table.
+
+    Attributes:
+        heading: Its name.
+        unit: Unit line beneath it.
+        number: Whether it holds numbers.
+        definition: Anchor of its definition.
+        say: Whether it holds sentences, and needs room.
+    """
 
     heading: str
     unit: str = ""
     number: bool = False
     definition: str = ""
+    say: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption and its data as CSV; the first cell of each row is the row's heading."""
+    """A table with a caption and its data as CSV; the first cell of each row is the row's heading.
+
+    A table of `prose` holds sentences: it takes the width there is, and on a narrow screen each row becomes a card.
+    """
 
     id: str
     caption: str
@@ -82,6 +96,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     sheet: Sheet
     notes: tuple[str, ...] = ()
+    prose: bool = False
     kind: ClassVar[str] = "table"
 
 
@@ -169,15 +184,68 @@ class Commands:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """The message of a section before its detail: a sentence in large type, a paragraph, a few figures.
+
+    Attributes:
+        sentence: The message.
+        text: The paragraph.
+        facts: (label, value, detail).
+    """
+
+    sentence: str
+    text: str
+    facts: tuple[tuple[str, str, str], ...] = ()
+    kind: ClassVar[str] = "headline"
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """A small picture of an image and what is known of it.
+
+    Attributes:
+        id: Id of the image.
+        file: Where it came from.
+        truth: Name of its class.
+        predicted: Name of the class it was given.
+        probability: In words, how sure the run was.
+        right: Whether the two agree.
+        part: Train, validation or test.
+        picture: A `data:` address; empty where the pixels are gone.
+    """
+
+    id: str
+    file: str
+    truth: str
+    predicted: str
+    probability: str
+    right: bool
+    part: str
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images to look at, with their list as CSV."""
+
+    id: str
+    title: str
+    caption: str
+    thumbs: tuple[Thumb, ...]
+    sheet: Sheet
+    kind: ClassVar[str] = "gallery"
+
+
+@dataclass(frozen=True)
 class Fold:
     """Detail that opens on a click, and stands open in print."""
 
     summary: str
-    blocks: tuple[Table | Prose | Notes, ...]
+    blocks: tuple[Table | Prose | Notes | Gallery, ...]
     kind: ClassVar[str] = "fold"
 
 
-Block = Table | Chart | Charts | Prose | Notes | Fault | Terms | Commands | Fold
+Block = Table | Chart | Charts | Prose | Notes | Fault | Terms | Commands | Fold | Headline | Gallery
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heldout.images.quality import PROPERTIES
 from heldout.report._blocks import Term
 
 DEFINITIONS = (
@@ -161,3 +162,122 @@ DEFINITIONS = (
         "look fits it a little, and its accuracy becomes too kind.",
     ),
 )
+
+DIAGNOSIS = (
+    Term(
+        "def-budget",
+        "Gap budget",
+        "The gap between validation and test taken apart into terms that sum to it exactly. They are taken off one "
+        "after the other, so each is what is left of its cause once those before it are off; in another order the "
+        "parts would differ, their sum would not.",
+        "A_V − A_T = selection + leakage + prior + labels + threshold + ranking; A_V, A_T: accuracy on validation, on "
+        "test",
+    ),
+    Term(
+        "def-term-selection",
+        "Chosen on validation (selection)",
+        "Optimism from choosing an epoch or a setting by the very validation images that are reported.",
+        "A_V − mean over halvings of the accuracy on one half of the validation patients of what was best on the other",
+    ),
+    Term(
+        "def-term-leakage",
+        "Validation not independent (leakage)",
+        "What validation gains from patients or near-copies that it shares with the training images. V′ is "
+        "validation without them.",
+        "A_V − Σ_k π^V_k · recall^V′_k; π: share of class k",
+    ),
+    Term(
+        "def-term-prior",
+        "Other mix of classes (prior)",
+        "What the other mix of classes in test does to the accuracy, were every class as well recognised as on "
+        "validation.",
+        "Σ_k (π^V_k − π^T_k) · recall^V′_k",
+    ),
+    Term(
+        "def-term-labels",
+        "Wrong test labels (labels)",
+        "What wrong labels cost test accuracy. Known only from images that people have read again, each standing for "
+        "as many as its chance of being chosen says; without a review only an upper bound is known, and the term is 0.",
+        "A_T(true labels) − A_T, each reviewed image weighted by 1 / probability",
+        "Horvitz & Thompson 1952",
+    ),
+    Term(
+        "def-term-threshold",
+        "Decision threshold (threshold)",
+        "What moving the line between the classes puts right on test beyond what it puts right on validation. The best "
+        "line is looked for on some patients and scored on others: looked for and scored on the same images it "
+        "invents points.",
+        "(A*_T − A_T) − (A*_V′ − A_V′); A*: accuracy at the best class biases, cross-fitted, V′ weighted to the class "
+        "shares of test",
+    ),
+    Term(
+        "def-term-ranking",
+        "Not separable (ranking)",
+        "What remains: test images that lie on the wrong side wherever the line is drawn. It closes the sum, and so "
+        "holds what no other term could measure.",
+        "gap − all other terms",
+    ),
+    Term(
+        "def-points-lost",
+        "Points lost",
+        "Accuracy points by which a cause lowers test against validation; negative where it raises test. Causes "
+        "overlap, so these do not sum to the gap.",
+    ),
+    Term(
+        "def-cause-verdict",
+        "Verdict on a cause",
+        "Established ●: its interval lies above 0, and changing the cause moves the accuracy as it should. Suggested "
+        "◐: above 0, but nothing was changed to show it. Excluded ○: the whole interval lies within ±1.5 points, or "
+        "below 0. Not identifiable ?: these data cannot tell; it says what could. Not applicable –: it cannot have "
+        "acted here. Failed !: it could not be judged.",
+    ),
+    Term(
+        "def-class-rows",
+        "Gap by class",
+        "What a class adds to the gap by being recognised less often on test, weighted by its share of test.",
+        "π^T_k · (recall^V′_k − recall^T_k); the rows and the terms selection, leakage and prior sum to the gap",
+    ),
+    Term(
+        "def-lens-looks",
+        "Lens: what is in the images",
+        "A classifier learns to tell validation images of a class from test images of it. Images that look like both "
+        "are common ground. Seen but rarer: test has more of the looks that validation had little of. Same looks, "
+        "still worse: images alike, answers worse. Unseen: looks that validation had none of.",
+        "E_S[R_P] − E_P[R_P], E_S[R_Q] − E_S[R_P], E_Q[R_Q] − E_S[R_Q]; P: validation of a class, Q: test of it, S: "
+        "where both have images, R: error",
+        "DISDE, Cai, Namkoong & Yadlowsky 2023",
+    ),
+    Term(
+        "def-lens-learnable",
+        "Lens: what would fix it",
+        "A classifier on fixed features is trained on validation and test images together, as many of each, and scored "
+        "on patients it has not seen. Where test is still harder, the images are; the rest could be learned from "
+        "labelled images like those of test.",
+        "difficulty = A_pool(validation images, at the class shares of test) − A_pool(test images)",
+    ),
+    Term(
+        "def-domain-auc",
+        "Domain AUC",
+        "How well a classifier tells validation from test images of one class. 0.5: it cannot, they look alike. The "
+        "null is what it reaches on two halves of the training patients, which differ by chance only.",
+    ),
+    Term(
+        "def-remedy",
+        "Points gained by a remedy",
+        "Test accuracy with the remedy minus without it, on the same images. Held out: set on one half of the test "
+        "patients and scored on the other. Exploratory: chosen and scored on the same images; it flatters.",
+    ),
+    Term(
+        "def-review",
+        "Review",
+        "Test images to be read again without their labels in view: those whose labels are most doubtful, each chosen "
+        "for certain, and a random share of the others, so that a share of wrong labels can be told for all.",
+        "share wrong = Σ wrong / probability of having been chosen, over n",
+        "Horvitz & Thompson 1952",
+    ),
+    *(
+        Term(f"def-property-{p.name}", f"Property: {p.name}", f"{p.words[:1].upper()}{p.words[1:]} ({p.unit}).")
+        for p in PROPERTIES
+    ),
+)
+"""Definitions that stand on the page where there are diagnoses."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pandas as pd
 
 from heldout.backbones import resolve
 from heldout.compare import compare_study
-from heldout.records import BackboneInfo, Cohort, Comparison, Recipe, RunRecord, RunRow, Split, StudyRecord
+from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, RunRow, Split, StudyRecord
 from heldout.records.backbone import spoken_name
+from heldout.report._diagnosis_files import read_diagnoses
 from heldout.report._words import shortened
 from heldout.runs import read_study
 
@@ -83,6 +84,7 @@ class Material:
         catalogue: Full name of a backbone -> what the catalogue knows, or a sentence that says why it knows nothing.
         looks: Lines of `test_looks.jsonl`: how often any run's test images were scored in this study.
         missing: Planned runs that are not finished.
+        diagnoses: Run id -> its diagnosis, or why it cannot be read; empty if nobody has asked for any.
     """
 
     folder: Path
@@ -94,6 +96,7 @@ class Material:
     catalogue: dict[str, BackboneInfo | str]
     looks: int
     missing: tuple[str, ...]
+    diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -162,6 +165,7 @@ def gather(folder: Path) -> Material:
         catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
         looks=count_lines(folder / "test_looks.jsonl"),
         missing=study.missing,
+        diagnoses=read_diagnoses(folder),
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from heldout.records.recipe import Setting
 from heldout.report._blocks import Block, Commands, Fold, Notes, Prose, Terms
-from heldout.report._definitions import DEFINITIONS
+from heldout.report._definitions import DEFINITIONS, DIAGNOSIS
+from heldout.report._diagnosis import advice, evidence, message, why
 from heldout.report._material import Material
 from heldout.report._tables_runs import groups_table, learning_table, pairs_table, recalls_table, scores_table
 from heldout.report._tables_study import (
@@ -24,6 +25,11 @@ from heldout.report._words import count
 DOCS = "https://github.com/heldout/heldout/tree/main/docs"
 
 
+def nothing(material: Material) -> Sequence[Block]:
+    """A section of figures only."""
+    return ()
+
+
 @dataclass(frozen=True)
 class SectionPlan:
     """A section before it is filled.
@@ -34,6 +40,7 @@ class SectionPlan:
         lead: One sentence on what to look for.
         blocks: Tables and words; none, and no figure either, and the section is left out.
         figures_first: Whether figures stand before the tables.
+        opening: What stands before both.
     """
 
     id: str
@@ -41,11 +48,7 @@ class SectionPlan:
     lead: str
     blocks: Callable[[Material], Sequence[Block]]
     figures_first: bool = True
-
-
-def nothing(material: Material) -> Sequence[Block]:
-    """A section of figures only."""
-    return ()
+    opening: Callable[[Material], Sequence[Block]] = nothing
 
 
 def models(material: Material) -> Sequence[Block]:
@@ -135,7 +138,9 @@ def settings(material: Material) -> Sequence[Block]:
 
 def definitions(material: Material) -> Sequence[Block]:
     """All terms."""
-    return (Terms(DEFINITIONS), Prose(f"The formulas and their reasons at length: {DOCS}/statistics.md"))
+    terms = DEFINITIONS + (DIAGNOSIS if material.diagnoses else ())
+    more = " and diagnosis.md" if material.diagnoses else ""
+    return (Terms(terms), Prose(f"The formulas and their reasons at length: {DOCS}/statistics.md{more}"))
 
 
 def option_words(options: Mapping[str, Setting]) -> list[str]:
@@ -166,7 +171,14 @@ def reproduce(material: Material) -> Sequence[Block]:
     """Commands, hashes, versions."""
     study = material.study
     return (
-        Commands((run_command(material), "heldout compare STUDY", "heldout report STUDY")),
+        Commands(
+            (
+                run_command(material),
+                "heldout compare STUDY",
+                *(("heldout diagnose STUDY",) if material.diagnoses else ()),
+                "heldout report STUDY",
+            )
+        ),
         Notes(
             "What must be equal for the numbers to be equal",
             (
@@ -182,6 +194,21 @@ def reproduce(material: Material) -> Sequence[Block]:
 
 
 SECTIONS = (
+    SectionPlan(
+        "why",
+        "Why is the test score lower?",
+        "The gap between validation and test, taken apart into points that sum to it, and a verdict on every cause.",
+        why,
+        opening=message,
+    ),
+    SectionPlan("evidence", "The evidence", "What the verdicts were judged from, and the images to look at.", evidence),
+    SectionPlan(
+        "advice",
+        "What to do, and what cannot be known",
+        "What was tried and what it gained on test; then what these data leave open.",
+        advice,
+        figures_first=False,
+    ),
     SectionPlan(
         "models",
         "The models",

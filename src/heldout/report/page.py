@@ -6,7 +6,7 @@ A part that cannot be made says so in its place; it never sinks the page.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jinja2
@@ -23,7 +23,7 @@ from heldout.report.figures import Figure, figures
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-STYLES = ("page.css", "contents.css", "answer.css", "table.css", "figure.css", "print.css")
+STYLES = ("page.css", "contents.css", "answer.css", "table.css", "figure.css", "diagnosis.css", "print.css")
 """Each part's own style, in the order of the cascade."""
 
 FIRST = "first"
@@ -94,14 +94,19 @@ def safe_answer(material: Material) -> Answer:
 
 def fill(plan: SectionPlan, own: Sequence[Figure], material: Material) -> Section:
     """A section with its figures and blocks, faults in place of what failed."""
-    try:
-        blocks: list[Block] = list(plan.blocks(material))
-    except Exception as error:  # one broken part must not sink the page
-        blocks = [Fault(plan.title, reason(error))]
+    opening = safe_blocks(plan.title, plan.opening, material)
+    blocks = safe_blocks(plan.title, plan.blocks, material)
     charts = drawn(own, material)
-    return Section(
-        plan.id, plan.title, plan.lead, tuple([*charts, *blocks] if plan.figures_first else [*blocks, *charts])
-    )
+    rest = [*charts, *blocks] if plan.figures_first else [*blocks, *charts]
+    return Section(plan.id, plan.title, plan.lead, tuple([*opening, *rest]))
+
+
+def safe_blocks(title: str, make: Callable[[Material], Sequence[Block]], material: Material) -> list[Block]:
+    """Blocks, or why there are none."""
+    try:
+        return list(make(material))
+    except Exception as error:  # one broken part must not sink the page
+        return [Fault(title, reason(error))]
 
 
 def drawn(own: Sequence[Figure], material: Material) -> list[Block]:

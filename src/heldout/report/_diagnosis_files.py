@@ -1,0 +1,99 @@
+"""What a diagnosis left in the study's folder: the records, the property table, and the squares that galleries show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from heldout.errors import InputError
+from heldout.files import read_json
+from heldout.records import Diagnosis, Recipe
+from heldout.records._codec import read_record
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def read_diagnoses(folder: Path) -> dict[str, Diagnosis | str]:
+    """Run id -> its diagnosis, or in words why `diagnosis/<run id>.json` cannot be read."""
+    found: dict[str, Diagnosis | str] = {}
+    for path in sorted(folder.glob("diagnosis/*.json")):
+        try:
+            diagnosis = read_record(Diagnosis, path)
+        except InputError as error:
+            first = error.problems[0]
+            more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+            where = first.where.replace(str(path), path.name)
+            what = f"found {first.found.replace(str(path), path.name)}, expected {first.expected}{more}"
+            found[path.stem] = f"{where}: {what}; `heldout diagnose` makes it anew"
+            continue
+        found[path.stem] = (
+            diagnosis
+            if diagnosis.run == path.stem
+            else f"{path.name} speaks of the run {diagnosis.run}; `heldout diagnose` makes it anew"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Images as the network saw them, mapped from disk.
+
+    Attributes:
+        places: Id -> (pixels of its store, (n, s, s, c) uint8; its row there).
+    """
+
+    places: dict[str, tuple[Pixels, int]]
+
+    def of(self, id_: str) -> Pixels | None:
+        """(s, s, c), or None if the image is not among them."""
+        if id_ not in self.places:
+            return None
+        pixels, row = self.places[id_]
+        return np.asarray(pixels[row])
+
+
+def read_squares(folder: Path, recipe: Recipe) -> Squares:
+    """The squares of a study's images, those that the run was made on before others; empty where all are gone.
+
+    A study keeps one store a part. A store that cannot be read is passed over: a report does without pictures.
+    """
+    own: dict[str, tuple[Pixels, int]] = {}
+    others: dict[str, tuple[Pixels, int]] = {}
+    for path in sorted(folder.glob("images/*/store.json")):
+        try:
+            about = read_json(path)
+            pixels = np.load(path.parent / "pixels.npy", mmap_mode="r")
+            ids = [str(id_) for id_ in about["ids"]]
+            seen = (about["size"], about["fit"], about["interpolation"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if pixels.ndim != 4 or pixels.dtype != np.uint8 or len(pixels) != len(ids):
+            continue
+        kept = own if seen == (recipe.image_size, recipe.fit, recipe.interpolation) else others
+        kept.update({id_: (pixels, row) for row, id_ in enumerate(ids)})
+    return Squares(others | own)
+
+
+def read_properties(folder: Path, recipe: Recipe) -> pd.DataFrame | None:
+    """The property table that `heldout diagnose` left in `quality/`, index = id; None where nothing was measured.
+
+    Raises:
+        ValueError: The file is no table with a column `id`.
+    """
+    tables = {path.stem: path for path in sorted(folder.glob("quality/*.parquet"))}
+    if not tables:
+        return None
+    path = tables.get(f"{recipe.image_size}-{recipe.fit}-{recipe.interpolation}", next(iter(tables.values())))
+    try:
+        table = pd.read_parquet(path)
+    except Exception as error:  # pyarrow has errors of its own that share no ancestor but this
+        raise ValueError(f"quality/{path.name} is no Parquet table") from error
+    if "id" in table.columns:
+        table = table.set_index("id")
+    if table.index.name != "id":
+        raise ValueError(f"quality/{path.name} has no column `id`")
+    return table

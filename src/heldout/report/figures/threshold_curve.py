@@ -1,0 +1,139 @@
+"""Accuracy against where the line between two classes is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout.report._blocks import Chart, Raw, sheet
+from heldout.report._diagnosed import told
+from heldout.report._material import Material, ReportedRun
+from heldout.report._words import number, percent, plotly_text, shortened
+from heldout.report.figures._figure import Figure, Trace, spec
+from heldout.report.figures._marks import legend_entry
+
+STEPS = 161
+"""Cuts drawn, evenly on the scale of log-odds."""
+
+WIDEST = 9.0
+"""Log-odds beyond which no cut is drawn (probabilities of 0.01 % and 99.99 %)."""
+
+TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+NAMES = {"val": "validation, at the class shares of test", "test": "test"}
+
+
+def scores(run: ReportedRun, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) log-odds of the second class, (n,) whether the image is of it."""
+    rows = run.predictions[run.predictions["split"] == part]
+    margin = rows["logit_1"].to_numpy(dtype=np.float64) - rows["logit_0"].to_numpy(dtype=np.float64)
+    return margin, rows["label"].to_numpy() == 1
+
+
+def accuracies(margin: np.ndarray, positive: np.ndarray, share: float, cuts: np.ndarray) -> np.ndarray:
+    """Accuracy at each cut where a share of the images is of the second class."""
+    found = 1 - np.searchsorted(np.sort(margin[positive]), cuts, side="right") / max(int(positive.sum()), 1)
+    spared = np.searchsorted(np.sort(margin[~positive]), cuts, side="right") / max(int((~positive).sum()), 1)
+    result: np.ndarray = share * found + (1 - share) * spared
+    return result
+
+
+def line(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
+    """One curve."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": cuts.round(4).tolist(),
+        "y": (100 * values).round(4).tolist(),
+        "customdata": (100 / (1 + np.exp(-cuts))).round(3).tolist(),
+        "hovertemplate": f"{part}: cut at %{{customdata:.3g}} %, accuracy <b>%{{y:.1f}} %</b><extra></extra>",
+        "line": {
+            "color": "@lost" if part == "test" else "@ink",
+            "width": 2,
+            "dash": "solid" if part == "test" else "dot",
+        },
+        "showlegend": False,
+    }
+
+
+def marks(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
+    """The present cut, filled, and the best one, hollow."""
+    places = [int(np.abs(cuts).argmin()), int(values.argmax())]
+    colour = "@lost" if part == "test" else "@ink"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [float(cuts[i]) for i in places],
+        "y": [100 * float(values[i]) for i in places],
+        "text": [f"{part}, present cut", f"{part}, best cut on these very images"],
+        "hovertemplate": "%{text}: <b>%{y:.1f} %</b><extra></extra>",
+        "marker": {
+            "size": 10,
+            "symbol": ["circle", "diamond"],
+            "color": [colour, "@paper"],
+            "line": {"width": 2, "color": colour},
+        },
+        "showlegend": False,
+    }
+
+
+def axis(run: ReportedRun) -> np.ndarray:
+    """The cuts drawn: as far as scores reach, 0 among them."""
+    margins = np.concatenate([scores(run, part)[0] for part in NAMES])
+    widest = float(np.clip(np.quantile(np.abs(margins), 0.98), 1.0, WIDEST))
+    result: np.ndarray = np.linspace(-widest, widest, STEPS)
+    return result
+
+
+def draw(material: Material) -> list[Chart]:
+    """Validation and test of the featured run, for two classes; more classes have no single cut."""
+    known = told(material)
+    if known is None or len(material.classes) != 2 or known.run.row.test is None:
+        return []
+    run, cuts = known.run, axis(known.run)
+    share = float(scores(run, "test")[1].mean())
+    curves = {}
+    for part in NAMES:
+        margin, positive = scores(run, part)
+        if positive.all() or not positive.any():
+            return []
+        curves[part] = accuracies(margin, positive, share, cuts)
+    traces = [line(part, cuts, values) for part, values in curves.items()]
+    traces += [marks(part, cuts, values) for part, values in curves.items()]
+    traces += [legend_entry("present cut"), legend_entry("best on these images", hollow=True, symbol="diamond")]
+    shown = [p for p in TICKS if abs(np.log(p / (1 - p))) <= cuts[-1] + 1e-9]
+    name = plotly_text(shortened(material.classes[1], 24))
+    layout = {
+        "xaxis": {
+            "title": {"text": f"called {name} from this probability on"},
+            "tickvals": [float(np.log(p / (1 - p))) for p in shown],
+            "ticktext": [f"{100 * p:.4g} %" for p in shown],
+        },
+        "yaxis": {"title": {"text": "accuracy, %"}},
+        "hovermode": "closest",
+        "shapes": [
+            {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+            | {"line": {"color": "@grey", "width": 1}}
+        ],
+    }
+    csv: list[list[Raw]] = [
+        [run.row.id, part, float(cut), float(1 / (1 + np.exp(-cut))), float(value)]
+        for part, values in curves.items()
+        for cut, value in zip(cuts, values, strict=True)
+    ]
+    gain = 100 * float(curves["test"].max() - curves["test"][np.abs(cuts).argmin()])
+    return [
+        Chart(
+            FIGURE.name,
+            FIGURE.title,
+            "Solid: test. Dotted: validation, its classes weighted to the shares of test. If the top of the solid "
+            "curve lies to one side of the grey line, the present cut is in the wrong place for these images. The best "
+            "cut is found on the very images it is scored on and flatters; the budget sets it on some patients and "
+            "scores it on others.",
+            f"At the present cut test accuracy is {percent(float(curves['test'][np.abs(cuts).argmin()]))}; at the best "
+            f"cut of these images {number(gain)} points more.",
+            spec(traces, layout, 340, ["present cut", "best on these images"]),
+            sheet(["run", "split", "cut_log_odds", "cut_probability", "accuracy"], csv),
+        )
+    ]
+
+
+FIGURE = Figure("threshold-curve", "Where the line between the classes is drawn", "evidence", 1, draw)
