@@ -114,10 +114,13 @@ def test_a_patients_last_image_stays_in_train() -> None:
     assert len(planted.truth[0].touched) == 8
 
 
-def test_what_is_withheld_stays_withheld_whatever_comes_next() -> None:
-    by_site = simulate(worlds.get("cells-both-sites"), 0, COUNTS, SIZE)
-    planted = of(by_site, "withheld:by=site,value=clinic-b", "patients-in-val=1", "copies-in-val=0.5")
-    assert set(planted.table.loc[planted.table["split"] != "test", "site"]) == {"clinic-a"}
+def test_what_is_withheld_stays_withheld_whatever_comes_next(clean: Phantom) -> None:
+    planted = of(clean, "withheld=0.5:by=volume_fl,tail=high", "patients-in-val=1", "copies-in-val=0.5")
+    train = part(clean.table, "train")
+    for label in CLASSES:
+        threshold = np.quantile(train.loc[train["label"] == label, "volume_fl"], 0.5)
+        own = planted.table[planted.table["label"] == label]
+        assert (own.loc[own["split"] != "test", "volume_fl"] < threshold).all()
 
 
 def test_copies_are_copies(clean: Phantom) -> None:
