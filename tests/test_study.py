@@ -248,6 +248,7 @@ def test_a_cohort_was_read_already(data: Path, tmp_path: Path) -> None:
 
 def test_classifier_on_arrays() -> None:
     from sklearn.base import clone
+    from sklearn.exceptions import NotFittedError
 
     rng = np.random.default_rng(0)
     y = np.array(["light", "dark"] * 40)
@@ -267,6 +268,8 @@ def test_classifier_on_arrays() -> None:
     np.testing.assert_allclose(model.predict_proba(colour), probabilities, atol=1e-5)
     with pytest.raises(InputError):
         heldout.TransferClassifier(MODEL).fit(X, y[:-1])
+    with pytest.raises(NotFittedError):
+        heldout.TransferClassifier(MODEL).predict(X)
 
 
 def test_a_run_record_is_typed(study: Study) -> None:

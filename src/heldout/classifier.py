@@ -122,5 +122,6 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: NDArray[np.uint8]) -> NDArray[Any]:
         """The most probable label (n,) of each image."""
+        check_is_fitted(self)
         labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
         return labels
