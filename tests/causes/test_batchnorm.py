@@ -12,8 +12,8 @@ N = 400
 
 
 def restored(*, test_gain: float, val_change: float = 0.0, train_mode: float = 0.0, shift: float = 1.6) -> Evidence:
-    """Test NORMAL moved by `shift`; re-estimation moves it back by `test_gain`, and validation NORMAL by `val_change`."""
-    made = evidence(N, N, shift=shift)
+    """Test NORMAL moved by `shift`; re-estimation moves it back, and validation NORMAL by `val_change`."""
+    made = evidence(N, N, shift=shift, patients=1)
     variants = {}
     for alpha, share in (("alpha=0.25", 0.4), ("alpha=0.5", 0.8), ("alpha=1", 1.0)):
         variants[alpha, "test"] = moved(made, "test", 0, -test_gain * share, noise=0.05)
@@ -43,7 +43,7 @@ def test_a_loss_on_validation_is_not_counted_as_a_gain_on_test() -> None:
 
 
 def test_a_gain_on_both_is_no_reason_for_the_gap_but_train_mode_betrays_the_bug() -> None:
-    made = evidence(N, N, shift=1.6)
+    made = evidence(N, N, shift=1.6, patients=1)
     assert made.val is not None
     worse = moved(made, "val", 0, 1.6, noise=0.05)  # validation as bad as test
     made = replace(made, val=with_scored(made, "x", {("x", "val"): worse}).val)

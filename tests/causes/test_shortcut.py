@@ -14,7 +14,7 @@ N = 400
 
 def cued(*, strength: float = 2.0, informative: bool = True, flipped: bool = True, regions: int = 1) -> Evidence:
     """The margin is a true part and a cue of the corners: ±strength by the class, on test the other way round."""
-    made = evidence(N, N, n_train=N)
+    made = evidence(N, N, n_train=N, patients=1)
     rng = np.random.default_rng(1)
     parts: dict[str, Reals] = {}
     true: dict[str, Reals] = {}

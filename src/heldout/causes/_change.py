@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
 from heldout.causes._case import Case
-from heldout.causes._cause import weigh
+from heldout.causes._cause import MARGIN, weigh
 from heldout.evidence._draws import Draws, recalls
 from heldout.records import Verdict
-from heldout.stats.intervals import Z95
+from heldout.stats.bootstrap import varies
+from heldout.stats.intervals import Z95, unseen
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights, tuned_accuracy
@@ -181,11 +183,43 @@ def weigh_changes(
 ) -> tuple[Verdict, str]:
     """`weigh`, but not on a handful of images: an exact test has to agree that something changed."""
     verdict, reason = weigh(points, agrees)
+    if verdict == "excluded" and not varies(points.replicates) and (few := _blind(seen)):
+        return "not identifiable", few
     p = min(1.0, len(seen) * min(found.p for found in seen))
     if verdict in ("established", "suggested") and p >= LEVEL / max(comparisons, 1):
         changed, scored = sum(found.changed for found in seen), sum(len(found.ids) for found in seen)
         return "not identifiable", f"needs more images than the {changed} of {scored} that changed sides"
     return verdict, reason
+
+
+def _blind(seen: Sequence[Change]) -> str:
+    """Why an interval near 0 says nothing: so few patients would show no change even if many images were concerned.
+
+    No change in u units leaves up to `unseen(u)` of them possible, which the bootstrap cannot see.
+    """
+    units = min(len(np.unique(found.units)) for found in seen)
+    if 100 * unseen(units) <= MARGIN:
+        return ""
+    return f"needs about {ceil(Z95**2 * (100 / MARGIN - 1)):d} patients or images instead of {units}"
+
+
+def unpaired(val: Change, test: Change) -> Measured:
+    """Accuracy of a variant on validation minus that on test, points, at the class shares of test.
+
+    Where all images of a part are right (or all wrong) its bootstrap does not vary; draws of the accuracy given u units
+    under Jeffreys' prior stand in for it, since otherwise 30 images would seem to know as much as 3000.
+    """
+    rng = np.random.default_rng((len(val.ids), len(test.ids)))
+    sides = []
+    for one in (val, test):
+        points = one.accuracy_after
+        if not varies(points.replicates):
+            units = len(np.unique(one.units))
+            right = min(max(points.value / 100, 0.0), 1.0) * units
+            drawn: Reals = 100 * rng.beta(right + 0.5, units - right + 0.5, len(points.replicates))
+            points = replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
+        sides.append(points)
+    return sides[0] - sides[1]
 
 
 def regains(lost: Measured, regained: Measured) -> bool:

@@ -1,0 +1,199 @@
+"""What is in the images: the difference in accuracy of a class split by how much its test images look like validation.
+
+One `Look` a class and kind of columns (measured properties; features of the pretrained network), computed once a case
+and read by the cause `covariate-shift` and by the lens of the diagnosis.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from heldout.causes._case import Case
+from heldout.causes._cause import said
+from heldout.causes._properties import images_of, property_of, quality_values, shifts
+from heldout.evidence import Side
+from heldout.records import Lens
+from heldout.stats.disde import Decomposition, disde
+from heldout.stats.measured import Measured
+from heldout.stats.scores import Indices, Reals
+from heldout.stats.shift import DomainShift, domain_probabilities, null_domain_aucs, unit_numbers
+
+FEWEST_IMAGES = 50
+FEWEST_PATIENTS = 5
+"""Of a class on each side; with fewer a domain classifier, fitted in five folds, says nothing."""
+
+MOST_CLASSES = 6
+"""The classes with the largest shares of test that are looked at."""
+
+NULL_DRAWS = 8
+"""Halvings of train behind the null; its standard deviation decides (three of them), which eight give well enough."""
+
+PARTS = ("known looks, more frequent on test", "same looks, still worse", "looks that validation lacks")
+"""Names of DISDE's parts I, II and III."""
+
+WORDS = {"features": "the pretrained network's features", "quality": "measured image properties"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One class, seen through one kind of columns.
+
+    Attributes:
+        basis: `features` or `quality`.
+        k: The class.
+        split: DISDE of its error, with every weight of the bootstrap (row 0 is the sample).
+        points: The three parts in accuracy points, times the class's share of test.
+        rows: (n_Q,) rows of the test images.
+        pi: (n_Q,) how much each looks like test rather than validation, 0 … 1.
+        sizes: Images of validation and test.
+        top: The property that differs most in this class, in words, or empty.
+    """
+
+    basis: str
+    k: int
+    split: Decomposition
+    points: tuple[Measured, Measured, Measured]
+    rows: Indices
+    pi: Reals
+    sizes: tuple[int, int]
+    top: str
+
+    @property
+    def explained(self) -> Measured:
+        """What looks account for: I + III."""
+        return self.points[0] + self.points[2]
+
+
+@dataclass
+class _Known:
+    case: weakref.ref[Case]
+    looks: tuple[Look, ...]
+    nulls: dict[tuple[str, int], DomainShift | None] = field(default_factory=dict)
+
+
+_KNOWN: dict[int, _Known] = {}
+"""Id of a living case -> what was computed for it; arrays cannot be hashed, so the case itself is no key."""
+
+
+def looks(case: Case) -> tuple[Look, ...]:
+    """Every class that has enough images, through features and through properties."""
+    return _known(case).looks
+
+
+def null(case: Case, look: Look) -> DomainShift | None:
+    """The look's domain AUC held against random halves of train, by patient; None where train has too few."""
+    known, key = _known(case), (look.basis, look.k)
+    if key not in known.nulls:
+        known.nulls[key] = _null(case, look)
+    return known.nulls[key]
+
+
+def _known(case: Case) -> _Known:
+    number = id(case)
+    known = _KNOWN.get(number)
+    if known is None or known.case() is not case:
+        found = tuple(look for basis in WORDS for look in _looks(case, basis))
+        known = _Known(weakref.ref(case, lambda _: _KNOWN.pop(number, None)), found)
+        _KNOWN[number] = known
+    return known
+
+
+def columns(case: Case, side: Side, basis: str) -> Reals | None:
+    """What the images of a side look like, (n, d); rows of NaN where not known, None where nothing is."""
+    if basis == "quality":
+        names, values = quality_values(case, side)
+        return values if names else None
+    place: dict[str, Reals] = {}
+    for part, features in case.evidence.features.items():
+        own = case.evidence.side(part)
+        if own is not None and len(own) == len(features):
+            place.update(zip(own.ids, np.asarray(features, dtype=np.float64), strict=True))
+    if not place:
+        return None
+    unknown = np.full(len(next(iter(place.values()))), np.nan)
+    return np.stack([place.get(id_, unknown) for id_ in images_of(case, side)])
+
+
+def _looks(case: Case, basis: str) -> list[Look]:
+    base = case.budget.base
+    P, Q = columns(case, base.val, basis), columns(case, base.test, basis)
+    if P is None or Q is None:
+        return []
+    finite_P, finite_Q = np.isfinite(P).all(axis=1), np.isfinite(Q).all(axis=1)
+    found = []
+    for k in np.argsort(-base.test_prior[0], kind="stable")[:MOST_CLASSES]:
+        rows_P = np.flatnonzero((base.val.labels == k) & finite_P)
+        rows_Q = np.flatnonzero((base.test.labels == k) & finite_Q)
+        if _enough(base.val, rows_P) and _enough(base.test, rows_Q):
+            found.append(_look(case, basis, int(k), P[rows_P], Q[rows_Q], rows_P, rows_Q))
+    return found
+
+
+def _enough(side: Side, rows: Indices) -> bool:
+    return len(rows) >= FEWEST_IMAGES and len(np.unique(side.units[rows])) >= FEWEST_PATIENTS
+
+
+def _look(case: Case, basis: str, k: int, P: Reals, Q: Reals, rows_P: Indices, rows_Q: Indices) -> Look:
+    base, draws = case.budget.base, case.budget.draws
+    groups_P, groups_Q = [base.val.patients[i] for i in rows_P], [base.test.patients[i] for i in rows_Q]
+    pi_P, pi_Q = domain_probabilities(P, Q, groups_P, groups_Q, seed=case.evidence.bootstrap_seed)
+    loss_P, loss_Q = (~base.val.right[rows_P]).astype(np.float64), (~base.test.right[rows_Q]).astype(np.float64)
+    split = disde(loss_P, loss_Q, pi_P, pi_Q, base.val_weights[:, rows_P], base.test_weights[:, rows_Q])
+    each = 100 * base.test_prior[:, k] * split.replicates  # (3, B + 1)
+    first, second, third = (draws.measured(each[i], len(P) + len(Q)) for i in range(3))
+    top = next(iter(shifts(case, k)), None)
+    words = ""
+    if top is not None and np.isfinite(top.smd) and top.p_holm < 0.05:
+        property_ = property_of(top.name)
+        words = f"{property_.more if top.smd > 0 else property_.less} by {abs(top.smd):.1f} standard deviations"
+    return Look(basis, k, split, (first, second, third), rows_Q, pi_Q, (len(P), len(Q)), words)
+
+
+def _null(case: Case, look: Look) -> DomainShift | None:
+    train = case.evidence.train
+    X = None if train is None else columns(case, train, look.basis)
+    if train is None or X is None:
+        return None
+    rows = np.flatnonzero((train.labels == look.k) & np.isfinite(X).all(axis=1))
+    patients = [train.patients[i] for i in rows]
+    if len(rows) < 2 * FEWEST_IMAGES or len(np.unique(unit_numbers(patients)[0])) < 2 * FEWEST_PATIENTS:
+        return None
+    seed = case.evidence.bootstrap_seed
+    return DomainShift(look.split.auc, null_domain_aucs(X[rows], patients, *look.sizes, seed=seed, draws=NULL_DRAWS))
+
+
+def looks_lens(case: Case) -> tuple[Lens, ...]:
+    """One lens a class and kind of columns; its parts are missing where they would be guesses."""
+    return tuple(_lens(case, look) for look in looks(case))
+
+
+def _lens(case: Case, look: Look) -> Lens:
+    class_, split = case.evidence.classes[look.k], look.split
+    known = _known(case).nulls.get((look.basis, look.k))
+    numbers = {
+        "domain_auc": split.auc,
+        "val_images": float(look.sizes[0]),
+        "test_images": float(look.sizes[1]),
+        "effective_val": split.effective_source,
+        "effective_test": split.effective_target,
+    }
+    if known is not None:
+        numbers |= {"null_mean": float(known.null.mean()), "null_max": float(known.null.max()), "p": known.p}
+    apart = (
+        f"By {WORDS[look.basis]}, validation and test images of {class_} are told apart with an AUC of {split.auc:.2f} "
+    )
+    apart += "(0.50: they look alike). "
+    if split.doubts:
+        sentence = f"{apart}What that costs cannot be told, because {' and '.join(split.doubts)}."
+        parts = {}
+    else:
+        seen, same, unseen = look.points
+        sentence = (
+            f"{apart}Looks that validation knows but that are more frequent on test cost {said(seen)}, looks that it "
+            f"lacks {said(unseen)}; images that look the same on both sides still differ by {said(same)}."
+        )
+        parts = {name: points.estimate() for name, points in zip(PARTS, look.points, strict=True)}
+    return Lens("looks", f"What is in the images of {class_}: {WORDS[look.basis]}", class_, parts, sentence, numbers)

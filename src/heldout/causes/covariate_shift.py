@@ -1,0 +1,172 @@
+"""Test images look different: can a classifier tell them from validation images, and is that what costs accuracy?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from heldout.causes._case import Case
+from heldout.causes._cause import MARGIN, Cause, said, weigh
+from heldout.causes._looks import FEWEST_IMAGES, FEWEST_PATIENTS, WORDS, Look, looks, null
+from heldout.records import Finding
+from heldout.stats.measured import Measured
+from heldout.stats.shift import DomainShift
+
+SHOWN = 24
+
+
+class CovariateShift(Cause):
+    """Test images of a class look different from its validation images, and those that do are the ones that fail.
+
+    How it is detected: In each class a classifier learns to tell validation from test images, by features of the
+    pretrained network and by measured properties, and is asked of patients it has not seen. Its AUC is held against
+    random halves of train, by patient, since chance does not give exactly one half. Then the difference in error is
+    split (DISDE; Cai, Namkoong & Yadlowsky 2023) with π(x) = P(test | x) into I, looks known from validation that are
+    more frequent on test, II, images that look the same and are still answered worse, and III, looks that validation
+    lacks. Points are Σ_k π^T_k (I_k + III_k) over the classes, with π^T the class shares of test. It is established if
+    the AUC exceeds its null in a class (all halves, and their mean by three standard deviations), the interval of I +
+    III excludes 0, and that of II covers it: images that look alike fare alike. If II does not vanish it is only
+    suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
+    about 200 images of a class on each side and weights that are worth 100; above an AUC of 0.9 the two sets have no
+    looks in common and nothing can be said. All of it is done within classes, because a shift of one class hides in a
+    pooled comparison.
+
+    Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or kind
+    of patient does that; accuracy on validation then says nothing about them.
+
+    What to do: Find what the cited images have in common; collect and label images like them, augment toward them, or
+    weight training toward them; until then let the network abstain where an image looks unlike training.
+    """
+
+    code: ClassVar[str] = "covariate-shift"
+    title: ClassVar[str] = "Shift of looks"
+    level: ClassVar[int] = 1
+    remedy: ClassVar[str] = "Collect or augment toward images like those cited; abstain on them until then."
+
+    def judge(self, case: Case) -> Finding:
+        """DISDE by class, on the kind of columns through which most of test can be judged."""
+        every = looks(case)
+        if not every:
+            return self.not_identifiable(
+                f"features or measured properties, and at least {FEWEST_IMAGES} images of {FEWEST_PATIENTS} patients "
+                f"of a class in validation and in test"
+            )
+        chosen = _chosen(case, every)
+        if not chosen:
+            return self._doubtful(case, max(every, key=lambda look: (look.basis == "features", look.split.auc)))
+        return self._judge(case, chosen)
+
+    def _doubtful(self, case: Case, look: Look) -> Finding:
+        """No class can be judged: say how different it looks, and what is missing."""
+        class_, doubts = case.evidence.classes[look.k], look.split.doubts
+        if not look.split.overlap:
+            needs = f"validation images of {class_} that look like its test images; there is no overlap"
+        else:
+            needs = "about 200 images of a class on each side, of which about 100 look like those of the other"
+        sentence = (
+            f"By {WORDS[look.basis]}, validation and test images of {class_} are told apart with an AUC of "
+            f"{look.split.auc:.2f} (0.50: they look alike). What that costs cannot be told, because {doubts[0]}."
+        )
+        numbers = {"domain_auc": look.split.auc, "class": float(look.k)}
+        return self.finding("not identifiable", sentence, reason=f"needs {needs}", numbers=numbers)
+
+    def _judge(self, case: Case, chosen: list[Look]) -> Finding:
+        points, same = _sum([look.explained for look in chosen]), _sum([look.points[1] for look in chosen])
+        main = max(chosen, key=lambda look: look.explained.value)
+        shift = null(case, main) if points.low > 0 else None
+        alike = same.low <= 0 <= same.high and same.value < points.value
+        agrees = None if shift is None else shift.real and alike
+        verdict, reason = weigh(points, agrees)
+        numbers = _numbers(main, chosen, same, shift)
+        sentence = _sentence(case, main, chosen, points, same, shift)
+        if verdict in ("established", "suggested") and points.high <= MARGIN:
+            verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
+        if verdict in ("established", "suggested") and shift is not None and shift.auc <= shift.null.max():
+            verdict, reason = "excluded", "because a classifier tells test from validation no better than chance"
+        if verdict == "excluded" and (unjudged := _unjudged(case, chosen)):
+            look = next((look for look in looks(case) if look.k == unjudged[0]), None)
+            if look is not None:
+                return self._doubtful(case, look)
+            verdict, reason = "not identifiable", f"needs more images of {case.evidence.classes[unjudged[0]]}"
+        if verdict == "excluded":
+            sentence += f" So looks are not why test is lower, {reason}."
+            return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
+        if verdict == "not identifiable":
+            sentence += f" That is too uncertain to tell; it {reason}."
+            return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
+        if not alike:
+            sentence += " So looks are not all of it, or what matters is not seen in these columns."
+        return self.finding(verdict, sentence, points, images=_unlike(case, main), numbers=numbers)
+
+
+def _chosen(case: Case, every: tuple[Look, ...]) -> list[Look]:
+    """Looks without doubts, of the kind of columns under which they hold most of test; features before properties."""
+    share = case.budget.base.test_prior[0]
+    best: list[Look] = []
+    for basis in WORDS:
+        sound = [look for look in every if look.basis == basis and not look.split.doubts]
+        if sum(share[look.k] for look in sound) > sum(share[look.k] for look in best) + 1e-9:
+            best = sound
+    return best
+
+
+def _unjudged(case: Case, chosen: list[Look]) -> list[int]:
+    """Classes that lose a good deal on test and could not be judged, the worst first."""
+    lost = {k: row.points.value for k, row in enumerate(case.budget.classes) if row.points is not None}
+    left = set(lost) - {look.k for look in chosen}
+    return sorted((k for k in left if lost[k] > MARGIN), key=lambda k: -lost[k])
+
+
+def _sum(points: list[Measured]) -> Measured:
+    total = points[0]
+    for other in points[1:]:
+        total = total + other
+    return total
+
+
+def _numbers(main: Look, chosen: list[Look], same: Measured, shift: DomainShift | None) -> dict[str, float]:
+    numbers = {
+        "domain_auc": main.split.auc,
+        "class": float(main.k),
+        "effective_val": main.split.effective_source,
+        "effective_test": main.split.effective_target,
+        "seen_points": sum(look.points[0].value for look in chosen),
+        "same_looks_points": same.value,
+        "unseen_points": sum(look.points[2].value for look in chosen),
+    }
+    if shift is not None:
+        numbers |= {"null_mean": float(shift.null.mean()), "null_max": float(shift.null.max()), "p": shift.p}
+    return numbers
+
+
+def _sentence(
+    case: Case, main: Look, chosen: list[Look], points: Measured, same: Measured, shift: DomainShift | None
+) -> str:
+    names, classes = case.evidence.classes, [look.k for look in chosen]
+    chance = "0.50: they look alike"
+    if shift is not None:
+        chance = f"chance gives {shift.null.min():.2f} to {shift.null.max():.2f}"
+    words = (
+        f"By {WORDS[main.basis]}, test images of {names[main.k]} are told from its validation images with an AUC of "
+        f"{main.split.auc:.2f} ({chance})"
+    )
+    words += f"; they are {main.top}. " if main.top else ". "
+    words += (
+        f"Looks that are rarer in validation or missing there cost {said(points)}; images that look the same on both "
+        f"sides differ by {said(same)}."
+    )
+    left = [names[k] for k in np.flatnonzero(case.budget.base.test_prior[0] > 0) if k not in classes]
+    if left:
+        words += f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}."
+    return words
+
+
+def _unlike(case: Case, look: Look) -> tuple[str, ...]:
+    """Wrong test images of the class, those that look least like validation first."""
+    test = case.budget.base.test
+    order = np.argsort(-look.pi, kind="stable")
+    return tuple(test.ids[i] for i in look.rows[order] if not test.right[i])[:SHOWN]
+
+
+CAUSE = CovariateShift()

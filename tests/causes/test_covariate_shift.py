@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from heldout.causes._looks import looks, looks_lens
+from heldout.causes.covariate_shift import CAUSE
+from heldout.evidence import Evidence
+from tests.causes.made_evidence import Reals, case, evidence, margin, quality, sides
+
+N = 480
+
+
+def strange(share_test: float, *, cost: float = 3.0, mean: float = 6.0, everywhere: float = 0.0) -> Evidence:
+    """A tenth of all NORMAL images, and `share_test` of test's, look strange and are moved toward ILL by `cost`.
+
+    `everywhere` moves all test NORMAL images, whatever they look like.
+    """
+    made = evidence(N, N, patients=1, n_train=800)
+    rng = np.random.default_rng(3)
+    features: dict[str, np.ndarray] = {}
+    changed = {}
+    for part, one in sides(made).items():
+        odd = (rng.random(len(one)) < (share_test if part == "test" else 0.1)) & (one.labels == 0)
+        looks_: Reals = rng.standard_normal((len(one), 4))
+        looks_[:, 0] += mean * odd
+        features[part] = looks_.astype(np.float32)
+        moved = margin(one) + cost * odd + everywhere * (one.labels == 0) * (part == "test")
+        changed[part] = one.with_logits(np.stack([-moved / 2, moved / 2], axis=1))
+    return replace(made, features=features, val=changed["val"], test=changed["test"])
+
+
+def test_images_that_look_strange_and_fail_are_established_and_cited() -> None:
+    made = strange(0.5)
+    one = case(made)
+    finding = CAUSE.judge(one)
+    assert finding.verdict == "established" and "NORMAL" in finding.sentence
+    assert finding.points is not None and finding.points.low > 0
+    assert finding.numbers["null_max"] < finding.numbers["domain_auc"] < 0.9
+    test = made.test
+    assert test is not None
+    row = {id_: i for i, id_ in enumerate(test.ids)}
+    cited = [row[id_] for id_ in finding.images]
+    assert cited and not test.right[cited].any() and (test.labels[cited] == 0).all()
+    assert made.features["test"][cited, 0].mean() > 1
+
+
+def test_the_parts_sum_to_the_class_rows_of_the_budget() -> None:
+    one = case(strange(0.5))
+    for look in looks(one):
+        row = one.budget.classes[look.k].points
+        assert row is not None
+        assert sum(part.value for part in look.points) == pytest.approx(row.value, abs=1e-3)
+
+
+def test_images_that_fail_whatever_they_look_like_are_not_blamed_on_looks() -> None:
+    finding = CAUSE.judge(case(strange(0.1, everywhere=2.0)))
+    assert finding.verdict in ("excluded", "not identifiable")
+    assert finding.numbers["same_looks_points"] > 5
+
+
+def test_same_looks_that_fare_worse_too_leave_it_suggested() -> None:
+    finding = CAUSE.judge(case(strange(0.5, everywhere=1.5)))
+    assert finding.verdict == "suggested" and "not all of it" in finding.sentence
+
+
+def test_a_shift_of_looks_without_cost_is_excluded() -> None:
+    finding = CAUSE.judge(case(strange(0.5, cost=0.0)))
+    assert finding.verdict in ("excluded", "not identifiable") and finding.priority == 0
+
+
+def test_no_overlap_is_said_and_no_number_given() -> None:
+    one = case(strange(1.0, mean=20.0))
+    finding = CAUSE.judge(one)
+    assert finding.verdict == "not identifiable" and finding.points is None and "overlap" in finding.reason
+    lens = next(lens for lens in looks_lens(one) if lens.group == "NORMAL")
+    assert not lens.parts and "no overlap" in lens.sentence
+
+
+def test_too_few_images_ask_for_more() -> None:
+    made = evidence(80, 80)
+    rng = np.random.default_rng(0)
+    features = {part: rng.standard_normal((len(one), 3)).astype(np.float32) for part, one in sides(made).items()}
+    assert CAUSE.judge(case(replace(made, features=features))).verdict == "not identifiable"
+    few = CAUSE.judge(case(evidence(80, 80)))
+    assert few.verdict == "not identifiable" and "features or measured properties" in few.reason
+
+
+def test_lenses_are_computed_once_and_name_the_property() -> None:
+    one = case(quality(evidence(N, N, shift=1.0), {("sharpness", 0): -0.8}))
+    first = looks(one)
+    assert looks(one) is first
+    normal = next(look for look in first if look.k == 0)
+    assert normal.basis == "quality" and normal.top.startswith("blurrier by 0.")
+    lens = looks_lens(one)[0]
+    assert set(lens.parts) and lens.numbers["domain_auc"] > 0.5
