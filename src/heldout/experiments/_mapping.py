@@ -1,0 +1,105 @@
+"""Which measured properties differ between validation and test, and images changed to have the other part's values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heldout.experiments._bench import Bench, Indices, Pixels
+from heldout.images.mapping import map_property, quantile_targets
+from heldout.images.quality import PROPERTIES
+from heldout.stats.property_shift import property_shifts
+
+CLEAR = 3.0
+"""Standard errors by which the means of a property must differ."""
+
+LARGE = 0.2
+"""Standard deviations by which they must differ: a small effect by Cohen's rule of thumb (1988)."""
+
+FEWEST = 10
+"""Images of a class on each side, of two patients at least, below which nothing is said of the class."""
+
+ORDER = ("sharpness", "colour", "contrast", "brightness", "border", "noise", "blockiness")
+"""Order in which several changes are made: as a lens, a sensor and a file format come one after another."""
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A property of one class that differs.
+
+    Attributes:
+        name: The property.
+        label: Class index.
+        smd: Test minus validation mean in standard deviations.
+        p: Two-sided p, patients being the units.
+    """
+
+    name: str
+    label: int
+    smd: float
+    p: float
+
+    def record(self) -> dict[str, Any]:
+        """For JSON, which knows no infinity."""
+        return {**asdict(self), "smd": float(np.clip(self.smd, -99, 99))}
+
+
+def shifted_properties(bench: Bench) -> tuple[Shifted, ...]:
+    """Properties whose mean differs between validation and test within a class, clearly and by a relevant amount."""
+    found: list[Shifted] = []
+    names = [item.name for item in PROPERTIES]
+    threshold = math.erfc(CLEAR / math.sqrt(2))  # two-sided p of a normal deviate of 3
+    for label in range(bench.k):
+        sides, patients = [], []
+        for part in ("val", "test"):
+            rows = np.flatnonzero(bench.labels(part) == label)
+            sides.append(_values(bench, part, names)[rows])
+            known = bench.patients(part)
+            patients.append([known[i] or f"{part} image {i}" for i in rows])
+        if min(map(len, sides)) < FEWEST or min(len(set(names_)) for names_ in patients) < 2:
+            continue
+        shifts = property_shifts(sides[0], sides[1], names, patients[0], patients[1])
+        relevant = (shift for shift in shifts if shift.p < threshold and abs(shift.smd) > LARGE)
+        found.extend(Shifted(shift.name, label, shift.smd, shift.p) for shift in relevant)
+    return tuple(sorted(found, key=lambda shift: (ORDER.index(shift.name), shift.label)))
+
+
+def _values(bench: Bench, part: str, names: list[str]) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = bench.quality.loc[list(bench.ids(part)), names].to_numpy(dtype=np.float64)
+    return values
+
+
+def targets_of(bench: Bench, shift: Shifted, part: str, rows: Indices) -> NDArray[np.float64]:
+    """The value each of some images of `part` is to have, (m,): that of its rank in the other part, class by class.
+
+    NaN for images of other classes, which stay as they are.
+    """
+    other = "test" if part == "val" else "val"
+    own, there = (_values(bench, side, [shift.name])[:, 0] for side in (part, other))
+    here = bench.labels(part) == shift.label
+    targets = np.full(len(own), np.nan)
+    targets[here] = quantile_targets(own[here], there[bench.labels(other) == shift.label])
+    return targets[rows]
+
+
+def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, pixels: Pixels) -> Pixels:
+    """Images of `part` with these properties as the other part has them, one change after another.
+
+    Args:
+        bench: The run.
+        shifts: What to change; others keep what they have, as far as properties can be told apart.
+        part: `val` or `test`.
+        rows: (m,) rows of the part.
+        pixels: (m, s, s, c) its images; not changed.
+    """
+    changed = pixels.copy()
+    for shift in shifts:
+        targets = targets_of(bench, shift, part, rows)
+        here = np.flatnonzero(np.isfinite(targets))
+        if len(here):
+            changed[here], _ = map_property(changed[here], shift.name, targets[here], bench.seed)
+    return changed

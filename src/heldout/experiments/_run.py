@@ -1,0 +1,128 @@
+"""Every experiment on every run: what is there stays, what fails is written down and sinks nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from heldout.errors import UsageError
+from heldout.experiments._bench import LIMIT, Bench
+from heldout.experiments._experiment import Experiment, NothingToDoError
+from heldout.experiments._scores import check_scores
+from heldout.experiments._shelf import experiments
+from heldout.files import read_json, whole, write_json
+from heldout.progress import Reporter, Silent
+from heldout.records import PARTS
+from heldout.runs import RunFiles, StudyFiles, read_study
+from heldout.training import machine
+from heldout.training.device import Device
+
+FORMAT = 1
+
+
+def run_experiments(
+    folder: str | Path,
+    runs: Sequence[str] | None = None,
+    *,
+    reporter: Reporter | None = None,
+    device: Device = "auto",
+    limit: int = LIMIT,
+    seed: int = 0,
+    retrain: bool = False,
+) -> None:
+    """Do every experiment on the shelf for runs of a study; results stand in `runs/<run id>/experiments/`.
+
+    Each leaves `<name>.json`, written last, and, if it has logits, `<name>.parquet` (see `evidence.Scored`). What an
+    earlier call left with the same version and settings is not done again.
+
+    Args:
+        folder: The study.
+        runs: Ids of complete runs; None for all.
+        reporter: Told of progress.
+        device: Where to compute.
+        limit: Images a part that interventions are made on.
+        seed: Seed of everything that is drawn.
+        retrain: Also retrain where that takes long (`grouped`).
+
+    Raises:
+        InputError: The folder is no study.
+        UsageError: No such run, or a limit below 1.
+    """
+    if limit < 1:
+        raise UsageError(f"Found a limit of {limit} images; expected at least 1.")
+    reporter = reporter or Silent()
+    study = read_study(Path(folder))
+    for run in _chosen(study, runs):
+        bench = Bench(study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain)
+        missing = [experiment for experiment in experiments if not _is_done(experiment, bench)]
+        if not missing:
+            continue
+        reporter.begin(f"experiments on {run.record.id}", len(missing))
+        for experiment in missing:
+            _carry_out(experiment, bench)
+            reporter.step()
+        reporter.end()
+
+
+def _chosen(study: StudyFiles, runs: Sequence[str] | None) -> list[RunFiles]:
+    if runs is None:
+        return list(study.runs)
+    by_id = {run.record.id: run for run in study.runs}
+    unknown = [name for name in runs if name not in by_id]
+    if unknown:
+        raise UsageError(f"Found no complete run {', '.join(unknown)}; expected some of: {', '.join(by_id) or 'none'}.")
+    return [by_id[name] for name in dict.fromkeys(runs)]
+
+
+def _place(experiment: Experiment, bench: Bench) -> Path:
+    return bench.run.folder / "experiments" / f"{experiment.name}.json"
+
+
+def _is_done(experiment: Experiment, bench: Bench) -> bool:
+    """Whether an earlier call left what this one would."""
+    try:
+        about = read_json(_place(experiment, bench))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, Mapping) and about.get("format") == FORMAT and experiment.is_current(about, bench)
+
+
+def _carry_out(experiment: Experiment, bench: Bench) -> None:
+    """Do one experiment and write what came of it, whichever way it ended."""
+    started = time.perf_counter()
+    table, more, absent, failed = pd.DataFrame(), dict[str, Any](), None, False
+    try:
+        absent = experiment.why_not(bench)
+        if absent is None:
+            table = experiment.run(bench)
+            check_scores(table, bench.k, {id_ for part in PARTS for id_ in bench.ids(part)})
+            more = experiment.about(bench, table)
+    except NothingToDoError as reason:
+        absent = str(reason)
+    except Exception as error:  # one broken experiment must not take the others with it
+        absent, failed = f"it failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}", True
+        bench.reporter.note(f"The experiment {experiment.name} on {bench.run.record.id} failed: {error}")
+    about = {
+        "format": FORMAT,
+        "version": experiment.version,
+        "settings": experiment.settings(bench),
+        "seconds": round(time.perf_counter() - started, 3),
+        "absent": absent,
+        "failed": failed,
+    }
+    _write(_place(experiment, bench), {**about, **(more if absent is None else {})}, table if absent is None else None)
+
+
+def _write(place: Path, about: dict[str, Any], table: pd.DataFrame | None) -> None:
+    """The table first, its JSON last: a JSON file says that the table is whole."""
+    file = place.with_suffix(".parquet")
+    if table is None or table.empty:
+        file.unlink(missing_ok=True)
+    else:
+        with whole(file) as temporary:
+            table.to_parquet(temporary, index=False)
+    write_json(place, about)
