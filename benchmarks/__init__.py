@@ -1,0 +1,1 @@
+"""Measurements: speed as ratios taken in one run, and the planted-cause benchmark."""

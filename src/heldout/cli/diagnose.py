@@ -1,0 +1,85 @@
+"""`heldout diagnose STUDY`: task E, why the test score is lower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heldout.cli._env import environment
+
+
+def diagnose(
+    context: typer.Context,
+    study: Annotated[Path, typer.Argument(help="Folder that `heldout run` wrote.")],
+    run: Annotated[
+        str | None, typer.Option("--run", help="Id of one run, or how it begins; all runs by default.")
+    ] = None,
+    experiments: Annotated[
+        bool, typer.Option("--experiments/--no-experiments", help="Run what needs the network, or judge without it.")
+    ] = True,
+    review: Annotated[
+        Path | None, typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].")
+    ] = None,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train anew on a grouped split however long it takes, to measure leakage.")
+    ] = False,
+    images: Annotated[
+        int, typer.Option("--images", help="Images a part that interventions are tried on.", min=20)
+    ] = 400,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.")] = 1000,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if a cause is established.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> int:
+    """Say why test is lower than validation: by how many accuracy points each cause lowers it, how sure that is.
+
+    The gap is taken apart into terms that sum to it exactly (selection, leakage, prior, labels, threshold, ranking),
+    and every known cause is given a verdict: established, suggested, excluded, not identifiable (needs …), not
+    applicable (because …) or failed. Interventions that need the network are run once and kept beside the run. How to
+    read it, and every formula: docs/diagnosis.md; the causes: `heldout causes`.
+    """
+    from heldout.cli import ExitStatus
+    from heldout.cli._progress import Bars
+    from heldout.diagnose import choose_runs
+    from heldout.diagnose import diagnose as judge
+    from heldout.records._codec import to_data
+    from heldout.runs import read_study
+
+    env = environment(context)
+    bars = Bars(env.console(stderr=True))
+    files = read_study(study)
+    chosen = choose_runs(files, run)
+    if experiments:
+        from typing import cast, get_args
+
+        from heldout.cli._values import choice
+        from heldout.experiments import run_experiments
+        from heldout.training.device import Device
+
+        run_experiments(
+            study,
+            [item.record.id for item in chosen],
+            reporter=bars,
+            device=cast(Device, choice("--device", device, get_args(Device))),
+            limit=images,
+            retrain=retrain,
+        )
+    found = judge(study, run, review=review, experiments=experiments, bootstrap=bootstrap, reporter=bars)
+    if as_json:
+        data = [to_data(diagnosis) for diagnosis in found]
+        env.json(data[0] if len(data) == 1 else {"format": 1, "runs": data})
+    else:
+        from heldout.cli._diagnose_view import show_diagnosis
+
+        for number, diagnosis in enumerate(found):
+            if number:
+                env.say("")
+            show_diagnosis(diagnosis, env)
+        env.say(f"\nNext: heldout report {study}")
+    established = any(finding.verdict == "established" for item in found for finding in item.findings)
+    return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)
+
+
+COMMAND = diagnose
