@@ -209,17 +209,22 @@ def unpaired(val: Change, test: Change) -> Measured:
     Where all images of a part are right (or all wrong) its bootstrap does not vary; draws of the accuracy given u units
     under Jeffreys' prior stand in for it, since otherwise 30 images would seem to know as much as 3000.
     """
-    rng = np.random.default_rng((len(val.ids), len(test.ids)))
     sides = []
     for one in (val, test):
         points = one.accuracy_after
         if not varies(points.replicates):
             units = len(np.unique(one.units))
-            right = min(max(points.value / 100, 0.0), 1.0) * units
-            drawn: Reals = 100 * rng.beta(right + 0.5, units - right + 0.5, len(points.replicates))
+            drawn = jeffreys(points.value / 100, units, len(points.replicates))
             points = replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
         sides.append(points)
     return sides[0] - sides[1]
+
+
+def jeffreys(value: float, units: int, replicates: int) -> Reals:
+    """Accuracies (points) that would explain as well that all of so many patients are right, or all wrong."""
+    right = min(max(value, 0.0), 1.0) * units
+    drawn: Reals = 100 * np.random.default_rng(units).beta(right + 0.5, units - right + 0.5, replicates)
+    return drawn
 
 
 def regains(lost: Measured, regained: Measured) -> bool:
