@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +54,48 @@ def solve_head(
         classes: k, at least 2.
         strengths: Values of C to try.
     """
-    mean = train.mean(axis=0, dtype=np.float64)
+    mean, scale = _scaling(train)
+    v = (val - mean) / scale
+    best: tuple[float, LinearHead] | None = None
+    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths):
+        loss = _log_loss(v @ weight.T + bias, val_labels)
+        if best is None or loss < best[0] - 1e-12:
+            best = (loss, _raw_head(weight, bias, mean, scale, strength, converged))
+    assert best is not None, "at least one strength"
+    return best[1]
+
+
+def solve_path(
+    train: NDArray[np.float32], train_labels: NDArray[np.int64], classes: int, strengths: Sequence[float]
+) -> tuple[LinearHead, ...]:
+    """The head at every strength of regularisation, from strong to weak: what `solve_head` chooses among.
+
+    Args:
+        train: Features (n, d).
+        train_labels: (n,) class indices; every class occurs.
+        classes: k, at least 2.
+        strengths: Values of C.
+    """
+    mean, scale = _scaling(train)
+    return tuple(
+        _raw_head(weight, bias, mean, scale, strength, converged)
+        for weight, bias, strength, converged in _path(train, train_labels, classes, strengths)
+    )
+
+
+def _scaling(train: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation (d,) of the features."""
     scale = train.std(axis=0, dtype=np.float64)
     scale[scale < 1e-12] = 1.0  # a feature that never varies carries nothing; do not divide by zero
-    x, v = (train - mean) / scale, (val - mean) / scale
-    best: tuple[float, LinearHead] | None = None
+    return train.mean(axis=0, dtype=np.float64), scale
+
+
+def _path(
+    train: NDArray[np.float32], train_labels: NDArray[np.int64], classes: int, strengths: Sequence[float]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
+    """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
+    mean, scale = _scaling(train)
+    x = (train - mean) / scale
     model = LogisticRegression(solver="lbfgs", tol=TOLERANCE, max_iter=MAX_ITERATIONS, warm_start=True)
     for strength in sorted(strengths):  # from strong to weak: each start is near its optimum
         model.set_params(C=strength)
@@ -66,18 +103,20 @@ def solve_head(
             warnings.simplefilter("ignore", ConvergenceWarning)  # recorded in `converged` instead
             model.fit(x, train_labels)
         weight, bias = _two_sided(model.coef_, model.intercept_, classes)
-        loss = _log_loss(v @ weight.T + bias, val_labels)
-        if best is None or loss < best[0] - 1e-12:
-            raw = weight / scale
-            head = LinearHead(
-                weight=raw.astype(np.float32),
-                bias=(bias - raw @ mean).astype(np.float32),
-                strength=strength,
-                converged=bool(np.max(model.n_iter_) < MAX_ITERATIONS),
-            )
-            best = (loss, head)
-    assert best is not None, "at least one strength"
-    return best[1]
+        yield weight.copy(), bias.copy(), strength, bool(np.max(model.n_iter_) < MAX_ITERATIONS)
+
+
+def _raw_head(
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    strength: float,
+    converged: bool,
+) -> LinearHead:
+    """The head for raw features."""
+    raw = weight / scale
+    return LinearHead(raw.astype(np.float32), (bias - raw @ mean).astype(np.float32), strength, converged)
 
 
 def _two_sided(

@@ -1,0 +1,72 @@
+"""Networks between the pretrained and the fine-tuned one: whether less of the fine-tuning carries further."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+
+from heldout.backbones import Network
+from heldout.experiments._bench import Bench
+from heldout.experiments._experiment import Experiment
+from heldout.experiments._scores import joined, rows_of
+
+ALPHAS = (0.0, 0.25, 0.5, 0.75)
+
+
+class WeightInterpolation(Experiment):
+    """The straight line of weights from the pretrained trunk with a linear probe to the fine-tuned network.
+
+    Weights (1 − α)·(pretrained trunk and probe head) + α·(fine-tuned), BatchNorm statistics likewise; variants
+    `alpha=0` (the probe itself), `alpha=0.25`, `alpha=0.5`, `alpha=0.75` on validation and test; α = 1 is the run. A
+    test accuracy that peaks inside while validation does not says that fine-tuning bent features that transferred
+    (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+
+    A dip in between on both parts says only that the line leaves the valley: the run did not start from the probe's
+    head.
+    """
+
+    name: ClassVar[str] = "interpolation"
+    title: ClassVar[str] = "weight interpolation"
+
+    def why_not(self, bench: Bench) -> str | None:
+        """It needs a trunk that moved, and a probe."""
+        if not bench.ids("val"):
+            return "there are no validation images to choose the probe's regularisation on"
+        if not _moved(bench.network, bench.pretrained):
+            return "training moved no weight of the trunk"
+        return None
+
+    def run(self, bench: Bench) -> pd.DataFrame:
+        """Score the networks in between."""
+        between = bench.copy_of(bench.pretrained)
+        start = bench.copy_of(bench.pretrained).state_dict()
+        start["head.weight"] = torch.from_numpy(bench.probe.weight).to(bench.machine.device)
+        start["head.bias"] = torch.from_numpy(bench.probe.bias).to(bench.machine.device)
+        end = bench.network.state_dict()
+        tables = []
+        for alpha in ALPHAS:
+            between.load_state_dict(
+                {
+                    name: torch.lerp(start[name], value, alpha) if value.is_floating_point() else value
+                    for name, value in end.items()
+                }
+            )
+            for part in ("val", "test"):
+                if bench.ids(part):
+                    rows = bench.sample(part)
+                    pixels = np.asarray(bench.pixels(part)[rows])
+                    logits = bench.score(pixels, f"alpha={alpha:g}, {part}", between)
+                    tables.append(rows_of(bench, part, f"alpha={alpha:g}", logits, rows))
+        return joined(tables, bench.k)
+
+
+def _moved(network: Network, pretrained: Network) -> bool:
+    """Whether any parameter of the trunk is another."""
+    before = dict(pretrained.stages.named_parameters())
+    return any(not torch.equal(value, before[name]) for name, value in network.stages.named_parameters())
+
+
+EXPERIMENT = WeightInterpolation()

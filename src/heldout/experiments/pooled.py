@@ -1,0 +1,121 @@
+"""What a classifier makes of validation and test images if it may learn from both: how hard each part is in itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from heldout.experiments._bench import Bench, Features, Indices, Logits
+from heldout.experiments._experiment import Experiment
+from heldout.experiments._linear import FOLDS, fitted_logits, scaled
+from heldout.experiments._scores import joined, rows_of
+from heldout.stats.thresholds import folds_of
+
+COMPONENTS = 256
+"""Principal components kept within a fold: a ridge penalty hardly sees the rest, and the fit costs a fifth."""
+
+FEWEST = 10
+"""Images of a class in a part below which nothing is learned of it."""
+
+
+class PooledClassifiers(Experiment):
+    """Logistic regression on pretrained features of validation and test images, out of fold.
+
+    Five folds, patients and exact copies whole across both parts; C is that of the linear probe. Every image is scored
+    by a regression that saw no image of its patient.
+
+    Variant `balanced`: learned from both parts, weighted so that within each class both count the same. If test images
+    are still harder than validation images then, they are harder in themselves, and not merely different; the rest
+    could be learned from images of the target. Variant `unbalanced`: without weights, where the larger part decides.
+    Variant `source`: learned from validation images only, with the same folds: what a shift costs a classifier of that
+    size. All on validation and test.
+    """
+
+    name: ClassVar[str] = "pooled"
+    title: ClassVar[str] = "pooled classifiers"
+
+    def settings(self, bench: Bench) -> dict[str, int]:
+        """The seed of the folds."""
+        return {"seed": bench.seed}
+
+    def why_not(self, bench: Bench) -> str | None:
+        """It needs some images of two classes in both parts."""
+        for part, words in (("val", "validation"), ("test", "test")):
+            if not bench.ids(part):
+                return f"there are no {words} images"
+            counts = np.bincount(bench.labels(part), minlength=bench.k)
+            if (counts >= FEWEST).sum() < 2:
+                return f"{words} has too few images: fewer than {FEWEST} of all classes but one"
+        return None
+
+    def run(self, bench: Bench) -> pd.DataFrame:
+        """Fit in every fold, score what was left out."""
+        parts = ("val", "test")
+        x = np.concatenate([np.asarray(bench.features(part), dtype=np.float32) for part in parts])
+        labels = np.concatenate([bench.labels(part) for part in parts])
+        first = len(bench.ids("val"))
+        source = np.arange(len(x)) < first
+        found = _logits(bench, x, labels, source)
+        tables = [
+            rows_of(bench, part, variant, logits[source if part == "val" else ~source])
+            for variant, logits in found.items()
+            for part in parts
+        ]
+        return joined(tables, bench.k)
+
+
+def _logits(bench: Bench, x: Features, labels: Indices, source: NDArray[np.bool_]) -> dict[str, Logits]:
+    """Variant -> (n, k) logits out of fold."""
+    units = bench.units(["val", "test"])
+    folds = min(FOLDS, len(np.unique(units)))
+    fold = folds_of(units, labels + bench.k * ~source, folds, bench.seed)
+    strength = bench.probe.strength
+    found = {name: np.zeros((len(x), bench.k), dtype=np.float32) for name in ("balanced", "unbalanced", "source")}
+    bench.reporter.begin("pooled classifiers", folds)
+    for number in range(folds):
+        outside = fold == number
+        inside = ~outside
+        known, asked = reduced(x[inside], x[outside], bench.seed)
+        weights = {"balanced": balancing(labels[inside], source[inside]), "unbalanced": None}
+        for name, weight in weights.items():
+            found[name][outside] = fitted_logits(known, labels[inside], asked, bench.k, strength, weight)
+        own = inside & source
+        known, asked = reduced(x[own], x[outside], bench.seed)
+        found["source"][outside] = fitted_logits(known, labels[own], asked, bench.k, strength)
+        bench.reporter.step()
+    bench.reporter.end()
+    return found
+
+
+def reduced(x: Features, y: Features, seed: int) -> tuple[Features, Features]:
+    """Both standardised by the first, and turned to its principal components where it is wider than `COMPONENTS`."""
+    known, asked = scaled(x, y)
+    if min(known.shape) <= COMPONENTS:
+        return known, asked
+    axes = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit(known)
+    return axes.transform(known).astype(np.float32), axes.transform(asked).astype(np.float32)
+
+
+def balancing(labels: Indices, source: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights (n,) that let both domains count the same within a class, and leave each class its number of images.
+
+    A class that stands in one domain only keeps weights of 1.
+
+    >>> balancing(np.array([0, 0, 0, 0, 1]), np.array([True, True, True, False, True])).round(3).tolist()
+    [0.667, 0.667, 0.667, 2.0, 1.0]
+    """
+    weights = np.ones(len(labels))
+    for k in np.unique(labels):
+        for mine in (source, ~source):
+            here = (labels == k) & mine
+            both = (labels == k).sum()
+            if 0 < here.sum() < both:
+                weights[here] = both / 2 / here.sum()
+    return weights
+
+
+EXPERIMENT = PooledClassifiers()
