@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from heldout.stats.thresholds import best_biases, folds_of, scored, tuned_accuracy
+
+
+def two_normals(
+    rng: np.random.Generator, n: int, offset: float = 0.0, apart: float = 3.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and logits of two classes whose margins are normal with unit spread, moved by `offset`."""
+    labels = rng.integers(0, 2, n)
+    margin = apart * (labels - 0.5) + rng.normal(size=n) + offset
+    return labels, np.stack([-margin / 2, margin / 2], axis=1)
+
+
+def ones(n: int) -> np.ndarray:
+    return np.ones((1, n), dtype=np.float32)
+
+
+def test_a_known_offset_is_undone_and_the_known_accuracy_reached() -> None:
+    labels, logits = two_normals(np.random.default_rng(0), 20_000, offset=1.2)
+    known = norm.cdf(1.5)  # the best cut of two unit normals three apart
+    assert abs(tuned_accuracy(labels, logits, np.arange(len(labels)), ones(len(labels)))[0] - known) < 0.006
+    bias = best_biases(labels, logits, ones(len(labels)))[0]
+    assert bias[0] - bias[1] == pytest.approx(1.2, abs=0.25)
+
+
+def test_cross_fitting_invents_nothing_where_in_sample_does() -> None:
+    """Noise has accuracy one half; the best cut in the sample claims more, the cross-fitted one does not."""
+    invented, honest = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        labels, logits = rng.permutation(np.arange(100) % 2), rng.normal(size=(100, 2))
+        invented.append(scored(labels, logits, ones(100), best_biases(labels, logits, ones(100)))[0] / 100)
+        honest.append(tuned_accuracy(labels, logits, np.arange(100), ones(100), seed=seed)[0])
+    assert np.mean(invented) > 0.53
+    assert np.mean(honest) < 0.51
+
+
+def test_the_smooth_search_loses_less_than_the_bare_maximum() -> None:
+    """What is lost to the search, on fresh images: the reason for smoothing."""
+    fresh_labels, fresh = two_normals(np.random.default_rng(99), 40_000)
+    smooth, bare = [], []
+    for seed in range(40):
+        labels, logits = two_normals(np.random.default_rng(seed), 200)
+        smooth.append(scored(fresh_labels, fresh, ones(40_000), best_biases(labels, logits, ones(200)))[0])
+        margin = logits[:, 1] - logits[:, 0]
+        order = np.argsort(margin)
+        gains = np.concatenate([[0], np.cumsum(np.where(labels[order] == 1, -1, 1))])
+        cuts = np.concatenate([[margin.min() - 1], (margin[order][1:] + margin[order][:-1]) / 2, [margin.max() + 1]])
+        cut = cuts[int(gains.argmax())]
+        bare.append(float(((fresh[:, 1] - fresh[:, 0] > cut) == (fresh_labels == 1)).sum()))
+    assert np.mean(smooth) > np.mean(bare)
+
+
+def test_three_classes_with_biased_logits_are_mended() -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 3, 3000)
+    clean = rng.normal(size=(3000, 3)) + 2.5 * np.eye(3)[labels]
+    known = float((clean.argmax(1) == labels).mean())
+    biased = clean + np.array([1.5, 0.0, -1.0])
+    assert (biased.argmax(1) == labels).mean() < known - 0.05
+    assert tuned_accuracy(labels, biased, np.arange(3000), ones(3000))[0] == pytest.approx(known, abs=0.015)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), moved=st.floats(-5, 5))
+def test_a_bias_on_all_images_changes_nothing(seed: int, moved: float) -> None:
+    """The best accuracy does not depend on where the scores' zero lies."""
+    labels, logits = two_normals(np.random.default_rng(seed), 120)
+    units, weights = np.arange(120), ones(120)
+    before = tuned_accuracy(labels, logits, units, weights)
+    after = tuned_accuracy(labels, logits + np.array([moved, 0.0]), units, weights)
+    assert after == pytest.approx(before, abs=0.02)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), patients=st.integers(5, 40))
+def test_folds_keep_patients_whole_and_are_even(seed: int, patients: int) -> None:
+    rng = np.random.default_rng(seed)
+    units = np.concatenate([np.arange(patients), rng.integers(0, patients, 60)])
+    fold = folds_of(units, rng.integers(0, 2, len(units)), 5, seed)
+    assert all(len(set(fold[units == unit])) == 1 for unit in range(patients))
+    sizes = [len(set(units[fold == k])) for k in range(5)]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_weights_of_two_count_like_two_images() -> None:
+    labels, logits = two_normals(np.random.default_rng(5), 80)
+    weights = np.where(np.arange(80) % 2, 2.0, 1.0).astype(np.float32)[None]
+    twice = np.concatenate([np.arange(80), np.arange(80)[np.arange(80) % 2 == 1]])
+    assert (
+        scored(labels, logits, weights, np.zeros((1, 2)))[0]
+        == scored(labels[twice], logits[twice], ones(len(twice)), np.zeros((1, 2)))[0]
+    )
