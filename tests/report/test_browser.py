@@ -204,3 +204,63 @@ def test_print_is_light_and_open(browser: playwright.Browser, evil_file: Path) -
     assert page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
     assert not page.locator(".save").first.is_visible()
     page.close()
+
+
+@pytest.fixture(scope="module")
+def told_file(told_page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("told") / "report.html"
+    path.write_text(told_page, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_why_the_test_score_is_lower_fits_and_shows_its_pictures(
+    browser: playwright.Browser, told: Material, told_file: Path, width: int, scheme: str
+) -> None:
+    page, trouble = opened(browser, told_file, width, scheme)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    assert set(page.evaluate(STATES)) == {"drawn"}
+    sizes = page.evaluate("[...document.querySelectorAll('.gallery img')].map(i => i.complete && i.naturalWidth)")
+    assert len(sizes) == 34 and all(size == 64 for size in sizes)
+    spill = "[...document.querySelectorAll('.prose .scroll')].filter(b => b.scrollWidth > b.clientWidth + 1).length"
+    assert page.evaluate(spill) == 0, "tables of sentences fit their width"
+    bars = page.locator("#figure-gap-budget .bars .point path").count()
+    assert bars == 6
+    assert trouble == []
+    page.close()
+
+
+def test_a_click_on_a_picture_shows_its_id_and_file(
+    browser: playwright.Browser, told: Material, told_file: Path
+) -> None:
+    page, trouble = opened(browser, told_file)
+    first = page.locator(".gallery li").first
+    id_ = (first.get_attribute("title") or "").split(",")[0]
+    file = told.cohort.table.set_index("id")["source"][id_]
+    assert not first.locator("p").is_visible()
+    first.locator("summary").click()
+    assert first.locator("p").is_visible()
+    assert id_ in first.inner_text() and file in first.inner_text()
+    assert trouble == []
+    page.close()
+
+
+def test_the_review_list_is_saved_for_readers(
+    browser: playwright.Browser, told: Material, told_file: Path, tmp_path: Path
+) -> None:
+    page, trouble = opened(browser, told_file)
+    page.get_by_text("Review these 62 images: the list").click()
+    with page.expect_download() as saving:
+        page.locator('[data-csv="why-review"]').click()
+    saving.value.save_as(tmp_path / "review.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "review.csv").read_bytes().decode("utf-8-sig"), newline="")))
+    assert len(rows) == 62 and set(rows[0]) == {"id", "file", "label", "probability"}
+    assert trouble == []
+    page.close()
+
+
+def test_verdicts_are_told_apart_without_colour(browser: playwright.Browser, told_file: Path) -> None:
+    page, _ = opened(browser, told_file)
+    signs = page.locator("#why-findings .tone").all_inner_texts()
+    assert [sign.split()[0] for sign in signs] == ["●", "◐", "◐", "?", "○", "–", "!"]
+    page.close()

@@ -184,11 +184,15 @@ def test_classes_without_a_recall_are_left_open(told: Material) -> None:
 
 def test_lenses_stand_apart_and_are_never_added(told: Material, told_page: str) -> None:
     page = compose(told)
-    assert [c.heading for c in table(page, "why-lens-looks").columns][1:4] == [
-        "seen but rarer",
+    looks = table(page, "why-lens-looks")
+    assert looks.caption == "What is in the images"
+    assert [c.heading for c in looks.columns][1:4] == [
+        "known looks, more frequent on test",
         "same looks, still worse",
-        "unseen",
+        "looks that validation lacks",
     ]
+    assert [row[0].note for row in looks.rows] == ["the pretrained network's features", "measured image properties"]
+    assert [cell.text for cell in looks.rows[1][1:4]] == ["–", "–", "–"]
     assert table(page, "why-lens-learnable").caption == "What would fix it"
     assert "never add one to another" in told_page
 
@@ -410,6 +414,19 @@ def test_the_reliability_bins_hold_every_image_once(told: Material, evil: Materi
             assert hits == (rows["label"] == rows["predicted"]).sum()
             for start, end, mean, right, low, high, _ in bins:
                 assert start - 1e-9 <= mean <= end + 1e-9 and low <= right <= high
+
+
+def test_domain_aucs_stand_against_chance_where_it_is_known(told: Material) -> None:
+    rows = read(next(chart for chart in charts(compose(told)) if chart.id == "domain-auc").sheet)
+    assert [(row["class"], row["domain_auc"], row["null_max"]) for row in rows] == [
+        ("normal", "0.81", "0.58"),
+        ("pneumonia", "0.97", ""),
+    ]
+    no_lens = with_diagnosis(told, dataclasses.replace(featured(told), lenses=()))
+    (row,) = read(next(chart for chart in charts(compose(no_lens)) if chart.id == "domain-auc").sheet)
+    assert (row["class"], row["domain_auc"]) == ("normal", "0.81")
+    bare = dataclasses.replace(featured(told), lenses=(), findings=())
+    assert "domain-auc" not in {chart.id for chart in charts(compose(with_diagnosis(told, bare)))}
 
 
 def test_probabilities_stand_large_logits() -> None:

@@ -240,11 +240,12 @@ DIAGNOSIS = (
     Term(
         "def-lens-looks",
         "Lens: what is in the images",
-        "A classifier learns to tell validation images of a class from test images of it. Images that look like both "
-        "are common ground. Seen but rarer: test has more of the looks that validation had little of. Same looks, "
-        "still worse: images alike, answers worse. Unseen: looks that validation had none of.",
-        "E_S[R_P] − E_P[R_P], E_S[R_Q] − E_S[R_P], E_Q[R_Q] − E_S[R_Q]; P: validation of a class, Q: test of it, S: "
-        "where both have images, R: error",
+        "A classifier learns to tell validation images of a class from test images of it, by named properties or by "
+        "features of the pretrained network. Images that look like both are common ground. The difference in error of "
+        "the class falls into looks that validation knows but test has more of, images that look the same and are "
+        "answered worse all the same, and looks that validation lacks.",
+        "I = E_S[R_P] − E_P[R_P], II = E_S[R_Q] − E_S[R_P], III = E_Q[R_Q] − E_S[R_Q], each times 100 π^T_k; P: "
+        "validation of class k, Q: test of it, S: where both have images, R: error",
         "DISDE, Cai, Namkoong & Yadlowsky 2023",
     ),
     Term(

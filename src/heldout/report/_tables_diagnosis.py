@@ -175,48 +175,44 @@ def class_rows_table(known: Diagnosed) -> Table:
     )
 
 
+LENSES = {"looks": "What is in the images", "learnable": "What would fix it"}
+"""Lenses that have a definition, with the captions of their tables."""
+
+
 def lens_table(known: Diagnosed, name: str) -> Table:
-    """One lens on what remains: a row a class it speaks of."""
+    """One lens on what remains: a row a class and kind of evidence; parts that would be guesses are left open."""
     lenses = [lens for lens in known.diagnosis.lenses if lens.name == name]
+    caption = LENSES.get(name, lenses[0].title)
     parts = list(dict.fromkeys(part for lens in lenses for part in lens.parts))
     return Table(
         known.anchor(f"lens-{name}"),
-        lenses[0].title,
+        caption,
         (
             Column("Class"),
             *(Column(part, "points", True, f"def-lens-{name}" if name in LENSES else "") for part in parts),
             Column("What it says", say=True),
         ),
         tuple(
-            (Cell(lens.group or "all"), *(points_cell(lens.parts.get(part)) for part in parts), Cell(lens.sentence))
+            (lens_cell(lens, caption), *(points_cell(lens.parts.get(part)) for part in parts), Cell(lens.sentence))
             for lens in lenses
         ),
         sheet(
-            ["run", "lens", "class", "part", *ESTIMATE],
+            ["run", "lens", "title", "class", "part", *ESTIMATE],
             [
-                [known.diagnosis.run, name, lens.group, part, *cells(points)]
+                [known.diagnosis.run, name, lens.title, lens.group, part, *cells(lens.parts.get(part))]
                 for lens in lenses
-                for part, points in lens.parts.items()
+                for part in lens.parts or [""]
             ],
         ),
-        lens_notes(lenses),
+        methods((part, points) for lens in lenses for part, points in lens.parts.items()),
         prose=len(parts) < 4,
     )
 
 
-LENSES = ("looks", "learnable")
-"""Lenses that have a definition."""
-
-
-def lens_notes(lenses: list[Lens]) -> tuple[str, ...]:
-    """The named numbers behind each lens, and n and method of its parts."""
-    notes = []
-    for lens in lenses:
-        if lens.numbers:
-            said = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in lens.numbers.items())
-            notes.append(f"{lens.group or 'All'}: {said}.")
-    used = [(part, points) for lens in lenses for part, points in lens.parts.items()]
-    return (*notes, *methods(used))
+def lens_cell(lens: Lens, caption: str) -> Cell:
+    """The class a lens speaks of, and by what it looks, which its title says after a colon."""
+    basis = "" if lens.title == caption else lens.title.partition(": ")[2] or lens.title
+    return Cell(lens.group or "all", basis)
 
 
 def remedies_table(known: Diagnosed) -> Table:
