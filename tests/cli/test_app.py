@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
 import pytest
 import typer
+from rich.console import Console
 
 import heldout
 from heldout.cli import ExitStatus, _app
 from heldout.cli._app import commands
+from heldout.cli._progress import Bars
 from heldout.errors import HeldoutError
+from heldout.progress import Epoch
 from tests.cli.call import call
 
 NAMES = [name for name in commands.names() if not isinstance(commands.get(name), typer.Typer)]
@@ -69,6 +73,33 @@ def test_exit_codes(raised: BaseException, status: ExitStatus, monkeypatch: pyte
     assert answer.status == status
     assert answer.err
     assert "Traceback" not in answer.err
+
+
+def test_ctrl_c_inside_a_command_says_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def train() -> None:
+        raise KeyboardInterrupt
+
+    @app.command()
+    def other() -> None: ...
+
+    monkeypatch.setattr(_app, "build", lambda: app)
+    answer = call("train")
+    assert answer.status == ExitStatus.INTERRUPTED
+    assert "goes on from there" in answer.err
+
+
+def test_a_run_that_goes_on_counts_its_epochs_from_the_first_sitting() -> None:
+    stream = io.StringIO()
+    bars = Bars(Console(file=stream, width=120))
+    bars.begin("finetune", 2)
+    for number in (4, 5):
+        bars.step(Epoch(number, "finetune", 1.0, 0.1, 0.5, 0.8, 0.6, 0.7))
+    bars.end()
+    assert "epoch 4 of 5" in stream.getvalue()
+    assert "epoch 5 of 5" in stream.getvalue()
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:

@@ -83,6 +83,8 @@ def main(args: Sequence[str], env: Environment | None = None) -> ExitStatus:
     try:
         command = typer.main.get_command(build())
         status = command.main(arguments, prog_name="heldout", standalone_mode=False, obj=env)
+        if status == ExitStatus.INTERRUPTED:  # typer answers Ctrl-C itself, with nothing but this number
+            raise KeyboardInterrupt
         return ExitStatus(status) if isinstance(status, int) else ExitStatus.OK
     except (KeyboardInterrupt, typer.Abort):
         env.error("Interrupted; what was finished is kept, and the same command goes on from there.")

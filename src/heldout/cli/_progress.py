@@ -52,7 +52,8 @@ class Bars:
         progress.update(task, advance=1, detail=detail)
         tenths = (done + 1) * 10 // total - done * 10 // total if total else 0
         if not self.live and epoch is not None and (tenths or done + 1 == total):
-            self.console.print(f"  {title}: epoch {done + 1} of {total}, {detail}")
+            before = epoch.epoch - (done + 1)  # epochs of an earlier sitting, where a run that was cut off goes on
+            self.console.print(f"  {title}: epoch {epoch.epoch} of {before + total}, {detail}")
 
     def end(self) -> None:
         """Close the innermost bar."""
