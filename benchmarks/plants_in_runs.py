@@ -375,10 +375,18 @@ PLANTS: dict[str, Plant] = {
 
 
 def with_pooled(evidence: Evidence) -> Evidence:
-    """The evidence with what the experiments `pooled` and `probe` would have left, from the features alone."""
+    """The evidence with what the experiment `pooled` would have left, from the features alone."""
     from heldout.experiments.pooled import pooled_logits
 
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None
-    table = pooled_logits(evidence)
-    return replace(evidence, scored={**evidence.scored, "pooled": Scored(table)})
+    x = np.concatenate([evidence.features["val"], evidence.features["test"]])
+    labels = np.concatenate([val.labels, test.labels])
+    source = np.arange(len(x)) < len(val)
+    units = np.concatenate([val.units, test.units + val.units.max() + 1])
+    tables = []
+    for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, evidence.bootstrap_seed).items():
+        for side, rows in ((val, logits[source]), (test, logits[~source])):
+            table = pd.DataFrame({"id": side.ids, "split": side.name, "variant": variant})
+            tables.append(table.assign(logit_0=rows[:, 0], logit_1=rows[:, 1]))
+    return replace(evidence, scored={**evidence.scored, "pooled": Scored(pd.concat(tables, ignore_index=True))})

@@ -59,7 +59,11 @@ class PooledClassifiers(Experiment):
         labels = np.concatenate([bench.labels(part) for part in parts])
         first = len(bench.ids("val"))
         source = np.arange(len(x)) < first
-        found = _logits(bench, x, labels, source)
+        units = bench.units(["val", "test"])
+        bench.reporter.begin("pooled classifiers", 1)
+        found = pooled_logits(x, labels, source, units, bench.k, bench.probe.strength, bench.seed)
+        bench.reporter.step()
+        bench.reporter.end()
         tables = [
             rows_of(bench, part, variant, logits[source if part == "val" else ~source])
             for variant, logits in found.items()
@@ -68,26 +72,33 @@ class PooledClassifiers(Experiment):
         return joined(tables, bench.k)
 
 
-def _logits(bench: Bench, x: Features, labels: Indices, source: NDArray[np.bool_]) -> dict[str, Logits]:
-    """Variant -> (n, k) logits out of fold."""
-    units = bench.units(["val", "test"])
+def pooled_logits(
+    x: Features, labels: Indices, source: NDArray[np.bool_], units: Indices, k: int, strength: float, seed: int
+) -> dict[str, Logits]:
+    """Logits out of fold, (n, k) a variant.
+
+    Args:
+        x: (n, d) features of validation and test images.
+        labels: (n,) class indices.
+        source: (n,) True for validation.
+        units: (n,) patient of each image.
+        k: Number of classes.
+        strength: C.
+        seed: Seed of the folds.
+    """
     folds = min(FOLDS, len(np.unique(units)))
-    fold = folds_of(units, labels + bench.k * ~source, folds, bench.seed)
-    strength = bench.probe.strength
-    found = {name: np.zeros((len(x), bench.k), dtype=np.float32) for name in ("balanced", "unbalanced", "source")}
-    bench.reporter.begin("pooled classifiers", folds)
+    fold = folds_of(units, labels + k * ~source, folds, seed)
+    found = {name: np.zeros((len(x), k), dtype=np.float32) for name in ("balanced", "unbalanced", "source")}
     for number in range(folds):
         outside = fold == number
         inside = ~outside
-        known, asked = reduced(x[inside], x[outside], bench.seed)
+        known, asked = reduced(x[inside], x[outside], seed)
         weights = {"balanced": balancing(labels[inside], source[inside]), "unbalanced": None}
         for name, weight in weights.items():
-            found[name][outside] = fitted_logits(known, labels[inside], asked, bench.k, strength, weight)
+            found[name][outside] = fitted_logits(known, labels[inside], asked, k, strength, weight)
         own = inside & source
-        known, asked = reduced(x[own], x[outside], bench.seed)
-        found["source"][outside] = fitted_logits(known, labels[own], asked, bench.k, strength)
-        bench.reporter.step()
-    bench.reporter.end()
+        known, asked = reduced(x[own], x[outside], seed)
+        found["source"][outside] = fitted_logits(known, labels[own], asked, k, strength)
     return found
 
 

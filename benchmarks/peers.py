@@ -1,0 +1,50 @@
+"""What other ways of looking at the same gap say, for the table beside ours.
+
+* ATC (Garg et al. 2022, Leveraging unlabeled data to predict out-of-distribution performance): a threshold on
+  confidence is set so that as many validation images lie below it as are wrong; the share of test images below it is
+  the predicted test error. It predicts the gap without test labels, and names no cause.
+* Marginal DISDE (Cai, Namkoong & Yadlowsky 2023) over both classes together: how much of the gap it puts on shift of
+  looks (I + III) and how much on images that look alike (II).
+* cleanlab alone (Northcutt et al. 2021): the share of test labels it flags, read as accuracy points.
+
+deepchecks (AGPL) is no dependency; `benchmarks/peer_deepchecks.py` runs it in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout.evidence import Evidence, Side
+from heldout.stats.disde import disde
+from heldout.stats.shift import domain_probabilities
+from heldout.stats.suspects import suspects
+
+
+def peers_of(evidence: Evidence) -> dict[str, float]:
+    """Column -> number, for one study."""
+    val, test = evidence.val, evidence.test
+    assert val is not None and test is not None
+    row = {"atc_gap": atc_gap(val, test)}
+    p, q = evidence.features["val"], evidence.features["test"]
+    pi = domain_probabilities(p, q, val.patients, test.patients, evidence.bootstrap_seed)
+    parts = disde((~val.right).astype(float), (~test.right).astype(float), *pi)
+    row |= {"disde_looks": 100 * (parts.seen + parts.unseen), "disde_same": 100 * parts.same_looks}
+    row["domain_auc"] = parts.auc
+    found = suspects(test.labels, softmax(test.logits))
+    row["cleanlab_points"] = float("nan") if found is None else 100 * float(found.flagged.mean())
+    return row
+
+
+def atc_gap(val: Side, test: Side) -> float:
+    """Gap in points that average thresholded confidence predicts."""
+    sure_val, sure_test = softmax(val.logits).max(axis=1), softmax(test.logits).max(axis=1)
+    error = 1 - float(val.right.mean())
+    threshold = np.quantile(sure_val, error)
+    return 100 * float((sure_test < threshold).mean() - error)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1, (n, k)."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
+    return probabilities
