@@ -30,7 +30,7 @@ from heldout.stats.bootstrap import draw, varies
 from heldout.stats.intervals import difference, wilson
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
-from heldout.stats.thresholds import Weights, tuned_accuracy
+from heldout.stats.thresholds import FOLDS, Weights, tuned_accuracy
 
 FEWEST_OF_A_CLASS = 10
 """With fewer images of a class on either side a best threshold means nothing, and the term is left in ranking."""
@@ -215,6 +215,8 @@ def _candidates(evidence: Evidence) -> tuple[Reals, Reals, str] | str:
     """What was chosen among, as (right (m, n), criterion (m, n), words), or why nothing was chosen."""
     val = evidence.val
     assert val is not None
+    if (patients := len(np.unique(val.units))) < FOLDS:
+        return f"too few validation patients to measure what choosing on them is worth ({patients})"
     strengths = evidence.scored.get("strengths")
     if strengths is not None:
         logits = [strengths.logits(variant, "val", val.ids) for variant in strengths.variants]
@@ -342,6 +344,8 @@ def _too_few(evidence: Evidence, base: Base) -> str:
             if counts[k] < FEWEST_OF_A_CLASS:
                 where = "validation" if side is base.val else "test"
                 return f"{counts[k]} {where} images of '{evidence.classes[k]}'"
+        if (patients := len(np.unique(side.units))) < FOLDS:
+            return f"{patients} {'validation' if side is base.val else 'test'} patients"
     if (base.test.counts() > 0).sum() < 2:
         return "one class in test"
     return ""

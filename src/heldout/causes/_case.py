@@ -92,6 +92,8 @@ class Case:
             return None
         logits = scored.logits(variant, part, side.ids)
         here = np.asarray(np.isfinite(logits).all(axis=1))
+        if not here.any():
+            return None
         weights = self.budget.draws.of_part(part)[:, here]
         change = (logits[here].argmax(axis=1) == side.labels[here]).astype(np.float64) - side.right[here]
         return self.budget.draws.measured(100 * weighted_mean(change, weights), int(here.sum()))
