@@ -110,6 +110,7 @@ CHEAP = [
     "import heldout.report",
     "import heldout.readers, heldout.splits, heldout.phantoms",
     "import heldout.strategies; list(heldout.strategies.strategies)",
+    "import heldout.causes; list(heldout.causes.causes)",
     "from heldout.cli import main; main(['--help'])",
 ]
 
