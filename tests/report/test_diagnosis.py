@@ -18,6 +18,7 @@ from plotly.offline import get_plotlyjs
 
 from heldout.records import TERMS, Diagnosis
 from heldout.records._codec import write_record
+from heldout.records.terms import TERM_TITLES, VERDICT_SIGNS
 from heldout.report import _gallery as gallery_module
 from heldout.report import build_report
 from heldout.report._blocks import Block, Charts, Commands, Fault, Fold, Gallery, Headline, Page, Prose, Table
@@ -479,6 +480,14 @@ def test_csvs_have_no_ragged_rows(told: Material) -> None:
     for sheet in sheets:
         header, *rows = csv.reader(io.StringIO(sheet.csv(), newline=""))
         assert rows and all(len(row) == len(header) for row in rows)
+
+
+def test_the_manual_names_every_term_verdict_and_sign() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    for term, title in TERM_TITLES.items():
+        assert f"| {term} | {title} |" in text
+    for verdict, sign in VERDICT_SIGNS.items():
+        assert re.search(rf"^\| {verdict}.*\| {re.escape(sign)} \|", text, re.MULTILINE), verdict
 
 
 def test_scores_are_the_difference_of_logits(told: Material) -> None:

@@ -217,10 +217,8 @@ def _limit_lines(diagnosis: Diagnosis, width: int) -> tuple[str, ...]:
     """What the data cannot tell, and the images whose review would settle it."""
     items = list(diagnosis.limits)
     if diagnosis.review:
-        items.append(
-            f"{_count(len(diagnosis.review), 'test image')} to be read again by two blind readers would settle how "
-            "many labels are wrong; `heldout report` shows them, with a list to save."
-        )
+        many = _count(len(diagnosis.review), "image")
+        items.append(f"`heldout report` shows the {many} to be read again, with a list to save.")
     if not items:
         return ()
     wrapped = [textwrap.fill(item, min(width, READABLE), initial_indent="- ", subsequent_indent="  ") for item in items]
@@ -232,7 +230,7 @@ def _note(diagnosis: Diagnosis) -> str:
     gap = diagnosis.gap_points
     method = f"{gap.method}, {gap.n} images; " if gap else ""
     seed = f"B = {diagnosis.bootstrap}, seed {diagnosis.bootstrap_seed}"
-    return f"Intervals are 95 % ({method}{seed}). Formulas and limits: docs/diagnosis.md."
+    return f"Intervals are 95 % ({method}{seed}). Formulas and limits: docs/diagnosis.md"
 
 
 def _table(title: str, console: Console, leading: int = 0) -> Table:

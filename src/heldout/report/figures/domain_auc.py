@@ -13,6 +13,11 @@ from heldout.report.figures._marks import legend_entry, row_axis
 NO_OVERLAP = 0.9
 """Above this the two sets have no looks in common (docs/diagnosis.md)."""
 
+CHANCE = (
+    "Grey: what the same classifier reaches on random halves of the training patients, from its mean to its maximum. "
+    "Rows without grey were not held against chance."
+)
+
 Row = tuple[str, str, float, float | None, float | None]
 """Class, kind of evidence, domain AUC, mean and maximum of the null (None where there is none)."""
 
@@ -83,17 +88,18 @@ def draw(material: Material) -> list[Chart]:
     }
     csv: list[list[Raw]] = [[known.diagnosis.run, *row] for row in rows]
     said = "; ".join(f"{name or 'all'} {basis} {number(auc, 2)}".replace("  ", " ") for name, basis, auc, _, _ in rows)
-    legend = [legend_entry("validation against test", colour="@lost"), legend_entry("chance", colour="@grey")]
+    held = any(most for *_, most in rows)
+    names = ["validation against test", *(["chance"] if held else [])]
+    legend = [legend_entry(name, colour=ink) for name, ink in zip(names, ("@lost", "@grey"), strict=False)]
     return [
         Chart(
             FIGURE.name,
             FIGURE.title,
             "How well a classifier tells validation from test images of one class. At 0.5 (left line) they look alike; "
-            f"above {NO_OVERLAP} (right line) they have so little in common that what it costs cannot be told. Grey: "
-            "what the same classifier reaches on random halves of the training patients, from its mean to its maximum. "
-            "Rows without grey were not held against chance.",
+            f"above {NO_OVERLAP} (right line) they have so little in common that what it costs cannot be told. "
+            + (CHANCE if held else "None was held against chance, which does not give exactly 0.5."),
             f"Domain AUC by class: {said}.",
-            spec([chance(rows), dots, *legend], layout, 110 + 44 * len(rows), ["validation against test", "chance"]),
+            spec([chance(rows), dots, *legend], layout, 110 + 44 * len(rows), names),
             sheet(["run", "class", "by", "domain_auc", "null_mean", "null_max"], csv),
         )
     ]
