@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from heldout.experiments._bench import Bench, Indices, Logits, Pixels
+from heldout.experiments._bench import Bench
 from heldout.experiments._experiment import Experiment, NothingToDoError
 from heldout.experiments._mapping import Shifted, mapped, shifted_properties
 from heldout.experiments._scores import joined, rows_of
@@ -24,7 +24,8 @@ class Quality(Experiment):
     Variant `<property>` on `val`: validation images with the values of test; the points lost are what the property
     costs. The same variant on `test`: test images with the values of validation, where that is possible. Variant
     `all`: all properties that differ, one after another. Every sampled image is written, with the run's own logits
-    where it was left as it was.
+    where it was left as it was; a variant that could change no image of a part is not written for it, since that would
+    pass for a change that cost nothing.
     """
 
     name: ClassVar[str] = "quality"
@@ -40,18 +41,12 @@ class Quality(Experiment):
         shifts = shifted_properties(bench)
         if not shifts:
             raise NothingToDoError("no measured property shifts")
-        names = list(dict.fromkeys(shift.name for shift in shifts))
         tables: list[pd.DataFrame] = []
         for part in ("val", "test"):
-            rows = bench.sample(part)
-            pixels = np.asarray(bench.pixels(part)[rows])
-            for variant in (*names, "all"):
-                if variant == "all" and len(names) == 1:
-                    tables.append(tables[-1].assign(variant="all"))
-                    continue
-                chosen = tuple(shift for shift in shifts if variant in ("all", shift.name))
-                logits = _rescored(bench, part, rows, pixels, chosen, f"{variant}, {part}")
-                tables.append(rows_of(bench, part, variant, logits, rows))
+            tables.extend(_variants(bench, part, shifts))
+        if not tables:
+            names = " and ".join(dict.fromkeys(shift.name for shift in shifts))
+            raise NothingToDoError(f"{names} differ, but cannot be changed in any image without inventing detail")
         return joined(tables, bench.k)
 
     def about(self, bench: Bench, table: pd.DataFrame) -> dict[str, Any]:
@@ -65,15 +60,24 @@ class Quality(Experiment):
         return {"shifts": [shift.record() for shift in shifted_properties(bench)], "changed": changed}
 
 
-def _rescored(
-    bench: Bench, part: str, rows: Indices, pixels: Pixels, shifts: tuple[Shifted, ...], title: str
-) -> Logits:
-    """Logits of a sample after the changes: the run's own where no pixel changed."""
-    after = mapped(bench, shifts, part, rows, pixels)
-    changed = np.flatnonzero((after != pixels).any(axis=(1, 2, 3)))
-    logits = bench.logits(part)[rows]
-    logits[changed] = bench.score(after[changed], title)
-    return logits
+def _variants(bench: Bench, part: str, shifts: tuple[Shifted, ...]) -> list[pd.DataFrame]:
+    """A part's sample under each shifted property and under all of them; none where no image could be changed."""
+    rows = bench.sample(part)
+    pixels = np.asarray(bench.pixels(part)[rows])
+    names = list(dict.fromkeys(shift.name for shift in shifts))
+    tables: list[pd.DataFrame] = []
+    for variant in (*names, "all"):
+        if variant == "all" and len(names) == 1:
+            tables.extend([table.assign(variant="all") for table in tables])
+            continue
+        chosen = tuple(shift for shift in shifts if variant in ("all", shift.name))
+        after = mapped(bench, chosen, part, rows, pixels)
+        changed = np.flatnonzero((after != pixels).any(axis=(1, 2, 3)))
+        if len(changed):
+            logits = bench.logits(part)[rows]  # the run's own where no pixel changed
+            logits[changed] = bench.score(after[changed], f"{variant}, {part}")
+            tables.append(rows_of(bench, part, variant, logits, rows))
+    return tables
 
 
 EXPERIMENT = Quality()
