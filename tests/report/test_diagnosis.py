@@ -91,7 +91,9 @@ def test_without_a_test_set_there_is_nothing_to_ask(tmp_path: Path) -> None:
 def test_the_best_run_is_told_at_length_and_the_others_folded(told: Material) -> None:
     page = compose(told)
     head = next(block for block in section(page, "why") if isinstance(block, Headline))
-    assert head.sentence.startswith("efficientnet_lite0 (frozen): test is 9.0 points lower than validation (95 %")
+    assert head.sentence.startswith(
+        "efficientnet_lite0 (frozen): test is 9.0 points lower than validation (95\u00a0% interval 5.5 to 12.5)"
+    )
     assert head.text == featured(told).summary
     assert dict((label, value) for label, value, _ in head.facts) == {
         "Validation": "94.0 %",
@@ -287,6 +289,26 @@ def test_a_gap_that_covers_zero_is_said_first_and_nothing_is_explained(told: Mat
     ids = [block.id for block in everything(page) if isinstance(block, Table)]
     assert "why-remedies" not in ids and "why-review" in ids
     assert not {"gap-budget", "threshold-curve", "reliability"} & {chart.id for chart in charts(page)}
+
+
+def test_a_test_set_that_is_easier_is_said_as_such(told: Material) -> None:
+    known = featured(told)
+    assert known.gap_points
+    gap = dataclasses.replace(known.gap_points, value=-5.0, low=-8.0, high=-2.0)
+    page = compose(with_diagnosis(told, dataclasses.replace(known, gap_points=gap)))
+    head = section(page, "why")[0]
+    assert isinstance(head, Headline) and faults(page) == []
+    assert head.sentence.endswith("test is 5.0 points higher than validation (95\u00a0% interval 2.0 to 8.0).")
+
+
+def test_galleries_say_from_which_part_their_images_are(told: Material) -> None:
+    known = featured(told)
+    some = known.findings[0].images[:2]
+    mixed = dataclasses.replace(known.findings[1], images=(*some, told.split.val[0]))
+    ids = (dataclasses.replace(known.findings[0], images=some), mixed)
+    page = compose(with_diagnosis(told, dataclasses.replace(known, findings=ids)))
+    captions = [block.caption for block in everything(page) if isinstance(block, Gallery)]
+    assert captions[0].startswith("Test images, most") and captions[1].startswith("Images of several parts, most")
 
 
 def test_a_run_whose_gap_cannot_be_taken_apart_has_its_reason(told: Material) -> None:

@@ -57,14 +57,14 @@ def sentence(known: Diagnosed) -> str:
     gap, name = known.diagnosis.gap_points, known.run.spoken
     if gap is None:
         return f"{name}: there is no gap that could be explained."
-    interval = f"95 % interval {number(gap.low)} to {number(gap.high)}"
+    interval = f"95\u00a0% interval {number(gap.low)} to {number(gap.high)}"
     if not known.diagnosis.explained:
         return (
             f"{name}: validation minus test is {signed(gap.value)} points ({interval}), which is not distinguishable "
             "from no gap at all. There is nothing to explain."
         )
     way, low, high = ("lower", gap.low, gap.high) if gap.value >= 0 else ("higher", -gap.high, -gap.low)
-    interval = f"95 % interval {number(low)} to {number(high)}"
+    interval = f"95\u00a0% interval {number(low)} to {number(high)}"
     return f"{name}: test is {number(abs(gap.value))} points {way} than validation ({interval})."
 
 

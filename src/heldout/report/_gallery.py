@@ -50,6 +50,8 @@ def galleries(known: Diagnosed, material: Material) -> tuple[Gallery, ...]:
 def gallery(known: Diagnosed, finding: Finding, thumbs: tuple[Thumb, ...]) -> Gallery:
     """The images of one finding."""
     more = len(finding.images) - len(thumbs)
+    parts = list(dict.fromkeys(thumb.part for thumb in thumbs))
+    whole = f"{parts[0]}s" if len(parts) == 1 else "Images of several parts"
     gone = "" if any(thumb.picture for thumb in thumbs) else " The pixels are no longer in the study's folder."
     rows: list[list[Raw]] = [
         [finding.code, t.id, t.file, t.part, t.truth, t.predicted, t.probability, t.right] for t in thumbs
@@ -57,8 +59,8 @@ def gallery(known: Diagnosed, finding: Finding, thumbs: tuple[Thumb, ...]) -> Ga
     return Gallery(
         known.anchor(f"images-{finding.code}"),
         f"{finding.cause}: {count(len(thumbs), 'image')} to look at",
-        f"Most telling first{f'; {more} more are in the record' if more > 0 else ''}. Each with the class it was "
-        f"called, how sure the run was, and the class its label names. Click one for its id and file.{gone}",
+        f"{whole}, most telling first{f'; {more} more are in the record' if more > 0 else ''}. Each with the class it "
+        f"was called, how sure the run was, and the class its label names. Click one for its id and file.{gone}",
         thumbs,
         sheet(["cause", "id", "file", "part", "label", "predicted", "probability", "right"], rows),
     )

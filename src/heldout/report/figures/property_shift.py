@@ -42,27 +42,32 @@ def draw(material: Material) -> list[Chart]:
     table = read_properties(material.folder, known.run.recipe) if known else None
     if table is None:
         return []
+    columns = [prop.name for prop in PROPERTIES if prop.name in table.columns]
     found = []
-    for prop in PROPERTIES:
-        if prop.name not in table.columns:
-            continue
-        for k, name in enumerate(material.classes):
-            values = values_of(material, table[prop.name], name)
+    for k, name in enumerate(material.classes):
+        ids = ids_of(material, name)
+        for column in columns:
+            values = values_of(ids, table[column])
             if min(len(values[part]) for part in ("val", "test")) >= FEWEST:
-                found.append((shift(values), prop.name, k, values))
+                found.append((shift(values), column, k, values))
     found.sort(key=lambda item: -abs(item[0] - 0.5))
     varied = [item for item in found if item[0] != 0.5]
     shown = [item for place, item in enumerate(varied[:MOST]) if place < PLAIN or abs(item[0] - 0.5) >= SHIFTED]
     return [chart(material.classes[k], name, moved, values) for moved, name, k, values in shown]
 
 
-def values_of(material: Material, column: pd.Series[float], name: str) -> Values:
-    """The finite values of a class in each part."""
+def ids_of(material: Material, name: str) -> dict[str, list[str]]:
+    """Images of a class in each part."""
     labels = material.cohort.table.set_index("id")["label"]
+    of_class = set(labels.index[labels == name])
+    return {part: [id_ for id_ in material.split.part(part) if id_ in of_class] for part in LOOKS}
+
+
+def values_of(ids: dict[str, list[str]], column: pd.Series[float]) -> Values:
+    """The finite values of some images in each part."""
     found: Values = {}
-    for part in LOOKS:
-        ids = [id_ for id_ in material.split.part(part) if labels.get(id_) == name and id_ in column.index]
-        values = column.loc[ids].to_numpy(dtype=np.float64)
+    for part, some in ids.items():
+        values = column.reindex(some).to_numpy(dtype=np.float64)
         found[part] = values[np.isfinite(values)]
     return found
 
