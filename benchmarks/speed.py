@@ -114,7 +114,7 @@ def ours_frozen(data: Path, folder: Path) -> tuple[float, float]:
     words = ["run", str(data), "--models", "efficientnet_lite0", "--strategies", "frozen", "--epochs", str(EPOCHS)]
     words += ["--image-size", str(SIZE), "--out", str(folder), "--json"]
     started = time.perf_counter()
-    program = "import sys; from heldout.cli import main; sys.exit(main(sys.argv[1:]))"
+    program = "from heldout.cli import entry; entry()"
     result = subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - started
     return seconds, json.loads(result.stdout)["runs"][0]["val"]["accuracy"]["value"]
