@@ -159,3 +159,41 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
     Image.fromarray(picture(77, (30, 40, 3))).save(tmp_path / "train/sick/big.png")
     _, out, _ = run(str(tmp_path))
     assert "2 different sizes; width 10 – 10 – 40, height 8 – 8 – 30" in out and "20 grey, 1 colour" in out
+
+
+def test_patients_in_the_names_are_judged_by_the_images(tmp_path: Path) -> None:
+    from tests.readers.test_keys import make
+
+    make(tmp_path, "person{label}{p}_{kind}_{i}.png", restart=True)
+    status, answer = as_json(str(tmp_path))
+    assert status == ExitStatus.OK
+    keys = answer["patient_keys"]
+    assert [(key["pattern"], key["accepted"]) for key in keys["candidates"]] == [
+        (r"^(persona\d+)", False),
+        (r"^(persona\d+_flu|persona\d+_rsv)", True),
+        (r"^(personb\d+)", False),
+        (r"^(personb\d+_flu|personb\d+_rsv)", True),
+    ]
+    assert keys["given"] is None and keys["patients"] == 120 and keys["blocked"]["blocked"]
+    _, out, _ = run(str(tmp_path))
+    for words in ("judged by how alike the images are", "refused", "120 patients with --patient", "in blocks of ids"):
+        assert words in out
+    assert "look like they carry one" not in out, "the guess from names alone is left out where the images have spoken"
+    assert "--patient '^(persona" in out.rpartition("Next:")[2].replace("\n", "")
+
+
+def test_patients_that_are_named_are_judged_on_request(tmp_path: Path) -> None:
+    from tests.readers.test_keys import make
+
+    make(tmp_path, "person{label}{p}_{kind}_{i}.png", restart=True)
+    words = [str(tmp_path), "--patient", r"(person[ab]\d+)"]
+    assert as_json(*words)[1]["patient_keys"] is None
+    given = as_json(*words, "--check-patients")[1]["patient_keys"]["given"]
+    assert given["accepted"] is False and "keeps apart" in given["reason"]
+    assert "the patients as named" in run(*words, "--check-patients")[1]
+
+
+def test_names_without_a_patient_have_no_part_about_keys(tmp_path: Path) -> None:
+    folder(tmp_path, each=10)
+    assert as_json(str(tmp_path))[1]["patient_keys"] is None
+    assert "Patient keys" not in run(str(tmp_path))[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isnan
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,8 +12,10 @@ import pandas as pd
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 from heldout.readers import Copies, Examined, exact_copies, examine
+from heldout.readers._keys import patient_keys
 from heldout.records import PARTS, Cohort, Split
 from heldout.splits import make_split
+from heldout.stats.keys import KeyVerdict
 
 FORMAT = 1
 
@@ -28,8 +32,19 @@ def summarise(
     val_fraction: float,
     seed: int,
     reporter: Reporter,
+    check_patients: bool = False,
 ) -> dict[str, Any]:
     """Read the data and describe it.
+
+    Args:
+        data: DATA.
+        patient: `--patient`.
+        skip_unreadable: `--skip-unreadable`.
+        require_test: Not `--no-test`.
+        val_fraction: `--val-fraction`.
+        seed: `--seed`.
+        reporter: Is told of every image.
+        check_patients: Whether patients that are named already are judged by the images too.
 
     Raises:
         UsageError: An option is off.
@@ -61,6 +76,7 @@ def summarise(
         "options": options,
         **describe_cohort(examined.cohort),
         "split": None if split is None else _describe_split(examined.cohort, split),
+        "patient_keys": _describe_keys(examined.cohort, check_patients),
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
 
@@ -124,6 +140,37 @@ def _describe_split(cohort: Cohort, split: Split) -> dict[str, Any]:
         "hash": split.hash,
         "parts": {part: describe_part(cohort, table.loc[list(split.part(part))]) for part in PARTS if split.part(part)},
     }
+
+
+def _describe_keys(cohort: Cohort, check: bool) -> dict[str, Any] | None:
+    """What file names tell of patients, judged by the images: where none is named, or on request."""
+    if (cohort.table["patient"] != "").any() and not check:
+        return None
+    found = patient_keys(cohort.table, Path(cohort.root))
+    if found is None:
+        return None
+    return {
+        "pattern": found.pattern,
+        "patients": found.patients,
+        "candidates": [
+            {
+                "family": key.candidate.family,
+                "pattern": key.candidate.pattern,
+                "images": key.candidate.images,
+                "keys": key.candidate.patients,
+                **_verdict(key.verdict),
+            }
+            for key in found.checked
+        ],
+        "given": None if found.given is None else _verdict(found.given),
+        "blocked": None if found.blocked is None else asdict(found.blocked),
+    }
+
+
+def _verdict(verdict: KeyVerdict) -> dict[str, Any]:
+    """A verdict with null where nothing was tested."""
+    tested = asdict(verdict)
+    return {name: None if isinstance(value, float) and isnan(value) else value for name, value in tested.items()}
 
 
 def _spread(values: pd.Series) -> dict[str, float] | None:

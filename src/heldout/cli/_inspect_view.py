@@ -10,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from heldout.readers._patients import HINT
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,7 +33,9 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         _facts(summary, console)
         _copies(summary["copies"], console)
         _excluded(summary["excluded"], console)
-        _notes(summary["notes"], console)
+        _patient_keys(summary["patient_keys"], console)
+        known = summary["patient_keys"] is not None
+        _notes([note for note in summary["notes"] if not (known and note.startswith(HINT))], console)
     _verdict(summary, console)
 
 
@@ -169,6 +173,33 @@ def _excluded(excluded: Sequence[Mapping[str, Any]], console: Console) -> None:
         _grouped(excluded, console)
 
 
+def _patient_keys(keys: Mapping[str, Any] | None, console: Console) -> None:
+    """What parts of the file names could be the patient, and what the images say of each."""
+    if keys is None:
+        return
+    console.print()
+    console.print(Text("Patient keys in the file names, judged by how alike the images are", style="bold"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for key in keys["candidates"]:
+        table.add_row("  ", _mark(key), Text(f"{key['pattern']}  ({key['keys']:,} keys)"))
+        table.add_row("  ", "", Text(key["reason"], style="dim"))
+    if keys["given"] is not None:
+        table.add_row("  ", _mark(keys["given"]), Text("the patients as named"))
+        table.add_row("  ", "", Text(keys["given"]["reason"], style="dim"))
+    console.print(table)
+    if keys["pattern"] is not None and keys["given"] is None:
+        console.print(_indented(f"{keys['patients']:,} patients with --patient {shlex.quote(keys['pattern'])}"))
+    if keys["blocked"] is not None:
+        console.print(_indented(keys["blocked"]["words"]))
+
+
+def _mark(verdict: Mapping[str, Any]) -> Text:
+    if verdict["accepted"]:
+        return Text("accepted", style="green")
+    untold = verdict["p"] is None or "cannot" in verdict["reason"]
+    return Text("not known", style="dim") if untold else Text("refused", style="yellow")
+
+
 def _notes(notes: Sequence[str], console: Console) -> None:
     if not notes:
         return
@@ -196,12 +227,20 @@ def _next(summary: Mapping[str, Any]) -> str:
     """The command that trains on the data as it was looked at here."""
     options = summary["options"]
     words = ["heldout", "run", summary["data"], "--models", "resnet34,mobilenet_v3_large"]
-    words += ["--patient", options["patient"]] if options["patient"] is not None else []
+    words += ["--patient", options["patient"]] if options["patient"] is not None else _found_patient(summary)
     words += ["--skip-unreadable"] * options["skip_unreadable"] + ["--no-test"] * (not options["require_test"])
     if summary["split"]["seed"] is not None:
         words += ["--val-fraction", str(options["val_fraction"])] * (options["val_fraction"] != DEFAULT_VAL_FRACTION)
         words += ["--split-seed", str(options["seed"])] * (options["seed"] != 0)
     return shlex.join(words)
+
+
+def _found_patient(summary: Mapping[str, Any]) -> list[str]:
+    """The key that the images accept, where no patient is named."""
+    keys = summary["patient_keys"]
+    return (
+        [] if keys is None or keys["pattern"] is None or keys["given"] is not None else ["--patient", keys["pattern"]]
+    )
 
 
 def _grouped(problems: Sequence[Mapping[str, Any]], console: Console) -> None:

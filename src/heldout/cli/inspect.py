@@ -15,6 +15,9 @@ def inspect(
     patient: Annotated[
         str | None, typer.Option(help="Column, or regular expression on the file name, that names the patient.")
     ] = None,
+    check_patients: Annotated[
+        bool, typer.Option("--check-patients", help="Ask the images whether the patients that are named are patients.")
+    ] = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and record them.")
     ] = False,
@@ -43,6 +46,7 @@ def inspect(
         val_fraction=val_fraction,
         seed=seed,
         reporter=Bars(env.console(stderr=True)),
+        check_patients=check_patients,
     )
     if json:
         env.json(summary)
