@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heldout.causes.image_quality import ALL, CAUSE, DEGRADED, EXPERIMENT
-from heldout.evidence import Evidence
+from heldout.evidence import Evidence, Scored
 from heldout.images.mapping import map_property
 from heldout.images.quality import quality_of
 from tests.causes.made_evidence import case, evidence, moved, quality, with_scored
@@ -54,9 +54,19 @@ def test_a_reversible_property_is_established_only_if_the_reverse_regains() -> N
     assert refused.verdict == "suggested" and "regains" in refused.sentence
 
 
-def test_blur_that_costs_points_but_is_not_what_differs_is_only_suggested() -> None:
+def test_blur_that_costs_points_but_is_not_what_differs_is_excluded() -> None:
     finding = CAUSE.judge(case(blurred(shift_sd=0.0, back=0.0)))
-    assert finding.verdict == "suggested"
+    assert finding.verdict == "excluded" and "do not differ" in finding.reason
+
+
+def test_the_property_that_differs_is_named_though_another_costs_as_much() -> None:
+    made = blurred(back=0.0)
+    table = made.scored[EXPERIMENT].table.copy()
+    for column in ("logit_0", "logit_1"):  # contrast costs what sharpness does, but test has the same contrast
+        sharp = table.loc[(table["variant"] == "sharpness") & (table["split"] == "val"), column].to_numpy()
+        table.loc[(table["variant"] == "contrast") & (table["split"] == "val"), column] = 2 * sharp
+    finding = CAUSE.judge(case(replace(made, scored={EXPERIMENT: Scored(table)})))
+    assert finding.verdict == "established" and "blurrier" in finding.sentence
 
 
 def test_without_a_quality_table_the_loss_alone_does_not_establish_it() -> None:

@@ -25,6 +25,8 @@ DEGRADED = {"sharpness": -1, "noise": 1, "blockiness": 1}
 """Properties that `images.mapping` moves in one direction only. Where test lies in that direction from validation, the
 reverse would need information that is not in the image: sharpening, denoising, taking blocks away."""
 
+ALIKE = "because test images do not differ from validation images in it"
+
 FEWEST_SD = 0.2
 """A shift smaller than this many standard deviations is not called one: a small effect by Cohen's (1988) convention."""
 
@@ -45,6 +47,11 @@ class Named:
         return 0 if self.shift is None else int(np.sign(self.shift.smd))
 
     @property
+    def differs(self) -> bool | None:
+        """Whether test differs in it from validation in the class that loses most; None where that is not known."""
+        return _differs(self.shift)
+
+    @property
     def reversible(self) -> bool:
         """Whether test images can honestly be given back what validation images have."""
         return self.name not in DEGRADED or self.direction != DEGRADED[self.name]
@@ -61,7 +68,8 @@ class ImageQuality(Cause):
     several. It is established only if the reverse agrees: test images given the quality of validation images regain
     points, within a factor of three. Blur, grain and compression cannot honestly be taken away; there it is asked
     instead that the property differs between validation and test in a class by at least 0.2 standard deviations
-    (patients as units, Holm's p < .05), and that at least half of the loss falls in that class. At least a few images
+    (patients as units, Holm's p < .05), and that at least half of the loss falls in such classes. A property in which
+    test does not differ is excluded, whatever disturbing it costs, unless the reverse agrees. At least a few images
     must change sides (exact sign test over patients). Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
@@ -91,14 +99,16 @@ class ImageQuality(Cause):
         if not seen:
             return without(self, case, EXPERIMENT)
         lost = {name: simultaneous(found.lost, len(seen)) for name, found in seen.items()}
-        singles = [name for name in seen if name != ALL]
+        singles = [_named(case, name, seen[name], lost[name]) for name in seen if name != ALL]
         numbers = {f"lost_{name}": points.value for name, points in lost.items()}
-        best = max(singles, key=lambda name: lost[name].value, default=None)
+        # A property in which test does not differ may cost much, since any disturbance costs something: named last.
+        best = max(singles, key=lambda one: (one.differs is not False, one.lost.value), default=None)
         if best is not None:
-            finding = self._judge_one(case, _named(case, best, seen[best], lost[best]), len(seen), numbers)
+            finding = self._judge_one(case, best, len(seen), numbers)
             if ALL not in seen or finding.verdict in ("established", "suggested"):
                 return finding
-        return self._judge_all(case, seen[ALL], lost[ALL], len(seen), numbers)
+        same = bool(singles) and all(one.differs is False for one in singles)
+        return self._judge_all(case, _named(case, ALL, seen[ALL], lost[ALL]), same, len(seen), numbers)
 
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """Test images given the quality of validation images, as far as that can be done without inventing detail."""
@@ -111,10 +121,12 @@ class ImageQuality(Cause):
         agrees, words = _agreement(case, one, numbers)
         verdict, reason = weigh_changes(one.lost, [one.seen], agrees, comparisons)
         numbers = numbers | mechanisms(one.lost.value, one.seen.mended(), len(one.seen.ids))
-        if verdict not in ("established", "suggested"):
-            return self._nothing(verdict, reason, one.lost, numbers, one.name)
         if one.shift is not None:
             numbers["shift_sd"] = one.shift.smd
+        if verdict == "suggested" and one.differs is False:
+            verdict, reason = "excluded", ALIKE
+        if verdict not in ("established", "suggested"):
+            return self._nothing(verdict, reason, one.lost, numbers, one.name)
         images = extreme_and_wrong(case, one.name, one.k, one.direction)
         sentence = f"{_difference(case, one)} costs {said(one.lost)} of accuracy. {words}"
         if (together := numbers.get(f"lost_{ALL}")) is not None:
@@ -123,13 +135,14 @@ class ImageQuality(Cause):
             verdict, sentence, one.lost, reason=reason, images=images or one.seen.turned[:SHOWN], numbers=numbers
         )
 
-    def _judge_all(
-        self, case: Case, seen: Change, lost: Measured, comparisons: int, numbers: dict[str, float]
-    ) -> Finding:
+    def _judge_all(self, case: Case, every: Named, same: bool, comparisons: int, numbers: dict[str, float]) -> Finding:
+        seen, lost = every.seen, every.lost
         back = change(case, EXPERIMENT, ALL, "test")
         regained = None if back is None else back.lost * -1.0
         agrees = None if regained is None else regains(lost, regained)
         verdict, reason = weigh_changes(lost, [seen], agrees, comparisons)
+        if verdict == "suggested" and same:
+            verdict, reason = "excluded", ALIKE
         numbers = numbers | mechanisms(lost.value, seen.mended(), len(seen.ids))
         if verdict not in ("established", "suggested"):
             return self._nothing(verdict, reason, lost, numbers, "")
@@ -146,7 +159,7 @@ class ImageQuality(Cause):
         what = "all measured properties" if not name else f"the {name}"
         sentence = f"Giving validation images {what} of the test images of their class costs {said(lost)} of accuracy"
         if verdict == "excluded":
-            sentence += ": the quality of the images does not explain the drop."
+            sentence += f": that does not explain the drop, {reason}."
             return self.finding("excluded", sentence, lost, reason=reason, numbers=numbers)
         sentence += f": too uncertain to tell; it {reason}."
         return replace(self.not_identifiable(reason.removeprefix("needs "), lost), sentence=sentence, numbers=numbers)
@@ -169,10 +182,22 @@ def _agreement(case: Case, one: Named, numbers: dict[str, float]) -> tuple[bool 
         words = "The reverse was not tried on test images."
     if one.shift is None:
         return None, words
-    share = float(one.seen.by_class[0, one.k] / one.lost.value) if one.lost.value > 0 else 0.0
-    moved = abs(one.shift.smd) >= FEWEST_SD and one.shift.p_holm < LEVEL
-    numbers["share_of_class"] = share
-    return moved and share >= 0.5 and not one.reversible, words
+    share = _share_where_shifted(case, one)
+    numbers["share_of_shifted_classes"] = share
+    return bool(one.differs) and share >= 0.5 and not one.reversible, words
+
+
+def _share_where_shifted(case: Case, one: Named) -> float:
+    """Share of the points that falls in classes in which test differs in the direction in which it differs in `k`."""
+    points = one.seen.by_class[0]
+    found = {int(k): shift(case, one.name, int(k)) for k in np.flatnonzero(points > 0)}
+    alike = [k for k, moved in found.items() if _differs(moved) and moved and moved.smd * one.direction > 0]
+    return float(points[alike].sum() / one.lost.value) if one.lost.value > 0 else 0.0
+
+
+def _differs(moved: PropertyShift | None) -> bool | None:
+    """Whether a shift is one, patients being the units; None where it is not known."""
+    return None if moved is None else abs(moved.smd) >= FEWEST_SD and moved.p_holm < LEVEL
 
 
 def _difference(case: Case, one: Named) -> str:
