@@ -19,8 +19,9 @@ def report(
 ) -> None:
     """Write the report of a study: one HTML file that opens offline and can be sent by mail.
 
-    It holds the answer in two sentences, why the test score is lower (after `heldout diagnose`), the models, the curves, the comparison with intervals, every pair of runs,
-    confusion matrices, time, data, settings and definitions. Every figure can be saved as SVG and its data as CSV.
+    It holds the answer in two sentences, why the test score is lower (after `heldout diagnose`), the models, the
+    curves, the comparison with intervals, every pair of runs, confusion matrices, time, data, settings and definitions.
+    Every figure can be saved as SVG and its data as CSV.
     """
     from heldout.report import write_report
 
