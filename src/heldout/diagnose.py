@@ -24,6 +24,7 @@ from heldout.evidence.tables import near_copies, quality_table
 from heldout.progress import Reporter, Silent
 from heldout.records import TERMS, VERDICTS, BudgetTerm, Diagnosis, Estimate, Finding, Lens, Remedy
 from heldout.records._codec import write_record
+from heldout.records.terms import TERM_TITLES
 from heldout.runs import RunFiles, StudyFiles, read_study
 from heldout.stats.intervals import wilson
 from heldout.stats.suspects import review_sample
@@ -283,16 +284,6 @@ def _without_budget(evidence: Evidence, needs: str) -> Diagnosis:
     )
 
 
-TERM_WORDS = {
-    "selection": "having chosen on the validation images",
-    "leakage": "validation images related to train",
-    "prior": "other class shares on test",
-    "labels": "wrong test labels",
-    "threshold": "the decision threshold",
-    "ranking": "images that no threshold separates",
-}
-
-
 def summary(evidence: Evidence, budget: Budget, findings: Sequence[Finding], remedies: Sequence[Remedy]) -> str:
     """One paragraph, as a consultant would say it."""
     val, test = evidence.val, evidence.test
@@ -312,19 +303,31 @@ def summary(evidence: Evidence, budget: Budget, findings: Sequence[Finding], rem
         ((term, budget.estimate(term)) for term in budget.terms if abs(budget.terms[term].value) >= 0.05),
         key=lambda pair: -pair[1].value,
     )
-    shares = "; ".join(f"{e.value:.1f} [{e.low:.1f}, {e.high:.1f}] {TERM_WORDS[term]}" for term, e in parts)
-    first = next((finding for finding in findings if finding.verdict in ("established", "suggested")), None)
-    reason = "No single cause could be shown."
-    if first is not None:
-        sure = "The main reason" if first.verdict == "established" else "The most likely reason, not shown by a trial,"
-        reason = f"{sure} is: {first.cause.lower()}. {first.sentence}"
+    shares = "; ".join(f"{TERM_TITLES[term]} {e.value:.1f} [{e.low:.1f}, {e.high:.1f}]" for term, e in parts)
+    return f"{scores}: {points} lower. In points: {shares}. {_reason(findings)}{_tried(remedies)}"
+
+
+def _reason(findings: Sequence[Finding]) -> str:
+    """The first finding by name; its sentence stands in the table."""
+    named = [item for item in findings if item.verdict in ("established", "suggested") and item.priority > 0]
+    if not named:
+        return "No single cause could be shown."
+    first = named[0]
+    sure = "Main reason" if first.verdict == "established" else "Most likely reason, not shown by a trial"
+    points = ""
+    if first.points is not None:
+        points = f", {first.points.value:.1f} points [{first.points.low:.1f}, {first.points.high:.1f}]"
+    return f"{sure}: {first.cause.lower()}{points}."
+
+
+def _tried(remedies: Sequence[Remedy]) -> str:
+    """The remedy that gained most, if its interval excludes 0."""
     best = next((remedy for remedy in remedies if remedy.gain_points.low > 0), None)
-    tried = ""
-    if best is not None:
-        e = best.gain_points
-        tried = f" What helped most when tried: {best.name}, {e.value:+.1f} points [{e.low:.1f}, {e.high:.1f}] on test"
-        tried += " (exploratory: test was used to find it)." if best.exploratory else "."
-    return f"{scores}: {points} lower. Of these, {shares}. {reason}{tried}"
+    if best is None:
+        return ""
+    e = best.gain_points
+    words = f" What helped most when tried: {best.name}, {e.value:+.1f} points [{e.low:.1f}, {e.high:.1f}] on test"
+    return words + (" (exploratory: test was used to find it)." if best.exploratory else ".")
 
 
 def _limits(evidence: Evidence) -> tuple[str, ...]:

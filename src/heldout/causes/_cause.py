@@ -113,8 +113,8 @@ def _rounded(number: float) -> str:
 
 def said(points: Measured) -> str:
     """`5.2 points [3.1, 7.4]`, for a sentence."""
-    low, high = points.interval()
-    return f"{points.value:.1f} points [{low:.1f}, {high:.1f}]"
+    value, low, high = (round(number, 1) + 0.0 for number in (points.value, *points.interval()))  # + 0.0: never -0.0
+    return f"{value:.1f} points [{low:.1f}, {high:.1f}]"
 
 
 def manual(cause: Cause) -> tuple[str, dict[str, str]]:

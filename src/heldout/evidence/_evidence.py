@@ -16,6 +16,7 @@ from heldout.evidence._scored import Scored
 from heldout.evidence._side import Side
 
 SWITCHED_OFF = "the experiments were switched off"
+NOT_RUN = "this experiment was not run"
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ class Evidence:
         return Draws.of(self.val, self.test, self.bootstrap, self.bootstrap_seed)
 
     def why_absent(self, experiment: str) -> str:
-        """Why an experiment has no result."""
-        return self.absent.get(experiment, SWITCHED_OFF)
+        """Why an experiment has no result: its own reason, or that it, or all of them, were not run."""
+        others = bool(self.scored or self.absent)
+        return self.absent.get(experiment, NOT_RUN if others else SWITCHED_OFF)
 
     def quality_of(self, part: str) -> pd.DataFrame | None:
         """Properties of a part's images in the order of its ids."""
