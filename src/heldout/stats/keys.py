@@ -45,12 +45,12 @@ HALF = 0.5
 
 EXPECTED = 0.3
 """Where no finer key says how alike the images of one patient are: the least that was seen, in standard deviations
-(0.4 to 1.2 in the families of names of the Kermany X-rays)."""
+(0.3 to 1.1 in the families of names of the Kermany X-rays)."""
 
 Z90 = 1.645
 """Quantile of the upper end that is compared with what a patient would make."""
 
-OUTLIER = 4.0
+OUTLIER = 3.0
 """Similarities count at most so many standard deviations above their mean, lest a few copies decide."""
 
 
@@ -82,7 +82,8 @@ class _Blocks:
         similarity: (b, b).
         key: (b,) number of the key of each.
         stratum: (b,) blocks among which the key is dealt out.
-        within: Similarities of image pairs inside a block.
+        within: How much more alike the images of a block are than two strangers of its stratum: one number for each
+            block of several images.
     """
 
     similarity: Reals
@@ -133,7 +134,7 @@ def verify_key(
     p = (1 + int((null >= observed).sum())) / (1 + permutations)
     effect = float((observed - null.mean()) / spread)
     inside = np.concatenate([block.within for block in blocks])
-    within = float((inside.mean() - null.mean()) / spread) if len(inside) >= FEWEST_PAIRS else float("nan")
+    within = float(inside.mean() / spread) if len(inside) >= FEWEST_PAIRS else float("nan")
     error = float(null.std() / spread)
     return _judged(p, effect, error, within, pairs, finer is not None)
 
@@ -162,14 +163,24 @@ def _blocks_of(
     sums = np.zeros((len(first), unit.shape[1]))
     np.add.at(sums, block, unit)
     sizes = np.bincount(block)
-    means = (sums / sizes[:, None])[kept]
-    similarity = means @ means.T
-    upper = similarity[np.triu_indices(len(means), 1)]
+    sums, sizes = sums[kept], sizes[kept]
+    similarity = (sums / sizes[:, None]) @ (sums / sizes[:, None]).T
+    upper = similarity[np.triu_indices(len(kept), 1)]
     most = upper.mean() + OUTLIER * upper.std()
-    several = sizes > 1
+    similarity = np.minimum(similarity, most)
+    key, stratum = key[kept].astype(np.int64), stratum[kept].astype(np.int64)
+    several = np.flatnonzero(sizes > 1)
     squares = (sums[several] ** 2).sum(axis=1) - sizes[several]
-    within = np.minimum(squares / (sizes[several] * (sizes[several] - 1)), most)
-    return _Blocks(np.minimum(similarity, most), key[kept].astype(np.int64), stratum[kept].astype(np.int64), within)
+    inside = np.minimum(squares / (sizes[several] * (sizes[several] - 1)), most)
+    return _Blocks(similarity, key, stratum, inside - _strangers(similarity, key, stratum)[several])
+
+
+def _strangers(similarity: Reals, key: Indices, stratum: Indices) -> Reals:
+    """Mean similarity of each block to those of another key in its stratum, (b,); to all blocks where there is none."""
+    strangers = (key[:, None] != key[None]) & (stratum[:, None] == stratum[None])
+    count = strangers.sum(axis=1)
+    mean: Reals = np.where(count, (similarity * strangers).sum(axis=1) / np.maximum(count, 1), similarity.mean())
+    return mean
 
 
 def _kind(finer: str, key: str) -> str:
