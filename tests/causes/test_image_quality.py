@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from heldout.causes.image_quality import ALL, CAUSE, DEGRADED, EXPERIMENT
@@ -103,3 +104,31 @@ def test_the_directions_that_cannot_be_reversed_are_those_that_mapping_leaves_al
         back = now[name].to_numpy() - degraded * 1.0  # toward the better
         mapped, _ = map_property(pixels, name, back)
         assert (mapped == pixels).all(), name
+
+
+def test_no_property_that_differs_excludes_it() -> None:
+    finding = CAUSE.judge(case(replace(evidence(), absent={EXPERIMENT: "no measured property shifts"})))
+    assert finding.verdict == "excluded"
+
+
+def test_where_only_the_reverse_could_be_done_it_is_suggested() -> None:
+    made = quality(evidence(shift=1.6), {("sharpness", 0): 0.8})  # test is sharper
+    finding = CAUSE.judge(case(with_scored(made, EXPERIMENT, {("sharpness", "test"): moved(made, "test", 0, -1.6)})))
+    assert finding.verdict == "suggested" and "regains" in finding.sentence
+
+
+def test_one_property_is_not_counted_twice_for_being_all_there_is() -> None:
+    made = blurred(back=0.0)
+    table = made.scored[EXPERIMENT].table
+    one = table[table["variant"] == "sharpness"]
+    kept = Scored(pd.concat([one, one.assign(variant=ALL)], ignore_index=True))
+    finding = CAUSE.judge(case(replace(made, scored={EXPERIMENT: kept})))
+    assert finding.verdict == "established" and finding.points is not None
+    assert "Bonferroni" not in finding.points.method
+
+
+def test_all_properties_together_are_judged_even_alone() -> None:
+    made = evidence(shift=1.6)
+    both = {(ALL, "val"): moved(made, "val", 0, 1.6), (ALL, "test"): moved(made, "test", 0, -1.6)}
+    finding = CAUSE.judge(case(with_scored(made, EXPERIMENT, both)))
+    assert finding.verdict == "established" and "No single property" in finding.sentence

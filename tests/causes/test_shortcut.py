@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from heldout.causes.shortcut import CAUSE, EXPERIMENT
@@ -94,3 +95,20 @@ def test_without_the_region_alone_it_is_only_suggested() -> None:
     table = made.scored[EXPERIMENT].table
     kept = replace(made.scored[EXPERIMENT], table=table[~table["variant"].str.startswith("only")])
     assert CAUSE.judge(case(replace(made, scored={EXPERIMENT: kept}))).verdict == "suggested"
+
+
+def test_the_seams_of_an_exchange_are_not_reliance() -> None:
+    made = cued()
+    table = made.scored[EXPERIMENT].table
+    seams = table[table["variant"] == "swap:corners"].assign(variant="same:corners")  # within classes it costs as much
+    both = replace(made.scored[EXPERIMENT], table=pd.concat([table, seams], ignore_index=True))
+    finding = CAUSE.judge(case(replace(made, scored={EXPERIMENT: both})))
+    assert finding.verdict == "not identifiable" and "leans on it" in finding.reason
+
+
+def test_regions_that_say_nothing_were_not_changed_and_are_excluded() -> None:
+    made = cued()
+    table = made.scored[EXPERIMENT].table
+    kept = replace(made.scored[EXPERIMENT], table=table[table["variant"].str.startswith("only")])
+    finding = CAUSE.judge(case(replace(made, scored={EXPERIMENT: kept})))
+    assert finding.verdict == "excluded" and "tells the classes apart" in finding.reason

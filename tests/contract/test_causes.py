@@ -23,7 +23,9 @@ EVERY = [pytest.param(cause, id=cause.code) for cause in causes]
 
 VARIANTS = {
     "quality": ("sharpness", "contrast", "all"),
-    "cues": ("neutral:border", "swap:border", "only:border", "neutral:corners", "swap:corners", "only:corners"),
+    "cues": tuple(
+        f"{word}:{region}" for region in ("border", "corners") for word in ("only", "neutral", "swap", "same")
+    ),
     "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"),
     "interpolation": ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75"),
     "probe": ("probe",),

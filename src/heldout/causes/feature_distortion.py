@@ -30,10 +30,11 @@ class FeatureDistortion(Cause):
     How it is detected: A linear probe (LP) is solved on the pretrained features of the same training images. If the
     images alone were to blame, it would drop as far as the fine-tuned network (FT) does; the points are the difference
     of the two drops, (FT_V − FT_T) − (LP_V − LP_T), on the same images, at the class shares of test, from one bootstrap
-    over patients. It is established if weights part of the way between the two, (1 − α)·LP + α·FT, win back points on
-    test with an interval above 0 (widened by Bonferroni's rule for the number of α), and, where three or more seeds
-    were run, if the mean over seeds keeps its sign with the spread of seeds in its interval. With one seed it is a
-    statement on this trained network, not on fine-tuning. After Kumar et al. (2022) and Wortsman et al. (2022).
+    over patients. It is established if weights part or all of the way back to the probe, (1 − α)·LP + α·FT with α < 1,
+    win back points on test with an interval above 0 (widened by Bonferroni's rule for the number of α), and, where
+    three or more seeds were run, if the mean over seeds keeps its sign with the spread of seeds in its interval. With
+    one seed it is a statement on this trained network, not on fine-tuning. After Kumar et al. (2022) and Wortsman et
+    al. (2022).
 
     Why it matters: The head is random at first, and its gradients pull the backbone about before it knows anything;
     features that no training image needs are lost, though test images may need them. Validation images are like those
@@ -93,7 +94,8 @@ class FeatureDistortion(Cause):
         if case.evidence.strategy in UNTRAINED:
             return ()
         tried = [(EXPERIMENT, "probe", "linear probe on the pretrained features instead of fine-tuning")]
-        tried += [(CURVE, alpha, f"weights between probe and fine-tuned network ({alpha})") for alpha in _alphas(case)]
+        between = [alpha for alpha in _alphas(case) if float(alpha.removeprefix("alpha=")) > 0]  # 0 is the probe
+        tried += [(CURVE, alpha, f"weights between probe and fine-tuned network ({alpha})") for alpha in between]
         found = []
         for experiment, variant, name in tried:
             gain = case.gain(experiment, variant, "test")
@@ -103,11 +105,9 @@ class FeatureDistortion(Cause):
 
 
 def _alphas(case: Case) -> list[str]:
-    """Points between the two networks; 0 is the probe, which the difference of drops holds already."""
+    """Points between the two networks."""
     scored = case.evidence.scored.get(CURVE)
-    if scored is None:
-        return []
-    return [name for name in scored.variants if name.startswith("alpha=") and float(name.removeprefix("alpha=")) > 0]
+    return [] if scored is None else [name for name in scored.variants if name.startswith("alpha=")]
 
 
 def _curve(case: Case) -> tuple[dict[str, float], bool | None, str]:

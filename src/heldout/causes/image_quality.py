@@ -27,6 +27,9 @@ reverse would need information that is not in the image: sharpening, denoising, 
 
 ALIKE = "because test images do not differ from validation images in it"
 
+NOTHING_DIFFERS = "no measured property shifts"
+"""What the experiment says where it had nothing to do."""
+
 FEWEST_SD = 0.2
 """A shift smaller than this many standard deviations is not called one: a small effect by Cohen's (1988) convention."""
 
@@ -93,22 +96,54 @@ class ImageQuality(Cause):
         """Compare all properties, name the costliest, ask whether the reverse agrees."""
         scored = case.evidence.scored.get(EXPERIMENT)
         if scored is None:
-            return without(self, case, EXPERIMENT)
+            return self._unscored(case)
         changes = {name: change(case, EXPERIMENT, name, "val") for name in scored.variants}
         seen = {name: found for name, found in changes.items() if found is not None}
-        if not seen:
-            return without(self, case, EXPERIMENT)
+        if len(seen) == 2 and ALL in seen:
+            seen.pop(ALL)  # the other one is all there is
         lost = {name: simultaneous(found.lost, len(seen)) for name, found in seen.items()}
-        singles = [_named(case, name, seen[name], lost[name]) for name in seen if name != ALL]
         numbers = {f"lost_{name}": points.value for name, points in lost.items()}
-        # A property in which test does not differ may cost much, since any disturbance costs something: named last.
-        best = max(singles, key=lambda one: (one.differs is not False, one.lost.value), default=None)
-        if best is not None:
-            finding = self._judge_one(case, best, len(seen), numbers)
-            if ALL not in seen or finding.verdict in ("established", "suggested"):
-                return finding
-        same = bool(singles) and all(one.differs is False for one in singles)
-        return self._judge_all(case, _named(case, ALL, seen[ALL], lost[ALL]), same, len(seen), numbers)
+        singles = [_named(case, name, seen[name], lost[name]) for name in seen if name != ALL]
+        tried: list[Finding | None] = []
+        if singles:
+            # A property in which test does not differ may cost much, since any disturbance costs something: named last.
+            best = max(singles, key=lambda one: (one.differs is not False, one.lost.value))
+            tried.append(self._judge_one(case, best, len(seen), numbers))
+        tried.append(self._judge_reverse(case, set(scored.variants) - set(seen)))
+        if ALL in seen:
+            same = bool(singles) and all(one.differs is False for one in singles)
+            tried.append(self._judge_all(case, _named(case, ALL, seen[ALL], lost[ALL]), same, len(seen), numbers))
+        found = [finding for finding in tried if finding is not None]
+        positive = [finding for finding in found if finding.verdict in ("established", "suggested")]
+        if positive:
+            return positive[0]
+        if not found:
+            return without(self, case, EXPERIMENT)
+        return found[-1 if ALL in seen else 0]  # all properties together have the last word
+
+    def _unscored(self, case: Case) -> Finding:
+        """The experiment asks only for properties that differ; without one there is nothing to blame."""
+        if NOTHING_DIFFERS not in case.evidence.why_absent(EXPERIMENT):
+            return without(self, case, EXPERIMENT)
+        reason = f"because {NOTHING_DIFFERS} between validation and test in any class"
+        return self.finding("excluded", f"Image quality is not why test is lower, {reason}.", reason=reason)
+
+    def _judge_reverse(self, case: Case, names: set[str]) -> Finding | None:
+        """Test lies where validation images cannot honestly be brought (it is sharper): only the reverse is left."""
+        scored = case.evidence.scored[EXPERIMENT]
+        changes = {name: change(case, EXPERIMENT, name, "test") for name in scored.variants if name in names - {ALL}}
+        seen = {name: found for name, found in changes.items() if found is not None}
+        if not seen:
+            return None
+        gains = {name: simultaneous(found.lost * -1.0, len(seen)) for name, found in seen.items()}
+        best = max(gains, key=lambda name: gains[name].value)
+        verdict, reason = weigh_changes(gains[best], [seen[best]], None, len(seen))
+        sentence = f"Giving test images the {best} of the validation images of their class regains {said(gains[best])}"
+        sentence += "; the reverse would invent detail and was not tried."
+        images = seen[best].mended_ids[:SHOWN] if verdict == "suggested" else ()
+        numbers = {f"regained_{name}": points.value for name, points in gains.items()}
+        numbers |= mechanisms(gains[best].value, -seen[best].mended(), len(seen[best].ids))
+        return self.finding(verdict, sentence, gains[best], reason=reason, images=images, numbers=numbers)
 
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """Test images given the quality of validation images, as far as that can be done without inventing detail."""

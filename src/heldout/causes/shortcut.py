@@ -1,4 +1,4 @@
-"""A cue that is not the disease: does the network lean on the rim, the corners, the surround or the grey levels?"""
+"""A cue that is not the disease: does the network lean on the rim, the corners, the surround or the brightness?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORDS = {
     "border": "the rim of the image",
     "corners": "the corners of the image",
     "surround": "what surrounds the centre",
-    "intensity": "the overall grey levels",
+    "intensity": "the overall brightness",
 }
 
 FEWEST_AUC = 0.6
@@ -44,6 +44,7 @@ class Cue:
         neutral: The cue made the same in all validation images.
         neutral_test: Likewise in all test images; None where not tried.
         swapped: The cue exchanged between classes on validation; None where not tried.
+        same: The cue exchanged within classes, which has the same seams; None where not tried.
         alone: Validation images seen by a classifier that sees only the region; None where not tried.
         alone_test: Likewise test images.
         probe: AUC on train of that classifier, out of fold; None where not tried.
@@ -54,6 +55,7 @@ class Cue:
     neutral: Change
     neutral_test: Change | None
     swapped: Change | None
+    same: Change | None
     alone: Change | None
     alone_test: Change | None
     probe: Estimate | None
@@ -70,8 +72,14 @@ class Cue:
 
     @cached_property
     def reliance(self) -> Measured:
-        """Points lost on validation when the cue points the wrong way, or else when it is gone."""
-        return simultaneous((self.swapped or self.neutral).lost, self.comparisons)
+        """Points lost on validation when the cue points the wrong way, beyond what the exchange itself costs.
+
+        Where no exchange was tried, when the cue is gone.
+        """
+        if self.swapped is None:
+            return simultaneous(self.neutral.lost, self.comparisons)
+        seams = self.swapped.lost if self.same is None else self.swapped.lost - self.same.lost
+        return simultaneous(seams, self.comparisons)
 
     @cached_property
     def fall(self) -> Measured | None:
@@ -103,12 +111,12 @@ class Shortcut(Cause):
     levels. Three things must come together. (1) The cue exists: a classifier that sees only the region tells the
     classes of training images apart out of fold (AUC at least 0.6, its interval above one half; an AUC does not mistake
     a frequent class for a cue, accuracy is given beside the share of that class). (2) The network leans on it: points
-    lost on validation when the region is exchanged for that of an image of another class. (3) The cue changed: the
-    region alone is right less often on test than on validation, both at the class shares of test. The points are a
-    difference of differences: with the region made neutral in all images, validation loses and test gains; (A_V −
-    A_V,neutral) − (A_T − A_T,neutral) is what the gap shrinks by. A mask that merely disturbs the network disturbs both
-    parts and cancels. Intervals are widened by Bonferroni's rule for the regions. After DeGrave, Janizek & Lee (2021)
-    and Geirhos et al. (2020).
+    lost on validation when the region is exchanged for that of an image of another class, beyond those lost when it is
+    exchanged within the class, which leaves the same seams. (3) The cue changed: the region alone is right less often
+    on test than on validation, both at the class shares of test. The points are a difference of differences: with the
+    region made neutral in all images, validation loses and test gains; (A_V − A_V,neutral) − (A_T − A_T,neutral) is
+    what the gap shrinks by. A mask that merely disturbs the network disturbs both parts and cancels. Intervals are
+    widened by Bonferroni's rule for the regions. After DeGrave, Janizek & Lee (2021) and Geirhos et al. (2020).
 
     Why it matters: Markers, rulers, letters, collimator edges and scanner brightness often go with the class in one
     hospital and not in the next. Validation images share the cue, so validation accuracy cannot warn of it. Saliency
@@ -128,7 +136,7 @@ class Shortcut(Cause):
         """Try every region and report the one whose absence shrinks the gap most."""
         cues = _cues(case)
         if not cues:
-            return without(self, case, EXPERIMENT)
+            return self._no_cue(case)
         numbers = {f"gap_{cue.region}": cue.points.value for cue in cues}
         cue = max(cues, key=lambda cue: ((cue.informative is not False) and cue.points.low > 0, cue.points.value))
         known = [cue.informative, cue.leaned_on, cue.moved]
@@ -146,13 +154,27 @@ class Shortcut(Cause):
             verdict, reason = "not identifiable", f"needs {_missing(cue)}"
         if verdict not in ("established", "suggested"):
             sentence = (
-                f"Making {_list(cues)} neutral, one after the other, shrinks the gap by at most {said(cue.points)} "
-                f"({where})"
+                f"Making {_list([one.region for one in cues])} neutral, one after the other, shrinks the gap by at "
+                f"most {said(cue.points)} ({where})"
             )
             sentence += f"; {reason}." if verdict == "excluded" else f": too uncertain to tell, it {reason}."
             return self.finding(verdict, sentence, cue.points, reason=reason, numbers=numbers)
         images = (cue.neutral_test or cue.neutral).mended_ids[:SHOWN]
         return self.finding(verdict, _sentence(cue, where), cue.points, images=images, numbers=numbers)
+
+    def _no_cue(self, case: Case) -> Finding:
+        """No region was changed: because none says anything, or because nothing was tried."""
+        scored = case.evidence.scored.get(EXPERIMENT)
+        tried = [] if scored is None else [v.removeprefix("only:") for v in scored.variants if v.startswith("only:")]
+        if not tried:
+            return without(self, case, EXPERIMENT)
+        reason = f"because none of {_list(tried)} tells the classes apart in training"
+        numbers = {}
+        for region in tried:
+            probe = _probe(case, region)
+            if probe is not None:
+                numbers[f"probe_auc_{region}"] = probe.value
+        return self.finding("excluded", f"There is no such cue, {reason}.", reason=reason, numbers=numbers)
 
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """Test images with a region made neutral, one remedy a region."""
@@ -179,10 +201,11 @@ def _cues(case: Case) -> list[Cue]:
         if neutral is not None:
             neutral_test = change(case, EXPERIMENT, f"neutral:{region}", "test")
             swapped = change(case, EXPERIMENT, f"swap:{region}", "val")
+            same = change(case, EXPERIMENT, f"same:{region}", "val")
             alone = change(case, EXPERIMENT, f"only:{region}", "val")
             alone_test = change(case, EXPERIMENT, f"only:{region}", "test")
             probe = _probe(case, region)
-            cues.append(Cue(region, neutral, neutral_test, swapped, alone, alone_test, probe, len(regions)))
+            cues.append(Cue(region, neutral, neutral_test, swapped, same, alone, alone_test, probe, len(regions)))
     return cues
 
 
@@ -232,7 +255,8 @@ def _sentence(cue: Cue, where: str) -> str:
         )
     if cue.leaned_on:
         how = "Exchanging it between classes" if cue.swapped else "Taking it away"
-        words.append(f"The network leans on it: {how.lower()} costs {said(cue.reliance)} on validation.")
+        beyond = " more than exchanging it within them" if cue.swapped and cue.same else ""
+        words.append(f"The network leans on it: {how.lower()} costs {said(cue.reliance)} on validation{beyond}.")
     if cue.fall is not None:
         words.append(f"On test it holds less well: seen alone, it is right less often there by {said(cue.fall)}.")
     return " ".join(words)
@@ -245,8 +269,8 @@ def _missing(cue: Cue) -> str:
     return "more test images to show that the cue holds less well there"
 
 
-def _list(cues: list[Cue]) -> str:
-    names = [WORDS.get(cue.region, cue.region) for cue in cues]
+def _list(regions: list[str]) -> str:
+    names = [WORDS.get(region, region) for region in regions]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
