@@ -303,11 +303,11 @@ def hard_subset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
         weight = np.where(hard[rows], HARD[severity], 1.0)
         return rng.choice(rows, size=size, replace=False, p=weight / weight.sum())
 
-    weight = np.where(hard[b.drawn.rest], HARD[severity], 1.0)
-    right = b.right(b.drawn.rest)
-    truth = 100 * float(right.mean() - (weight * right).sum() / weight.sum())
-    size = min(n_test, len(b.drawn.test) * 2 // 3)
-    return Planted(evidence_of(b, test=oversampled(b.drawn.test, size)), {"difficulty": truth}, "difficulty", {})
+    drawn = oversampled(b.drawn.rest, len(b.drawn.rest) // 2)  # half of what there is, as for test
+    truth = 100 * float(b.right(b.drawn.rest).mean() - b.right(drawn).mean())
+    return Planted(
+        evidence_of(b, test=oversampled(b.drawn.test, len(b.drawn.test) // 2)), {"difficulty": truth}, "difficulty", {}
+    )
 
 
 WITHHELD = (0.3, 0.6, 0.9)

@@ -11,17 +11,19 @@ accuracy at the best class biases (`stats.thresholds`), V′ the validation imag
     threshold = (A*_T − A_T) − (A*_V′ − A_V′)    what a shift of the decision mends on test beyond what it mends on V′
     ranking   = G − all of these                 images that no threshold separates
 
-V′ is weighted to the class shares of test in the threshold term. The order matters: a term is what is left of its cause
-once the terms before it are off; `prior_last` says what the prior would be if it were taken off last. All terms are
-computed from one bootstrap over the patients of both parts (`evidence.Draws`), so that sums of terms have honest
-intervals too.
+V′ is weighted to the class shares of test in the threshold term. Where test images were reviewed, prior, threshold and
+ranking are those of the true labels, in the sense of Horvitz and Thompson (`reviewed_test`). The order matters: a term
+is what is left of its cause once the terms before it are off; `prior_last` says what the prior would be if it were
+taken off last. All terms are computed from one bootstrap over the patients of both parts (`evidence.Draws`), so that
+sums of terms have honest intervals too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from heldout.evidence import Draws, Evidence, Side
 from heldout.evidence._draws import recalls, shares, weighted_mean
@@ -49,16 +51,21 @@ class Base:
     Attributes:
         val: Validation images that are independent of train (V′).
         val_weights: (B + 1, n_V′), row 0 the sample.
-        test: Test images.
+        test: Test images with their given labels.
         test_weights: (B + 1, n_T).
+        true_test: Test images as reviewers have them: equal to `test` where nobody reviewed (see `reviewed_test`).
+        true_weights: (B + 1, n_T + 2r) for r images found mislabelled; may be negative, since one reviewed image stands
+            for many.
         val_prior: (B + 1, k) class shares of the validation images as reported.
-        test_prior: (B + 1, k) class shares of test.
+        test_prior: (B + 1, k) class shares of test, by the reviewers' labels.
     """
 
     val: Side
     val_weights: Weights
     test: Side
     test_weights: Weights
+    true_test: Side
+    true_weights: Weights
     val_prior: Reals
     test_prior: Reals
 
@@ -161,7 +168,7 @@ def measure_budget(evidence: Evidence, label_bound: float | None = None) -> Budg
     terms["prior"] = draws.measured(prior, n)
     details["prior"] = _prior_words(evidence, base)
     if evidence.review is not None and len(evidence.review):
-        terms["labels"] = labels_term(evidence)
+        terms["labels"] = labels_term(base, draws, len(evidence.review))
         details["labels"] = f"{len(evidence.review)} test images were reviewed"
         label_bound = None
     else:
@@ -247,10 +254,12 @@ def independent_base(evidence: Evidence) -> tuple[Base, str]:
     assert val is not None and test is not None
     draws = evidence.draws
     val_prior = shares(val.labels, draws.val, evidence.k)
-    test_prior = shares(test.labels, draws.test, evidence.k)
+    true_test, true_weights = reviewed_test(evidence)
+    test_prior = np.clip(shares(true_test.labels, true_weights, evidence.k), 0.0, None)
+    test_prior /= test_prior.sum(axis=1, keepdims=True)
 
     def base(side: Side, weights: Weights) -> Base:
-        return Base(side, weights, test, draws.test, val_prior, test_prior)
+        return Base(side, weights, test, draws.test, true_test, true_weights, val_prior, test_prior)
 
     if not evidence.leaked:
         return base(val, draws.val), ""
@@ -302,30 +311,61 @@ def _grouped_side(evidence: Evidence) -> Side | None:
     return Side("val", tuple(ids), np.array(labels, dtype=np.int64), np.concatenate(logits), tuple(patients))
 
 
-def labels_term(evidence: Evidence) -> Measured:
-    """Test accuracy with the reviewers' labels minus that with the given ones, from a sample of known probabilities.
+def reviewed_test(evidence: Evidence) -> tuple[Side, Weights]:
+    """Test with the labels that reviewers gave, as signed weights.
 
-    Each reviewed image stands for 1/probability images (Horvitz & Thompson 1952).
+    An image found mislabelled that was chosen for review with probability p stands for 1/p images: it is added 1/p
+    times with its true label and taken away 1/p times with the given one. Any weighted sum over the result is then the
+    Horvitz-Thompson (1952) estimate of the same sum over images with true labels.
+
+    Returns:
+        The images, the corrections behind them (under the ids `… true` and `… given`), and weights (B + 1, n_T + 2r).
     """
-    test, review = evidence.test, evidence.review
-    assert test is not None and review is not None
+    test, weights = evidence.test, evidence.draws.test
+    assert test is not None
     index = {name: k for k, name in enumerate(evidence.classes)}
     row = {id_: i for i, id_ in enumerate(test.ids)}
-    change = np.zeros(len(test))
+    review = evidence.review if evidence.review is not None else pd.DataFrame(columns=["id", "label", "probability"])
+    places, labels, counts = [], [], []
     for id_, label, probability in zip(review["id"], review["label"], review["probability"], strict=True):
-        if id_ in row:
-            i = row[id_]
-            true = index.get(label, -1)
-            change[i] = (float(test.predicted[i] == true) - float(test.right[i])) / probability
-    return evidence.draws.measured(100 * weighted_mean(change, evidence.draws.test), len(review))
+        i = row.get(id_)
+        if i is not None and index.get(label, -1) not in (-1, test.labels[i]):
+            places.append(i)
+            labels.append(index[label])
+            counts.append(1 / probability)
+    if not places:
+        return test, weights
+    wrong = np.array(places)
+    given = test.take(wrong)
+    true = replace(given, labels=np.array(labels, dtype=np.int64))
+    side = Side(
+        test.name,
+        (*test.ids, *(f"{id_} true" for id_ in true.ids), *(f"{id_} given" for id_ in given.ids)),
+        np.concatenate([test.labels, true.labels, given.labels]),
+        np.concatenate([test.logits, true.logits, given.logits]),
+        # Corrections belong to their image's patient, so that they are drawn and folded with it.
+        _named(test) + _named(true) + _named(given),
+    )
+    added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
+    return side, np.concatenate([weights, added, -added], axis=1)
+
+
+def _named(side: Side) -> tuple[str, ...]:
+    """Patients, an image without one being its own."""
+    return tuple(patient or f"image {id_}" for patient, id_ in zip(side.patients, side.ids, strict=True))
+
+
+def labels_term(base: Base, draws: Draws, reviewed: int) -> Measured:
+    """Test accuracy with the reviewers' labels minus that with the given ones."""
+    true = weighted_mean(base.true_test.right, base.true_weights)
+    return draws.measured(100 * (true - weighted_mean(base.test.right, base.test_weights)), reviewed)
 
 
 def threshold_term(base: Base, draws: Draws, n: int) -> Measured:
-    """What the best biases gain on test beyond what they gain on V′ at the class shares of test."""
-    gain_test = tuned_accuracy(base.test.labels, base.test.logits, base.test.units, base.test_weights)
-    gain_test -= weighted_mean(base.test.right, base.test_weights)
-    gain_val = threshold_gain(base, base.val)
-    points = draws.measured(100 * (gain_test - gain_val), n)
+    """What the best biases gain on test beyond what they gain on V′ at the class shares of test, by true labels."""
+    side, weights = base.true_test, base.true_weights
+    gain_test = tuned_accuracy(side.labels, side.logits, side.units, weights) - weighted_mean(side.right, weights)
+    points = draws.measured(100 * (gain_test - threshold_gain(base, base.val)), n)
     return Measured(points.value, recentred(points.value, points.replicates), n, points.method)
 
 
@@ -363,7 +403,7 @@ def _prior_words(evidence: Evidence, base: Base) -> str:
 def _class_rows(evidence: Evidence, base: Base, draws: Draws) -> tuple[tuple[ClassRow, ...], Measured]:
     """Per-class rows, and the prior term if it were taken off last (recalls of test instead of V′)."""
     recall_val = recalls(base.val.right, base.val.labels, base.val_weights, evidence.k)
-    recall_test = recalls(base.test.right, base.test.labels, base.test_weights, evidence.k)
+    recall_test = recalls(base.true_test.right, base.true_test.labels, base.true_weights, evidence.k)
     counts_val, counts_test = base.val.counts(), base.test.counts()
     last = 100 * np.nansum((base.val_prior - base.test_prior) * recall_test, axis=1)
     rows = []

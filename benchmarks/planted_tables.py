@@ -1,0 +1,202 @@
+"""The tables of docs/diagnosis-benchmark.md from what `planted.py` left; all cells, the failing ones too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from heldout.records import TERMS
+
+TERM_OF = {
+    "prior": "prior",
+    "threshold": "threshold",
+    "labels": "labels",
+    "leakage": "leakage",
+    "selection": "selection",
+}
+"""Cause -> the term that holds it. Difficulty and covariate shift are threshold and ranking together."""
+
+SEVERITY = ("mild", "medium", "strong")
+TARGET_BIAS, TARGET_COVERAGE = 1.0, (0.90, 0.98)
+
+
+def write_tables(folder: Path) -> str:
+    """All tables as Markdown."""
+    pieces = []
+    for world in ("phantoms", "kermany"):
+        budget, causes = folder / f"budget-{world}.parquet", folder / f"causes-{world}.parquet"
+        if budget.is_file():
+            frame = pd.read_parquet(budget)
+            pieces += [
+                f"### {world}: the terms",
+                terms_table(frame),
+                f"### {world}: nothing planted",
+                null_table(frame),
+            ]
+        if causes.is_file():
+            frame = pd.read_parquet(causes)
+            pieces += [f"### {world}: the cause that is named first, n_T = 400", causes_table(frame)]
+            pieces += [f"### {world}: peers on the same studies", peers_table(frame)]
+    return "\n\n".join(pieces)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A pipe table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def planted_term(cause: str) -> tuple[str, ...]:
+    """The terms in which a cause is looked for."""
+    return (TERM_OF[cause],) if cause in TERM_OF else ("threshold", "ranking")
+
+
+def terms_table(frame: pd.DataFrame) -> str:
+    """Bias, RMSE and coverage of the planted term; what the largest other term wrongly took; additivity."""
+    rows = []
+    for (plant, severity, n_test), cell in frame[frame["plant"] != "none"].groupby(
+        ["plant", "severity", "n_test"], sort=False
+    ):
+        causes = [
+            name.removeprefix("truth_")
+            for name in cell.columns
+            if name.startswith("truth_") and cell[name].notna().any()
+        ]
+        for cause in causes:
+            terms = planted_term(cause)
+            truth = cell[f"truth_{cause}"].to_numpy(dtype=float)
+            found = cell[list(terms)].fillna(0.0).sum(axis=1).to_numpy(dtype=float)
+            error = found - truth
+            covered = "–"
+            flag = abs(error.mean()) <= TARGET_BIAS
+            if len(terms) == 1:
+                inside = (cell[f"{terms[0]}_low"] <= truth) & (truth <= cell[f"{terms[0]}_high"])
+                covered = f"{inside.mean():.2f}"
+                flag = flag and inside.mean() >= TARGET_COVERAGE[0]
+            others = {
+                t: cell[t].mean()
+                for t in TERMS
+                if t in cell and t not in terms and t not in {x for c in causes for x in planted_term(c)}
+            }
+            worst = max(others, key=lambda t: abs(others[t]), default="")
+            rows.append(
+                [
+                    plant,
+                    SEVERITY[severity],
+                    str(n_test),
+                    str(len(cell)),
+                    cause,
+                    f"{truth.mean():.1f}",
+                    f"{found.mean():.1f}",
+                ]
+                + [f"{error.mean():+.2f}", f"{np.sqrt((error**2).mean()):.2f}", covered]
+                + [f"{worst} {others[worst]:+.1f}" if worst else "–", "yes" if flag else "**no**"]
+            )
+    rows.sort(key=lambda row: (row[0], row[4], row[1] != "mild", row[1] == "strong", int(row[2])))
+    header = [
+        "plant",
+        "severity",
+        "n_T",
+        "studies",
+        "cause",
+        "truth",
+        "found",
+        "bias",
+        "RMSE",
+        "coverage",
+        "largest other term",
+        "on target",
+    ]
+    return markdown(header, rows)
+
+
+def null_table(frame: pd.DataFrame) -> str:
+    """Reports on the null that claim anything, and terms whose interval excludes 0 whatever the gap."""
+    rows = []
+    for n_test, cell in frame[frame["plant"] == "none"].groupby("n_test"):
+        claims = np.zeros(len(cell), dtype=bool)
+        for term in TERMS:
+            if f"{term}_low" in cell:
+                claims |= ((cell[f"{term}_low"] > 0) & cell["explained"]).fillna(False).to_numpy(dtype=bool)
+        bare = {
+            t: float(((cell[f"{t}_low"] > 0) | (cell[f"{t}_high"] < 0)).mean()) for t in TERMS if f"{t}_low" in cell
+        }
+        rows.append([str(n_test), str(len(cell)), f"{cell['explained'].mean():.1%}", f"{claims.mean():.1%}"])
+        rows[-1] += [f"{bare[t]:.1%}" for t in ("prior", "threshold", "ranking")] + [f"{cell['additivity'].max():.0e}"]
+    header = [
+        "n_T",
+        "studies",
+        "gap's interval excludes 0",
+        "false alarms (reports)",
+        "prior alone",
+        "threshold alone",
+        "ranking alone",
+        "additivity error",
+    ]
+    return markdown(header, rows)
+
+
+def causes_table(frame: pd.DataFrame) -> str:
+    """Whether the planted cause is named first, second, at all."""
+    rows = []
+    for (plant, severity), cell in frame.groupby(["plant", "severity"], sort=False):
+        cause = cell["cause"].iloc[0]
+        told = cell[cell["explained"]]
+        truths = [c for c in cell.columns if c.startswith("truth_") and cell[c].notna().any()]
+        effect = cell[truths].sum(axis=1).mean() if truths else 0.0
+        if not cause:
+            alarms = (told["first"] != "").sum() / len(cell)
+            rows.append(
+                [
+                    plant,
+                    "–",
+                    str(len(cell)),
+                    "0.0",
+                    f"{len(told) / len(cell):.0%}",
+                    "–",
+                    "–",
+                    f"{alarms:.1%} false alarms",
+                ]
+            )
+            continue
+        if cause == "several":
+            first = told["first"].isin(["prior", "threshold", "labels"]).mean() if len(told) else float("nan")
+            two = float("nan")
+        else:
+            first = (told["first"] == cause).mean() if len(told) else float("nan")
+            two = ((told["first"] == cause) | (told["second"] == cause)).mean() if len(told) else float("nan")
+        instead = told.loc[told["first"] != cause, "first"].replace("", "nothing").value_counts()
+        words = ", ".join(f"{name} {number}" for name, number in instead.head(3).items()) or "–"
+        rows.append([plant, SEVERITY[severity], str(len(cell)), f"{effect:.1f}", f"{len(told) / len(cell):.0%}"])
+        rows[-1] += [f"{first:.0%}", "–" if np.isnan(two) else f"{two:.0%}", words]
+    header = [
+        "plant",
+        "severity",
+        "studies",
+        "effect",
+        "gap excludes 0",
+        "named first (of those)",
+        "first or second",
+        "named instead",
+    ]
+    return markdown(header, rows)
+
+
+def peers_table(frame: pd.DataFrame) -> str:
+    """What ATC, marginal DISDE and cleanlab alone say."""
+    rows = []
+    for (plant, severity), cell in frame.groupby(["plant", "severity"], sort=False):
+        rows.append([plant, SEVERITY[severity], f"{cell['gap'].mean():.1f}"])
+        rows[-1] += [f"{cell[name].mean():.1f}" for name in ("atc_gap", "disde_looks", "disde_same", "cleanlab_points")]
+    header = [
+        "plant",
+        "severity",
+        "gap",
+        "ATC's gap",
+        "DISDE: looks (I + III)",
+        "DISDE: same looks (II)",
+        "cleanlab: flagged labels",
+    ]
+    return markdown(header, rows)
