@@ -57,7 +57,6 @@ class Threshold(Cause):
         numbers = {"gain_halved": gain.value, "gain_halved_low": gain.low, "gain_halved_high": gain.high}
         return self.finding(verdict, sentence, points, reason=reason, images=images, numbers=numbers)
 
-
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """The cut set on one half of the test patients, scored on the other."""
         if "threshold" not in case.budget.terms:
