@@ -15,11 +15,13 @@ from heldout.experiments import Bench
 from heldout.experiments._bench import stratified
 from heldout.experiments._experiment import NothingToDoError
 from heldout.experiments._regions import REGIONS
+from heldout.experiments._statistics import estimated
 from heldout.experiments.batchnorm import BatchNormStatistics, matched_batches
 from heldout.experiments.cues import Cues, donors_of
 from heldout.experiments.grouped import GroupedRetraining, redrawn
 from heldout.experiments.pooled import PooledClassifiers, balancing
 from heldout.experiments.quality import Quality
+from heldout.training import machine
 from tests.experiments.benches import Corner, Detail, Images, bench_of, looks_at
 
 SIZE = 32
@@ -132,7 +134,7 @@ def test_a_region_keeps_to_itself(region) -> None:  # type: ignore[no-untyped-de
         mask = region.mask(SIZE)
         np.testing.assert_array_equal(swapped[:, ~mask], pixels[:, ~mask])
         np.testing.assert_array_equal(swapped[:, mask], donors[:, mask])
-        assert {"border": 0.4375, "corners": 0.140625, "surround": 0.75}[region.name] == mask.mean()
+        assert {"border": 0.234375, "corners": 0.140625, "surround": 0.75}[region.name] == mask.mean()
 
 
 def test_donors_are_of_another_class_or_another_image() -> None:
@@ -229,6 +231,20 @@ def test_no_image_is_scored_with_statistics_of_its_own_half(tmp_path: Path, monk
     for number in (0, 1):
         assert used[number]
         assert not used[number] & scored[number]
+
+
+def test_statistics_are_those_of_the_images_blended() -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(3)
+    network = looks_at(Pass(), 0.0, norm)
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1)).astype(np.uint8)
+    x = (torch.from_numpy(pixels[..., 0] / 255.0).float() - 0.5) / 0.25
+    for alpha in (0.0, 0.3, 1.0):
+        mean, variance = estimated(network, pixels, [np.arange(20)], alpha, machine("cpu"))["stages.norm"]
+        assert float(mean[0]) == pytest.approx(alpha * float(x.mean()), abs=1e-5)
+        assert float(variance[0]) == pytest.approx((1 - alpha) + alpha * float(x.var()), rel=1e-5)
+    assert norm.running_mean is not None
+    assert float(norm.running_mean.abs().max()) == 0  # left as it was
 
 
 def test_batches_have_the_shares_that_are_asked_for() -> None:

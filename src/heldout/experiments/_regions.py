@@ -127,7 +127,7 @@ def _cells(name: str) -> Mask:
     row, column = np.indices((CELLS, CELLS))
     edge_row, edge_column = np.minimum(row, CELLS - 1 - row), np.minimum(column, CELLS - 1 - column)
     found: dict[str, Mask] = {
-        "border": (edge_row < 2) | (edge_column < 2),
+        "border": (edge_row < 1) | (edge_column < 1),
         "corners": (edge_row < 3) & (edge_column < 3),
         "surround": (edge_row < 4) | (edge_column < 4),
     }
@@ -140,6 +140,7 @@ REGIONS: tuple[Region, ...] = (
     Place("surround", _cells("surround")),
     Intensity(),
 )
-"""A ring of 1/8 of the side, four corners of 3/16, everything but the central half of the side, and brightness."""
+"""A ring of 1/16 of the side (as `images.quality` measures it), four corners of 3/16, everything but the central half
+of the side, and brightness."""
 
 __all__ = ["REGIONS", "Intensity", "Place", "Region"]

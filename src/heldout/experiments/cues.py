@@ -27,7 +27,7 @@ ABOVE = 2.0
 class Cues(Experiment):
     """A probe of each region alone, and what the network answers when the region is neutral or exchanged.
 
-    Regions: `border` (a ring of 1/8 of the side), `corners` (squares of 3/16), `surround` (all but the central half
+    Regions: `border` (a ring of 1/16 of the side), `corners` (squares of 3/16), `surround` (all but the central half
     of the side) and `intensity` (the mean grey level).
 
     Variant `only:<region>`: logistic regression on the region at 16 × 16 (mean and standard deviation of a cell),
@@ -39,11 +39,14 @@ class Cues(Experiment):
     Variant `swap:<region>`: the region of a random image of another class of the same part. What is lost beyond
     `same:<region>`, the same with an image of the same class (which has the same seams), is reliance on the cue.
 
+    `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
+
     Regions whose probe is not better than chance on train are not changed: there is nothing in them to rely on.
     """
 
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
+    version: ClassVar[int] = 2
 
     def why_not(self, bench: Bench) -> str | None:
         """It needs two classes to tell apart."""

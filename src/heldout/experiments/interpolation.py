@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,8 @@ from heldout.backbones import Network
 from heldout.experiments._bench import Bench
 from heldout.experiments._experiment import Experiment
 from heldout.experiments._scores import joined, rows_of
+from heldout.experiments._statistics import estimated, put
+from heldout.training.predict import EVAL_BATCH
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75)
 
@@ -19,10 +22,13 @@ ALPHAS = (0.0, 0.25, 0.5, 0.75)
 class WeightInterpolation(Experiment):
     """The straight line of weights from the pretrained trunk with a linear probe to the fine-tuned network.
 
-    Weights (1 − α)·(pretrained trunk and probe head) + α·(fine-tuned), BatchNorm statistics likewise; variants
-    `alpha=0` (the probe itself), `alpha=0.25`, `alpha=0.5`, `alpha=0.75` on validation and test; α = 1 is the run. A
-    test accuracy that peaks inside while validation does not says that fine-tuning bent features that transferred
-    (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+    Weights (1 − α)·(pretrained trunk and probe head) + α·(fine-tuned); variants `alpha=0` (the probe itself),
+    `alpha=0.25`, `alpha=0.5`, `alpha=0.75` on validation and test; α = 1 is the run. A test accuracy that peaks inside
+    while validation does not says that fine-tuning bent features that transferred (Wortsman et al., Robust fine-tuning
+    of zero-shot models, CVPR 2022). BatchNorm statistics that are merely interpolated would not fit, and networks in
+    between would look worse than they are (Izmailov et al., Averaging weights leads to wider optima, UAI 2018; Jordan
+    et al., REPAIR, ICLR 2023): they are blended by α with those of training images under the new weights, so that
+    both ends are what they are.
 
     A dip in between on both parts says only that the line leaves the valley: the run did not start from the probe's
     head.
@@ -30,6 +36,7 @@ class WeightInterpolation(Experiment):
 
     name: ClassVar[str] = "interpolation"
     title: ClassVar[str] = "weight interpolation"
+    version: ClassVar[int] = 2
 
     def why_not(self, bench: Bench) -> str | None:
         """It needs a trunk that moved, and a probe."""
@@ -46,6 +53,10 @@ class WeightInterpolation(Experiment):
         start["head.weight"] = torch.from_numpy(bench.probe.weight).to(bench.machine.device)
         start["head.bias"] = torch.from_numpy(bench.probe.bias).to(bench.machine.device)
         end = bench.network.state_dict()
+        learned = bench.sample("train")
+        pixels = np.asarray(bench.pixels("train")[learned])
+        order = np.random.default_rng((bench.seed, 19)).permutation(len(learned))
+        batches = np.array_split(order, math.ceil(len(order) / EVAL_BATCH))
         tables = []
         for alpha in ALPHAS:
             between.load_state_dict(
@@ -54,11 +65,12 @@ class WeightInterpolation(Experiment):
                     for name, value in end.items()
                 }
             )
+            if alpha > 0:
+                put(between, estimated(between, pixels, batches, alpha, bench.machine))
             for part in ("val", "test"):
                 if bench.ids(part):
                     rows = bench.sample(part)
-                    pixels = np.asarray(bench.pixels(part)[rows])
-                    logits = bench.score(pixels, f"alpha={alpha:g}, {part}", between)
+                    logits = bench.score(np.asarray(bench.pixels(part)[rows]), f"alpha={alpha:g}, {part}", between)
                     tables.append(rows_of(bench, part, f"alpha={alpha:g}", logits, rows))
         return joined(tables, bench.k)
 
