@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 
@@ -101,21 +100,6 @@ def test_a_run_that_goes_on_counts_its_epochs_from_the_first_sitting() -> None:
     bars.end()
     assert "epoch 4 of 5" in stream.getvalue()
     assert "epoch 5 of 5" in stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")]
-)
-def test_threads_that_wait_leave_the_cores_to_others_unless_told(given: dict[str, str], expected: str) -> None:
-    program = (
-        "import os, sys; from heldout.cli import entry; sys.argv = ['heldout', '--version']\n"
-        "try: entry()\nfinally: print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
-    )
-    clean = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    result = subprocess.run(
-        [sys.executable, "-c", program], env=clean | given, capture_output=True, text=True, check=True
-    )
-    assert result.stdout.splitlines()[-1] == f"{expected} False"
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:

@@ -111,16 +111,8 @@ def main(args: Sequence[str], env: Environment | None = None) -> ExitStatus:
         return ExitStatus.ERROR
 
 
-SPINS = "10000"
-"""How often a thread of GNU OpenMP looks whether the others are done before it sleeps; its default is 30 times as many.
-Where other work shares the cores, a thread that spins burns the time that the one it waits for would need:
-docs/performance.md has the figures."""
-
-
 def entry() -> None:
     """The `heldout` command."""
-    if "OMP_WAIT_POLICY" not in os.environ:  # read when torch loads OpenMP, which nothing has imported yet
-        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     status = main(sys.argv[1:])
     try:
         sys.stdout.flush()
