@@ -19,12 +19,16 @@ from heldout.evidence import Side
 from heldout.records import Lens
 from heldout.stats.disde import Decomposition, disde
 from heldout.stats.measured import Measured
+from heldout.stats.property_shift import PropertyShift
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.shift import COMPONENTS, DomainShift, domain_probabilities, null_domain_aucs, unit_numbers
 
 FEWEST_IMAGES = 50
 FEWEST_PATIENTS = 5
 """Of a class on each side; with fewer a domain classifier, fitted in five folds, says nothing."""
+
+MOST_NAMED = 3
+"""Properties named in a sentence, clearest first."""
 
 MOST_CLASSES = 6
 """The classes with the largest shares of test that are looked at."""
@@ -145,12 +149,18 @@ def _look(case: Case, basis: str, k: int, P: Reals, Q: Reals, rows_P: Indices, r
     split = disde(loss_P, loss_Q, pi_P, pi_Q, base.val_weights[:, rows_P], base.test_weights[:, rows_Q])
     each = 100 * base.test_prior[:, k] * split.replicates  # (3, B + 1)
     first, second, third = (draws.measured(each[i], len(P) + len(Q)) for i in range(3))
-    top = next(iter(shifts(case, k)), None)
-    words = ""
-    if top is not None and np.isfinite(top.smd) and top.p_holm < 0.05:
-        property_ = property_of(top.name)
-        words = f"{property_.more if top.smd > 0 else property_.less} by {abs(top.smd):.1f} standard deviations"
+    words = _differences(shifts(case, k))
     return Look(basis, k, split, (first, second, third), rows_Q, pi_Q, (len(P), len(Q)), words)
+
+
+def _differences(found: tuple[PropertyShift, ...]) -> str:
+    """The clearest differences in words: `blurrier by 0.7 and darker by 0.3 standard deviations`."""
+    clear = [item for item in found if np.isfinite(item.smd) and item.p_holm < 0.05][:MOST_NAMED]
+    named = []
+    for item in clear:
+        words = property_of(item.name)
+        named.append(f"{words.more if item.smd > 0 else words.less} by {abs(item.smd):.1f}")
+    return f"{' and '.join(named)} standard deviations" if named else ""
 
 
 def _null(case: Case, look: Look) -> DomainShift | None:

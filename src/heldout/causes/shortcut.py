@@ -26,6 +26,10 @@ WORDS = {
     "intensity": "the overall brightness",
 }
 
+CONTENT = ("surround", "intensity")
+"""Regions that may hold the finding itself: the lungs lie around the middle of a chest X-ray, and pneumonia is white.
+That a network needs them proves nothing, so that they are told of but never blamed."""
+
 FEWEST_AUC = 0.6
 """A region alone must tell the classes apart at least so well on train to be a cue; our choice."""
 
@@ -138,6 +142,11 @@ class Shortcut(Cause):
         if not cues:
             return self._no_cue(case)
         numbers = {f"gap_{cue.region}": cue.points.value for cue in cues}
+        cues = [cue for cue in cues if cue.region not in CONTENT]
+        if not cues:
+            return self.not_identifiable(
+                "someone who knows whether the surround, or the grey level, is part of what makes the class"
+            )
         cue = max(cues, key=lambda cue: ((cue.informative is not False) and cue.points.low > 0, cue.points.value))
         known = [cue.informative, cue.leaned_on, cue.moved]
         agrees = None if None in known or cue.neutral_test is None else all(known)
@@ -179,7 +188,7 @@ class Shortcut(Cause):
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """Test images with a region made neutral, one remedy a region."""
         found = []
-        for region in _regions(case):
+        for region in [region for region in _regions(case) if region not in CONTENT]:
             gain = case.gain(EXPERIMENT, f"neutral:{region}", "test")
             if gain is not None:
                 found.append(case.remedy(f"{WORDS.get(region, region)} made neutral", gain, self.code))

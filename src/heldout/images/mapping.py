@@ -1,9 +1,10 @@
 """Interventions on pixels: give an image the sharpness, noise, contrast … that other images have, and nothing else.
 
 If validation images are as blurred as the test images are, and the model then does as badly as on test, blur is a cause
-and not a bystander. Only what can be done honestly is done: images are degraded (blurred, made noisy, compressed) or
-their grey levels are moved (contrast, brightness, rim, colour). What would need information that is not there
-(sharpening, denoising, taking blocks away) is left as it is.
+and not a bystander. Only what can be done honestly is done: images are degraded (blurred, smoothed, made noisy,
+compressed) or their grey levels are moved (contrast, brightness, rim, colour). What would need information that is not
+there (sharpening, taking blocks away) is left as it is. Grain is taken away by a light blur, which takes fine detail
+with it: that is what smoother images lack, and no claim to have restored anything.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dctn, idctn
+from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
 from heldout.images import quality
@@ -23,6 +25,9 @@ from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals
 
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.15, 12.0, 39)])
 """Widths σ of the Gaussian blur in pixels between which the right one is interpolated."""
+
+SMOOTHING = np.concatenate([[0.0], np.geomspace(0.2, 2.0, 16)])
+"""Widths σ in pixels of the blur that takes grain away, between which the right one is interpolated."""
 
 ROUNDS = 4
 """Corrections of a strength by what it reached: rounding to 8 bits and clipping at 0 and 255 take a share away."""
@@ -62,7 +67,7 @@ def map_property(pixels: Pixels, name: str, target_values: Reals, seed: int = 0)
     | property | change | left as it is |
     |---|---|---|
     | sharpness | Gaussian blur | targets above the value |
-    | noise | normal noise, the same in all channels | targets below |
+    | noise | normal noise, the same in all channels; for a lower target a light Gaussian blur | – |
     | blockiness | JPEG and back | targets below |
     | contrast | grey levels scaled about the image's mean | – |
     | brightness | a constant added | – |
@@ -142,22 +147,23 @@ def _filters(height: int, width: int) -> tuple[Reals, Greys, Greys]:
     return frequency, passed.astype(np.float32), (passed * laplacian.reshape(-1, 1)).astype(np.float32)
 
 
-def _crossing(values: Greys, target: float) -> float:
+def _crossing(values: Greys, target: float, widths: Reals = WIDTHS) -> float:
     """The smallest width at which the values, falling from left to right, have come down to the target."""
     below = np.flatnonzero(values <= target)
     if not len(below):
-        return float(WIDTHS[-1])
+        return float(widths[-1])
     right = int(below[0])
     if right == 0:
         return 0.0
     high, low = float(values[right - 1]), float(values[right])
     share = (high - target) / (high - low)
-    return float(WIDTHS[right - 1] + share * (WIDTHS[right] - WIDTHS[right - 1]))
+    return float(widths[right - 1] + share * (widths[right] - widths[right - 1]))
 
 
 def _add_noise(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixels:
-    """Add normal noise; standard deviations of independent noises add as squares."""
+    """Add normal noise, or smooth; standard deviations of independent noises add as squares."""
     now = quality.noise(grey_of(images))
+    images = _smoothed(images, targets, now)
     field = rng.standard_normal(images.shape[:3], dtype=np.float32)[..., None]  # grey images stay grey
     chosen = targets > now
     strength = np.sqrt(np.maximum(targets**2 - now**2, 0))
@@ -171,6 +177,22 @@ def _add_noise(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixe
             / np.sqrt(np.maximum(quality.noise(grey_of(mapped)) ** 2 - now**2, 1e-6))
         ),
     )
+
+
+def _smoothed(images: Pixels, targets: Reals, now: Reals) -> Pixels:
+    """Images whose noise lies above its target, blurred by the width that brings it there."""
+    chosen = np.flatnonzero(targets < now)
+    if not len(chosen):
+        return images
+    some = images[chosen].astype(np.float32)
+    stack = [_rounded(gaussian_filter(some, (0, width, width, 0), mode="reflect")) for width in SMOOTHING]
+    values = np.stack([quality.noise(grey_of(blurred)) for blurred in stack], axis=1)  # (m, widths)
+    values = np.minimum.accumulate(values, axis=1).astype(np.float32)
+    mapped = images.copy()
+    for place, row in enumerate(chosen):
+        width = _crossing(values[place], float(targets[row]), SMOOTHING)
+        mapped[row] = _rounded(gaussian_filter(some[place], (width, width, 0), mode="reflect"))
+    return mapped
 
 
 def _scale_contrast(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixels:
