@@ -1,0 +1,78 @@
+"""The planted-cause benchmark in small: a made-up pool, every plant, the truth found in the right term.
+
+The whole of it is `benchmarks/planted.py`; docs/diagnosis-benchmark.md has its tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from benchmarks.planted import budget_row, reviewed
+from benchmarks.plants_in_runs import PLANTS, with_pooled
+from benchmarks.pools import Pool
+
+from heldout.diagnose import diagnose_evidence
+
+SEEDS = 6
+TOLERANCE = {"prior": 1.0, "threshold": 2.5, "labels": 3.0, "leakage": 2.5, "selection": 3.0}
+"""Points by which the mean of so few studies may miss; the benchmark's own bound is 1 for 30 studies."""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    """Two classes apart in 12 of 400 features, patients of five images with a shift of their own."""
+    rng = np.random.default_rng(1)
+    n, d = 6000, 400
+    unit = np.arange(n) // 5
+    labels = (rng.random(unit.max() + 1) < 0.5)[unit].astype(np.int64)
+    x = rng.normal(size=(n, d)).astype(np.float32)
+    own = rng.normal(size=unit.max() + 1)[unit]
+    x[:, :12] += (1.0 * (labels - 0.5) + 0.12 * own)[:, None]
+    hardness = 1 / (1 + np.abs(x[:, :12].sum(axis=1)))
+    quality = pd.DataFrame({"sharpness": rng.normal(size=n), "brightness": x[:, 20]})
+    patients = np.array([f"p{u}" for u in unit])
+    return Pool("made", ("a", "b"), labels, patients, x, quality, hardness, x[:, 20].astype(np.float64))
+
+
+@pytest.mark.parametrize(
+    ("plant", "severity"),
+    [("prior", 1), ("offset", 1), ("flips", 1), ("one-class-flips", 1), ("copies", 2), ("best-of-many", 1)],
+)
+def test_the_planted_term_holds_the_planted_points(pool: Pool, plant: str, severity: int) -> None:
+    rows = [budget_row(pool, plant, severity, 400, seed, 100) for seed in range(SEEDS)]
+    frame = pd.DataFrame(rows)
+    (name,) = [column for column in frame if column.startswith("truth_")]
+    term = name.removeprefix("truth_")
+    assert frame[term].mean() == pytest.approx(frame[name].mean(), abs=TOLERANCE[term])
+    assert frame["additivity"].max() < 1e-9
+
+
+@pytest.mark.parametrize(("plant", "cause"), [("offset", "threshold"), ("flips", "labels"), ("copies", "leakage")])
+def test_the_planted_cause_is_named_first(pool: Pool, plant: str, cause: str) -> None:
+    told = 0
+    for seed in range(SEEDS):
+        planted = reviewed(PLANTS[plant](pool, seed, 624, 2))
+        found = diagnose_evidence(replace(planted.evidence, bootstrap=100))
+        if found.explained:
+            told += 1
+            assert found.findings[0].code == cause, found.summary
+    assert told >= SEEDS // 2
+
+
+def test_nothing_planted_is_nothing_claimed(pool: Pool) -> None:
+    claims = 0
+    for seed in range(6):
+        planted = PLANTS["none"](pool, seed, 400, 0)
+        found = diagnose_evidence(with_pooled(replace(planted.evidence, bootstrap=100)))
+        claims += any(item.verdict == "established" for item in found.findings if item.code != "overfitting")
+    assert claims == 0
+
+
+def test_a_hard_subset_is_difficulty_and_no_threshold(pool: Pool) -> None:
+    frame = pd.DataFrame([budget_row(pool, "hard-subset", 2, 624, seed, 100) for seed in range(SEEDS)])
+    total = frame["threshold"] + frame["ranking"]
+    assert total.mean() == pytest.approx(frame["truth_difficulty"].mean(), abs=2.5)
+    assert frame["ranking"].mean() > 3 * abs(frame["threshold"].mean())
