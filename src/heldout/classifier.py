@@ -104,7 +104,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
         task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
         place = machine(self.device, self.precision)
-        network = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed)
+        network = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained)
         network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = learn_strategy(network, task, strategy, self.seed, place, ActivationCache(None), Silent())
         self.network_ = learned.network

@@ -30,10 +30,12 @@ from heldout.progress import Epoch, Reporter, Silent
 from heldout.records import PARTS, BackboneInfo, Cohort, Frozen, Recipe, RunRecord, Split
 from heldout.records._codec import read_record, write_record
 from heldout.store import build_store
-from heldout.strategies import Strategy
+from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
+from heldout.training.averaging import measure_batchnorm
 from heldout.training.checkpoint import Course
-from heldout.training.phases import FrozenProof, frozen_stages, moving_names, trainable_names
+from heldout.training.loop import ends_needed
+from heldout.training.phases import FrozenProof, frozen_stages, moving_names, moving_tensors, trainable_names
 from heldout.training.predict import head_logits
 
 PACKAGES = ("heldout", "torch", "torchvision", "timm", "accelerate", "numpy", "scikit-learn", "pillow")
@@ -98,7 +100,7 @@ def fit(
     partial = place.with_name(f".{recipe.id}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-        network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed)
+        network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
         network.to(bench.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
         cache = ActivationCache(bench.folder / "features", source, recipe.precision)
@@ -164,7 +166,8 @@ def learn_strategy(
     proof = FrozenProof.take(network, phases)
     course = Course(moving_names(network, phases), strategy.keeps)
     if checkpoint is not None and checkpoint.exists():
-        course.load(checkpoint, network)
+        beginning = moving_tensors(network, course.moving) if BEGINNING in ends_needed(phases) else None
+        course.load(checkpoint, network, beginning)
         reporter.note(f"Going on from epoch {len(course.history)}.")
     total = sum(phase.epochs for phase in phases) - len(course.history)
     reporter.begin(f"{strategy.name}", total)
@@ -179,6 +182,8 @@ def learn_strategy(
     reporter.end()
     course.put_kept(network)
     network.eval()
+    if strategy.keeps == "average":
+        measure_batchnorm(network, task.train.pixels, 0, course.moving, machine, seed)
     moved = proof.moved(network)
     trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
     length = min(frozen_stages(network, phase) for phase in phases)

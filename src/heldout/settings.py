@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -109,3 +110,30 @@ def describe(settings_type: type) -> list[tuple[str, str, str]]:
         )
         rows.append((field.name, shown.replace("NoneType", "none"), str(field.default)))
     return rows
+
+
+def explain(settings_type: type) -> dict[str, str]:
+    """Name -> explanation of every field of a settings dataclass, from the `Attributes:` of its docstring.
+
+    A field that is inherited is explained where it was declared, or anew in the class that gives it another default.
+    """
+    found: dict[str, str] = {}
+    for kind in reversed(settings_type.__mro__):
+        if "__doc__" in vars(kind) and dataclasses.is_dataclass(kind):
+            found.update(_attributes(inspect.cleandoc(kind.__doc__ or "")))
+    return {field.name: found.get(field.name, "") for field in dataclasses.fields(settings_type)}
+
+
+def _attributes(manual: str) -> dict[str, str]:
+    """`Attributes:` of a Google docstring: name -> text in one line."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in manual.partition("\nAttributes:\n")[2].splitlines():
+        if line.startswith("     "):
+            found[name] += f" {line.strip()}"
+        elif line.startswith("    "):
+            name, _, text = line.strip().partition(": ")
+            found[name] = text
+        elif line.strip():
+            break
+    return found

@@ -125,9 +125,14 @@ class Study:
         Raises:
             HeldoutError: Weights cannot be fetched; says which file to put where.
         """
-        weights = each_of(self.infos, lambda info: sha256_of(backbones.fetch(info))[:16])
+        fetched = self.infos if any(strategy.pretrained for strategy in self.strategies) else ()
+        weights = each_of(fetched, lambda info: sha256_of(backbones.fetch(info))[:16])
         return tuple(
-            Planned(self._recipe(info, strategy, seed, weights[info.name]), strategy, info)
+            Planned(
+                self._recipe(info, strategy, seed, weights[info.name] if strategy.pretrained else "random"),
+                strategy,
+                info,
+            )
             for info in self.infos
             for strategy in self.strategies
             for seed in self.seeds
@@ -177,9 +182,10 @@ class Study:
         """
         missing = [item for item in planned if not (self.folder / "runs" / item.recipe.id / "run.json").exists()]
         infos = tuple({item.info.name: item.info for item in missing}.values())
+        pretrained = any(item.strategy.pretrained for item in missing)
 
         def build(info: BackboneInfo) -> None:
-            backbones.build(info, len(self.cohort.classes), self.image_size, seed=0)
+            backbones.build(info, len(self.cohort.classes), self.image_size, seed=0, pretrained=pretrained)
 
         if len(infos) > 1:
             each_of(infos, build)

@@ -12,7 +12,7 @@ from heldout.fit import learn_strategy
 from heldout.progress import Silent
 from heldout.records._codec import from_data, to_data
 from heldout.records.recipe import Setting
-from heldout.settings import with_settings
+from heldout.settings import explain, with_settings
 from heldout.strategies import Strategy, strategies
 from heldout.study import strategy_settings
 from heldout.training import ActivationCache, machine
@@ -39,11 +39,10 @@ def test_it_is_a_frozen_dataclass_with_a_manual(kind: type[Strategy]) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         kind().new = 1  # type: ignore[attr-defined]
     manual = kind.__doc__ or ""
-    for heading in ("What it does:", "When to try it:", "Attributes:"):
+    for heading in ("What it does:", "When to try it:"):
         assert heading in manual
     assert "Source" in manual
-    for field in dataclasses.fields(kind):
-        assert f"{field.name}:" in manual, f"{field.name} is not explained"
+    assert all(explain(kind).values()), f"not explained: {[name for name, text in explain(kind).items() if not text]}"
 
 
 @pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
@@ -82,7 +81,11 @@ def test_its_history_is_whole(kind: type[Strategy]) -> None:
     labels = tiny_task().val.labels
     for row, predicted in zip(rows, result.course.val_predicted, strict=True):
         assert row.val_accuracy == pytest.approx(np.mean(predicted == labels))
-    assert len(rows) == 1 or rows[-1].train_loss < rows[0].train_loss
+    first = [row for row, phase in zip(rows, result.course.phase_of, strict=True) if phase == 0]
+    if len(first) > 1:
+        assert first[-1].train_loss < first[0].train_loss
+    else:
+        assert first[0].val_accuracy >= 0.9  # solved: the classes differ in brightness
 
 
 @pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)

@@ -22,7 +22,7 @@ from tests.training.tiny import tiny_network, tiny_task
 ALL = Phase("all", "all", epochs=4, lr=1e-2, batch_size=16)
 HEAD = Phase("head", "head", epochs=4, lr=1e-1, batch_size=16)
 DRIFT = Phase("drift", "head", epochs=3, lr=1e-1, batch_size=16, bn="train")
-SOLVE = Phase("solve", "head", epochs=1, solver="logistic", strengths=(0.01, 1.0))
+SOLVE = Phase("solve", "head", epochs=1, solver="logistic", tried=(0.01, 1.0))
 
 
 def train(

@@ -19,8 +19,9 @@ def strategies(
     A setting is changed with `heldout run … --set STRATEGY.SETTING=VALUE`.
     """
     import inspect
+    import textwrap
 
-    from heldout.settings import describe
+    from heldout.settings import describe, explain
     from heldout.strategies import strategies as shelf
 
     env = environment(context)
@@ -31,7 +32,10 @@ def strategies(
                 "name": item.name,
                 "title": item.title,
                 "manual": inspect.cleandoc(item.__doc__ or ""),
-                "settings": [{"name": n, "type": kind, "default": default} for n, kind, default in describe(item)],
+                "settings": [
+                    {"name": n, "type": kind, "default": default, "meaning": explain(item)[n]}
+                    for n, kind, default in describe(item)
+                ],
             }
             for item in chosen
         ]
@@ -43,8 +47,11 @@ def strategies(
         manual = inspect.cleandoc(item.__doc__ or "").partition("\nAttributes:")[0].rstrip()
         console.print("\n".join(f"    {line}" for line in manual.splitlines()), markup=False)
         console.print("    Settings:", markup=False)
+        meanings = explain(item)
         for setting, kind, default in describe(item):
             console.print(f"      {item.name}.{setting}={default}   ({kind})", markup=False)
+            for line in textwrap.wrap(meanings[setting], 100):
+                console.print(f"          {line}", markup=False, highlight=False)
 
 
 COMMAND = strategies

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+Trainable = Literal["all", "head", "first", "last", "norm", "bias"]
+Solver = Literal["adamw", "logistic", "interpolate", "average"]
+Schedule = Literal["cosine", "constant"]
+ClassWeights = Literal["none", "balanced"]
+Keep = Literal["last", "best", "average"]
+
+STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Values of C (inverse regularisation, on standardised features) that a linear probe tries."""
+
+BEGINNING = -1
+"""Number of the end from which the first phase starts: the pretrained trunk with its new head."""
 
 
 @dataclass(frozen=True)
@@ -13,44 +26,76 @@ class Phase:
 
     Attributes:
         name: What the history calls it.
-        trainable: Which parameters learn: `all`, or `head` (the new linear layer only).
-        epochs: Passes over the training images; for the `logistic` solver always 1.
-        solver: `adamw` by mini-batches, or `logistic`: the head is solved to its optimum by scikit-learn's logistic
-            regression, its strength of regularisation chosen on validation.
-        lr: Learning rate at the start, for the head and everything else that learns.
+        trainable: Which parameters learn. The head always does; besides it `all`, none (`head`), the `first` or the
+            `last` blocks of the trunk, weights and biases of its normalisation layers (`norm`), or its biases (`bias`).
+        epochs: Passes over the training images; for every solver but `adamw` always 1.
+        blocks: How many blocks `first` and `last` mean; at most all.
+        solver: `adamw` by mini-batches. `logistic`: the head is solved to its optimum by scikit-learn's logistic
+            regression, its strength of regularisation chosen on validation. `interpolate`: the point on the straight
+            line of weights between the ends of two phases with the least validation loss. `average`: the mean of the
+            weights at the ends of several phases.
+        lr: Learning rate at the start, for the head; `layer_decay` says what it is elsewhere.
         weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019), on weights of two or more dimensions.
         batch_size: Images a step.
         schedule: `cosine` (to zero over the phase, Loshchilov & Hutter 2017) or `constant`.
+        warmup: Share of the phase's steps in which the learning rate rises in a straight line from zero.
+        layer_decay: The learning rate of a block is that of the block behind it times this; the head's is `lr`.
+        anchor: Pull of the trunk's parameters toward their values before the first phase, decoupled like weight decay
+            and in its place: at every step they move `lr · anchor` of the way back.
         bn: Mode of the BatchNorm layers in the frozen part. `eval` leaves their statistics alone; `train` lets them
             follow the batches, although no parameter moves: what a notebook does that sets only `requires_grad`.
-        strengths: Values of C tried by the `logistic` solver.
+        class_weights: `balanced` weighs the loss of an image by n / (k · n of its class), for k classes.
+        patience: Epochs in a row without a better validation accuracy (ties: lower loss) that end the phase early;
+            None never does.
+        tried: What is chosen among on validation: values of C for `logistic`, of α for `interpolate`.
+        start: Number of the phase at whose end this one starts, or `BEGINNING`; None goes on from the phase before.
+        of: Numbers of the phases whose ends `interpolate` (two, α = 0 first) and `average` work on.
     """
 
     name: str
-    trainable: Literal["all", "head"]
+    trainable: Trainable
     epochs: int
-    solver: Literal["adamw", "logistic"] = "adamw"
+    blocks: int = 1
+    solver: Solver = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.0
     batch_size: int = 32
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Schedule = "cosine"
+    warmup: float = 0.0
+    layer_decay: float = 1.0
+    anchor: float = 0.0
     bn: Literal["eval", "train"] = "eval"
-    strengths: tuple[float, ...] = ()
+    class_weights: ClassWeights = "none"
+    patience: int | None = None
+    tried: tuple[float, ...] = ()
+    start: int | None = None
+    of: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        wrong = []
-        if self.epochs < 1:
-            wrong.append(f"epochs is at least 1, found {self.epochs}")
-        if self.lr <= 0:
-            wrong.append(f"lr is above 0, found {self.lr}")
-        if self.batch_size < 2:
-            wrong.append(f"batch_size is at least 2, found {self.batch_size}")
-        if self.weight_decay < 0:
-            wrong.append(f"weight_decay is at least 0, found {self.weight_decay}")
-        if self.solver == "logistic" and (not self.strengths or min(self.strengths) <= 0):
-            wrong.append(f"strengths holds one value or more, all above 0, found {self.strengths}")
+        wrong = [*self._wrong_numbers(), *self._wrong_choices()]
         if wrong:
             raise ValueError("; ".join(wrong))
+
+    def _wrong_numbers(self) -> Iterator[str]:
+        for name, least in (("epochs", 1), ("blocks", 1), ("batch_size", 2), ("weight_decay", 0), ("anchor", 0)):
+            if getattr(self, name) < least:
+                yield f"{name} is at least {least}, found {getattr(self, name)}"
+        if self.lr <= 0:
+            yield f"lr is above 0, found {self.lr}"
+        if not 0 < self.layer_decay <= 1:
+            yield f"layer_decay is above 0 and at most 1, found {self.layer_decay}"
+        if not 0 <= self.warmup < 1:
+            yield f"warmup is a share of the steps, at least 0 and below 1, found {self.warmup}"
+        if self.patience is not None and self.patience < 1:
+            yield f"patience is at least 1, or none, found {self.patience}"
+
+    def _wrong_choices(self) -> Iterator[str]:
+        if self.solver != "adamw" and self.epochs != 1:
+            yield f"a phase that is solved has 1 epoch, found {self.epochs}"
+        if self.solver == "logistic" and (not self.tried or min(self.tried) <= 0):
+            yield f"strengths holds one value or more, all above 0, found {self.tried}"
+        if self.solver == "interpolate" and (not self.tried or not 0 <= min(self.tried) <= max(self.tried) <= 1):
+            yield f"alphas holds one value or more, from 0 to 1, found {self.tried}"
 
 
 @dataclass(frozen=True)
@@ -58,10 +103,16 @@ class Strategy(ABC):
     """Base of all strategies. A subclass is a frozen dataclass in a file of its own, bound to `STRATEGY`.
 
     The class docstring is the manual entry that `heldout strategies` prints: what it does, when to try it, sources.
+
+    Attributes of the class:
+        name: The name it goes by.
+        title: A few words.
+        pretrained: Whether it starts from pretrained weights; otherwise from the architecture's own random ones.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    pretrained: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.phases()  # settings that make no phase are refused where they are made
@@ -71,6 +122,10 @@ class Strategy(ABC):
         """The plan in the order in which it is carried out."""
 
     @property
-    def keeps(self) -> Literal["last", "best"]:
-        """Which epoch's weights are kept: the last, or the one with the best validation accuracy (ties: lower loss)."""
+    def keeps(self) -> Keep:
+        """Which epoch's weights are kept.
+
+        The `last`; the `best`, with the highest validation accuracy (ties: lower loss); or the `average` of the last
+        epochs of the last phase.
+        """
         return "last"

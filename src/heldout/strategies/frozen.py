@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from heldout.strategies._strategy import Phase, Strategy
+from heldout.strategies._strategy import Phase
+from heldout.strategies._trained import Kept
 
 
 @dataclass(frozen=True)
-class Frozen(Strategy):
+class Frozen(Kept):
     """Use the pretrained network as a fixed feature extractor and train only a new linear head on it.
 
     What it does: no parameter and no buffer of the backbone moves (hashed before and after), so its features are
@@ -25,45 +26,21 @@ class Frozen(Strategy):
     Sources: Razavian et al., CNN Features off-the-shelf, CVPR workshops 2014; Kumar et al. 2022 (see `finetune`).
 
     Attributes:
-        epochs: Passes over the training images.
         lr: Learning rate at the start.
         weight_decay: Decoupled weight decay.
-        batch_size: Images a step.
-        schedule: `cosine` or `constant`.
         bn: Mode of the BatchNorm layers of the backbone.
-        keep: Weights that are scored: the `last` epoch's, which were not chosen on validation, or the `best`.
     """
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = "fixed features, new linear head"
 
-    epochs: int = 30
     lr: float = 1e-3
     weight_decay: float = 0.0
-    batch_size: int = 32
-    schedule: Literal["cosine", "constant"] = "cosine"
     bn: Literal["eval", "train"] = "eval"
-    keep: Literal["last", "best"] = "last"
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase in which the head learns."""
-        return (
-            Phase(
-                name="frozen",
-                trainable="head",
-                epochs=self.epochs,
-                lr=self.lr,
-                weight_decay=self.weight_decay,
-                batch_size=self.batch_size,
-                schedule=self.schedule,
-                bn=self.bn,
-            ),
-        )
-
-    @property
-    def keeps(self) -> Literal["last", "best"]:
-        """As the setting `keep` says."""
-        return self.keep
+        return (replace(self.phase("frozen", "head"), bn=self.bn),)
 
 
 STRATEGY = Frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.strategies._strategy import Phase, Strategy
+from heldout.strategies._strategy import STRENGTHS, ClassWeights, Phase, Strategy
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,18 @@ class Probe(Strategy):
 
     Attributes:
         strengths: Values of C (inverse regularisation, on standardised features) that are tried.
+        class_weights: `balanced` weighs every class alike in the loss, however few its images; `none` every image.
     """
 
     name: ClassVar[str] = "probe"
     title: ClassVar[str] = "logistic regression on fixed features"
 
-    strengths: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+    strengths: tuple[float, ...] = STRENGTHS
+    class_weights: ClassWeights = "none"
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase that solves the head."""
-        return (Phase(name="probe", trainable="head", epochs=1, solver="logistic", strengths=self.strengths),)
+        return (Phase("probe", "head", 1, solver="logistic", tried=self.strengths, class_weights=self.class_weights),)
 
 
 STRATEGY = Probe

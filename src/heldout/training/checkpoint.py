@@ -18,7 +18,14 @@ from safetensors.torch import save_file
 from heldout.backbones import Network
 from heldout.files import whole
 from heldout.progress import Epoch
-from heldout.training.loop import Progress, Resume
+from heldout.strategies import BEGINNING
+from heldout.strategies._strategy import Keep
+from heldout.training.averaging import between, put
+from heldout.training.phases import moving_tensors
+from heldout.training.state import Progress, Resume, State, rank
+
+AVERAGED = 5
+"""Epochs that `keep=average` amounts to: the plain mean of so many, then an exponential one; the newest weighs 1/5."""
 
 
 @dataclass
@@ -27,20 +34,23 @@ class Course:
 
     Attributes:
         moving: Names of the parameters and buffers that may move.
-        keeps: `last`, or `best`: the epoch with the highest validation accuracy, of equals the one with the lower loss.
+        keeps: `last`; `best`: the epoch with the highest validation accuracy, of equals the one with the lower loss; or
+            `average`: the mean over the last epochs of the last phase.
         history: One row an epoch.
+        phase_of: Number of the phase of each.
         val_predicted: One (m,) int16 array an epoch.
-        kept: Tensors of the kept epoch, by name (only with `best`).
+        kept: Tensors of the kept epoch, by name (not with `last`).
         kept_epoch: Its number; 0 before the first.
         elapsed: Wall seconds of the sittings before this one.
         resume: Where the loop goes on.
     """
 
     moving: frozenset[str]
-    keeps: str
+    keeps: Keep
     history: list[Epoch] = field(default_factory=list)
+    phase_of: list[int] = field(default_factory=list)
     val_predicted: list[NDArray[np.int16]] = field(default_factory=list)
-    kept: dict[str, torch.Tensor] = field(default_factory=dict)
+    kept: State = field(default_factory=dict)
     kept_epoch: int = 0
     elapsed: float = 0.0
     resume: Resume = field(default_factory=Resume)
@@ -48,35 +58,53 @@ class Course:
     def add(self, progress: Progress, network: Network) -> None:
         """Take in one more epoch."""
         self.history.append(progress.epoch)
+        self.phase_of.append(progress.phase)
         self.val_predicted.append(progress.val_predicted)
-        if self.keeps == "last":
-            self.kept_epoch = progress.epoch.epoch
-        elif self.kept_epoch == 0 or _rank(progress.epoch) > _rank(self.history[self.kept_epoch - 1]):
-            self.kept_epoch = progress.epoch.epoch
+        if self.keeps == "best":
+            if self.kept_epoch and rank(progress.epoch) <= rank(self.history[self.kept_epoch - 1]):
+                return
             self.kept = moving_tensors(network, self.moving)
+        elif self.keeps == "average":
+            now, count = moving_tensors(network, self.moving), self.phase_of.count(progress.phase)
+            self.kept = now if count == 1 else between(self.kept, now, 1 / min(count, AVERAGED))
+        self.kept_epoch = progress.epoch.epoch
 
     def put_kept(self, network: Network) -> None:
         """Give the network the weights of the kept epoch."""
         if self.kept:
-            network.load_state_dict(self.kept, strict=False)
+            put(network, self.kept)
 
     def save(self, path: Path, network: Network, progress: Progress, elapsed: float) -> None:
         """Write everything that `load` needs, whole or not at all; `elapsed` is the wall time so far in seconds."""
         tensors = {f"now/{name}": value for name, value in moving_tensors(network, self.moving).items()}
         tensors.update({f"kept/{name}": value for name, value in self.kept.items()})
+        for number, end in progress.ends.items():
+            if number != BEGINNING:  # it is made again from the pretrained weights
+                tensors.update({f"end/{number}/{name}": value for name, value in end.items()})
         tensors["val_predicted"] = torch.from_numpy(np.stack(self.val_predicted))
         if progress.optimizer is not None:
             for index, state in progress.optimizer.state_dict()["state"].items():
                 for key, value in state.items():
                     tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
-        about = {"history": [asdict(row) for row in self.history], "kept_epoch": self.kept_epoch, "elapsed": elapsed}
+        about = {
+            "history": [asdict(row) for row in self.history],
+            "phase_of": self.phase_of,
+            "kept_epoch": self.kept_epoch,
+            "elapsed": elapsed,
+        }
         with whole(path) as temporary:
             save_file(tensors, temporary, metadata={"course": json.dumps(about)})
 
-    def load(self, path: Path, network: Network) -> None:
-        """Put course and network back to where `save` left them."""
-        optimizer: dict[int, dict[str, torch.Tensor]] = {}
-        now: dict[str, torch.Tensor] = {}
+    def load(self, path: Path, network: Network, beginning: State | None = None) -> None:
+        """Put course and network back to where `save` left them.
+
+        Args:
+            path: What `save` wrote.
+            network: As it was before the first phase.
+            beginning: Its weights then, where a phase needs them.
+        """
+        groups: dict[str, dict[int, State]] = {"optimizer": {}, "end": {}}
+        now: State = {}
         with safe_open(path, framework="pt") as file:
             about = json.loads(file.metadata()["course"])
             for key in file.keys():  # noqa: SIM118  (safe_open is no mapping)
@@ -85,23 +113,16 @@ class Course:
                     now[name] = file.get_tensor(key)
                 elif kind == "kept":
                     self.kept[name] = file.get_tensor(key)
-                elif kind == "optimizer":
+                elif kind in groups:
                     index, _, entry = name.partition("/")
-                    optimizer.setdefault(int(index), {})[entry] = file.get_tensor(key)
+                    groups[kind].setdefault(int(index), {})[entry] = file.get_tensor(key)
                 else:
                     self.val_predicted = list(file.get_tensor(key).numpy())
         self.history = [Epoch(**row) for row in about["history"]]
+        self.phase_of = about["phase_of"]
         self.kept_epoch = about["kept_epoch"]
         self.elapsed = about["elapsed"]
-        network.load_state_dict(now, strict=False)
-        self.resume = Resume(len(self.history), optimizer or None)
-
-
-def _rank(epoch: Epoch) -> tuple[float, float]:
-    return epoch.val_accuracy, -epoch.val_loss
-
-
-def moving_tensors(network: Network, names: frozenset[str]) -> dict[str, torch.Tensor]:
-    """Copies, on the CPU, of the named parameters and buffers."""
-    state = network.state_dict()
-    return {name: state[name].detach().cpu().clone().contiguous() for name in sorted(names)}
+        put(network, now)
+        ends = groups["end"] if beginning is None else {**groups["end"], BEGINNING: beginning}
+        rows = tuple(zip(self.phase_of, self.history, strict=True))
+        self.resume = Resume(rows, groups["optimizer"] or None, ends)

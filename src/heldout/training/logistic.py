@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from heldout.strategies._strategy import ClassWeights
+from heldout.training.weighting import class_weights
+
 MAX_ITERATIONS = 1000
 TOLERANCE = 1e-6
 """Largest component of the gradient at the end; scikit-learn's default of 1e-4 leaves probabilities off by 0.005."""
@@ -40,6 +43,7 @@ def solve_head(
     val_labels: NDArray[np.int64],
     classes: int,
     strengths: Sequence[float],
+    weights: ClassWeights = "none",
 ) -> LinearHead:
     """L2-regularised logistic regression on standardised features; C with the least validation log loss wins.
 
@@ -53,12 +57,14 @@ def solve_head(
         val_labels: (m,) class indices.
         classes: k, at least 2.
         strengths: Values of C to try.
+        weights: `balanced` weighs every class alike, in the fit and in the choice of C.
     """
     mean, scale = _scaling(train)
     v = (val - mean) / scale
+    of_class = class_weights(train_labels, classes, weights)
     best: tuple[float, LinearHead] | None = None
-    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths):
-        loss = _log_loss(v @ weight.T + bias, val_labels)
+    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, weights):
+        loss = _log_loss(v @ weight.T + bias, val_labels, of_class)
         if best is None or loss < best[0] - 1e-12:
             best = (loss, _raw_head(weight, bias, mean, scale, strength, converged))
     assert best is not None, "at least one strength"
@@ -91,12 +97,22 @@ def _scaling(train: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _path(
-    train: NDArray[np.float32], train_labels: NDArray[np.int64], classes: int, strengths: Sequence[float]
+    train: NDArray[np.float32],
+    train_labels: NDArray[np.int64],
+    classes: int,
+    strengths: Sequence[float],
+    weights: ClassWeights = "none",
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
     mean, scale = _scaling(train)
     x = (train - mean) / scale
-    model = LogisticRegression(solver="lbfgs", tol=TOLERANCE, max_iter=MAX_ITERATIONS, warm_start=True)
+    model = LogisticRegression(
+        solver="lbfgs",
+        tol=TOLERANCE,
+        max_iter=MAX_ITERATIONS,
+        warm_start=True,
+        class_weight=None if weights == "none" else "balanced",
+    )
     for strength in sorted(strengths):  # from strong to weak: each start is near its optimum
         model.set_params(C=strength)
         with warnings.catch_warnings():
@@ -128,8 +144,9 @@ def _two_sided(
     return weight, bias
 
 
-def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Mean cross-entropy in nats."""
+def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float32] | None) -> float:
+    """Mean cross-entropy in nats; an image weighs what its class does."""
     top = logits.max(axis=1, keepdims=True)
     normaliser = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
-    return float(np.mean(normaliser - logits[np.arange(len(labels)), labels]))
+    losses = normaliser - logits[np.arange(len(labels)), labels]
+    return float(np.mean(losses) if weights is None else np.average(losses, weights=weights[labels]))

@@ -10,48 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
 from heldout.backbones import Network
 from heldout.progress import Epoch, Reporter, Silent
-from heldout.strategies import Phase
+from heldout.strategies import BEGINNING, Phase
+from heldout.training.averaging import put
 from heldout.training.device import Machine, threads
-from heldout.training.logistic import solve_head
-from heldout.training.phases import frozen_stages, set_modes, set_requires_grad, trainable_names
-from heldout.training.predict import head_logits, run_stages, to_tensor
+from heldout.training.optimise import Pull, optimizer_of, put_state, rate
+from heldout.training.phases import frozen_stages, moving_names, moving_tensors, set_modes
+from heldout.training.predict import Inputs, logits_from, scored, to_tensor
 from heldout.training.prefix import ActivationCache
+from heldout.training.solve import Problem, solve
+from heldout.training.state import Progress, Resume, State, rank
 from heldout.training.task import Task
-
-Inputs = NDArray[np.uint8] | NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The state after an epoch.
-
-    Attributes:
-        epoch: Its row of the history.
-        val_predicted: (m,) int16, the class predicted for each validation image.
-        optimizer: The phase's optimiser, for a checkpoint; None where nothing would have to be resumed.
-    """
-
-    epoch: Epoch
-    val_predicted: NDArray[np.int16]
-    optimizer: torch.optim.Optimizer | None
-
-
-@dataclass(frozen=True)
-class Resume:
-    """Where to go on: the network itself was already put back by the caller.
-
-    Attributes:
-        epochs: Epochs done, all phases together.
-        optimizer: State of the optimiser of the phase that was cut off.
-    """
-
-    epochs: int = 0
-    optimizer: dict[int, dict[str, torch.Tensor]] | None = None
+from heldout.training.weighting import class_weights
 
 
 def learn(
@@ -82,82 +55,140 @@ def learn(
     """
     resume = resume or Resume()
     reporter = reporter or Silent()
+    needed, moving = ends_needed(phases), moving_names(network, phases)
+    ends: dict[int, State] = dict(resume.ends)
+    if BEGINNING in needed and BEGINNING not in ends:
+        ends[BEGINNING] = moving_tensors(network, moving)
     begun = 0
-    for phase in phases:
-        done = min(max(resume.epochs - begun, 0), phase.epochs)
-        if done < phase.epochs:
-            length = frozen_stages(network, phase)
-            length = 0 if length <= 1 else length  # the input stage alone is cheaper than reading its output
+    for number, phase in enumerate(phases):
+        rows = [row for at, row in resume.rows if at == number]
+        if not _ended(phase, rows):
+            if phase.start is not None and not rows:
+                put(network, ends[phase.start])
+            length = cache.boundary(network, frozen_stages(network, phase), task.train, machine)
             parts = [
                 part.pixels if length == 0 else cache.activations(network, length, part, machine, reporter)
                 for part in (task.train, task.val)
             ]
-            if phase.solver == "logistic":
-                yield _solve(network, task, phase, parts, begun, machine)
+            if phase.solver != "adamw":
+                problem = Problem(network, task, phase, parts, length, ends, machine, seed)
+                rows.append((step := solve(problem, begun + 1, number)).epoch)
+                yield step
             else:
-                state = resume.optimizer if done else None
-                yield from _train(network, task, phase, parts, length, begun, done, state, seed, machine)
-        begun += phase.epochs
+                state = resume.optimizer if rows else None
+                stretch = Stretch(network, task, phase, number, begun, parts, length, ends, seed, machine)
+                for step in _train(stretch, rows, state):
+                    rows.append(step.epoch)
+                    yield step
+        begun += len(rows)
+        if number in needed and number not in ends:  # of a phase that ended in an earlier sitting, it is on disk
+            ends[number] = moving_tensors(network, moving)
+
+
+def ends_needed(phases: Sequence[Phase]) -> frozenset[int]:
+    """Numbers of the phases whose ends a later one starts from, works on or is pulled to."""
+    needed = {number for phase in phases for number in phase.of}
+    needed |= {phase.start for phase in phases if phase.start is not None}
+    return frozenset(needed | ({BEGINNING} if any(phase.anchor > 0 for phase in phases) else set()))
+
+
+def _ended(phase: Phase, rows: Sequence[Epoch]) -> bool:
+    """Whether a phase has had all its epochs, or as many as its patience gave it."""
+    if len(rows) >= phase.epochs or phase.patience is None or not rows:
+        return len(rows) >= phase.epochs
+    best = max(range(len(rows)), key=lambda at: rank(rows[at]))  # the first of equals
+    return len(rows) - 1 - best >= phase.patience
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What an optimiser works on in one phase.
+
+    Attributes:
+        network: Trained in place.
+        task: Training and validation images.
+        phase: The plan.
+        number: Number of the phase.
+        begun: Epochs of the phases before.
+        inputs: Of training and of validation, after the first `length` stages.
+        length: See above.
+        ends: Weights at the ends of earlier phases.
+        seed: Decides the order of images and dropout.
+        machine: Device and precision.
+    """
+
+    network: Network
+    task: Task
+    phase: Phase
+    number: int
+    begun: int
+    inputs: Sequence[Inputs]
+    length: int
+    ends: dict[int, State]
+    seed: int
+    machine: Machine
 
 
 def _train(
-    network: Network,
-    task: Task,
-    phase: Phase,
-    inputs: Sequence[Inputs],  # of training and of validation, after the first `length` stages
-    length: int,
-    begun: int,  # epochs of the phases before
-    done: int,  # epochs of this phase that a resumed run has behind it
+    s: Stretch,
+    before: Sequence[Epoch],  # of this phase, that a resumed run has behind it
     optimizer_state: dict[int, dict[str, torch.Tensor]] | None,
-    seed: int,
-    machine: Machine,
 ) -> Iterator[Progress]:
-    train_inputs, val_inputs = inputs
-    labels = torch.from_numpy(np.array(task.train.labels)).to(machine.device)
-    optimizer = _optimizer(network, phase)
+    network, phase, machine = s.network, s.phase, s.machine
+    labels = torch.from_numpy(np.array(s.task.train.labels)).to(machine.device)
+    weights = class_weights(s.task.train.labels, len(s.task.classes), phase.class_weights)
+    weight = None if weights is None else torch.from_numpy(weights).to(machine.device)
+    optimizer = optimizer_of(network, phase)
     if optimizer_state is not None:
-        _put_state(optimizer, optimizer_state)
+        put_state(optimizer, optimizer_state)
+    pull = Pull(network, phase, s.ends[BEGINNING]) if phase.anchor > 0 else None
     prepared = machine.accelerator.prepare_optimizer(optimizer)
-    stages, count = len(network.stages), len(task.train)
+    stages, count = len(network.stages), len(s.task.train)
     steps = math.ceil(count / phase.batch_size)
+    rows: list[Epoch] = list(before)
 
-    for number in range(done, phase.epochs):
+    while not _ended(phase, rows):
+        number = len(rows)  # of the epoch within the phase
         started = time.perf_counter()
         set_modes(network, phase)
-        order = np.random.default_rng([seed, begun + number]).permutation(count)
+        order = np.random.default_rng([s.seed, s.begun + number]).permutation(count)
         loss_sum = torch.zeros((), device=machine.device)
         right = torch.zeros((), device=machine.device)
-        with _drawn_from(seed, begun + number, machine), threads(1 if length == stages else None):
+        with _drawn_from(s.seed, s.begun + number, machine), threads(1 if s.length == stages else None):
             # Batches of nearly equal size: no step rests on a left-over image or two.
-            for step, rows in enumerate(np.array_split(order, steps)):
-                lr = _rate(phase, number * steps + step, phase.epochs * steps)
+            for step, chosen in enumerate(np.array_split(order, steps)):
+                lr = rate(phase, number * steps + step, phase.epochs * steps)
                 for group in optimizer.param_groups:
-                    group["lr"] = lr
-                x = _batch(train_inputs, rows, length, machine.device)
-                y = labels[torch.from_numpy(rows).to(machine.device)]
+                    group["lr"] = lr * group["scale"]
+                x = _batch(s.inputs[0], chosen, s.length, machine.device)
+                y = labels[torch.from_numpy(chosen).to(machine.device)]
                 with machine.autocast():
                     # A frozen trunk that is not cached (its BatchNorm follows the batches) needs no gradients.
                     with torch.set_grad_enabled(phase.trainable != "head"):
-                        x = network.run_stages(x, length, stages)
+                        x = network.run_stages(x, s.length, stages)
                     logits = network.head(x)  # (b, k)
-                loss = F.cross_entropy(logits.float(), y)
+                loss = F.cross_entropy(logits.float(), y, weight)
                 machine.accelerator.backward(loss)
                 prepared.step()
+                if pull is not None:
+                    pull(optimizer)
                 prepared.zero_grad()
-                loss_sum += loss.detach() * len(rows)
+                loss_sum += loss.detach() * len(chosen)
                 right += (logits.detach().argmax(1) == y).sum()
-            val_loss, val_predicted = _validate(network, task, val_inputs, length, machine)
+            val_logits = logits_from(network, s.inputs[1], s.length, machine)
+            val_loss, val_predicted = scored(val_logits, s.task.val.labels)
         row = Epoch(
-            epoch=begun + number + 1,
+            epoch=s.begun + number + 1,
             phase=phase.name,
             seconds=time.perf_counter() - started,
             lr=lr,
             train_loss=float(loss_sum) / count,
             train_accuracy=float(right) / count,
             val_loss=val_loss,
-            val_accuracy=float(np.mean(val_predicted == task.val.labels)),
+            val_accuracy=float(np.mean(val_predicted == s.task.val.labels)),
         )
-        yield Progress(row, val_predicted, optimizer)
+        rows.append(row)
+        yield Progress(row, val_predicted, optimizer, s.number, s.ends)
 
 
 @contextmanager
@@ -168,82 +199,10 @@ def _drawn_from(seed: int, epoch: int, machine: Machine) -> Iterator[None]:
         yield
 
 
-def _rate(phase: Phase, step: int, steps: int) -> float:
-    """Learning rate of a step: constant, or half a cosine from `lr` to zero over the phase."""
-    if phase.schedule == "constant":
-        return phase.lr
-    return phase.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _optimizer(network: Network, phase: Phase) -> torch.optim.AdamW:
-    """AdamW; biases and normalisation parameters (one dimension) do not decay."""
-    parameters = set_requires_grad(network, trainable_names(network, phase))
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": phase.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=phase.lr, fused=True)
-
-
-def _put_state(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, torch.Tensor]]) -> None:
-    """Put an optimiser's saved state back, in the memory layout of its parameters.
-
-    The fused kernels walk parameter and moments side by side in memory: a channels-last weight with contiguous
-    moments would silently be given the moments of other entries.
-    """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    laid_out = {
-        index: {
-            name: torch.empty_like(parameters[index]).copy_(value) if value.shape == parameters[index].shape else value
-            for name, value in entry.items()
-        }
-        for index, entry in state.items()
-    }
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": laid_out})
-
-
-def _batch(inputs: Inputs, rows: NDArray[np.int64], length: int, device: torch.device) -> torch.Tensor:
+def _batch(inputs: Inputs, rows: np.typing.NDArray[np.int64], length: int, device: torch.device) -> torch.Tensor:
     """The inputs of some rows: uint8 images, or float32 activations, channels last where they are maps."""
     taken = inputs[rows]
     if length == 0:
         return to_tensor(taken, device)  # type: ignore[arg-type]
-    tensor = torch.from_numpy(np.asarray(taken)).to(device)
+    tensor = torch.from_numpy(np.asarray(taken, dtype=np.float32)).to(device)
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
-
-
-def _validate(
-    network: Network, task: Task, inputs: Inputs, length: int, machine: Machine
-) -> tuple[float, NDArray[np.int16]]:
-    """Mean cross-entropy in nats and predicted classes on the validation images, in eval mode."""
-    stages = len(network.stages)
-    features = inputs if length == stages else run_stages(network, inputs, length, stages, machine)
-    assert features is not None
-    logits = head_logits(network, features, machine)  # type: ignore[arg-type]
-    loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(np.array(task.val.labels)))
-    return float(loss), logits.argmax(1).astype(np.int16)
-
-
-def _solve(
-    network: Network, task: Task, phase: Phase, inputs: Sequence[Inputs], begun: int, machine: Machine
-) -> Progress:
-    """One 'epoch' that puts the head at the optimum of a logistic regression; the trunk is frozen and cached."""
-    started = time.perf_counter()
-    train, val = (np.array(part, dtype=np.float32) for part in inputs)
-    head = solve_head(train, task.train.labels, val, task.val.labels, len(task.classes), phase.strengths)
-    with torch.no_grad():
-        network.head.weight.copy_(torch.from_numpy(head.weight))
-        network.head.bias.copy_(torch.from_numpy(head.bias))
-    train_logits = torch.from_numpy(head_logits(network, train, machine))
-    train_labels = torch.from_numpy(np.array(task.train.labels))
-    val_loss, val_predicted = _validate(network, task, val, len(network.stages), machine)
-    row = Epoch(
-        epoch=begun + 1,
-        phase=f"{phase.name} (C = {head.strength:g}{'' if head.converged else ', not converged'})",
-        seconds=time.perf_counter() - started,
-        lr=0.0,
-        train_loss=float(F.cross_entropy(train_logits, train_labels)),
-        train_accuracy=float((train_logits.argmax(1) == train_labels).float().mean()),
-        val_loss=val_loss,
-        val_accuracy=float(np.mean(val_predicted == task.val.labels)),
-    )
-    return Progress(row, val_predicted, None)

@@ -11,15 +11,59 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from heldout.backbones import Network
+from heldout.errors import UsageError
 from heldout.strategies import Phase
+from heldout.training.blocks import blocks_of
 
 
 def trainable_names(network: Network, phase: Phase) -> frozenset[str]:
-    """Names of the parameters that a phase trains."""
-    names = (name for name, _ in network.named_parameters())
+    """Names of the parameters that a phase trains.
+
+    Raises:
+        UsageError: The network has no such parameters, or cannot be cut into blocks.
+    """
+    names = {name for name, _ in network.named_parameters()}
+    head = frozenset(name for name in names if name.startswith("head."))
     if phase.trainable == "all":
         return frozenset(names)
-    return frozenset(name for name in names if name.startswith("head."))
+    if phase.trainable == "head":
+        return head
+    if phase.trainable in ("first", "last"):
+        return head | _in_blocks(network, phase)
+    chosen = _norm_names(network) if phase.trainable == "norm" else {n for n in names if n.endswith("bias")}
+    if not chosen - head:
+        kind = "normalisation layers" if phase.trainable == "norm" else "biases"
+        raise UsageError(f"This network has no {kind}; expected some to train in '{phase.name}'. Use another strategy.")
+    return head | chosen
+
+
+def _in_blocks(network: Network, phase: Phase) -> frozenset[str]:
+    blocks = blocks_of(network)
+    if len(blocks) < 2:
+        raise UsageError(
+            f"This network runs as one piece ({', '.join(network.stages)}), so that '{phase.name}' cannot train a part "
+            f"of it; expected one that is cut into blocks. Use finetune, frozen, norm or bias with it."
+        )
+    chosen = blocks[: phase.blocks] if phase.trainable == "first" else blocks[-phase.blocks :]
+    stages = {name for block in chosen for name in block}
+    return frozenset(name for name, _ in network.named_parameters() if stage_of(name) in stages)
+
+
+def stage_of(name: str) -> str | None:
+    """`stages.layer1.0.weight` -> `layer1`; None for the head's."""
+    first, _, rest = name.partition(".")
+    return rest.partition(".")[0] if first == "stages" else None
+
+
+def _norm_names(network: Network) -> frozenset[str]:
+    """Weights and biases of normalisation layers: all that libraries name so, whatever they inherit from."""
+    return frozenset(
+        f"{path}.{name}"
+        for path, module in network.named_modules()
+        if isinstance(module, _BatchNorm) or "norm" in type(module).__name__.lower()
+        for name, parameter in module.named_parameters(recurse=False)
+        if parameter.ndim == 1
+    )
 
 
 def frozen_stages(network: Network, phase: Phase) -> int:
@@ -59,12 +103,18 @@ def moving_names(network: Network, phases: Iterable[Phase]) -> frozenset[str]:
     """Names of all parameters and buffers that may move in any of the phases, intended or not."""
     plan = tuple(phases)
     trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in plan))
-    moving = {name for name in network.state_dict() if name in trained or _follows_a_trained_module(name, trained)}
+    moving = trained | _following(network, trained)
     if any(phase.bn == "train" for phase in plan):
         for path, module in network.named_modules():
             if isinstance(module, _BatchNorm):
-                moving.update(f"{path}.{name}" for name, _ in module.named_buffers(recurse=False))
-    return frozenset(moving)
+                moving |= {f"{path}.{name}" for name, _ in module.named_buffers(recurse=False)}
+    return moving
+
+
+def moving_tensors(network: Network, names: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Copies, on the CPU, of the named parameters and buffers."""
+    state = network.state_dict()
+    return {name: state[name].detach().cpu().clone().contiguous() for name in sorted(names)}
 
 
 def set_requires_grad(network: Network, names: Iterable[str]) -> list[nn.Parameter]:
@@ -100,9 +150,7 @@ class FrozenProof:
     def take(cls, network: Network, phases: Iterable[Phase]) -> FrozenProof:
         """Hash what should not move: parameters no phase trains, and buffers of modules in which nothing is trained."""
         trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
-        state = network.state_dict()
-        still = [name for name in state if name not in trained and not _follows_a_trained_module(name, trained)]
-        return cls(hash_tensors(network, still))
+        return cls(hash_tensors(network, network.state_dict().keys() - trained - _following(network, trained)))
 
     def moved(self, network: Network) -> tuple[str, ...]:
         """Names whose bytes are others than before."""
@@ -110,7 +158,8 @@ class FrozenProof:
         return tuple(name for name, digest in self.before.items() if now[name] != digest)
 
 
-def _follows_a_trained_module(name: str, trained: frozenset[str]) -> bool:
-    """Whether a buffer (`….running_mean`) belongs to a module whose own parameters are trained."""
-    module = name.rpartition(".")[0]
-    return any(other.rpartition(".")[0] == module for other in trained)
+def _following(network: Network, trained: frozenset[str]) -> frozenset[str]:
+    """Buffers (`….running_mean`) of modules some of whose own parameters are trained."""
+    modules = {name.rpartition(".")[0] for name in trained}
+    parameters = {name for name, _ in network.named_parameters()}
+    return frozenset(n for n in network.state_dict() if n.rpartition(".")[0] in modules and n not in parameters)

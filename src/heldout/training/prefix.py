@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,24 @@ from heldout.training.phases import hash_tensors
 from heldout.training.predict import EVAL_BATCH, run_stages
 from heldout.training.task import Part
 
+Activations = NDArray[Any]
+"""float32; maps within the trunk mostly float16."""
+
+
+HARMLESS = 2e-3
+"""Largest change of the pooled features, relative to the largest of them, at which activations are kept in half
+precision. float16 rounds to one part in 2,048 (5e-4)."""
+
+CHECKED = 64
+"""Images on which that is held before the rest is written."""
+
 
 @dataclass(frozen=True)
 class ActivationCache:
     """Activations at a stage boundary, one folder a set of images and prefix.
+
+    Pooled features are kept in float32. Maps within the trunk are kept in float16 where the features they lead to
+    change by less than `HARMLESS`, which halves what an epoch reads.
 
     Attributes:
         folder: Where they are kept; None keeps nothing on disk.
@@ -41,10 +56,25 @@ class ActivationCache:
         shape = list(part.pixels.shape[1:])
         return hash_of([stages, tensors, list(part.ids), shape, self.source, self.precision], 20)
 
+    def boundary(self, network: Network, frozen: int, part: Part, machine: Machine) -> int:
+        """The last boundary within the first `frozen` stages at which activations are worth keeping; 0 for none.
+
+        Worth it are those that take no more room than the images themselves would as float32: early maps are many times
+        larger, and reading them costs about as much as computing them. So is never the output of the input stage alone.
+        """
+        if frozen == len(network.stages):
+            return frozen
+        room = 3 * part.pixels.shape[1] * part.pixels.shape[2]
+        sizes, x = [0], part.pixels[:1]
+        for number in range(frozen):
+            x = run_stages(network, x, number, number + 1, machine)  # type: ignore[assignment]
+            sizes.append(x.size)
+        return max((length for length in range(2, frozen + 1) if sizes[length] <= room), default=0)
+
     def activations(
         self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter | None = None
-    ) -> NDArray[np.float32]:
-        """Activations (n, …) float32 after the first `length` stages, from disk where they are already there.
+    ) -> Activations:
+        """Activations (n, …) float32 or float16 after the first `length` stages, from disk where they are there.
 
         The prefix must be frozen; `frozen_stages` says how long it may be. Memory-mapped when a folder is given.
         """
@@ -52,7 +82,7 @@ class ActivationCache:
         if self.folder is None:
             found = run_stages(network, part.pixels, 0, length, machine)
             assert found is not None
-            return found
+            return _halved(found) if _half_is_harmless(network, length, found, machine) else found
         place = self.folder / self.key(network, length, part)
         file = place / "activations.npy"
         if not file.exists():
@@ -60,23 +90,57 @@ class ActivationCache:
             with whole_folder(place) as temporary:
                 self._write(network, length, part, machine, reporter, temporary)
             reporter.end()
-        mapped: NDArray[np.float32] = np.load(file, mmap_mode="r")
+        mapped: Activations = np.load(file, mmap_mode="r")
         return mapped
 
     def _write(
         self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter, folder: Path
     ) -> None:
-        out: NDArray[np.float32] | None = None
+        file = folder / "activations.npy"
+        out: Activations | None = None
 
         def write(start: int, values: NDArray[np.float32]) -> None:
             nonlocal out
             if out is None:
-                shape = (len(part), *values.shape[1:])
-                out = np.lib.format.open_memmap(folder / "activations.npy", mode="w+", dtype=np.float32, shape=shape)
+                kind = np.float16 if _half_is_harmless(network, length, values, machine) else np.float32
+                out = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(len(part), *values.shape[1:]))
+            if out.dtype == np.float16 and not _fits_half(values):
+                raise _TooLargeError
             out[start : start + len(values)] = values
 
-        run_stages(network, part.pixels, 0, length, machine, reporter, write)
+        try:
+            run_stages(network, part.pixels, 0, length, machine, reporter, write)
+        except _TooLargeError:  # a later image than those that were held up: all of it again, in float32
+            assert out is not None
+            out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=out.shape)
+            run_stages(network, part.pixels, 0, length, machine, None, write)
         assert out is not None
         out.flush()  # type: ignore[attr-defined]
-        about = {"format": 1, "stages": list(network.stages)[:length], "images": len(part), "precision": self.precision}
-        write_json(folder / "about.json", about)
+        stages = list(network.stages)[:length]
+        about = {"stages": stages, "images": len(part), "precision": self.precision, "type": str(out.dtype)}
+        write_json(folder / "about.json", {"format": 1, **about})
+
+
+class _TooLargeError(Exception):
+    """A value that float16 cannot hold."""
+
+
+def _fits_half(values: NDArray[np.float32]) -> bool:
+    return bool(np.abs(values).max(initial=0.0) <= np.finfo(np.float16).max)
+
+
+def _halved(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    half: NDArray[np.float16] = values.astype(np.float16)
+    return half
+
+
+def _half_is_harmless(network: Network, length: int, values: NDArray[np.float32], machine: Machine) -> bool:
+    """Whether the pooled features of the first images stay what they are when activations are rounded to float16."""
+    stages = len(network.stages)
+    if length == stages or not _fits_half(values):
+        return False
+    some = values[:CHECKED]
+    exact = run_stages(network, some, length, stages, machine)
+    rounded = run_stages(network, _halved(some), length, stages, machine)
+    assert exact is not None and rounded is not None
+    return bool(np.abs(rounded - exact).max() <= HARMLESS * np.abs(exact).max())

@@ -1,0 +1,71 @@
+"""Settings that every strategy has which learns by epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heldout.strategies._strategy import ClassWeights, Keep, Phase, Schedule, Solver, Strategy, Trainable
+
+
+@dataclass(frozen=True)
+class Trained(Strategy):
+    """A strategy with at least one phase of mini-batches.
+
+    Attributes:
+        epochs: Passes over the training images, all phases together but those that are solved.
+        lr: Learning rate at the start, for the head.
+        weight_decay: Decoupled weight decay, on weights of two or more dimensions.
+        batch_size: Images a step.
+        schedule: `cosine`, to zero over the phase, or `constant`.
+        warmup: Share of the steps in which the learning rate rises in a straight line from zero.
+        class_weights: `balanced` weighs every class alike in the loss, however few its images; `none` every image.
+        patience: Epochs in a row without a better validation accuracy that end training early; `none` never ends it.
+    """
+
+    epochs: int = 30
+    lr: float = 3e-4
+    weight_decay: float = 0.01
+    batch_size: int = 32
+    schedule: Schedule = "cosine"
+    warmup: float = 0.0
+    class_weights: ClassWeights = "none"
+    patience: int | None = None
+
+    def phase(self, name: str, trainable: Trainable, epochs: int | None = None) -> Phase:
+        """A phase of mini-batches with the settings above; `dataclasses.replace` gives it what is special."""
+        return Phase(
+            name=name,
+            trainable=trainable,
+            epochs=self.epochs if epochs is None else epochs,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            batch_size=self.batch_size,
+            schedule=self.schedule,
+            warmup=self.warmup,
+            class_weights=self.class_weights,
+            patience=self.patience,
+        )
+
+    def solved(self, name: str, solver: Solver, tried: tuple[float, ...] = (), of: tuple[int, ...] = ()) -> Phase:
+        """A phase that is solved rather than trained: the head alone for `logistic`, else the whole network."""
+        trainable: Trainable = "head" if solver == "logistic" else "all"
+        return Phase(name, trainable, 1, solver=solver, class_weights=self.class_weights, tried=tried, of=of)
+
+
+@dataclass(frozen=True)
+class Kept(Trained):
+    """A trained strategy of whose epochs one, or the average of the last, is kept.
+
+    Attributes:
+        keep: Weights that are scored: the `last` epoch's, which were not chosen on validation; the `best` on
+            validation; or the `average` of the last epochs, the newest weighing a fifth, with BatchNorm statistics
+            measured anew on the training images (Izmailov et al., Averaging Weights Leads to Wider Optima and Better
+            Generalization, UAI 2018).
+    """
+
+    keep: Keep = "last"
+
+    @property
+    def keeps(self) -> Keep:
+        """As the setting `keep` says."""
+        return self.keep

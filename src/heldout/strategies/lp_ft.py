@@ -1,0 +1,40 @@
+"""LP-FT: linear probing, then fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heldout.strategies._strategy import STRENGTHS, Phase
+from heldout.strategies._trained import Kept
+
+
+@dataclass(frozen=True)
+class LpFt(Kept):
+    """Solve the head on the fixed features, then fine-tune the whole network from there at a low rate.
+
+    What it does: `probe`, whose head is at its optimum, followed by training of all parameters. With a head that is
+    right from the start the gradients of the first steps are small, and the pretrained features are bent less than from
+    a random head.
+
+    When to try it: wherever you would fine-tune and the test images come from another place than the training images.
+
+    Sources: Kumar et al., Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution, ICLR 2022.
+
+    Attributes:
+        lr: Learning rate of the fine-tuning at the start; a third of that of `finetune`.
+        strengths: Values of C that are tried for the head.
+    """
+
+    name: ClassVar[str] = "lp-ft"
+    title: ClassVar[str] = "linear probe, then fine-tune"
+
+    lr: float = 1e-4
+    strengths: tuple[float, ...] = STRENGTHS
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The head is solved; then everything learns."""
+        return (self.solved("probe", "logistic", self.strengths), self.phase("fine-tune", "all"))
+
+
+STRATEGY = LpFt

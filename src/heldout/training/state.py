@@ -1,0 +1,54 @@
+"""What the loop hands out after every epoch, and what it takes to go on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from heldout.progress import Epoch
+
+State = dict[str, torch.Tensor]
+"""Parameters and buffers by name, on the CPU."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state after an epoch.
+
+    Attributes:
+        epoch: Its row of the history.
+        val_predicted: (m,) int16, the class predicted for each validation image.
+        optimizer: The phase's optimiser, for a checkpoint; None where nothing would have to be resumed.
+        phase: Number of the phase that the epoch belongs to.
+        ends: What later phases need of the ends of earlier ones.
+    """
+
+    epoch: Epoch
+    val_predicted: NDArray[np.int16]
+    optimizer: torch.optim.Optimizer | None
+    phase: int = 0
+    ends: Mapping[int, State] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where to go on: the network itself was already put back by the caller.
+
+    Attributes:
+        rows: (number of the phase, row) of every epoch done.
+        optimizer: State of the optimiser of the phase that was cut off.
+        ends: Weights at the ends of phases that later ones need; `BEGINNING` for those before the first.
+    """
+
+    rows: tuple[tuple[int, Epoch], ...] = ()
+    optimizer: dict[int, dict[str, torch.Tensor]] | None = None
+    ends: Mapping[int, State] = field(default_factory=dict)
+
+
+def rank(epoch: Epoch) -> tuple[float, float]:
+    """The better epoch has the greater one: validation accuracy, of equals the lower loss."""
+    return epoch.val_accuracy, -epoch.val_loss
