@@ -2,6 +2,7 @@
 
     python benchmarks/planted.py budget --world phantoms   # all plants x severities x n_T, the budget alone
     python benchmarks/planted.py causes --world kermany    # whole diagnoses, peers beside, n_T = 400
+    python benchmarks/planted.py export --world phantoms   # tables for peers that live elsewhere (peer_deepchecks.py)
     python benchmarks/planted.py table                     # the tables of docs/diagnosis-benchmark.md
 
 Studies are drawn from a pool of patients (`pools.py`), causes planted into them (`plants_in_runs.py`). Results are kept
@@ -11,6 +12,7 @@ in `--out`, one Parquet file a world and kind, and a call goes on where the last
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -23,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers import softmax
 from benchmarks.plants_in_runs import PLANTS, Planted, with_pooled
 from benchmarks.pools import Pool, pool_of
 from heldout.budget import measure_budget
@@ -151,10 +154,26 @@ def run(
     pd.DataFrame(rows).to_parquet(file, index=False)
 
 
+def export(world: str, seeds: int, severities: tuple[int, ...], out: Path) -> None:
+    """Properties, labels and probabilities of validation and test, a folder a study, n_T = 400."""
+    pool = pool_of(world, out / "pools", POOL_IMAGES[world])
+    for plant, severity, n_test, seed in studies(pool, (400,), severities, seeds):
+        planted = PLANTS[plant](pool, seed, n_test, severity)
+        folder = out / f"export-{world}" / f"{plant}-{severity}-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in ("val", "test"):
+            side, quality = planted.evidence.side(part), planted.evidence.quality_of(part)
+            assert side is not None and quality is not None
+            table = quality.assign(label=side.labels, probability=softmax(side.logits)[:, 1])
+            table.to_csv(folder / f"{part}.csv", index=False)
+        about = {"plant": plant, "severity": severity, "seed": seed, "cause": planted.cause}
+        (folder / "about.json").write_text(json.dumps(about))
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["budget", "causes", "table"])
+    parser.add_argument("kind", choices=["budget", "causes", "export", "table"])
     parser.add_argument("--world", choices=list(POOL_IMAGES), default="phantoms")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--tests", type=lambda text: tuple(map(int, text.split(","))), default=None)
@@ -166,6 +185,9 @@ def main() -> None:
         from benchmarks.planted_tables import write_tables
 
         print(write_tables(options.out))
+        return
+    if options.kind == "export":
+        export(options.world, options.seeds, options.severities, options.out)
         return
     tests = options.tests or (TESTS if options.kind == "budget" else (400,))
     run(options.kind, options.world, options.seeds, tests, options.severities, options.out, options.replicates)
