@@ -21,9 +21,10 @@ SHOWN = 24
 class BatchNorm(Cause):
     """The network rescales its inner signals by means and variances stored in training; on test they do not fit.
 
-    How it is detected: The stored statistics are blended with those of the test images, without using a label: (1 −
-    α)·stored + α·test, α of ¼, ½ and 1 (Schneider et al. 2020; Nado et al. 2020), in batches that have the class shares
-    of test. Points are what test gains thereby beyond what validation gains from the same blend: gain_T − max(0,
+    How it is detected: The stored statistics are blended with those of the test images: (1 − α)·stored + α·test, α of ¼,
+    ½ and 1 (Schneider et al. 2020; Nado et al. 2020). No label is learned from, but the batches are put together with
+    the class shares of train, which takes the test labels: otherwise other shares would pass for other looks. No image
+    is scored with statistics that it went into. Points are what test gains thereby beyond what validation gains from the same blend: gain_T − max(0,
     gain_V). A loss on validation is not counted for the cause, since statistics of another set ought to fit validation
     less well. The best α is reported with an interval widened by Bonferroni's rule, and established only if another α
     gains too. Besides, validation is scored with statistics of its own batches (train mode): if that is better than the
@@ -31,17 +32,18 @@ class BatchNorm(Cause):
     is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift).
 
     Why it matters: With another scanner or staining the same tissue gives other means; each layer then passes shifted
-    signals on, though the filters are right. It costs nothing to mend and no label.
+    signals on, though the filters are right. It costs next to nothing to mend.
 
-    What to do: Re-estimate the BatchNorm statistics on unlabelled target images and blend them with the stored ones, or
-    keep BatchNorm frozen while fine-tuning. After a plain bug: train again with statistics that are updated often
+    What to do: Re-estimate the BatchNorm statistics on target images, of about the class shares of train, and blend them
+    with the stored ones, or keep BatchNorm frozen while fine-tuning. After a plain bug: train again with statistics that are updated often
     enough (larger momentum or batches), or frozen.
     """
 
     code: ClassVar[str] = "batchnorm"
     title: ClassVar[str] = "BatchNorm statistics"
-    level: ClassVar[int] = 0
-    remedy: ClassVar[str] = "Re-estimate the BatchNorm statistics on unlabelled target images and blend them in."
+    level: ClassVar[int] = 1
+    """Other statistics are how blur or brightness act: where one of these is established, it is told first."""
+    remedy: ClassVar[str] = "Re-estimate the BatchNorm statistics on target images and blend them in."
     experiments: ClassVar[tuple[str, ...]] = (EXPERIMENT,)
 
     def judge(self, case: Case) -> Finding:
@@ -65,9 +67,7 @@ class BatchNorm(Cause):
             numbers["gain_val"] = -val.lost.value
         if bug is not None:
             numbers["train_mode_val_points"] = bug.value
-        sentence = (
-            f"Replacing {float(best.removeprefix('alpha=')):.0%} of the stored statistics by those of the unlabelled "
-        )
+        sentence = f"Replacing {float(best.removeprefix('alpha=')):.0%} of the stored statistics by those of the "
         sentence += f"test images changes test accuracy by {said(gain)}"
         sentence += f" and validation accuracy by {said(val.lost * -1.0)}." if val is not None else "."
         if verdict not in ("established", "suggested"):
@@ -89,12 +89,12 @@ class BatchNorm(Cause):
         return self.finding("suggested", words, numbers=numbers)
 
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
-        """Every blend; it uses no test label, but the best of them is picked by looking at test."""
+        """Every blend; the best of them is picked by looking at test."""
         found = []
         for alpha in _alphas(case):
             gain = case.gain(EXPERIMENT, alpha, "test")
             if gain is not None:
-                name = f"BatchNorm statistics re-estimated on unlabelled test images ({alpha})"
+                name = f"BatchNorm statistics re-estimated on test images ({alpha})"
                 found.append(case.remedy(name, gain, self.code))
         return tuple(found)
 
