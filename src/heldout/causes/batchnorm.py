@@ -21,22 +21,23 @@ SHOWN = 24
 class BatchNorm(Cause):
     """The network rescales its inner signals by means and variances stored in training; on test they do not fit.
 
-    How it is detected: The stored statistics are blended with those of the test images: (1 − α)·stored + α·test, α of ¼,
-    ½ and 1 (Schneider et al. 2020; Nado et al. 2020). No label is learned from, but the batches are put together with
-    the class shares of train, which takes the test labels: otherwise other shares would pass for other looks. No image
-    is scored with statistics that it went into. Points are what test gains thereby beyond what validation gains from the same blend: gain_T − max(0,
-    gain_V). A loss on validation is not counted for the cause, since statistics of another set ought to fit validation
-    less well. The best α is reported with an interval widened by Bonferroni's rule, and established only if another α
-    gains too. Besides, validation is scored with statistics of its own batches (train mode): if that is better than the
-    usual evaluation by more than 1.5 points, the stored statistics are wrong for images like those of training, which
-    is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift).
+    How it is detected: The stored statistics are blended with those of the test images: (1 − α)·stored + α·test, α of
+    ¼, ½ and 1 (Schneider et al. 2020; Nado et al. 2020). No label is learned from, but the batches are put together
+    with the class shares of train, which takes the test labels: otherwise other shares would pass for other looks. No
+    image is scored with statistics that it went into. Points are what test gains thereby beyond what validation gains
+    from the same blend: gain_T − max(0, gain_V). A loss on validation is not counted for the cause, since statistics
+    of another set ought to fit validation less well. The best α is reported with an interval widened by Bonferroni's
+    rule, and established only if another α gains too. Besides, validation is scored with statistics of its own
+    batches (train mode): if that is better than the usual evaluation by more than 1.5 points, the stored statistics
+    are wrong for images like those of training, which is a plain bug (too few updates, a wrong momentum, "frozen"
+    layers that drift).
 
     Why it matters: With another scanner or staining the same tissue gives other means; each layer then passes shifted
     signals on, though the filters are right. It costs next to nothing to mend.
 
-    What to do: Re-estimate the BatchNorm statistics on target images, of about the class shares of train, and blend them
-    with the stored ones, or keep BatchNorm frozen while fine-tuning. After a plain bug: train again with statistics that are updated often
-    enough (larger momentum or batches), or frozen.
+    What to do: Re-estimate the BatchNorm statistics on target images, of about the class shares of train, and blend
+    them with the stored ones, or keep BatchNorm frozen while fine-tuning. After a plain bug: train again with
+    statistics that are updated often enough (larger momentum or batches), or frozen.
     """
 
     code: ClassVar[str] = "batchnorm"
