@@ -109,7 +109,7 @@ def cause_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, rep
     diagnosis = diagnose_evidence(planted.evidence)
     seconds = time.perf_counter() - started
     named = [finding for finding in diagnosis.findings if finding.verdict in ("established", "suggested")]
-    named = [finding for finding in named if finding.code != "chance"]
+    named = [finding for finding in named if finding.code != "chance" and finding.priority > 0]
     row: dict[str, object] = {
         "plant": plant,
         "severity": severity,

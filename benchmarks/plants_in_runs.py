@@ -316,7 +316,7 @@ WITHHELD = (0.3, 0.6, 0.9)
 def withheld(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """The quarter of images with the largest subgroup number stands in test only, as a given share of it."""
     group = pool.subgroup >= np.quantile(pool.subgroup, 0.75)
-    b = bench(pool, seed, min(1500, 2 * n_test), skip=np.flatnonzero(group))
+    b = bench(pool, seed, min(1500, 4 * n_test), skip=np.flatnonzero(group))
     rng = np.random.default_rng((seed, 26))
     share = WITHHELD[severity]
     mine, others = b.drawn.test[group[b.drawn.test]], b.drawn.test[~group[b.drawn.test]]

@@ -90,17 +90,18 @@ def weigh(points: Measured, agrees: bool | None) -> tuple[Verdict, str]:
         agrees: Whether an intervention agrees in sign and size; None where there is none.
 
     Returns:
-        `established`: the interval lies above 0 and an intervention agrees; `suggested`: above 0 without that;
-        `excluded`: within ± `MARGIN`, or below 0; else `not identifiable`, with the number of images that would make
-        the interval narrow enough (its width falls with the square root of their number).
+        `excluded`: within ± `MARGIN`, or below 0, however surely it differs from 0: half a point is no reason for a gap;
+        `established`: the interval lies above 0 and an intervention agrees; `suggested`: above 0 without that; else
+        `not identifiable`, with the number of images that would make the interval narrow enough (its width falls with
+        the square root of their number).
     """
     low, high = points.interval()
-    if low > 0:
-        return ("established" if agrees else "suggested"), ""
     if high < 0:
         return "excluded", "because it raises test rather than lowers it"
     if low >= -MARGIN and high <= MARGIN:
         return "excluded", f"because its interval lies within ±{MARGIN} points"
+    if low > 0:
+        return ("established" if agrees else "suggested"), ""
     factor = ((high - low) / 2 / MARGIN) ** 2
     return "not identifiable", f"needs about {_rounded(factor * points.n)} images instead of {points.n}"
 

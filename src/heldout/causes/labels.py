@@ -73,6 +73,8 @@ class Labels(Cause):
             f"of all; with the right labels test accuracy would be higher by {said(points)}."
         )
         numbers = {"reviewed": float(len(review)), "wrong": float(len(wrong)), "wrong_share": share}
+        # No threshold mends a wrong label, and a classifier that learned from both parts finds such images hard.
+        numbers |= {"of_threshold": 0.0, "of_ranking": points.value}
         return self.finding(verdict, sentence, points, reason=reason, images=tuple(wrong[:SHOWN]), numbers=numbers)
 
 
