@@ -10,7 +10,9 @@ from typing import ClassVar, Literal
 Trainable = Literal["all", "head", "first", "last", "norm", "bias"]
 Solver = Literal["adamw", "logistic", "interpolate", "average"]
 Schedule = Literal["cosine", "constant"]
+Statistics = Literal["follow", "keep"]
 ClassWeights = Literal["none", "balanced"]
+Augment = Literal["none", "mirror", "flips", "optical", "all"]
 Keep = Literal["last", "best", "average"]
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -44,9 +46,15 @@ class Phase:
             and in its place: at every step they move `lr · anchor` of the way back.
         bn: Mode of the BatchNorm layers in the frozen part. `eval` leaves their statistics alone; `train` lets them
             follow the batches, although no parameter moves: what a notebook does that sets only `requires_grad`.
+        statistics: Of BatchNorm layers whose own parameters are trained. `follow`: they normalise by the batch, and
+            their statistics follow. `keep`: they normalise by the statistics they have, as they do when they predict.
         class_weights: `balanced` weighs the loss of an image by n / (k · n of its class), for k classes.
         patience: Epochs in a row without a better validation accuracy (ties: lower loss) that end the phase early;
             None never does.
+        augment: Training images are changed at random: `mirror` (left and right), `flips` (all eight flips and quarter
+            turns), `optical` (brightness, contrast, blur, noise, JPEG), `all` (`flips` and `optical`), or `none`.
+        views: Where activations are cached, how many views of each training image are: the image itself and others
+            changed by `augment`, which the epochs take in turn. Where they are not, every epoch draws anew.
         tried: What is chosen among on validation: values of C for `logistic`, of α for `interpolate`.
         start: Number of the phase at whose end this one starts, or `BEGINNING`; None goes on from the phase before.
         of: Numbers of the phases whose ends `interpolate` (two, α = 0 first) and `average` work on.
@@ -65,8 +73,11 @@ class Phase:
     layer_decay: float = 1.0
     anchor: float = 0.0
     bn: Literal["eval", "train"] = "eval"
+    statistics: Statistics = "follow"
     class_weights: ClassWeights = "none"
     patience: int | None = None
+    augment: Augment = "none"
+    views: int = 4
     tried: tuple[float, ...] = ()
     start: int | None = None
     of: tuple[int, ...] = ()
@@ -77,7 +88,14 @@ class Phase:
             raise ValueError("; ".join(wrong))
 
     def _wrong_numbers(self) -> Iterator[str]:
-        for name, least in (("epochs", 1), ("blocks", 1), ("batch_size", 2), ("weight_decay", 0), ("anchor", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("blocks", 1),
+            ("views", 1),
+            ("batch_size", 2),
+            ("weight_decay", 0),
+            ("anchor", 0),
+        ):
             if getattr(self, name) < least:
                 yield f"{name} is at least {least}, found {getattr(self, name)}"
         if self.lr <= 0:

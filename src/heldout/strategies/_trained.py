@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from heldout.strategies._strategy import ClassWeights, Keep, Phase, Schedule, Solver, Strategy, Trainable
+from heldout.strategies._strategy import (
+    Augment,
+    ClassWeights,
+    Keep,
+    Phase,
+    Schedule,
+    Solver,
+    Statistics,
+    Strategy,
+    Trainable,
+)
 
 
 @dataclass(frozen=True)
@@ -18,8 +28,15 @@ class Trained(Strategy):
         batch_size: Images a step.
         schedule: `cosine`, to zero over the phase, or `constant`.
         warmup: Share of the steps in which the learning rate rises in a straight line from zero.
+        statistics: BatchNorm layers that learn normalise by the batch, and their statistics `follow` the new images; or
+            they `keep` the pretrained statistics and normalise by those.
         class_weights: `balanced` weighs every class alike in the loss, however few its images; `none` every image.
         patience: Epochs in a row without a better validation accuracy that end training early; `none` never ends it.
+        augment: Training images are changed at random, by the seed: `mirror` (left and right), `flips` (all eight flips
+            and quarter turns, where orientation carries no meaning), `optical` (brightness, contrast, blur, noise,
+            JPEG), `all` (`flips` and `optical`), or `none`.
+        views: Phases whose frozen part is cached cannot draw anew in every epoch: they take so many cached views of
+            each training image in turn, the first of them the image itself. Of no effect with `augment=none`.
     """
 
     epochs: int = 30
@@ -28,8 +45,11 @@ class Trained(Strategy):
     batch_size: int = 32
     schedule: Schedule = "cosine"
     warmup: float = 0.0
+    statistics: Statistics = "follow"
     class_weights: ClassWeights = "none"
     patience: int | None = None
+    augment: Augment = "none"
+    views: int = 4
 
     def phase(self, name: str, trainable: Trainable, epochs: int | None = None) -> Phase:
         """A phase of mini-batches with the settings above; `dataclasses.replace` gives it what is special."""
@@ -42,8 +62,11 @@ class Trained(Strategy):
             batch_size=self.batch_size,
             schedule=self.schedule,
             warmup=self.warmup,
+            statistics=self.statistics,
             class_weights=self.class_weights,
             patience=self.patience,
+            augment=self.augment,
+            views=self.views,
         )
 
     def solved(self, name: str, solver: Solver, tried: tuple[float, ...] = (), of: tuple[int, ...] = ()) -> Phase:

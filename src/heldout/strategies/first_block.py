@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from heldout.strategies._strategy import STRENGTHS, Phase
+from heldout.strategies._strategy import STRENGTHS, Phase, Statistics
 from heldout.strategies._trained import Kept
 
 
@@ -26,6 +26,8 @@ class FirstBlock(Kept):
     Attributes:
         lr: Learning rate at the start.
         blocks: How many blocks learn, counted from the input; the stem belongs to the first.
+        statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
+            they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
     """
 
@@ -33,6 +35,7 @@ class FirstBlock(Kept):
     title: ClassVar[str] = "solve the head, then train the first block"
 
     lr: float = 1e-4
+    statistics: Statistics = "keep"
     blocks: int = 1
     strengths: tuple[float, ...] = STRENGTHS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.strategies._strategy import STRENGTHS, Phase
+from heldout.strategies._strategy import STRENGTHS, Phase, Statistics
 from heldout.strategies._trained import Kept
 
 
@@ -23,6 +23,8 @@ class LpFt(Kept):
 
     Attributes:
         lr: Learning rate of the fine-tuning at the start; a third of that of `finetune`.
+        statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
+            they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
     """
 
@@ -30,6 +32,7 @@ class LpFt(Kept):
     title: ClassVar[str] = "linear probe, then fine-tune"
 
     lr: float = 1e-4
+    statistics: Statistics = "keep"
     strengths: tuple[float, ...] = STRENGTHS
 
     def phases(self) -> tuple[Phase, ...]:

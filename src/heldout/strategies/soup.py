@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from heldout.strategies._strategy import STRENGTHS, Phase
+from heldout.strategies._strategy import STRENGTHS, Phase, Statistics
 from heldout.strategies._trained import Trained
 
 
@@ -14,8 +14,8 @@ class Soup(Trained):
     """Fine-tune several times from the same linear probe, with other orders of the images, and average the weights.
 
     What it does: `lp-ft` repeated, each time from the same solved head; what differs is what is drawn: the order of the
-    images and dropout. The result is one network, the plain mean, as fast as a single one, with BatchNorm statistics
-    measured on training images.
+    images and dropout. The result is one network, the plain mean, as fast as a single one. Where BatchNorm statistics
+    follow the images, its own are measured on training images.
 
     When to try it: when seeds differ much and there is time for `members` trainings. It gains a part of what an
     ensemble gains; it can also lose, where the members do not lie in one valley.
@@ -27,6 +27,8 @@ class Soup(Trained):
         epochs: Passes over the training images of each member.
         lr: Learning rate of the fine-tuning at the start.
         members: Number of fine-tunings.
+        statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
+            they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
     """
 
@@ -34,6 +36,7 @@ class Soup(Trained):
     title: ClassVar[str] = "average of several fine-tunings"
 
     lr: float = 1e-4
+    statistics: Statistics = "keep"
     members: int = 3
     strengths: tuple[float, ...] = STRENGTHS
 

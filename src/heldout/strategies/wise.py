@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.strategies._strategy import STRENGTHS, Phase
+from heldout.strategies._strategy import STRENGTHS, Phase, Statistics
 from heldout.strategies._trained import Trained
 
 
@@ -14,8 +14,8 @@ class Wise(Trained):
     """Solve a linear probe, fine-tune from there, and take the mixture of both networks that validation likes best.
 
     What it does: every weight becomes (1 − α) · probe network + α · fine-tuned network, at the α with the least
-    validation loss. α = 0 is the probe, α = 1 is `lp-ft`. BatchNorm statistics in between are measured on training
-    images, since mixed statistics would not fit mixed weights.
+    validation loss. α = 0 is the probe, α = 1 is `lp-ft`. Where BatchNorm statistics follow the images, those in
+    between are measured on training images, since mixed statistics would not fit mixed weights.
 
     When to try it: when test images come from elsewhere. In the literature mixtures lose nothing at home and gain
     abroad; note that validation images from home tell little of what α is best abroad.
@@ -26,6 +26,8 @@ class Wise(Trained):
     Attributes:
         lr: Learning rate of the fine-tuning at the start.
         alphas: Values of α that are tried.
+        statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
+            they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
     """
 
@@ -33,6 +35,7 @@ class Wise(Trained):
     title: ClassVar[str] = "interpolate between probe and fine-tuned"
 
     lr: float = 1e-4
+    statistics: Statistics = "keep"
     alphas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     strengths: tuple[float, ...] = STRENGTHS
 

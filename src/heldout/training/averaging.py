@@ -21,9 +21,9 @@ its standard deviation."""
 
 
 def between(a: State, b: State, alpha: float) -> State:
-    """(1 − α) · a + α · b; whole numbers are b's."""
+    """(1 − α) · a + α · b; whole numbers are those of the nearer."""
     return {
-        name: torch.lerp(a[name], value, alpha) if value.is_floating_point() else value.clone()
+        name: torch.lerp(a[name], value, alpha) if value.is_floating_point() else (a[name] if alpha < 0.5 else value)
         for name, value in b.items()
     }
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 from heldout.backbones import Network
 from heldout.progress import Epoch, Reporter, Silent
 from heldout.strategies import BEGINNING, Phase
+from heldout.training.augment import augmented, generator_of, views_of
 from heldout.training.averaging import put
 from heldout.training.device import Machine, threads
 from heldout.training.optimise import Pull, optimizer_of, put_state, rate
@@ -66,17 +67,18 @@ def learn(
             if phase.start is not None and not rows:
                 put(network, ends[phase.start])
             length = cache.boundary(network, frozen_stages(network, phase), task.train, machine)
+            drawn = (task.train,) if length == 0 else views_of(task.train, phase.augment, phase.views, seed)
             parts = [
                 part.pixels if length == 0 else cache.activations(network, length, part, machine, reporter)
-                for part in (task.train, task.val)
+                for part in (task.val, *drawn)
             ]
             if phase.solver != "adamw":
-                problem = Problem(network, task, phase, parts, length, ends, machine, seed)
+                problem = Problem(network, task, phase, (parts[1], parts[0]), length, ends, machine, seed)
                 rows.append((step := solve(problem, begun + 1, number)).epoch)
                 yield step
             else:
                 state = resume.optimizer if rows else None
-                stretch = Stretch(network, task, phase, number, begun, parts, length, ends, seed, machine)
+                stretch = Stretch(network, task, phase, number, begun, parts[1:], parts[0], length, ends, seed, machine)
                 for step in _train(stretch, rows, state):
                     rows.append(step.epoch)
                     yield step
@@ -110,7 +112,8 @@ class Stretch:
         phase: The plan.
         number: Number of the phase.
         begun: Epochs of the phases before.
-        inputs: Of training and of validation, after the first `length` stages.
+        views: Inputs of the training images after the first `length` stages, which the epochs take in turn.
+        val: Those of the validation images.
         length: See above.
         ends: Weights at the ends of earlier phases.
         seed: Decides the order of images and dropout.
@@ -122,7 +125,8 @@ class Stretch:
     phase: Phase
     number: int
     begun: int
-    inputs: Sequence[Inputs]
+    views: Sequence[Inputs]
+    val: Inputs
     length: int
     ends: dict[int, State]
     seed: int
@@ -152,6 +156,7 @@ def _train(
         started = time.perf_counter()
         set_modes(network, phase)
         order = np.random.default_rng([s.seed, s.begun + number]).permutation(count)
+        generator = generator_of(s.seed, s.begun + number)
         loss_sum = torch.zeros((), device=machine.device)
         right = torch.zeros((), device=machine.device)
         with _drawn_from(s.seed, s.begun + number, machine), threads(1 if s.length == stages else None):
@@ -160,7 +165,9 @@ def _train(
                 lr = rate(phase, number * steps + step, phase.epochs * steps)
                 for group in optimizer.param_groups:
                     group["lr"] = lr * group["scale"]
-                x = _batch(s.inputs[0], chosen, s.length, machine.device)
+                x = _batch(s.views[number % len(s.views)], chosen, s.length, machine.device)
+                if s.length == 0:
+                    x = augmented(x, phase.augment, generator)
                 y = labels[torch.from_numpy(chosen).to(machine.device)]
                 with machine.autocast():
                     # A frozen trunk that is not cached (its BatchNorm follows the batches) needs no gradients.
@@ -175,7 +182,7 @@ def _train(
                 prepared.zero_grad()
                 loss_sum += loss.detach() * len(chosen)
                 right += (logits.detach().argmax(1) == y).sum()
-            val_logits = logits_from(network, s.inputs[1], s.length, machine)
+            val_logits = logits_from(network, s.val, s.length, machine)
             val_loss, val_predicted = scored(val_logits, s.task.val.labels)
         row = Epoch(
             epoch=s.begun + number + 1,

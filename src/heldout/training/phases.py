@@ -87,7 +87,7 @@ def set_modes(network: Network, phase: Phase) -> None:
     """Training mode for the stages in which something learns, eval mode for the rest.
 
     Dropout and stochastic depth of frozen stages are off: a fixed feature extractor gives fixed features. BatchNorm
-    layers whose own parameters are not trained follow `phase.bn`, wherever they stand.
+    layers whose own parameters are not trained follow `phase.bn`, wherever they stand; the others `phase.statistics`.
     """
     trained = trainable_names(network, phase)
     network.head.train()
@@ -95,15 +95,16 @@ def set_modes(network: Network, phase: Phase) -> None:
         prefix = f"stages.{name}."
         stage.train(any(parameter.startswith(prefix) for parameter in trained))
         for path, module in stage.named_modules(prefix=f"stages.{name}"):
-            if isinstance(module, _BatchNorm) and not any(f"{path}.{kind}" in trained for kind in ("weight", "bias")):
-                module.train(phase.bn == "train")
+            if isinstance(module, _BatchNorm):
+                learns = any(f"{path}.{kind}" in trained for kind in ("weight", "bias"))
+                module.train(module.training and phase.statistics == "follow" if learns else phase.bn == "train")
 
 
 def moving_names(network: Network, phases: Iterable[Phase]) -> frozenset[str]:
     """Names of all parameters and buffers that may move in any of the phases, intended or not."""
     plan = tuple(phases)
     trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in plan))
-    moving = trained | _following(network, trained)
+    moving = trained | _following(network, plan)
     if any(phase.bn == "train" for phase in plan):
         for path, module in network.named_modules():
             if isinstance(module, _BatchNorm):
@@ -149,8 +150,9 @@ class FrozenProof:
     @classmethod
     def take(cls, network: Network, phases: Iterable[Phase]) -> FrozenProof:
         """Hash what should not move: parameters no phase trains, and buffers of modules in which nothing is trained."""
-        trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
-        return cls(hash_tensors(network, network.state_dict().keys() - trained - _following(network, trained)))
+        plan = tuple(phases)
+        trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in plan))
+        return cls(hash_tensors(network, network.state_dict().keys() - trained - _following(network, plan)))
 
     def moved(self, network: Network) -> tuple[str, ...]:
         """Names whose bytes are others than before."""
@@ -158,8 +160,9 @@ class FrozenProof:
         return tuple(name for name, digest in self.before.items() if now[name] != digest)
 
 
-def _following(network: Network, trained: frozenset[str]) -> frozenset[str]:
-    """Buffers (`….running_mean`) of modules some of whose own parameters are trained."""
-    modules = {name.rpartition(".")[0] for name in trained}
+def _following(network: Network, phases: Iterable[Phase]) -> frozenset[str]:
+    """Buffers (`….running_mean`) of modules some of whose own parameters are trained, where statistics follow."""
+    trains = (trainable_names(network, phase) for phase in phases if phase.statistics == "follow")
+    modules = {name.rpartition(".")[0] for names in trains for name in names}
     parameters = {name for name, _ in network.named_parameters()}
     return frozenset(n for n in network.state_dict() if n.rpartition(".")[0] in modules and n not in parameters)

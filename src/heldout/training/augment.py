@@ -1,0 +1,169 @@
+"""Images changed at random on the way into the network: whole batches at once, drawn from a seed.
+
+Strengths are mild on purpose: an image must stay one that its own microscope or scanner could have taken. Which changes
+matter between laboratories: Tellez et al., Quantifying the effects of data augmentation and stain color normalization
+in convolutional neural networks for computational pathology, Medical Image Analysis 2019; the corruptions follow
+Hendrycks & Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn import functional as F  # noqa: N812  (the field's name for it)
+
+from heldout.strategies._strategy import Augment
+from heldout.training.predict import to_tensor
+from heldout.training.task import Part
+
+BRIGHTNESS = CONTRAST = 0.2
+"""Largest relative change."""
+
+BLURRED, BLUR = 0.3, (0.3, 1.2)
+"""Share of images, and range of the Gaussian's standard deviation in pixels."""
+
+NOISY, NOISE = 0.3, 8.0
+"""Share of images, and largest standard deviation in grey levels of 255."""
+
+COMPRESSED, QUALITY = 0.2, (50, 95)
+"""Share of images, and range of the JPEG quality."""
+
+RADIUS = 4
+"""Half the width of the blur's kernel in pixels: more than three of the largest standard deviation."""
+
+
+def generator_of(*numbers: int) -> torch.Generator:
+    """A source of random numbers that depends on these alone."""
+    seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return torch.Generator().manual_seed(seed)
+
+
+def augmented(x: torch.Tensor, preset: Augment, generator: torch.Generator) -> torch.Tensor:
+    """Every image of a batch changed at random.
+
+    Args:
+        x: (n, c, s, s) uint8.
+        preset: `none`, `mirror` (left and right), `flips` (all eight flips and quarter turns), `optical` (brightness,
+            contrast, blur, noise, JPEG), or `all` (`flips` and `optical`).
+        generator: What is drawn from.
+
+    Returns:
+        (n, c, s, s) uint8, channels last in memory.
+    """
+    if preset == "none":
+        return x
+    if preset in ("mirror", "flips", "all"):
+        x = _turned(x, generator, every=preset != "mirror")
+    if preset in ("optical", "all"):
+        x = _compressed(_optical(x, generator), generator)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _draw(generator: torch.Generator, x: torch.Tensor, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+    """One number an image, uniform, (n, 1, 1, 1) float32."""
+    return (low + (high - low) * torch.rand(len(x), 1, 1, 1, generator=generator)).to(x.device)
+
+
+def _turned(x: torch.Tensor, generator: torch.Generator, every: bool) -> torch.Tensor:
+    x = torch.where(_draw(generator, x) < 0.5, x.flip(3), x)
+    if every:
+        x = torch.where(_draw(generator, x) < 0.5, x.flip(2), x)
+        x = torch.where(_draw(generator, x) < 0.5, x.transpose(2, 3), x)
+    return x
+
+
+def _optical(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    y = x.float()
+    mean = y.mean(dim=(1, 2, 3), keepdim=True)
+    contrast = _draw(generator, x, 1 - CONTRAST, 1 + CONTRAST)
+    y = ((y - mean) * contrast + mean) * _draw(generator, x, 1 - BRIGHTNESS, 1 + BRIGHTNESS)
+    y = torch.where(_draw(generator, x) < BLURRED, _blurred(y, _draw(generator, x, *BLUR)), y)
+    sigma = _draw(generator, x, 0.0, NOISE) * (_draw(generator, x) < NOISY)
+    y = y + sigma * torch.randn(y.shape, generator=generator).to(y.device)
+    return y.round().clamp(0, 255).to(torch.uint8)
+
+
+def _blurred(y: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """Each image with a Gaussian of its own: y (n, c, s, s) float32, sigma (n, 1, 1, 1) in pixels."""
+    n, c, h, w = y.shape
+    radius = min(RADIUS, h - 1, w - 1)  # reflection needs as many pixels
+    places = torch.arange(-radius, radius + 1, device=y.device, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (places / sigma.reshape(n, 1)) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(c, 0)[:, None, None]  # (n c, 1, 1, 2 r + 1)
+    flat = F.pad(y.reshape(1, n * c, h, w), (radius, radius, radius, radius), mode="reflect")
+    across = F.conv2d(flat, kernel, groups=n * c)
+    return F.conv2d(across, kernel.transpose(2, 3), groups=n * c).reshape(n, c, h, w)
+
+
+def _compressed(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    chosen = torch.rand(len(x), generator=generator) < COMPRESSED
+    qualities = torch.randint(QUALITY[0], QUALITY[1] + 1, (len(x),), generator=generator)
+    x = x.clone()
+    for row in chosen.nonzero().flatten().tolist():
+        x[row] = _through_jpeg(x[row].cpu(), int(qualities[row])).to(x.device)
+    return x
+
+
+def _through_jpeg(image: torch.Tensor, quality: int) -> torch.Tensor:
+    """One image (1 or 3, s, s) uint8 written as JPEG and read again."""
+    values = image.permute(1, 2, 0).numpy()
+    buffer = BytesIO()
+    Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as read:
+        array = np.array(read)
+    return torch.from_numpy(array.reshape(values.shape)).permute(2, 0, 1)
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """Pixels that are changed when they are read, the same each time; only slices can be read.
+
+    Attributes:
+        pixels: (n, s, s, c) uint8.
+        preset: What changes.
+        seed: With the place in the array it decides how.
+        view: Likewise.
+    """
+
+    pixels: NDArray[np.uint8]
+    preset: Augment
+    seed: int
+    view: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        return self.pixels.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.pixels.ndim
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        taken = to_tensor(self.pixels[rows], torch.device("cpu"))
+        changed = augmented(taken, self.preset, generator_of(self.seed, self.view, rows.start or 0))
+        array: NDArray[np.uint8] = changed.permute(0, 2, 3, 1).numpy()
+        return array
+
+
+def views_of(part: Part, preset: Augment, views: int, seed: int) -> tuple[Part, ...]:
+    """The part itself and `views` − 1 changed ones, whose ids are their own, for a cache; just the part for `none`."""
+    if preset == "none":
+        return (part,)
+    others = []
+    for view in range(1, views):
+        pixels = cast(NDArray[np.uint8], _Changed(part.pixels, preset, seed, view))
+        others.append(Part(tuple(f"{id_} {preset} {seed}.{view}" for id_ in part.ids), pixels, part.labels))
+    return (part, *others)
