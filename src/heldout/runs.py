@@ -18,6 +18,10 @@ from heldout.records._codec import read_record
 REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
 
 
+DIAGNOSIS_LOOKS = "diagnosis_looks.jsonl"
+"""One line each time an experiment of a diagnosis scored test images; `test_looks.jsonl` has the scoring of runs."""
+
+
 @dataclass(frozen=True)
 class RunFiles:
     """One complete run.

@@ -14,7 +14,7 @@ from heldout.evidence import read_evidence
 from heldout.experiments import Bench, Experiment, experiments, run_experiments
 from heldout.experiments.probe import ProbeLogits
 from heldout.records import PARTS
-from heldout.runs import read_study
+from heldout.runs import DIAGNOSIS_LOOKS, read_study
 from heldout.study import Study
 from heldout.training import machine
 from tests.worlds.bright_cells import bright_cells
@@ -130,6 +130,17 @@ def test_a_failure_is_written_down_tried_again_and_sinks_nothing(study: Path, mo
     run_experiments(study, [run.record.id], device="cpu", limit=LIMIT)
     assert json.loads((place / "probe.json").read_text())["absent"] is None
     assert (place / "probe.parquet").read_bytes() == kept[place / "probe.parquet"]
+
+
+def test_every_intervention_on_test_images_is_a_look_that_is_written_down(study: Path) -> None:
+    lines = [json.loads(line) for line in (study / DIAGNOSIS_LOOKS).read_text().splitlines()]
+    counted = {(line["run"], line["experiment"]) for line in lines}
+    scored = {
+        (file.parent.parent.name, file.stem)
+        for file in study.glob("runs/*/experiments/*.parquet")
+        if (pd.read_parquet(file)["split"] == "test").any()
+    }
+    assert scored and scored <= counted
 
 
 def test_evidence_finds_features_and_logits(study: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from heldout.experiments._shelf import experiments
 from heldout.files import read_json, whole, write_json
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS
-from heldout.runs import RunFiles, StudyFiles, read_study
+from heldout.runs import DIAGNOSIS_LOOKS, RunFiles, StudyFiles, read_study
 from heldout.training import machine
 from heldout.training.device import Device
 
@@ -114,7 +116,16 @@ def _carry_out(experiment: Experiment, bench: Bench) -> None:
         "absent": absent,
         "failed": failed,
     }
+    if absent is None and not table.empty and (table["split"] == "test").any():
+        _count_look(experiment, bench)
     _write(_place(experiment, bench), {**about, **(more if absent is None else {})}, table if absent is None else None)
+
+
+def _count_look(experiment: Experiment, bench: Bench) -> None:
+    """Write down that test images were scored by an intervention: a look, though none that a run's score came from."""
+    look = {"run": bench.run.record.id, "experiment": experiment.name, "split": bench.study.record.split}
+    with (bench.study.folder / DIAGNOSIS_LOOKS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**look, "time": datetime.now(UTC).isoformat(timespec="seconds")}) + "\n")
 
 
 def _write(place: Path, about: dict[str, Any], table: pd.DataFrame | None) -> None:

@@ -16,7 +16,7 @@ from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe,
 from heldout.records.backbone import spoken_name
 from heldout.report._diagnosis_files import read_diagnoses
 from heldout.report._words import shortened
-from heldout.runs import read_study
+from heldout.runs import DIAGNOSIS_LOOKS, read_study
 
 COLOURS = 8
 """Colours in the palette of `templates/page.css`; a ninth group takes the first colour again, with another symbol."""
@@ -83,6 +83,7 @@ class Material:
         runs: In the order of the comparison.
         catalogue: Full name of a backbone -> what the catalogue knows, or a sentence that says why it knows nothing.
         looks: Lines of `test_looks.jsonl`: how often any run's test images were scored in this study.
+        diagnosis_looks: How often experiments of a diagnosis scored test images.
         missing: Planned runs that are not finished.
         diagnoses: Run id -> its diagnosis, or why it cannot be read; empty if nobody has asked for any.
     """
@@ -95,6 +96,7 @@ class Material:
     runs: tuple[ReportedRun, ...]
     catalogue: dict[str, BackboneInfo | str]
     looks: int
+    diagnosis_looks: int
     missing: tuple[str, ...]
     diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
 
@@ -164,6 +166,7 @@ def gather(folder: Path) -> Material:
         ),
         catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
         looks=count_lines(folder / "test_looks.jsonl"),
+        diagnosis_looks=count_lines(folder / DIAGNOSIS_LOOKS),
         missing=study.missing,
         diagnoses=read_diagnoses(folder),
     )

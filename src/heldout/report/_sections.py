@@ -114,6 +114,11 @@ def looks(material: Material) -> Sequence[Block]:
     ledger = ""
     if material.looks > total:
         ledger = f" The study's own count, runs since removed or repeated included, is {material.looks}."
+    if material.diagnosis_looks:
+        ledger += (
+            f" Besides, interventions of a diagnosis scored test images {count(material.diagnosis_looks, 'time')}: no "
+            "score of a run came from them, but whoever acts on them has used these images."
+        )
     return (
         Prose(
             f"The {count(n, 'test image')} were scored {count(total, 'time')} by the "
