@@ -176,7 +176,7 @@ def learn_strategy(
         network, task, phases, seed=seed, machine=machine, cache=cache, reporter=reporter, resume=course.resume
     ):
         course.add(progress, network)
-        if checkpoint is not None:
+        if checkpoint is not None and progress.resumable:
             course.save(checkpoint, network, progress, before + time.perf_counter() - started)
         reporter.step(progress.epoch)
     reporter.end()

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.backbones._neighbours import fitting_head
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, read_pixels
 from heldout.records import Recipe
@@ -34,7 +35,9 @@ def load_network(run: Path) -> tuple[Network, Recipe]:
     recipe = read_record(Recipe, run / "recipe.json")
     info = backbones.resolve(recipe.backbone)
     network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False)
-    network.load_state_dict(load_file(run / "model.safetensors"))
+    tensors = load_file(run / "model.safetensors")
+    fitting_head(network, tensors)
+    network.load_state_dict(tensors)
     network.to(memory_format=torch.channels_last)
     return network.eval(), recipe
 

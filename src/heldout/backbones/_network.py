@@ -108,7 +108,7 @@ class Network(nn.Module):
 
     Attributes:
         stages: In the order in which they run; the first is `input`, the last gives pooled features (n, d).
-        head: The new linear layer, d -> classes.
+        head: The new linear layer, d -> classes; a strategy may put another kind in its place.
         feature_size: d.
 
     Args:
@@ -124,7 +124,7 @@ class Network(nn.Module):
         self.feature_size = feature_size
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.head = nn.Linear(feature_size, classes)
+            self.head: nn.Module = nn.Linear(feature_size, classes)
 
     @property
     def stage_names(self) -> tuple[str, ...]:

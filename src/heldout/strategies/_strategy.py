@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Trainable = Literal["all", "head", "first", "last", "norm", "bias"]
-Solver = Literal["adamw", "logistic", "interpolate", "average"]
+Solver = Literal["adamw", "logistic", "neighbours", "interpolate", "average"]
 Schedule = Literal["cosine", "constant"]
 Statistics = Literal["follow", "keep"]
 ClassWeights = Literal["none", "balanced"]
@@ -33,7 +33,8 @@ class Phase:
         epochs: Passes over the training images; for every solver but `adamw` always 1.
         blocks: How many blocks `first` and `last` mean; at most all.
         solver: `adamw` by mini-batches. `logistic`: the head is solved to its optimum by scikit-learn's logistic
-            regression, its strength of regularisation chosen on validation. `interpolate`: the point on the straight
+            regression, its strength of regularisation chosen on validation. `neighbours`: the head becomes the training
+            images' features, of which the nearest vote. `interpolate`: the point on the straight
             line of weights between the ends of two phases with the least validation loss. `average`: the mean of the
             weights at the ends of several phases.
         lr: Learning rate at the start, for the head; `layer_decay` says what it is elsewhere.
@@ -55,7 +56,8 @@ class Phase:
             turns), `optical` (brightness, contrast, blur, noise, JPEG), `all` (`flips` and `optical`), or `none`.
         views: Where activations are cached, how many views of each training image are: the image itself and others
             changed by `augment`, which the epochs take in turn. Where they are not, every epoch draws anew.
-        tried: What is chosen among on validation: values of C for `logistic`, of α for `interpolate`.
+        tried: What is chosen among on validation: values of C for `logistic`, of k for `neighbours`, of α for
+            `interpolate`.
         start: Number of the phase at whose end this one starts, or `BEGINNING`; None goes on from the phase before.
         of: Numbers of the phases whose ends `interpolate` (two, α = 0 first) and `average` work on.
     """
@@ -112,6 +114,8 @@ class Phase:
             yield f"a phase that is solved has 1 epoch, found {self.epochs}"
         if self.solver == "logistic" and (not self.tried or min(self.tried) <= 0):
             yield f"strengths holds one value or more, all above 0, found {self.tried}"
+        if self.solver == "neighbours" and (not self.tried or min(self.tried) < 1):
+            yield f"neighbours holds one value or more, all at least 1, found {self.tried}"
         if self.solver == "interpolate" and (not self.tried or not 0 <= min(self.tried) <= max(self.tried) <= 1):
             yield f"alphas holds one value or more, from 0 to 1, found {self.tried}"
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from heldout.backbones import Network
+from heldout.backbones._neighbours import Neighbours
 from heldout.progress import Epoch
 from heldout.strategies import Phase
 from heldout.training.averaging import between, mean_of, measure_batchnorm, put
@@ -66,13 +68,14 @@ def solve(problem: Problem, number: int, phase_number: int) -> Progress:
         val_loss=losses[1],
         val_accuracy=right[1],
     )
-    return Progress(row, predicted, None, phase_number, problem.ends)
+    return Progress(row, predicted, None, phase_number, problem.ends, resumable=problem.phase.solver != "neighbours")
 
 
 def _logistic(problem: Problem) -> str:
     """Put the head at the optimum of a logistic regression; the trunk is frozen."""
     train, val = (np.array(part, dtype=np.float32) for part in problem.inputs)
     task, phase, head = problem.task, problem.phase, problem.network.head
+    assert isinstance(head, nn.Linear)
     solved = solve_head(
         train, task.train.labels, val, task.val.labels, len(task.classes), phase.tried, phase.class_weights
     )
@@ -80,6 +83,25 @@ def _logistic(problem: Problem) -> str:
         head.weight.copy_(torch.from_numpy(solved.weight))
         head.bias.copy_(torch.from_numpy(solved.bias))
     return f" (C = {solved.strength:g}{'' if solved.converged else ', not converged'})"
+
+
+def _neighbours(problem: Problem) -> str:
+    """Make the training images' features the head; the k with the least validation loss, of equals the greater."""
+    device, task = problem.machine.device, problem.task
+    features = torch.from_numpy(np.array(problem.inputs[0], dtype=np.float32)).to(device)
+    labels = torch.from_numpy(np.array(task.train.labels)).to(device)
+    best: tuple[float, Neighbours] | None = None
+    for k in sorted({min(int(k), len(features)) for k in problem.phase.tried}, reverse=True):
+        head = Neighbours.of(features, labels, k, len(task.classes))
+        problem.network.head = head
+        loss, _ = scored(
+            logits_from(problem.network, problem.inputs[1], problem.length, problem.machine), task.val.labels
+        )
+        if best is None or loss < best[0]:
+            best = (loss, head)
+    assert best is not None, "at least one k"
+    problem.network.head = best[1]
+    return f" (k = {int(best[1].k)})"
 
 
 def _interpolate(problem: Problem) -> str:
@@ -119,4 +141,4 @@ def _measure(problem: Problem, first: State, alpha: float) -> None:
     )
 
 
-SOLVERS = {"logistic": _logistic, "interpolate": _interpolate, "average": _average}
+SOLVERS = {"logistic": _logistic, "neighbours": _neighbours, "interpolate": _interpolate, "average": _average}

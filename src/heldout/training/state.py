@@ -25,6 +25,8 @@ class Progress:
         optimizer: The phase's optimiser, for a checkpoint; None where nothing would have to be resumed.
         phase: Number of the phase that the epoch belongs to.
         ends: What later phases need of the ends of earlier ones.
+        resumable: Whether a checkpoint could be gone on from; not where the head was replaced by one of another kind,
+            which is made anew sooner than read.
     """
 
     epoch: Epoch
@@ -32,6 +34,7 @@ class Progress:
     optimizer: torch.optim.Optimizer | None
     phase: int = 0
     ends: Mapping[int, State] = field(default_factory=dict)
+    resumable: bool = True
 
 
 @dataclass(frozen=True)

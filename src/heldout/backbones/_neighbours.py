@@ -1,0 +1,79 @@
+"""A head without weights of its own: the training images' features, which vote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+TEMPERATURE = 0.07
+"""A neighbour's vote is exp(cosine / this): Wu et al. 2018, and Caron et al. 2021 (DINO)."""
+
+ITSELF = 1 - 1e-5
+"""Cosine from which on a neighbour is taken to be the image itself: float32 sums over a thousand features are that
+exact."""
+
+ROOM = 2**24
+"""Cosines computed at a time: 64 MB."""
+
+
+class Neighbours(nn.Module):
+    """Weighted votes of the k nearest training images by the cosine of centred features.
+
+    An image that is among the training images does not vote for itself, nor does an exact copy: what training images
+    score is what they would if each were left out.
+
+    Args:
+        bank: Features of the training images, centred, each of length 1, (n, d) float32.
+        labels: Their classes, (n,) int64.
+        centre: Mean feature, (d,) float32.
+        k: Number of neighbours that vote.
+        classes: Number of classes.
+    """
+
+    bank: torch.Tensor
+    labels: torch.Tensor
+    centre: torch.Tensor
+    k: torch.Tensor
+    classes: torch.Tensor
+
+    def __init__(self, bank: torch.Tensor, labels: torch.Tensor, centre: torch.Tensor, k: int, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("bank", bank)
+        self.register_buffer("labels", labels)
+        self.register_buffer("centre", centre)
+        self.register_buffer("k", torch.tensor(k))
+        self.register_buffer("classes", torch.tensor(classes))
+
+    @classmethod
+    def of(cls, features: torch.Tensor, labels: torch.Tensor, k: int, classes: int) -> Neighbours:
+        """The head for features (n, d) and classes (n,) of training images."""
+        centre = features.mean(0)
+        return cls(nn.functional.normalize(features - centre), labels, centre, k, classes)
+
+    @classmethod
+    def shaped(cls, tensors: Mapping[str, torch.Tensor]) -> Neighbours:
+        """A head into which a saved one (`head.bank`, …) fits."""
+        bank, labels, centre = (tensors[f"head.{name}"].clone() for name in ("bank", "labels", "centre"))
+        return cls(bank, labels, centre, int(tensors["head.k"]), int(tensors["head.classes"]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (m, d) -> logits (m, classes): logarithms of the votes' shares, by Laplace's rule of succession."""
+        rows = max(1, ROOM // len(self.bank))
+        return torch.cat([self._logits(part) for part in torch.split(x.float(), rows)])
+
+    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+        cosines = nn.functional.normalize(x - self.centre) @ self.bank.T  # (m, n)
+        cosines = cosines.masked_fill(cosines > ITSELF, -torch.inf)
+        near, places = cosines.topk(min(int(self.k), len(self.bank)), dim=1)  # (m, k)
+        votes = torch.exp((near - near[:, :1].clamp(min=-1)) / TEMPERATURE)
+        votes = votes / votes.sum(1, keepdim=True).clamp(min=1e-12)
+        shares = x.new_zeros(len(x), int(self.classes)).scatter_add_(1, self.labels[places], votes)
+        return torch.log(int(self.k) * shares + 1) - torch.log(self.k + self.classes)
+
+
+def fitting_head(network: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Give a network the kind of head that saved tensors are of."""
+    if "head.bank" in tensors:
+        network.head = Neighbours.shaped(tensors)
