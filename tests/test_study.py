@@ -278,3 +278,11 @@ def test_a_run_record_is_typed(study: Study) -> None:
     assert record.epochs == 2
     assert record.seconds_per_epoch > 0
     assert record.wall_seconds >= record.seconds_per_epoch
+
+
+def test_a_study_says_why_test_is_lower(data: Path, tmp_path: Path) -> None:
+    study = make(data, tmp_path / "study", ("probe",)).run()
+    (found,) = study.diagnose()
+    assert found.run == study.records()[0].id
+    assert found.summary
+    assert (study.folder / "diagnosis" / f"{found.run}.json").is_file()

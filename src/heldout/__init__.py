@@ -7,6 +7,7 @@ cohort = heldout.load("images/")
 study = heldout.Study(cohort, models=["resnet34"], strategies=["finetune", "frozen"], out="study")
 study.run()
 print(study.compare())
+print(study.diagnose()[0].summary)
 study.report()
 ```
 

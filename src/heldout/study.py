@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from heldout import backbones
 from heldout._version import __version__
 from heldout.compare import compare
+from heldout.diagnose import choose_runs, diagnose
 from heldout.errors import HeldoutError, UsageError
+from heldout.experiments import run_experiments
 from heldout.files import sha256_of
 from heldout.fit import Bench, fit
 from heldout.progress import Reporter, Silent
 from heldout.readers import load
-from heldout.records import BackboneInfo, Cohort, Comparison, Recipe, RunRecord, Split, StudyRecord
+from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, Split, StudyRecord
 from heldout.records._codec import read_record, write_record
 from heldout.records.recipe import Fit, Precision, Setting
 from heldout.report import write_report
+from heldout.runs import read_study
 from heldout.settings import with_settings
 from heldout.splits import limit_per_class, make_split
 from heldout.strategies import Strategy, strategies
@@ -232,6 +235,17 @@ class Study:
     def compare(self) -> Comparison:
         """Task D: all finished runs of the folder judged on the same images."""
         return compare(self.folder)
+
+    def diagnose(self, run: str | None = None, reporter: Reporter | None = None) -> tuple[Diagnosis, ...]:
+        """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
+
+        Args:
+            run: Id of a run, or how it begins; None for all.
+            reporter: Told of progress.
+        """
+        chosen = [files.record.id for files in choose_runs(read_study(self.folder), run)]
+        run_experiments(self.folder, chosen, reporter=reporter, device=self.device)
+        return diagnose(self.folder, run, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""

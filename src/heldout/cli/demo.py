@@ -20,12 +20,13 @@ def demo(
     out: Annotated[Path, typer.Option(help="The study's folder.")] = Path("demo"),
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
-    """Run the whole path on simulated microscopy: two pretrained models, two strategies, comparison, report.
+    """Run the whole path on simulated microscopy: two models, two strategies, comparison, diagnosis, report.
 
     Takes under 3 minutes on two cores, needs no data, no GPU and no network.
     """
     from heldout.cli._compare_view import show_comparison
     from heldout.cli._progress import Bars
+    from heldout.diagnose import diagnose
     from heldout.records._codec import to_data
     from heldout.study import Study
 
@@ -44,12 +45,14 @@ def demo(
     )
     study.run(bars)
     comparison = study.compare()
+    diagnose(out, experiments=False, reporter=bars)
     report = study.report()
     if json:
         env.json({**to_data(comparison), "report": str(report)})
         return
     show_comparison(comparison, env)
-    env.say(f"\nThe report: {report.resolve()}")
+    env.say(f"\nThe report, with why test differs from validation: {report.resolve()}")
+    env.say(f"The causes that need the network: heldout diagnose {out}")
 
 
 COMMAND = demo
