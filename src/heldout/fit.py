@@ -32,6 +32,7 @@ from heldout.records._codec import read_record, write_record
 from heldout.store import build_store
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
+from heldout.training.adapters import attach, merge
 from heldout.training.averaging import measure_batchnorm
 from heldout.training.checkpoint import Course
 from heldout.training.loop import ends_needed
@@ -163,6 +164,7 @@ def learn_strategy(
     """
     started = time.perf_counter()
     phases = strategy.phases()
+    attach(network, phases, seed)
     proof = FrozenProof.take(network, phases)
     course = Course(moving_names(network, phases), strategy.keeps)
     if checkpoint is not None and checkpoint.exists():
@@ -187,13 +189,15 @@ def learn_strategy(
     moved = proof.moved(network)
     trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
     length = min(frozen_stages(network, phase) for phase in phases)
-    return Learned(
+    learned = Learned(
         network=network,
         course=course,
         frozen=_frozen(network, proof, moved, strategy, length, bool(trained)),
         fixed=not moved and length == len(network.stages),
         trainable=sum(p.numel() for name, p in network.named_parameters() if name in trained),
     )
+    merge(network)
+    return learned
 
 
 def _frozen(

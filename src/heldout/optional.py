@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from heldout.errors import HeldoutError
@@ -21,7 +22,21 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise HeldoutError(
-            f"This needs the package '{module.partition('.')[0]}', which is not installed. "
-            f"Install it with: pip install 'heldout[{extra}]'"
-        ) from error
+        raise _missing(module, extra) from error
+
+
+def check(module: str, extra: str) -> None:
+    """See that an optional dependency is installed, without importing it.
+
+    Raises:
+        HeldoutError: It is not; the text gives the command that installs it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise _missing(module, extra)
+
+
+def _missing(module: str, extra: str) -> HeldoutError:
+    return HeldoutError(
+        f"This needs the package '{module.partition('.')[0]}', which is not installed. "
+        f"Install it with: pip install 'heldout[{extra}]'"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-Trainable = Literal["all", "head", "first", "last", "norm", "bias"]
+Trainable = Literal["all", "head", "first", "last", "norm", "bias", "lora"]
 Solver = Literal["adamw", "logistic", "neighbours", "interpolate", "average"]
 Schedule = Literal["cosine", "constant"]
 Statistics = Literal["follow", "keep"]
@@ -29,9 +29,11 @@ class Phase:
     Attributes:
         name: What the history calls it.
         trainable: Which parameters learn. The head always does; besides it `all`, none (`head`), the `first` or the
-            `last` blocks of the trunk, weights and biases of its normalisation layers (`norm`), or its biases (`bias`).
+            `last` blocks of the trunk, weights and biases of its normalisation layers (`norm`), its biases (`bias`),
+            or adapters beside its weights (`lora`).
         epochs: Passes over the training images; for every solver but `adamw` always 1.
         blocks: How many blocks `first` and `last` mean; at most all.
+        rank: Rank of the adapters of `lora`.
         solver: `adamw` by mini-batches. `logistic`: the head is solved to its optimum by scikit-learn's logistic
             regression, its strength of regularisation chosen on validation. `neighbours`: the head becomes the training
             images' features, of which the nearest vote. `interpolate`: the point on the straight
@@ -66,6 +68,7 @@ class Phase:
     trainable: Trainable
     epochs: int
     blocks: int = 1
+    rank: int = 8
     solver: Solver = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.0

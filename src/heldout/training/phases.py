@@ -30,6 +30,8 @@ def trainable_names(network: Network, phase: Phase) -> frozenset[str]:
         return head
     if phase.trainable in ("first", "last"):
         return head | _in_blocks(network, phase)
+    if phase.trainable == "lora":
+        return head | {name for name in names if ".lora_" in name}
     chosen = _norm_names(network) if phase.trainable == "norm" else {n for n in names if n.endswith("bias")}
     if not chosen - head:
         kind = "normalisation layers" if phase.trainable == "norm" else "biases"
