@@ -99,3 +99,9 @@ def test_strategies_are_explained() -> None:
     text = call("strategies", "frozen").out
     assert "frozen.bn=eval   (eval | train)" in text
     assert "When to try it" in text
+    assert "milliseconds" in text and "BatchNorm layers of the backbone" in text  # the manual, and what a setting means
+    overview = call("strategies").out
+    for entry in entries:
+        assert entry["title"] in overview
+        assert all(setting["meaning"] for setting in entry["settings"])
+    assert "Settings: epochs=30 lr=0.0003" in overview

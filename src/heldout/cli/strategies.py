@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heldout.cli._env import environment
+
+if TYPE_CHECKING:
+    from heldout.strategies import Strategy
 
 
 def strategies(
@@ -46,12 +49,27 @@ def strategies(
         console.print(f"\n[bold]{item.name}[/bold]  {item.title}")
         manual = inspect.cleandoc(item.__doc__ or "").partition("\nAttributes:")[0].rstrip()
         console.print("\n".join(f"    {line}" for line in manual.splitlines()), markup=False)
-        console.print("    Settings:", markup=False)
-        meanings = explain(item)
-        for setting, kind, default in describe(item):
-            console.print(f"      {item.name}.{setting}={default}   ({kind})", markup=False)
-            for line in textwrap.wrap(meanings[setting], 100):
-                console.print(f"          {line}", markup=False, highlight=False)
+        if name:
+            lines = _explained(item)
+        else:
+            settings = " ".join(f"{setting}={default}" for setting, _, default in describe(item))
+            lines = textwrap.wrap(f"Settings: {settings}", 112, break_long_words=False)
+        console.print("\n".join(f"    {line}" for line in lines), markup=False, highlight=False)
+    if not name:
+        console.print("\nEvery setting is explained by `heldout strategies NAME`.", markup=False)
+
+
+def _explained(strategy: type[Strategy]) -> list[str]:
+    """Every setting with its type, its default and what it means."""
+    import textwrap
+
+    from heldout.settings import describe, explain
+
+    meanings, lines = explain(strategy), ["Settings:"]
+    for setting, kind, default in describe(strategy):
+        lines.append(f"  {strategy.name}.{setting}={default}   ({kind})")
+        lines += textwrap.wrap(meanings[setting], 106, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return lines
 
 
 COMMAND = strategies
