@@ -166,6 +166,7 @@ def learn_strategy(
     phases = strategy.phases()
     attach(network, phases, seed)
     proof = FrozenProof.take(network, phases)
+    trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
     course = Course(moving_names(network, phases), strategy.keeps)
     if checkpoint is not None and checkpoint.exists():
         beginning = moving_tensors(network, course.moving) if BEGINNING in ends_needed(phases) else None
@@ -187,7 +188,6 @@ def learn_strategy(
     if strategy.keeps == "average":
         measure_batchnorm(network, task.train.pixels, 0, course.moving, machine, seed)
     moved = proof.moved(network)
-    trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
     length = min(frozen_stages(network, phase) for phase in phases)
     learned = Learned(
         network=network,

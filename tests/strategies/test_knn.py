@@ -81,6 +81,7 @@ def test_k_is_the_one_with_the_least_validation_loss() -> None:
     assert end.course.history[0].val_loss == pytest.approx(min(losses.values()))
     assert end.course.history[0].phase == f"knn (k = {min(losses, key=lambda k: losses[k])})"
     assert end.frozen.verified and end.trainable == 0
+    assert "same SHA-256" in end.frozen.detail and len(end.frozen.prefix_stages) == 4
 
 
 def test_a_saved_head_votes_as_before() -> None:

@@ -11,8 +11,9 @@ import torch
 
 from heldout.fit import Learned, learn_strategy
 from heldout.progress import Epoch, Silent
-from heldout.strategies import Phase, Strategy
+from heldout.strategies import Phase, Strategy, Trained
 from heldout.strategies.finetune import Finetune
+from heldout.strategies.first_block import FirstBlock
 from heldout.strategies.frozen import Frozen
 from heldout.strategies.gradual import Gradual
 from heldout.strategies.lp_ft import LpFt
@@ -81,6 +82,16 @@ def test_wise_has_the_probe_and_lp_ft_at_its_ends(statistics: str) -> None:
     for name, _ in probe.network.named_parameters():
         mean = (state(probe)[name] + state(tuned)[name]) / 2
         assert torch.allclose(half[name], mean, atol=1e-6), name
+
+
+@pytest.mark.parametrize("kind", [LpFt, Wise, Soup, FirstBlock])
+def test_what_begins_with_a_solved_head_keeps_the_statistics_it_was_solved_with(kind: type[Trained]) -> None:
+    before, end = tiny_network().state_dict(), run(kind(epochs=2, lr=0.01))
+    statistics = [name for name in before if "running_" in name]
+    assert statistics and not end.course.moving & set(statistics)
+    assert_same({name: before[name] for name in statistics}, state(end))
+    assert end.frozen.verified
+    assert run(kind(epochs=2, lr=0.01, statistics="follow")).course.moving & set(statistics)
 
 
 def test_wise_takes_the_least_validation_loss() -> None:

@@ -72,7 +72,16 @@ class Trained(Strategy):
     def solved(self, name: str, solver: Solver, tried: tuple[float, ...] = (), of: tuple[int, ...] = ()) -> Phase:
         """A phase that is solved rather than trained: the head alone for `logistic`, else the whole network."""
         trainable: Trainable = "head" if solver == "logistic" else "all"
-        return Phase(name, trainable, 1, solver=solver, class_weights=self.class_weights, tried=tried, of=of)
+        return Phase(
+            name=name,
+            trainable=trainable,
+            epochs=1,
+            solver=solver,
+            statistics=self.statistics,
+            class_weights=self.class_weights,
+            tried=tried,
+            of=of,
+        )
 
 
 @dataclass(frozen=True)

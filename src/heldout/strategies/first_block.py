@@ -26,6 +26,8 @@ class FirstBlock(Kept):
     Attributes:
         lr: Learning rate at the start.
         blocks: How many blocks learn, counted from the input; the stem belongs to the first.
+        warmup: Share of the steps in which the learning rate rises in a straight line from zero: Adam's first steps are
+            as large for small gradients as for large ones, and would spoil the head that was solved.
         statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
             they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
@@ -35,6 +37,7 @@ class FirstBlock(Kept):
     title: ClassVar[str] = "solve the head, then train the first block"
 
     lr: float = 1e-4
+    warmup: float = 0.1
     statistics: Statistics = "keep"
     blocks: int = 1
     strengths: tuple[float, ...] = STRENGTHS

@@ -14,8 +14,7 @@ class LpFt(Kept):
     """Solve the head on the fixed features, then fine-tune the whole network from there at a low rate.
 
     What it does: `probe`, whose head is at its optimum, followed by training of all parameters. With a head that is
-    right from the start the gradients of the first steps are small, and the pretrained features are bent less than from
-    a random head.
+    right from the start, the pretrained features are bent less than by what a random head asks of them at first.
 
     When to try it: wherever you would fine-tune and the test images come from another place than the training images.
 
@@ -23,6 +22,8 @@ class LpFt(Kept):
 
     Attributes:
         lr: Learning rate of the fine-tuning at the start; a third of that of `finetune`.
+        warmup: Share of the steps in which the learning rate rises in a straight line from zero: Adam's first steps are
+            as large for small gradients as for large ones, and would spoil the head that was solved.
         statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
             they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
@@ -32,6 +33,7 @@ class LpFt(Kept):
     title: ClassVar[str] = "linear probe, then fine-tune"
 
     lr: float = 1e-4
+    warmup: float = 0.1
     statistics: Statistics = "keep"
     strengths: tuple[float, ...] = STRENGTHS
 

@@ -27,6 +27,8 @@ class Soup(Trained):
         epochs: Passes over the training images of each member.
         lr: Learning rate of the fine-tuning at the start.
         members: Number of fine-tunings.
+        warmup: Share of the steps in which the learning rate rises in a straight line from zero: Adam's first steps are
+            as large for small gradients as for large ones, and would spoil the head that was solved.
         statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
             they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
@@ -36,6 +38,7 @@ class Soup(Trained):
     title: ClassVar[str] = "average of several fine-tunings"
 
     lr: float = 1e-4
+    warmup: float = 0.1
     statistics: Statistics = "keep"
     members: int = 3
     strengths: tuple[float, ...] = STRENGTHS

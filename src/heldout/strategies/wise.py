@@ -26,6 +26,8 @@ class Wise(Trained):
     Attributes:
         lr: Learning rate of the fine-tuning at the start.
         alphas: Values of α that are tried.
+        warmup: Share of the steps in which the learning rate rises in a straight line from zero: Adam's first steps are
+            as large for small gradients as for large ones, and would spoil the head that was solved.
         statistics: BatchNorm layers `keep` the pretrained statistics, with which the head was solved; with `follow`
             they normalise by the batch, for which that head is wrong, and its lead may be lost in the first steps.
         strengths: Values of C that are tried for the head.
@@ -35,6 +37,7 @@ class Wise(Trained):
     title: ClassVar[str] = "interpolate between probe and fine-tuned"
 
     lr: float = 1e-4
+    warmup: float = 0.1
     statistics: Statistics = "keep"
     alphas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     strengths: tuple[float, ...] = STRENGTHS
