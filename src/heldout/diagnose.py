@@ -317,7 +317,8 @@ def _reason(findings: Sequence[Finding]) -> str:
     points = ""
     if first.points is not None:
         points = f", {first.points.value:.1f} points [{first.points.low:.1f}, {first.points.high:.1f}]"
-    return f"{sure}: {first.cause.lower()}{points}."
+    name = first.cause if first.cause.startswith("Batch") else first.cause[0].lower() + first.cause[1:]
+    return f"{sure}: {name}{points}."
 
 
 def _tried(remedies: Sequence[Remedy]) -> str:

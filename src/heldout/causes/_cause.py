@@ -102,8 +102,10 @@ def weigh(points: Measured, agrees: bool | None) -> tuple[Verdict, str]:
         return "excluded", f"because its interval lies within ±{MARGIN} points"
     if low > 0:
         return ("established" if agrees else "suggested"), ""
-    factor = ((high - low) / 2 / MARGIN) ** 2
-    return "not identifiable", f"needs about {_rounded(factor * points.n)} images instead of {points.n}"
+    # Narrow enough is an interval that excludes 0, or that fits between the margins.
+    wanted = max(abs(points.value), MARGIN - abs(points.value))
+    factor = max(1.1, ((high - low) / 2 / wanted) ** 2)
+    return "not identifiable", f"needs about {_rounded(factor * points.n)} images instead of {points.n:,}"
 
 
 def _rounded(number: float) -> str:

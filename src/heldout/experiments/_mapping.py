@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heldout.experiments._bench import Bench, Indices, Pixels
 from heldout.images.mapping import map_property, quantile_targets
-from heldout.images.quality import PROPERTIES
+from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise
 from heldout.stats.property_shift import property_shifts
 
 CLEAR = 3.0
@@ -89,6 +89,10 @@ def targets_of(bench: Bench, shift: Shifted, part: str, rows: Indices) -> NDArra
 def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, pixels: Pixels) -> Pixels:
     """Images of `part` with these properties as the other part has them, one change after another.
 
+    A blur takes grain away too, but what a lens blurs is exposed afterwards, with all the grain of the sensor. So an
+    image that was blurred is given back as much grain as images of the other part have at its rank, if it has less:
+    otherwise the loss of grain would pass for a cost of blur (in simulations 20 points for a true 4.5).
+
     Args:
         bench: The run.
         shifts: What to change; others keep what they have, as far as properties can be told apart.
@@ -101,5 +105,19 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
         targets = targets_of(bench, shift, part, rows)
         here = np.flatnonzero(np.isfinite(targets))
         if len(here):
-            changed[here], _ = map_property(changed[here], shift.name, targets[here], bench.seed)
+            before = changed[here]
+            changed[here], _ = map_property(before, shift.name, targets[here], bench.seed)
+            blurred = here[(changed[here] != before).any(axis=(1, 2, 3))]
+            if shift.name == "sharpness" and len(blurred):
+                changed[blurred] = _with_grain(bench, shift, part, changed[blurred])
     return changed
+
+
+def _with_grain(bench: Bench, shift: Shifted, part: str, blurred: Pixels) -> Pixels:
+    """Blurred images of one class with at least the noise that the other part's images have at their rank."""
+    other = "test" if part == "val" else "val"
+    there = _values(bench, other, ["noise"])[bench.labels(other) == shift.label, 0]
+    now = noise(grey_of(as_stack(blurred)))
+    targets = quantile_targets(now, there)
+    grainy, _ = map_property(blurred, "noise", np.where(targets > now, targets, np.nan), bench.seed)
+    return grainy
