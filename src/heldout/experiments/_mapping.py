@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heldout.experiments._bench import Bench, Indices, Pixels
 from heldout.images.mapping import map_property, quantile_targets
-from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise
+from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise, sharpness
 from heldout.stats.property_shift import property_shifts
 
 CLEAR = 3.0
@@ -22,6 +22,12 @@ LARGE = 0.2
 
 FEWEST = 10
 """Images of a class on each side, of two patients at least, below which nothing is said of the class."""
+
+ROUNDS = 4
+"""Blurs tried for an image, each aimed anew by what the last one reached."""
+
+FARTHEST = 3.0
+"""How far below its target a blur may aim, in the unit of sharpness."""
 
 ORDER = ("sharpness", "colour", "contrast", "brightness", "border", "noise", "blockiness")
 """Order in which several changes are made: as a lens, a sensor and a file format come one after another."""
@@ -104,13 +110,27 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
     for shift in shifts:
         targets = targets_of(bench, shift, part, rows)
         here = np.flatnonzero(np.isfinite(targets))
-        if len(here):
-            before = changed[here]
-            changed[here], _ = map_property(before, shift.name, targets[here], bench.seed)
-            blurred = here[(changed[here] != before).any(axis=(1, 2, 3))]
-            if shift.name == "sharpness" and len(blurred):
-                changed[blurred] = _with_grain(bench, shift, part, changed[blurred])
+        if not len(here):
+            continue
+        if shift.name == "sharpness":
+            changed[here] = _blurred(bench, shift, part, changed[here], targets[here])
+        else:
+            changed[here], _ = map_property(changed[here], shift.name, targets[here], bench.seed)
     return changed
+
+
+def _blurred(bench: Bench, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]) -> Pixels:
+    """Images blurred and given grain so that both together have the sharpness aimed at: grain passes for detail."""
+    aim = targets.copy()
+    for _ in range(ROUNDS):
+        after, _ = map_property(pixels, "sharpness", aim, bench.seed)
+        blurred = (after != pixels).any(axis=(1, 2, 3))
+        if not blurred.any():
+            return after
+        after[blurred] = _with_grain(bench, shift, part, after[blurred])
+        reached = sharpness(grey_of(as_stack(after)))
+        aim = np.where(blurred, np.maximum(aim + targets - reached, targets - FARTHEST), aim)
+    return after
 
 
 def _with_grain(bench: Bench, shift: Shifted, part: str, blurred: Pixels) -> Pixels:
