@@ -38,6 +38,7 @@ FLOORS = {
     "diagnose": 8,
     "report": 9,
     "predict": 9,
+    "tuning": 9,
     "experiments": 10,
     "study": 11,
     "classifier": 12,
@@ -48,7 +49,7 @@ FLOORS = {
 strategies stand below training, not above: a strategy is a plan in plain data, and needs no torch."""
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
-HEAVY_HALF = {"backbones", "training", "fit", "predict", "classifier", "study", "experiments"}
+HEAVY_HALF = {"backbones", "training", "fit", "predict", "classifier", "tuning", "study", "experiments"}
 
 
 def modules() -> list[Path]:

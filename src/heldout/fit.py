@@ -79,7 +79,12 @@ class Learned:
 
 
 def fit(
-    recipe: Recipe, strategy: Strategy, info: BackboneInfo, bench: Bench, reporter: Reporter | None = None
+    recipe: Recipe,
+    strategy: Strategy,
+    info: BackboneInfo,
+    bench: Bench,
+    reporter: Reporter | None = None,
+    notes: tuple[str, ...] = (),
 ) -> RunRecord:
     """Carry out one recipe and write its folder; a finished one is read, never trained twice.
 
@@ -89,6 +94,7 @@ def fit(
         info: The recipe's backbone.
         bench: Cohort, split, folder and machine.
         reporter: Told of every epoch.
+        notes: Sentences that the record begins its own with.
 
     Returns:
         The run's record, as it stands in `run.json`.
@@ -101,11 +107,8 @@ def fit(
     partial = place.with_name(f".{recipe.id}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-        network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
-        network.to(bench.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
-        cache = ActivationCache(bench.folder / "features", source, recipe.precision)
-        task = Task(_part("train", recipe, bench, reporter), _part("val", recipe, bench, reporter), recipe.classes)
+        network = new_network(recipe, strategy, info, bench)
+        task, cache = task_of(recipe, bench, reporter)
         learned = learn_strategy(
             network, task, strategy, recipe.seed, bench.machine, cache, reporter, partial / "checkpoint.safetensors"
         )
@@ -133,11 +136,26 @@ def fit(
         frozen=learned.frozen,
         test_looks=looks,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=_notes(learned),
+        notes=(*notes, *_notes(learned)),
     )
     _write_run(partial, record, recipe, learned, scored, bench)
     publish_folder(partial, place)
     return record
+
+
+def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, bench: Bench) -> Network:
+    """The network that a strategy begins with, on the machine's device."""
+    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
+    network.to(bench.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def task_of(recipe: Recipe, bench: Bench, reporter: Reporter) -> tuple[Task, ActivationCache]:
+    """Training and validation images, and where activations of frozen prefixes are kept."""
+    source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
+    cache = ActivationCache(bench.folder / "features", source, recipe.precision)
+    train, val = (_part(name, recipe, bench, reporter) for name in ("train", "val"))
+    return Task(train, val, recipe.classes), cache
 
 
 def learn_strategy(

@@ -21,12 +21,14 @@ from heldout.readers import load
 from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, Split, StudyRecord
 from heldout.records._codec import read_record, write_record
 from heldout.records.recipe import Fit, Precision, Setting
+from heldout.records.tuning import Tuning
 from heldout.report import write_report
 from heldout.runs import read_study
 from heldout.settings import with_settings
 from heldout.splits import limit_per_class, make_split
 from heldout.strategies import Strategy, strategies
 from heldout.training.device import Device, machine
+from heldout.tuning import Budget, tune, tuned, tuning_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +46,18 @@ class Planned:
     recipe: Recipe
     strategy: Strategy
     info: BackboneInfo
+    tuning: Tuning | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its record should say of how it was planned."""
+        if self.tuning is None or len(self.tuning.trials) < 2:
+            return ()
+        chosen = ", ".join(f"{name}={value:.3g}" for name, value in self.tuning.best.settings.items())
+        return (
+            f"Settings chosen on validation among {len(self.tuning.trials)} trainings: {chosen}; its validation score "
+            f"is flattered by that.",
+        )
 
 
 class Study:
@@ -67,6 +81,8 @@ class Study:
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16` or `fp16`.
+        tune: Search settings on validation first, with so many trainings for each model with each strategy.
+        tune_minutes: Or for so many minutes each; with both, whichever ends first.
         reporter: Told of the reading of the images.
 
     Raises:
@@ -98,6 +114,8 @@ class Study:
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: Precision = "no",
+        tune: int | None = None,
+        tune_minutes: float | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         cohort = cohort_from(data, patient, skip_unreadable, require_test, reporter or Silent())
@@ -117,6 +135,9 @@ class Study:
             "split-seed": split_seed,
             "per-class": per_class,
         }
+        self.budget = None if tune is None and tune_minutes is None else Budget(tune, tune_minutes)
+        if self.budget is not None:
+            self.reading |= {"tune": tune, "tune-minutes": tune_minutes}
         if not (self.infos and self.strategies and self.seeds):
             raise UsageError("A study needs at least one model, one strategy and one seed.")
 
@@ -128,18 +149,31 @@ class Study:
         Raises:
             HeldoutError: Weights cannot be fetched; says which file to put where.
         """
+        return tuple(self._planned(base, seed) for base in self._bases() for seed in self.seeds)
+
+    def _bases(self) -> tuple[Planned, ...]:
+        """Every model with every strategy, at the first seed and with the settings as they were given."""
         fetched = self.infos if any(strategy.pretrained for strategy in self.strategies) else ()
         weights = each_of(fetched, lambda info: sha256_of(backbones.fetch(info))[:16])
         return tuple(
             Planned(
-                self._recipe(info, strategy, seed, weights[info.name] if strategy.pretrained else "random"),
+                self._recipe(info, strategy, self.seeds[0], weights[info.name] if strategy.pretrained else "random"),
                 strategy,
                 info,
             )
             for info in self.infos
             for strategy in self.strategies
-            for seed in self.seeds
         )
+
+    def _planned(self, base: Planned, seed: int) -> Planned:
+        """The run of a seed, with the settings that a search found, where one was made."""
+        tuning = self._tuning(base)
+        strategy = base.strategy if tuning is None else tuned(base.strategy, tuning)
+        return Planned(self._recipe(base.info, strategy, seed, base.recipe.weights), strategy, base.info, tuning)
+
+    def _tuning(self, base: Planned) -> Tuning | None:
+        file = tuning_file(self.folder, base.recipe)
+        return read_record(Tuning, file) if self.budget is not None and file.exists() else None
 
     def _recipe(self, info: BackboneInfo, strategy: Strategy, seed: int, weights: str) -> Recipe:
         return Recipe(
@@ -164,15 +198,21 @@ class Study:
             The study itself.
         """
         reporter = reporter or Silent()
-        planned = self.plan()
         bench = Bench(self.cohort, self.split, self.folder, machine(self.device, self.precision))
+        self._earlier()
+        if self.budget is not None:
+            bases = self._bases()
+            self._check_models(bases)
+            for base in bases:
+                tune(base.recipe, base.strategy, base.info, bench, self.budget, reporter)
+        planned = self.plan()
         self._check_models(planned)
         self._write(planned)
         for number, item in enumerate(planned, start=1):
             here = (self.folder / "runs" / item.recipe.id / "run.json").exists()
             state = "finished before, not trained again" if here else "training"
             reporter.note(f"Run {number} of {len(planned)}: {item.info.name}, {item.strategy.name}, {state}.")
-            fit(item.recipe, item.strategy, item.info, bench, reporter)
+            fit(item.recipe, item.strategy, item.info, bench, reporter, item.notes)
         return self
 
     def _check_models(self, planned: Sequence[Planned]) -> None:
@@ -193,8 +233,12 @@ class Study:
         if len(infos) > 1:
             each_of(infos, build)
 
-    def _write(self, planned: Iterable[Planned]) -> None:
-        """Write plan, cohort and split; a study that is there already keeps its earlier runs and gains the new ones."""
+    def _earlier(self) -> StudyRecord | None:
+        """The study that the folder holds already.
+
+        Raises:
+            UsageError: It is one of other images or another split.
+        """
         file = self.folder / "study.json"
         earlier = read_record(StudyRecord, file) if file.exists() else None
         if earlier is not None and (earlier.cohort, earlier.split) != (self.cohort.hash, self.split.hash):
@@ -203,7 +247,11 @@ class Study:
                 f"{self.folder} holds a study of other {what} (from {earlier.data}); expected the same ones, since "
                 f"runs are only compared on the same images. Choose another --out, or remove that folder."
             )
-        before = earlier or StudyRecord(
+        return earlier
+
+    def _write(self, planned: Iterable[Planned]) -> None:
+        """Write plan, cohort and split; a study that is there already keeps its earlier runs and gains the new ones."""
+        before = self._earlier() or StudyRecord(
             self.cohort.name, self.data, self.cohort.hash, self.split.hash, (), {}, (), 0, "stretch", "no", (), ""
         )
         ids = [item.recipe.id for item in planned]
@@ -225,7 +273,7 @@ class Study:
         )
         self.cohort.save(self.folder / "cohort.parquet")
         self.split.save(self.folder / "split.parquet")
-        write_record(file, record)
+        write_record(self.folder / "study.json", record)
 
     def records(self) -> tuple[RunRecord, ...]:
         """The records of the planned runs that are finished."""

@@ -43,6 +43,12 @@ def run(
     skip_unreadable: Annotated[
         bool, typer.Option(help="Go on without images that cannot be read, and record them.")
     ] = False,
+    tune: Annotated[
+        int | None, typer.Option(help="Search settings on validation first: trainings a model and strategy.", min=1)
+    ] = None,
+    tune_minutes: Annotated[
+        float | None, typer.Option(help="Search settings on validation first: minutes a model and strategy.")
+    ] = None,
     no_test: Annotated[bool, typer.Option("--no-test", help="Go on although there are no test images.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
@@ -84,6 +90,8 @@ def run(
         settings=parse_assignments(set_ or []),
         device=cast(Device, choice("--device", device, get_args(Device))),
         precision=cast(Precision, choice("--precision", precision, get_args(Precision))),
+        tune=tune,
+        tune_minutes=tune_minutes,
         reporter=bars,
     )
     for note in study.cohort.notes:

@@ -124,6 +124,21 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Range:
+    """Between which values a setting is searched.
+
+    Attributes:
+        low: The least.
+        high: The greatest.
+        log: Whether equal ratios, rather than equal differences, are equally far.
+    """
+
+    low: float
+    high: float
+    log: bool = True
+
+
+@dataclass(frozen=True)
 class Strategy(ABC):
     """Base of all strategies. A subclass is a frozen dataclass in a file of its own, bound to `STRATEGY`.
 
@@ -145,6 +160,10 @@ class Strategy(ABC):
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
         """The plan in the order in which it is carried out."""
+
+    def space(self) -> dict[str, Range]:
+        """Settings that `--tune` searches; none where everything is chosen on validation already."""
+        return {}
 
     @property
     def keeps(self) -> Keep:

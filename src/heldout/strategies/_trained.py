@@ -9,6 +9,7 @@ from heldout.strategies._strategy import (
     ClassWeights,
     Keep,
     Phase,
+    Range,
     Schedule,
     Solver,
     Statistics,
@@ -50,6 +51,10 @@ class Trained(Strategy):
     patience: int | None = None
     augment: Augment = "none"
     views: int = 4
+
+    def space(self) -> dict[str, Range]:
+        """The rate within a factor of ten, and the decay over what is in use."""
+        return {"lr": Range(self.lr / 10, self.lr * 10), "weight_decay": Range(1e-4, 0.3)}
 
     def phase(self, name: str, trainable: Trainable, epochs: int | None = None) -> Phase:
         """A phase of mini-batches with the settings above; `dataclasses.replace` gives it what is special."""

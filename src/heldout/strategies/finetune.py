@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from heldout.strategies._strategy import Phase
+from heldout.strategies._strategy import Phase, Range
 from heldout.strategies._trained import Kept
 
 
@@ -38,6 +38,10 @@ class Finetune(Kept):
     def phases(self) -> tuple[Phase, ...]:
         """One phase in which everything learns."""
         return (replace(self.phase("finetune", "all"), layer_decay=self.layer_decay),)
+
+    def space(self) -> dict[str, Range]:
+        """Beside rate and decay, how much slower the early blocks learn."""
+        return {**super().space(), "layer_decay": Range(0.5, 1.0, log=False)}
 
 
 STRATEGY = Finetune

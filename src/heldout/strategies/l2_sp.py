@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from heldout.strategies._strategy import Phase
+from heldout.strategies._strategy import Phase, Range
 from heldout.strategies._trained import Kept
 
 
@@ -36,6 +36,10 @@ class L2Sp(Kept):
     def phases(self) -> tuple[Phase, ...]:
         """One phase in which everything learns."""
         return (replace(self.phase("l2-sp", "all"), anchor=self.anchor),)
+
+    def space(self) -> dict[str, Range]:
+        """The rate, and the pull in the place of the decay."""
+        return {"lr": super().space()["lr"], "anchor": Range(0.3, 300.0)}
 
 
 STRATEGY = L2Sp

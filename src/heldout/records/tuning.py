@@ -1,0 +1,48 @@
+"""What a search for settings tried, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heldout.records.recipe import Setting
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training with other settings; the test images had no part in it.
+
+    Attributes:
+        settings: Those that were searched, by name.
+        val_accuracy: Of the weights that would be kept.
+        val_loss: Likewise, mean cross-entropy in nats.
+        seconds: Wall time.
+    """
+
+    settings: dict[str, Setting]
+    val_accuracy: float
+    val_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """`tuning/<id>.json`: the id is that of the run with the settings as they were before.
+
+    Attributes:
+        backbone: Full name of the weights.
+        strategy: Name of the strategy.
+        seed: Seed of the trainings and of the search.
+        trials: In their order; the first is the settings as they were.
+        format: Version of this record.
+    """
+
+    backbone: str
+    strategy: str
+    seed: int
+    trials: tuple[Trial, ...]
+    format: int = 1
+
+    @property
+    def best(self) -> Trial:
+        """The greatest validation accuracy, of equals the lower loss, of equals the earlier."""
+        return max(self.trials, key=lambda trial: (trial.val_accuracy, -trial.val_loss))
