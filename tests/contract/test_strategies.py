@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heldout.fit import learn_strategy
-from heldout.progress import Silent
+from heldout.progress import Epoch, Silent
 from heldout.records._codec import from_data, to_data
 from heldout.records.recipe import Setting
 from heldout.settings import explain, with_settings
@@ -106,3 +106,41 @@ def test_equal_recipe_equal_weights(kind: type[Strategy], tmp_path: Path) -> Non
     again = learned(kind, checkpoint=tmp_path / "c.safetensors").network.state_dict()
     for name, tensor in first.items():
         np.testing.assert_array_equal(tensor.numpy(), again[name].numpy())
+
+
+class Cut(Silent):
+    """A power cut after so many epochs."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def step(self, epoch: Epoch | None = None) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("keep", ["last", "best", "average"])
+def test_cut_off_after_any_epoch_it_ends_with_the_same_numbers(kind: type[Strategy], keep: str, tmp_path: Path) -> None:
+    has = {field.name for field in dataclasses.fields(kind)}
+    if keep != "last" and "keep" not in has:
+        pytest.skip("keeps the last")
+    wanted = {"keep": keep, "augment": "all", "lr": "0.01"}
+    strategy = with_settings(short(kind), {name: value for name, value in wanted.items() if name in has}, kind.name)
+
+    def run(reporter: Silent, checkpoint: Path | None):  # type: ignore[no-untyped-def]
+        place, cache = machine("cpu"), ActivationCache(tmp_path / "features")
+        return learn_strategy(tiny_network(), tiny_task(), strategy, 0, place, cache, reporter, checkpoint)
+
+    whole = run(Silent(), None)
+    for cut in range(1, len(whole.course.history) + 1):
+        file = tmp_path / f"{cut}.safetensors"
+        with pytest.raises(KeyboardInterrupt):
+            run(Cut(cut), file)
+        resumed = run(Silent(), file)
+        assert resumed.course.kept_epoch == whole.course.kept_epoch
+        assert [row.train_loss for row in resumed.course.history] == [row.train_loss for row in whole.course.history]
+        for name, tensor in whole.network.state_dict().items():
+            np.testing.assert_array_equal(tensor.numpy(), resumed.network.state_dict()[name].numpy())
+        assert resumed.frozen == whole.frozen
