@@ -37,7 +37,8 @@ def write_tables(folder: Path) -> str:
             ]
         if causes.is_file():
             frame = pd.read_parquet(causes)
-            pieces += [f"### {world}: the cause that is named first, n_T = 400", causes_table(frame)]
+            sizes = ", ".join(map(str, sorted(frame["n_test"].unique())))
+            pieces += [f"### {world}: the cause that is named first, n_T = {sizes}", causes_table(frame)]
             pieces += [f"### {world}: peers on the same studies", peers_table(frame)]
     return "\n\n".join(pieces)
 
@@ -148,7 +149,7 @@ def causes_table(frame: pd.DataFrame) -> str:
         instead = told.loc[told["first"] != cause, "first"].replace("", "nothing").value_counts()
         words = ", ".join(f"{name} {number}" for name, number in instead.head(3).items()) or "–"
         rows.append([plant, SEVERITY[severity], str(len(cell)), f"{effect:.1f}", f"{len(told) / len(cell):.0%}"])
-        rows[-1] += [f"{first:.0%}", "–" if np.isnan(two) else f"{two:.0%}", words]
+        rows[-1] += [*("–" if np.isnan(share) else f"{share:.0%}" for share in (first, two)), words]
     header = [
         "plant",
         "severity",

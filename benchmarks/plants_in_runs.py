@@ -68,10 +68,14 @@ class Bench:
         margin = self.logits[rows, 1] - self.logits[rows, 0] + offset
         return ((margin > 0) == (self.pool.labels[rows] == 1)).astype(np.float64)
 
-    def recall(self) -> Reals:
+    def recall(self, offset: float = 0.0) -> Reals:
         """(2,) recalls on the rest of the pool."""
         rest = self.drawn.rest
-        return np.array([self.right(rest[self.pool.labels[rest] == k]).mean() for k in (0, 1)])
+        return np.array([self.right(rest[self.pool.labels[rest] == k], offset).mean() for k in (0, 1)])
+
+    def shares(self) -> Reals:
+        """(2,) true class shares of this study's test images."""
+        return np.bincount(self.pool.labels[self.drawn.test], minlength=2) / len(self.drawn.test)
 
 
 def draw_rows(
@@ -204,7 +208,9 @@ def offset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     drops = np.array([100 * (before - b.right(rest, step).mean()) for step in steps])
     chosen = int(np.argmax(drops >= EFFECTS[severity])) if (drops >= EFFECTS[severity]).any() else int(drops.argmax())
     logits = b.logits[b.drawn.test] + np.array([-0.5, 0.5]) * steps[chosen]
-    return Planted(evidence_of(b, test_logits=logits), {"threshold": float(drops[chosen])}, "threshold", {})
+    # The term speaks of the class shares that this test has, and so does its truth.
+    cost = b.shares() @ (b.recall() - b.recall(float(steps[chosen])))
+    return Planted(evidence_of(b, test_logits=logits), {"threshold": 100 * float(cost)}, "threshold", {})
 
 
 def _flipped(b: Bench, flip: NDArray[np.bool_], rest_drop: float) -> Planted:
@@ -224,7 +230,7 @@ def flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     b = bench(pool, seed, n_test)
     rate = FLIPS[severity]
     flip = np.random.default_rng((seed, 21)).random(n_test) < rate
-    return _flipped(b, flip, 100 * rate * (2 * b.right(b.drawn.rest).mean() - 1))
+    return _flipped(b, flip, 100 * rate * (2 * float(b.shares() @ b.recall()) - 1))
 
 
 ONE_CLASS = (0.12, 0.25, 0.40)
