@@ -195,6 +195,14 @@ def test_an_anchor_goes_all_the_way_back_at_most_and_leaves_the_head_alone() -> 
     assert not torch.equal(network.head.weight, start["head.weight"])
 
 
+def test_what_is_anchored_does_not_decay_as_well() -> None:
+    network = three_blocks()
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    for group in optimizer_of(network, Phase("x", "all", 1, anchor=1.0, weight_decay=0.3)).param_groups:
+        for parameter in group["params"]:
+            assert group["weight_decay"] == (0.3 if names[id(parameter)] == "head.weight" else 0.0)
+
+
 def test_an_anchor_is_where_the_first_phase_began() -> None:
     """The second phase is pulled to the pretrained weights, not to where the first one ended."""
     network = three_blocks()
