@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heldout.budget import measure_budget, why_no_budget
+from heldout.diagnose import diagnose_evidence
 from heldout.evidence import Evidence, Side
 from heldout.records import TERMS
 
@@ -127,6 +128,16 @@ def test_selection_is_optimism_and_the_last_epoch_has_none() -> None:
         assert (last.value, last.low, last.high) == (0.0, 0.0, 0.0)
     assert np.mean(true) > 4
     assert np.mean(measured) == pytest.approx(np.mean(true), abs=1.2)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"strategy": "wise"}, {"notes": ("Settings chosen on validation among 8 trainings: lr=0.1; its …",)}]
+)
+def test_a_choice_whose_candidates_were_not_kept_is_said_to_be_unmeasured(changes: dict[str, object]) -> None:
+    case = evidence(side("val", 80), side("test", 80), **changes)
+    assert "not measured" in measure_budget(case).details["selection"]
+    found = next(item for item in diagnose_evidence(case).findings if item.code == "selection")
+    assert found.verdict == "not identifiable"
 
 
 def test_reviewed_labels_count_by_their_probability() -> None:

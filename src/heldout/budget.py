@@ -240,6 +240,10 @@ def _candidates(evidence: Evidence) -> tuple[Reals, Reals, str] | str:
         return "the strength of regularisation was chosen on validation; not measured, since " + evidence.why_absent(
             "strengths"
         )
+    if evidence.strategy == "wise":
+        return "the blend of weights was chosen on validation; not measured, since only the chosen one was kept"
+    if any(note.startswith("Settings chosen on validation") for note in evidence.notes):
+        return "settings were searched for on validation; not measured, since the trials' answers were not kept"
     return "nothing was chosen on validation: the weights are those of the last epoch"
 
 

@@ -90,7 +90,8 @@ def weigh(points: Measured, agrees: bool | None) -> tuple[Verdict, str]:
         agrees: Whether an intervention agrees in sign and size; None where there is none.
 
     Returns:
-        `excluded`: within ± `MARGIN`, or below 0, however surely it differs from 0: half a point is no reason for a gap;
+        `excluded`: within ± `MARGIN`, or below 0, however surely it differs from 0: half a point is no reason for a
+        gap;
         `established`: the interval lies above 0 and an intervention agrees; `suggested`: above 0 without that; else
         `not identifiable`, with the number of images that would make the interval narrow enough (its width falls with
         the square root of their number).

@@ -18,7 +18,7 @@ from heldout.stats.measured import Measured
 EXPERIMENT = "probe"
 CURVE = "interpolation"
 
-UNTRAINED = ("frozen", "probe")
+UNTRAINED = ("frozen", "knn", "probe")
 """Strategies that leave the backbone as it was."""
 
 SHOWN = 24

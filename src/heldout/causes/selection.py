@@ -33,7 +33,7 @@ class Selection(Cause):
         points, detail = case.budget.terms["selection"], case.budget.details["selection"]
         if points.method == "exact":
             if "not measured" in detail:
-                return self.not_identifiable(f"the experiment `strengths` ({detail})")
+                return self.not_identifiable(f"the validation answers of everything that was chosen among ({detail})")
             return self.not_applicable(detail)
         verdict, reason = weigh(points, agrees=True)  # choosing again on half the images is itself the intervention
         sentence = f"{detail[0].upper()}{detail[1:]}: reported validation accuracy is flattered by {said(points)}."

@@ -105,11 +105,12 @@ def _strategy(bench: Bench) -> Strategy:
 
 
 def _retrained(bench: Bench, task: Task, seed: int) -> Logits:
-    """Logits of the task's validation images by a network trained from the pretrained weights, (m, k)."""
+    """Logits of the task's validation images by a network trained as the run's was, (m, k)."""
     info = backbones.resolve(bench.recipe.backbone)
-    network = backbones.build(info, bench.k, bench.recipe.image_size, seed)
+    strategy = _strategy(bench)
+    network = backbones.build(info, bench.k, bench.recipe.image_size, seed, strategy.pretrained)
     network.to(bench.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    learned = learn_strategy(network, task, _strategy(bench), seed, bench.machine, bench.cache, bench.reporter)
+    learned = learn_strategy(network, task, strategy, seed, bench.machine, bench.cache, bench.reporter)
     return bench.score(task.val.pixels, f"seed={seed}", learned.network)
 
 
