@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,10 +58,38 @@ def machine(device: Device = "auto", precision: Precision = "no") -> Machine:
     cpu = device == "cpu" or not torch.cuda.is_available()
     if precision == "fp16" and cpu:
         raise UsageError("Found --precision fp16 on a CPU; expected no or bf16 there (fp16 needs a GPU).")
+    keep_freed_memory()
     # accelerate keeps one process-wide state and refuses a second precision; each run names its own.
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     return Machine(accelerator, _describe(accelerator.device))
+
+
+KEPT = 2**30
+"""Bytes up to which a freed block stays with the process: above the largest activations of a batch."""
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's mallopt(3)."""
+
+
+def keep_freed_memory() -> bool:
+    """Let the process keep the memory of freed tensors instead of giving it back to the system after every layer.
+
+    glibc maps each large block anew and unmaps it when it is freed, and the system clears every page of it again: in
+    feature passes of EfficientNet-Lite0 at 128 pixels half of the processor time went there. Measured alone on two
+    cores, three times alternating: 4.2, 4.2 and 5.1 ms an image without, 2.5, 3.0 and 3.0 ms with this; training 9.9,
+    9.6 and 10.1 against 8.9, 9.6 and 10.2 ms, no difference. Results do not change, nor does the largest amount held.
+
+    Returns:
+        Whether it could be set; only glibc on Linux has it.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        return bool(library.mallopt(M_MMAP_THRESHOLD, KEPT) and library.mallopt(M_TRIM_THRESHOLD, KEPT))
+    except (OSError, AttributeError):  # another C library
+        return False
 
 
 @contextmanager
