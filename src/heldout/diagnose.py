@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from heldout.budget import Budget, measure_budget, why_no_budget
 from heldout.causes import Case, Cause, causes
 from heldout.causes._learnable import learnable_lens
@@ -367,14 +365,4 @@ def _limits(evidence: Evidence) -> tuple[str, ...]:
     return tuple(limits)
 
 
-def frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
-    """The budget terms of several runs side by side, one row a run and term."""
-    rows = [
-        {"run": d.run, "term": t.term, "points": t.points.value, "low": t.points.low, "high": t.points.high}
-        for d in diagnoses
-        for t in d.budget
-    ]
-    return pd.DataFrame(rows, columns=["run", "term", "points", "low", "high"])
-
-
-__all__ = ["diagnose", "diagnose_evidence", "frame", "ordered", "summary"]
+__all__ = ["diagnose", "diagnose_evidence", "ordered", "summary"]
