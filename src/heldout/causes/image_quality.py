@@ -73,7 +73,7 @@ class ImageQuality(Cause):
     instead that the property differs between validation and test in a class by at least 0.2 standard deviations
     (patients as units, Holm's p < .05), and that at least half of the loss falls in such classes. A property in which
     test does not differ is excluded, whatever disturbing it costs, unless the reverse agrees. At least a few images
-    must change sides (exact sign test over patients). Properties: `heldout.images.quality`.
+    must change sides (randomisation test over patients). Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
     sees the same cell. A scanner, an objective, an export setting or another year of acquisition is enough, and often
