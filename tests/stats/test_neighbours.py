@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +29,11 @@ def sphere(n: int, d: int, seed: int = 0) -> np.ndarray:
     st.integers(0, 8),
     st.floats(-0.5, 0.9),
     st.integers(1, 9),
+    st.integers(1, 99),
 )
-def test_the_pairs_are_those_of_a_double_loop(values: list[int], radius: int, similarity: float, chunk: int) -> None:
+def test_the_pairs_are_those_of_a_double_loop(
+    values: list[int], radius: int, similarity: float, chunk: int, room: int
+) -> None:
     hashes = np.array(values, dtype=np.uint64)
     vectors = sphere(len(values), 3)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -39,6 +44,7 @@ def test_the_pairs_are_those_of_a_double_loop(values: list[int], radius: int, si
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "CHUNK", chunk)
+        patch.setattr(module, "ROOM", room)
         found = near_copies(hashes, vectors, similarity, radius)
     assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == expected
     assert (np.diff(found.similarity) <= 0).all()
@@ -47,11 +53,61 @@ def test_the_pairs_are_those_of_a_double_loop(values: list[int], radius: int, si
         assert alike == pytest.approx(float(unit[i] @ unit[j]), abs=1e-5)
 
 
-def test_many_equal_hashes_are_compared_by_matrix_product() -> None:
+@given(
+    st.integers(0, 2**32),
+    st.integers(2, 60),
+    st.integers(1, 40),
+    st.floats(0, 0.3),
+    st.floats(0.9, 0.9999),
+)
+def test_clusters_of_near_copies_are_found_whole(seed: int, d: int, clusters: int, noise: float, least: float) -> None:
+    """Pictures in more dimensions than there are axes, each several times with noise, some blank; hashes likewise."""
+    rng = np.random.default_rng(seed)
+    picture = rng.integers(clusters, size=120)
+    vectors = (sphere(clusters, d, seed)[picture] + noise * rng.standard_normal((120, d))).astype(np.float32)
+    vectors[rng.integers(120, size=10)] = 0
+    hashes = rng.integers(2**63, size=clusters, dtype=np.uint64)[picture]
+    hashes ^= np.uint64(1) << rng.integers(64, size=120, dtype=np.uint64)  # two of a picture differ in 0 or 2 bits
+    length = np.linalg.norm(vectors, axis=1)
+    cosine = (vectors @ vectors.T) / np.where(np.outer(length, length) > 0, np.outer(length, length), 1)
+    bits = hamming(hashes[:, None], hashes[None])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "ROOM", 500)
+        found = near_copies(hashes, vectors, least, radius=1)
+    surely = np.triu((cosine >= least + 1e-5) & (bits <= 1), 1)
+    perhaps = np.triu((cosine >= least - 1e-5) & (bits <= 1), 1)
+    pairs = np.zeros((120, 120), dtype=bool)
+    pairs[found.first, found.second] = True
+    assert (surely <= pairs).all() and (pairs <= perhaps).all() and len(found) == pairs.sum()
+
+
+def test_all_pairs_of_equal_hashes_are_looked_at() -> None:
     vectors = sphere(200, 4)
     found = near_copies(np.zeros(200, dtype=np.uint64), vectors, 0.0)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     assert len(found) == int((np.triu(unit @ unit.T, 1) > 0).sum())
+
+
+def test_few_pairs_are_looked_at_where_few_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the square of the number of images: 3000 strangers with one hash, 20 of them twice, and 500 blank images."""
+    vectors = np.concatenate([sphere(3000, 40), sphere(3000, 40)[:20], np.zeros((500, 40), dtype=np.float32)])
+    looked_at = []
+    candidates = module._candidates
+
+    def counted(*arguments: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for first, second in candidates(*arguments):
+            looked_at.append(len(first))
+            yield first, second
+
+    monkeypatch.setattr(module, "_candidates", counted)
+    found = near_copies(np.zeros(3520, dtype=np.uint64), vectors, 0.999)
+    assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == {(i, 3000 + i) for i in range(20)}
+    assert sum(looked_at) < 100
+
+
+def test_nothing_is_near_nothing() -> None:
+    assert len(near_copies(np.zeros(0, dtype=np.uint64), sphere(0, 40), 0.9)) == 0
+    assert len(near_copies(np.zeros(3, dtype=np.uint64), np.zeros((3, 40), dtype=np.float32), 0.9)) == 0
 
 
 def test_hamming_counts_all_64_bits() -> None:

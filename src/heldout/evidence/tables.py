@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from heldout.errors import HeldoutError
 from heldout.evidence.relatives import Pair
 from heldout.files import hash_of, read_json, whole, write_json
-from heldout.images.perceptual import perceptual_hashes, thumbnails
+from heldout.images.perceptual import SIDE, perceptual_hashes, thumbnails
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
@@ -94,13 +94,17 @@ def _fingerprints(
     study: StudyFiles, recipe: Recipe, reporter: Reporter
 ) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
     """Perceptual hashes (n,) and thumbnails (n, d) of all images of the split, part after part."""
-    hashes, vectors = [], []
-    for part in PARTS:
-        if study.split.part(part):
-            pixels = part_pixels(study, part, recipe, reporter)
-            hashes.append(perceptual_hashes(pixels))
-            vectors.append(thumbnails(pixels))
-    return np.concatenate(hashes), np.concatenate(vectors)
+    n = sum(len(study.split.part(part)) for part in PARTS)
+    hashes, vectors = np.empty(n, dtype=np.uint64), np.empty((n, SIDE * SIDE), dtype=np.float32)
+    row = 0
+    for part in [name for name in PARTS if study.split.part(name)]:
+        pixels = part_pixels(study, part, recipe, reporter)
+        for start in range(0, len(pixels), CHUNK):
+            some = np.asarray(pixels[start : start + CHUNK])
+            hashes[row : row + len(some)] = perceptual_hashes(some)
+            vectors[row : row + len(some)] = thumbnails(some)
+            row += len(some)
+    return hashes, vectors
 
 
 def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> np.ndarray:
