@@ -204,7 +204,7 @@ class Bench:
     @cached_property
     def probe(self) -> LinearHead:
         """A linear probe on the pretrained features, C chosen on validation."""
-        train, val = (np.array(self.features(part), dtype=np.float32) for part in ("train", "val"))
+        train, val = (np.asarray(self.features(part), dtype=np.float32) for part in ("train", "val"))
         return solve_head(train, self.labels("train"), val, self.labels("val"), self.k, self.strengths)
 
 

@@ -36,7 +36,7 @@ class Strengths(Experiment):
 
     def run(self, bench: Bench) -> pd.DataFrame:
         """Solve at each strength."""
-        train = np.array(bench.features("train"), dtype=np.float32)
+        train = np.asarray(bench.features("train"), dtype=np.float32)
         val = np.asarray(bench.features("val"))
         heads = solve_path(train, bench.labels("train"), bench.k, bench.strengths)
         tables = [

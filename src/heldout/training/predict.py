@@ -20,6 +20,9 @@ EVAL_BATCH = 64
 """Images a batch in forward passes. Measured on 2 cores with EfficientNet-Lite0 at 128 pixels: 32 to 128 are within
 5 % of each other (benchmarks/speed.py --batch-sizes)."""
 
+HEAD_BATCH = 16384
+"""Features a batch in forward passes of the head alone."""
+
 
 def to_tensor(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     """(n, h, w, c) uint8 array -> (n, c, h, w) uint8 tensor, channels last in memory: a view on a CPU."""
@@ -53,23 +56,25 @@ def run_stages(
     """
     modes = {module: module.training for module in network.modules()}
     network.eval()
-    collected: list[NDArray[np.float32]] = []
+    collected: NDArray[np.float32] | None = None
     try:
         for start in range(0, len(inputs), EVAL_BATCH):
             batch = input_of(inputs[start : start + EVAL_BATCH], first, machine.device)
             with machine.autocast():
                 out = network.run_stages(batch, first, last)
             values = out.float().cpu().numpy()
-            if write is None:
-                collected.append(values)
-            else:
+            if write is not None:
                 write(start, values)
+            else:
+                if collected is None:
+                    collected = np.empty((len(inputs), *values.shape[1:]), dtype=np.float32)
+                collected[start : start + len(values)] = values
             if reporter is not None:
                 reporter.step()
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return np.concatenate(collected) if write is None else None
+    return collected
 
 
 def input_of(batch: Inputs, first: int, device: torch.device) -> torch.Tensor:
@@ -83,9 +88,11 @@ def input_of(batch: Inputs, first: int, device: torch.device) -> torch.Tensor:
 @torch.inference_mode()
 def head_logits(network: Network, features: Inputs, machine: Machine) -> NDArray[np.float32]:
     """Logits (n, k) float32 of features (n, d)."""
-    tensor = torch.from_numpy(np.array(features, dtype=np.float32)).to(machine.device)
-    logits: NDArray[np.float32] = network.head(tensor).float().cpu().numpy()
-    return logits
+    logits = []
+    for start in range(0, max(len(features), 1), HEAD_BATCH):
+        batch = np.array(features[start : start + HEAD_BATCH], dtype=np.float32)
+        logits.append(network.head(torch.from_numpy(batch).to(machine.device)).float().cpu().numpy())
+    return np.concatenate(logits)
 
 
 def logits_from(network: Network, inputs: Inputs, length: int, machine: Machine) -> NDArray[np.float32]:

@@ -73,7 +73,7 @@ def solve(problem: Problem, number: int, phase_number: int) -> Progress:
 
 def _logistic(problem: Problem) -> str:
     """Put the head at the optimum of a logistic regression; the trunk is frozen."""
-    train, val = (np.array(part, dtype=np.float32) for part in problem.inputs)
+    train, val = (np.asarray(part, dtype=np.float32) for part in problem.inputs)
     task, phase, head = problem.task, problem.phase, problem.network.head
     assert isinstance(head, nn.Linear)
     solved = solve_head(
