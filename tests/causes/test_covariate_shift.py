@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heldout.causes._looks import looks, looks_lens
+from heldout.causes._learnable import EXPERIMENT as POOLED
+from heldout.causes._looks import looks, looks_lens, of_threshold
 from heldout.causes.covariate_shift import CAUSE
 from heldout.evidence import Evidence
-from tests.causes.made_evidence import Reals, case, evidence, margin, quality, sides
+from tests.causes.made_evidence import Reals, case, evidence, margin, quality, sides, with_scored
 
 N = 480
 
@@ -64,6 +65,40 @@ def test_images_that_fail_whatever_they_look_like_are_not_blamed_on_looks() -> N
 def test_same_looks_that_fare_worse_too_leave_it_suggested() -> None:
     finding = CAUSE.judge(case(strange(0.5, everywhere=1.5)))
     assert finding.verdict == "suggested" and "not all of it" in finding.sentence
+
+
+def learned(made: Evidence, by: float) -> Evidence:
+    """With a pooled classifier that moves wrong answers back by `by`: 0 mends nothing."""
+
+    def margins(part: str) -> Reals:
+        one = sides(made)[part]
+        away = np.where(one.labels == 1, 1.0, -1.0) * ~one.right
+        return np.asarray(margin(one) + by * away)
+
+    return with_scored(made, POOLED, {("balanced", part): margins(part) for part in ("val", "test")})
+
+
+def test_what_a_classifier_mends_that_saw_such_images_establishes_it_though_same_looks_fare_worse() -> None:
+    made = strange(0.5, everywhere=1.5)
+    finding = CAUSE.judge(case(learned(made, by=3.0)))
+    assert finding.verdict == "established" and "mends" in finding.sentence
+    assert CAUSE.judge(case(learned(made, by=0.0))).verdict == "suggested"
+
+
+def test_looks_without_overlap_are_suggested_if_learning_from_them_mends_points() -> None:
+    made = strange(1.0, mean=20.0)
+    finding = CAUSE.judge(case(learned(made, by=3.0)))
+    assert finding.verdict == "suggested" and finding.points is not None and finding.points.low > 0
+    assert CAUSE.judge(case(learned(made, by=0.0))).verdict == "not identifiable"
+
+
+def test_threshold_part_and_the_rest_are_the_points_and_all_of_it_is_the_term() -> None:
+    one = case(strange(0.5))
+    finding = CAUSE.judge(one)
+    numbers, points = finding.numbers, finding.points
+    assert points is not None and numbers["of_threshold"] + numbers["of_ranking"] == pytest.approx(points.value)
+    assert 0 < numbers["of_threshold"] < one.budget.terms["threshold"].value + 1.5  # moved by 3 of 4: a cut mends some
+    assert of_threshold(one, []) == 0
 
 
 def test_a_shift_of_looks_without_cost_is_excluded() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from heldout.stats.thresholds import best_biases, folds_of, scored, tuned_accuracy
+from heldout.stats.thresholds import best_biases, folds_of, scored, tuned_accuracy, tuned_right
 
 
 def two_normals(
@@ -40,6 +40,19 @@ def test_cross_fitting_invents_nothing_where_in_sample_does() -> None:
         honest.append(tuned_accuracy(labels, logits, np.arange(100), ones(100), seed=seed)[0])
     assert np.mean(invented) > 0.53
     assert np.mean(honest) < 0.51
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), classes=st.sampled_from([2, 3, 5]))
+def test_the_mean_over_images_is_the_accuracy(seed: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, weights = rng.integers(0, classes, 60), rng.random(60).astype(np.float32)
+    logits = rng.normal(size=(60, classes)) + 2 * np.eye(classes)[labels]
+    units = rng.integers(0, 30, 60)
+    right = tuned_right(labels, logits, units, weights, seed=seed)
+    accuracy = tuned_accuracy(labels, logits, units, weights[None], seed=seed)[0]
+    assert (weights @ right) / weights.sum() == pytest.approx(accuracy, abs=1e-5)
+    assert ((right >= 0) & (right <= 1)).all()
 
 
 def test_the_smooth_search_loses_less_than_the_bare_maximum() -> None:

@@ -7,6 +7,7 @@ and read by the cause `covariate-shift` and by the lens of the diagnosis.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,7 @@ from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.shift import COMPONENTS, DomainShift, domain_probabilities, null_domain_aucs, unit_numbers
+from heldout.stats.thresholds import tuned_right
 
 FEWEST_IMAGES = 50
 FEWEST_PATIENTS = 5
@@ -53,6 +55,8 @@ class Look:
         points: The three parts in accuracy points, times the class's share of test.
         rows: (n_Q,) rows of the test images.
         pi: (n_Q,) how much each looks like test rather than validation, 0 … 1.
+        val_rows: (n_P,) rows of the validation images.
+        val_pi: (n_P,) likewise of these.
         sizes: Images of validation and test.
         top: The property that differs most in this class, in words, or empty.
     """
@@ -63,6 +67,8 @@ class Look:
     points: tuple[Measured, Measured, Measured]
     rows: Indices
     pi: Reals
+    val_rows: Indices
+    val_pi: Reals
     sizes: tuple[int, int]
     top: str
 
@@ -150,7 +156,7 @@ def _look(case: Case, basis: str, k: int, P: Reals, Q: Reals, rows_P: Indices, r
     each = 100 * base.test_prior[:, k] * split.replicates  # (3, B + 1)
     first, second, third = (draws.measured(each[i], len(P) + len(Q)) for i in range(3))
     words = _differences(shifts(case, k))
-    return Look(basis, k, split, (first, second, third), rows_Q, pi_Q, (len(P), len(Q)), words)
+    return Look(basis, k, split, (first, second, third), rows_Q, pi_Q, rows_P, pi_P, (len(P), len(Q)), words)
 
 
 def _differences(found: tuple[PropertyShift, ...]) -> str:
@@ -176,6 +182,26 @@ def _null(case: Case, look: Look) -> DomainShift | None:
     if X.shape[1] > COMPONENTS and len(rows) > COMPONENTS:  # once instead of in every fold of every halving
         X = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit_transform(X)
     return DomainShift(look.split.auc, null_domain_aucs(X, patients, *look.sizes, seed=seed, draws=NULL_DRAWS))
+
+
+def of_threshold(case: Case, chosen: Sequence[Look]) -> float:
+    """Points of I + III that a shift of the decision would mend: DISDE of what the best threshold gains on each image.
+
+    The term threshold is the mean gain on test less that on validation; the weights that split the loss split it too.
+    """
+    base = case.budget.base
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.bincount(base.val.labels, minlength=len(base.test_prior[0])) / max(len(base.val), 1)
+        ratio = np.where(shares > 0, base.test_prior[0] / shares, 0.0)
+    gains = []
+    for side, weights in ((base.val, ratio[base.val.labels]), (base.test, np.ones(len(base.test)))):
+        tuned = tuned_right(side.labels, side.logits, side.units, weights.astype(np.float32))
+        gains.append(tuned - side.right)
+    points = 0.0
+    for look in chosen:
+        split = disde(gains[0][look.val_rows], gains[1][look.rows], look.val_pi, look.pi)
+        points += 100 * float(base.test_prior[0, look.k]) * (split.seen + split.unseen)
+    return points
 
 
 def looks_lens(case: Case) -> tuple[Lens, ...]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from heldout.causes._case import Case
 from heldout.causes._cause import MARGIN, Cause, said, weigh
-from heldout.causes._looks import FEWEST_IMAGES, FEWEST_PATIENTS, WORDS, Look, looks, null
+from heldout.causes._learnable import pooled, remaining
+from heldout.causes._looks import FEWEST_IMAGES, FEWEST_PATIENTS, WORDS, Look, looks, null, of_threshold
 from heldout.records import Finding
 from heldout.stats.measured import Measured
 from heldout.stats.shift import DomainShift
@@ -26,10 +27,12 @@ class CovariateShift(Cause):
     more frequent on test, II, images that look the same and are still answered worse, and III, looks that validation
     lacks. Points are Σ_k π^T_k (I_k + III_k) over the classes, with π^T the class shares of test. It is established if
     the AUC exceeds its null in a class (all halves, and their mean by three standard deviations), the interval of I +
-    III excludes 0, and that of II covers it: images that look alike fare alike. If II does not vanish it is only
-    suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
+    III excludes 0, and one of two more looks agrees: the interval of II covers 0, so that images that look alike fare
+    alike; or a classifier that has learned from such images too (`difficulty`) mends at least a third of the points,
+    its interval above 0, so that it is only that they were never shown. Else it is suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
     about 200 images of a class on each side and weights that are worth 100; above an AUC of 0.9 the two sets have no
-    looks in common and nothing can be said. All of it is done within classes, because a shift of one class hides in a
+    looks in common and DISDE can say nothing. Then it is suggested if the AUC exceeds its null and the classifier that
+    has learned from such images mends points, and these are the points. All of it is done within classes, because a shift of one class hides in a
     pooled comparison.
 
     Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or kind
@@ -69,6 +72,15 @@ class CovariateShift(Cause):
             f"{look.split.auc:.2f} (0.50: they look alike). What that costs cannot be told, because {doubts[0]}."
         )
         numbers = {"domain_auc": look.split.auc, "class": float(look.k)}
+        mended = _mended(case)
+        if mended is not None and mended.low > 0 and mended.high > MARGIN:
+            shift = null(case, look)
+            if shift is not None and shift.real:
+                sentence += (
+                    f" Chance gives {shift.null.min():.2f} to {shift.null.max():.2f}. A classifier that learned from "
+                    f"test images of other patients too mends {said(mended)}."
+                )
+                return self.finding("suggested", sentence, mended, images=_unlike(case, look), numbers=numbers)
         return self.finding("not identifiable", sentence, reason=f"needs {needs}", numbers=numbers)
 
     def _judge(self, case: Case, chosen: list[Look]) -> Finding:
@@ -76,9 +88,13 @@ class CovariateShift(Cause):
         main = max(chosen, key=lambda look: look.explained.value)
         shift = null(case, main) if points.low > 0 else None
         alike = same.low <= 0 <= same.high and same.value < points.value
-        agrees = None if shift is None else shift.real and alike
+        mended = None if alike else _mended(case)
+        agrees = None if shift is None else shift.real and (alike or _agrees(points, mended))
         verdict, reason = weigh(points, agrees)
         numbers = _numbers(main, chosen, same, shift)
+        if verdict in ("established", "suggested"):
+            numbers["of_threshold"] = of_threshold(case, chosen)
+            numbers["of_ranking"] = points.value - numbers["of_threshold"]
         sentence = _sentence(case, main, chosen, points, same, shift)
         if verdict in ("established", "suggested") and points.high <= MARGIN:
             verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
@@ -97,6 +113,8 @@ class CovariateShift(Cause):
             return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
         if not alike:
             sentence += " So looks are not all of it, or what matters is not seen in these columns."
+            if mended is not None:
+                sentence += f" A classifier that learned from test images of other patients too mends {said(mended)}."
         return self.finding(verdict, sentence, points, images=_unlike(case, main), numbers=numbers)
 
 
@@ -109,6 +127,17 @@ def _chosen(case: Case, every: tuple[Look, ...]) -> list[Look]:
         if sum(share[look.k] for look in sound) > sum(share[look.k] for look in best) + 1e-9:
             best = sound
     return best
+
+
+def _mended(case: Case) -> Measured | None:
+    """Points of threshold and ranking that a classifier mends that has seen such images; None where not tried."""
+    balanced = pooled(case, "balanced")
+    return None if balanced is None else remaining(case) - balanced.difficulty
+
+
+def _agrees(points: Measured, mended: Measured | None) -> bool:
+    """Whether the trial agrees in sign and size."""
+    return mended is not None and mended.low > 0 and mended.value >= points.value / 3
 
 
 def _unjudged(case: Case, chosen: list[Look]) -> list[int]:

@@ -79,18 +79,44 @@ def tuned_accuracy(labels: Indices, logits: Reals, units: Indices, weights: Weig
     return accuracy
 
 
+def tuned_right(labels: Indices, logits: Reals, units: Indices, weights: Weights, *, seed: int = 0) -> Reals:
+    """How often each image is right at the best biases, cross-fitted, (n,): 0 … 1, the share of the repetitions.
+
+    Args:
+        labels: (n,) class indices.
+        logits: (n, k).
+        units: (n,) unit of each image; a unit is never on both sides.
+        weights: (n,) weight of each image in the search.
+        seed: Seed of the folds; the same as `tuned_accuracy` draws, whose value is the weighted mean of these.
+    """
+    folds = min(FOLDS, len(np.unique(units)))
+    right = np.zeros(len(labels))
+    for repeat in range(REPEATS):
+        fold = folds_of(units, labels, folds, seed * REPEATS + repeat)
+        for k in range(folds):
+            inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+            biases = best_biases(labels[inside], logits[inside], weights[None, inside])  # (1, k)
+            right[outside] += hits(labels[outside], logits[outside], biases)[0]
+    result: Reals = right / REPEATS
+    return result
+
+
 def scored(labels: Indices, logits: Reals, weights: Weights, biases: Reals) -> Reals:
     """Weight of the images that are right at given biases, (B,)."""
+    hit = hits(labels, logits, biases).astype(np.float32)
+    result: Reals = np.einsum("bn,bn->b", weights, hit).astype(np.float64)
+    return result
+
+
+def hits(labels: Indices, logits: Reals, biases: Reals) -> NDArray[np.bool_]:
+    """Whether each image is right at given biases (B, k): (B, n)."""
     if logits.shape[1] == 2:
         margin = logits[:, 1] - logits[:, 0]
         positive = margin[None, :] > (biases[:, 0] - biases[:, 1])[:, None]  # (B, n)
-        hit = positive == (labels == 1)[None, :]
-    elif len(np.unique(biases, axis=0)) == 1:
-        hit = np.broadcast_to((logits + biases[0]).argmax(1) == labels, weights.shape)
-    else:
-        hit = np.stack([(logits + bias).argmax(1) == labels for bias in biases])
-    result: Reals = np.einsum("bn,bn->b", weights, hit.astype(np.float32)).astype(np.float64)
-    return result
+        return np.asarray(positive == (labels == 1)[None, :])
+    if len(np.unique(biases, axis=0)) == 1:
+        return np.broadcast_to((logits + biases[0]).argmax(1) == labels, (len(biases), len(labels)))
+    return np.stack([(logits + bias).argmax(1) == labels for bias in biases])
 
 
 def best_biases(labels: Indices, logits: Reals, weights: Weights) -> Reals:
