@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heldout.phantoms import Counts, simulate
+from heldout.phantoms._cell import Cell, thickness_um
 from heldout.phantoms._image import expose, through_lens, transmission
 from heldout.phantoms._image import grid as fine_grid
 from heldout.phantoms._latents import Latents, as_latents
@@ -66,3 +67,14 @@ def test_photon_transfer_gives_gain_and_read_noise_back(row: Latents) -> None:
     slope, at_dark = np.polyfit(means, variances, 1)
     assert 1 / slope == pytest.approx(8.0, rel=0.05)
     assert np.sqrt(at_dark) * 8.0 == pytest.approx(24.0, rel=0.1)
+
+
+@pytest.mark.parametrize("irregularity", [0.01, 0.3, 1.0])
+def test_a_cell_of_any_outline_holds_its_volume(irregularity: float) -> None:
+    """Waves that would cut it through its middle included: one of 100,000 cells has such."""
+    at = np.linspace(-25, 25, 501, dtype=np.float32)
+    for seed in range(30):
+        cell = Cell(90.0, 7.8, irregularity, 1.1, 0.3, 20, 0.2, 0.3)
+        thickness = thickness_um(cell, at, at, np.random.default_rng(seed))
+        assert np.isfinite(thickness).all() and thickness.min() >= 0
+        assert thickness.sum(dtype=np.float64) * 0.1**2 == pytest.approx(90, rel=0.1)

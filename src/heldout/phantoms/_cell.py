@@ -23,6 +23,10 @@ SPICULE_WIDTH_UM = 0.30
 SHRINKAGE = 0.12
 """Relative loss of the body's diameter on the whole way to the spheroid."""
 
+DEEPEST = 0.1
+"""Waves dent the outline no further in than to this fraction of its radius: deeper, and one cell in 100,000 is cut
+through its middle."""
+
 EDGE_UM = 0.15
 """Over this distance from the outline the spicules on the face fade out, so that they do not stick out of the cell."""
 
@@ -63,7 +67,8 @@ def thickness_um(cell: Cell, xs: Map, ys: Map, detail: np.random.Generator) -> M
     polar, longitude, heights = _spicules(cell, detail)
     radius = cell.diameter_um / 2 * (1 - SHRINKAGE * cell.pallor_lost)
     waves = (weights[:, None] * np.cos(_WAVES[:, None] * _ANGLES + phases[:, None])).sum(axis=0)
-    edge = radius * (1 + cell.irregularity * waves) + _rim(polar, longitude, heights, radius)  # (257,)
+    outline = radius * np.maximum(1 + cell.irregularity * waves, DEEPEST)
+    edge = outline + _rim(polar, longitude, heights, radius)  # (257,)
     body_volume = _body_volume(edge, radius, cell.pallor_lost)
     facing = heights * np.abs(polar)
     bumps_volume = float(facing.sum()) * 2 * np.pi * SPICULE_WIDTH_UM**2
