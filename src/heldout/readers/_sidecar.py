@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heldout.errors import InputError, Problem
 from heldout.readers._reader import Entry, split_named
-from heldout.readers._tables import integer, read_table
+from heldout.readers._tables import Cells, integer, read_table
 
 SIDECAR = "metadata.csv"
 
@@ -30,10 +30,10 @@ def apply_sidecar(
         The entries in their order, and everything in which sidecar and arrays contradict each other.
     """
     try:
-        rows = read_table(path, required=("file", "row"))
+        rows = read_table(path, required=("file", "row"), own=OWN_COLUMNS)
     except InputError as error:
         return list(entries), list(error.problems)
-    known: dict[tuple[str, int], dict[str, str]] = {}
+    known: dict[tuple[str, int], Cells] = {}
     problems: list[Problem] = []
     for line, values in rows:
         where = f"{path.name} line {line}"
@@ -58,10 +58,13 @@ def apply_sidecar(
     problems += _uncovered(path, lengths, known)
     result = []
     for entry in entries:
-        values = known.get((entry.source, entry.row), {})
-        problems += _contradictions(path, entry, values)
-        extra = {name: value for name, value in values.items() if name not in OWN_COLUMNS}
-        result.append(replace(entry, patient=values.get("patient", ""), site=values.get("site", ""), extra=extra))
+        cells = known.get((entry.source, entry.row))
+        if cells is None:
+            result.append(entry)
+            continue
+        problems += _contradictions(path, entry, cells)
+        patient, site = cells.get("patient", ""), cells.get("site", "")
+        result.append(replace(entry, patient=patient, site=site, extra=cells.further))
     return result, [problem for problem in problems if problem.found]
 
 

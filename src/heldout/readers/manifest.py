@@ -10,7 +10,7 @@ from typing import ClassVar
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 from heldout.readers._reader import Draft, Entry, Reader, split_named
-from heldout.readers._tables import integer, read_table
+from heldout.readers._tables import Cells, integer, read_table
 
 OWN_COLUMNS = ("path", "label", "split", "patient", "site", "row", "array")
 
@@ -33,7 +33,7 @@ class ManifestReader(Reader):
         """Name the image of every line."""
         path = Path(data).resolve()
         try:
-            rows = read_table(path, required=("path", "label"))
+            rows = read_table(path, required=("path", "label"), own=OWN_COLUMNS)
         except InputError as error:
             return Draft(path.stem, path.parent, (), error.problems)
         entries, problems = [], []
@@ -70,7 +70,7 @@ def _problems(where: str, values: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
-def _entry(where: str, values: Mapping[str, str]) -> Entry:
+def _entry(where: str, values: Cells) -> Entry:
     row = integer(values.get("row", ""))
     # Windows writes backslashes; `./a.png` and `a.png` are the same file, and must count as listed twice.
     source = PurePath(os.path.normpath(values["path"].replace("\\", "/"))).as_posix()
@@ -83,7 +83,7 @@ def _entry(where: str, values: Mapping[str, str]) -> Entry:
         patient=values.get("patient", ""),
         site=values.get("site", ""),
         where=where,
-        extra={name: value for name, value in values.items() if name not in OWN_COLUMNS},
+        extra=values.further,
     )
 
 
