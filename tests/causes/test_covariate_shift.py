@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heldout.causes._learnable import EXPERIMENT as POOLED
-from heldout.causes._looks import looks, looks_lens, of_threshold
+from heldout.causes._looks import columns, looks, looks_lens, of_threshold
 from heldout.causes.covariate_shift import CAUSE
 from heldout.evidence import Evidence
 from tests.causes.made_evidence import Reals, case, evidence, margin, quality, sides, with_scored
@@ -31,6 +31,21 @@ def strange(share_test: float, *, cost: float = 3.0, mean: float = 6.0, everywhe
         moved = margin(one) + cost * odd + everywhere * (one.labels == 0) * (part == "test")
         changed[part] = one.with_logits(np.stack([-moved / 2, moved / 2], axis=1))
     return replace(made, features=features, val=changed["val"], test=changed["test"])
+
+
+def test_columns_are_those_of_one_class_without_images_whose_looks_are_not_known() -> None:
+    made = strange(0.5)
+    features = dict(made.features)
+    features["test"] = features["test"].copy()
+    features["test"][5] = np.nan
+    assert made.test is not None
+    k = int(made.test.labels[5])
+    known = columns(case(replace(made, features=features)), made.test, "features", k)
+    assert known is not None
+    rows, X = known
+    assert rows.tolist() == [row for row in np.flatnonzero(made.test.labels == k) if row != 5]
+    np.testing.assert_array_equal(X, features["test"][rows].astype(np.float64))
+    assert columns(case(replace(made, features={})), made.test, "features", k) is None
 
 
 def test_images_that_look_strange_and_fail_are_established_and_cited() -> None:

@@ -112,34 +112,59 @@ def _known(case: Case) -> _Known:
     return known
 
 
-def columns(case: Case, side: Side, basis: str) -> Reals | None:
-    """What the images of a side look like, (n, d); rows of NaN where not known, None where nothing is."""
+def columns(case: Case, side: Side, basis: str, k: int) -> tuple[Indices, Reals] | None:
+    """Rows of a side's images of class k whose looks are known, (m,), and what they look like, (m, d) finite.
+
+    One class at a time, since the features of all images in double precision may be gigabytes. None where no image's
+    looks are known.
+    """
+    rows = np.flatnonzero(side.labels == k)
     if basis == "quality":
         names, values = quality_values(case, side)
-        return values if names else None
-    place: dict[str, Reals] = {}
+        if not names:
+            return None
+        values = values[rows]
+    else:
+        place = _places(case)
+        if not place:
+            return None
+        ids = images_of(case, side)
+        rows = np.array([row for row in rows if ids[row] in place], dtype=np.int64)
+        values = _features(case, [place[ids[row]] for row in rows])
+    finite = np.isfinite(values).all(axis=1)
+    return rows[finite], values[finite]
+
+
+def _places(case: Case) -> dict[str, tuple[str, int]]:
+    """Id -> part and row in which its features stand."""
+    place: dict[str, tuple[str, int]] = {}
     for part, features in case.evidence.features.items():
         own = case.evidence.side(part)
         if own is not None and len(own) == len(features):
-            place.update(zip(own.ids, np.asarray(features, dtype=np.float64), strict=True))
-    if not place:
-        return None
-    unknown = np.full(len(next(iter(place.values()))), np.nan)
-    return np.stack([place.get(id_, unknown) for id_ in images_of(case, side)])
+            place.update((id_, (part, row)) for row, id_ in enumerate(own.ids))
+    return place
+
+
+def _features(case: Case, places: Sequence[tuple[str, int]]) -> Reals:
+    """Features that stand at some places, (m, d)."""
+    parts = np.array([part for part, _ in places], dtype=str)
+    rows = np.array([row for _, row in places], dtype=np.int64)
+    values = np.empty((len(places), max(features.shape[1] for features in case.evidence.features.values())))
+    for part in np.unique(parts):
+        values[parts == part] = case.evidence.features[str(part)][rows[parts == part]]
+    return values
 
 
 def _looks(case: Case, basis: str) -> list[Look]:
     base = case.budget.base
-    P, Q = columns(case, base.val, basis), columns(case, base.test, basis)
-    if P is None or Q is None:
-        return []
-    finite_P, finite_Q = np.isfinite(P).all(axis=1), np.isfinite(Q).all(axis=1)
     found = []
     for k in np.argsort(-base.test_prior[0], kind="stable")[:MOST_CLASSES]:
-        rows_P = np.flatnonzero((base.val.labels == k) & finite_P)
-        rows_Q = np.flatnonzero((base.test.labels == k) & finite_Q)
+        known_P, known_Q = columns(case, base.val, basis, k), columns(case, base.test, basis, k)
+        if known_P is None or known_Q is None:
+            return []
+        (rows_P, P), (rows_Q, Q) = known_P, known_Q
         if _enough(base.val, rows_P) and _enough(base.test, rows_Q):
-            found.append(_look(case, basis, int(k), P[rows_P], Q[rows_Q], rows_P, rows_Q))
+            found.append(_look(case, basis, int(k), P, Q, rows_P, rows_Q))
     return found
 
 
@@ -171,14 +196,14 @@ def _differences(found: tuple[PropertyShift, ...]) -> str:
 
 def _null(case: Case, look: Look) -> DomainShift | None:
     train = case.evidence.train
-    X = None if train is None else columns(case, train, look.basis)
-    if train is None or X is None:
+    known = None if train is None else columns(case, train, look.basis, look.k)
+    if train is None or known is None:
         return None
-    rows = np.flatnonzero((train.labels == look.k) & np.isfinite(X).all(axis=1))
+    rows, X = known
     patients = [train.patients[i] for i in rows]
     if len(rows) < 2 * FEWEST_IMAGES or len(np.unique(unit_numbers(patients)[0])) < 2 * FEWEST_PATIENTS:
         return None
-    seed, X = case.evidence.bootstrap_seed, X[rows]
+    seed = case.evidence.bootstrap_seed
     if X.shape[1] > COMPONENTS and len(rows) > COMPONENTS:  # once instead of in every fold of every halving
         X = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit_transform(X)
     return DomainShift(look.split.auc, null_domain_aucs(X, patients, *look.sizes, seed=seed, draws=NULL_DRAWS))
