@@ -153,7 +153,7 @@ def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, bench: B
 def task_of(recipe: Recipe, bench: Bench, reporter: Reporter) -> tuple[Task, ActivationCache]:
     """Training and validation images, and where activations of frozen prefixes are kept."""
     source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
-    cache = ActivationCache(bench.folder / "features", source, recipe.precision)
+    cache = ActivationCache(bench.folder / "features", source, recipe.precision, bench.machine.engine)
     train, val = (_part(name, recipe, bench, reporter) for name in ("train", "val"))
     return Task(train, val, recipe.classes), cache
 
@@ -335,5 +335,6 @@ def environment(machine: Machine) -> dict[str, object]:
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": machine.name,
+        "engine": machine.engine,
         "packages": {name: version(name) for name in PACKAGES},
     }

@@ -28,6 +28,7 @@ from heldout.settings import with_settings
 from heldout.splits import limit_per_class, make_split
 from heldout.strategies import Strategy, strategies
 from heldout.training.device import Device, machine
+from heldout.training.engine import Engine
 from heldout.tuning import Budget, tune, tuned, tuning_file
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Study:
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16` or `fp16`.
+        engine: What computes features that stay fixed, on a CPU in float32: `torch`; `folded`, PyTorch with BatchNorm
+            folded into convolutions; `openvino`; `auto` takes OpenVINO if it is installed, else `folded`. One that
+            does not agree with PyTorch on the images is not used.
         tune: Search settings on validation first, with so many trainings for each model with each strategy.
         tune_minutes: Or for so many minutes each; with both, whichever ends first.
         reporter: Told of the reading of the images.
@@ -114,6 +118,7 @@ class Study:
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: Precision = "no",
+        engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
         reporter: Reporter | None = None,
@@ -126,6 +131,7 @@ class Study:
         self.strategies = plan_strategies(strategies, epochs, settings or {})
         self.seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
         self.image_size, self.fit, self.precision, self.device = image_size, fit, precision, device
+        self.engine: Engine = engine
         self.data = str(data) if not isinstance(data, Cohort) else cohort.name
         self.reading: dict[str, Setting] = {
             "patient": patient,
@@ -198,7 +204,7 @@ class Study:
             The study itself.
         """
         reporter = reporter or Silent()
-        bench = Bench(self.cohort, self.split, self.folder, machine(self.device, self.precision))
+        bench = Bench(self.cohort, self.split, self.folder, machine(self.device, self.precision, self.engine))
         self._earlier()
         if self.budget is not None:
             bases = self._bases()

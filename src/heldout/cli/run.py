@@ -40,6 +40,9 @@ def run(
     out: Annotated[Path, typer.Option(help="The study's folder.")] = Path("study"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="no (float32), bf16 or fp16.")] = "no",
+    engine: Annotated[
+        str, typer.Option(help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.")
+    ] = "auto",
     skip_unreadable: Annotated[
         bool, typer.Option(help="Go on without images that cannot be read, and record them.")
     ] = False,
@@ -69,6 +72,7 @@ def run(
     from heldout.settings import parse_assignments
     from heldout.study import Study
     from heldout.training.device import Device
+    from heldout.training.engine import Engine
 
     env = environment(context)
     bars = Bars(env.console(stderr=True))
@@ -85,6 +89,7 @@ def run(
         split_seed=split_seed,
         per_class=per_class,
         patient=patient,
+        engine=cast(Engine, choice("--engine", engine, get_args(Engine))),
         skip_unreadable=skip_unreadable,
         require_test=not no_test,
         settings=parse_assignments(set_ or []),

@@ -175,7 +175,7 @@ class Bench:
         """The study's own cache of features: what a run with a fixed trunk left there is used again."""
         recipe = self.recipe
         source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
-        return ActivationCache(self.study.folder / "features", source, recipe.precision)
+        return ActivationCache(self.study.folder / "features", source, recipe.precision, self.machine.engine)
 
     def features(self, part: str) -> Features:
         """Pooled features (n, d) of the pretrained network, mapped from disk."""

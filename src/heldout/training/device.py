@@ -16,6 +16,7 @@ from accelerate.state import AcceleratorState
 
 from heldout.errors import UsageError
 from heldout.records.recipe import Precision
+from heldout.training.engine import Engine, chosen
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -27,10 +28,12 @@ class Machine:
     Attributes:
         accelerator: accelerate's object: autocast, gradient scaling, device.
         name: For the record: `cpu (AMD EPYC, 2 threads)`, `cuda (NVIDIA A100)`.
+        engine: What computes features that stay fixed: `torch`, `folded` or `openvino VERSION` (engine.py).
     """
 
     accelerator: Accelerator
     name: str
+    engine: str = "torch"
 
     @property
     def device(self) -> torch.device:
@@ -43,15 +46,17 @@ class Machine:
         return self.accelerator.autocast()
 
 
-def machine(device: Device = "auto", precision: Precision = "no") -> Machine:
+def machine(device: Device = "auto", precision: Precision = "no", engine: Engine = "auto") -> Machine:
     """The machine to compute on.
 
     Args:
         device: `auto` takes a GPU if there is one.
         precision: `no` (float32 throughout), `bf16` or `fp16` for mixed precision.
+        engine: What computes features that stay fixed; `auto` takes the fastest that is installed.
 
     Raises:
         UsageError: The device is not there, or cannot do the precision.
+        HeldoutError: The engine is not installed.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("Found --device cuda; expected a CUDA device, and PyTorch sees none here. Use --device cpu.")
@@ -62,7 +67,7 @@ def machine(device: Device = "auto", precision: Precision = "no") -> Machine:
     # accelerate keeps one process-wide state and refuses a second precision; each run names its own.
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
-    return Machine(accelerator, _describe(accelerator.device))
+    return Machine(accelerator, _describe(accelerator.device), chosen(engine, accelerator.device, precision))
 
 
 KEPT = 2**30

@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 from heldout.backbones import Network
 from heldout.progress import Reporter
 from heldout.training.device import Machine
+from heldout.training.engine import Prefix
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]
 """Pixels (n, s, s, c), or activations (n, …) at a boundary of stages."""
@@ -32,7 +33,7 @@ def to_tensor(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
 
 @torch.inference_mode()
 def run_stages(
-    network: Network,
+    network: Prefix,
     inputs: Inputs,
     first: int,
     last: int,
@@ -43,7 +44,7 @@ def run_stages(
     """Stages `first` to `last` (exclusive) over all inputs, in eval mode.
 
     Args:
-        network: Put into eval mode and back.
+        network: Put into eval mode and back; or what runs its first stages in its place.
         inputs: Pixels (n, s, s, c) uint8 when `first` is 0, else activations of stage `first` − 1.
         first: Index of the first stage to run.
         last: One past the last.

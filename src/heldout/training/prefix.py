@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from heldout.backbones import Network
 from heldout.files import hash_of, whole_folder, write_json
 from heldout.progress import Reporter, Silent
 from heldout.training.device import Machine
+from heldout.training.engine import Prefix, prefix_of
 from heldout.training.phases import hash_tensors
 from heldout.training.predict import EVAL_BATCH, run_stages
 from heldout.training.task import Part
@@ -42,19 +43,39 @@ class ActivationCache:
         source: What the tensors and the ids do not tell: the backbone (its activation functions, its padding), and how
             the pixels were made (image size, interpolation, way of becoming square).
         precision: Precision they are computed in.
+        engine: What computes them, as `Machine.engine` names it; PyTorch where that cannot.
     """
 
     folder: Path | None
     source: str = ""
     precision: str = "no"
+    engine: str = "torch"
+    _made: dict[str, tuple[Prefix, str]] = field(default_factory=dict, repr=False, compare=False)  # the last one
 
     def key(self, network: Network, length: int, part: Part) -> str:
-        """Hash of all that decides the activations: the prefix's tensors, the images and their order, the precision."""
+        """Hash of all that decides the activations: prefix, images and their order, precision, engine."""
+        return hash_of([self._prefix_key(network, length, part), list(part.ids)], 20)
+
+    def _prefix_key(self, network: Network, length: int, part: Part) -> str:
         stages = list(network.stages)[:length]
         prefix = tuple(f"stages.{name}." for name in stages)
         tensors = hash_tensors(network, [name for name in network.state_dict() if name.startswith(prefix)])
-        shape = list(part.pixels.shape[1:])
-        return hash_of([stages, tensors, list(part.ids), shape, self.source, self.precision], 20)
+        return hash_of([stages, tensors, list(part.pixels.shape[1:]), self.source, self.precision, self.engine], 20)
+
+    def _prefix(
+        self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter
+    ) -> tuple[Prefix, str]:
+        """What runs the first stages, and its name; compiled once for all parts of a run."""
+        if self.engine == "torch" or machine.device.type != "cpu":
+            return network, "torch"
+        key = self._prefix_key(network, length, part)
+        if key not in self._made:
+            prefix, reason = prefix_of(self.engine, network, length, part.pixels)
+            if reason:
+                reporter.note(f"PyTorch computes the fixed features, not {self.engine}: {reason}.")
+            self._made.clear()
+            self._made[key] = prefix, "torch" if prefix is network else self.engine
+        return self._made[key]
 
     def boundary(self, network: Network, frozen: int, part: Part, machine: Machine) -> int:
         """The last boundary within the first `frozen` stages at which activations are worth keeping; 0 for none.
@@ -80,7 +101,8 @@ class ActivationCache:
         """
         reporter = reporter or Silent()
         if self.folder is None:
-            found = run_stages(network, part.pixels, 0, length, machine)
+            prefix, _ = self._prefix(network, length, part, machine, reporter)
+            found = run_stages(prefix, part.pixels, 0, length, machine)
             assert found is not None
             return _halved(found) if _half_is_harmless(network, length, found, machine) else found
         place = self.folder / self.key(network, length, part)
@@ -98,6 +120,7 @@ class ActivationCache:
     ) -> None:
         file = folder / "activations.npy"
         out: Activations | None = None
+        prefix, engine = self._prefix(network, length, part, machine, reporter)
 
         def write(start: int, values: NDArray[np.float32]) -> None:
             nonlocal out
@@ -109,16 +132,16 @@ class ActivationCache:
             out[start : start + len(values)] = values
 
         try:
-            run_stages(network, part.pixels, 0, length, machine, reporter, write)
+            run_stages(prefix, part.pixels, 0, length, machine, reporter, write)
         except _TooLargeError:  # a later image than those that were held up: all of it again, in float32
             assert out is not None
             out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=out.shape)
-            run_stages(network, part.pixels, 0, length, machine, None, write)
+            run_stages(prefix, part.pixels, 0, length, machine, None, write)
         assert out is not None
         out.flush()  # type: ignore[attr-defined]
         stages = list(network.stages)[:length]
-        about = {"stages": stages, "images": len(part), "precision": self.precision, "type": str(out.dtype)}
-        write_json(folder / "about.json", {"format": 1, **about})
+        about = {"stages": stages, "images": len(part), "precision": self.precision, "engine": engine}
+        write_json(folder / "about.json", {"format": 1, **about, "type": str(out.dtype)})
 
 
 class _TooLargeError(Exception):
