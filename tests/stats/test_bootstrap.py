@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from heldout.stats import bootstrap
 from heldout.stats.bootstrap import Resamples, draw, percentile_interval, resampled_auc, resampled_share
 from heldout.stats.estimates import auc_estimate, gap_estimate, share
 from heldout.stats.intervals import wilson
@@ -51,6 +54,19 @@ def test_an_image_without_a_patient_is_a_unit_of_its_own() -> None:
     assert (draws.units, draws.patients) == (3, 1)
     assert draws.what == "1 patients and 2 images without one"
     assert draw(np.array([0, 0]), ["x", "y"], ["", ""], replicates=100).method == "image bootstrap, 100 replicates"
+
+
+def test_drawn_some_replicates_at_a_time_they_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is held besides the draws themselves is small: 64-bit draws of all replicates would be three times."""
+    labels, names = np.arange(1000) % 3, [f"i{k}" for k in range(1000)]
+    whole = draw(labels, names, [""] * 1000, replicates=500, seed=(3, 1))
+    monkeypatch.setattr(bootstrap, "CHUNK", 7)
+    tracemalloc.start()
+    some = draw(labels, names, [""] * 1000, replicates=500, seed=(3, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(some.counts, whole.counts)
+    assert peak < 1.5 * some.counts.nbytes
 
 
 def test_a_patient_called_like_an_image_stays_apart_from_it() -> None:

@@ -115,7 +115,10 @@ def draw(
     counts = np.zeros((units, replicates), dtype=np.float32)
     for c in np.unique(stratum):
         members = np.flatnonzero(stratum == c)
-        counts[members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=replicates).T
+        for start in range(0, replicates, CHUNK):  # the same draws as all at once, which are 64-bit
+            some = slice(start, min(start + CHUNK, replicates))
+            drawn = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=some.stop - start)
+            counts[members, some] = drawn.T
     return Resamples(unit, counts, len({patient for patient in patients if patient}))
 
 
