@@ -26,15 +26,17 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.peers import softmax
-from benchmarks.plants_in_runs import PLANTS, Planted, with_pooled
+from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, pool_of
+from benchmarks.remedies import regret
+from benchmarks.studies import Planted, with_pooled
 from heldout.budget import measure_budget
 from heldout.diagnose import diagnose_evidence, to_review
 from heldout.records import TERMS
 
 TESTS = (200, 400, 624, 1500)
 SEVERITIES = (0, 1, 2)
-POOL_IMAGES = {"phantoms": 6020, "kermany": 5216}
+POOL_IMAGES = {"phantoms": 20020, "kermany": 5216}
 TERM_OF = {
     "prior": "prior",
     "threshold": "threshold",
@@ -125,6 +127,8 @@ def cause_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, rep
     row["failed"] = ",".join(finding.code for finding in diagnosis.findings if finding.verdict == "failed")
     row |= {f"truth_{name}": value for name, value in planted.truth.items()}
     row["seconds"] = seconds
+    if planted.fresh is not None:
+        row |= regret(planted.evidence, diagnosis, planted.fresh)
     return row | peers_of(planted.evidence)
 
 

@@ -1,188 +1,29 @@
 """Studies with one planted cause each, drawn from a pool, with the truth in points beside them.
 
-The network is a linear probe on fixed features, trained anew in every study, so that thousands of studies fit into an
-hour; plants act on which images are drawn, on labels, on validation, on logits. Plants that change pixels need the
-network again and are run by `benchmarks/planted_pixels.py`.
+Plants act on which images are drawn, on labels, on validation, on logits. Plants that change pixels need the network
+again and are run by `benchmarks/planted_pixels.py`.
 
 Truth: each study's own probe is scored on all patients of the pool that the study did not use, with the plant and
-without it, from the same images; the difference is what the plant costs.
+without it, from the same images; the difference is what the plant costs. The prior term reads validation's answers and
+the class shares of test, so its truth may use the answers on test as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks.pools import Pool
-from heldout.evidence import Evidence, Scored, Side
-
-Rows = NDArray[np.int64]
-Reals = NDArray[np.float64]
-
-N_TRAIN, N_VAL = 800, 1000
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Rows of the pool: the parts of a study, and `rest`, the images of patients it does not use."""
-
-    train: Rows
-    val: Rows
-    test: Rows
-    rest: Rows
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A study with what is true of it.
-
-    Attributes:
-        evidence: As a diagnosis gets it.
-        truth: Term or cause -> accuracy points it takes from test.
-        cause: Code of the cause that was planted, empty for none.
-        review: Test id -> true class name, for the oracle that plays the two blind readers.
-    """
-
-    evidence: Evidence
-    truth: dict[str, float]
-    cause: str
-    review: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A drawn study before anything is planted: the probe's logits for the whole pool."""
-
-    pool: Pool
-    drawn: Drawn
-    logits: Reals  # (n, 2)
-    seed: int
-
-    def right(self, rows: Rows, offset: float = 0.0) -> Reals:
-        """Whether the probe is right on rows of the pool, its margin moved by `offset`."""
-        margin = self.logits[rows, 1] - self.logits[rows, 0] + offset
-        return ((margin > 0) == (self.pool.labels[rows] == 1)).astype(np.float64)
-
-    def recall(self, offset: float = 0.0) -> Reals:
-        """(2,) recalls on the rest of the pool."""
-        rest = self.drawn.rest
-        return np.array([self.right(rest[self.pool.labels[rest] == k], offset).mean() for k in (0, 1)])
-
-    def shares(self) -> Reals:
-        """(2,) true class shares of this study's test images."""
-        return np.bincount(self.pool.labels[self.drawn.test], minlength=2) / len(self.drawn.test)
-
-
-def draw_rows(
-    pool: Pool,
-    seed: int,
-    n_test: int,
-    shares: tuple[float | None, float | None] = (None, None),
-    skip: Rows | None = None,
-) -> Drawn:
-    """Train, validation and test by patient.
-
-    Args:
-        pool: Where from.
-        seed: Seed of the draw.
-        n_test: Test images.
-        shares: Share of class 1 in train and validation, and in test; None takes images as they come.
-        skip: Rows that must not stand in train and validation.
-    """
-    rng = np.random.default_rng((seed, n_test))
-    names = rng.permutation(np.unique(pool.patients))
-    rank = {name: place for place, name in enumerate(names)}
-    order = np.argsort([rank[name] for name in pool.patients], kind="stable")  # whole patients, in random order
-    allowed = np.ones(len(order), dtype=bool)
-    if skip is not None:
-        allowed[skip] = False
-    used = 0
-    parts = []
-    for size, share, free in ((N_TRAIN, shares[0], False), (N_VAL, shares[0], False), (n_test, shares[1], True)):
-        chosen, used = _fill(pool, order, used, size, share, allowed | free)
-        parts.append(chosen)
-    return Drawn(parts[0], parts[1], parts[2], order[used:])
-
-
-def _fill(
-    pool: Pool, order: Rows, start: int, size: int, share: float | None, allowed: NDArray[np.bool_]
-) -> tuple[Rows, int]:
-    """The next `size` rows, whole patients at the end of which the part stops; returns them and where it ended."""
-    wanted = [size, size] if share is None else [size - round(share * size), round(share * size)]
-    taken: list[int] = []
-    counts = [0, 0]
-    place = start
-    while place < len(order) and len(taken) < size:
-        row = int(order[place])
-        k = int(pool.labels[row])
-        if allowed[row] and counts[k] < wanted[k]:
-            taken.append(row)
-            counts[k] += 1
-        place += 1
-    patient = pool.patients[order[place - 1]]
-    while place < len(order) and pool.patients[order[place]] == patient:
-        place += 1  # what is left of the last patient is used by no other part
-    if len(taken) < size:
-        raise ValueError(f"the pool is too small: {len(taken)} of {size} images")
-    return np.array(taken, dtype=np.int64), place
-
-
-def fit_probe(pool: Pool, train: Rows, strength: float = 1e-3) -> Reals:
-    """Logits (n, 2) of a logistic regression on standardised features, for every image of the pool."""
-    x = pool.features[train]
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-    model = LogisticRegression(C=strength, max_iter=300).fit((x - mean) / scale, pool.labels[train])
-    margin = ((pool.features - mean) / scale) @ model.coef_[0] + model.intercept_[0]
-    return np.stack([-margin / 2, margin / 2], axis=1).astype(np.float64)
-
-
-def bench(
-    pool: Pool,
-    seed: int,
-    n_test: int,
-    shares: tuple[float | None, float | None] = (None, None),
-    skip: Rows | None = None,
-    strength: float = 1e-3,
-) -> Bench:
-    """A study with nothing planted."""
-    drawn = draw_rows(pool, seed, n_test, shares, skip)
-    return Bench(pool, drawn, fit_probe(pool, drawn.train, strength), seed)
-
-
-def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = None) -> Evidence:
-    """The evidence of a study as it stands."""
-    pool = b.pool
-    rows = {"train": b.drawn.train, "val": b.drawn.val, "test": b.drawn.test if test is None else test}
-    sides = {}
-    for part, index in rows.items():
-        logits = test_logits if part == "test" and test_logits is not None else b.logits[index]
-        ids = tuple(f"{part}{place}" for place in range(len(index)))
-        sides[part] = Side(part, ids, pool.labels[index], logits, tuple(pool.patients[index]))
-    quality = pd.concat([pool.quality.iloc[index].set_axis(sides[part].ids) for part, index in rows.items()])
-    return Evidence(
-        run=f"{pool.name}-{b.seed}",
-        model="offline:efficientnet_lite0",
-        strategy="frozen",
-        seed=b.seed,
-        classes=pool.classes,
-        train=sides["train"],
-        val=sides["val"],
-        test=sides["test"],
-        quality=quality,
-        features={part: pool.features[index] for part, index in rows.items()},
-        grouped=True,
-        bootstrap_seed=b.seed,
-    )
+from benchmarks.studies import N_VAL, Bench, Planted, Rows, bench, evidence_of
 
 
 def none(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Nothing: all three parts are drawn alike."""
-    return Planted(evidence_of(bench(pool, seed, n_test)), {}, "", {})
+    b = bench(pool, seed, n_test)
+    return Planted(evidence_of(b), {}, "", {}, b.fresh())
 
 
 PRIORS = (0.45, 0.30, 0.15)
@@ -192,8 +33,14 @@ def prior(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Class 1 is 80 % of train and validation, and less of test."""
     b = bench(pool, seed, n_test, (0.8, PRIORS[severity]))
     val, test = pool.labels[b.drawn.val].mean(), pool.labels[b.drawn.test].mean()
-    recall = b.recall()
-    return Planted(evidence_of(b), {"prior": 100 * float((val - test) * (recall[1] - recall[0]))}, "prior", {})
+    recall = b.recall(test_too=True)  # the term reads the class shares of test, not its answers
+    return Planted(
+        evidence_of(b),
+        {"prior": 100 * float((val - test) * (recall[1] - recall[0]))},
+        "prior",
+        {},
+        b.fresh(like_test=True),
+    )
 
 
 EFFECTS = (4.0, 8.0, 14.0)
@@ -210,7 +57,8 @@ def offset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     logits = b.logits[b.drawn.test] + np.array([-0.5, 0.5]) * steps[chosen]
     # The term speaks of the class shares that this test has, and so does its truth.
     cost = b.shares() @ (b.recall() - b.recall(float(steps[chosen])))
-    return Planted(evidence_of(b, test_logits=logits), {"threshold": 100 * float(cost)}, "threshold", {})
+    fresh = b.fresh(step=float(steps[chosen]))
+    return Planted(evidence_of(b, test_logits=logits), {"threshold": 100 * float(cost)}, "threshold", {}, fresh)
 
 
 def _flipped(b: Bench, flip: NDArray[np.bool_], rest_drop: float) -> Planted:
@@ -219,7 +67,8 @@ def _flipped(b: Bench, flip: NDArray[np.bool_], rest_drop: float) -> Planted:
     assert test is not None
     labels = np.where(flip, 1 - test.labels, test.labels)
     review = {id_: b.pool.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
-    return Planted(replace(evidence, test=replace(test, labels=labels)), {"labels": rest_drop}, "labels", review)
+    planted = replace(evidence, test=replace(test, labels=labels))
+    return Planted(planted, {"labels": rest_drop}, "labels", review, b.fresh())
 
 
 FLIPS = (0.06, 0.12, 0.20)
@@ -268,7 +117,8 @@ def copies(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     clean = b.recall()
     own = np.array([b.right(b.drawn.train[pool.labels[b.drawn.train] == k]).mean() for k in (0, 1)])
     truth = 100 * float((copied * (own - clean)).sum()) if share.all() else 0.0
-    return Planted(replace(evidence, leaked=leaked, grouped=False), {"leakage": truth}, "leakage", {})
+    evidence = replace(evidence, leaked=leaked, grouped=False)
+    return Planted(evidence, {"leakage": truth}, "leakage", {}, b.fresh())
 
 
 CANDIDATES = (20, 60, 200)
@@ -293,7 +143,8 @@ def best_of_many(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     rest = b.drawn.rest
     everywhere = ((margins > 0) == (pool.labels == 1)[:, None]).astype(np.float64)  # (n, m)
     excess = everywhere[val].mean(axis=0) - everywhere[rest].mean(axis=0)  # (m,)
-    return Planted(evidence, {"selection": 100 * float(excess[chosen] - excess.mean())}, "selection", {})
+    truth = {"selection": 100 * float(excess[chosen] - excess.mean())}
+    return Planted(evidence, truth, "selection", {}, tuned.fresh())
 
 
 HARD = (1.5, 3.0, 6.0)
@@ -311,9 +162,8 @@ def hard_subset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
 
     drawn = oversampled(b.drawn.rest, len(b.drawn.rest) // 2)  # half of what there is, as for test
     truth = 100 * float(b.right(b.drawn.rest).mean() - b.right(drawn).mean())
-    return Planted(
-        evidence_of(b, test=oversampled(b.drawn.test, len(b.drawn.test) // 2)), {"difficulty": truth}, "difficulty", {}
-    )
+    evidence = evidence_of(b, test=oversampled(b.drawn.test, len(b.drawn.test) // 2))
+    return Planted(evidence, {"difficulty": truth}, "difficulty", {}, b.fresh(np.where(hard, HARD[severity], 1.0)))
 
 
 WITHHELD = (0.3, 0.6, 0.9)
@@ -332,9 +182,9 @@ def withheld(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     )
     rest = b.drawn.rest
     inside, outside = b.right(rest[group[rest]]).mean(), b.right(rest[~group[rest]]).mean()
-    return Planted(
-        evidence_of(b, test=test), {"covariate-shift": 100 * share * float(outside - inside)}, "covariate-shift", {}
-    )
+    cost = {"covariate-shift": 100 * share * float(outside - inside)}
+    weights = np.where(group, share / group[rest].mean(), (1 - share) / (~group[rest]).mean())
+    return Planted(evidence_of(b, test=test), cost, "covariate-shift", {}, b.fresh(weights))
 
 
 def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
@@ -355,13 +205,14 @@ def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Pla
     flip = np.random.default_rng((seed, 27)).random(n_test) < rate
     accuracy = float((share * after).sum())
     truth = {
-        "prior": 100 * float((val - test_share) * (recall[1] - recall[0])),
+        "prior": 100 * float((val - test_share) * np.diff(b.recall(test_too=True))[0]),
         "threshold": 100 * drop,
         "labels": 100 * rate * (2 * accuracy - 1),
     }
     review = {id_: pool.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
     planted = replace(test, labels=np.where(flip, 1 - test.labels, test.labels))
-    return Planted(replace(evidence, test=planted), truth, "several", review)
+    fresh = b.fresh(step=step, like_test=True)
+    return Planted(replace(evidence, test=planted), truth, "several", review, fresh)
 
 
 Plant = Callable[[Pool, int, int, int], Planted]
@@ -378,21 +229,3 @@ PLANTS: dict[str, Plant] = {
     "withheld": withheld,
     "prior+offset+flips": prior_offset_flips,
 }
-
-
-def with_pooled(evidence: Evidence) -> Evidence:
-    """The evidence with what the experiment `pooled` would have left, from the features alone."""
-    from heldout.experiments.pooled import pooled_logits
-
-    val, test = evidence.val, evidence.test
-    assert val is not None and test is not None
-    x = np.concatenate([evidence.features["val"], evidence.features["test"]])
-    labels = np.concatenate([val.labels, test.labels])
-    source = np.arange(len(x)) < len(val)
-    units = np.concatenate([val.units, test.units + val.units.max() + 1])
-    tables = []
-    for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, evidence.bootstrap_seed).items():
-        for side, rows in ((val, logits[source]), (test, logits[~source])):
-            table = pd.DataFrame({"id": side.ids, "split": side.name, "variant": variant})
-            tables.append(table.assign(logit_0=rows[:, 0], logit_1=rows[:, 1]))
-    return replace(evidence, scored={**evidence.scored, "pooled": Scored(pd.concat(tables, ignore_index=True))})

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from benchmarks.planted import budget_row, reviewed
-from benchmarks.plants_in_runs import PLANTS, with_pooled
+from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool
+from benchmarks.studies import with_pooled
 
 from heldout.diagnose import diagnose_evidence
 

@@ -1,0 +1,226 @@
+"""Studies drawn from a pool by patient: a linear probe trained anew in each, and the evidence that a diagnosis reads.
+
+The network is a linear probe on fixed features, so that thousands of studies fit into an hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks.pools import Pool
+from heldout.evidence import Evidence, Scored, Side
+
+Rows = NDArray[np.int64]
+Reals = NDArray[np.float64]
+
+N_TRAIN, N_VAL = 800, 1000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows of the pool: the parts of a study, and `rest`, the images of patients it does not use."""
+
+    train: Rows
+    val: Rows
+    test: Rows
+    rest: Rows
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Images of patients that the study does not use, drawn and scored as its test images were.
+
+    Attributes:
+        features: (m, d).
+        labels: (m,) true classes.
+        logits: (m, 2) of the study's probe, with the plant.
+        weights: (m,) how much each counts, so that they stand for test.
+    """
+
+    features: NDArray[np.float32]
+    labels: Rows
+    logits: Reals
+    weights: Reals
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A study with what is true of it.
+
+    Attributes:
+        evidence: As a diagnosis gets it.
+        truth: Term or cause -> accuracy points it takes from test.
+        cause: Code of the cause that was planted, empty for none.
+        review: Test id -> true class name, for the oracle that plays the two blind readers.
+        fresh: Images of other patients with the plant in them, on which remedies are scored; None if there are none.
+    """
+
+    evidence: Evidence
+    truth: dict[str, float]
+    cause: str
+    review: dict[str, str]
+    fresh: Fresh | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A drawn study before anything is planted: the probe's logits for the whole pool."""
+
+    pool: Pool
+    drawn: Drawn
+    logits: Reals  # (n, 2)
+    seed: int
+
+    def right(self, rows: Rows, offset: float = 0.0) -> Reals:
+        """Whether the probe is right on rows of the pool, its margin moved by `offset`."""
+        margin = self.logits[rows, 1] - self.logits[rows, 0] + offset
+        return ((margin > 0) == (self.pool.labels[rows] == 1)).astype(np.float64)
+
+    def recall(self, offset: float = 0.0, test_too: bool = False) -> Reals:
+        """(2,) recalls on the rest of the pool, and on the test images too where what is judged never sees them."""
+        rows = np.concatenate([self.drawn.rest, self.drawn.test]) if test_too else self.drawn.rest
+        return np.array([self.right(rows[self.pool.labels[rows] == k], offset).mean() for k in (0, 1)])
+
+    def fresh(self, weights: Reals | None = None, step: float = 0.0, like_test: bool = False) -> Fresh:
+        """The rest of the pool as test brings its images.
+
+        Args:
+            weights: (n,) weight of every image of the pool; None for equal ones.
+            step: What is added to the margins.
+            like_test: Whether classes get the shares that they have in test.
+        """
+        rest = self.drawn.rest
+        labels = self.pool.labels[rest]
+        each = np.ones(len(rest)) if weights is None else weights[rest].astype(np.float64)
+        if like_test:
+            each = each * (self.shares() / np.maximum(np.bincount(labels, minlength=2), 1))[labels]
+        return Fresh(self.pool.features[rest], labels, self.logits[rest] + np.array([-0.5, 0.5]) * step, each)
+
+    def shares(self) -> Reals:
+        """(2,) true class shares of this study's test images."""
+        return np.bincount(self.pool.labels[self.drawn.test], minlength=2) / len(self.drawn.test)
+
+
+def draw_rows(
+    pool: Pool,
+    seed: int,
+    n_test: int,
+    shares: tuple[float | None, float | None] = (None, None),
+    skip: Rows | None = None,
+) -> Drawn:
+    """Train, validation and test by patient.
+
+    Args:
+        pool: Where from.
+        seed: Seed of the draw.
+        n_test: Test images.
+        shares: Share of class 1 in train and validation, and in test; None takes images as they come.
+        skip: Rows that must not stand in train and validation.
+    """
+    rng = np.random.default_rng((seed, n_test))
+    names = rng.permutation(np.unique(pool.patients))
+    rank = {name: place for place, name in enumerate(names)}
+    order = np.argsort([rank[name] for name in pool.patients], kind="stable")  # whole patients, in random order
+    allowed = np.ones(len(order), dtype=bool)
+    if skip is not None:
+        allowed[skip] = False
+    used = 0
+    parts = []
+    for size, share, free in ((N_TRAIN, shares[0], False), (N_VAL, shares[0], False), (n_test, shares[1], True)):
+        chosen, used = _fill(pool, order, used, size, share, allowed | free)
+        parts.append(chosen)
+    return Drawn(parts[0], parts[1], parts[2], order[used:])
+
+
+def _fill(
+    pool: Pool, order: Rows, start: int, size: int, share: float | None, allowed: NDArray[np.bool_]
+) -> tuple[Rows, int]:
+    """The next `size` rows, whole patients at the end of which the part stops; returns them and where it ended."""
+    wanted = [size, size] if share is None else [size - round(share * size), round(share * size)]
+    taken: list[int] = []
+    counts = [0, 0]
+    place = start
+    while place < len(order) and len(taken) < size:
+        row = int(order[place])
+        k = int(pool.labels[row])
+        if allowed[row] and counts[k] < wanted[k]:
+            taken.append(row)
+            counts[k] += 1
+        place += 1
+    patient = pool.patients[order[place - 1]]
+    while place < len(order) and pool.patients[order[place]] == patient:
+        place += 1  # what is left of the last patient is used by no other part
+    if len(taken) < size:
+        raise ValueError(f"the pool is too small: {len(taken)} of {size} images")
+    return np.array(taken, dtype=np.int64), place
+
+
+def fit_probe(pool: Pool, train: Rows, strength: float = 1e-3) -> Reals:
+    """Logits (n, 2) of a logistic regression on standardised features, for every image of the pool."""
+    x = pool.features[train]
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
+    model = LogisticRegression(C=strength, max_iter=300).fit((x - mean) / scale, pool.labels[train])
+    margin = ((pool.features - mean) / scale) @ model.coef_[0] + model.intercept_[0]
+    return np.stack([-margin / 2, margin / 2], axis=1).astype(np.float64)
+
+
+def bench(
+    pool: Pool,
+    seed: int,
+    n_test: int,
+    shares: tuple[float | None, float | None] = (None, None),
+    skip: Rows | None = None,
+    strength: float = 1e-3,
+) -> Bench:
+    """A study with nothing planted."""
+    drawn = draw_rows(pool, seed, n_test, shares, skip)
+    return Bench(pool, drawn, fit_probe(pool, drawn.train, strength), seed)
+
+
+def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = None) -> Evidence:
+    """The evidence of a study as it stands."""
+    pool = b.pool
+    rows = {"train": b.drawn.train, "val": b.drawn.val, "test": b.drawn.test if test is None else test}
+    sides = {}
+    for part, index in rows.items():
+        logits = test_logits if part == "test" and test_logits is not None else b.logits[index]
+        ids = tuple(f"{part}{place}" for place in range(len(index)))
+        sides[part] = Side(part, ids, pool.labels[index], logits, tuple(pool.patients[index]))
+    quality = pd.concat([pool.quality.iloc[index].set_axis(sides[part].ids) for part, index in rows.items()])
+    return Evidence(
+        run=f"{pool.name}-{b.seed}",
+        model="offline:efficientnet_lite0",
+        strategy="frozen",
+        seed=b.seed,
+        classes=pool.classes,
+        train=sides["train"],
+        val=sides["val"],
+        test=sides["test"],
+        quality=quality,
+        features={part: pool.features[index] for part, index in rows.items()},
+        grouped=True,
+        bootstrap_seed=b.seed,
+    )
+
+
+def with_pooled(evidence: Evidence) -> Evidence:
+    """The evidence with what the experiment `pooled` would have left, from the features alone."""
+    from heldout.experiments.pooled import pooled_logits
+
+    val, test = evidence.val, evidence.test
+    assert val is not None and test is not None
+    x = np.concatenate([evidence.features["val"], evidence.features["test"]])
+    labels = np.concatenate([val.labels, test.labels])
+    source = np.arange(len(x)) < len(val)
+    units = np.concatenate([val.units, test.units + val.units.max() + 1])
+    tables = []
+    for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, evidence.bootstrap_seed).items():
+        for side, rows in ((val, logits[source]), (test, logits[~source])):
+            table = pd.DataFrame({"id": side.ids, "split": side.name, "variant": variant})
+            tables.append(table.assign(logit_0=rows[:, 0], logit_1=rows[:, 1]))
+    return replace(evidence, scored={**evidence.scored, "pooled": Scored(pd.concat(tables, ignore_index=True))})
