@@ -8,7 +8,7 @@ each strategy's own defaults. `table` reads the studies: test accuracy is the me
 over test patients (images where patients are not known) of that mean; the difference to `probe` is paired on the same
 images and draws; the range of a column is that of the seeds.
 
-* X-rays: 400 images a class of the Kermany training part, its official test set, 128 pixels, patients from the names.
+* X-rays: 400 images a class of the Kermany training part, its official test set, 96 pixels, patients from the names.
 * WBC: 300 cells of one laboratory, tested on 100 of another, five types, 96 pixels.
 * MHSMA: 1000 sperm cells, official validation and test, normal or abnormal head, 64 pixels.
 """
@@ -49,7 +49,7 @@ def commands(out: Path) -> dict[str, list[str]]:
 
     mhsma = make_manifest(DATA / "mhsma64", out)
     return {
-        "xrays": [str(KERMANY), "--image-size", "128", "--per-class", "400", "--patient", PATIENT],
+        "xrays": [str(KERMANY), "--image-size", "96", "--per-class", "400", "--patient", PATIENT],
         "wbc": [str(DATA / "wbc_two_labs" / "manifest.csv"), "--image-size", "96"],
         "mhsma": [str(mhsma), "--image-size", "64"],
     }
