@@ -204,6 +204,8 @@ def _takes(upstream: Finding, code: str) -> float:
     """Points that an established cause explains of another's."""
     if code == "threshold":
         return upstream.numbers.get("of_threshold", 0.0)
+    if code == "difficulty" and "of_difficulty" in upstream.numbers:
+        return upstream.numbers["of_difficulty"]
     if "of_threshold" not in upstream.numbers and "of_ranking" not in upstream.numbers:
         return 0.0
     return upstream.priority

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +32,8 @@ class CovariateShift(Cause):
     alike; or a classifier that has learned from such images too (`difficulty`) mends at least a third of the points,
     its interval above 0, so that it is only that they were never shown. Else it is suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
     about 200 images of a class on each side and weights that are worth 100; above an AUC of 0.9 the two sets have no
-    looks in common and DISDE can say nothing. Then it is suggested if the AUC exceeds its null and the classifier that
+    looks in common and DISDE can say nothing. Among the causes it ranks by the points that such a classifier mends: the
+    others are `difficulty`. Without common looks it is suggested if the AUC exceeds its null and the classifier that
     has learned from such images mends points, and these are the points. All of it is done within classes, because a shift of one class hides in a
     pooled comparison.
 
@@ -88,13 +90,13 @@ class CovariateShift(Cause):
         main = max(chosen, key=lambda look: look.explained.value)
         shift = null(case, main) if points.low > 0 else None
         alike = same.low <= 0 <= same.high and same.value < points.value
-        mended = None if alike else _mended(case)
+        mended = _mended(case)
         agrees = None if shift is None else shift.real and (alike or _agrees(points, mended))
         verdict, reason = weigh(points, agrees)
         numbers = _numbers(main, chosen, same, shift)
         if verdict in ("established", "suggested"):
             numbers["of_threshold"] = of_threshold(case, chosen)
-            numbers["of_ranking"] = points.value - numbers["of_threshold"]
+            numbers |= {"of_ranking": points.value - numbers["of_threshold"], "of_difficulty": 0.0}
         sentence = _sentence(case, main, chosen, points, same, shift)
         if verdict in ("established", "suggested") and points.high <= MARGIN:
             verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
@@ -115,7 +117,9 @@ class CovariateShift(Cause):
             sentence += " So looks are not all of it, or what matters is not seen in these columns."
             if mended is not None:
                 sentence += f" A classifier that learned from test images of other patients too mends {said(mended)}."
-        return self.finding(verdict, sentence, points, images=_unlike(case, main), numbers=numbers)
+        found = self.finding(verdict, sentence, points, images=_unlike(case, main), numbers=numbers)
+        # Looks that nobody could learn either are harder images: those points are the difficulty's.
+        return found if mended is None else replace(found, priority=min(found.priority, max(0.0, mended.value)))
 
 
 def _chosen(case: Case, every: tuple[Look, ...]) -> list[Look]:
