@@ -32,6 +32,8 @@ def write_tables(folder: Path) -> str:
             pieces += [
                 f"### {world}: the terms",
                 terms_table(frame),
+                f"### {world}: the terms, severities together",
+                together_table(frame),
                 f"### {world}: nothing planted",
                 null_table(frame),
             ]
@@ -39,6 +41,8 @@ def write_tables(folder: Path) -> str:
             frame = pd.read_parquet(causes)
             sizes = ", ".join(map(str, sorted(frame["n_test"].unique())))
             pieces += [f"### {world}: the cause that is named first, n_T = {sizes}", causes_table(frame)]
+            if "regret" in frame:
+                pieces += [f"### {world}: the remedy that is recommended", regret_table(frame)]
             pieces += [f"### {world}: peers on the same studies", peers_table(frame)]
     return "\n\n".join(pieces)
 
@@ -64,6 +68,34 @@ def terms_table(frame: pd.DataFrame) -> str:
     ]
     header = ["plant", "severity", "n_T", "studies", "cause", "truth", "found", "bias", "RMSE", "coverage"]
     return markdown([*header, "largest other term", "on target"], rows)
+
+
+def together_table(frame: pd.DataFrame) -> str:
+    """Single plants by number of test images: more studies a row, so that coverage is told more closely."""
+    rows = []
+    single = frame[frame["cause"].isin(list(TERM_OF))]
+    for (plant, n_test), cell in single.groupby(["plant", "n_test"]):
+        cause = str(cell["cause"].iloc[0])
+        term, truth = TERM_OF[cause], cell[f"truth_{cause}"]
+        error = cell[term] - truth
+        inside = (cell[f"{term}_low"] <= truth) & (truth <= cell[f"{term}_high"])
+        rows.append([str(plant), str(n_test), str(len(cell)), term, f"{error.mean():+.2f}"])
+        spread = 1.96 * np.sqrt(inside.mean() * (1 - inside.mean()) / len(cell))
+        rows[-1] += [f"{error.std():.2f}", f"{inside.mean():.2f} ± {spread:.2f}"]
+    return markdown(["plant", "n_T", "studies", "term", "bias", "SD of the error", "coverage"], rows)
+
+
+def regret_table(frame: pd.DataFrame) -> str:
+    """True gains on fresh patients of each remedy, how often each is recommended, and what that forgoes."""
+    rows = []
+    for (plant, severity), cell in frame.dropna(subset=["regret"]).groupby(["plant", "severity"], sort=False):
+        chosen = cell["recommended"].value_counts()
+        words = ", ".join(f"{name} {number}" for name, number in chosen.items())
+        rows.append([str(plant), SEVERITY[severity], str(len(cell))])
+        rows[-1] += [f"{cell[name].mean():.1f}" for name in ("gain_threshold", "gain_pooled")]
+        rows[-1] += [words, f"{cell['regret'].mean():.1f}", f"{cell['regret'].max():.1f}"]
+    header = ["plant", "severity", "studies", "new threshold gains", "learning from test images gains", "recommended"]
+    return markdown([*header, "mean regret", "largest"], rows)
 
 
 def planted_causes(cell: pd.DataFrame) -> list[str]:
