@@ -8,6 +8,7 @@ import pytest
 import heldout
 from heldout.errors import HeldoutError, InputError
 from heldout.images import fit_square, read_pixels
+from heldout.images.arrays import _open as kept_open
 from heldout.progress import Epoch
 from heldout.records import Cohort
 from heldout.store import build_store, store_of_arrays
@@ -127,3 +128,21 @@ def test_equal_channels_in_memory_are_grey() -> None:
     grey = picture(0, (3, 6, 6))
     store = store_of_arrays(np.stack([grey] * 3, axis=-1), list("abc"), 6)
     assert store.channels == 1 and np.array_equal(store.pixels[..., 0], grey)
+
+
+def test_images_handed_out_some_at_a_time_are_the_same_and_files_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = arrays(tmp_path / "data", each=5)
+    cohort = heldout.load(data)
+    ids = tuple(cohort.table["id"])
+    whole = build_store(cohort, ids, 8, "stretch", "bilinear", None).pixels
+    monkeypatch.setattr("heldout.store.BATCH", 3)
+    monkeypatch.setattr("heldout.readers._measure.BATCH", 3)
+    reporter = Counting()
+    again = heldout.load(data, reporter=reporter)
+    assert reporter.steps == len(again) and again.hash == cohort.hash
+    counting = Counting()
+    some = build_store(again, ids, 8, "stretch", "bilinear", None, counting).pixels
+    np.testing.assert_array_equal(some, whole)
+    assert counting.steps == len(ids) and kept_open.cache_info().currsize == 0

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
-from heldout.images import ImageError, check_pixels, content_hash, fit_square, read_pixels
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, fit_square, read_pixels
 from heldout.images.reading import as_grey
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
@@ -29,6 +29,9 @@ FORMAT = 1
 """Part of a store's key: raised whenever the same images would give other bytes."""
 
 MAXIMUM_THREADS = 8
+
+BATCH = 4096
+"""Images handed to the threads at a time."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +186,13 @@ def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], fit: Fit, interpol
     reporter.begin("Preparing images", len(ids))
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough
-        for problem in pool.map(work, range(len(ids))):
-            if problem is not None:
-                problems.append(problem)
-            reporter.step()
+        for start in range(0, len(ids), BATCH):
+            for problem in pool.map(work, range(start, min(start + BATCH, len(ids)))):
+                if problem is not None:
+                    problems.append(problem)
+                reporter.step()
     reporter.end()
+    close_arrays()
     if problems:
         raise InputError(problems, title="The images are no longer what they were when the cohort was read")
 

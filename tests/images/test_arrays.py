@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import weakref
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from heldout.images import ImageError, check_pixels, open_archive, open_array, read_pixels
+from heldout.images import ImageError, check_pixels, close_arrays, open_archive, open_array, read_pixels
 from tests.readers.making import picture
 
 
@@ -28,6 +29,14 @@ def test_one_image_a_file(tmp_path: Path) -> None:
 def test_an_npy_file_is_mapped_and_not_read_whole(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", picture(0, (5, 6, 6)))
     assert isinstance(open_array(tmp_path / "x.npy"), np.memmap)
+
+
+def test_a_mapped_file_is_let_go(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", picture(0, (5, 6, 6)))
+    kept = weakref.ref(open_array(tmp_path / "x.npy"))
+    assert kept() is open_array(tmp_path / "x.npy")
+    close_arrays()
+    assert kept() is None
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:

@@ -11,14 +11,11 @@ from sklearn.linear_model import LogisticRegression
 
 from heldout.experiments._bench import Features, Indices, Logits
 from heldout.stats.thresholds import folds_of
-from heldout.training.logistic import moments
+from heldout.training.logistic import ROWS, moments
 
 FOLDS = 5
 TOLERANCE = 1e-4
 MAX_ITERATIONS = 500
-ROWS = 4096
-"""Images scaled at a time."""
-
 ABSENT = 10.0
 """By how much a class that was not learned from lies below the least likely one that was, in logits."""
 

@@ -1,6 +1,6 @@
 """Pixels without torch: reading what can be read faithfully, refusing the rest, fingerprints, fitting to a square."""
 
-from heldout.images.arrays import check_pixels, open_archive, open_array
+from heldout.images.arrays import check_pixels, close_arrays, open_archive, open_array
 from heldout.images.errors import ImageError
 from heldout.images.files import IMAGE_SUFFIXES, decode_file
 from heldout.images.fingerprints import content_hash
@@ -12,6 +12,7 @@ __all__ = [
     "Decoded",
     "ImageError",
     "check_pixels",
+    "close_arrays",
     "content_hash",
     "decode",
     "decode_file",

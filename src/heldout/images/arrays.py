@@ -63,6 +63,11 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
         raise _refusal(path, error) from error
 
 
+def close_arrays() -> None:
+    """Let go of the arrays that are kept open: what was read of a mapped file counts as memory of the process."""
+    _open.cache_clear()
+
+
 def open_archive(path: Path) -> tuple[str, ...]:
     """The names of the arrays in an `.npz` file, without reading them.
 

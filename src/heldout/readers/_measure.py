@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heldout.errors import Problem
-from heldout.images import ImageError, check_pixels, content_hash, decode, open_array
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, open_array
 from heldout.progress import Reporter
 from heldout.readers._reader import Entry
 
 MAXIMUM_THREADS = 8
 """Decoding leaves the interpreter's lock; beyond this many threads a disk gains nothing."""
+
+BATCH = 4096
+"""Images handed to the threads at a time: one that waits takes more memory than what is kept of it."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,15 @@ def measure(
     reporter.begin("Reading images", len(readable))
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough
-        for result in pool.map(lambda entry: _measure_one(entry, root), readable):
-            if isinstance(result, Measured):
-                measured.append(result)
-            else:
-                single.append(result)
-            reporter.step()
+        for start in range(0, len(readable), BATCH):
+            for result in pool.map(lambda entry: _measure_one(entry, root), readable[start : start + BATCH]):
+                if isinstance(result, Measured):
+                    measured.append(result)
+                else:
+                    single.append(result)
+                reporter.step()
     reporter.end()
+    close_arrays()
     return measured, list(broken.values()), single
 
 
