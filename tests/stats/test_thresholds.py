@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from heldout.stats import thresholds
 from heldout.stats.thresholds import best_biases, folds_of, scored, tuned_accuracy, tuned_right
 
 
@@ -111,3 +114,20 @@ def test_weights_of_two_count_like_two_images() -> None:
         scored(labels, logits, weights, np.zeros((1, 2)))[0]
         == scored(labels[twice], logits[twice], ones(len(twice)), np.zeros((1, 2)))[0]
     )
+
+
+def test_cuts_of_some_replicates_at_a_time_are_the_same_and_take_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    labels, logits = two_normals(rng, 900)
+    logits = logits.round(1)  # ties
+    weights = rng.poisson(1, (200, 900)).astype(np.float32)
+    monkeypatch.setattr(thresholds, "BLOCK", 10**9)
+    whole = best_biases(labels, logits, weights)
+    for block in (1, 5000):
+        monkeypatch.setattr(thresholds, "BLOCK", block)
+        tracemalloc.start()
+        some = best_biases(labels, logits, weights)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_array_equal(some, whole)
+        assert peak < weights.nbytes / 2

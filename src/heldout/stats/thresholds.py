@@ -28,6 +28,9 @@ REPEATS = 4
 SWEEPS = 3
 """Rounds over the classes of the coordinate search, where there are more than two."""
 
+BLOCK = 2**17
+"""Numbers worked on at a time, some replicates of all images: they stay in a processor's cache, and memory is small."""
+
 Weights = NDArray[np.float32]
 
 
@@ -146,13 +149,17 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     """
     order = np.argsort(score, kind="stable")
     ordered = score[order]
-    gains = np.cumsum(weights[:, order] * change[order], axis=1, dtype=np.float32)  # (B, n)
-    gains = np.concatenate([np.zeros((len(gains), 1), dtype=np.float32), gains], axis=1)  # cut below all images
     same = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1  # no cut runs between equal scores
-    cuts = _between(ordered)
-    smooth = _smoothed(gains)
-    smooth[:, same] = -np.inf
-    result: Reals = cuts[smooth.argmax(axis=1)]
+    best = np.empty(len(weights), dtype=np.int64)
+    rows = max(1, BLOCK // len(score))
+    for start in range(0, len(weights), rows):
+        some = slice(start, start + rows)
+        gains = np.cumsum(weights[some, order] * change[order], axis=1, dtype=np.float32)  # (rows, n)
+        gains = np.concatenate([np.zeros((len(gains), 1), dtype=np.float32), gains], axis=1)  # cut below all images
+        smooth = _smoothed(gains)
+        smooth[:, same] = -np.inf
+        best[some] = smooth.argmax(axis=1)
+    result: Reals = _between(ordered)[best]
     return result
 
 
