@@ -156,6 +156,7 @@ def row_of(cell: Cell, found: Diagnosis, causes: tuple[str, ...]) -> dict[str, o
     row["named"] = ",".join(item.code for item in told)
     row["established"] = ",".join(item.code for item in told if item.verdict == "established")
     row["verdicts"] = ";".join(f"{item.code}={item.verdict}" for item in found.findings)
+    row["sentences"] = " | ".join(item.sentence for item in found.findings if item.code in causes)
     mine = [item.points for item in found.findings if item.code in causes and item.points]
     row["points"] = sum(points.value for points in mine) if mine else np.nan
     if len(causes) == 1 and mine:
@@ -194,7 +195,6 @@ def run_plant_row(cell: Cell, make: Make, folder: Path) -> dict[str, object]:
         with mock.patch.object(fit, "learn_strategy", _corrupting(cell)):
             _, found = run_and_diagnose(made, folder, strategy="frozen", epochs=20)
     row = row_of(cell, found, (RUN_PLANTS[cell.plant],)) | {"truth": 0.0}
-    row["sentence"] = next(item.sentence for item in found.findings if item.code == RUN_PLANTS[cell.plant])
     row["seconds"] = time.perf_counter() - started
     return row
 
