@@ -2,7 +2,7 @@
 
     python -m venv peers
     peers/bin/pip install -e . -r benchmarks/speed_peers/requirements.txt
-    peers/bin/python -m benchmarks.speed --json speed.json
+    peers/bin/python benchmarks/speed.py --json speed.json
 
 Every way is a script in a process of its own (`speed_peers/`), on the same images, network, weights, batch size,
 learning rate and epochs. Its time is that of the whole process: imports, reading, training, validation after every
@@ -27,6 +27,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.speed_runs import Way, call, extrapolated, line, measure, ratio
 

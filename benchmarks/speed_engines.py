@@ -16,7 +16,7 @@ import torch
 
 from heldout import backbones
 from heldout.errors import HeldoutError
-from heldout.training import machine
+from heldout.training import machine, predict
 from heldout.training.engine import chosen, difference, prefix_of
 from heldout.training.predict import EVAL_BATCH, run_stages, to_tensor
 
@@ -61,6 +61,22 @@ def measure(name: str, size: int, count: int, repeats: int) -> None:
         )
 
 
+def batch_sizes(name: str, size: int, count: int, repeats: int) -> None:
+    """Milliseconds an image of PyTorch's feature pass by batch size, the sizes taken in turn."""
+    network, place = network_of(name, size), machine("cpu")
+    pixels = np.random.default_rng(0).integers(0, 256, (count, size, size, 1), dtype=np.uint8)
+    taken: dict[int, list[float]] = {16: [], 32: [], 64: [], 128: [], 256: []}
+    for _ in range(repeats):
+        for batch, found in taken.items():
+            predict.EVAL_BATCH = batch
+            started = time.perf_counter()
+            run_stages(network, pixels, 0, len(network.stages), place)
+            found.append((time.perf_counter() - started) / count * 1e3)
+    for batch, found in taken.items():
+        middle = statistics.median(found)
+        print(f"{name}, batches of {batch}: {middle:.2f} ms an image [{min(found):.2f}, {max(found):.2f}]")
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -68,10 +84,11 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--batch-sizes", action="store_true", help="by batch size instead of by engine")
     options = parser.parse_args()
     print(f"{torch.get_num_threads()} threads")
     for name in options.models:
-        measure(name, options.size, options.images, options.repeats)
+        (batch_sizes if options.batch_sizes else measure)(name, options.size, options.images, options.repeats)
 
 
 if __name__ == "__main__":

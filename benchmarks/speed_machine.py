@@ -1,7 +1,7 @@
 """What share of the machine's arithmetic the feature pass and the training step reach.
 
-    python -m benchmarks.speed_machine                      # a table
-    python -m benchmarks.speed_machine --models efficientnet_lite0 --json
+    python benchmarks/speed_machine.py                      # a table
+    python benchmarks/speed_machine.py --models efficientnet_lite0 --json
 
 * **peak**: the faster of a product of two float32 matrices of 2048 × 2048 and a dense 3 × 3 convolution of 256
   channels on 32 × 32 places: on some processors oneDNN's convolutions outrun the library of matrix products. Shares
@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 from torch.utils.flop_counter import FlopCounterMode
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.speed_engines import network_of
 from heldout.backbones import Network

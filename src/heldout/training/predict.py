@@ -19,7 +19,7 @@ Inputs = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]
 
 EVAL_BATCH = 64
 """Images a batch in forward passes. Measured on 2 cores with EfficientNet-Lite0 at 128 pixels: 32 to 128 are within
-5 % of each other (benchmarks/speed.py --batch-sizes)."""
+5 % of each other (benchmarks/speed_engines.py --batch-sizes)."""
 
 HEAD_BATCH = 16384
 """Features a batch in forward passes of the head alone."""
