@@ -20,6 +20,14 @@ sums of terms have honest intervals too.
 
 from heldout.budget._base import Base, independent_base
 from heldout.budget._budget import Budget, measure_budget, why_no_budget
-from heldout.budget._threshold import threshold_gain
+from heldout.budget._threshold import FEWEST_OF_A_CLASS, threshold_gain
 
-__all__ = ["Base", "Budget", "independent_base", "measure_budget", "threshold_gain", "why_no_budget"]
+__all__ = [
+    "FEWEST_OF_A_CLASS",
+    "Base",
+    "Budget",
+    "independent_base",
+    "measure_budget",
+    "threshold_gain",
+    "why_no_budget",
+]

@@ -137,6 +137,8 @@ def _prior_term(evidence: Evidence, base: Base, gap: Measured) -> tuple[Measured
     points = 100 * np.nansum((base.val_prior - base.test_prior) * _recalls(base, evidence.k), axis=1)
     moved = np.abs(base.val_prior[0] - base.test_prior[0])
     k = int(moved.argmax())
+    if moved[k] < 0.0005:  # a tenth of a percent is all that the words below show
+        return evidence.draws.measured(points, gap.n), "class shares are the same in validation and test"
     words = (
         f"class shares differ: '{evidence.classes[k]}' is {base.val_prior[0, k]:.1%} of validation and "
         f"{base.test_prior[0, k]:.1%} of test"

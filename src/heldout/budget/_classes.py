@@ -19,7 +19,9 @@ def class_rows(evidence: Evidence, base: Base, draws: Draws) -> tuple[tuple[Clas
     recall_val = recalls(base.val.right, base.val.labels, base.val_weights, evidence.k)
     recall_test = recalls(base.true_test.right, base.true_test.labels, base.true_weights, evidence.k)
     counts_val, counts_test = base.val.counts(), base.test.counts()
-    last = 100 * np.nansum((base.val_prior - base.test_prior) * recall_test, axis=1)
+    # Of a class without test images nothing is known to have changed but its share.
+    recall_last = np.where(np.isnan(recall_test), recall_val, recall_test)
+    last = 100 * np.nansum((base.val_prior - base.test_prior) * recall_last, axis=1)
     rows = []
     for k, name in enumerate(evidence.classes):
         both = bool(counts_val[k] and counts_test[k])

@@ -42,29 +42,41 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
 
 
 def _candidates(evidence: Evidence) -> tuple[Reals, Reals, str] | str:
-    """What was chosen among, as (right (m, n), criterion (m, n), words), or why nothing was chosen."""
+    """What was chosen among, as (right (m, n), criterion (m, n), words), or why nothing was chosen or measured."""
     val = evidence.val
     assert val is not None
-    if (patients := len(np.unique(val.units))) < FOLDS:
-        return f"too few validation patients to measure what choosing on them is worth ({patients})"
     strengths = evidence.scored.get("strengths")
+    epochs = evidence.val_epochs
     if strengths is not None:
-        logits = [strengths.logits(variant, "val", val.ids) for variant in strengths.variants]
-        right = np.stack([z.argmax(1) == val.labels for z in logits]).astype(np.float64)
-        top = [z - z.max(axis=1, keepdims=True) for z in logits]
-        likelihood = [
-            z[np.arange(len(val)), val.labels] - np.log(np.exp(z).sum(axis=1)) for z in top
-        ]  # minus the loss in nats
-        return right, np.stack(likelihood), f"the strength of regularisation, one of {len(logits)}"
-    if evidence.keeps == "best" and evidence.val_epochs is not None and len(evidence.val_epochs) > 1:
-        right = (evidence.val_epochs == val.labels[None, :]).astype(np.float64)
-        return right, right, f"the best of {len(right)} epochs"
-    if "strengths" in evidence.absent and evidence.strategy == "probe":
-        return "the strength of regularisation was chosen on validation; not measured, since " + evidence.why_absent(
-            "strengths"
-        )
+        logits = np.stack([strengths.logits(variant, "val", val.ids) for variant in strengths.variants])  # (m, n, k)
+        what = f"the strength of regularisation, one of {len(logits)}"
+        if not np.isfinite(logits).all():
+            return f"{what}; not measured, since not every validation image was scored at each of them"
+        right = (logits.argmax(axis=2) == val.labels).astype(np.float64)
+        top = logits - logits.max(axis=2, keepdims=True)
+        # Minus the loss in nats.
+        criterion: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))
+    elif evidence.keeps == "best" and epochs is not None and len(epochs) > 1:
+        right = criterion = (epochs == val.labels[None, :]).astype(np.float64)
+        what = f"the best of {len(right)} epochs"
+    else:
+        return _not_kept(evidence)
+    if (patients := len(np.unique(val.units))) < FOLDS:
+        return f"{what}; not measured, since the number of validation patients is {patients}"
+    return right, criterion, what
+
+
+def _not_kept(evidence: Evidence) -> str:
+    """What was chosen on validation without leaving its candidates' answers behind, in words."""
+    if evidence.strategy == "probe":
+        why = evidence.why_absent("strengths")
+        return f"the strength of regularisation was chosen on validation; not measured, since {why}"
     if evidence.strategy == "wise":
         return "the blend of weights was chosen on validation; not measured, since only the chosen one was kept"
+    if evidence.strategy == "knn":
+        return "the number of neighbours was chosen on validation; not measured, since only the chosen one was kept"
     if any(note.startswith("Settings chosen on validation") for note in evidence.notes):
         return "settings were searched for on validation; not measured, since the trials' answers were not kept"
+    if evidence.keeps == "best" and evidence.val_epochs is None:
+        return "the best epoch was chosen on validation; not measured, since the epochs' answers were not kept"
     return "nothing was chosen on validation: the weights are those of the last epoch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from heldout.causes._case import Case
@@ -39,7 +40,8 @@ class Chance(Cause):
             )
             return self.finding("excluded", sentence, reason="because the gap's interval excludes 0", numbers=numbers)
         sentence = f"The gap is {words}: its interval covers 0, so luck of the patients alone may have made it."
-        return self.finding("suggested", sentence, case.budget.gap, numbers=numbers)
+        # The interval of the sentence, which has a width even where the bootstrap has none.
+        return replace(self.finding("suggested", sentence, case.budget.gap, numbers=numbers), points=gap)
 
 
 CAUSE = Chance()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from heldout.causes._case import Case
 from heldout.causes._cause import Cause, said, weigh
+from heldout.causes._change import jeffreys
 from heldout.evidence import Evidence
 from heldout.records import Finding
+from heldout.stats.bootstrap import varies
 from heldout.stats.scores import Reals
 from heldout.stats.suspects import Suspects, review_sample, suspects
 
@@ -63,6 +66,8 @@ class Labels(Cause):
         review, test = evidence.review, evidence.test
         assert review is not None and test is not None
         points = case.budget.terms["labels"]
+        if not varies(points.replicates):
+            points = replace(points, replicates=_unseen(evidence))
         given = {id_: evidence.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
         wrong = [i for i, label in zip(review["id"], review["label"], strict=True) if given.get(i, label) != label]
         weight = dict(zip(review["id"], review["probability"], strict=True))
@@ -93,6 +98,19 @@ def label_bound(evidence: Evidence) -> float | None:
     if found is None or test is None:
         return None
     return 100 * float((found.flagged & ~test.right).mean())
+
+
+def _unseen(evidence: Evidence) -> Reals:
+    """Points that wrong labels among the images nobody read might be worth, where readers changed nothing, (B,).
+
+    Only a mistake can turn out to be right. How many of the mistakes that nobody read do is told by those that were
+    read, which are the more doubtful ones.
+    """
+    test, review = evidence.test, evidence.review
+    assert test is not None and review is not None
+    read = np.isin(test.ids, review["id"])
+    share: Reals = jeffreys(0.0, int((read & ~test.right).sum()), evidence.bootstrap)
+    return share * float((~read & ~test.right).mean())
 
 
 def _probabilities(evidence: Evidence) -> Reals:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from heldout.causes._case import Case
 from heldout.causes._cause import Cause, said, weigh
 from heldout.records import Finding
+from heldout.stats.thresholds import FOLDS
 
 
 class Selection(Cause):
@@ -33,7 +34,8 @@ class Selection(Cause):
         points, detail = case.budget.terms["selection"], case.budget.details["selection"]
         if points.method == "exact":
             if "not measured" in detail:
-                return self.not_identifiable(f"the validation answers of everything that was chosen among ({detail})")
+                needs = f"the answers for {FOLDS} or more validation patients of everything that was chosen among"
+                return self.not_identifiable(f"{needs} ({detail})")
             return self.not_applicable(detail)
         verdict, reason = weigh(points, agrees=True)  # choosing again on half the images is itself the intervention
         sentence = f"{detail[0].upper()}{detail[1:]}: reported validation accuracy is flattered by {said(points)}."

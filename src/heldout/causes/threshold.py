@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from heldout.budget import FEWEST_OF_A_CLASS
 from heldout.causes._case import Case
 from heldout.causes._cause import Cause, said, weigh
 from heldout.evidence import Side
 from heldout.evidence._draws import weighted_mean
 from heldout.records import Finding, Remedy
 from heldout.stats.measured import Measured
-from heldout.stats.thresholds import best_biases, scored
+from heldout.stats.thresholds import FOLDS, best_biases, scored
 
 SHOWN = 24
 
@@ -42,9 +43,8 @@ class Threshold(Cause):
         """The threshold term; established where a cut set on half of test gains on the other half."""
         points = case.budget.terms.get("threshold")
         if points is None:
-            return self.not_identifiable(
-                f"at least 10 images of every class on both sides ({case.budget.details['threshold']})"
-            )
+            few = f"{FEWEST_OF_A_CLASS} images of each of two or more classes and {FOLDS} patients on both sides"
+            return self.not_identifiable(f"at least {few} ({case.budget.details['threshold']})")
         gain = halved_gain(case)
         verdict, reason = weigh(points, agrees=gain.low > 0)
         side = case.budget.base.test
