@@ -30,12 +30,13 @@ class CovariateShift(Cause):
     the AUC exceeds its null in a class (all halves, and their mean by three standard deviations), the interval of I +
     III excludes 0, and one of two more looks agrees: the interval of II covers 0, so that images that look alike fare
     alike; or a classifier that has learned from such images too (`difficulty`) mends at least a third of the points,
-    its interval above 0, so that it is only that they were never shown. Else it is suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
-    about 200 images of a class on each side and weights that are worth 100; above an AUC of 0.9 the two sets have no
-    looks in common and DISDE can say nothing. Among the causes it ranks by the points that such a classifier mends: the
-    others are `difficulty`. Without common looks it is suggested if the AUC exceeds its null and the classifier that
-    has learned from such images mends points, and these are the points. All of it is done within classes, because a shift of one class hides in a
-    pooled comparison.
+    its interval above 0, so that it is only that they were never shown. Else it is suggested. The intervals hold π
+    fixed, and are too narrow for that; less than 1.5 points count as none. It needs about 200 images of a class on each
+    side and weights that are worth 100; above an AUC of 0.9 the two sets have no looks in common and DISDE can say
+    nothing. Among the causes it ranks by the points that such a classifier mends: the others are `difficulty`. Without
+    common looks it is suggested if the AUC exceeds its null and the classifier that has learned from such images mends
+    points, and these are the points. All of it is done within classes, because a shift of one class hides in a pooled
+    comparison.
 
     Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or kind
     of patient does that; accuracy on validation then says nothing about them.
