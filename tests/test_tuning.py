@@ -6,11 +6,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from heldout import fit as fit_module
+from heldout.evidence import SEARCHED, read_evidence
 from heldout.records._codec import read_record
 from heldout.records.tuning import Trial, Tuning
+from heldout.runs import read_study
 from heldout.strategies import Range, strategies
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.frozen import Frozen
@@ -59,6 +62,22 @@ def test_the_best_settings_are_those_of_the_runs_that_count(study: Study) -> Non
             assert item.recipe.settings["lr"] == found.best.settings["lr"]
     notes = [record.notes for record in study.records() if record.strategy == "frozen"]
     assert len(notes) == 2 and all("among 6 trainings" in note[0] for note in notes)
+
+
+def test_the_answers_of_every_trial_are_kept_for_the_diagnosis(study: Study) -> None:
+    files = read_study(study.folder)
+    found = tunings(study)["frozen"]
+    for run in files.runs:
+        evidence = read_evidence(files, run)
+        if run.record.strategy != "frozen":
+            assert evidence.choices is None
+            continue
+        assert evidence.choices is not None and evidence.chosen == SEARCHED
+        assert evidence.choices.variants == tuple(map(str, range(6)))
+        labels, ids = run.part("val")["label"].to_numpy(), tuple(run.part("val")["id"])
+        for number, trial in enumerate(found.trials):
+            answers = evidence.choices.logits(str(number), "val", ids).argmax(axis=1)
+            assert float(np.mean(answers == labels)) == pytest.approx(trial.val_accuracy)
 
 
 def test_what_has_nothing_to_search_is_trained_once(study: Study) -> None:

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -314,11 +315,28 @@ def _write_run(
     ]
     with whole(folder / "val_epochs.parquet") as temporary:
         pd.concat(epochs, ignore_index=True).to_parquet(temporary, index=False)
+    if learned.course.choices:
+        choices = choices_table(val_ids, learned.course.choices)
+        with whole(folder / "choices.parquet") as temporary:
+            choices.to_parquet(temporary, index=False)
     with whole(folder / "model.safetensors") as temporary:
         tensors = {name: value.detach().cpu().contiguous() for name, value in learned.network.state_dict().items()}
         save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})
     write_record(folder / "run.json", record)
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def choices_table(ids: Sequence[str], choices: Mapping[str, NDArray[np.float32]]) -> pd.DataFrame:
+    """Validation logits of everything that was chosen among, as `evidence.Scored` reads them."""
+    return pd.concat(
+        [
+            pd.DataFrame({"id": ids, "split": "val", "variant": name}).assign(
+                **{f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}
+            )
+            for name, logits in choices.items()
+        ],
+        ignore_index=True,
+    )
 
 
 def _table(name: str, part: Part, logits: NDArray[np.float32]) -> pd.DataFrame:

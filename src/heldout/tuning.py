@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from heldout.fit import Bench, learn_strategy, new_network, task_of
+from heldout.files import whole
+from heldout.fit import Bench, choices_table, learn_strategy, new_network, task_of
 from heldout.optional import require
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Recipe
@@ -89,8 +92,9 @@ def tune(
         settings = propose(space, found.trials, recipe.seed) if number else _present(strategy, space)
         shown = ", ".join(f"{name}={value:.3g}" for name, value in settings.items())
         reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
-        trial = _tried(recipe, dataclasses.replace(strategy, **settings), settings, info, bench, reporter)
+        trial, logits = _tried(recipe, dataclasses.replace(strategy, **settings), settings, info, bench, reporter)
         found = dataclasses.replace(found, trials=(*found.trials, trial))
+        _keep(file.with_suffix(".parquet"), choices_table(bench.split.val, {str(number): logits}))
         write_record(file, found)
     return found
 
@@ -126,11 +130,24 @@ def _tried(
     info: BackboneInfo,
     bench: Bench,
     reporter: Reporter,
-) -> Trial:
+) -> tuple[Trial, NDArray[np.float32]]:
+    """A trial, and the logits (m, k) of the validation images."""
     started = time.perf_counter()
     task, cache = task_of(recipe, bench, reporter)
     network = new_network(recipe, strategy, info, bench)
     learned = learn_strategy(network, task, strategy, recipe.seed, bench.machine, cache, reporter)
-    loss, predicted = scored(logits_of(learned.network, task.val.pixels, bench.machine), task.val.labels)
+    logits = logits_of(learned.network, task.val.pixels, bench.machine)
+    loss, predicted = scored(logits, task.val.labels)
     accuracy = float(np.mean(predicted == task.val.labels))
-    return Trial(settings, accuracy, loss if math.isfinite(loss) else 1e9, time.perf_counter() - started)
+    trial = Trial(settings, accuracy, loss if math.isfinite(loss) else 1e9, time.perf_counter() - started)
+    return trial, logits
+
+
+def _keep(file: Path, table: pd.DataFrame) -> None:
+    """Add a trial's answers to those of earlier ones; one that was made twice, after an interruption, is replaced."""
+    if file.exists():
+        before = pd.read_parquet(file)
+        table = pd.concat([before[before["variant"] != table["variant"].iloc[0]], table], ignore_index=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with whole(file) as temporary:
+        table.to_parquet(temporary, index=False)

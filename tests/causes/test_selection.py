@@ -3,11 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from heldout.causes.selection import CAUSE
-from heldout.evidence import Evidence
+from heldout.evidence import SEARCHED, Evidence, Scored
 from tests.causes.made_evidence import CLASSES, Reals, case, counted, evidence, of_sides, sides, with_scored
 
 TRUE = 0.85
@@ -101,6 +102,45 @@ def test_strengths_of_pure_noise_flatter_as_epochs_do() -> None:
         assert finding.points is not None
         found.append(finding.points.value - 100 * (right.mean(axis=1).max() - TRUE))
     assert np.mean(found) == pytest.approx(0, abs=1.5)
+
+
+def searched(seed: int, *, trials: int = 60) -> Evidence:
+    """A search whose trials differ by luck alone; the run that counts was trained anew with another seed."""
+    made = evidence(100, 100, patients=1)
+    labels = sides(made)["val"].labels
+    right = np.random.default_rng(seed).random((trials + 1, 100)) < TRUE
+    z = 4.0 * np.eye(len(CLASSES))[np.where(right, labels, 1 - labels)]  # (trials + 1, n, k)
+    rows = [
+        pd.DataFrame({"id": sides(made)["val"].ids, "split": "val", "variant": str(t), "logit_0": z[t, :, 0]}).assign(
+            logit_1=z[t, :, 1]
+        )
+        for t in range(trials)
+    ]
+    again = sides(made)["val"].with_logits(z[trials])
+    return replace(made, val=again, choices=Scored(pd.concat(rows, ignore_index=True)), chosen=SEARCHED)
+
+
+def test_a_search_for_settings_flatters_by_the_luck_of_its_best_trial() -> None:
+    found, true = [], []
+    for seed in range(6):
+        made = searched(seed)
+        finding = CAUSE.judge(case(made))
+        assert finding.points is not None and "The settings, one of 60" in finding.sentence
+        assert made.choices is not None
+        z = np.stack([made.choices.logits(str(t), "val", sides(made)["val"].ids) for t in range(60)])
+        best = (z.argmax(axis=2) == sides(made)["val"].labels).mean(axis=1).max()
+        found.append(finding.points.value)
+        true.append(100 * (best - TRUE))
+    assert np.mean(found) == pytest.approx(np.mean(true), abs=1.5) and np.mean(true) > 6
+
+
+def test_what_a_strategy_chose_among_is_read_as_strengths_are() -> None:
+    made = probe({"α=0": np.ones(100), "α=1": -np.ones(100)}, reported="α=0")
+    kept = replace(made, strategy="wise", scored={}, choices=made.scored["strengths"], chosen="the blend of weights")
+    assert "the blend of weights, one of 2" in CAUSE.judge(case(kept)).sentence.lower()
+    same = CAUSE.judge(case(kept)).points
+    strengths = CAUSE.judge(case(made)).points
+    assert same is not None and strengths is not None and same.value == pytest.approx(strengths.value)
 
 
 def test_a_strength_is_chosen_by_its_loss() -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy.special import softmax
+from sklearn.metrics import log_loss
 
 from heldout import backbones
 from heldout.classifier import TransferClassifier
 from heldout.errors import HeldoutError
+from heldout.evidence import Scored, read_evidence
 from heldout.predict import load_network
+from heldout.runs import read_study
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.scratch import Scratch
 from heldout.study import Study
@@ -61,3 +66,22 @@ def test_the_classifier_takes_every_strategy(strategy: str) -> None:
     assert probabilities.shape == (40, 2)
     if strategy != "scratch":
         assert (model.predict(images) == y).mean() > 0.8
+
+
+@pytest.mark.parametrize(("strategy", "mark"), [("knn", "k="), ("wise", "α=")])
+def test_everything_that_was_chosen_among_is_kept_and_the_diagnosis_reads_it(
+    tmp_path: Path, strategy: str, mark: str
+) -> None:
+    study = Study(bright_cells(tmp_path / "data"), [MODEL], [strategy], tmp_path / "s", image_size=32, epochs=1).run()
+    files = read_study(study.folder)
+    (run,) = files.runs
+    choices = Scored(pd.read_parquet(run.folder / "choices.parquet"))
+    assert len(choices.variants) > 2 and all(name.startswith(mark) for name in choices.variants)
+    labels = run.part("val")["label"].to_numpy()
+    ids = tuple(run.part("val")["id"])
+    loss = {name: log_loss(labels, softmax(choices.logits(name, "val", ids), axis=1)) for name in choices.variants}
+    best = min(loss, key=lambda name: loss[name])
+    chosen = choices.logits(best, "val", ids)
+    assert np.allclose(chosen, run.logits("val"), atol=1e-4)  # what was kept is what did best
+    evidence = read_evidence(files, run)
+    assert evidence.choices is not None and evidence.chosen in ("the number of neighbours", "the blend of weights")

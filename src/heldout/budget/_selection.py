@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from heldout.evidence import Evidence
+from heldout.evidence import SEARCHED, Evidence
 from heldout.evidence._draws import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
+
+LOSS_OF_A_SEARCH = 1e-4
+"""What a nat of loss counts beside the accuracy in a search for settings, as `tuning.LOSS`."""
 
 HALVES = 20
 """Random halvings of the validation patients behind the selection term."""
@@ -19,7 +22,7 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
     found = _candidates(evidence)
     if isinstance(found, str):
         return Measured.constant(0.0, like), found
-    right, criterion, what = found  # (m, n) each
+    right, criterion, reported, what = found  # (m, n), (m, n), (n,)
     val = evidence.val
     assert val is not None
     weights = evidence.draws.val
@@ -35,27 +38,36 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += sums[np.arange(len(sums)), choice] / rest.sum(axis=1)
     unselected = total / (2 * HALVES)
-    optimism = 100 * (weighted_mean(val.right, weights) - unselected)
+    optimism = 100 * (weighted_mean(reported, weights) - unselected)
     measured = evidence.draws.measured(optimism, len(val))
     moved = Measured(measured.value, recentred(measured.value, measured.replicates), measured.n, measured.method)
     return moved, f"{what}; chosen on one half of the validation patients and scored on the other, {HALVES} halvings"
 
 
-def _candidates(evidence: Evidence) -> tuple[Reals, Reals, str] | str:
-    """What was chosen among, as (right (m, n), criterion (m, n), words), or why nothing was chosen or measured."""
+def _candidates(evidence: Evidence) -> tuple[Reals, Reals, Reals, str] | str:
+    """What was chosen among, or why nothing was chosen or measured.
+
+    Returns:
+        right (m, n), criterion (m, n) whose mean was largest for the chosen one, right (n,) of the chosen one as
+        reported, and words.
+    """
     val = evidence.val
     assert val is not None
+    reported: Reals = val.right.astype(np.float64)
     strengths = evidence.scored.get("strengths")
     epochs = evidence.val_epochs
-    if strengths is not None:
-        logits = np.stack([strengths.logits(variant, "val", val.ids) for variant in strengths.variants])  # (m, n, k)
-        what = f"the strength of regularisation, one of {len(logits)}"
+    kept, chosen = (strengths, "the strength of regularisation") if strengths else (evidence.choices, evidence.chosen)
+    if kept is not None:
+        logits = np.stack([kept.logits(variant, "val", val.ids) for variant in kept.variants])  # (m, n, k)
+        what = f"{chosen}, one of {len(logits)}"
         if not np.isfinite(logits).all():
             return f"{what}; not measured, since not every validation image was scored at each of them"
         right = (logits.argmax(axis=2) == val.labels).astype(np.float64)
         top = logits - logits.max(axis=2, keepdims=True)
-        # Minus the loss in nats.
-        criterion: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))
+        criterion: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
+        if chosen == SEARCHED:
+            criterion = right + LOSS_OF_A_SEARCH * criterion
+            reported = right[criterion.mean(axis=1).argmax()]  # another seed of the settings was not chosen itself
     elif evidence.keeps == "best" and epochs is not None and len(epochs) > 1:
         right = criterion = (epochs == val.labels[None, :]).astype(np.float64)
         what = f"the best of {len(right)} epochs"
@@ -63,7 +75,7 @@ def _candidates(evidence: Evidence) -> tuple[Reals, Reals, str] | str:
         return _not_kept(evidence)
     if (patients := len(np.unique(val.units))) < FOLDS:
         return f"{what}; not measured, since the number of validation patients is {patients}"
-    return right, criterion, what
+    return right, criterion, reported, what
 
 
 def _not_kept(evidence: Evidence) -> str:
@@ -72,9 +84,9 @@ def _not_kept(evidence: Evidence) -> str:
         why = evidence.why_absent("strengths")
         return f"the strength of regularisation was chosen on validation; not measured, since {why}"
     if evidence.strategy == "wise":
-        return "the blend of weights was chosen on validation; not measured, since only the chosen one was kept"
+        return "the blend of weights was chosen on validation; not measured, since the others' answers were not kept"
     if evidence.strategy == "knn":
-        return "the number of neighbours was chosen on validation; not measured, since only the chosen one was kept"
+        return "the number of neighbours was chosen on validation; not measured, since the others' were not kept"
     if any(note.startswith("Settings chosen on validation") for note in evidence.notes):
         return "settings were searched for on validation; not measured, since the trials' answers were not kept"
     if evidence.keeps == "best" and evidence.val_epochs is None:

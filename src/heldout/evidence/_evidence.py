@@ -19,6 +19,10 @@ SWITCHED_OFF = "the experiments were switched off"
 NOT_RUN = "this experiment was not run"
 
 
+SEARCHED = "the settings"
+"""`Evidence.chosen` after a search for settings (`heldout run --tune`)."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Arrays and tables of one run; made by `read_evidence` from a study's folder, or by hand.
@@ -35,6 +39,8 @@ class Evidence:
         keeps: How the scored weights were chosen: `last` epoch, or `best` on validation.
         history: One row an epoch, as in `history.csv`; may be empty.
         val_epochs: (e, n_V) class predicted for each validation image after each epoch; None where not kept.
+        choices: Validation logits of everything that was chosen among on validation, a variant each; None if not kept.
+        chosen: What the choice was of, in words that go before "one of 5".
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
         scored: Experiment -> its logits.
@@ -63,6 +69,8 @@ class Evidence:
     keeps: Literal["last", "best"] = "last"
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     val_epochs: NDArray[np.int64] | None = None
+    choices: Scored | None = None
+    chosen: str = ""
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scored: Mapping[str, Scored] = field(default_factory=dict)

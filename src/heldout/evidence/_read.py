@@ -13,11 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem
-from heldout.evidence._evidence import Evidence
+from heldout.evidence._evidence import SEARCHED, Evidence
 from heldout.evidence._scored import KEYS, Scored
 from heldout.evidence._side import Side
 from heldout.evidence.relatives import Pair, crossing_ids, leaked_ids
+from heldout.records._codec import read_record
+from heldout.records.tuning import Tuning
 from heldout.runs import RunFiles, StudyFiles
+
+CHOSEN = {"wise": "the blend of weights", "knn": "the number of neighbours"}
+"""Strategy -> what it chooses on validation."""
 
 
 def read_evidence(
@@ -48,8 +53,11 @@ def read_evidence(
     scored, absent = _experiments(run) if experiments else ({}, {})
     table = study.cohort.table.set_index("id")
     siblings = tuple(_of_run(study, other, bootstrap, seed) for other in study.runs if other.record.id != run.record.id)
+    choices, chosen = _choices(study, run)
     return replace(
         own,
+        choices=choices,
+        chosen=chosen,
         quality=quality,
         features=_features(study, run) if experiments else {},
         scored=scored,
@@ -98,6 +106,24 @@ def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
     """(e, n) predicted classes; rows of the table are ordered by epoch, then as the split's validation ids."""
     values = run.val_epochs["predicted"].to_numpy(dtype=np.int64)
     return values.reshape(-1, n) if n and len(values) else None
+
+
+def _choices(study: StudyFiles, run: RunFiles) -> tuple[Scored | None, str]:
+    """What a strategy chose among on validation, or else what the search for its settings did, and in words what."""
+    own = run.folder / "choices.parquet"
+    if own.is_file():
+        return Scored(pd.read_parquet(own)), CHOSEN.get(run.record.strategy, "what did best on validation")
+    for file in sorted((study.folder / "tuning").glob("*.json")):
+        search = read_record(Tuning, file)
+        same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
+        answers = file.with_suffix(".parquet")
+        if same and len(search.trials) > 1 and answers.is_file():
+            best = search.best.settings
+            if all(run.recipe.settings.get(name) == value for name, value in best.items()):
+                kept = pd.read_parquet(answers)
+                if kept["variant"].nunique() == len(search.trials):
+                    return Scored(kept), SEARCHED
+    return None, ""
 
 
 def _experiments(run: RunFiles) -> tuple[Mapping[str, Scored], Mapping[str, str]]:

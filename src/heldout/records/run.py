@@ -14,8 +14,9 @@ class RunRecord:
     The folder holds besides: `recipe.json` (`Recipe`), `environment.json`, `history.csv` (rows of `progress.Epoch`),
     `predictions.parquet` (columns `id`, `split` ∈ train/val/test, `label` and `predicted` as class indices, and one
     float32 `logit_<k>` a class, k in the order of `classes`; train re-scored in eval mode), `val_epochs.parquet` (the
-    class predicted for each validation image after each epoch: columns `id`, `epoch`, `predicted`) and
-    `model.safetensors`.
+    class predicted for each validation image after each epoch: columns `id`, `epoch`, `predicted`), `choices.parquet`
+    where a strategy chose on validation (the validation logits of everything it chose among: columns `id`, `split`,
+    `variant`, `logit_<k>`) and `model.safetensors`.
 
     Attributes:
         id: The recipe's id and the folder's name.

@@ -28,6 +28,9 @@ class Trial:
 class Tuning:
     """`tuning/<id>.json`: the id is that of the run with the settings as they were before.
 
+    Beside it `tuning/<id>.parquet`: validation logits of every trial, columns `id`, `split`, `variant` (the number of
+    the trial), `logit_<k>`.
+
     Attributes:
         backbone: Full name of the weights.
         strategy: Name of the strategy.

@@ -39,6 +39,8 @@ class Course:
         history: One row an epoch.
         phase_of: Number of the phase of each.
         val_predicted: One (m,) int16 array an epoch.
+        choices: Name -> (m, k) logits of the validation images, of what solved phases chose among; a run that is gone
+            on with after such a phase has none.
         kept: Tensors of the kept epoch, by name (not with `last`).
         kept_epoch: Its number; 0 before the first.
         elapsed: Wall seconds of the sittings before this one.
@@ -50,6 +52,7 @@ class Course:
     history: list[Epoch] = field(default_factory=list)
     phase_of: list[int] = field(default_factory=list)
     val_predicted: list[NDArray[np.int16]] = field(default_factory=list)
+    choices: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     kept: State = field(default_factory=dict)
     kept_epoch: int = 0
     elapsed: float = 0.0
@@ -60,6 +63,7 @@ class Course:
         self.history.append(progress.epoch)
         self.phase_of.append(progress.phase)
         self.val_predicted.append(progress.val_predicted)
+        self.choices.update(progress.choices)
         if self.keeps == "best":
             if self.kept_epoch and rank(progress.epoch) <= rank(self.history[self.kept_epoch - 1]):
                 return

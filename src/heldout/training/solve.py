@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from heldout.backbones import Network
@@ -21,6 +22,9 @@ from heldout.training.phases import moving_tensors
 from heldout.training.predict import Inputs, logits_from, scored
 from heldout.training.state import Progress, State
 from heldout.training.task import Task
+
+Solved = tuple[str, Mapping[str, NDArray[np.float32]]]
+"""What was found, in words, and the validation logits (m, k) of everything that it was chosen among."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Problem:
 def solve(problem: Problem, number: int, phase_number: int) -> Progress:
     """Solve, and describe it as epoch `number`."""
     started = time.perf_counter()
-    found = SOLVERS[problem.phase.solver](problem)
+    found, choices = SOLVERS[problem.phase.solver](problem)
     losses, right, predicted = [], [], np.empty(0, dtype=np.int16)
     for part, inputs in zip((problem.task.train, problem.task.val), problem.inputs, strict=True):
         logits = logits_from(problem.network, inputs, problem.length, problem.machine)
@@ -68,11 +72,16 @@ def solve(problem: Problem, number: int, phase_number: int) -> Progress:
         val_loss=losses[1],
         val_accuracy=right[1],
     )
-    return Progress(row, predicted, None, phase_number, problem.ends, resumable=problem.phase.solver != "neighbours")
+    resumable = problem.phase.solver != "neighbours"
+    return Progress(row, predicted, None, phase_number, problem.ends, choices, resumable)
 
 
-def _logistic(problem: Problem) -> str:
-    """Put the head at the optimum of a logistic regression; the trunk is frozen."""
+def _logistic(problem: Problem) -> Solved:
+    """Put the head at the optimum of a logistic regression; the trunk is frozen.
+
+    The strengths that were tried are solved again where they are asked for (experiment `strengths`): in phases that
+    others follow, theirs is not the choice that was reported.
+    """
     train, val = (np.asarray(part, dtype=np.float32) for part in problem.inputs)
     task, phase, head = problem.task, problem.phase, problem.network.head
     assert isinstance(head, nn.Linear)
@@ -82,29 +91,29 @@ def _logistic(problem: Problem) -> str:
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(solved.weight))
         head.bias.copy_(torch.from_numpy(solved.bias))
-    return f" (C = {solved.strength:g}{'' if solved.converged else ', not converged'})"
+    return f" (C = {solved.strength:g}{'' if solved.converged else ', not converged'})", {}
 
 
-def _neighbours(problem: Problem) -> str:
+def _neighbours(problem: Problem) -> Solved:
     """Make the training images' features the head; the k with the least validation loss, of equals the greater."""
     device, task = problem.machine.device, problem.task
     features = torch.from_numpy(np.array(problem.inputs[0], dtype=np.float32)).to(device)
     labels = torch.from_numpy(np.array(task.train.labels)).to(device)
     best: tuple[float, Neighbours] | None = None
+    choices: dict[str, NDArray[np.float32]] = {}
     for k in sorted({min(int(k), len(features)) for k in problem.phase.tried}, reverse=True):
         head = Neighbours.of(features, labels, k, len(task.classes))
         problem.network.head = head
-        loss, _ = scored(
-            logits_from(problem.network, problem.inputs[1], problem.length, problem.machine), task.val.labels
-        )
+        choices[f"k={k}"] = logits_from(problem.network, problem.inputs[1], problem.length, problem.machine)
+        loss, _ = scored(choices[f"k={k}"], task.val.labels)
         if best is None or loss < best[0]:
             best = (loss, head)
     assert best is not None, "at least one k"
     problem.network.head = best[1]
-    return f" (k = {int(best[1].k)})"
+    return f" (k = {int(best[1].k)})", choices
 
 
-def _interpolate(problem: Problem) -> str:
+def _interpolate(problem: Problem) -> Solved:
     """The point between two ends that has the least validation loss; of equals the one nearer to the first.
 
     BatchNorm statistics in between are blended by α with those of training images under the new weights, so that both
@@ -112,25 +121,27 @@ def _interpolate(problem: Problem) -> str:
     """
     first, second = (problem.ends[number] for number in problem.phase.of)
     best: tuple[float, float, State] | None = None
+    choices: dict[str, NDArray[np.float32]] = {}
     for alpha in sorted(problem.phase.tried):
         put(problem.network, between(first, second, alpha))
         if 0 < alpha < 1:
             _measure(problem, first, alpha)
         logits = logits_from(problem.network, problem.inputs[1], problem.length, problem.machine)
+        choices[f"α={alpha:g}"] = logits
         loss, _ = scored(logits, problem.task.val.labels)
         if best is None or loss < best[0]:
             best = (loss, alpha, moving_tensors(problem.network, first))
     assert best is not None, "at least one alpha"
     put(problem.network, best[2])
-    return f" (α = {best[1]:g})"
+    return f" (α = {best[1]:g})", choices
 
 
-def _average(problem: Problem) -> str:
+def _average(problem: Problem) -> Solved:
     """The mean of several ends."""
     states = [problem.ends[number] for number in problem.phase.of]
     put(problem.network, mean_of(states))
     measure_batchnorm(problem.network, problem.inputs[0], problem.length, states[0], problem.machine, problem.seed)
-    return f" ({len(states)} networks)"
+    return f" ({len(states)} networks)", {}
 
 
 def _measure(problem: Problem, first: State, alpha: float) -> None:

@@ -25,6 +25,8 @@ class Progress:
         optimizer: The phase's optimiser, for a checkpoint; None where nothing would have to be resumed.
         phase: Number of the phase that the epoch belongs to.
         ends: What later phases need of the ends of earlier ones.
+        choices: What was chosen among on validation: name -> (m, k) float32 logits of the validation images; empty
+            where nothing was.
         resumable: Whether a checkpoint could be gone on from; not where the head was replaced by one of another kind,
             which is made anew sooner than read.
     """
@@ -34,6 +36,7 @@ class Progress:
     optimizer: torch.optim.Optimizer | None
     phase: int = 0
     ends: Mapping[int, State] = field(default_factory=dict)
+    choices: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     resumable: bool = True
 
 
