@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -332,3 +333,17 @@ def test_redrawing_tears_no_patient_and_no_copy_apart(tmp_path: Path) -> None:
     apart = {part: [f"{part}{n}" for n in range(len(y))] for part, (_, y) in images.items()}
     other = bench_of(tmp_path / "apart", looks_at(Detail(), 1.2), images, patients=apart)
     assert GroupedRetraining().why_not(other) == "no validation image has a known relative in train"
+
+
+def test_mapped_pixels_are_let_go_and_read_again(tmp_path: Path) -> None:
+    images: Images = {part: plain(6, seed) for seed, part in enumerate(("train", "val", "test"))}
+    images = {part: (np.rint(x).clip(0, 255).astype(np.uint8)[..., None], y) for part, (x, y) in images.items()}
+    bench = bench_of(tmp_path, looks_at(Corner(), 0.5), images)
+    before = bench.pixels("train")
+    kept = weakref.ref(before)
+    first = np.array(before)
+    bench.let_go()
+    assert bench.pixels("train") is not before
+    del before
+    assert kept() is None
+    np.testing.assert_array_equal(bench.pixels("train"), first)

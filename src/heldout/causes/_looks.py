@@ -22,7 +22,7 @@ from heldout.stats.disde import Decomposition, disde
 from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.shift import COMPONENTS, DomainShift, domain_probabilities, null_domain_aucs, unit_numbers
+from heldout.stats.shift import COMPONENTS, DomainShift, Features, domain_probabilities, null_domain_aucs, unit_numbers
 from heldout.stats.thresholds import tuned_right
 
 FEWEST_IMAGES = 50
@@ -112,18 +112,19 @@ def _known(case: Case) -> _Known:
     return known
 
 
-def columns(case: Case, side: Side, basis: str, k: int) -> tuple[Indices, Reals] | None:
+def columns(case: Case, side: Side, basis: str, k: int) -> tuple[Indices, Features] | None:
     """Rows of a side's images of class k whose looks are known, (m,), and what they look like, (m, d) finite.
 
-    One class at a time, since the features of all images in double precision may be gigabytes. None where no image's
+    One class at a time, since the features of all images may be gigabytes. None where no image's
     looks are known.
     """
     rows = np.flatnonzero(side.labels == k)
+    values: Features
     if basis == "quality":
-        names, values = quality_values(case, side)
+        names, every = quality_values(case, side)
         if not names:
             return None
-        values = values[rows]
+        values = every[rows]
     else:
         place = _places(case)
         if not place:
@@ -145,11 +146,12 @@ def _places(case: Case) -> dict[str, tuple[str, int]]:
     return place
 
 
-def _features(case: Case, places: Sequence[tuple[str, int]]) -> Reals:
+def _features(case: Case, places: Sequence[tuple[str, int]]) -> Features:
     """Features that stand at some places, (m, d)."""
     parts = np.array([part for part, _ in places], dtype=str)
     rows = np.array([row for _, row in places], dtype=np.int64)
-    values = np.empty((len(places), max(features.shape[1] for features in case.evidence.features.values())))
+    width = max(features.shape[1] for features in case.evidence.features.values())
+    values = np.empty((len(places), width), dtype=np.float32)
     for part in np.unique(parts):
         values[parts == part] = case.evidence.features[str(part)][rows[parts == part]]
     return values
@@ -172,7 +174,7 @@ def _enough(side: Side, rows: Indices) -> bool:
     return len(rows) >= FEWEST_IMAGES and len(np.unique(side.units[rows])) >= FEWEST_PATIENTS
 
 
-def _look(case: Case, basis: str, k: int, P: Reals, Q: Reals, rows_P: Indices, rows_Q: Indices) -> Look:
+def _look(case: Case, basis: str, k: int, P: Features, Q: Features, rows_P: Indices, rows_Q: Indices) -> Look:
     base, draws = case.budget.base, case.budget.draws
     groups_P, groups_Q = [base.val.patients[i] for i in rows_P], [base.test.patients[i] for i in rows_Q]
     pi_P, pi_Q = domain_probabilities(P, Q, groups_P, groups_Q, seed=case.evidence.bootstrap_seed)
@@ -205,7 +207,7 @@ def _null(case: Case, look: Look) -> DomainShift | None:
         return None
     seed = case.evidence.bootstrap_seed
     if X.shape[1] > COMPONENTS and len(rows) > COMPONENTS:  # once instead of in every fold of every halving
-        X = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit_transform(X)
+        X = PCA(COMPONENTS, svd_solver="randomized", random_state=seed, copy=False).fit_transform(X.astype(np.float64))
     return DomainShift(look.split.auc, null_domain_aucs(X, patients, *look.sizes, seed=seed, draws=NULL_DRAWS))
 
 

@@ -21,7 +21,7 @@ from heldout.progress import Reporter, Silent
 from heldout.records import PARTS
 from heldout.runs import DIAGNOSIS_LOOKS, RunFiles, StudyFiles, read_study
 from heldout.training import machine
-from heldout.training.device import Device
+from heldout.training.device import Device, give_back_freed_memory
 
 FORMAT = 1
 
@@ -66,8 +66,10 @@ def run_experiments(
         reporter.begin(f"experiments on {run.record.id}", len(missing))
         for experiment in missing:
             _carry_out(experiment, bench)
+            bench.let_go()
             reporter.step()
         reporter.end()
+        give_back_freed_memory()
 
 
 def _chosen(study: StudyFiles, runs: Sequence[str] | None) -> list[RunFiles]:

@@ -84,7 +84,7 @@ def domain_probabilities(
         ValueError: Shapes that do not fit, values that are not finite, or fewer than two patients on a side.
     """
     units_P, units_Q = _checked(P, Q, groups_P, groups_Q)
-    X = np.concatenate([P, Q]).astype(np.float64)
+    X = np.concatenate([P, Q], dtype=np.float64)
     target = np.repeat([0, 1], [len(P), len(Q)]).astype(np.int64)
     with threadpool_limits(limits=1):  # the matrices are small: threads would only wait for each other
         pi = _cross_fitted(X, target, np.concatenate([units_P, units_Q]), seed)
@@ -150,7 +150,9 @@ def _reduced(X: Reals, new: Reals, seed: int) -> tuple[Reals, Reals]:
     """Standardised columns; where there are many, the leading principal components of these, at unit variance."""
     mean, spread = X.mean(axis=0), X.std(axis=0)
     scale = np.where(spread > 1e-12, spread, 1)
-    X, new = (X - mean) / scale, (new - mean) / scale
+    X, new = X - mean, new - mean
+    X /= scale
+    new /= scale
     components = min(COMPONENTS, max(2, len(X) // 5))
     if X.shape[1] <= components:
         return X, new

@@ -97,6 +97,20 @@ def keep_freed_memory() -> bool:
         return False
 
 
+def give_back_freed_memory() -> bool:
+    """Give the system what `keep_freed_memory` kept: for the end of a piece of work after which other work is done.
+
+    Returns:
+        Whether there was anything to give back; only glibc on Linux can tell.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
+    except (OSError, AttributeError):  # another C library
+        return False
+
+
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
     """Compute with so many CPU threads within the block; None leaves their number alone.
