@@ -55,13 +55,15 @@ class PooledClassifiers(Experiment):
     def run(self, bench: Bench) -> pd.DataFrame:
         """Fit in every fold, score what was left out."""
         parts = ("val", "test")
+        strength = bench.probe.strength  # before the features are held: the probe holds those of train
         x = np.concatenate([np.asarray(bench.features(part), dtype=np.float32) for part in parts])
+        bench.let_go()
         labels = np.concatenate([bench.labels(part) for part in parts])
         first = len(bench.ids("val"))
         source = np.arange(len(x)) < first
         units = bench.units(["val", "test"])
         bench.reporter.begin("pooled classifiers", 1)
-        found = pooled_logits(x, labels, source, units, bench.k, bench.probe.strength, bench.seed)
+        found = pooled_logits(x, labels, source, units, bench.k, strength, bench.seed)
         bench.reporter.step()
         bench.reporter.end()
         tables = [
