@@ -12,9 +12,9 @@ cannot be imported are *missing*. Ratios are the other way's seconds over ours; 
 largest that the repeats of ours and the slowest and fastest epoch of the other allow.
 
 The study of tasks A to D is EfficientNet-Lite0 and ResNet34 × finetune and frozen: ours in one `heldout run`, which
-ends with the comparison; the notebook's are four processes. Also the overhead of loader and bookkeeping against a bare
-loop, and the share of the machine's peak (`speed_machine.py`). The images are chest X-rays where they are at hand,
-else noise.
+ends with the comparison, in float32 and (`ours_mixed`) with `--precision auto`; the notebook's are four processes. Also
+the overhead of loader and bookkeeping against a bare loop, and the share of the machine's peak (`speed_machine.py`).
+The images are chest X-rays where they are at hand, else noise.
 """
 
 from __future__ import annotations
@@ -59,21 +59,26 @@ def strategy_table(folder: Path, options: argparse.Namespace, strategy: str) -> 
 def study_table(folder: Path, options: argparse.Namespace, before: dict[str, list[Way]]) -> dict[str, Any]:
     """ResNet34 alone, and the four runs of the founding experiment."""
     few = options.study_epochs
-    pair = [measure(folder, way, RESNET, "finetune", few, 1, options.threads) for way in ("ours", "notebook")]
+    ways = ("ours", "ours_mixed", "notebook")
+    pair = [measure(folder, way, RESNET, "finetune", few, 1, options.threads) for way in ways]
     show(f"finetune, ResNet34, {options.epochs} epochs", pair, options.epochs)
-    study = measure(folder, "ours", f"{LITE0},{RESNET}", "finetune,frozen", few, 1, options.threads)
+    both = (f"{LITE0},{RESNET}", "finetune,frozen", few, 1, options.threads)
+    studies = [measure(folder, way, *both) for way in ways[:2]]
     four = [way for ways in before.values() for way in ways if way.name == "notebook" and way.strategy != "last-block"]
-    four += [pair[1], measure(folder, "notebook", RESNET, "frozen", few, 1, options.threads)]
+    four += [pair[2], measure(folder, "notebook", RESNET, "frozen", few, 1, options.threads)]
     theirs = None
     if len(four) == 4 and not any(way.missing for way in four):
         theirs = [sum(ends) for ends in zip(*(extrapolated(way, options.epochs) for way in four), strict=True)]
     print(f"\nthe whole study, four runs of {options.epochs} epochs")
-    print(line(study, options.epochs, None))
-    if theirs and not study.missing:
-        low, middle, high = theirs
-        quotient = ratio((low, middle, high), extrapolated(study, options.epochs))
-        print(f"  notebook, four processes: {middle:.0f} s [{low:.0f}, {high:.0f}], extrapolated; ratio {quotient}")
-    return {"resnet34": pair, "study": study, "notebook_seconds": theirs}
+    for study in studies:
+        print(line(study, options.epochs, None))
+        if theirs and not study.missing:
+            low, middle, high = theirs
+            quotient = ratio((low, middle, high), extrapolated(study, options.epochs))
+            print(
+                f"    notebook, four processes: {middle:.0f} s [{low:.0f}, {high:.0f}], extrapolated; ratio {quotient}"
+            )
+    return {"resnet34": pair, "studies": studies, "notebook_seconds": theirs}
 
 
 def overhead(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

@@ -227,6 +227,25 @@ def test_models_that_cannot_be_trained_are_told_together_before_anything_is_trai
     assert not (tmp_path / "study").exists()
 
 
+def test_every_model_gets_the_precision_that_suits_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heldout.training.precision.multiplies_bfloat16", lambda: True)
+    models = [MODEL, "timm:resnet10t"]
+    planned = Study(data, models, ["scratch"], tmp_path / "s", epochs=1, image_size=32, precision="auto").plan()
+    assert [item.recipe.precision for item in planned] == ["no", "bf16"]
+
+
+def test_a_study_of_two_precisions_is_trained_and_compared(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heldout.study.suited", lambda network, device: "bf16")
+    study = make(data, tmp_path / "s", ("finetune",), precision="auto").run()
+    make(data, tmp_path / "s", ("finetune",)).run()
+    assert [item.recipe.precision for item in study.plan()] == ["bf16"]
+    assert len(study.compare().runs) == 2
+
+
 def test_how_the_images_were_read_is_recorded_as_typed(data: Path, tmp_path: Path) -> None:
     study = make(data, tmp_path / "study", ("probe",), val_fraction=0.25, patient="patient").run()
     record = json.loads((study.folder / "study.json").read_text(encoding="utf-8"))

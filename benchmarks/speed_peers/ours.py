@@ -37,8 +37,8 @@ def words(folder: Path, models: str, strategies: str, epochs: int, study: Path) 
     return said + (["--epochs", str(epochs)] if epochs else [])
 
 
-def run() -> None:
-    """Carry out the command and print what it found, a run each."""
+def run(*more: str) -> None:
+    """Carry out the command, with more words behind it, and print what it found, a run each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("model")
@@ -47,9 +47,8 @@ def run() -> None:
     options = parser.parse_args()
     study = Path(tempfile.mkdtemp(dir=options.folder))
     out = io.StringIO()
-    status = main(
-        words(options.folder, options.model, options.strategy, options.epochs, study), Environment(stdout=out)
-    )
+    said = [*words(options.folder, options.model, options.strategy, options.epochs, study), *more]
+    status = main(said, Environment(stdout=out))
     if status != ExitStatus.OK:
         raise SystemExit(f"heldout run ended with {status}")
     found = json.loads(out.getvalue())["runs"]

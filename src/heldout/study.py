@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from heldout import backbones
 from heldout._version import __version__
 from heldout.compare import compare
-from heldout.diagnose import choose_runs, diagnose
 from heldout.errors import HeldoutError, UsageError
-from heldout.experiments import run_experiments
 from heldout.files import sha256_of
 from heldout.fit import Bench, fit
 from heldout.progress import Reporter, Silent
 from heldout.readers import load
 from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, Split, StudyRecord
 from heldout.records._codec import read_record, write_record
-from heldout.records.recipe import Fit, Precision, Setting
+from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.tuning import Tuning
-from heldout.report import write_report
 from heldout.runs import read_study
 from heldout.settings import with_settings
 from heldout.splits import limit_per_class, make_split
 from heldout.strategies import Strategy, strategies
 from heldout.training.device import Device, machine
 from heldout.training.engine import Engine
+from heldout.training.precision import suited
 from heldout.tuning import Budget, tune, tuned, tuning_file
 
 if TYPE_CHECKING:
@@ -81,7 +79,8 @@ class Study:
         require_test: Whether a given split without test images is an error.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
-        precision: `no`, `bf16` or `fp16`.
+        precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it on this machine
+            (`heldout.training.precision.suited`).
         engine: What computes features that stay fixed, on a CPU in float32: `torch`; `folded`, PyTorch with BatchNorm
             folded into convolutions; `openvino`; `auto` takes OpenVINO if it is installed, else `folded`. One that
             does not agree with PyTorch on the images is not used.
@@ -117,7 +116,7 @@ class Study:
         require_test: bool = True,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
-        precision: Precision = "no",
+        precision: PrecisionChoice = "no",
         engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
@@ -161,9 +160,16 @@ class Study:
         """Every model with every strategy, at the first seed and with the settings as they were given."""
         fetched = self.infos if any(strategy.pretrained for strategy in self.strategies) else ()
         weights = each_of(fetched, lambda info: sha256_of(backbones.fetch(info))[:16])
+        precisions = {info.name: self._precision(info) for info in self.infos}
         return tuple(
             Planned(
-                self._recipe(info, strategy, self.seeds[0], weights[info.name] if strategy.pretrained else "random"),
+                self._recipe(
+                    info,
+                    strategy,
+                    self.seeds[0],
+                    weights[info.name] if strategy.pretrained else "random",
+                    precisions[info.name],
+                ),
                 strategy,
                 info,
             )
@@ -171,17 +177,25 @@ class Study:
             for strategy in self.strategies
         )
 
+    def _precision(self, info: BackboneInfo) -> Precision:
+        """The precision of a model's runs: as asked for, or the one that suits its network on this machine."""
+        if self.precision != "auto":
+            return self.precision
+        network = backbones.build(info, len(self.cohort.classes), self.image_size, seed=0, pretrained=False)
+        return suited(network, machine(self.device, "no", self.engine).device)
+
     def _planned(self, base: Planned, seed: int) -> Planned:
         """The run of a seed, with the settings that a search found, where one was made."""
         tuning = self._tuning(base)
         strategy = base.strategy if tuning is None else tuned(base.strategy, tuning)
-        return Planned(self._recipe(base.info, strategy, seed, base.recipe.weights), strategy, base.info, tuning)
+        recipe = self._recipe(base.info, strategy, seed, base.recipe.weights, base.recipe.precision)
+        return Planned(recipe, strategy, base.info, tuning)
 
     def _tuning(self, base: Planned) -> Tuning | None:
         file = tuning_file(self.folder, base.recipe)
         return read_record(Tuning, file) if self.budget is not None and file.exists() else None
 
-    def _recipe(self, info: BackboneInfo, strategy: Strategy, seed: int, weights: str) -> Recipe:
+    def _recipe(self, info: BackboneInfo, strategy: Strategy, seed: int, weights: str, precision: Precision) -> Recipe:
         return Recipe(
             cohort=self.cohort.hash,
             split=self.split.hash,
@@ -194,7 +208,7 @@ class Study:
             fit=self.fit,
             interpolation=info.interpolation,
             seed=seed,
-            precision=self.precision,
+            precision=precision,
         )
 
     def run(self, reporter: Reporter | None = None) -> Study:
@@ -204,12 +218,13 @@ class Study:
             The study itself.
         """
         reporter = reporter or Silent()
-        bench = Bench(self.cohort, self.split, self.folder, machine(self.device, self.precision, self.engine))
+        self._bench("no" if self.precision == "auto" else self.precision)  # what is not there is told at once
         self._earlier()
         if self.budget is not None:
             bases = self._bases()
             self._check_models(bases)
             for base in bases:
+                bench = self._bench(base.recipe.precision)
                 tune(base.recipe, base.strategy, base.info, bench, self.budget, reporter)
         planned = self.plan()
         self._check_models(planned)
@@ -218,8 +233,11 @@ class Study:
             here = (self.folder / "runs" / item.recipe.id / "run.json").exists()
             state = "finished before, not trained again" if here else "training"
             reporter.note(f"Run {number} of {len(planned)}: {item.info.name}, {item.strategy.name}, {state}.")
-            fit(item.recipe, item.strategy, item.info, bench, reporter, item.notes)
+            fit(item.recipe, item.strategy, item.info, self._bench(item.recipe.precision), reporter, item.notes)
         return self
+
+    def _bench(self, precision: Precision) -> Bench:
+        return Bench(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
 
     def _check_models(self, planned: Sequence[Planned]) -> None:
         """Build every model that is still to be trained, where there are several; a single one is built at once anyway.
@@ -297,12 +315,17 @@ class Study:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress.
         """
+        from heldout.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
+        from heldout.experiments import run_experiments
+
         chosen = [files.record.id for files in choose_runs(read_study(self.folder), run)]
         run_experiments(self.folder, chosen, reporter=reporter, device=self.device)
         return diagnose(self.folder, run, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""
+        from heldout.report import write_report
+
         return write_report(self.folder, None if out is None else Path(out))
 
 

@@ -39,7 +39,9 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="The study's folder.")] = Path("study"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[str, typer.Option(help="no (float32), bf16 or fp16.")] = "no",
+    precision: Annotated[
+        str, typer.Option(help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it here.")
+    ] = "no",
     engine: Annotated[
         str, typer.Option(help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.")
     ] = "auto",
@@ -68,7 +70,7 @@ def run(
     from heldout.cli._values import choice
     from heldout.compare import compare
     from heldout.records._codec import to_data
-    from heldout.records.recipe import Fit, Precision
+    from heldout.records.recipe import Fit, PrecisionChoice
     from heldout.settings import parse_assignments
     from heldout.study import Study
     from heldout.training.device import Device
@@ -94,7 +96,7 @@ def run(
         require_test=not no_test,
         settings=parse_assignments(set_ or []),
         device=cast(Device, choice("--device", device, get_args(Device))),
-        precision=cast(Precision, choice("--precision", precision, get_args(Precision))),
+        precision=cast(PrecisionChoice, choice("--precision", precision, get_args(PrecisionChoice))),
         tune=tune,
         tune_minutes=tune_minutes,
         reporter=bars,

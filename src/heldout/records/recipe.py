@@ -11,6 +11,9 @@ from heldout.records.backbone import spoken_name
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
+PrecisionChoice = Literal["auto", "no", "bf16", "fp16"]
+"""What a person may ask for; a recipe holds what came of it."""
+
 Setting = str | int | float | bool | None | tuple[float, ...]
 
 

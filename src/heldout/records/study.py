@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from heldout.records.recipe import Fit, Precision, Setting
+from heldout.records.recipe import Fit, PrecisionChoice, Setting
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class StudyRecord:
         seeds: Seeds of the runs.
         image_size: Side of the square input in pixels.
         fit: How an image that is not square becomes square.
-        precision: Mixed precision of the passes.
+        precision: Mixed precision of the passes as it was asked for; `auto` left it to each model, and the
+            recipes of the runs say what it was.
         runs: Ids of the planned runs, in order.
         version: Version of heldout that wrote it.
         notes: Sentences a person should read.
@@ -41,7 +42,7 @@ class StudyRecord:
     seeds: tuple[int, ...]
     image_size: int
     fit: Fit
-    precision: Precision
+    precision: PrecisionChoice
     runs: tuple[str, ...]
     version: str
     notes: tuple[str, ...] = field(default=())
