@@ -18,8 +18,8 @@ def folded(network: Network, length: int, image: torch.Tensor) -> Network | None
     """A copy in eval mode whose first `length` stages have their BatchNorm layers folded into convolutions.
 
     Which convolution feeds which BatchNorm is seen in a forward pass of one image, not read off names. Feature pass of
-    EfficientNet-Lite0 at 128 pixels, one thread: 2.18 ms an image against 2.53, the features differ by 5e-6 of the
-    largest; ResNet34, whose maps are few beside its arithmetic: no difference (benchmarks/speed_engines.py).
+    EfficientNet-Lite0 at 128 pixels, two threads: 1.16 ms an image against 1.36, the features differ by 5e-6 of the
+    largest; ResNet34, whose maps are few beside its arithmetic: 4.90 against 5.07 (benchmarks/speed_engines.py).
 
     Args:
         network: Not changed.

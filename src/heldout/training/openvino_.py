@@ -15,8 +15,8 @@ from heldout.optional import require
 class OpenVINO(nn.Module):
     """The first stages of a network, compiled; takes the place of the network in forward passes.
 
-    Feature pass of EfficientNet-Lite0 at 128 pixels, one thread: 1.76 ms an image against 2.53 with PyTorch, the
-    features differ by 7e-6 of the largest; ResNet34: 11.9 against 13.2 ms, 8e-7 (benchmarks/speed_engines.py).
+    Feature pass of EfficientNet-Lite0 at 128 pixels, two threads: 0.93 ms an image against 1.36 with PyTorch, the
+    features differ by 4e-6 of the largest; ResNet34: 4.79 against 5.07 ms, 8e-7 (benchmarks/speed_engines.py).
     Compiling takes about half a second: the front end is called directly, since `openvino.convert_model` takes 4 s.
 
     Args:
