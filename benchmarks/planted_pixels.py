@@ -188,7 +188,8 @@ def run_plant_row(cell: Cell, make: Make, folder: Path) -> dict[str, object]:
     made, _ = make(cell.seed, cell.n_test, ())
     if cell.plant == "trained too long":
         train = np.flatnonzero(made.table["split"] == "train")
-        left = np.delete(np.arange(len(made.table)), train[200:])
+        too_many = np.random.default_rng((cell.seed, 32)).permutation(train)[200:]
+        left = np.delete(np.arange(len(made.table)), too_many)
         made = Set(made.images[left], made.table.iloc[left].reset_index(drop=True))
         _, found = run_and_diagnose(made, folder, strategy="finetune", epochs=(10, 20, 40)[cell.severity])
     else:
