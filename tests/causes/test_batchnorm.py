@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from heldout.causes.batchnorm import CAUSE, EXPERIMENT
-from heldout.evidence import Evidence
+from heldout.evidence import Evidence, Scored
 from tests.causes.made_evidence import case, evidence, moved, with_scored
 
 N = 400
@@ -54,6 +54,21 @@ def test_a_gain_on_both_is_no_reason_for_the_gap_but_train_mode_betrays_the_bug(
     finding = CAUSE.judge(case(replace(base, val=moved_val)))
     assert finding.verdict == "suggested" and finding.points is None and finding.priority == 0
     assert "plain bug" in finding.sentence
+
+
+def test_a_blend_that_mends_validation_betrays_the_bug_where_train_mode_does_not() -> None:
+    base = restored(test_gain=1.6, val_change=-1.6, train_mode=0.0)
+    assert base.val is not None
+    spoiled = base.val.with_logits(base.val.logits.copy())
+    spoiled.logits[:, 1] += 1.6 * (base.val.labels == 0)  # the blends were made from the logits before: they mend it
+    scored = base.scored[EXPERIMENT].table.copy()
+    mode = (scored["variant"] == "train-mode").to_numpy()
+    scored.loc[mode, "logit_1"] = scored.loc[mode, "id"].map(dict(zip(spoiled.ids, spoiled.logits[:, 1], strict=True)))
+    made = replace(base, val=spoiled, scored={**base.scored, EXPERIMENT: Scored(scored)})
+    finding = CAUSE.judge(case(made))
+    assert finding.verdict == "suggested" and finding.points is None
+    assert "plain bug: with" in finding.sentence and "re-estimated on test images" in finding.sentence
+    assert abs(finding.numbers["train_mode_val_points"]) < 1
 
 
 def test_a_network_without_batchnorm_is_not_concerned() -> None:
