@@ -14,9 +14,9 @@ def suited(network: nn.Module, device: torch.device) -> Precision:
     """`bf16` where it is computed in hardware and the network gains by it, else `no`.
 
     On a CPU with bfloat16 arithmetic (AVX-512 BF16, AMX) one step of training at 128 pixels, 32 images, two threads,
-    took ResNet34 361 ms instead of 590, and EfficientNet-Lite0 379 instead of 236: depthwise convolutions have no fast
-    bfloat16 path there. So a network with grouped convolutions stays in float32 on a CPU. On a GPU, where the usual
-    advice is followed and nothing was measured, only the hardware decides.
+    took ResNet34 365 ms instead of 558, and EfficientNet-Lite0 304 instead of 251 (benchmarks/speed_precision.py):
+    depthwise convolutions have no fast bfloat16 path there. So a network with grouped convolutions stays in float32 on
+    a CPU. On a GPU, where the usual advice is followed and nothing was measured, only the hardware decides.
 
     Args:
         network: Any; not changed.
