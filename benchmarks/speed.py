@@ -60,12 +60,12 @@ def study_table(folder: Path, options: argparse.Namespace, before: dict[str, lis
     """ResNet34 alone, and the four runs of the founding experiment."""
     few = options.study_epochs
     ways = ("ours", "ours_mixed", "notebook")
-    pair = [measure(folder, way, RESNET, "finetune", few, 1, options.threads) for way in ways]
-    show(f"finetune, ResNet34, {options.epochs} epochs", pair, options.epochs)
+    alone = [measure(folder, way, RESNET, "finetune", few, 1, options.threads) for way in ways]
+    show(f"finetune, ResNet34, {options.epochs} epochs", alone, options.epochs)
     both = (f"{LITE0},{RESNET}", "finetune,frozen", few, 1, options.threads)
     studies = [measure(folder, way, *both) for way in ways[:2]]
     four = [way for ways in before.values() for way in ways if way.name == "notebook" and way.strategy != "last-block"]
-    four += [pair[2], measure(folder, "notebook", RESNET, "frozen", few, 1, options.threads)]
+    four += [alone[2], measure(folder, "notebook", RESNET, "frozen", few, 1, options.threads)]
     theirs = None
     if len(four) == 4 and not any(way.missing for way in four):
         theirs = [sum(ends) for ends in zip(*(extrapolated(way, options.epochs) for way in four), strict=True)]
@@ -78,7 +78,7 @@ def study_table(folder: Path, options: argparse.Namespace, before: dict[str, lis
             print(
                 f"    notebook, four processes: {middle:.0f} s [{low:.0f}, {high:.0f}], extrapolated; ratio {quotient}"
             )
-    return {"resnet34": pair, "studies": studies, "notebook_seconds": theirs}
+    return {"resnet34": alone, "studies": studies, "notebook_seconds": theirs}
 
 
 def overhead(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

@@ -240,10 +240,15 @@ def test_a_study_of_two_precisions_is_trained_and_compared(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("heldout.study.suited", lambda network, device: "bf16")
-    study = make(data, tmp_path / "s", ("finetune",), precision="auto").run()
-    make(data, tmp_path / "s", ("finetune",)).run()
-    assert [item.recipe.precision for item in study.plan()] == ["bf16"]
-    assert len(study.compare().runs) == 2
+    mixed = make(data, tmp_path / "s", ("finetune",), precision="auto").run()
+    single = make(data, tmp_path / "s", ("finetune",)).run()
+    (a,), (b,) = mixed.plan(), single.plan()
+    assert (a.recipe.precision, b.recipe.precision) == ("bf16", "no")
+    assert len(mixed.compare().runs) == 2
+    logits = [
+        pd.read_parquet(tmp_path / "s" / "runs" / item.recipe.id / "predictions.parquet")["logit_0"] for item in (a, b)
+    ]
+    assert not np.array_equal(*logits)  # one was really computed in bfloat16
 
 
 def test_how_the_images_were_read_is_recorded_as_typed(data: Path, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ class Study:
         """Every model with every strategy, at the first seed and with the settings as they were given."""
         fetched = self.infos if any(strategy.pretrained for strategy in self.strategies) else ()
         weights = each_of(fetched, lambda info: sha256_of(backbones.fetch(info))[:16])
-        precisions = {info.name: self._precision(info) for info in self.infos}
+        precisions = each_of(self.infos, self._precision)
         return tuple(
             Planned(
                 self._recipe(

@@ -131,14 +131,15 @@ def _bug(case: Case, blends: dict[str, tuple[Change, Change | None]]) -> tuple[M
         tried[f"{float(alpha.removeprefix('alpha=')):.0%} of the statistics re-estimated on test images"] = val
     seen = {how: found for how, found in tried.items() if found is not None}
     mode_gain = None if train_mode is None else train_mode.lost * -1.0
-    if not seen:
-        return None, ""
-    best = min(seen, key=lambda how: seen[how].lost.value)
-    gain = simultaneous(seen[best].lost * -1.0, len(seen))
-    if gain.low <= 0 or gain.value <= MARGIN or seen[best].p >= LEVEL / len(seen):
+    gains = {how: simultaneous(found.lost * -1.0, len(seen)) for how, found in seen.items()}
+    told = [
+        how for how, gain in gains.items() if gain.low > 0 and gain.value > MARGIN and seen[how].p < LEVEL / len(seen)
+    ]
+    if not told:
         return mode_gain, ""
+    best = max(told, key=lambda how: gains[how].value)
     return mode_gain, (
-        f"There is a plain bug: with {best} the validation images score {said(gain)} better "
+        f"There is a plain bug: with {best} the validation images score {said(gains[best])} better "
         "than with the stored ones, so the stored ones do not even fit images like those of training. That lowers "
         "validation and test alike."
     )
