@@ -35,7 +35,7 @@ from heldout.stats.scores import auc
 
 DATA = KERMANY.parent
 SEEDS, EPOCHS = 3, 10
-STRATEGIES = "probe,knn,frozen,last-block,first-block,norm,bias,gradual,finetune,lp-ft,l2-sp,wise,soup,scratch"
+STRATEGIES = "probe,knn,frozen,last-block,first-block,norm,bias,gradual,finetune,lp-ft,l2-sp,wise,soup,lora,scratch"
 PATIENT = r"((?:NORMAL2-)?IM-\d+|person\d+_(?:bacteria|virus))"
 """Of the X-rays' file names; the number of a person alone is no patient, it restarts for bacteria and virus."""
 
