@@ -47,17 +47,17 @@ class Set:
         return self.images[here], self.table["label"].to_numpy(dtype=str)[here]
 
 
-def placed(made: Set) -> pd.DataFrame:
-    """The table with where `write` puts each image: `file` and `row` in it."""
-    part, label = made.table["split"].astype(str), made.table["label"].astype(str)
+def placed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of a set with where `write` puts each image: `file` and `row` in it."""
+    part, label = table["split"].astype(str), table["label"].astype(str)
     file = part + "/" + np.where(part == "train", "", part + "_") + label + ".npy"
-    return made.table.assign(file=file, row=made.table.groupby(file).cumcount())
+    return table.assign(file=file, row=table.groupby(file).cumcount())
 
 
 def write(made: Set, folder: Path) -> None:
     """One array a class and part, and a table that names patients."""
     shutil.rmtree(folder, ignore_errors=True)
-    table = placed(made)
+    table = placed(made.table)
     for file, rows in table.groupby("file").indices.items():
         (folder / str(file)).parent.mkdir(parents=True, exist_ok=True)
         np.save(folder / str(file), made.images[rows])

@@ -2,6 +2,7 @@
 
     python benchmarks/planted_pixels.py --world phantoms --seeds 3     # and --world kermany
     python benchmarks/planted_pixels.py table
+    python benchmarks/planted_pixels.py judge --world phantoms     # kept studies again, after a cause was changed
 
 Every study goes the way that a person would go: images in a folder, `heldout run` with EfficientNet-Lite0 and fixed
 features at 96 pixels, all experiments, `heldout diagnose`; 800 training, 400 validation and 624 test images. What a
@@ -81,6 +82,11 @@ class Cell:
     seed: int
 
     @property
+    def folder(self) -> str:
+        """Name of the folder that its study is kept in."""
+        return f"{self.plant.replace(' ', '-')}-{self.severity}-{self.n_test}-{self.seed}"
+
+    @property
     def key(self) -> tuple[str, int, int, int]:
         """What tells it from others of its world."""
         return self.plant, self.severity, self.n_test, self.seed
@@ -113,6 +119,7 @@ def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tup
     """The study of one run, and what the diagnosis says of it."""
     shutil.rmtree(folder, ignore_errors=True)
     write(made, folder / "data")
+    made.table.to_parquet(folder / "table.parquet")
     study = Study(
         str(folder / "data"),
         ["efficientnet_lite0"],
@@ -123,18 +130,23 @@ def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tup
         device="cpu",
     )
     study.run()
+    return study, judged(made.table, folder)
+
+
+def judged(table: pd.DataFrame, folder: Path) -> Diagnosis:
+    """What the diagnosis says of the study in a folder; experiments that are not there are done."""
     run_experiments(folder / "study", device="cpu")
     (found,) = diagnose(folder / "study")
-    if "true_label" in made.table and (made.table["true_label"] != made.table["label"]).any():
-        (found,) = diagnose(folder / "study", review=read_by_oracle(made, study, found))
-    return study, found
+    if "true_label" in table and (table["true_label"] != table["label"]).any():
+        (found,) = diagnose(folder / "study", review=read_by_oracle(table, folder, found))
+    return found
 
 
-def read_by_oracle(made: Set, study: Study, found: Diagnosis) -> Path:
+def read_by_oracle(table: pd.DataFrame, folder: Path, found: Diagnosis) -> Path:
     """A file with the true labels of the images that the diagnosis asks to review."""
-    known = pd.read_parquet(study.folder / "cohort.parquet").rename(columns={"source": "file"})
-    labels = known.merge(placed(made)[["file", "row", "true_label"]], on=["file", "row"]).set_index("id")["true_label"]
-    file = study.folder.parent / "review.csv"
+    known = pd.read_parquet(folder / "study" / "cohort.parquet").rename(columns={"source": "file"})
+    labels = known.merge(placed(table)[["file", "row", "true_label"]], on=["file", "row"]).set_index("id")["true_label"]
+    file = folder / "review.csv"
     labels.loc[list(found.review)].rename("label").rename_axis("id").to_csv(file)
     return file
 
@@ -179,6 +191,8 @@ def cost(made: Set, twin: Set, study: Study) -> float:
     return total
 
 
+SHOWN = ("plant", "severity", "n_test", "seed", "gap", "truth", "points", "named", "seconds")
+
 RUN_PLANTS = {"BatchNorm corrupted": "batchnorm", "trained too long": "overfitting"}
 
 
@@ -216,6 +230,19 @@ def _corrupting(cell: Cell) -> Callable[..., fit.Learned]:
         return replace(learned, fixed=False)
 
     return learn
+
+
+def judged_again(rows: list[dict[str, object]], world: str, kept: Path) -> Iterator[dict[str, object]]:
+    """The rows, those whose study was kept with what today's diagnosis says of it."""
+    for row in rows:
+        cell = Cell(world, str(row["plant"]), *(int(str(row[name])) for name in ("severity", "n_test", "seed")))
+        folder = kept / cell.folder
+        if (folder / "table.parquet").is_file():
+            found = judged(pd.read_parquet(folder / "table.parquet"), folder)
+            causes = tuple(code for code in str(row["causes"]).split(",") if code)
+            row = row | row_of(cell, found, causes)
+            print({key: row[key] for key in SHOWN}, flush=True)
+        yield row
 
 
 def cells_of(options: argparse.Namespace) -> Iterator[Cell]:
@@ -274,7 +301,7 @@ def numbers(text: str) -> tuple[int, ...]:
 def main() -> None:
     """The command line; goes on where the last call stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["run", "table"], default="run")
+    parser.add_argument("what", nargs="?", choices=["run", "judge", "table"], default="run")
     parser.add_argument("--world", choices=list(CLASSES), default="phantoms")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=3)
@@ -282,6 +309,7 @@ def main() -> None:
     parser.add_argument("--tests", type=numbers, default=(N_TEST,))
     parser.add_argument("--plants", default=",".join([*PLANTS, *RUN_PLANTS]))
     parser.add_argument("--out", type=Path, default=Path("planted"))
+    parser.add_argument("--keep", action="store_true", help="keep every study (35 MB each), so that judge can read it")
     options = parser.parse_args()
     file = options.out / f"pixels-{options.world}.parquet"
     frame = pd.read_parquet(file) if file.is_file() else pd.DataFrame(columns=["plant", "severity", "n_test", "seed"])
@@ -290,17 +318,23 @@ def main() -> None:
         return
     options.out.mkdir(parents=True, exist_ok=True)
     make = maker(options.world, options.out / "pools")
+    kept = options.out / f"kept-{options.world}"
     rows = frame.to_dict("records")
+    if options.what == "judge":
+        pd.DataFrame(list(judged_again(rows, options.world, kept))).to_parquet(file, index=False)
+        return
     done = {(row["plant"], row["severity"], row["n_test"], row["seed"]) for row in rows}
     for cell in cells_of(options):
         if cell.key in done:
             continue
         build = run_plant_row if cell.plant in RUN_PLANTS else study_row
-        row = build(cell, make, options.out / f"pixel-study-{options.world}")
+        folder = kept / cell.folder
+        row = build(cell, make, folder)
+        if not options.keep:
+            shutil.rmtree(folder)
         rows.append(row)
         pd.DataFrame(rows).to_parquet(file, index=False)
-        shown = ("plant", "severity", "n_test", "seed", "gap", "truth", "points", "named", "seconds")
-        print({key: row[key] for key in shown}, flush=True)
+        print({key: row[key] for key in SHOWN}, flush=True)
 
 
 if __name__ == "__main__":
