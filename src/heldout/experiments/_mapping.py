@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.experiments._bench import Bench, Indices, Pixels
+from heldout.images.grain import ENOUGH, Grain, grain_of
 from heldout.images.mapping import map_property, quantile_targets
 from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise, sharpness
 from heldout.stats.property_shift import property_shifts
@@ -25,6 +26,9 @@ FEWEST = 10
 
 ROUNDS = 4
 """Blurs tried for an image, each aimed anew by what the last one reached."""
+
+NONE = Grain(0.0)
+"""Grain of an image that was just blurred."""
 
 FARTHEST = 3.0
 """How far below its target a blur may aim, in the unit of sharpness."""
@@ -97,7 +101,8 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
 
     A blur takes grain away too, but what a lens blurs is exposed afterwards, with all the grain of the sensor. So an
     image that was blurred is given back as much grain as images of the other part have at its rank, if it has less:
-    otherwise the loss of grain would pass for a cost of blur (in simulations 20 points for a true 4.5).
+    otherwise the loss of grain would pass for a cost of blur (in simulations 20 points for a true 4.5). Grain is spread
+    over grey levels as in the other part: spread evenly it covers the dark inside of a cell (8 points for a true 15).
 
     Args:
         bench: The run.
@@ -115,29 +120,40 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
         if shift.name == "sharpness":
             changed[here] = _blurred(bench, shift, part, changed[here], targets[here])
         else:
-            changed[here], _ = map_property(changed[here], shift.name, targets[here], bench.seed)
+            grain = None
+            if shift.name == "noise":
+                grain = grain_of(changed[here]), _grain_there(bench, shift, part)
+            changed[here], _ = map_property(changed[here], shift.name, targets[here], bench.seed, grain)
     return changed
+
+
+def _grain_there(bench: Bench, shift: Shifted, part: str) -> Grain:
+    """How the grain of the other part's images of this class depends on their grey level."""
+    other = "test" if part == "val" else "val"
+    rows = np.flatnonzero(bench.labels(other) == shift.label)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ENOUGH, len(rows))).round().astype(int))]
+    return grain_of(np.asarray(bench.pixels(other)[rows]))
 
 
 def _blurred(bench: Bench, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]) -> Pixels:
     """Images blurred and given grain so that both together have the sharpness aimed at: grain passes for detail."""
-    aim = targets.copy()
+    aim, grain = targets.copy(), (NONE, _grain_there(bench, shift, part))
     for _ in range(ROUNDS):
         after, _ = map_property(pixels, "sharpness", aim, bench.seed)
         blurred = (after != pixels).any(axis=(1, 2, 3))
         if not blurred.any():
             return after
-        after[blurred] = _with_grain(bench, shift, part, after[blurred])
+        after[blurred] = _with_grain(bench, shift, part, after[blurred], grain)
         reached = sharpness(grey_of(as_stack(after)))
         aim = np.where(blurred, np.maximum(aim + targets - reached, targets - FARTHEST), aim)
     return after
 
 
-def _with_grain(bench: Bench, shift: Shifted, part: str, blurred: Pixels) -> Pixels:
+def _with_grain(bench: Bench, shift: Shifted, part: str, blurred: Pixels, grain: tuple[Grain, Grain]) -> Pixels:
     """Blurred images of one class with at least the noise that the other part's images have at their rank."""
     other = "test" if part == "val" else "val"
     there = _values(bench, other, ["noise"])[bench.labels(other) == shift.label, 0]
     now = noise(grey_of(as_stack(blurred)))
     targets = quantile_targets(now, there)
-    grainy, _ = map_property(blurred, "noise", np.where(targets > now, targets, np.nan), bench.seed)
+    grainy, _ = map_property(blurred, "noise", np.where(targets > now, targets, np.nan), bench.seed, grain)
     return grainy

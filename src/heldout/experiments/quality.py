@@ -30,7 +30,7 @@ class Quality(Experiment):
 
     name: ClassVar[str] = "quality"
     title: ClassVar[str] = "image quality"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def why_not(self, bench: Bench) -> str | None:
         """It needs both parts."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
 from heldout.images import quality
+from heldout.images.grain import Grain, level_of
 from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, quality_of
 
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.15, 12.0, 39)])
@@ -61,7 +62,9 @@ def quantile_targets(source_values: Reals, target_values: Reals) -> Reals:
     return mapped
 
 
-def map_property(pixels: Pixels, name: str, target_values: Reals, seed: int = 0) -> tuple[Pixels, Reals]:
+def map_property(
+    pixels: Pixels, name: str, target_values: Reals, seed: int = 0, grain: tuple[Grain, Grain] | None = None
+) -> tuple[Pixels, Reals]:
     """Change each image so that one measured property reaches its own target, where that is honestly possible.
 
     | property | change | left as it is |
@@ -79,6 +82,8 @@ def map_property(pixels: Pixels, name: str, target_values: Reals, seed: int = 0)
         name: A property of `quality.PROPERTIES`.
         target_values: (n,) target of each image, in the property's unit; NaN leaves an image as it is.
         seed: Seed of the noise.
+        grain: Grain that the images have and grain that they should have: noise that is added is spread over grey
+            levels as the one lacks of the other. None spreads it evenly.
 
     Returns:
         The images, of the shape given, and the values that they have now, (n,): measured, not intended.
@@ -94,9 +99,10 @@ def map_property(pixels: Pixels, name: str, target_values: Reals, seed: int = 0)
         raise ValueError(f"expected {len(images)} targets, one an image, found shape {targets.shape}")
     rng = np.random.default_rng(seed)
     mapped = np.empty_like(images)
+    change = partial(_add_noise, grain=grain) if name == "noise" else CHANGES[name]
     for start in range(0, len(images), CHUNK):
         part = slice(start, start + CHUNK)
-        mapped[part] = CHANGES[name](images[part], np.nan_to_num(targets[part]), rng)
+        mapped[part] = change(images[part], np.nan_to_num(targets[part]), rng)
     untouched = np.isnan(targets)
     mapped[untouched] = images[untouched]
     return mapped.reshape(pixels.shape), quality_of(mapped)[name].to_numpy()
@@ -160,11 +166,15 @@ def _crossing(values: Greys, target: float, widths: Reals = WIDTHS) -> float:
     return float(widths[right - 1] + share * (widths[right] - widths[right - 1]))
 
 
-def _add_noise(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixels:
+def _add_noise(
+    images: Pixels, targets: Reals, rng: np.random.Generator, grain: tuple[Grain, Grain] | None = None
+) -> Pixels:
     """Add normal noise, or smooth; standard deviations of independent noises add as squares."""
     now = quality.noise(grey_of(images))
     images = _smoothed(images, targets, now)
     field = rng.standard_normal(images.shape[:3], dtype=np.float32)[..., None]  # grey images stay grey
+    if grain is not None:
+        field *= _relative(images, *grain)
     chosen = targets > now
     strength = np.sqrt(np.maximum(targets**2 - now**2, 0))
     return _corrected(
@@ -177,6 +187,14 @@ def _add_noise(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixe
             / np.sqrt(np.maximum(quality.noise(grey_of(mapped)) ** 2 - now**2, 1e-6))
         ),
     )
+
+
+def _relative(images: Pixels, has: Grain, wanted: Grain) -> Greys:
+    """How strong the noise to be added is at each pixel, (n, h, w, 1), 1 in the mean square of an image."""
+    spread = wanted.spread(level_of(grey_of(images)), less=has)[..., None]
+    power = np.sqrt(np.mean(spread**2, axis=(1, 2, 3), keepdims=True))
+    relative: Greys = np.where(power > 0, spread / np.where(power > 0, power, 1), 1).astype(np.float32)
+    return relative
 
 
 def _smoothed(images: Pixels, targets: Reals, now: Reals) -> Pixels:
