@@ -213,7 +213,7 @@ def _takes(upstream: Finding, code: str) -> float:
 
 def _nothing_to_explain(finding: Finding) -> Finding:
     """A finding where the gap may be luck: what was measured stays, the claim does not."""
-    if finding.code == "chance" or finding.verdict not in ("established", "suggested"):
+    if finding.code == "chance" or finding.fault or finding.verdict not in ("established", "suggested"):
         return finding
     sentence = f"There is nothing to explain, since the interval of the gap covers 0. {finding.sentence}"
     return replace(
@@ -286,6 +286,13 @@ def _without_budget(evidence: Evidence, needs: str) -> Diagnosis:
 
 def summary(evidence: Evidence, budget: Budget, findings: Sequence[Finding], remedies: Sequence[Remedy]) -> str:
     """One paragraph, as a consultant would say it."""
+    return _of_gap(evidence, budget, findings, remedies) + "".join(
+        f" The run itself has a fault, gap or no gap. {finding.sentence}" for finding in findings if finding.fault
+    )
+
+
+def _of_gap(evidence: Evidence, budget: Budget, findings: Sequence[Finding], remedies: Sequence[Remedy]) -> str:
+    """What is said of the gap."""
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None
     gap = budget.gap_estimate

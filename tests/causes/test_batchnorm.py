@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from heldout.causes.batchnorm import CAUSE, EXPERIMENT
+from heldout.diagnose import diagnose_evidence
 from heldout.evidence import Evidence, Scored
-from tests.causes.made_evidence import case, evidence, moved, with_scored
+from tests.causes.made_evidence import case, evidence, margin, moved, with_scored
 
 N = 400
 
@@ -74,3 +76,54 @@ def test_a_blend_that_mends_validation_betrays_the_bug_where_train_mode_does_not
 def test_a_network_without_batchnorm_is_not_concerned() -> None:
     made = replace(evidence(N, N), absent={EXPERIMENT: "the network has no BatchNorm layer"})
     assert CAUSE.judge(case(made)).verdict == "not applicable"
+
+
+def history(train: float, keep_val: tuple[float, ...] = (0.9, 0.95)) -> pd.DataFrame:
+    rows = len(keep_val)
+    columns = {"epoch": range(1, rows + 1), "train_loss": 0.2, "train_accuracy": train}
+    return pd.DataFrame({**columns, "val_loss": [1 - value for value in keep_val], "val_accuracy": keep_val})
+
+
+def forgetful(share: float) -> Evidence:
+    """A run that answers a share of its training images by the other class now."""
+    made = evidence(N, N, patients=1)
+    assert made.train is not None
+    z = made.train.logits.copy()
+    z[: round(share * len(z))] *= -1
+    return replace(made, train=made.train.with_logits(z))
+
+
+def test_training_images_that_are_no_longer_known_betray_the_bug_without_the_experiment() -> None:
+    made = replace(forgetful(0.3), history=history(0.97))
+    finding = CAUSE.judge(case(made))
+    assert finding.verdict == "suggested" and finding.fault and finding.points is None and finding.priority == 0
+    assert "plain bug" in finding.sentence and "97 %" in finding.sentence
+
+
+def test_a_fault_is_told_where_there_is_no_gap_to_explain() -> None:
+    found = diagnose_evidence(replace(forgetful(0.3), history=history(0.97)))
+    assert not found.explained and "The run itself has a fault" in found.summary
+    (finding,) = [item for item in found.findings if item.code == CAUSE.code]
+    assert finding.verdict == "suggested" and finding.fault
+
+
+@pytest.mark.parametrize("then", [0.60, 0.95, 0.97])
+def test_a_run_that_knows_its_training_images_has_no_such_fault(then: float) -> None:
+    finding = CAUSE.judge(case(replace(evidence(N, N), history=history(then))))
+    assert finding.verdict == "not identifiable" and not finding.fault
+
+
+def test_neither_chosen_weights_nor_a_network_without_batchnorm_are_held_to_an_epoch() -> None:
+    made = replace(forgetful(0.3), history=history(0.97))
+    assert made.val is not None
+    choices = with_scored(made, "x", {("first", "val"): margin(made.val), ("second", "val"): margin(made.val)})
+    assert not CAUSE.judge(case(replace(made, choices=choices.scored["x"]))).fault
+    none = replace(made, absent={EXPERIMENT: "the network has no BatchNorm layer with running statistics"})
+    assert CAUSE.judge(case(none)).verdict == "not applicable"
+
+
+def test_a_run_that_keeps_its_best_epoch_is_held_to_what_it_knew_from_there_on() -> None:
+    grown = history(0.97, (0.9, 0.95, 0.93)).assign(train_accuracy=[0.5, 0.6, 0.99])
+    kept = replace(forgetful(0.35), keeps="best", history=grown)
+    assert not CAUSE.judge(case(kept)).fault
+    assert CAUSE.judge(case(replace(kept, keeps="last"))).fault

@@ -97,7 +97,53 @@ def test_what_a_classifier_mends_that_saw_such_images_establishes_it_though_same
     made = strange(0.5, everywhere=1.5)
     finding = CAUSE.judge(case(learned(made, by=3.0)))
     assert finding.verdict == "established" and "mends" in finding.sentence
-    assert CAUSE.judge(case(learned(made, by=0.0))).verdict == "suggested"
+    assert finding.numbers["of_difficulty"] == 0 and finding.priority > 0
+
+
+def test_new_looks_that_are_hard_for_anyone_are_established_and_take_the_difficulty_with_them() -> None:
+    made = strange(0.5, everywhere=1.5)
+    finding = CAUSE.judge(case(learned(made, by=0.0)))
+    assert finding.verdict == "established" and "hard for anyone" in finding.sentence
+    assert finding.points is not None and finding.priority == finding.points.value
+    assert finding.numbers["of_difficulty"] >= finding.points.value / 3
+
+
+def test_a_classifier_that_fails_on_other_looks_leaves_it_suggested() -> None:
+    made = strange(0.5, everywhere=1.5)
+    rng = np.random.default_rng(5)
+    variants = {}
+    for part in ("val", "test"):
+        one = sides(made)[part]
+        sign = np.where(one.labels == 1, 1.0, -1.0)  # as often wrong as the run, and at random
+        variants["balanced", part] = 2 * sign * np.where(rng.permutation(one.right), 1.0, -1.0)
+    finding = CAUSE.judge(case(with_scored(made, POOLED, variants)))
+    assert finding.verdict == "suggested" and finding.numbers["of_difficulty"] == 0
+
+
+def test_a_class_to_which_its_looks_give_is_told_and_not_set_off() -> None:
+    made = strange(0.5)
+    test = made.test
+    assert test is not None and made.val is not None
+    features = {part: values.copy() for part, values in made.features.items()}
+    rng = np.random.default_rng(7)
+    logits = {}
+    for part, one in (("val", made.val), ("test", test)):
+        odd = (rng.random(len(one)) < (0.6 if part == "test" else 0.1)) & (one.labels == 1)
+        features[part][:, 1] += 6 * odd
+        moved = margin(one) - 1.5 * (one.labels == 1) + 4.0 * odd  # ILL that looks odd is easy to tell
+        logits[part] = np.stack([-moved / 2, moved / 2], axis=1)
+    made = replace(
+        made,
+        features=features,
+        val=made.val.with_logits(logits["val"]),
+        test=test.with_logits(logits["test"]),
+    )
+    one = case(made)
+    finding = CAUSE.judge(one)
+    lost = {look.k: look.explained.value for look in looks(one)}
+    assert lost[1] < -3
+    assert finding.points is not None and finding.points.value == pytest.approx(lost[0])
+    assert "To ILL looks give" in finding.sentence and "not set off" in finding.sentence
 
 
 def test_looks_without_overlap_are_suggested_if_learning_from_them_mends_points() -> None:

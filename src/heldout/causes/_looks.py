@@ -22,7 +22,15 @@ from heldout.stats.disde import Decomposition, disde
 from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.shift import COMPONENTS, DomainShift, Features, domain_probabilities, null_domain_aucs, unit_numbers
+from heldout.stats.shift import (
+    COMPONENTS,
+    DomainShift,
+    Features,
+    domain_probabilities,
+    null_domain_aucs,
+    share_of,
+    unit_numbers,
+)
 from heldout.stats.thresholds import tuned_right
 
 FEWEST_IMAGES = 50
@@ -208,7 +216,8 @@ def _null(case: Case, look: Look) -> DomainShift | None:
     seed = case.evidence.bootstrap_seed
     if X.shape[1] > COMPONENTS and len(rows) > COMPONENTS:  # once instead of in every fold of every halving
         X = PCA(COMPONENTS, svd_solver="randomized", random_state=seed, copy=False).fit_transform(X.astype(np.float64))
-    return DomainShift(look.split.auc, null_domain_aucs(X, patients, *look.sizes, seed=seed, draws=NULL_DRAWS))
+    aucs = null_domain_aucs(X, patients, *look.sizes, seed=seed, draws=NULL_DRAWS)
+    return DomainShift(look.split.auc, aucs, share_of(len(X), *look.sizes))
 
 
 def of_threshold(case: Case, chosen: Sequence[Look]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,12 +11,17 @@ from heldout.causes._absent import without
 from heldout.causes._case import Case
 from heldout.causes._cause import MARGIN, Cause, said
 from heldout.causes._change import LEVEL, Change, change, mechanisms, simultaneous, weigh_changes
+from heldout.causes._trained import train_accuracy
 from heldout.records import Finding, Remedy
 from heldout.stats.measured import Measured
 
 EXPERIMENT = "batchnorm"
 
 SHOWN = 24
+
+FORGOTTEN = 5.0
+"""Points by which training images may be answered less well after training than during it; ours. The accuracy of an
+epoch is a mean over its steps, seen with batch statistics and augmentation, and lies a little off as a rule."""
 
 
 class BatchNorm(Cause):
@@ -30,7 +36,10 @@ class BatchNorm(Cause):
     rule, and established only if another α gains too. Besides, validation is scored with statistics of its own
     batches (train mode): if that, or one of the blends, is better for validation than the usual evaluation by more
     than 1.5 points (interval and test by Bonferroni's rule), the stored statistics are wrong for images like those of
-    training, which is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift).
+    training, which is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift). So it is if the
+    finished network is right on the training images by more than 5 points less often than it was while it learned
+    them: in training each layer rescales by the batch at hand, afterwards by what is stored. A bug lowers validation
+    and test alike, and is told where there is no gap too.
 
     Why it matters: With another scanner or staining the same tissue gives other means; each layer then passes shifted
     signals on, though the filters are right. It costs next to nothing to mend.
@@ -49,12 +58,10 @@ class BatchNorm(Cause):
 
     def judge(self, case: Case) -> Finding:
         """The best blend, held against what it does to validation; then the check for a plain bug."""
-        if EXPERIMENT not in case.evidence.scored:
-            return without(self, case, EXPERIMENT)
         blends = _blends(case)
         bug, bug_words = _bug(case, blends)
         if not blends:
-            return self._bug_only(bug, bug_words) if bug is not None and bug_words else without(self, case, EXPERIMENT)
+            return self._bug_only(bug, bug_words) if bug_words else without(self, case, EXPERIMENT)
         points = {alpha: _points(test, val, len(blends)) for alpha, (test, val) in blends.items()}
         best = max(points, key=lambda alpha: points[alpha].value)
         test, val = blends[best]
@@ -87,7 +94,7 @@ class BatchNorm(Cause):
             numbers.pop(name, None)
         if bug is not None:
             numbers["train_mode_val_points"] = bug.value
-        return self.finding("suggested", words, numbers=numbers)
+        return replace(self.finding("suggested", words, numbers=numbers), fault=True)
 
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """Every blend; the best of them is picked by looking at test."""
@@ -124,7 +131,7 @@ def _points(test: Change, val: Change | None, comparisons: int) -> Measured:
 
 
 def _bug(case: Case, blends: dict[str, tuple[Change, Change | None]]) -> tuple[Measured | None, str]:
-    """What train mode gains on validation, and a sentence if that or a blend gains so much that it is a bug."""
+    """What train mode gains on validation, and a sentence if that, a blend, or the training images betray a bug."""
     train_mode = change(case, EXPERIMENT, "train-mode", "val")
     tried = {"statistics of their own batches": train_mode}
     for alpha, (_, val) in blends.items():
@@ -136,12 +143,35 @@ def _bug(case: Case, blends: dict[str, tuple[Change, Change | None]]) -> tuple[M
         how for how, gain in gains.items() if gain.low > 0 and gain.value > MARGIN and seen[how].p < LEVEL / len(seen)
     ]
     if not told:
-        return mode_gain, ""
+        return mode_gain, _forgotten(case)
     best = max(told, key=lambda how: gains[how].value)
     return mode_gain, (
         f"There is a plain bug: with {best} the validation images score {said(gains[best])} better "
         "than with the stored ones, so the stored ones do not even fit images like those of training. That lowers "
         "validation and test alike."
+    )
+
+
+def _forgotten(case: Case) -> str:
+    """A sentence if the finished network no longer knows what it answered right while it learned; else empty."""
+    train, history, without_norms = case.evidence.train, case.evidence.history, case.evidence.why_absent(EXPERIMENT)
+    if train is None or history.empty or "train_accuracy" not in history or "no BatchNorm" in without_norms:
+        return ""
+    if case.evidence.choices is not None:
+        return ""  # weights that were chosen among after training are not those of any epoch
+    epochs = history.iloc[-1:]
+    if case.evidence.keeps == "best":  # which measure chose the epoch is not known here: the least from either on
+        epochs = history.iloc[min(int(history["val_accuracy"].argmax()), int(history["val_loss"].argmin())) :]
+    then = 100 * float(epochs["train_accuracy"].min())
+    now = train_accuracy(case, train)
+    lost = Measured(then - now.value, then - now.replicates, now.n, now.method)
+    if not lost.low > FORGOTTEN:
+        return ""
+    return (
+        f"There is a plain bug: while it learned, the network was right on {then:.0f} % of the training images, and "
+        f"finished it is so on {now.value:.0f} % of the same images, {said(lost)} less. What it stores for use after "
+        "training, the BatchNorm statistics first of all, does not belong to its weights. That lowers validation and "
+        "test alike."
     )
 
 

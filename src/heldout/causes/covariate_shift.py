@@ -9,9 +9,11 @@ import numpy as np
 
 from heldout.causes._case import Case
 from heldout.causes._cause import MARGIN, Cause, said, weigh
+from heldout.causes._change import simultaneous
 from heldout.causes._learnable import pooled, remaining
 from heldout.causes._looks import FEWEST_IMAGES, FEWEST_PATIENTS, WORDS, Look, looks, null, of_threshold
 from heldout.records import Finding
+from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
 from heldout.stats.shift import DomainShift
 
@@ -26,14 +28,19 @@ class CovariateShift(Cause):
     random halves of train, by patient, since chance does not give exactly one half. Then the difference in error is
     split (DISDE; Cai, Namkoong & Yadlowsky 2023) with π(x) = P(test | x) into I, looks known from validation that are
     more frequent on test, II, images that look the same and are still answered worse, and III, looks that validation
-    lacks. Points are Σ_k π^T_k (I_k + III_k) over the classes, with π^T the class shares of test. It is established if
-    the AUC exceeds its null in a class (all halves, and their mean by three standard deviations), the interval of I +
-    III excludes 0, and one of two more looks agrees: the interval of II covers 0, so that images that look alike fare
-    alike; or a classifier that has learned from such images too (`difficulty`) mends at least a third of the points,
-    its interval above 0, so that it is only that they were never shown. Else it is suggested. The intervals hold π
-    fixed, and are too narrow for that; less than 1.5 points count as none. It needs about 200 images of a class on each
+    lacks. Points are Σ_k π^T_k (I_k + III_k) over the classes that lose by it, with π^T the class shares of test; the
+    interval is widened by Bonferroni's rule for the classes having been picked. Classes that gain are told and not set
+    off: a network that was never shown one kind of cells calls it the other class, and is so much the surer of that
+    one. It is established if the AUC exceeds its null in the class that loses most (all halves, and their mean by
+    three standard deviations), the interval of I + III excludes 0, and one of three more looks agrees: the interval of
+    II covers 0, so that images that look alike fare alike; or a classifier that has learned from such images too
+    (`difficulty`) mends at least a third of the points, its interval above 0, so that it is only that they were never
+    shown; or this classifier loses at least a third of the points on the same looks that validation lacks (its own
+    III, the interval above 0), so that they are new and hard for anyone. Else it is suggested. The intervals hold π
+    fixed, and are too narrow for that; less than 1.5 points count as none. It needs about 150 images of a class on each
     side and weights that are worth 100; above an AUC of 0.9 the two sets have no looks in common and DISDE can say
-    nothing. Among the causes it ranks by the points that such a classifier mends: the others are `difficulty`. Without
+    nothing. Among the causes it ranks by the points that such a classifier mends, or by all of them if the last of the
+    three looks agreed; what that classifier loses on the new looks is not told again as `difficulty`. Without
     common looks it is suggested if the AUC exceeds its null and the classifier that has learned from such images mends
     points, and these are the points. All of it is done within classes, because a shift of one class hides in a pooled
     comparison.
@@ -69,7 +76,7 @@ class CovariateShift(Cause):
         if not look.split.overlap:
             needs = f"validation images of {class_} that look like its test images; there is no overlap"
         else:
-            needs = "about 200 images of a class on each side, of which about 100 look like those of the other"
+            needs = "about 150 images of a class on each side, of which about 100 look like those of the other"
         sentence = (
             f"By {WORDS[look.basis]}, validation and test images of {class_} are told apart with an AUC of "
             f"{look.split.auc:.2f} (0.50: they look alike). What that costs cannot be told, because {doubts[0]}."
@@ -87,18 +94,22 @@ class CovariateShift(Cause):
         return self.finding("not identifiable", sentence, reason=f"needs {needs}", numbers=numbers)
 
     def _judge(self, case: Case, chosen: list[Look]) -> Finding:
-        points, same = _sum([look.explained for look in chosen]), _sum([look.points[1] for look in chosen])
         main = max(chosen, key=lambda look: look.explained.value)
+        losing = [look for look in chosen if look.explained.value > 0] or [main]
+        points = simultaneous(_sum([look.explained for look in losing]), len(chosen))
+        same = _sum([look.points[1] for look in losing])
         shift = null(case, main) if points.low > 0 else None
         alike = same.low <= 0 <= same.high and same.value < points.value
-        mended = _mended(case)
-        agrees = None if shift is None else shift.real and (alike or _agrees(points, mended))
+        mended, hard = _mended(case), _hard_for_anyone(case, losing)
+        new = hard is not None and hard.low > 0 and hard.value >= points.value / 3
+        agrees = None if shift is None else shift.real and (alike or new or _agrees(points, mended))
         verdict, reason = weigh(points, agrees)
-        numbers = _numbers(main, chosen, same, shift)
+        numbers = _numbers(main, losing, same, shift)
         if verdict in ("established", "suggested"):
-            numbers["of_threshold"] = of_threshold(case, chosen)
-            numbers |= {"of_ranking": points.value - numbers["of_threshold"], "of_difficulty": 0.0}
-        sentence = _sentence(case, main, chosen, points, same, shift)
+            numbers["of_threshold"] = of_threshold(case, losing)
+            numbers["of_difficulty"] = hard.value if hard is not None and new else 0.0
+            numbers["of_ranking"] = points.value - numbers["of_threshold"]
+        sentence = _sentence(case, main, losing, points, same, shift) + _others(case, chosen, losing)
         if verdict in ("established", "suggested") and points.high <= MARGIN:
             verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
         if verdict in ("established", "suggested") and shift is not None and shift.auc <= shift.null.max():
@@ -114,13 +125,20 @@ class CovariateShift(Cause):
         if verdict == "not identifiable":
             sentence += f" That is too uncertain to tell; it {reason}."
             return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
-        if not alike:
+        if hard is not None and new:
+            sentence += (
+                f" They are hard for anyone: a classifier that learned from such images of other patients too loses "
+                f"{said(hard)} on the looks that validation lacks."
+            )
+        elif not alike:
             sentence += " So looks are not all of it, or what matters is not seen in these columns."
             if mended is not None:
                 sentence += f" A classifier that learned from test images of other patients too mends {said(mended)}."
         found = self.finding(verdict, sentence, points, images=_unlike(case, main), numbers=numbers)
-        # Looks that nobody could learn either are harder images: those points are the difficulty's.
-        return found if mended is None else replace(found, priority=min(found.priority, max(0.0, mended.value)))
+        # Known looks that nobody could learn either are harder images: those points are the difficulty's.
+        if mended is None or new:
+            return found
+        return replace(found, priority=min(found.priority, max(0.0, mended.value)))
 
 
 def _chosen(case: Case, every: tuple[Look, ...]) -> list[Look]:
@@ -143,6 +161,29 @@ def _mended(case: Case) -> Measured | None:
 def _agrees(points: Measured, mended: Measured | None) -> bool:
     """Whether the trial agrees in sign and size."""
     return mended is not None and mended.low > 0 and mended.value >= points.value / 3
+
+
+def _hard_for_anyone(case: Case, losing: list[Look]) -> Measured | None:
+    """Points that a classifier that has seen such images too loses on looks that validation lacks; None if not tried.
+
+    III of DISDE with its errors in place of the run's, the weights being the same.
+    """
+    balanced, base = pooled(case, "balanced"), case.budget.base
+    if balanced is None or balanced.val.ids != base.val.ids or balanced.test.ids != base.test.ids:
+        return None
+    points = []
+    for look in losing:
+        split = disde(
+            (~balanced.val.after[look.val_rows]).astype(np.float64),
+            (~balanced.test.after[look.rows]).astype(np.float64),
+            look.val_pi,
+            look.pi,
+            base.val_weights[:, look.val_rows],
+            base.test_weights[:, look.rows],
+        )
+        unseen = 100 * base.test_prior[:, look.k] * split.replicates[2]
+        points.append(case.budget.draws.measured(unseen, sum(look.sizes)))
+    return _sum(points)
 
 
 def _unjudged(case: Case, chosen: list[Look]) -> list[int]:
@@ -175,9 +216,9 @@ def _numbers(main: Look, chosen: list[Look], same: Measured, shift: DomainShift 
 
 
 def _sentence(
-    case: Case, main: Look, chosen: list[Look], points: Measured, same: Measured, shift: DomainShift | None
+    case: Case, main: Look, losing: list[Look], points: Measured, same: Measured, shift: DomainShift | None
 ) -> str:
-    names, classes = case.evidence.classes, [look.k for look in chosen]
+    names = case.evidence.classes
     chance = "0.50: they look alike"
     if shift is not None:
         chance = f"chance gives {shift.null.min():.2f} to {shift.null.max():.2f}"
@@ -186,11 +227,24 @@ def _sentence(
         f"{main.split.auc:.2f} ({chance})"
     )
     words += f"; they are {main.top}. " if main.top else ". "
+    more = [names[look.k] for look in losing if look is not main]
+    classes = f", with those of {', '.join(more)}," if more else ""
     words += (
-        f"Looks that are rarer in validation or missing there cost {said(points)}; images that look the same on both "
-        f"sides differ by {said(same)}."
+        f"Looks that are rarer in validation or missing there{classes} cost {said(points)}; images that look the same "
+        f"on both sides differ by {said(same)}."
     )
-    left = [names[k] for k in np.flatnonzero(case.budget.base.test_prior[0] > 0) if k not in classes]
+    return words
+
+
+def _others(case: Case, chosen: list[Look], losing: list[Look]) -> str:
+    """What looks give to other classes, and which classes could not be judged, in words."""
+    names, words = case.evidence.classes, ""
+    gaining = [look for look in chosen if look not in losing and look.explained.value <= -0.05]
+    if gaining:
+        gained = _sum([look.explained for look in gaining]) * -1.0
+        words += f" To {', '.join(names[look.k] for look in gaining)} looks give {said(gained)}, which is not set off."
+    judged = {look.k for look in chosen}
+    left = [names[k] for k in np.flatnonzero(case.budget.base.test_prior[0] > 0) if k not in judged]
     if left:
         words += f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}."
     return words

@@ -10,13 +10,12 @@ import numpy as np
 from heldout.causes._case import Case
 from heldout.causes._cause import Cause, said, weigh
 from heldout.causes._change import jeffreys
+from heldout.causes._trained import train_accuracy
 from heldout.evidence import Side
 from heldout.records import Finding
-from heldout.stats.bootstrap import draw, varies
+from heldout.stats.bootstrap import varies
 from heldout.stats.curves import overfit_epoch
-from heldout.stats.estimates import share
 from heldout.stats.measured import Measured
-from heldout.stats.scores import Reals
 
 
 class Overfitting(Cause):
@@ -70,14 +69,6 @@ def _points(case: Case, train: Side) -> Measured:
     evidence, budget = case.evidence, case.budget
     val = evidence.val
     assert val is not None
-    resamples = draw(
-        train.labels, train.ids, train.patients, replicates=evidence.bootstrap, seed=(evidence.bootstrap_seed, 29)
-    )
-    own = share(train.right, np.ones(len(train), dtype=bool), resamples)
-    assert own is not None
-    replicates: Reals = 100 * own.replicates
-    if not varies(replicates):
-        replicates = jeffreys(own.estimate.value, len(np.unique(train.units)), evidence.bootstrap)
     reported = budget.draws.val @ val.right.astype(np.float32) / budget.draws.val.sum(axis=1)
     accuracy = budget.draws.measured(100 * np.asarray(reported, dtype=np.float64), len(val))
     if not varies(accuracy.replicates):
@@ -85,7 +76,7 @@ def _points(case: Case, train: Side) -> Measured:
         accuracy = replace(accuracy, replicates=drawn)
     if "leakage" in budget.terms:
         accuracy = accuracy - budget.terms["leakage"]
-    return Measured(100 * own.estimate.value, replicates, len(train), resamples.method) - accuracy
+    return train_accuracy(case, train) - accuracy
 
 
 def _onset(case: Case) -> int | None:

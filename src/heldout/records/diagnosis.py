@@ -91,6 +91,7 @@ class Finding:
         reason: The words in the brackets: `needs …`, `because …`.
         priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
         numbers: Named numbers behind it.
+        fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
     """
 
     code: str
@@ -103,6 +104,7 @@ class Finding:
     reason: str = ""
     priority: float = 0.0
     numbers: dict[str, float] = field(default_factory=dict)
+    fault: bool = False
 
 
 @dataclass(frozen=True)

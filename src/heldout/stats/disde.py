@@ -30,7 +30,7 @@ from heldout.stats.shift import domain_auc
 NO_OVERLAP = 0.9
 """Domain AUC from which on too few images of P look like Q for a shared distribution to mean anything."""
 
-FEW_IMAGES = 200
+FEW_IMAGES = 150
 FEW_EFFECTIVE = 100
 """Below these (images of a set; images that the weights are worth) the parts are guesses. Ours, from trials."""
 

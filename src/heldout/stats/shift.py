@@ -189,8 +189,8 @@ def null_domain_aucs(
         train: (n, d) features of images without a shift among them, of one class if P and Q are.
         groups: (n,) patient of each.
         n_P: Images of the source set.
-        n_Q: Images of the target set. If train has fewer than n_P + n_Q, both are scaled down alike, which makes the
-            null wider and the test more cautious.
+        n_Q: Images of the target set. If train has fewer than n_P + n_Q, both are scaled down alike (`share_of`), which
+            makes the null wider.
         seed: Seed of the draws.
         draws: Number of random halvings.
 
@@ -204,7 +204,7 @@ def null_domain_aucs(
     patients = int(units.max(initial=-1)) + 1
     if patients < 4 or min(n_P, n_Q) < 1:
         raise ValueError(f"expected four or more patients and sizes above 0, found {patients} and {n_P}, {n_Q}")
-    share = min(1.0, len(train) / (n_P + n_Q))
+    share = share_of(len(train), n_P, n_Q)
     names = np.array([str(unit) for unit in units])
     rng = np.random.default_rng(seed)
     aucs = np.empty(draws)
@@ -213,6 +213,15 @@ def null_domain_aucs(
         pi = domain_probabilities(train[first], train[second], list(names[first]), list(names[second]), seed + i)
         aucs[i] = domain_auc(*pi)
     return aucs
+
+
+def share_of(n_train: int, n_P: int, n_Q: int) -> float:
+    """By what the sizes of source and target are multiplied so that two disjoint sets of train can have them.
+
+    >>> share_of(400, 500, 300)
+    0.5
+    """
+    return min(1.0, n_train / (n_P + n_Q))
 
 
 def _halves(units: Indices, n_P: int, n_Q: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
@@ -235,12 +244,14 @@ class DomainShift:
     Attributes:
         auc: Domain AUC of source against target.
         null: (draws,) AUCs without a shift.
+        share: Size of the sets behind the null relative to those behind the AUC, at most 1.
         p: Share of the null at or above the AUC, (1 + count)/(1 + draws): at best 1/(1 + draws).
         excess: AUC minus the mean of the null.
     """
 
     auc: float
     null: Reals
+    share: float = 1.0
 
     @property
     def p(self) -> float:
@@ -254,6 +265,10 @@ class DomainShift:
 
     @property
     def real(self) -> bool:
-        """Whether the AUC lies above all of the null, and above its mean by three of its standard deviations."""
-        spread = float(self.null.std(ddof=1))
+        """Whether the AUC lies above all of the null, and above its mean by three standard deviations.
+
+        The variance of an AUC falls with the number of images (Hanley & McNeil 1982), so that of sets as large as those
+        behind the AUC is `share` times that of the null.
+        """
+        spread = float(self.null.std(ddof=1)) * self.share**0.5
         return self.auc > float(self.null.max()) and self.excess > 3 * spread
