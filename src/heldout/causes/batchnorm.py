@@ -80,7 +80,7 @@ class BatchNorm(Cause):
         sentence += f" and validation accuracy by {said(val.lost * -1.0)}." if val is not None else "."
         if verdict not in ("established", "suggested"):
             if bug_words:
-                return self._bug_only(bug, f"{sentence} {bug_words}", numbers)
+                return self._bug_only(bug, bug_words, numbers)
             sentence += " The statistics are not why test is lower." if verdict == "excluded" else f" It {reason}."
             return self.finding(verdict, sentence, points[best], reason=reason, numbers=numbers)
         if bug_words:
