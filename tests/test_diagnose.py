@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from heldout.cli import ExitStatus
-from heldout.diagnose import NOTHING_TO_EXPLAIN, diagnose, diagnose_evidence, ordered, to_review
+from heldout.diagnose import NOTHING_TO_EXPLAIN, _overlap, diagnose, diagnose_evidence, ordered, to_review
 from heldout.errors import InputError, UsageError
 from heldout.evidence import Evidence, Side
-from heldout.records import TERMS, VERDICTS, Diagnosis, Finding
+from heldout.records import TERMS, VERDICTS, Diagnosis, Estimate, Finding
 from heldout.records._codec import read_record, to_data
 from tests.cli.call import call
 from tests.test_budget import evidence, side
@@ -128,6 +128,18 @@ def test_what_lies_upstream_takes_its_points_from_what_lies_downstream() -> None
     assert ordered([threshold, blur])[1].priority == pytest.approx(2.0)
     doubtful = replace(blur, verdict="suggested")
     assert [item.code for item in ordered([threshold, doubtful])] == ["threshold", "image-quality"]
+
+
+def test_causes_that_share_what_they_break_are_said_to_overlap() -> None:
+    blur, token = finding("image-quality", "established", 9.0), finding("shortcut", "established", 8.0)
+    points = Estimate(9.0, 8.0, 10.0, 100, "made")
+    both = [replace(item, points=points) for item in (blur, token)]
+    told = _overlap(both, 12.0)
+    assert "image-quality (9.0) and shortcut (8.0)" in told and "counted in each" in told
+    assert not _overlap(both, 17.0) and not _overlap(both[:1], 5.0)
+    assert not _overlap([both[0], replace(both[1], verdict="suggested")], 12.0)
+    mechanism = replace(finding("threshold", "established", 8.0), points=points)
+    assert not _overlap([both[0], mechanism], 12.0)
 
 
 @pytest.fixture(scope="module")

@@ -311,7 +311,8 @@ def _of_gap(evidence: Evidence, budget: Budget, findings: Sequence[Finding], rem
         key=lambda pair: -pair[1].value,
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {e.value:.1f} [{e.low:.1f}, {e.high:.1f}]" for term, e in parts)
-    return f"{scores}: {points} lower. In points: {shares}. {_reason(findings)}{_tried(remedies)}"
+    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings)}"
+    return told + f"{_overlap(findings, gap.value)}{_tried(remedies)}"
 
 
 def _reason(findings: Sequence[Finding]) -> str:
@@ -326,6 +327,18 @@ def _reason(findings: Sequence[Finding]) -> str:
         points = f", {first.points.value:.1f} points [{first.points.low:.1f}, {first.points.high:.1f}]"
     name = first.cause if first.cause.startswith("Batch") else first.cause[0].lower() + first.cause[1:]
     return f"{sure}: {name}{points}."
+
+
+def _overlap(findings: Sequence[Finding], gap: float) -> str:
+    """A sentence where causes that lie in the data account together for more than there is."""
+    level = {cause.code: cause.level for cause in causes}
+    lying = [item for item in findings if item.verdict == "established" and not level.get(item.code, 0)]
+    lying = [item for item in lying if item.points is not None and item.priority > 0]
+    total = sum(item.priority for item in lying)
+    if len(lying) < 2 or total <= gap:
+        return ""
+    names = " and ".join(f"{item.cause.lower()} ({item.priority:.1f})" for item in lying)
+    return f" More than the gap together, {names}: each was measured alone, and what they share is counted in each."
 
 
 def _tried(remedies: Sequence[Remedy]) -> str:
