@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -94,26 +94,20 @@ class CovariateShift(Cause):
         return self.finding("not identifiable", sentence, reason=f"needs {needs}", numbers=numbers)
 
     def _judge(self, case: Case, chosen: list[Look]) -> Finding:
-        main = max(chosen, key=lambda look: look.explained.value)
-        losing = [look for look in chosen if look.explained.value > 0] or [main]
-        points = simultaneous(_sum([look.explained for look in losing]), len(chosen))
-        same = _sum([look.points[1] for look in losing])
-        shift = null(case, main) if points.low > 0 else None
-        alike = same.low <= 0 <= same.high and same.value < points.value
-        mended, hard = _mended(case), _hard_for_anyone(case, losing)
-        new = hard is not None and hard.low > 0 and hard.value >= points.value / 3
-        agrees = None if shift is None else shift.real and (alike or new or _agrees(points, mended))
-        verdict, reason = weigh(points, agrees)
-        numbers = _numbers(main, losing, same, shift)
+        account = _account(case, chosen)
+        points, shift = account.points, account.shift
+        verdict, reason = weigh(points, account.agrees)
+        numbers = _numbers(account)
         if verdict in ("established", "suggested"):
-            numbers["of_threshold"] = of_threshold(case, losing)
-            numbers["of_difficulty"] = hard.value if hard is not None and new else 0.0
+            numbers["of_threshold"] = of_threshold(case, account.losing)
             numbers["of_ranking"] = points.value - numbers["of_threshold"]
-        sentence = _sentence(case, main, losing, points, same, shift) + _others(case, chosen, losing)
-        if verdict in ("established", "suggested") and points.high <= MARGIN:
-            verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
-        if verdict in ("established", "suggested") and shift is not None and shift.auc <= shift.null.max():
-            verdict, reason = "excluded", "because a classifier tells test from validation no better than chance"
+            numbers["of_difficulty"] = account.hard.value if account.hard is not None and account.new else 0.0
+        sentence = _sentence(case, account) + _others(case, chosen, account.losing)
+        if verdict in ("established", "suggested"):
+            if points.high <= MARGIN:
+                verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
+            elif shift is not None and shift.auc <= shift.null.max():
+                verdict, reason = "excluded", "because a classifier tells test from validation no better than chance"
         if verdict == "excluded" and (unjudged := _unjudged(case, chosen)):
             look = next((look for look in looks(case) if look.k == unjudged[0]), None)
             if look is not None:
@@ -125,20 +119,65 @@ class CovariateShift(Cause):
         if verdict == "not identifiable":
             sentence += f" That is too uncertain to tell; it {reason}."
             return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
-        if hard is not None and new:
-            sentence += (
-                f" They are hard for anyone: a classifier that learned from such images of other patients too loses "
-                f"{said(hard)} on the looks that validation lacks."
-            )
-        elif not alike:
-            sentence += " So looks are not all of it, or what matters is not seen in these columns."
-            if mended is not None:
-                sentence += f" A classifier that learned from test images of other patients too mends {said(mended)}."
-        found = self.finding(verdict, sentence, points, images=_unlike(case, main), numbers=numbers)
+        sentence += _second_look(account)
+        found = self.finding(verdict, sentence, points, images=_unlike(case, account.main), numbers=numbers)
         # Known looks that nobody could learn either are harder images: those points are the difficulty's.
-        if mended is None or new:
+        if account.mended is None or account.new:
             return found
-        return replace(found, priority=min(found.priority, max(0.0, mended.value)))
+        return replace(found, priority=min(found.priority, max(0.0, account.mended.value)))
+
+
+@dataclass(frozen=True)
+class _Account:
+    """What looks cost in the classes that lose by them, and all that bears on it.
+
+    Attributes:
+        losing: Looks of these classes.
+        main: The one that loses most.
+        points: Their I + III.
+        same: Their II.
+        shift: The domain AUC of `main` against chance; None where I + III may be 0, or train is too small.
+        mended: Points that a classifier mends that has seen such images; None where not tried.
+        hard: Points that this classifier loses on looks that validation lacks; None where not tried.
+    """
+
+    losing: list[Look]
+    main: Look
+    points: Measured
+    same: Measured
+    shift: DomainShift | None
+    mended: Measured | None
+    hard: Measured | None
+
+    @property
+    def alike(self) -> bool:
+        """Whether images that look alike fare alike."""
+        return self.same.low <= 0 <= self.same.high and self.same.value < self.points.value
+
+    @property
+    def new(self) -> bool:
+        """Whether looks that validation lacks are hard for anyone."""
+        return self._counts(self.hard)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether test looks different at all, and a second look agrees; None where chance is not known."""
+        if self.shift is None:
+            return None
+        return self.shift.real and (self.alike or self.new or self._counts(self.mended))
+
+    def _counts(self, seen: Measured | None) -> bool:
+        """Whether a trial agrees in sign and size."""
+        return seen is not None and seen.low > 0 and seen.value >= self.points.value / 3
+
+
+def _account(case: Case, chosen: list[Look]) -> _Account:
+    main = max(chosen, key=lambda look: look.explained.value)
+    losing = [look for look in chosen if look.explained.value > 0] or [main]
+    points = simultaneous(_sum([look.explained for look in losing]), len(chosen))
+    shift = null(case, main) if points.low > 0 else None
+    same = _sum([look.points[1] for look in losing])
+    return _Account(losing, main, points, same, shift, _mended(case), _hard_for_anyone(case, losing))
 
 
 def _chosen(case: Case, every: tuple[Look, ...]) -> list[Look]:
@@ -156,11 +195,6 @@ def _mended(case: Case) -> Measured | None:
     """Points of threshold and ranking that a classifier mends that has seen such images; None where not tried."""
     balanced = pooled(case, "balanced")
     return None if balanced is None else remaining(case) - balanced.difficulty
-
-
-def _agrees(points: Measured, mended: Measured | None) -> bool:
-    """Whether the trial agrees in sign and size."""
-    return mended is not None and mended.low > 0 and mended.value >= points.value / 3
 
 
 def _hard_for_anyone(case: Case, losing: list[Look]) -> Measured | None:
@@ -200,25 +234,24 @@ def _sum(points: list[Measured]) -> Measured:
     return total
 
 
-def _numbers(main: Look, chosen: list[Look], same: Measured, shift: DomainShift | None) -> dict[str, float]:
+def _numbers(account: _Account) -> dict[str, float]:
+    main, shift = account.main, account.shift
     numbers = {
         "domain_auc": main.split.auc,
         "class": float(main.k),
         "effective_val": main.split.effective_source,
         "effective_test": main.split.effective_target,
-        "seen_points": sum(look.points[0].value for look in chosen),
-        "same_looks_points": same.value,
-        "unseen_points": sum(look.points[2].value for look in chosen),
+        "seen_points": sum(look.points[0].value for look in account.losing),
+        "same_looks_points": account.same.value,
+        "unseen_points": sum(look.points[2].value for look in account.losing),
     }
     if shift is not None:
         numbers |= {"null_mean": float(shift.null.mean()), "null_max": float(shift.null.max()), "p": shift.p}
     return numbers
 
 
-def _sentence(
-    case: Case, main: Look, losing: list[Look], points: Measured, same: Measured, shift: DomainShift | None
-) -> str:
-    names = case.evidence.classes
+def _sentence(case: Case, account: _Account) -> str:
+    names, main, shift = case.evidence.classes, account.main, account.shift
     chance = "0.50: they look alike"
     if shift is not None:
         chance = f"chance gives {shift.null.min():.2f} to {shift.null.max():.2f}"
@@ -227,12 +260,27 @@ def _sentence(
         f"{main.split.auc:.2f} ({chance})"
     )
     words += f"; they are {main.top}. " if main.top else ". "
-    more = [names[look.k] for look in losing if look is not main]
+    more = [names[look.k] for look in account.losing if look is not main]
     classes = f", with those of {', '.join(more)}," if more else ""
     words += (
-        f"Looks that are rarer in validation or missing there{classes} cost {said(points)}; images that look the same "
-        f"on both sides differ by {said(same)}."
+        f"Looks that are rarer in validation or missing there{classes} cost {said(account.points)}; images that look "
+        f"the same on both sides differ by {said(account.same)}."
     )
+    return words
+
+
+def _second_look(account: _Account) -> str:
+    """What the classifier saw that has learned from such images too, where that matters, in words."""
+    if account.hard is not None and account.new:
+        return (
+            f" They are hard for anyone: a classifier that learned from such images of other patients too loses "
+            f"{said(account.hard)} on the looks that validation lacks."
+        )
+    if account.alike:
+        return ""
+    words = " So looks are not all of it, or what matters is not seen in these columns."
+    if account.mended is not None:
+        words += f" A classifier that learned from test images of other patients too mends {said(account.mended)}."
     return words
 
 
