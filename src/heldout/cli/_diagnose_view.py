@@ -195,9 +195,11 @@ def _short_lines(findings: Sequence[Finding], width: int) -> tuple[str, ...]:
 
 def _short(finding: Finding) -> str:
     """Reason and points of a finding in a few words; its sentence where there is no reason."""
-    said = finding.reason or finding.sentence
-    points = finding.points
-    return said if points is None else f"{points.value:.1f} points {_interval(points)}; {said}"
+    said, points = finding.reason or finding.sentence, finding.points
+    if points is None:
+        return said
+    stop = ";" if finding.reason else "."  # a sentence begins with a capital
+    return f"{points.value:.1f} points {_interval(points)}{stop} {said}"
 
 
 def _remedies_table(remedies: Sequence[Remedy], console: Console) -> Table:
