@@ -42,6 +42,7 @@ from heldout.phantoms._plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.predict import load_network
 from heldout.records import Diagnosis
+from heldout.stats.intervals import wilson
 from heldout.store import store_of_arrays
 from heldout.study import Study
 from heldout.training import logits_of, machine
@@ -165,6 +166,7 @@ def row_of(cell: Cell, found: Diagnosis, causes: tuple[str, ...]) -> dict[str, o
     row["gap"] = found.gap_points.value if found.gap_points else np.nan
     told = [item for item in found.findings if item.verdict in ("established", "suggested") and item.priority > 0]
     told = [item for item in told if item.code != "chance"]
+    row["faults"] = ",".join(item.code for item in found.findings if item.fault)
     row["named"] = ",".join(item.code for item in told)
     row["established"] = ",".join(item.code for item in told if item.verdict == "established")
     row["verdicts"] = ";".join(f"{item.code}={item.verdict}" for item in found.findings)
@@ -265,6 +267,34 @@ def table(frame: pd.DataFrame) -> str:
     return markdown(header, rows)
 
 
+def summary(frame: pd.DataFrame) -> str:
+    """What all studies say together: named first, distance of the points from the truth, false alarms, faults told."""
+    single = frame[(frame["causes"] != "") & ~frame["causes"].str.contains(",") & ~frame["plant"].isin(RUN_PLANTS)]
+    large = single[single["explained"] & (single["truth"].abs() >= 4)]
+    named = [str(words).split(",") for words in large["named"]]
+    first = sum(codes[0] == cause for codes, cause in zip(named, large["causes"], strict=True))
+    two = sum(cause in codes[:2] for codes, cause in zip(named, large["causes"], strict=True))
+    error, known = large["points"] - large["truth"], large.dropna(subset=["low"])
+    inside = ((known["low"] <= known["truth"]) & (known["truth"] <= known["high"])).sum()
+    low, high = wilson(first, len(large))
+    missed = large[[codes[0] != cause for codes, cause in zip(named, large["causes"], strict=True)]]
+    null = frame[frame["plant"] == "none"]
+    alarms = sum(bool(words) for words in null["named"])
+    lines = [
+        f"{len(frame)} studies, {frame['seed'].nunique()} seeds; effect of 4 points or more, gap told: {len(large)}",
+        f"- named first {first} of {len(large)}: {first / len(large):.0%} [{low:.0%}, {high:.0%}]; first or second {two}",
+        f"- points off by {error.abs().mean():.1f} in the mean, bias {error.mean():+.1f}; the interval holds the truth "
+        f"in {inside} of {len(known)}",
+        f"- nothing planted: false alarms in {alarms} of {len(null)}",
+    ]
+    lines += [
+        f"- not first: {row['plant']}, severity {row['severity']}, seed {row['seed']}: {row['named'] or 'nothing'} "
+        f"(truth {row['truth']:.1f}, points {row['points']:.1f})"
+        for _, row in missed.iterrows()
+    ]
+    return "\n".join(lines)
+
+
 def _scores(cell: pd.DataFrame) -> list[str]:
     causes = [code for code in str(cell["causes"].iloc[0]).split(",") if code]
     told = cell[cell["explained"]]
@@ -273,6 +303,10 @@ def _scores(cell: pd.DataFrame) -> list[str]:
     if not causes:
         alarms = sum(bool(codes) for codes in named)
         return [*scores, "–", "–", "–", str(len(told)), "–", "–", f"false alarms {alarms} of {len(cell)}"]
+    if cell["plant"].iloc[0] == "BatchNorm corrupted":
+        told = sum("batchnorm" in str(words) for words in cell["faults"])
+        claims = sum(bool(codes) for codes in named)
+        return [*scores, "–", "–", "–", str(len(cell)), "–", "–", f"fault told {told}, gap claimed {claims}"]
     known = cell.dropna(subset=["points"])
     inside = known.get("low", pd.Series(np.nan, known.index)).dropna()
     covered = (
@@ -314,7 +348,7 @@ def main() -> None:
     file = options.out / f"pixels-{options.world}.parquet"
     frame = pd.read_parquet(file) if file.is_file() else pd.DataFrame(columns=["plant", "severity", "n_test", "seed"])
     if options.what == "table":
-        print(table(frame))
+        print(f"{summary(frame)}\n\n{table(frame)}")
         return
     options.out.mkdir(parents=True, exist_ok=True)
     make = maker(options.world, options.out / "pools")
