@@ -271,14 +271,16 @@ def _sentence(case: Case, account: _Account) -> str:
 
 def _second_look(account: _Account) -> str:
     """What the classifier saw that has learned from such images too, where that matters, in words."""
+    words = ""
     if account.hard is not None and account.new:
-        return (
-            f" They are hard for anyone: a classifier that learned from such images of other patients too loses "
-            f"{said(account.hard)} on the looks that validation lacks."
+        words += (
+            f" {said(account.hard)} of that are hard for anyone: so much a classifier loses on looks that validation "
+            "lacks that has learned from such images of other patients too."
         )
     if account.alike:
-        return ""
-    words = " So looks are not all of it, or what matters is not seen in these columns."
+        return words
+    if not account.new:
+        words += " So looks are not all of it, or what matters is not seen in these columns."
     if account.mended is not None:
         words += f" A classifier that learned from test images of other patients too mends {said(account.mended)}."
     return words
