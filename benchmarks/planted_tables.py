@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from heldout.records import TERMS
+from heldout.stats.intervals import wilson
 
 TERM_OF = {
     "prior": "prior",
@@ -31,6 +32,7 @@ def write_tables(folder: Path) -> str:
             frame = pd.read_parquet(budget)
             pieces += [
                 f"### {world}: the terms",
+                terms_summary(frame),
                 terms_table(frame),
                 f"### {world}: the terms, severities together",
                 together_table(frame),
@@ -40,7 +42,8 @@ def write_tables(folder: Path) -> str:
         if causes.is_file():
             frame = pd.read_parquet(causes)
             sizes = ", ".join(map(str, sorted(frame["n_test"].unique())))
-            pieces += [f"### {world}: the cause that is named first, n_T = {sizes}", causes_table(frame)]
+            pieces += [f"### {world}: the cause that is named first, n_T = {sizes}"]
+            pieces += [causes_summary(frame), causes_table(frame)]
             if "regret" in frame:
                 pieces += [f"### {world}: the remedy that is recommended", regret_table(frame)]
             pieces += [f"### {world}: peers on the same studies", peers_table(frame)]
@@ -147,6 +150,46 @@ def null_table(frame: pd.DataFrame) -> str:
         "additivity error",
     ]
     return markdown(header, rows)
+
+
+def terms_summary(frame: pd.DataFrame) -> str:
+    """How many cells and rows meet the targets, in a line."""
+    single = frame[frame["cause"].isin([*TERM_OF, "difficulty", "covariate-shift"])]
+    biases, covers = [], []
+    for (_, _, _), cell in single.groupby(["plant", "severity", "n_test"]):
+        cause = str(cell["cause"].iloc[0])
+        terms, truth = planted_term(cause), cell[f"truth_{cause}"]
+        biases.append(float((cell[list(terms)].fillna(0).sum(axis=1) - truth).mean()))
+        if len(terms) == 1:
+            inside = (cell[f"{terms[0]}_low"] <= truth) & (truth <= cell[f"{terms[0]}_high"])
+            covers.append(float(inside.mean()))
+    low = sum(share < TARGET_COVERAGE[0] for share in covers)
+    within = sum(abs(bias) <= TARGET_BIAS for bias in biases)
+    return (
+        f"{len(frame)} studies; additivity error at most {frame['additivity'].max():.1e}; |bias| at most 1 in {within} "
+        f"of {len(biases)} cells, at most {max(map(abs, biases)):.1f}; coverage of .90 or more in {len(covers) - low} "
+        f"of {len(covers)} cells, at the least {min(covers):.2f}."
+    )
+
+
+def causes_summary(frame: pd.DataFrame) -> str:
+    """Named first over all single plants with an effect of 4 points whose gap can be told, and false alarms."""
+    single = frame[(frame["cause"] != "") & (frame["cause"] != "several") & frame["explained"]].copy()
+    single["effect"] = [row[f"truth_{row['cause']}"] for _, row in single.iterrows()]
+    large = single[single["effect"].abs() >= 4]
+    first = large["first"] == large["cause"]
+    two = first | (large["second"] == large["cause"])
+    missed = large.loc[~first, "plant"].value_counts()
+    low, high = wilson(int(first.sum()), len(large))
+    null = frame[frame["cause"] == ""]
+    return (
+        f"{len(frame)} studies, {frame['seed'].nunique()} seeds. Single plants, effect of 4 points or more, gap told: "
+        f"named first {first.sum()} of {len(large)} ({first.mean():.1%} [{low:.1%}, {high:.1%}]), first or second "
+        f"{two.sum()}; not first: {', '.join(f'{name} {number}' for name, number in missed.items()) or 'none'}. "
+        f"False alarms: {((null['first'] != '') & null['explained']).sum()} of {len(null)}. Regret "
+        f"{frame['regret'].mean():.2f} (standard error over seeds {frame.groupby('seed')['regret'].mean().sem():.2f}), "
+        f"at most {frame['regret'].max():.1f}."
+    )
 
 
 def causes_table(frame: pd.DataFrame) -> str:
