@@ -10,7 +10,7 @@ import pytest
 from heldout.causes.threshold import CAUSE, halved_gain
 from heldout.evidence import Evidence
 from heldout.records import Finding
-from tests.causes.made_evidence import CLASSES, case, counted, evidence, logits, margin, of_sides, sides
+from tests.causes.made_evidence import CLASSES, case, counted, evidence, logits, margin, of_sides, sides, with_scored
 
 N = 400
 NOISE = 1.2
@@ -99,7 +99,7 @@ def test_blurred_margins_are_not_called_a_threshold() -> None:
         assert finding.points is not None and abs(finding.points.value) < 3
 
 
-def test_a_gain_that_half_of_test_does_not_show_is_only_suggested() -> None:
+def test_what_readers_mended_counts_for_the_term_and_for_the_half_that_shows_it() -> None:
     """The answers were taken for labels, so that by them no cut is better; readers who mend all labels know one."""
     made = evidence(shift=1.6)
     test = sides(made)["test"]
@@ -107,11 +107,11 @@ def test_a_gain_that_half_of_test_does_not_show_is_only_suggested() -> None:
     review = pd.DataFrame({"id": test.ids, "label": [CLASSES[k] for k in test.labels], "probability": 1.0})
     before = CAUSE.judge(case(replace(made, test=copied)))
     assert before.verdict in ("excluded", "not identifiable")
-    finding = CAUSE.judge(case(replace(made, test=copied, review=review)))
-    assert finding.verdict == "suggested" and finding.points is not None and finding.points.low > 0
-    assert finding.numbers["gain_halved_low"] <= 0 and finding.priority == finding.points.value
-    plain = CAUSE.judge(case(made))
-    assert plain.points is not None and finding.points.value == pytest.approx(plain.points.value, abs=1.5)
+    finding, plain = CAUSE.judge(case(replace(made, test=copied, review=review))), CAUSE.judge(case(made))
+    assert finding.verdict == plain.verdict == "established"
+    assert finding.points is not None and plain.points is not None
+    assert finding.points.value == pytest.approx(plain.points.value, abs=1.5)
+    assert finding.numbers["gain_halved"] == pytest.approx(plain.numbers["gain_halved"], abs=1.5)
 
 
 def test_a_class_of_three_that_is_called_too_often_is_named() -> None:
@@ -161,3 +161,22 @@ def test_thirty_images_of_unknown_patients_are_not_enough_to_establish_it() -> N
     large = CAUSE.judge(case(offset(1.6, patients=0)))
     assert large.verdict == "established" and large.points is not None
     assert large.points.method.startswith("image bootstrap")
+
+
+def test_remedies_are_scored_by_the_labels_that_reviewers_gave() -> None:
+    """Two of three NORMAL labels turned to ILL: a cut that answers ILL gains on these labels, and nothing in truth."""
+    made = evidence(N, N)
+    test = sides(made)["test"]
+    turned = (test.labels == 0) & (np.arange(len(test)) % 3 != 0)
+    labels = np.where(turned, 1, test.labels)
+    made = replace(made, test=replace(test, labels=labels))
+    made = with_scored(made, "tried", {("x", "test"): margin(test) + 2.5})
+    rows = [{"id": id_, "label": CLASSES[k], "probability": 1.0} for id_, k in zip(test.ids, test.labels, strict=True)]
+    blind, reviewed = case(made), case(replace(made, review=pd.DataFrame(rows)))
+    assert halved_gain(blind).low > 3
+    assert halved_gain(reviewed).value < 0.5
+    praised, true = blind.gain("tried", "x", "test"), reviewed.gain("tried", "x", "test")
+    assert praised is not None and true is not None
+    before, after = (((margin(test) + by > 0) == (test.labels == 1)).mean() for by in (0.0, 2.5))
+    assert true.value == pytest.approx(100 * (after - before), abs=1e-4) and true.value < 0 < praised.value
+    assert true.n == praised.n == N

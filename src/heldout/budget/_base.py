@@ -10,7 +10,7 @@ from heldout.budget._review import reviewed_test
 from heldout.evidence import Evidence, Side
 from heldout.evidence._draws import shares
 from heldout.stats.bootstrap import draw
-from heldout.stats.scores import Reals
+from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
 
 FEWEST_CLEAN = 50
@@ -39,6 +39,7 @@ class Base:
     test_weights: Weights
     true_test: Side
     true_weights: Weights
+    true_rows: Indices
     val_prior: Reals
     test_prior: Reals
 
@@ -62,12 +63,12 @@ def independent_base(evidence: Evidence) -> tuple[Base, str]:
     assert val is not None and test is not None
     draws = evidence.draws
     val_prior = shares(val.labels, draws.val, evidence.k)
-    true_test, true_weights = reviewed_test(evidence)
+    true_test, true_weights, true_rows = reviewed_test(evidence)
     test_prior = np.clip(shares(true_test.labels, true_weights, evidence.k), 0.0, None)
     test_prior /= test_prior.sum(axis=1, keepdims=True)
 
     def base(side: Side, weights: Weights) -> Base:
-        return Base(side, weights, test, draws.test, true_test, true_weights, val_prior, test_prior)
+        return Base(side, weights, test, draws.test, true_test, true_weights, true_rows, val_prior, test_prior)
 
     if not evidence.leaked:
         return base(val, draws.val), ""

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from heldout.evidence import Evidence, Side
+from heldout.stats.scores import Indices
 from heldout.stats.thresholds import Weights
 
 
-def reviewed_test(evidence: Evidence) -> tuple[Side, Weights]:
+def reviewed_test(evidence: Evidence) -> tuple[Side, Weights, Indices]:
     """Test with the labels that reviewers gave, as signed weights.
 
     An image found mislabelled that was chosen for review with probability p stands for 1/p images: it is added 1/p
@@ -19,7 +20,8 @@ def reviewed_test(evidence: Evidence) -> tuple[Side, Weights]:
     Horvitz-Thompson (1952) estimate of the same sum over images with true labels.
 
     Returns:
-        The images, the corrections behind them (under the ids `… true` and `… given`), and weights (B + 1, n_T + 2r).
+        The images, the corrections behind them (under the ids `… true` and `… given`), weights (B + 1, n_T + 2r), and
+        the row of test that each of them is, (n_T + 2r,).
     """
     test, weights = evidence.test, evidence.draws.test
     assert test is not None
@@ -34,7 +36,7 @@ def reviewed_test(evidence: Evidence) -> tuple[Side, Weights]:
             labels.append(index[label])
             counts.append(1 / probability)
     if not places:
-        return test, weights
+        return test, weights, np.arange(len(test))
     wrong = np.array(places)
     given = test.take(wrong)
     true = replace(given, labels=np.array(labels, dtype=np.int64))
@@ -47,7 +49,7 @@ def reviewed_test(evidence: Evidence) -> tuple[Side, Weights]:
         _named(test) + _named(true) + _named(given),
     )
     added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
-    return side, np.concatenate([weights, added, -added], axis=1)
+    return side, np.concatenate([weights, added, -added], axis=1), np.concatenate([np.arange(len(test)), wrong, wrong])
 
 
 def _named(side: Side) -> tuple[str, ...]:

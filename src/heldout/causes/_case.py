@@ -84,19 +84,23 @@ class Case:
     def gain(self, experiment: str, variant: str, part: str) -> Measured | None:
         """Accuracy points that a variant gains on a part (`val` as reported, or `test`), paired, on the images scored.
 
-        None where no image of the part was scored.
+        Test is scored by the labels that reviewers gave: a remedy is not to be praised for reproducing wrong ones. None
+        where no image of the part was scored.
         """
         scored = self.evidence.scored.get(experiment)
         side = self.evidence.side(part)
         if scored is None or side is None or not scored.has(variant, part):
             return None
-        logits = scored.logits(variant, part, side.ids)
-        here = np.asarray(np.isfinite(logits).all(axis=1))
-        if not here.any():
+        logits, weights = scored.logits(variant, part, side.ids), self.budget.draws.of_part(part)
+        number = int(np.isfinite(logits).all(axis=1).sum())
+        if not number:
             return None
-        weights = self.budget.draws.of_part(part)[:, here]
+        if part == "test":
+            base = self.budget.base
+            side, weights, logits = base.true_test, base.true_weights, logits[base.true_rows]
+        here = np.asarray(np.isfinite(logits).all(axis=1))
         change = (logits[here].argmax(axis=1) == side.labels[here]).astype(np.float64) - side.right[here]
-        return self.budget.draws.measured(100 * weighted_mean(change, weights), int(here.sum()))
+        return self.budget.draws.measured(100 * weighted_mean(change, weights[:, here]), number)
 
     def remedy(self, name: str, gain: Measured, cause: str, exploratory: bool = True) -> Remedy:
         """A remedy with its measured gain."""

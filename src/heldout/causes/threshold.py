@@ -66,9 +66,12 @@ class Threshold(Cause):
 
 
 def halved_gain(case: Case) -> Measured:
-    """Points that a cut set on one half of the test patients gains on the other half, both ways, ten halvings."""
+    """Points that a cut set on one half of the test patients gains on the other half, both ways, ten halvings.
+
+    By the labels that reviewers gave, as the term: a cut set on wrong labels gains on wrong labels.
+    """
     base = case.budget.base
-    side, weights = base.test, base.test_weights
+    side, weights = base.true_test, base.true_weights
     units = int(side.units.max()) + 1
     rng = np.random.default_rng((case.evidence.bootstrap_seed, 13))
     right = np.zeros(len(weights))
@@ -79,7 +82,7 @@ def halved_gain(case: Case) -> Measured:
             biases = best_biases(side.labels[half], side.logits[half], weights[:, half])
             right += scored(side.labels[~half], side.logits[~half], weights[:, ~half], biases)
     gained = right / halvings / weights.sum(axis=1) - weighted_mean(side.right, weights)
-    return case.budget.draws.measured(100 * gained, len(side))
+    return case.budget.draws.measured(100 * gained, len(base.test))
 
 
 def _mended(side: Side) -> tuple[str, ...]:
