@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from heldout.causes._learnable import learnable_lens
 from heldout.causes.difficulty import CAUSE, EXPERIMENT
 from heldout.evidence import Evidence
-from tests.causes.made_evidence import Reals, case, evidence, margin, sides, with_scored
+from tests.causes.made_evidence import CLASSES, Reals, case, evidence, margin, sides, with_scored
 
 N = 400
 
@@ -60,3 +63,16 @@ def test_a_pool_that_never_errs_on_thirty_images_does_not_exclude_difficulty() -
     made = evidence(200, 30)
     perfect = {("balanced", part): np.where(sides(made)[part].labels == 1, 5.0, -5.0) for part in ("val", "test")}
     assert CAUSE.judge(case(with_scored(made, EXPERIMENT, perfect))).verdict == "not identifiable"
+
+
+def test_wrong_labels_that_readers_found_are_not_harder_images() -> None:
+    made = learned(test_noise=0.5)
+    test = sides(made)["test"]
+    turned = np.arange(len(test)) % 5 == 0
+    made = replace(made, test=replace(test, labels=np.where(turned, 1 - test.labels, test.labels)))
+    blind = CAUSE.judge(case(made))
+    assert blind.verdict == "established" and blind.points is not None and blind.points.value > 10
+    review = pd.DataFrame({"id": test.ids, "label": [CLASSES[k] for k in test.labels], "probability": 1.0})
+    read, plain = CAUSE.judge(case(replace(made, review=review))), CAUSE.judge(case(learned(test_noise=0.5)))
+    assert read.verdict == plain.verdict and read.points is not None and plain.points is not None
+    assert read.points.value == pytest.approx(plain.points.value, abs=0.1)

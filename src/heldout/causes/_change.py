@@ -147,11 +147,13 @@ class Change:
         return 100 * (gains[0] - gains[1])
 
 
-def change(case: Case, experiment: str, variant: str, part: Literal["val", "test"]) -> Change | None:
+def change(
+    case: Case, experiment: str, variant: str, part: Literal["val", "test"], reviewed: bool = False
+) -> Change | None:
     """What a variant did to validation (independent of train, `Budget.base`) or to test; None where not scored.
 
-    Where the independent validation images belong to networks trained anew, those as reported are taken: the
-    experiments ask the run's own network.
+    With `reviewed`, test is `Base.true_test`: with the labels that reviewers gave. Where the independent validation
+    images belong to networks trained anew, those as reported are taken: the experiments ask the run's own network.
     """
     scored = case.evidence.scored.get(experiment)
     if scored is None or not scored.has(variant, part):
@@ -161,6 +163,8 @@ def change(case: Case, experiment: str, variant: str, part: Literal["val", "test
     if part == "val" and case.evidence.val is not None and not set(side.ids) <= set(case.evidence.val.ids):
         side, weights = case.evidence.val, case.budget.draws.val
     logits = scored.logits(variant, part, side.ids)
+    if reviewed and part == "test":
+        side, weights, logits = base.true_test, base.true_weights, logits[base.true_rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
     if not here.any() or logits.shape[1] != case.evidence.k:
         return None

@@ -22,24 +22,30 @@ class Pooled:
     Attributes:
         val: Validation images as it sees them (`after`) and as the run does (`before`).
         test: Test images likewise.
+        true_test: Test images with the labels that reviewers gave; as `test` where nobody reviewed.
     """
 
     val: Change
     test: Change
+    true_test: Change
 
     @property
     def difficulty(self) -> Measured:
-        """Points by which it is right less often on test than on validation, at the class shares of test."""
-        return unpaired(self.val, self.test)
+        """Points by which it is right less often on test than on validation, at the class shares of test.
+
+        By the reviewers' labels, as the terms threshold and ranking: wrong labels that were found are not hard images.
+        """
+        return unpaired(self.val, self.true_test)
 
 
 def pooled(case: Case, variant: str) -> Pooled | None:
     """The classifier `balanced`, `unbalanced` or `source`; None where it was not scored on both parts."""
     val, test = change(case, EXPERIMENT, variant, "val"), change(case, EXPERIMENT, variant, "test")
-    if val is None or test is None:
+    true_test = change(case, EXPERIMENT, variant, "test", reviewed=True)
+    if val is None or test is None or true_test is None:
         return None
     answered = {int(k) for k in np.unique(test.labels)}
-    return Pooled(val, test) if answered <= {int(k) for k in np.unique(val.labels)} else None
+    return Pooled(val, test, true_test) if answered <= {int(k) for k in np.unique(val.labels)} else None
 
 
 def remaining(case: Case) -> Measured:

@@ -31,7 +31,7 @@ class Difficulty(Cause):
 
     Why it matters: No augmentation, threshold or fine-tuning mends images that do not show what is asked. It is hard
     *for these features and this size of image*: fine detail lost by shrinking the image counts as difficulty, and so do
-    wrong labels, which no classifier can learn.
+    wrong labels that nobody has reviewed, which no classifier can learn.
 
     What to do: Look at the cited images. Check their labels; try a larger input size or a backbone nearer to the field;
     get a better reference standard; or accept that they are hard, and report them as a stratum of their own.
@@ -58,7 +58,7 @@ class Difficulty(Cause):
         learnable = remaining(case) - points
         numbers = {
             "pooled_val_accuracy": balanced.val.accuracy_after.value / 100,
-            "pooled_test_accuracy": balanced.test.accuracy_after.value / 100,
+            "pooled_test_accuracy": balanced.true_test.accuracy_after.value / 100,
             "learnable_points": learnable.value,
         }
         if other is not None:
