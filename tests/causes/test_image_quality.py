@@ -50,9 +50,14 @@ def test_blur_of_one_class_is_established_named_and_its_images_cited() -> None:
 
 
 def test_a_reversible_property_is_established_only_if_the_reverse_regains() -> None:
-    assert CAUSE.judge(case(blurred(name="contrast"))).verdict == "established"
-    refused = CAUSE.judge(case(blurred(name="contrast", back=0.0)))
+    assert CAUSE.judge(case(blurred(name="contrast", shift_sd=0.8))).verdict == "established"
+    refused = CAUSE.judge(case(blurred(name="contrast", shift_sd=0.8, back=0.0)))
     assert refused.verdict == "suggested" and "regains" in refused.sentence
+
+
+def test_lost_contrast_is_not_stretched_back_with_its_grain() -> None:
+    finding = CAUSE.judge(case(blurred(name="contrast", shift_sd=-0.8, back=0.0)))
+    assert finding.verdict == "established" and "stretch the grain too" in finding.sentence
 
 
 def test_blur_that_costs_points_but_is_not_what_differs_is_excluded() -> None:

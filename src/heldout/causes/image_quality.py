@@ -21,9 +21,10 @@ EXPERIMENT = "quality"
 ALL = "all"
 """The variant in which all properties are mapped, one after the other."""
 
-DEGRADED = {"sharpness": (-1,), "noise": (-1, 1), "blockiness": (1,)}
+DEGRADED = {"sharpness": (-1,), "noise": (-1, 1), "blockiness": (1,), "contrast": (-1,)}
 """Directions in which test may lie from validation so that the way back would need information that is not in the
-image: sharpening, giving back the detail that smoothing took, taking grain or blocks away without harm."""
+image: sharpening, giving back the detail that smoothing took, taking grain or blocks away without harm; grey levels
+that are stretched stretch their grain."""
 
 ALIKE = "because test images do not differ from validation images in it"
 
@@ -69,11 +70,12 @@ class ImageQuality(Cause):
     as they are − recall of the mapped ones), with π^T the class shares of test and quantile mapping within the class.
     The property that costs most is named; its interval is widened by Bonferroni's rule for having been picked among
     several. It is established only if the reverse agrees: test images given the quality of validation images regain
-    points, within a factor of three. Blur, grain and compression cannot honestly be taken away; there it is asked
-    instead that the property differs between validation and test in a class by at least 0.2 standard deviations
-    (patients as units, Holm's p < .05), and that at least half of the loss falls in such classes. A property in which
-    test does not differ is excluded, whatever disturbing it costs, unless the reverse agrees. At least a few images
-    must change sides (randomisation test over patients). Properties: `heldout.images.quality`.
+    points, within a factor of three. Blur, grain and compression cannot honestly be taken away, and lost contrast not
+    be given back without stretching the grain; there it is asked instead that the property differs between validation
+    and test in a class by at least 0.2 standard deviations (patients as units, Holm's p < .05), and that at least half
+    of the loss falls in such classes. A property in which test does not differ is excluded, whatever disturbing it
+    costs, unless the reverse agrees. At least a few images must change sides (randomisation test over patients).
+    Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
     sees the same cell. A scanner, an objective, an export setting or another year of acquisition is enough, and often
@@ -212,7 +214,8 @@ def _agreement(case: Case, one: Named, numbers: dict[str, float]) -> tuple[bool 
         regained = back.lost * -1.0
         numbers["regained_points"] = regained.value
         return regains(one.lost, regained), f"The reverse, on test images, regains {said(regained)}."
-    words = "The reverse cannot be done honestly: it would invent detail that is not in the test images."
+    harm = "stretch the grain too" if one.name == "contrast" else "invent detail that is not in the test images"
+    words = f"The reverse cannot be done honestly: it would {harm}."
     if one.reversible:
         words = "The reverse was not tried on test images."
     if one.shift is None:

@@ -101,8 +101,10 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
 
     A blur takes grain away too, but what a lens blurs is exposed afterwards, with all the grain of the sensor. So an
     image that was blurred is given back as much grain as images of the other part have at its rank, if it has less:
-    otherwise the loss of grain would pass for a cost of blur (in simulations 20 points for a true 4.5). Grain is spread
-    over grey levels as in the other part: spread evenly it covers the dark inside of a cell (8 points for a true 15).
+    otherwise the loss of grain would pass for a cost of blur (in simulations 20 points for a true 4.5). So is one that
+    was made flatter, since stray light takes contrast before the sensor does its part (1 point for a true 10). Grain is
+    spread over grey levels as in the other part: spread evenly it covers the dark inside of a cell (8 points for a true
+    15).
 
     Args:
         bench: The run.
@@ -120,11 +122,22 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
         if shift.name == "sharpness":
             changed[here] = _blurred(bench, shift, part, changed[here], targets[here])
         else:
-            grain = None
-            if shift.name == "noise":
-                grain = grain_of(changed[here]), _grain_there(bench, shift, part)
-            changed[here], _ = map_property(changed[here], shift.name, targets[here], bench.seed, grain)
+            changed[here] = _mapped_one(bench, shift, part, changed[here], targets[here])
     return changed
+
+
+def _mapped_one(bench: Bench, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]) -> Pixels:
+    """Images of one class with one property changed, grain spread or given back as the other part has it."""
+    if shift.name == "noise":
+        grain = grain_of(pixels), _grain_there(bench, shift, part)
+        return map_property(pixels, "noise", targets, bench.seed, grain)[0]
+    after, _ = map_property(pixels, shift.name, targets, bench.seed)
+    if shift.name == "contrast":
+        flatter = grey_of(as_stack(after)).std(axis=(1, 2)) < grey_of(as_stack(pixels)).std(axis=(1, 2))
+        if flatter.any():
+            grain = grain_of(after[flatter]), _grain_there(bench, shift, part)
+            after[flatter] = _with_grain(bench, shift, part, after[flatter], grain)
+    return after
 
 
 def _grain_there(bench: Bench, shift: Shifted, part: str) -> Grain:
