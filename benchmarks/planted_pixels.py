@@ -234,12 +234,14 @@ def _corrupting(cell: Cell) -> Callable[..., fit.Learned]:
     return learn
 
 
-def judged_again(rows: list[dict[str, object]], world: str, kept: Path) -> Iterator[dict[str, object]]:
-    """The rows, those whose study was kept with what today's diagnosis says of it."""
+def judged_again(
+    rows: list[dict[str, object]], world: str, plants: Sequence[str], kept: Path
+) -> Iterator[dict[str, object]]:
+    """The rows, those of some plants whose study was kept with what today's diagnosis says of it."""
     for row in rows:
         cell = Cell(world, str(row["plant"]), *(int(str(row[name])) for name in ("severity", "n_test", "seed")))
         folder = kept / cell.folder
-        if (folder / "table.parquet").is_file():
+        if cell.plant in plants and (folder / "table.parquet").is_file():
             found = judged(pd.read_parquet(folder / "table.parquet"), folder)
             causes = tuple(code for code in str(row["causes"]).split(",") if code)
             row = row | row_of(cell, found, causes)
@@ -356,7 +358,9 @@ def main() -> None:
     kept = options.out / f"kept-{options.world}"
     rows = frame.to_dict("records")
     if options.what == "judge":
-        pd.DataFrame(list(judged_again(rows, options.world, kept))).to_parquet(file, index=False)
+        pd.DataFrame(list(judged_again(rows, options.world, options.plants.split(","), kept))).to_parquet(
+            file, index=False
+        )
         return
     done = {(row["plant"], row["severity"], row["n_test"], row["seed"]) for row in rows}
     for cell in cells_of(options):
