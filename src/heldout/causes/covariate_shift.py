@@ -19,6 +19,10 @@ from heldout.stats.shift import DomainShift
 
 SHOWN = 24
 
+NEW = 2.0
+"""How many times the cost of looks that validation knows that of looks it lacks must be for these to be called new; ours.
+A hard kind of images that is merely more frequent on test is `difficulty`, and costs about as much in either part."""
+
 
 class CovariateShift(Cause):
     """Test images of a class look different from its validation images, and those that do are the ones that fail.
@@ -35,8 +39,8 @@ class CovariateShift(Cause):
     three standard deviations), the interval of I + III excludes 0, and one of three more looks agrees: the interval of
     II covers 0, so that images that look alike fare alike; or a classifier that has learned from such images too
     (`difficulty`) mends at least a third of the points, its interval above 0, so that it is only that they were never
-    shown; or this classifier loses at least a third of the points on the same looks that validation lacks (its own
-    III, the interval above 0), so that they are new and hard for anyone. Else it is suggested. The intervals hold π
+    shown; or III is at least twice I, and this classifier loses at least a third of the points on the same looks that
+    validation lacks (its own III, the interval above 0), so that they are new and hard for anyone. Else it is suggested. The intervals hold π
     fixed, and are too narrow for that; less than 1.5 points count as none. It needs about 150 images of a class on each
     side and weights that are worth 100; above an AUC of 0.9 the two sets have no looks in common and DISDE can say
     nothing. Among the causes it ranks by the points that such a classifier mends, or by all of them if the last of the
@@ -104,7 +108,7 @@ class CovariateShift(Cause):
             numbers["of_difficulty"] = account.hard.value if account.hard is not None and account.new else 0.0
         sentence = _sentence(case, account) + _others(case, chosen, account.losing)
         if verdict in ("established", "suggested"):
-            if points.high <= MARGIN:
+            if points.value <= MARGIN:
                 verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
             elif shift is not None and shift.auc <= shift.null.max():
                 verdict, reason = "excluded", "because a classifier tells test from validation no better than chance"
@@ -156,8 +160,9 @@ class _Account:
 
     @property
     def new(self) -> bool:
-        """Whether looks that validation lacks are hard for anyone."""
-        return self._counts(self.hard)
+        """Whether looks that validation lacks, and few that it knows, are the cost, and are hard for anyone."""
+        seen, unseen = (sum(look.points[part].value for look in self.losing) for part in (0, 2))
+        return unseen >= NEW * seen and self._counts(self.hard)
 
     @property
     def agrees(self) -> bool | None:
