@@ -20,8 +20,8 @@ from heldout.stats.shift import DomainShift
 SHOWN = 24
 
 NEW = 2.0
-"""How many times the cost of looks that validation knows that of looks it lacks must be for these to be called new; ours.
-A hard kind of images that is merely more frequent on test is `difficulty`, and costs about as much in either part."""
+"""How many times the cost of looks that validation knows that of looks it lacks must be for these to be called new;
+ours. A hard kind of images that is merely more frequent on test is `difficulty`, and costs as much in either part."""
 
 
 class CovariateShift(Cause):
@@ -35,19 +35,19 @@ class CovariateShift(Cause):
     lacks. Points are Σ_k π^T_k (I_k + III_k) over the classes that lose by it, with π^T the class shares of test; the
     interval is widened by Bonferroni's rule for the classes having been picked. Classes that gain are told and not set
     off: a network that was never shown one kind of cells calls it the other class, and is so much the surer of that
-    one. It is established if the AUC exceeds its null in the class that loses most (all halves, and their mean by
-    three standard deviations), the interval of I + III excludes 0, and one of three more looks agrees: the interval of
-    II covers 0, so that images that look alike fare alike; or a classifier that has learned from such images too
+    one. It is established if the AUC exceeds its null in the class that loses most (all halves, and their mean by three
+    standard deviations), the interval of I + III excludes 0, and one of three more looks agrees: the interval of II
+    covers 0, so that images that look alike fare alike; or a classifier that has learned from such images too
     (`difficulty`) mends at least a third of the points, its interval above 0, so that it is only that they were never
     shown; or III is at least twice I, and this classifier loses at least a third of the points on the same looks that
-    validation lacks (its own III, the interval above 0), so that they are new and hard for anyone. Else it is suggested. The intervals hold π
-    fixed, and are too narrow for that; less than 1.5 points count as none. It needs about 150 images of a class on each
-    side and weights that are worth 100; above an AUC of 0.9 the two sets have no looks in common and DISDE can say
-    nothing. Among the causes it ranks by the points that such a classifier mends, or by all of them if the last of the
-    three looks agreed; what that classifier loses on the new looks is not told again as `difficulty`. Without
-    common looks it is suggested if the AUC exceeds its null and the classifier that has learned from such images mends
-    points, and these are the points. All of it is done within classes, because a shift of one class hides in a pooled
-    comparison.
+    validation lacks (its own III, the interval above 0), so that they are new and hard for anyone. Else it is
+    suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
+    about 150 images of a class on each side and weights that are worth 100; above an AUC of 0.9 the two sets have no
+    looks in common and DISDE can say nothing. Among the causes it ranks by the points that such a classifier mends, or
+    by all of them if the last of the three looks agreed; what that classifier loses on the new looks is not told again
+    as `difficulty`. Without common looks it is suggested if the AUC exceeds its null and the classifier that has
+    learned from such images mends points, and these are the points. All of it is done within classes, because a shift
+    of one class hides in a pooled comparison.
 
     Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or kind
     of patient does that; accuracy on validation then says nothing about them.
