@@ -7,7 +7,7 @@ import pytest
 
 from heldout.causes._learnable import EXPERIMENT as POOLED
 from heldout.causes._looks import columns, looks, looks_lens, of_threshold
-from heldout.causes.covariate_shift import CAUSE
+from heldout.causes.covariate_shift import CAUSE, _account
 from heldout.evidence import Evidence
 from tests.causes.made_evidence import Reals, case, evidence, margin, quality, sides, with_scored
 
@@ -192,3 +192,12 @@ def test_lenses_are_computed_once_and_name_the_property() -> None:
     assert normal.basis == "quality" and normal.top.startswith("blurrier by 0.")
     lens = looks_lens(one)[0]
     assert set(lens.parts) and lens.numbers["domain_auc"] > 0.5
+
+
+def test_a_hard_kind_that_is_merely_more_frequent_is_not_called_new() -> None:
+    made = strange(0.5, everywhere=1.5)
+    (main,) = [look for look in looks(case(made)) if look.k == 0]
+    account = _account(case(learned(made, by=0.0)), [main])
+    assert account.new
+    more = replace(main, points=(main.points[2], main.points[1], main.points[2]))
+    assert not replace(account, losing=[more], main=more).new
