@@ -133,9 +133,9 @@ def test_what_lies_upstream_takes_its_points_from_what_lies_downstream() -> None
 def test_causes_that_share_what_they_break_are_said_to_overlap() -> None:
     blur, token = finding("image-quality", "established", 9.0), finding("shortcut", "established", 8.0)
     points = Estimate(9.0, 8.0, 10.0, 100, "made")
-    both = [replace(item, points=points) for item in (blur, token)]
+    both = [replace(blur, points=points), replace(token, points=Estimate(8.0, 7.0, 9.0, 100, "made"))]
     told = _overlap(both, 12.0)
-    assert "image-quality (9.0) and shortcut (8.0)" in told and "counted in each" in told
+    assert "image-quality 9.0 [8.0, 10.0] and shortcut 8.0 [7.0, 9.0]" in told and "counted in each" in told
     assert not _overlap(both, 17.0) and not _overlap(both[:1], 5.0)
     assert not _overlap([both[0], replace(both[1], verdict="suggested")], 12.0)
     mechanism = replace(finding("threshold", "established", 8.0), points=points)

@@ -332,12 +332,14 @@ def _reason(findings: Sequence[Finding]) -> str:
 def _overlap(findings: Sequence[Finding], gap: float) -> str:
     """A sentence where causes that lie in the data account together for more than there is."""
     level = {cause.code: cause.level for cause in causes}
-    lying = [item for item in findings if item.verdict == "established" and not level.get(item.code, 0)]
-    lying = [item for item in lying if item.points is not None and item.priority > 0]
-    total = sum(item.priority for item in lying)
-    if len(lying) < 2 or total <= gap:
+    lying = [
+        (item.cause.lower(), item.points)
+        for item in findings
+        if item.verdict == "established" and not level.get(item.code, 0) and item.points and item.priority > 0
+    ]
+    if len(lying) < 2 or sum(points.value for _, points in lying) <= gap:
         return ""
-    names = " and ".join(f"{item.cause.lower()} ({item.priority:.1f})" for item in lying)
+    names = " and ".join(f"{name} {e.value:.1f} [{e.low:.1f}, {e.high:.1f}]" for name, e in lying)
     return f" More than the gap together, {names}: each was measured alone, and what they share is counted in each."
 
 

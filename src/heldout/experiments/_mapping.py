@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.experiments._bench import Bench, Indices, Pixels
-from heldout.images.grain import ENOUGH, Grain, grain_of
+from heldout.images.grain import Grain, evenly, grain_of
 from heldout.images.mapping import map_property, quantile_targets
 from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise, sharpness
 from heldout.stats.property_shift import property_shifts
@@ -117,17 +117,15 @@ def mapped(bench: Bench, shifts: tuple[Shifted, ...], part: str, rows: Indices, 
     for shift in shifts:
         targets = targets_of(bench, shift, part, rows)
         here = np.flatnonzero(np.isfinite(targets))
-        if not len(here):
-            continue
-        if shift.name == "sharpness":
-            changed[here] = _blurred(bench, shift, part, changed[here], targets[here])
-        else:
+        if len(here):
             changed[here] = _mapped_one(bench, shift, part, changed[here], targets[here])
     return changed
 
 
 def _mapped_one(bench: Bench, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]) -> Pixels:
     """Images of one class with one property changed, grain spread or given back as the other part has it."""
+    if shift.name == "sharpness":
+        return _blurred(bench, shift, part, pixels, targets)
     if shift.name == "noise":
         grain = grain_of(pixels), _grain_there(bench, shift, part)
         return map_property(pixels, "noise", targets, bench.seed, grain)[0]
@@ -144,8 +142,7 @@ def _grain_there(bench: Bench, shift: Shifted, part: str) -> Grain:
     """How the grain of the other part's images of this class depends on their grey level."""
     other = "test" if part == "val" else "val"
     rows = np.flatnonzero(bench.labels(other) == shift.label)
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ENOUGH, len(rows))).round().astype(int))]
-    return grain_of(np.asarray(bench.pixels(other)[rows]))
+    return grain_of(np.asarray(bench.pixels(other)[rows[evenly(len(rows))]]))
 
 
 def _blurred(bench: Bench, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]) -> Pixels:

@@ -11,9 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from heldout.images.quality import Greys, Pixels, Reals, as_stack, grey_of
+from heldout.images.quality import Greys, Pixels, Reals, as_stack, grey_of, roughness
+
+Indices = NDArray[np.int64]
 
 BINS = 12
 """Grey levels at which the variance is measured, with equally many pixels each."""
@@ -41,11 +44,16 @@ class Grain:
         >>> Grain(4.0, 0.1).spread(np.array([0.0, 50.0], dtype=np.float32), less=Grain(0.0, 0.1)).tolist()
         [2.0, 2.0]
         """
-        constant, slope = (self.constant, self.slope)
+        constant, slope = self.constant, self.slope
         if less is not None:
             constant, slope = constant - less.constant, slope - less.slope
         spread: Greys = np.sqrt(np.maximum(constant + slope * levels, 0)).astype(np.float32)
         return spread
+
+
+def evenly(n: int) -> Indices:
+    """Rows of the images among n that are measured: all, or `ENOUGH` of them, evenly spread."""
+    return np.unique(np.linspace(0, n - 1, min(ENOUGH, n)).round().astype(np.int64))
 
 
 def level_of(grey: Greys) -> Greys:
@@ -64,16 +72,14 @@ def grain_of(pixels: Pixels) -> Grain:
         pixels: (n, h, w[, c]) uint8, sides of at least 3 pixels.
     """
     images = as_stack(pixels)
-    images = images[np.unique(np.linspace(0, len(images) - 1, min(ENOUGH, len(images))).round().astype(int))]
-    grey = grey_of(images)
-    rows = grey[:, :-2] - 2 * grey[:, 1:-1] + grey[:, 2:]
-    answer = np.abs(rows[:, :, :-2] - 2 * rows[:, :, 1:-1] + rows[:, :, 2:]).ravel()
+    grey = grey_of(images[evenly(len(images))])
+    rough = roughness(grey).ravel()
     level = level_of(grey)[:, 1:-1, 1:-1].ravel()
     edges = np.unique(np.quantile(level, np.linspace(0, 1, BINS + 1)))
     place = np.clip(np.searchsorted(edges, level, side="right") - 1, 0, max(len(edges) - 2, 0))
     number = np.bincount(place)
     at = np.bincount(place, level) / number
-    variance: Reals = np.pi / 2 / 36 * (np.bincount(place, answer) / number) ** 2
+    variance: Reals = (np.bincount(place, rough) / number) ** 2
     spread = CLIPPED * np.sqrt(variance)
     sound = (at > spread) & (at < 255 - spread)
     if sound.sum() < 3 or np.ptp(at[sound]) < 1:

@@ -151,10 +151,20 @@ def noise(grey: Greys) -> Reals:
     Args:
         grey: (n, h, w) grey levels.
     """
-    rows = grey[:, :-2] - 2 * grey[:, 1:-1] + grey[:, 2:]
-    answer = rows[:, :, :-2] - 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
-    result: Reals = np.sqrt(np.pi / 2) / 6 * np.abs(answer).mean(axis=(1, 2), dtype=np.float64)
+    result: Reals = roughness(grey).mean(axis=(1, 2), dtype=np.float64)
     return result
+
+
+def roughness(grey: Greys) -> Greys:
+    """What `noise` is the mean of: |answer of the filter|·√(π/2)/6 at every inner pixel, (n, h − 2, w − 2).
+
+    Args:
+        grey: (n, h, w) grey levels.
+    """
+    rows = grey[:, :-2] - 2 * grey[:, 1:-1] + grey[:, 2:]
+    answer: Greys = np.abs(rows[:, :, :-2] - 2 * rows[:, :, 1:-1] + rows[:, :, 2:])
+    answer *= np.float32(np.sqrt(np.pi / 2) / 6)
+    return answer
 
 
 def blockiness(grey: Greys) -> Reals:
