@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from heldout.causes._cause import MARGIN
 from heldout.causes._learnable import EXPERIMENT as POOLED
 from heldout.causes._looks import columns, looks, looks_lens, of_threshold
 from heldout.causes.covariate_shift import CAUSE, _account
@@ -201,3 +202,10 @@ def test_a_hard_kind_that_is_merely_more_frequent_is_not_called_new() -> None:
     assert account.new
     more = replace(main, points=(main.points[2], main.points[1], main.points[2]))
     assert not replace(account, losing=[more], main=more).new
+
+
+def test_less_than_the_margin_counts_as_none_whatever_its_interval() -> None:
+    finding = CAUSE.judge(case(strange(0.2, cost=1.8)))
+    assert finding.points is not None and 0 < finding.points.low
+    assert finding.points.value <= MARGIN < finding.points.high
+    assert finding.verdict == "excluded" and "worth less than 1.5" in finding.reason

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from heldout.cli._diagnose_view import LOWERS, RAISES, budget_lines, headline, show_diagnosis
+from heldout.cli._diagnose_view import LOWERS, RAISES, _short, budget_lines, headline, show_diagnosis
 from heldout.cli._env import Environment
-from heldout.records import TERMS, VERDICTS, Diagnosis
+from heldout.records import TERMS, VERDICTS, Diagnosis, Estimate, Finding
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 from tests.report.made_diagnosis import diagnose_study, estimate, without_gap
 from tests.worlds.made_study import RUNS, make_study
@@ -171,3 +171,12 @@ def test_it_prints_to_a_pipe(made: Diagnosis, tmp_path: Path) -> None:
     show_diagnosis(made, env)
     out = env.stdout.getvalue()  # type: ignore[attr-defined]
     assert out.startswith(made.run) and "\x1b" not in out
+
+
+def test_a_sentence_follows_a_full_stop_and_a_reason_a_semicolon() -> None:
+    points = Estimate(2.0, 1.0, 3.0, 100, "made")
+    finding = Finding("chance", "Chance", "suggested", points, "The gap is 2.0 points.")
+    assert _short(finding) == "2.0 points [1.0, 3.0]. The gap is 2.0 points."
+    reasoned = dataclasses.replace(finding, reason="because of luck")
+    assert _short(reasoned) == "2.0 points [1.0, 3.0]; because of luck"
+    assert _short(dataclasses.replace(finding, points=None)) == "The gap is 2.0 points."

@@ -116,3 +116,11 @@ def test_what_is_wrong_is_said() -> None:
 def test_tiny_and_constant_sets_give_an_answer() -> None:
     pi = domain_probabilities(np.zeros((2, 3)), np.zeros((2, 3)), ["a", "b"], ["a", "b"])
     assert all(np.isfinite(side).all() and ((side > 0) & (side < 1)).all() for side in pi)
+
+
+def test_a_null_of_smaller_sets_is_held_to_the_size_of_those_that_are_judged() -> None:
+    null = np.array([0.44, 0.50, 0.56] * 4)
+    far = 0.5 + 2.5 * float(null.std(ddof=1))
+    assert not DomainShift(far, null).real  # 2.5 standard deviations of sets as large
+    assert DomainShift(far, null, share=0.5).real  # 3.5 of sets twice as large
+    assert not DomainShift(0.55, null, share=0.01).real  # never within what chance gave
