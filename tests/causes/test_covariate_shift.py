@@ -206,6 +206,6 @@ def test_a_hard_kind_that_is_merely_more_frequent_is_not_called_new() -> None:
 
 def test_less_than_the_margin_counts_as_none_whatever_its_interval() -> None:
     finding = CAUSE.judge(case(strange(0.2, cost=1.8)))
-    assert finding.points is not None and 0 < finding.points.low
+    assert finding.points is not None and finding.points.low > 0
     assert finding.points.value <= MARGIN < finding.points.high
     assert finding.verdict == "excluded" and "worth less than 1.5" in finding.reason
