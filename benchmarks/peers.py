@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from heldout.evidence import Evidence, Side
+from heldout.diagnosis.run_data import RunData
+from heldout.records.predictions import Predictions
 from heldout.stats.disde import disde
 from heldout.stats.shift import domain_probabilities
 from heldout.stats.suspects import suspects
 
 
-def peers_of(evidence: Evidence) -> dict[str, float]:
+def peers_of(evidence: RunData) -> dict[str, float]:
     """Column -> number, for one study."""
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None
@@ -35,7 +36,7 @@ def peers_of(evidence: Evidence) -> dict[str, float]:
     return row
 
 
-def atc_gap(val: Side, test: Side) -> float:
+def atc_gap(val: Predictions, test: Predictions) -> float:
     """Gap in points that average thresholded confidence predicts."""
     sure_val, sure_test = softmax(val.logits).max(axis=1), softmax(test.logits).max(axis=1)
     error = 1 - float(val.right.mean())

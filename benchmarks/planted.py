@@ -30,8 +30,8 @@ from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, pool_of
 from benchmarks.remedies import regret
 from benchmarks.studies import Planted, with_pooled
-from heldout.budget import measure_budget
-from heldout.diagnose import diagnose_evidence, to_review
+from heldout.diagnosis.diagnose import diagnose_evidence, to_review
+from heldout.diagnosis.gap import measure_budget
 from heldout.records import TERMS
 
 TESTS = (200, 400, 624, 1500)

@@ -35,15 +35,15 @@ import torch
 
 from benchmarks.pixel_worlds import SIZE, Set, maker, placed, write
 from benchmarks.planted_tables import markdown
-from heldout import fit
-from heldout.diagnose import diagnose
-from heldout.experiments import run_experiments
+from heldout.data.store import store_of_arrays
+from heldout.diagnosis.diagnose import diagnose
+from heldout.diagnosis.interventions import run_interventions
 from heldout.phantoms._plant import Plant
 from heldout.phantoms.plants import parse_plants
-from heldout.predict import load_network
 from heldout.records import Diagnosis
+from heldout.runs import fit
+from heldout.runs.predict import load_network
 from heldout.stats.intervals import wilson
-from heldout.store import store_of_arrays
 from heldout.study import Study
 from heldout.training import logits_of, machine
 
@@ -136,7 +136,7 @@ def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tup
 
 def judged(table: pd.DataFrame, folder: Path) -> Diagnosis:
     """What the diagnosis says of the study in a folder; experiments that are not there are done."""
-    run_experiments(folder / "study", device="cpu")
+    run_interventions(folder / "study", device="cpu")
     (found,) = diagnose(folder / "study")
     if "true_label" in table and (table["true_label"] != table["label"]).any():
         (found,) = diagnose(folder / "study", review=read_by_oracle(table, folder, found))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.studies import Fresh
-from heldout.budget._base import independent_base
-from heldout.evidence import Evidence
-from heldout.experiments._linear import fitted_logits
-from heldout.experiments.pooled import balancing, reduced
+from heldout.diagnosis.gap.samples import samples_of
+from heldout.diagnosis.interventions._linear import fitted_logits
+from heldout.diagnosis.interventions.pooled import balancing, reduced
+from heldout.diagnosis.run_data import RunData
 from heldout.records import Diagnosis
 from heldout.stats.thresholds import best_biases
 
@@ -20,7 +20,7 @@ CAUSE_OF = {"threshold": "threshold", "difficulty": "pooled"}
 """The cause that offers a remedy -> its name here."""
 
 
-def regret(evidence: Evidence, diagnosis: Diagnosis, fresh: Fresh) -> dict[str, float | str]:
+def regret(evidence: RunData, diagnosis: Diagnosis, fresh: Fresh) -> dict[str, float | str]:
     """True gains in points of every remedy, which was recommended, and what that forgoes."""
     gains = {"none": 0.0, "threshold": threshold_gain(evidence, fresh), "pooled": pooled_gain(evidence, fresh)}
     best = next((remedy for remedy in diagnosis.remedies if remedy.gain_points.low > 0), None)
@@ -29,14 +29,14 @@ def regret(evidence: Evidence, diagnosis: Diagnosis, fresh: Fresh) -> dict[str, 
     return row | {"recommended": chosen, "regret": max(gains.values()) - gains[chosen]}
 
 
-def threshold_gain(evidence: Evidence, fresh: Fresh) -> float:
+def threshold_gain(evidence: RunData, fresh: Fresh) -> float:
     """The decision set anew on the test images' labels, as reviewers corrected them."""
-    base = independent_base(evidence)[0]
+    base = samples_of(evidence)[0]
     biases = best_biases(base.true_test.labels, base.true_test.logits, base.true_weights[:1])[0]
     return gain(fresh, fresh.logits + biases)
 
 
-def pooled_gain(evidence: Evidence, fresh: Fresh) -> float:
+def pooled_gain(evidence: RunData, fresh: Fresh) -> float:
     """A linear classifier learned on all validation and test images, as the experiment `pooled` learns it."""
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None

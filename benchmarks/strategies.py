@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from benchmarks.planted_tables import markdown
 from benchmarks.pools import KERMANY
 from heldout.cli import main as heldout
-from heldout.runs import RunFiles, read_study
+from heldout.runs.folder import RunFiles, read_study
 from heldout.stats.bootstrap import Resamples, draw, percentile_interval
 from heldout.stats.scores import auc
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.pools import Pool
-from heldout.evidence import Evidence, Scored, Side
+from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.variants import VariantLogits
+from heldout.records.predictions import Predictions
 
 Rows = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -60,7 +62,7 @@ class Planted:
         fresh: Images of other patients with the plant in them, on which remedies are scored; None if there are none.
     """
 
-    evidence: Evidence
+    evidence: RunData
     truth: dict[str, float]
     cause: str
     review: dict[str, str]
@@ -182,7 +184,7 @@ def bench(
     return Bench(pool, drawn, fit_probe(pool, drawn.train, strength), seed)
 
 
-def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = None) -> Evidence:
+def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = None) -> RunData:
     """The evidence of a study as it stands."""
     pool = b.pool
     rows = {"train": b.drawn.train, "val": b.drawn.val, "test": b.drawn.test if test is None else test}
@@ -190,9 +192,9 @@ def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = 
     for part, index in rows.items():
         logits = test_logits if part == "test" and test_logits is not None else b.logits[index]
         ids = tuple(f"{part}{place}" for place in range(len(index)))
-        sides[part] = Side(part, ids, pool.labels[index], logits, tuple(pool.patients[index]))
+        sides[part] = Predictions(part, ids, pool.labels[index], logits, tuple(pool.patients[index]))
     quality = pd.concat([pool.quality.iloc[index].set_axis(sides[part].ids) for part, index in rows.items()])
-    return Evidence(
+    return RunData(
         run=f"{pool.name}-{b.seed}",
         model="offline:efficientnet_lite0",
         strategy="frozen",
@@ -208,9 +210,9 @@ def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = 
     )
 
 
-def with_pooled(evidence: Evidence) -> Evidence:
+def with_pooled(evidence: RunData) -> RunData:
     """The evidence with what the experiment `pooled` would have left, from the features alone."""
-    from heldout.experiments.pooled import pooled_logits
+    from heldout.diagnosis.interventions.pooled import pooled_logits
 
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None
@@ -223,4 +225,4 @@ def with_pooled(evidence: Evidence) -> Evidence:
         for side, rows in ((val, logits[source]), (test, logits[~source])):
             table = pd.DataFrame({"id": side.ids, "split": side.name, "variant": variant})
             tables.append(table.assign(logit_0=rows[:, 0], logit_1=rows[:, 1]))
-    return replace(evidence, scored={**evidence.scored, "pooled": Scored(pd.concat(tables, ignore_index=True))})
+    return replace(evidence, scored={**evidence.scored, "pooled": VariantLogits(pd.concat(tables, ignore_index=True))})

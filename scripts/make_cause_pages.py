@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from heldout.causes import Cause, causes, manual
+from heldout.diagnosis.causes import Cause, causes, manual
 from heldout.files import write_text
 
 FOLDER = Path(__file__).parent.parent / "docs" / "causes"

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from heldout.causes import causes
+from heldout.diagnosis.causes import causes
 
 ROOT = Path(__file__).parent.parent
 

@@ -15,7 +15,7 @@ from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool
 from benchmarks.studies import with_pooled
 
-from heldout.diagnose import diagnose_evidence
+from heldout.diagnosis.diagnose import diagnose_evidence
 
 SEEDS = 6
 TOLERANCE = {"prior": 1.0, "threshold": 2.5, "labels": 3.0, "leakage": 2.5, "selection": 3.0}

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import heldout
-from heldout import fit as fit_module
 from heldout.errors import HeldoutError, InputError, UsageError
-from heldout.predict import predict
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
+from heldout.runs import fit as fit_module
+from heldout.runs.predict import predict
 from heldout.study import Study
 from heldout.training import softmax
 from tests.worlds.bright_cells import bright_cells

@@ -23,8 +23,8 @@ from heldout._version import __version__
 
 if TYPE_CHECKING:
     from heldout.classifier import TransferClassifier
+    from heldout.data.load import load
     from heldout.errors import HeldoutError, InputError
-    from heldout.readers import load
     from heldout.records import Cohort, Comparison, Estimate
     from heldout.study import Study
 
@@ -48,7 +48,7 @@ _HOMES = {
     "InputError": "heldout.errors",
     "Study": "heldout.study",
     "TransferClassifier": "heldout.classifier",
-    "load": "heldout.readers",
+    "load": "heldout.data.load",
 }
 
 

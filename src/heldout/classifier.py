@@ -12,12 +12,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
-from heldout.fit import learn_strategy
+from heldout.data.memory import cohort_of_arrays
+from heldout.data.splits import make_split
+from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
-from heldout.readers import cohort_of_arrays
 from heldout.records.recipe import Fit, Precision
-from heldout.splits import make_split
-from heldout.store import store_of_arrays
+from heldout.runs.fit import learn_strategy
 from heldout.strategies import Strategy
 from heldout.study import IMAGE_SIZE, plan_strategies
 from heldout.training import ActivationCache, Part, Task, logits_of, machine, softmax

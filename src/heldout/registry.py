@@ -25,14 +25,16 @@ class Shelf(Generic[T]):
     """The plug-ins of one kind, found when first asked for.
 
     Attributes:
-        package: Package whose modules are the plug-ins, and the name of the entry-point group.
+        package: Package whose modules are the plug-ins.
         attribute: The module attribute that holds the plug-in.
         noun: What one plug-in is called in messages.
+        group: Name of the entry-point group; None for that of the package.
     """
 
     package: str
     attribute: str
     noun: str
+    group: str | None = None
     _found: dict[str, T] = field(default_factory=dict, repr=False)
     _files: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -56,7 +58,7 @@ class Shelf(Generic[T]):
             if hasattr(module, self.attribute):
                 plugin = getattr(module, self.attribute)
                 self._put(plugin, plugin_name(plugin, info.name), str(module.__file__))
-        for point in entry_points(group=self.package):
+        for point in entry_points(group=self.group or self.package):
             plugin = point.load()
             self._put(plugin, plugin_name(plugin, point.name), f"{point.value} (entry point {point.name})")
         return self._found

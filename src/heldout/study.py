@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from heldout import backbones
 from heldout._version import __version__
-from heldout.compare import compare
+from heldout.data.load import load
+from heldout.data.splits import limit_per_class, make_split
 from heldout.errors import HeldoutError, UsageError
 from heldout.files import sha256_of
-from heldout.fit import Bench, fit
 from heldout.progress import Reporter, Silent
-from heldout.readers import load
 from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, Split, StudyRecord
-from heldout.records._codec import read_record, write_record
+from heldout.records.codec import read_record, write_record
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.tuning import Tuning
-from heldout.runs import read_study
+from heldout.runs.compare import compare
+from heldout.runs.fit import RunContext, fit
+from heldout.runs.folder import read_study
+from heldout.runs.tuning import SearchBudget, tune, tuned, tuning_file
 from heldout.settings import with_settings
-from heldout.splits import limit_per_class, make_split
 from heldout.strategies import Strategy, strategies
 from heldout.training.device import Device, machine
 from heldout.training.engine import Engine
 from heldout.training.precision import suited
-from heldout.tuning import Budget, tune, tuned, tuning_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,7 +140,7 @@ class Study:
             "split-seed": split_seed,
             "per-class": per_class,
         }
-        self.budget = None if tune is None and tune_minutes is None else Budget(tune, tune_minutes)
+        self.budget = None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes)
         if self.budget is not None:
             self.reading |= {"tune": tune, "tune-minutes": tune_minutes}
         if not (self.infos and self.strategies and self.seeds):
@@ -224,8 +224,8 @@ class Study:
             bases = self._bases()
             self._check_models(bases)
             for base in bases:
-                bench = self._bench(base.recipe.precision)
-                tune(base.recipe, base.strategy, base.info, bench, self.budget, reporter)
+                context = self._bench(base.recipe.precision)
+                tune(base.recipe, base.strategy, base.info, context, self.budget, reporter)
         planned = self.plan()
         self._check_models(planned)
         self._write(planned)
@@ -236,8 +236,8 @@ class Study:
             fit(item.recipe, item.strategy, item.info, self._bench(item.recipe.precision), reporter, item.notes)
         return self
 
-    def _bench(self, precision: Precision) -> Bench:
-        return Bench(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
+    def _bench(self, precision: Precision) -> RunContext:
+        return RunContext(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
 
     def _check_models(self, planned: Sequence[Planned]) -> None:
         """Build every model that is still to be trained, where there are several; a single one is built at once anyway.
@@ -315,11 +315,11 @@ class Study:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress.
         """
-        from heldout.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
-        from heldout.experiments import run_experiments
+        from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
+        from heldout.diagnosis.interventions import run_interventions
 
         chosen = [files.record.id for files in choose_runs(read_study(self.folder), run)]
-        run_experiments(self.folder, chosen, reporter=reporter, device=self.device)
+        run_interventions(self.folder, chosen, reporter=reporter, device=self.device)
         return diagnose(self.folder, run, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:

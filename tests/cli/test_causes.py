@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from heldout.causes import causes
 from heldout.cli import ExitStatus
+from heldout.diagnosis.causes import causes
 from tests.cli.call import call
 
 

@@ -14,7 +14,7 @@ import pytest
 from heldout.cli import ExitStatus, main
 from heldout.cli._compare_view import _names, _run_tables, sentences
 from heldout.cli._env import Environment
-from heldout.compare import compare
+from heldout.runs.compare import compare
 from tests.worlds.made_study import RUNS, Planted, make_study
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from heldout.cli import ExitStatus, main
 from heldout.cli._env import Environment
-from heldout.splits import make_split
-from tests.readers.making import arrays, folder, picture, write_image
+from heldout.data.splits import make_split
+from tests.data.readers.making import arrays, folder, picture, write_image
 
 
 def run(*words: str) -> tuple[ExitStatus, str, str]:
@@ -162,7 +162,7 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
 
 
 def test_patients_in_the_names_are_judged_by_the_images(tmp_path: Path) -> None:
-    from tests.readers.test_keys import make
+    from tests.data.readers.test_keys import make
 
     make(tmp_path, "person{label}{p}_{kind}_{i}.png", restart=True)
     status, answer = as_json(str(tmp_path))
@@ -183,7 +183,7 @@ def test_patients_in_the_names_are_judged_by_the_images(tmp_path: Path) -> None:
 
 
 def test_patients_that_are_named_are_judged_on_request(tmp_path: Path) -> None:
-    from tests.readers.test_keys import make
+    from tests.data.readers.test_keys import make
 
     make(tmp_path, "person{label}{p}_{kind}_{i}.png", restart=True)
     words = [str(tmp_path), "--patient", r"(person[ab]\d+)"]

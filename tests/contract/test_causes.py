@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heldout.budget import measure_budget, why_no_budget
-from heldout.causes import Case, Cause, causes, manual
-from heldout.causes._cause import PARTS
-from heldout.evidence import Evidence, Scored, Side
+from heldout.diagnosis.causes import Case, Cause, causes, manual
+from heldout.diagnosis.causes._cause import PARTS
+from heldout.diagnosis.gap import measure_budget, why_no_budget
+from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.variants import VariantLogits
 from heldout.images.quality import PROPERTIES
 from heldout.records import VERDICTS, Finding, Remedy
+from heldout.records.predictions import Predictions
 
 EVERY = [pytest.param(cause, id=cause.code) for cause in causes]
 
@@ -34,25 +36,25 @@ VARIANTS = {
 }
 
 
-def side(name: str, labels: np.ndarray, k: int, *, sure: float = 1.0, patients: int = 0, seed: int = 0) -> Side:
+def side(name: str, labels: np.ndarray, k: int, *, sure: float = 1.0, patients: int = 0, seed: int = 0) -> Predictions:
     """Images with normal logits, the label's own raised by `sure`; all of one patient where `patients` is 1."""
     rng = np.random.default_rng((seed, len(name), len(labels)))
     z = rng.standard_normal((len(labels), k)) if math.isfinite(sure) else np.zeros((len(labels), k))
     if math.isfinite(sure):
         z[np.arange(len(labels)), labels] += sure
     names = tuple(f"{name}-p{i % patients}" if patients else "" for i in range(len(labels)))
-    return Side(name, tuple(f"{name}-{i}" for i in range(len(labels))), labels.astype(np.int64), z, names)
+    return Predictions(name, tuple(f"{name}-{i}" for i in range(len(labels))), labels.astype(np.int64), z, names)
 
 
 def world(
     n: tuple[int, int, int] = (120, 100, 90), k: int = 2, *, sure: float = 1.0, patients: int = 0, known: bool = True
-) -> Evidence:
+) -> RunData:
     """Evidence of n (train, val, test) images; with `known` every experiment, property and feature is there."""
     parts = {
         name: side(name, np.arange(size) % k, k, sure=sure, patients=patients)
         for name, size in zip(NAMES, n, strict=True)
     }
-    made = Evidence(
+    made = RunData(
         run="net-finetune-s0",
         model="offline:net",
         strategy="finetune",
@@ -70,7 +72,7 @@ def world(
 NAMES = ("train", "val", "test")
 
 
-def with_everything(made: Evidence, *, noise: float = 0.5) -> Evidence:
+def with_everything(made: RunData, *, noise: float = 0.5) -> RunData:
     """Every experiment with noisy copies of the logits, properties and features of noise, a history, epochs."""
     rng = np.random.default_rng(7)
     there = {name: one for name in NAMES if (one := made.side(name)) is not None}
@@ -81,7 +83,7 @@ def with_everything(made: Evidence, *, noise: float = 0.5) -> Evidence:
             for variant in variants
             for one in there.values()
         ]
-        scored[experiment] = Scored(pd.concat(tables, ignore_index=True))
+        scored[experiment] = VariantLogits(pd.concat(tables, ignore_index=True))
     quality = [
         pd.DataFrame(rng.standard_normal((len(one), len(PROPERTIES))), list(one.ids), [p.name for p in PROPERTIES])
         for one in there.values()
@@ -99,45 +101,45 @@ def with_everything(made: Evidence, *, noise: float = 0.5) -> Evidence:
     )
 
 
-def table(one: Side, variant: str, z: np.ndarray) -> pd.DataFrame:
+def table(one: Predictions, variant: str, z: np.ndarray) -> pd.DataFrame:
     columns = {f"logit_{i}": z[:, i] for i in range(z.shape[1])}
     return pd.DataFrame({"id": one.ids, "split": one.name, "variant": variant, **columns})
 
 
-def missing_class() -> Evidence:
+def missing_class() -> RunData:
     """Three classes, the last without a test image."""
     made = world(k=3, known=False)
     labels = np.arange(90) % 2
     return with_everything(replace(made, test=side("test", labels, 3)))
 
 
-def no_logits() -> Evidence:
+def no_logits() -> RunData:
     made = world()
     blank = {
-        name: Scored(one.table.assign(**{c: np.nan for c in one.table.columns if c.startswith("logit_")}))
+        name: VariantLogits(one.table.assign(**{c: np.nan for c in one.table.columns if c.startswith("logit_")}))
         for name, one in made.scored.items()
     }
     return replace(made, scored=blank)
 
 
-def constant_columns() -> Evidence:
+def constant_columns() -> RunData:
     made = world((400, 240, 240))
     assert made.quality is not None
     flat = {name: np.ones_like(one) for name, one in made.features.items()}
     return replace(made, features=flat, quality=made.quality * 0 + 3.0)
 
 
-def holes() -> Evidence:
+def holes() -> RunData:
     """Properties missing for most images, features for one part only, experiments for a few images."""
     made = world()
     assert made.quality is not None
-    few = {name: Scored(one.table.iloc[::9].reset_index(drop=True)) for name, one in made.scored.items()}
+    few = {name: VariantLogits(one.table.iloc[::9].reset_index(drop=True)) for name, one in made.scored.items()}
     quality = made.quality.copy()
     quality.iloc[::2] = np.nan
     return replace(made, scored=few, quality=quality, features={"val": made.features["val"]})
 
 
-def leaked() -> Evidence:
+def leaked() -> RunData:
     """Validation images that have relatives in train, and retrainings in which each image stands once a seed."""
     made = world((120, 100, 90))
     assert made.val is not None
@@ -148,11 +150,11 @@ def leaked() -> Evidence:
     return replace(
         made,
         leaked=dict.fromkeys(made.val.ids[:60], "same patient"),
-        scored={**made.scored, "grouped": Scored(grouped.reset_index(drop=True))},
+        scored={**made.scored, "grouped": VariantLogits(grouped.reset_index(drop=True))},
     )
 
 
-WORLDS: dict[str, Callable[[], Evidence]] = {
+WORLDS: dict[str, Callable[[], RunData]] = {
     "everything": world,
     "nothing but predictions": lambda: world(known=False),
     "two images": lambda: world((2, 2, 2)),

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from heldout.data.entries import Draft, Entry, Reader
+from heldout.data.load import readers
 from heldout.errors import HeldoutError
 from heldout.progress import Silent
-from heldout.readers import Draft, Entry, Reader, readers
-from tests.readers.making import arrays, folder, npz
+from tests.data.readers.making import arrays, folder, npz
 
 EVERY = [pytest.param(reader, id=reader.name) for reader in readers]
 
@@ -82,7 +83,7 @@ def test_two_readers_for_one_kind_are_an_error(tmp_path: Path, monkeypatch: pyte
 
     readers.names()
     monkeypatch.setitem(readers._found, "greedy", Greedy())
-    from heldout.readers import load
+    from heldout.data.load import load
 
     with pytest.raises(HeldoutError, match="folder, greedy"):
         load(folder(tmp_path))

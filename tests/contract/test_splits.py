@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from heldout.data.splits import Draw, SplitMethod, split_methods
 from heldout.errors import InputError
 from heldout.records import Cohort, Split
-from heldout.splits import Draw, Way, ways
-from tests.splits.cohorts import made
+from tests.data.splits.cohorts import made
 
-EVERY = [pytest.param(way, id=way.name) for way in ways]
+EVERY = [pytest.param(way, id=way.name) for way in split_methods]
 DRAW = Draw(val_fraction=0.25, test_fraction=0.2, seed=3)
 
 WORLDS = {
@@ -25,22 +25,22 @@ WORLDS = {
 
 
 @pytest.mark.parametrize("way", EVERY)
-def test_it_is_a_documented_way(way: Way) -> None:
-    assert isinstance(way, Way) and way.name and way.title
+def test_it_is_a_documented_way(way: SplitMethod) -> None:
+    assert isinstance(way, SplitMethod) and way.name and way.title
     manual = inspect.getdoc(type(way))
-    assert manual and manual != inspect.getdoc(Way) and len(manual.split()) > 15
+    assert manual and manual != inspect.getdoc(SplitMethod) and len(manual.split()) > 15
     text = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
     assert f"`{way.name}`" in text
 
 
 @pytest.mark.parametrize("cohort", WORLDS.values(), ids=WORLDS.keys())
 def test_one_way_suits_every_cohort(cohort: Cohort) -> None:
-    assert len([way for way in ways if way.suits(cohort)]) == 1
+    assert len([way for way in split_methods if way.suits(cohort)]) == 1
 
 
 @pytest.mark.parametrize("cohort", WORLDS.values(), ids=WORLDS.keys())
 @pytest.mark.parametrize("way", EVERY)
-def test_it_partitions_or_refuses_with_a_reason(way: Way, cohort: Cohort) -> None:
+def test_it_partitions_or_refuses_with_a_reason(way: SplitMethod, cohort: Cohort) -> None:
     try:
         split = way.draw(cohort, DRAW)
     except InputError as error:
@@ -54,7 +54,7 @@ def test_it_partitions_or_refuses_with_a_reason(way: Way, cohort: Cohort) -> Non
 
 
 @pytest.mark.parametrize("way", EVERY)
-def test_grouped_is_claimed_only_where_it_is_true(way: Way) -> None:
+def test_grouped_is_claimed_only_where_it_is_true(way: SplitMethod) -> None:
     for cohort in WORLDS.values():
         if not way.suits(cohort):
             continue

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heldout.fit import learn_strategy
 from heldout.progress import Epoch, Silent
-from heldout.records._codec import from_data, to_data
+from heldout.records.codec import from_data, to_data
 from heldout.records.recipe import Setting
+from heldout.runs.fit import learn_strategy
 from heldout.settings import explain, with_settings
 from heldout.strategies import Strategy, strategies
 from heldout.study import strategy_settings

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heldout.images import ImageError, check_pixels, close_arrays, open_archive, open_array, read_pixels
-from tests.readers.making import picture
+from tests.data.readers.making import picture
 
 
 def test_rows_of_grey_and_colour(tmp_path: Path) -> None:

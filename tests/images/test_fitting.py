@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from heldout.images import content_hash, fit_square
 from heldout.images.fitting import border_colour
-from tests.readers.making import picture
+from tests.data.readers.making import picture
 
 images = st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([(), (3,)])).flatmap(
     lambda s: arrays(np.uint8, (s[0], s[1], *s[2]))

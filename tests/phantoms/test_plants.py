@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heldout.causes import causes
+from heldout.diagnosis.causes import causes
 from heldout.phantoms import (
     CAUSES,
     Counts,

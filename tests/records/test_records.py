@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heldout.errors import InputError, Problem
 from heldout.records import Cohort, Estimate, Recipe, Split
-from heldout.records._codec import from_data, read_record, to_data, write_record
+from heldout.records.codec import from_data, read_record, to_data, write_record
 from heldout.records.cohort import typed
 
 RECIPE = Recipe(

@@ -24,7 +24,7 @@ from heldout.records import (
     Split,
     Term,
 )
-from heldout.records._codec import read_record, write_record
+from heldout.records.codec import read_record, write_record
 
 METHOD = "patient bootstrap, 47 patients"
 POINTS: dict[Term, tuple[float, float, float]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heldout.errors import Problem
 from heldout.records import Cohort, StudyRecord
-from heldout.records._codec import read_record, write_record
+from heldout.records.codec import read_record, write_record
 from tests.report.made_diagnosis import diagnose_study
 from tests.worlds.made_study import Planted, make_study
 

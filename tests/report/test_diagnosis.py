@@ -17,7 +17,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from heldout.records import TERMS, Diagnosis
-from heldout.records._codec import write_record
+from heldout.records.codec import write_record
 from heldout.records.terms import TERM_TITLES, VERDICT_SIGNS
 from heldout.report import _gallery as gallery_module
 from heldout.report import build_report

@@ -13,10 +13,11 @@ from sklearn.metrics import log_loss
 
 from heldout import backbones
 from heldout.classifier import TransferClassifier
+from heldout.diagnosis.read import read_run_data
+from heldout.diagnosis.variants import VariantLogits
 from heldout.errors import HeldoutError
-from heldout.evidence import Scored, read_evidence
-from heldout.predict import load_network
-from heldout.runs import read_study
+from heldout.runs.folder import read_study
+from heldout.runs.predict import load_network
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.scratch import Scratch
 from heldout.study import Study
@@ -75,7 +76,7 @@ def test_everything_that_was_chosen_among_is_kept_and_the_diagnosis_reads_it(
     study = Study(bright_cells(tmp_path / "data"), [MODEL], [strategy], tmp_path / "s", image_size=32, epochs=1).run()
     files = read_study(study.folder)
     (run,) = files.runs
-    choices = Scored(pd.read_parquet(run.folder / "choices.parquet"))
+    choices = VariantLogits(pd.read_parquet(run.folder / "choices.parquet"))
     assert len(choices.variants) > 2 and all(name.startswith(mark) for name in choices.variants)
     labels = run.part("val")["label"].to_numpy()
     ids = tuple(run.part("val")["id"])
@@ -83,5 +84,5 @@ def test_everything_that_was_chosen_among_is_kept_and_the_diagnosis_reads_it(
     best = min(loss, key=lambda name: loss[name])
     chosen = choices.logits(best, "val", ids)
     assert np.allclose(chosen, run.logits("val"), atol=1e-4)  # what was kept is what did best
-    evidence = read_evidence(files, run)
+    evidence = read_run_data(files, run)
     assert evidence.choices is not None and evidence.chosen in ("the number of neighbours", "the blend of weights")

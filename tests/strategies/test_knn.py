@@ -11,9 +11,9 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from heldout.backbones._neighbours import TEMPERATURE, Neighbours, fitting_head
-from heldout.fit import learn_strategy
-from heldout.predict import load_network
 from heldout.progress import Silent
+from heldout.runs.fit import learn_strategy
+from heldout.runs.predict import load_network
 from heldout.settings import with_settings
 from heldout.strategies.knn import Knn
 from heldout.training import ActivationCache, logits_of, machine, softmax

@@ -13,8 +13,8 @@ from heldout import backbones, optional
 from heldout.backbones import Network
 from heldout.backbones._network import Flat, Input
 from heldout.errors import HeldoutError, UsageError
-from heldout.fit import learn_strategy
 from heldout.progress import Epoch, Silent
+from heldout.runs.fit import learn_strategy
 from heldout.strategies import Phase
 from heldout.strategies.lora import Lora
 from heldout.training import ActivationCache, logits_of, machine

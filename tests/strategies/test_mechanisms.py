@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from heldout.fit import Learned, learn_strategy
 from heldout.progress import Epoch, Silent
+from heldout.runs.fit import Learned, learn_strategy
 from heldout.strategies import Phase, Strategy, Trained
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.first_block import FirstBlock

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from heldout.fit import learn_strategy
 from heldout.progress import Silent
+from heldout.runs.fit import learn_strategy
 from heldout.strategies import Phase
 from heldout.strategies._strategy import Augment
 from heldout.strategies.finetune import Finetune

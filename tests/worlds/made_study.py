@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from heldout.files import hash_of, write_json
 from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
-from heldout.records._codec import write_record
+from heldout.records.codec import write_record
 from heldout.records.cohort import typed
 
 MODELS = {"efficientnet_lite0": 3_400_000, "efficientnet_lite1": 4_200_000}

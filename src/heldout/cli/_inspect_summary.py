@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.data.examine.copies import Copies, exact_copies
+from heldout.data.examine.keys import patient_keys
+from heldout.data.load import Examined, examine
+from heldout.data.splits import make_split
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
-from heldout.readers import Copies, Examined, exact_copies, examine
-from heldout.readers._keys import patient_keys
 from heldout.records import PARTS, Cohort, Split
-from heldout.splits import make_split
 from heldout.stats.keys import KeyVerdict
 
 FORMAT = 1

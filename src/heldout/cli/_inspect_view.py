@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heldout.readers._patients import HINT
+from heldout.data.examine.patients import HINT
 
 if TYPE_CHECKING:
     from rich.console import Console

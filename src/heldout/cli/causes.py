@@ -18,8 +18,8 @@ def causes(
     from rich.padding import Padding
     from rich.text import Text
 
-    from heldout.causes import causes as shelf
-    from heldout.causes import manual
+    from heldout.diagnosis.causes import causes as shelf
+    from heldout.diagnosis.causes import manual
 
     env = environment(context)
     chosen = [shelf.get(code)] if code else list(shelf)

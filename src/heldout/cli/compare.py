@@ -36,9 +36,9 @@ def compare(
     """
     import dataclasses
 
-    from heldout.compare import compare_study
-    from heldout.records._codec import to_data
-    from heldout.runs import read_study
+    from heldout.records.codec import to_data
+    from heldout.runs.compare import compare_study
+    from heldout.runs.folder import read_study
 
     env = environment(context)
     choice("--sort", sort, SORTS)

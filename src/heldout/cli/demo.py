@@ -26,8 +26,8 @@ def demo(
     """
     from heldout.cli._compare_view import show_comparison
     from heldout.cli._progress import Bars
-    from heldout.diagnose import diagnose
-    from heldout.records._codec import to_data
+    from heldout.diagnosis.diagnose import diagnose
+    from heldout.records.codec import to_data
     from heldout.study import Study
 
     env = environment(context)

@@ -42,10 +42,10 @@ def diagnose(
     """
     from heldout.cli import ExitStatus
     from heldout.cli._progress import Bars
-    from heldout.diagnose import choose_runs
-    from heldout.diagnose import diagnose as judge
-    from heldout.records._codec import to_data
-    from heldout.runs import read_study
+    from heldout.diagnosis.diagnose import choose_runs
+    from heldout.diagnosis.diagnose import diagnose as judge
+    from heldout.records.codec import to_data
+    from heldout.runs.folder import read_study
 
     env = environment(context)
     bars = Bars(env.console(stderr=True))
@@ -55,10 +55,10 @@ def diagnose(
         from typing import cast, get_args
 
         from heldout.cli._values import choice
-        from heldout.experiments import run_experiments
+        from heldout.diagnosis.interventions import run_interventions
         from heldout.training.device import Device
 
-        run_experiments(
+        run_interventions(
             study,
             [item.record.id for item in chosen],
             reporter=bars,

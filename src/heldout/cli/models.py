@@ -52,7 +52,7 @@ def models(
     if sort:
         rows.sort(key=lambda row: _order(row[0], sort))
     if json_:
-        from heldout.records._codec import to_data
+        from heldout.records.codec import to_data
 
         env.json({"format": 1, "models": [{**to_data(info), "here": is_here} for info, is_here in rows]})
     else:

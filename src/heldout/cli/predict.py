@@ -27,7 +27,7 @@ def predict(
     from rich.table import Table
 
     from heldout.cli._values import choice
-    from heldout.predict import predict as classify
+    from heldout.runs.predict import predict as classify
     from heldout.training.device import Device
 
     env = environment(context)

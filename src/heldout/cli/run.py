@@ -68,9 +68,9 @@ def run(
 
     from heldout.cli._progress import Bars
     from heldout.cli._values import choice
-    from heldout.compare import compare
-    from heldout.records._codec import to_data
+    from heldout.records.codec import to_data
     from heldout.records.recipe import Fit, PrecisionChoice
+    from heldout.runs.compare import compare
     from heldout.settings import parse_assignments
     from heldout.study import Study
     from heldout.training.device import Device

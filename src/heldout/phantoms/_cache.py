@@ -10,7 +10,7 @@ from heldout.phantoms._simulate import SIZE, simulate
 from heldout.phantoms._world import Counts, World
 from heldout.phantoms._write import write_phantom
 from heldout.progress import Reporter
-from heldout.records._codec import to_data
+from heldout.records.codec import to_data
 
 
 def cached_phantom(

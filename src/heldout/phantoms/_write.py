@@ -15,7 +15,7 @@ from heldout.phantoms._latents import LATENTS
 from heldout.phantoms._plant import COPY_OF, DOSE, ID, TRUE_LABEL
 from heldout.phantoms._simulate import Phantom
 from heldout.phantoms._world import SPLITS
-from heldout.records._codec import to_data
+from heldout.records.codec import to_data
 
 _TITLE = "The phantom cannot be written"
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
-from heldout.records._codec import from_data, to_data
+from heldout.records.codec import from_data, to_data
 
 COLUMNS: dict[str, str] = {
     "id": "unique name of the image in this cohort: its content hash, with -2, -3 … for exact copies",

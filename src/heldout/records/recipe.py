@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from heldout.files import hash_of
-from heldout.records._codec import to_data
 from heldout.records.backbone import spoken_name
+from heldout.records.codec import to_data
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]

@@ -12,7 +12,7 @@ import pandas as pd
 from heldout.errors import InputError
 from heldout.files import read_json
 from heldout.records import Diagnosis, Recipe
-from heldout.records._codec import read_record
+from heldout.records.codec import read_record
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 
 from heldout.backbones import resolve
-from heldout.compare import compare_study
 from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, RunRow, Split, StudyRecord
 from heldout.records.backbone import spoken_name
 from heldout.report._diagnosis_files import read_diagnoses
 from heldout.report._words import shortened
-from heldout.runs import DIAGNOSIS_LOOKS, read_study
+from heldout.runs.compare import compare_study
+from heldout.runs.folder import DIAGNOSIS_LOOKS, read_study
 
 COLOURS = 8
 """Colours in the palette of `templates/page.css`; a ninth group takes the first colour again, with another symbol."""

@@ -1,0 +1,1 @@
+"""Images as they come: layouts read, images examined, parts drawn, squares stored; no network."""

@@ -1,0 +1,183 @@
+"""Which part of the file names is the patient: candidates from the names, judged by the images."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heldout.data.examine.measure import MAXIMUM_THREADS
+from heldout.data.examine.names import KeyCandidate, pattern_of, propose_keys
+from heldout.data.examine.patients import patient_in
+from heldout.images import read_pixels
+from heldout.images.perceptual import thumbnails
+from heldout.stats.keys import KeyVerdict, verify_key
+from heldout.stats.run_lengths import BlockTest, split_is_blocked
+
+SIDE = 16
+"""Side of the thumbnails: whitened at 16 pixels, X-rays of one patient stand out no less than at 32."""
+
+FAMILY_IMAGES = 400
+MOST_IMAGES = 1200
+"""Images that are looked at, a family of names and in all: two seconds, and enough to tell in the Kermany names."""
+
+KEY_IMAGES = 8
+"""Images of one key that are looked at."""
+
+
+@dataclass(frozen=True)
+class CheckedKey:
+    """A candidate with its verdict.
+
+    Attributes:
+        candidate: The part of the names.
+        verdict: What the images say of it.
+    """
+
+    candidate: KeyCandidate
+    verdict: KeyVerdict
+
+
+@dataclass(frozen=True)
+class PatientKeys:
+    """What the file names tell of the patients.
+
+    Attributes:
+        checked: Every candidate, as `propose_keys` orders them.
+        pattern: Expression for `--patient` that takes the coarsest accepted key of every family; an image of a family
+            without one is a patient of its own. None where no key is accepted.
+        patients: Different patients by this expression; 0 without one.
+        given: Verdict on the patients that the cohort names already; None where it names none.
+        blocked: Whether the given split goes by blocks of ids; None where no split is given.
+    """
+
+    checked: tuple[CheckedKey, ...]
+    pattern: str | None
+    patients: int
+    given: KeyVerdict | None
+    blocked: BlockTest | None
+
+
+def check_keys(
+    candidates: Sequence[KeyCandidate], labels: Sequence[str], vectors: NDArray[np.float32], seed: int = 0
+) -> tuple[CheckedKey, ...]:
+    """Judge every candidate: in each family from fine to coarse, each against the finest that was believed before.
+
+    Args:
+        candidates: Of `propose_keys`, about the images below.
+        labels: (n,) classes.
+        vectors: (n, d) thumbnails.
+        seed: Seed of the permutation tests.
+
+    Returns:
+        In the order of the candidates.
+    """
+    believed: dict[str, tuple[str, ...]] = {}
+    verdicts: dict[tuple[str, int], KeyVerdict] = {}
+    for candidate in sorted(candidates, key=lambda candidate: -candidate.level):
+        finer = believed.get(candidate.family)
+        verdict = verify_key(candidate.keys, labels, vectors, finer, seed)
+        verdicts[candidate.family, candidate.level] = verdict
+        if verdict.accepted:
+            believed[candidate.family] = candidate.keys
+    return tuple(CheckedKey(candidate, verdicts[candidate.family, candidate.level]) for candidate in candidates)
+
+
+def patient_keys(table: pd.DataFrame, root: Path, seed: int = 0) -> PatientKeys | None:
+    """Propose keys from the file names of a cohort, look at some of its images, and judge.
+
+    Args:
+        table: `Cohort.table`.
+        root: Folder that its sources are relative to.
+        seed: Seed of the choice of images and of the tests.
+
+    Returns:
+        None where the images have no file names of their own, or no name looks like it carries a patient and none is
+        given.
+    """
+    if not len(table) or (table["row"] >= 0).any():
+        return None
+    names, labels, split = list(table["source"]), list(table["label"]), list(table["split"])
+    candidates = propose_keys(names, labels)
+    given = KeyCandidate("given", 0, "", (), tuple(table["patient"]))
+    asked = (*candidates, *([given] if given.images else []))
+    if not asked:
+        return None
+    rows = _chosen(asked, seed)
+    labels = [labels[row] for row in rows]
+    vectors = _read([root / names[row] for row in rows])
+    judged = check_keys([_of_rows(candidate, rows) for candidate in candidates], labels, vectors, seed)
+    checked = tuple(CheckedKey(whole, part.verdict) for whole, part in zip(candidates, judged, strict=True))
+    pattern, keys = _joined(checked, names)
+    about_given = _given(_of_rows(given, rows), [keys[row] for row in rows] if pattern else None, labels, vectors, seed)
+    ids = [patient or key for patient, key in zip(given.keys, keys, strict=True)]
+    blocked = split_is_blocked(ids, split) if len(set(split) - {""}) > 1 else None
+    return PatientKeys(checked, pattern, len(set(keys)) if pattern else 0, about_given, blocked)
+
+
+def _given(
+    given: KeyCandidate, finer: list[str] | None, labels: list[str], vectors: NDArray[np.float32], seed: int
+) -> KeyVerdict | None:
+    """Judge the patients that are named already, against the finer key that the names offer, if it is finer."""
+    if not given.images:
+        return None
+    joins = finer is not None and len({(a, b) for a, b in zip(given.keys, finer, strict=True)}) > given.patients
+    return verify_key(given.keys, labels, vectors, finer if joins else None, seed)
+
+
+def _chosen(candidates: Sequence[KeyCandidate], seed: int) -> list[int]:
+    """Rows to look at: whole keys with several images, at random, by the coarsest candidate of each family."""
+    rng = np.random.default_rng(seed)
+    coarse = [candidate for candidate in candidates if candidate.level == 0]
+    share = min(FAMILY_IMAGES, MOST_IMAGES // len(coarse))
+    chosen: set[int] = set()
+    for candidate in coarse:
+        counts = Counter(candidate.keys)
+        shared = sorted(key for key, count in counts.items() if key and count > 1)
+        rank = {shared[place]: number for number, place in enumerate(rng.permutation(len(shared)))}
+        taken: Counter[str] = Counter()
+        rows = sorted(
+            (row for row, key in enumerate(candidate.keys) if key in rank), key=lambda r: rank[candidate.keys[r]]
+        )
+        few = []
+        for row in rows:
+            taken[candidate.keys[row]] += 1
+            few += [row] if taken[candidate.keys[row]] <= KEY_IMAGES else []
+        chosen.update(few[:share])
+    return sorted(chosen)
+
+
+def _read(paths: Sequence[Path]) -> NDArray[np.float32]:
+    threads = min(MAXIMUM_THREADS, (os.cpu_count() or 1) + 2)
+    with ThreadPoolExecutor(threads) as pool:
+        return np.concatenate(list(pool.map(lambda path: thumbnails([read_pixels(path)], SIDE), paths)))
+
+
+def _of_rows(candidate: KeyCandidate, rows: Sequence[int]) -> KeyCandidate:
+    keys = tuple(candidate.keys[row] for row in rows)
+    return KeyCandidate(candidate.family, candidate.level, candidate.pattern, candidate.beginnings, keys)
+
+
+def _joined(checked: Sequence[CheckedKey], names: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The expression of the coarsest accepted key of every family, and each image's key by it (else its name)."""
+    best: dict[str, KeyCandidate] = {}
+    for key in checked:  # from coarse to fine within a family
+        if key.verdict.accepted:
+            best.setdefault(key.candidate.family, key.candidate)
+    if not best:
+        return None, list(names)
+    folder = best.get("folder/")
+    if folder is not None:
+        return folder.pattern, list(folder.keys)
+    covered = sum(candidate.images for candidate in best.values())
+    beginnings = [beginning for candidate in best.values() for beginning in candidate.beginnings]
+    pattern = pattern_of(beginnings, others=covered < len(names))
+    return pattern, [patient_in(re.compile(pattern), name) for name in names]

@@ -1,0 +1,99 @@
+"""Every image read once: its size, depth and content hash, or why it cannot be read."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from heldout.data.entries import Entry
+from heldout.errors import Problem
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, open_array
+from heldout.progress import Reporter
+
+MAXIMUM_THREADS = 8
+"""Decoding leaves the interpreter's lock; beyond this many threads a disk gains nothing."""
+
+BATCH = 4096
+"""Images handed to the threads at a time: one that waits takes more memory than what is kept of it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An image as it was found to be.
+
+    Attributes:
+        entry: The image.
+        content: Content hash.
+        width: Pixels.
+        height: Pixels.
+        channels: 1 grey, 3 colour.
+        bits: Bits a channel in the file.
+    """
+
+    entry: Entry
+    content: str
+    width: int
+    height: int
+    channels: int
+    bits: int
+
+
+def measure(
+    entries: Sequence[Entry], root: Path, reporter: Reporter
+) -> tuple[list[Measured], list[Problem], list[Problem]]:
+    """Read every image.
+
+    Args:
+        entries: The images.
+        root: Folder that their sources are relative to.
+        reporter: Is told of every image.
+
+    Returns:
+        The images that can be read, in order; problems of whole arrays, which no single image mends; and problems of
+        single images, whose `source` is set.
+    """
+    broken = _broken_arrays(entries, root)
+    readable = [entry for entry in entries if (entry.source, entry.member) not in broken]
+    measured: list[Measured] = []
+    single: list[Problem] = []
+    threads = min(MAXIMUM_THREADS, (os.cpu_count() or 1) + 2)
+    reporter.begin("Reading images", len(readable))
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+        warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough
+        for start in range(0, len(readable), BATCH):
+            for result in pool.map(lambda entry: _measure_one(entry, root), readable[start : start + BATCH]):
+                if isinstance(result, Measured):
+                    measured.append(result)
+                else:
+                    single.append(result)
+                reporter.step()
+    reporter.end()
+    close_arrays()
+    return measured, list(broken.values()), single
+
+
+def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str], Problem]:
+    """Arrays that cannot hold images, each said once and not once a row."""
+    first = {(entry.source, entry.member): entry for entry in reversed(entries) if entry.row >= 0}
+    broken = {}
+    for (source, member), entry in first.items():
+        where = f"{source} [{member}]" if member else source
+        try:
+            check_pixels(open_array(root / source, member), where)
+        except ImageError as error:
+            broken[source, member] = error.problem(f"{entry.where} ({where})" if entry.where else where)
+    return broken
+
+
+def _measure_one(entry: Entry, root: Path) -> Measured | Problem:
+    try:
+        decoded = decode(root / entry.source, entry.member, entry.row)
+    except ImageError as error:
+        return error.problem(entry.shown, source=entry.place)
+    height, width = decoded.pixels.shape[:2]
+    channels = 1 if decoded.pixels.ndim == 2 else 3
+    return Measured(entry, content_hash(decoded.pixels), width, height, channels, decoded.bits)

@@ -1,0 +1,228 @@
+"""DATA -> Cohort: choose the reader, read every image once, collect all problems, raise them once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from heldout.data.entries import Reader
+from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
+from heldout.data.examine.copies import describe_copies, exact_copies
+from heldout.data.examine.measure import Measured, measure
+from heldout.data.examine.patients import patients_missing, propose_patient, with_patients
+from heldout.errors import HeldoutError, InputError, Problem
+from heldout.progress import Reporter, Silent
+from heldout.records import Cohort
+from heldout.records.cohort import typed
+from heldout.registry import Shelf
+
+readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", attribute="READER", noun="reader")
+
+SILENT = Silent()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """DATA as it is, usable or not.
+
+    Attributes:
+        cohort: All images that can be read and have a label.
+        problems: Everything that stands in the way; empty if the cohort can be used.
+    """
+
+    cohort: Cohort
+    problems: tuple[Problem, ...]
+
+
+def load(
+    data: str | Path,
+    *,
+    patient: str | None = None,
+    skip_unreadable: bool = False,
+    require_test: bool = True,
+    reporter: Reporter = SILENT,
+) -> Cohort:
+    """Read a data set.
+
+    Args:
+        data: A folder `train|val|test/<class>/image` or `<class>/image`, a folder of `.npy` files, an `.npz` file in
+            MedMNIST's layout, a `.csv` or `.parquet` manifest, `medmnist:NAME[@SIZE]`, `hf:ORG/NAME`, `phantom:NAME`.
+        patient: Name of a column, or a regular expression on the file name whose first group (or all named groups,
+            joined) is the patient.
+        skip_unreadable: Leave out single images that cannot be read; they are recorded in `Cohort.excluded`.
+        require_test: Whether a given split without test images is an error.
+        reporter: Is told of every image.
+
+    Returns:
+        The images as a table.
+
+    Raises:
+        InputError: All problems of the data at once.
+        UsageError: `patient` is neither a column nor a regular expression with a group.
+        HeldoutError: The reader cannot work: an extra is missing, a download failed.
+    """
+    examined = examine(
+        data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+    )
+    if examined.problems:
+        raise InputError(examined.problems, title=f"{data} cannot be used as it is")
+    return examined.cohort
+
+
+def examine(
+    data: str | Path,
+    *,
+    patient: str | None = None,
+    skip_unreadable: bool = False,
+    require_test: bool = True,
+    reporter: Reporter = SILENT,
+) -> Examined:
+    """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
+
+    Raises:
+        InputError: DATA is of no known kind.
+        UsageError: As for `load`.
+        HeldoutError: As for `load`.
+    """
+    text = str(data)
+    reader = choose(text)
+    draft = reader.read(text, reporter)
+    entries = with_patients(draft.entries, patient)
+    measured, array_problems, single_problems = measure(entries, draft.root, reporter)
+    judged = [image.entry for image in measured] if skip_unreadable else entries
+    excluded = tuple(single_problems) if skip_unreadable else ()
+    problems = [
+        *draft.problems,
+        *array_problems,
+        *([] if skip_unreadable else single_problems),
+        *listed_twice(judged),
+        *labels_missing(judged),
+        *patients_missing(judged, patient),
+    ]
+    if judged or not problems:
+        problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
+    table = tabulate(measured)
+    cohort = Cohort(
+        name=draft.name,
+        root=str(draft.root),
+        reader=reader.name,
+        classes=order_classes(table["label"], draft.classes),
+        table=table,
+        excluded=excluded,
+        notes=(*draft.notes, *notes_of(table, patient, len(excluded))),
+    )
+    return Examined(cohort, tuple(problems))
+
+
+def choose(data: str) -> Reader:
+    """The one reader that accepts DATA.
+
+    Raises:
+        InputError: None does.
+        HeldoutError: Several do.
+    """
+    fitting = [reader for reader in readers if reader.accepts(data)]
+    if len(fitting) > 1:
+        raise HeldoutError(
+            f"Several readers take '{data}': {', '.join(reader.name for reader in fitting)}. "
+            f"Expected one; uninstall the plug-in that you do not need."
+        )
+    if not fitting:
+        kinds = "; ".join(reader.title for reader in readers)
+        raise InputError(
+            [Problem(data, _what_is(data), f"one of: {kinds}", "See `docs/data.md` for an example of each.")]
+        )
+    return fitting[0]
+
+
+def _what_is(data: str) -> str:
+    path = Path(data)
+    if path.is_dir():
+        return "a folder of no known layout"
+    if path.is_file():
+        return f"a file that ends in '{path.suffix}'"
+    head, colon, _ = data.partition(":")
+    return f"the unknown prefix '{head}:'" if colon and len(head) > 1 and "/" not in head else "no such file or folder"
+
+
+def tabulate(measured: Sequence[Measured]) -> pd.DataFrame:
+    """`Cohort.table` of the images that have a label; exact copies are numbered in the order of their places."""
+    usable = [image for image in measured if image.entry.label]
+    frame = pd.DataFrame(
+        {
+            "content": [image.content for image in usable],
+            "source": [image.entry.source for image in usable],
+            "member": [image.entry.member for image in usable],
+            "row": [image.entry.row for image in usable],
+            "label": [image.entry.label for image in usable],
+            "patient": [image.entry.patient for image in usable],
+            "site": [image.entry.site for image in usable],
+            "split": [image.entry.split for image in usable],
+            "width": [image.width for image in usable],
+            "height": [image.height for image in usable],
+            "channels": [image.channels for image in usable],
+            "bits": [image.bits for image in usable],
+        }
+    )
+    return typed(frame.assign(id=identify(frame)))
+
+
+def identify(frame: pd.DataFrame) -> pd.Series:
+    """Ids: the content hash, with `-2`, `-3` … for exact copies, numbered by place and not by the order of rows."""
+    rank = frame.sort_values(["content", "source", "member", "row"], kind="stable").groupby("content").cumcount()
+    number = rank.reindex(frame.index).fillna(0).astype("int64") + 1
+    suffix = number.map(lambda n: "" if n == 1 else f"-{n}")
+    return frame["content"].astype(str) + suffix.astype(str)
+
+
+def order_classes(labels: pd.Series, given: Sequence[str] = ()) -> tuple[str, ...]:
+    """Class names in the order of their indices: as given, else by number where all are numbers, else by alphabet."""
+    present = set(labels)
+    if given:
+        return tuple(name for name in given if name in present) + tuple(sorted(present - set(given)))
+    if present and all(name.lstrip("-").isdecimal() for name in present):
+        return tuple(sorted(present, key=lambda name: (int(name), name)))
+    return tuple(sorted(present))
+
+
+def notes_of(table: pd.DataFrame, patient: str | None, excluded: int = 0) -> list[str]:
+    """What a person should know of images that can be used: left out, copies, patients, no split."""
+    notes = []
+    if excluded:
+        notes.append(f"{excluded} images that cannot be read were left out (--skip-unreadable).")
+    if not len(table):
+        return notes
+    notes += describe_copies(exact_copies(table))
+    known = int((table["patient"] != "").sum())
+    if 0 < known < len(table):
+        notes.append(
+            f"The patient is known for {known} of {len(table)} images only: a drawn split keeps those together and "
+            f"treats every other image as a patient of its own."
+        )
+    if known:
+        notes += _crossing(table)
+    if not known and patient is None and (table["row"] < 0).all():
+        hint = propose_patient(list(table["source"]), list(table["label"]))
+        notes += [str(hint)] if hint else []
+    if (table["split"] == "").all():
+        notes.append("No split is given: test and validation are drawn from all images.")
+    elif not (table["split"] == "test").any():
+        notes.append("There is no test set: the score on validation, by which models are chosen, is optimistic.")
+    return notes
+
+
+def _crossing(table: pd.DataFrame) -> list[str]:
+    """Patients that the given split tears apart."""
+    named = table[(table["patient"] != "") & (table["split"] != "")]
+    crossing = named.groupby("patient")["split"].nunique()
+    torn = list(crossing[crossing > 1].index)
+    if not torn:
+        return []
+    images = int(named["patient"].isin(torn).sum())
+    return [
+        f"{len(torn)} patients ({images} images) stand in more than one part of the given split, for example "
+        f"'{torn[0]}': scores on them are too good."
+    ]

@@ -1,0 +1,1 @@
+"""Why test is lower: the gap in terms, the causes, and the interventions that they are judged by."""

@@ -1,0 +1,177 @@
+"""Which measured properties differ between validation and test, and images changed to have the other part's values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
+from heldout.images.grain import Grain, evenly, grain_of
+from heldout.images.mapping import map_property, quantile_targets
+from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise, sharpness
+from heldout.stats.property_shift import property_shifts
+
+CLEAR = 3.0
+"""Standard errors by which the means of a property must differ."""
+
+LARGE = 0.2
+"""Standard deviations by which they must differ: a small effect by Cohen's rule of thumb (1988)."""
+
+FEWEST = 10
+"""Images of a class on each side, of two patients at least, below which nothing is said of the class."""
+
+ROUNDS = 4
+"""Blurs tried for an image, each aimed anew by what the last one reached."""
+
+NONE = Grain(0.0)
+"""Grain of an image that was just blurred."""
+
+FARTHEST = 3.0
+"""How far below its target a blur may aim, in the unit of sharpness."""
+
+ORDER = ("sharpness", "colour", "contrast", "brightness", "border", "noise", "blockiness")
+"""Order in which several changes are made: as a lens, a sensor and a file format come one after another."""
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A property of one class that differs.
+
+    Attributes:
+        name: The property.
+        label: Class index.
+        smd: Test minus validation mean in standard deviations.
+        p: Two-sided p, patients being the units.
+    """
+
+    name: str
+    label: int
+    smd: float
+    p: float
+
+    def record(self) -> dict[str, Any]:
+        """For JSON, which knows no infinity."""
+        return {**asdict(self), "smd": float(np.clip(self.smd, -99, 99))}
+
+
+def shifted_properties(context: InterventionContext) -> tuple[Shifted, ...]:
+    """Properties whose mean differs between validation and test within a class, clearly and by a relevant amount."""
+    found: list[Shifted] = []
+    names = [item.name for item in PROPERTIES]
+    threshold = math.erfc(CLEAR / math.sqrt(2))  # two-sided p of a normal deviate of 3
+    for label in range(context.k):
+        sides, patients = [], []
+        for part in ("val", "test"):
+            rows = np.flatnonzero(context.labels(part) == label)
+            sides.append(_values(context, part, names)[rows])
+            known = context.patients(part)
+            patients.append([known[i] or f"{part} image {i}" for i in rows])
+        if min(map(len, sides)) < FEWEST or min(len(set(names_)) for names_ in patients) < 2:
+            continue
+        shifts = property_shifts(sides[0], sides[1], names, patients[0], patients[1])
+        relevant = (shift for shift in shifts if shift.p < threshold and abs(shift.smd) > LARGE)
+        found.extend(Shifted(shift.name, label, shift.smd, shift.p) for shift in relevant)
+    return tuple(sorted(found, key=lambda shift: (ORDER.index(shift.name), shift.label)))
+
+
+def _values(context: InterventionContext, part: str, names: list[str]) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = context.quality.loc[list(context.ids(part)), names].to_numpy(dtype=np.float64)
+    return values
+
+
+def targets_of(context: InterventionContext, shift: Shifted, part: str, rows: Indices) -> NDArray[np.float64]:
+    """The value each of some images of `part` is to have, (m,): that of its rank in the other part, class by class.
+
+    NaN for images of other classes, which stay as they are.
+    """
+    other = "test" if part == "val" else "val"
+    own, there = (_values(context, side, [shift.name])[:, 0] for side in (part, other))
+    here = context.labels(part) == shift.label
+    targets = np.full(len(own), np.nan)
+    targets[here] = quantile_targets(own[here], there[context.labels(other) == shift.label])
+    return targets[rows]
+
+
+def mapped(
+    context: InterventionContext, shifts: tuple[Shifted, ...], part: str, rows: Indices, pixels: Pixels
+) -> Pixels:
+    """Images of `part` with these properties as the other part has them, one change after another.
+
+    A blur takes grain away too, but what a lens blurs is exposed afterwards, with all the grain of the sensor. So an
+    image that was blurred is given back as much grain as images of the other part have at its rank, if it has less:
+    otherwise the loss of grain would pass for a cost of blur (in simulations 20 points for a true 4.5). So is one that
+    was made flatter, since stray light takes contrast before the sensor does its part (1 point for a true 10). Grain is
+    spread over grey levels as in the other part: spread evenly it covers the dark inside of a cell (8 points for a true
+    15).
+
+    Args:
+        context: The run.
+        shifts: What to change; others keep what they have, as far as properties can be told apart.
+        part: `val` or `test`.
+        rows: (m,) rows of the part.
+        pixels: (m, s, s, c) its images; not changed.
+    """
+    changed = pixels.copy()
+    for shift in shifts:
+        targets = targets_of(context, shift, part, rows)
+        here = np.flatnonzero(np.isfinite(targets))
+        if len(here):
+            changed[here] = _mapped_one(context, shift, part, changed[here], targets[here])
+    return changed
+
+
+def _mapped_one(
+    context: InterventionContext, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]
+) -> Pixels:
+    """Images of one class with one property changed, grain spread or given back as the other part has it."""
+    if shift.name == "sharpness":
+        return _blurred(context, shift, part, pixels, targets)
+    if shift.name == "noise":
+        grain = grain_of(pixels), _grain_there(context, shift, part)
+        return map_property(pixels, "noise", targets, context.seed, grain)[0]
+    after, _ = map_property(pixels, shift.name, targets, context.seed)
+    if shift.name == "contrast":
+        flatter = grey_of(as_stack(after)).std(axis=(1, 2)) < grey_of(as_stack(pixels)).std(axis=(1, 2))
+        if flatter.any():
+            grain = grain_of(after[flatter]), _grain_there(context, shift, part)
+            after[flatter] = _with_grain(context, shift, part, after[flatter], grain)
+    return after
+
+
+def _grain_there(context: InterventionContext, shift: Shifted, part: str) -> Grain:
+    """How the grain of the other part's images of this class depends on their grey level."""
+    other = "test" if part == "val" else "val"
+    rows = np.flatnonzero(context.labels(other) == shift.label)
+    return grain_of(np.asarray(context.pixels(other)[rows[evenly(len(rows))]]))
+
+
+def _blurred(
+    context: InterventionContext, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]
+) -> Pixels:
+    """Images blurred and given grain so that both together have the sharpness aimed at: grain passes for detail."""
+    aim, grain = targets.copy(), (NONE, _grain_there(context, shift, part))
+    for _ in range(ROUNDS):
+        after, _ = map_property(pixels, "sharpness", aim, context.seed)
+        blurred = (after != pixels).any(axis=(1, 2, 3))
+        if not blurred.any():
+            return after
+        after[blurred] = _with_grain(context, shift, part, after[blurred], grain)
+        reached = sharpness(grey_of(as_stack(after)))
+        aim = np.where(blurred, np.maximum(aim + targets - reached, targets - FARTHEST), aim)
+    return after
+
+
+def _with_grain(
+    context: InterventionContext, shift: Shifted, part: str, blurred: Pixels, grain: tuple[Grain, Grain]
+) -> Pixels:
+    """Blurred images of one class with at least the noise that the other part's images have at their rank."""
+    other = "test" if part == "val" else "val"
+    there = _values(context, other, ["noise"])[context.labels(other) == shift.label, 0]
+    now = noise(grey_of(as_stack(blurred)))
+    targets = quantile_targets(now, there)
+    grainy, _ = map_property(blurred, "noise", np.where(targets > now, targets, np.nan), context.seed, grain)
+    return grainy

@@ -1,0 +1,143 @@
+"""Every experiment on every run: what is there stays, what fails is written down and sinks nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from heldout.diagnosis.interventions._scores import check_scores
+from heldout.diagnosis.interventions._shelf import interventions
+from heldout.diagnosis.interventions.context import LIMIT, InterventionContext
+from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.errors import UsageError
+from heldout.files import read_json, whole, write_json
+from heldout.progress import Reporter, Silent
+from heldout.records import PARTS
+from heldout.runs.folder import DIAGNOSIS_LOOKS, RunFiles, StudyFiles, read_study
+from heldout.training import machine
+from heldout.training.device import Device, give_back_freed_memory
+
+FORMAT = 1
+
+
+def run_interventions(
+    folder: str | Path,
+    runs: Sequence[str] | None = None,
+    *,
+    reporter: Reporter | None = None,
+    device: Device = "auto",
+    limit: int = LIMIT,
+    seed: int = 0,
+    retrain: bool = False,
+) -> None:
+    """Do every experiment on the shelf for runs of a study; results stand in `runs/<run id>/experiments/`.
+
+    Each leaves `<name>.json`, written last, and, if it has logits, `<name>.parquet` (see `evidence.Scored`). What an
+    earlier call left with the same version and settings is not done again.
+
+    Args:
+        folder: The study.
+        runs: Ids of complete runs; None for all.
+        reporter: Told of progress.
+        device: Where to compute.
+        limit: Images a part that interventions are made on.
+        seed: Seed of everything that is drawn.
+        retrain: Also retrain where that takes long (`grouped`).
+
+    Raises:
+        InputError: The folder is no study.
+        UsageError: No such run, or a limit below 1.
+    """
+    if limit < 1:
+        raise UsageError(f"Found a limit of {limit} images; expected at least 1.")
+    reporter = reporter or Silent()
+    study = read_study(Path(folder))
+    for run in _chosen(study, runs):
+        context = InterventionContext(study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain)
+        missing = [experiment for experiment in interventions if not _is_done(experiment, context)]
+        if not missing:
+            continue
+        reporter.begin(f"experiments on {run.record.id}", len(missing))
+        for experiment in missing:
+            _carry_out(experiment, context)
+            context.let_go()
+            reporter.step()
+        reporter.end()
+        give_back_freed_memory()
+
+
+def _chosen(study: StudyFiles, runs: Sequence[str] | None) -> list[RunFiles]:
+    if runs is None:
+        return list(study.runs)
+    by_id = {run.record.id: run for run in study.runs}
+    unknown = [name for name in runs if name not in by_id]
+    if unknown:
+        raise UsageError(f"Found no complete run {', '.join(unknown)}; expected some of: {', '.join(by_id) or 'none'}.")
+    return [by_id[name] for name in dict.fromkeys(runs)]
+
+
+def _place(experiment: Intervention, context: InterventionContext) -> Path:
+    return context.run.folder / "experiments" / f"{experiment.name}.json"
+
+
+def _is_done(experiment: Intervention, context: InterventionContext) -> bool:
+    """Whether an earlier call left what this one would."""
+    try:
+        about = read_json(_place(experiment, context))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, Mapping) and about.get("format") == FORMAT and experiment.is_current(about, context)
+
+
+def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
+    """Do one experiment and write what came of it, whichever way it ended."""
+    started = time.perf_counter()
+    table, more, absent, failed = pd.DataFrame(), dict[str, Any](), None, False
+    try:
+        absent = experiment.why_not(context)
+        if absent is None:
+            table = experiment.run(context)
+            check_scores(table, context.k, {id_ for part in PARTS for id_ in context.ids(part)})
+            more = experiment.about(context, table)
+    except NothingToDoError as reason:
+        absent = str(reason)
+    except Exception as error:  # one broken experiment must not take the others with it
+        absent, failed = f"it failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}", True
+        context.reporter.note(f"The experiment {experiment.name} on {context.run.record.id} failed: {error}")
+    about = {
+        "format": FORMAT,
+        "version": experiment.version,
+        "settings": experiment.settings(context),
+        "seconds": round(time.perf_counter() - started, 3),
+        "absent": absent,
+        "failed": failed,
+    }
+    if absent is None and not table.empty and (table["split"] == "test").any():
+        _count_look(experiment, context)
+    _write(
+        _place(experiment, context), {**about, **(more if absent is None else {})}, table if absent is None else None
+    )
+
+
+def _count_look(experiment: Intervention, context: InterventionContext) -> None:
+    """Write down that test images were scored by an intervention: a look, though none that a run's score came from."""
+    look = {"run": context.run.record.id, "experiment": experiment.name, "split": context.study.record.split}
+    with (context.study.folder / DIAGNOSIS_LOOKS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**look, "time": datetime.now(UTC).isoformat(timespec="seconds")}) + "\n")
+
+
+def _write(place: Path, about: dict[str, Any], table: pd.DataFrame | None) -> None:
+    """The table first, its JSON last: a JSON file says that the table is whole."""
+    file = place.with_suffix(".parquet")
+    if table is None or table.empty:
+        file.unlink(missing_ok=True)
+    else:
+        with whole(file) as temporary:
+            table.to_parquet(temporary, index=False)
+    write_json(place, about)

@@ -1,0 +1,125 @@
+"""BatchNorm statistics estimated anew on test images: what is gained if the old ones do not fit."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from heldout.diagnosis.interventions._scores import joined, rows_of
+from heldout.diagnosis.interventions._statistics import estimated, norms, put, put_back, train_mode_logits
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
+from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.stats.thresholds import folds_of
+
+ALPHAS = (0.25, 0.5, 1.0)
+BATCH = 64
+"""Images a batch whose statistics are averaged; a class needs enough places in it to have its share."""
+
+TRAIN_BATCH = 32
+"""Images a batch of the check in train mode: what training used by default."""
+
+
+class BatchNormStatistics(Intervention):
+    """The run's network with statistics of test images, blended with its own by α.
+
+    Batches are drawn so that their classes have the shares of train: else a test set with more of one class would give
+    other statistics although every image looks as it should. Labels of test images are used for these shares and for
+    nothing else. Patients are halved, and an image is scored with the statistics of the other half.
+
+    Variants `alpha=0.25`, `alpha=0.5`, `alpha=1` on validation and test: the gain on test minus that on validation is
+    what wrong statistics cost. Variant `train-mode` on validation: layers normalise by the batch (of 32, in random
+    order); a large gain over the run's own logits betrays statistics that do not belong to the weights, a plain bug.
+    """
+
+    name: ClassVar[str] = "batchnorm"
+    title: ClassVar[str] = "BatchNorm statistics"
+
+    def why_not(self, context: InterventionContext) -> str | None:
+        """It needs BatchNorm layers, and test images of every class."""
+        if not context.ids("val") or not context.ids("test"):
+            return "it needs validation and test images"
+        if not norms(context.network):
+            return "the network has no BatchNorm layer with running statistics"
+        missing = set(context.labels("train")) - set(context.labels("test"))
+        names = ", ".join(f"'{context.run.record.classes[k]}'" for k in sorted(missing))
+        if missing:
+            return f"test has no image of {names}, so that another mixture of classes would pass for another look"
+        return None
+
+    def run(self, context: InterventionContext) -> pd.DataFrame:
+        """Estimate on each half of test, score the other half and validation."""
+        rows = {part: context.sample(part) for part in ("val", "test")}
+        pixels = {part: np.asarray(context.pixels(part)[rows[part]]) for part in rows}
+        half = _halves(context, rows)
+        shares = np.bincount(context.labels("train"), minlength=context.k) / len(context.ids("train"))
+        labels = context.labels("test")[rows["test"]]
+        found = {(alpha, part): _empty(context, rows[part]) for alpha in ALPHAS for part in rows}
+        for number in (0, 1):
+            batches = matched_batches(labels, half["test"] != number, shares, (context.seed, number))
+            for alpha in ALPHAS:
+                statistics = estimated(context.network, pixels["test"], batches, alpha, context.machine)
+                with put_back(context.network):
+                    put(context.network, statistics)
+                    for part in rows:
+                        here = np.flatnonzero(half[part] == number)
+                        title = f"alpha={alpha:g}, {part}"
+                        found[alpha, part][here] = context.score(pixels[part][here], title)
+        tables = [
+            rows_of(context, part, f"alpha={alpha:g}", logits, rows[part]) for (alpha, part), logits in found.items()
+        ]
+        return joined([*tables, _train_mode(context, rows["val"])], context.k)
+
+
+def _empty(context: InterventionContext, rows: Indices) -> Logits:
+    return np.zeros((len(rows), context.k), dtype=np.float32)
+
+
+def _halves(context: InterventionContext, rows: dict[str, Indices]) -> dict[str, Indices]:
+    """0 or 1 for each sampled image of each part, units whole across both parts and classes spread evenly."""
+    units = context.units(["val", "test"])
+    labels = np.concatenate([context.labels("val"), context.labels("test")])
+    first = len(context.ids("val"))
+    chosen = np.concatenate([rows["val"], first + rows["test"]])
+    strata = labels[chosen] + context.k * (chosen >= first)  # the halves of test are even in themselves
+    order = np.argsort(chosen < first, kind="stable")  # a unit belongs to the stratum of its first image: test first
+    half = np.empty(len(chosen), dtype=np.int64)
+    half[order] = folds_of(units[chosen][order], strata[order], 2, context.seed)
+    return {"val": half[: len(rows["val"])], "test": half[len(rows["val"]) :]}
+
+
+def matched_batches(labels: Indices, allowed: np.ndarray, shares: np.ndarray, seed: tuple[int, int]) -> list[Indices]:
+    """Batches whose classes have given shares, as many as it takes to see about as many images as are allowed.
+
+    Args:
+        labels: (n,) class of each image.
+        allowed: (n,) which images may be drawn.
+        shares: (k,) share of each class, as near as whole images of a batch can come; every class once at least.
+        seed: Seed of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    wanted = np.where(shares > 0, np.maximum(1, np.rint(shares * BATCH)), 0).astype(np.int64)
+    batches = max(1, math.ceil(int(allowed.sum()) / BATCH))
+    columns = []
+    for k in np.flatnonzero(wanted):
+        pool = np.flatnonzero(allowed & (labels == k))
+        if not len(pool):  # all of its images are of the other half's patients
+            continue
+        need = wanted[k] * batches
+        drawn = np.concatenate([rng.permutation(pool) for _ in range(math.ceil(need / len(pool)))])[:need]
+        columns.append(drawn.reshape(batches, wanted[k]))
+    return list(np.concatenate(columns, axis=1))
+
+
+def _train_mode(context: InterventionContext, rows: Indices) -> pd.DataFrame:
+    """Validation in random batches, each normalised by itself."""
+    order = np.random.default_rng((context.seed, 17)).permutation(len(rows))
+    batches = np.array_split(order, max(1, math.ceil(len(order) / TRAIN_BATCH)))
+    pixels = np.asarray(context.pixels("val")[rows])
+    logits = train_mode_logits(context.network, pixels, batches, context.machine)
+    return rows_of(context, "val", "train-mode", logits, rows)
+
+
+INTERVENTION = BatchNormStatistics()

@@ -1,0 +1,84 @@
+"""Networks between the pretrained and the fine-tuned one: whether less of the fine-tuning carries further."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+
+from heldout.backbones import Network
+from heldout.diagnosis.interventions._scores import joined, rows_of
+from heldout.diagnosis.interventions._statistics import estimated, put
+from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.training.predict import EVAL_BATCH
+
+ALPHAS = (0.0, 0.25, 0.5, 0.75)
+
+
+class WeightInterpolation(Intervention):
+    """The straight line of weights from the pretrained trunk with a linear probe to the fine-tuned network.
+
+    Weights (1 − α)·(pretrained trunk and probe head) + α·(fine-tuned); variants `alpha=0` (the probe itself),
+    `alpha=0.25`, `alpha=0.5`, `alpha=0.75` on validation and test; α = 1 is the run. A test accuracy that peaks inside
+    while validation does not says that fine-tuning bent features that transferred (Wortsman et al., Robust fine-tuning
+    of zero-shot models, CVPR 2022). BatchNorm statistics that are merely interpolated would not fit, and networks in
+    between would look worse than they are (Izmailov et al., Averaging weights leads to wider optima, UAI 2018; Jordan
+    et al., REPAIR, ICLR 2023): they are blended by α with those of training images under the new weights, so that
+    both ends are what they are.
+
+    A dip in between on both parts says only that the line leaves the valley: the run did not start from the probe's
+    head.
+    """
+
+    name: ClassVar[str] = "interpolation"
+    title: ClassVar[str] = "weight interpolation"
+    version: ClassVar[int] = 2
+
+    def why_not(self, context: InterventionContext) -> str | None:
+        """It needs a trunk that moved, and a probe."""
+        if not context.ids("val"):
+            return "there are no validation images to choose the probe's regularisation on"
+        if not _moved(context.network, context.pretrained):
+            return "training moved no weight of the trunk"
+        return None
+
+    def run(self, context: InterventionContext) -> pd.DataFrame:
+        """Score the networks in between."""
+        between = context.copy_of(context.pretrained)
+        start = context.copy_of(context.pretrained).state_dict()
+        start["head.weight"] = torch.from_numpy(context.probe.weight).to(context.machine.device)
+        start["head.bias"] = torch.from_numpy(context.probe.bias).to(context.machine.device)
+        end = context.network.state_dict()
+        learned = context.sample("train")
+        pixels = np.asarray(context.pixels("train")[learned])
+        order = np.random.default_rng((context.seed, 19)).permutation(len(learned))
+        batches = np.array_split(order, math.ceil(len(order) / EVAL_BATCH))
+        tables = []
+        for alpha in ALPHAS:
+            between.load_state_dict(
+                {
+                    name: torch.lerp(start[name], value, alpha) if value.is_floating_point() else value
+                    for name, value in end.items()
+                }
+            )
+            if alpha > 0:
+                put(between, estimated(between, pixels, batches, alpha, context.machine))
+            for part in ("val", "test"):
+                if context.ids(part):
+                    rows = context.sample(part)
+                    logits = context.score(np.asarray(context.pixels(part)[rows]), f"alpha={alpha:g}, {part}", between)
+                    tables.append(rows_of(context, part, f"alpha={alpha:g}", logits, rows))
+        return joined(tables, context.k)
+
+
+def _moved(network: Network, pretrained: Network) -> bool:
+    """Whether any parameter of the trunk is another."""
+    before = dict(pretrained.stages.named_parameters())
+    return any(not torch.equal(value, before[name]) for name, value in network.stages.named_parameters())
+
+
+INTERVENTION = WeightInterpolation()

@@ -1,0 +1,60 @@
+"""What an experiment is: it asks the network something, and leaves logits that a cause can judge."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from heldout.diagnosis.interventions.context import InterventionContext
+
+
+class Intervention(ABC):
+    """One intervention or refit. A subclass, in a file of its own, is bound to `INTERVENTION` as an instance.
+
+    The class docstring says what is done, which variants it writes, and why it is done so.
+
+    Attributes:
+        name: Name of its files, by which causes ask for it.
+        title: For the progress bar.
+        version: Raised whenever the same run would get other numbers: results of another version are made anew.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def why_not(self, context: InterventionContext) -> str | None:
+        """Why it cannot be done or has no meaning on this run, in words that follow "because"; None where it can."""
+
+    @abstractmethod
+    def run(self, context: InterventionContext) -> pd.DataFrame:
+        """Do it; nothing of the bench is changed.
+
+        Returns:
+            Columns `id`, `split` (train, val or test), `variant` and `logit_0` … `logit_<k−1>`, an image at most once
+            in a variant and split; an empty table where what it leaves is elsewhere (see `about`).
+
+        Raises:
+            NothingToDoError: It turns out on the way that there is nothing to do.
+        """
+
+    def settings(self, context: InterventionContext) -> dict[str, int]:
+        """What besides the run decides the numbers: results with other settings are made anew."""
+        return {"seed": context.seed, "limit": context.limit}
+
+    def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
+        """More for its JSON file, beside the keys that every experiment has."""
+        return {}
+
+    def is_current(self, about: Mapping[str, Any], context: InterventionContext) -> bool:
+        """Whether what an earlier call left would come out the same now. A failure is tried again."""
+        same = about.get("version") == self.version and about.get("settings") == self.settings(context)
+        return same and not about.get("failed", False)
+
+
+class NothingToDoError(Exception):
+    """There is nothing to do, in words that follow "because"."""

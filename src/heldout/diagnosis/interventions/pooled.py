@@ -1,0 +1,134 @@
+"""What a classifier makes of validation and test images if it may learn from both: how hard each part is in itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from heldout.diagnosis.interventions._linear import FOLDS, fitted_logits, scaled
+from heldout.diagnosis.interventions._scores import joined, rows_of
+from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
+from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.stats.thresholds import folds_of
+
+COMPONENTS = 256
+"""Principal components kept within a fold: a ridge penalty hardly sees the rest, and the fit costs a fifth."""
+
+FEWEST = 10
+"""Images of a class in a part below which nothing is learned of it."""
+
+
+class PooledClassifiers(Intervention):
+    """Logistic regression on pretrained features of validation and test images, out of fold.
+
+    Five folds, patients and exact copies whole across both parts; C is that of the linear probe. Every image is scored
+    by a regression that saw no image of its patient.
+
+    Variant `balanced`: learned from both parts, weighted so that within each class both count the same. If test images
+    are still harder than validation images then, they are harder in themselves, and not merely different; the rest
+    could be learned from images of the target. Variant `unbalanced`: without weights, where the larger part decides.
+    Variant `source`: learned from validation images only, with the same folds: what a shift costs a classifier of that
+    size. All on validation and test.
+    """
+
+    name: ClassVar[str] = "pooled"
+    title: ClassVar[str] = "pooled classifiers"
+
+    def settings(self, context: InterventionContext) -> dict[str, int]:
+        """The seed of the folds."""
+        return {"seed": context.seed}
+
+    def why_not(self, context: InterventionContext) -> str | None:
+        """It needs some images of two classes in both parts."""
+        for part, words in (("val", "validation"), ("test", "test")):
+            if not context.ids(part):
+                return f"there are no {words} images"
+            counts = np.bincount(context.labels(part), minlength=context.k)
+            if (counts >= FEWEST).sum() < 2:
+                return f"{words} has too few images: fewer than {FEWEST} of all classes but one"
+        return None
+
+    def run(self, context: InterventionContext) -> pd.DataFrame:
+        """Fit in every fold, score what was left out."""
+        parts = ("val", "test")
+        strength = context.probe.strength  # before the features are held: the probe holds those of train
+        x = np.concatenate([np.asarray(context.features(part), dtype=np.float32) for part in parts])
+        context.let_go()
+        labels = np.concatenate([context.labels(part) for part in parts])
+        first = len(context.ids("val"))
+        source = np.arange(len(x)) < first
+        units = context.units(["val", "test"])
+        context.reporter.begin("pooled classifiers", 1)
+        found = pooled_logits(x, labels, source, units, context.k, strength, context.seed)
+        context.reporter.step()
+        context.reporter.end()
+        tables = [
+            rows_of(context, part, variant, logits[source if part == "val" else ~source])
+            for variant, logits in found.items()
+            for part in parts
+        ]
+        return joined(tables, context.k)
+
+
+def pooled_logits(
+    x: Features, labels: Indices, source: NDArray[np.bool_], units: Indices, k: int, strength: float, seed: int
+) -> dict[str, Logits]:
+    """Logits out of fold, (n, k) a variant.
+
+    Args:
+        x: (n, d) features of validation and test images.
+        labels: (n,) class indices.
+        source: (n,) True for validation.
+        units: (n,) patient of each image.
+        k: Number of classes.
+        strength: C.
+        seed: Seed of the folds.
+    """
+    folds = min(FOLDS, len(np.unique(units)))
+    fold = folds_of(units, labels + k * ~source, folds, seed)
+    found = {name: np.zeros((len(x), k), dtype=np.float32) for name in ("balanced", "unbalanced", "source")}
+    for number in range(folds):
+        outside = fold == number
+        inside = ~outside
+        known, asked = reduced(x[inside], x[outside], seed)
+        weights = {"balanced": balancing(labels[inside], source[inside]), "unbalanced": None}
+        for name, weight in weights.items():
+            found[name][outside] = fitted_logits(known, labels[inside], asked, k, strength, weight)
+        own = inside & source
+        known, asked = reduced(x[own], x[outside], seed)
+        found["source"][outside] = fitted_logits(known, labels[own], asked, k, strength)
+    return found
+
+
+def reduced(x: Features, y: Features, seed: int) -> tuple[Features, Features]:
+    """Both standardised by the first, and turned to its principal components where it is wider than `COMPONENTS`."""
+    known, asked = scaled(x, y)
+    if min(known.shape) <= COMPONENTS:
+        return known, asked
+    axes = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit(known)
+    return axes.transform(known).astype(np.float32), axes.transform(asked).astype(np.float32)
+
+
+def balancing(labels: Indices, source: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights (n,) that let both domains count the same within a class, and leave each class its number of images.
+
+    A class that stands in one domain only keeps weights of 1.
+
+    >>> balancing(np.array([0, 0, 0, 0, 1]), np.array([True, True, True, False, True])).round(3).tolist()
+    [0.667, 0.667, 0.667, 2.0, 1.0]
+    """
+    weights = np.ones(len(labels))
+    for k in np.unique(labels):
+        for mine in (source, ~source):
+            here = (labels == k) & mine
+            both = (labels == k).sum()
+            if 0 < here.sum() < both:
+                weights[here] = both / 2 / here.sum()
+    return weights
+
+
+INTERVENTION = PooledClassifiers()

@@ -1,0 +1,49 @@
+"""What an experiment left behind: logits of images under named variants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from heldout.stats.scores import Reals
+
+KEYS = ("id", "split", "variant")
+
+
+@dataclass(frozen=True)
+class VariantLogits:
+    """Logits of images under variants of an experiment.
+
+    Attributes:
+        table: Columns `id`, `split` (train, val or test), `variant`, `logit_0` … `logit_<k−1>`; an image stands at most
+            once in a variant and split.
+    """
+
+    table: pd.DataFrame
+
+    @cached_property
+    def _logits(self) -> list[str]:
+        return [name for name in self.table.columns if name.startswith("logit_")]
+
+    @cached_property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the variants in the order in which they were scored."""
+        return tuple(dict.fromkeys(self.table["variant"]))
+
+    def has(self, variant: str, split: str) -> bool:
+        """Whether any image of that part was scored under that variant."""
+        return bool(((self.table["variant"] == variant) & (self.table["split"] == split)).any())
+
+    def ids(self, variant: str, split: str) -> tuple[str, ...]:
+        """Images scored under a variant, in the order of the table."""
+        chosen = (self.table["variant"] == variant) & (self.table["split"] == split)
+        return tuple(self.table.loc[chosen, "id"])
+
+    def logits(self, variant: str, split: str, ids: tuple[str, ...]) -> Reals:
+        """Logits (len(ids), k) of these images; a row of NaN for an image that was not scored."""
+        chosen = self.table[(self.table["variant"] == variant) & (self.table["split"] == split)]
+        found: Reals = chosen.set_index("id")[self._logits].reindex(list(ids)).to_numpy(dtype=np.float64)
+        return found

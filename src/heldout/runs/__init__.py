@@ -1,0 +1,1 @@
+"""Runs: trained, read back from their folder, compared, and asked about new images."""

@@ -1,0 +1,358 @@
+"""Recipe to run: the only place where both sides of a split meet.
+
+A strategy learns from a `Task`, which holds training and validation images only. When it has ended, the test images are
+scored here, once, and the look is written down. A run's folder appears by rename when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from heldout import backbones
+from heldout.backbones import Network
+from heldout.data.store import build_store
+from heldout.files import publish_folder, whole, write_json
+from heldout.progress import Epoch, Reporter, Silent
+from heldout.records import PARTS, BackboneInfo, Cohort, Frozen, Recipe, RunRecord, Split
+from heldout.records.codec import read_record, write_record
+from heldout.strategies import BEGINNING, Strategy
+from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
+from heldout.training.adapters import attach, merge
+from heldout.training.averaging import measure_batchnorm
+from heldout.training.checkpoint import Course
+from heldout.training.loop import ends_needed
+from heldout.training.phases import FrozenProof, frozen_stages, moving_names, moving_tensors, trainable_names
+from heldout.training.predict import head_logits
+
+PACKAGES = ("heldout", "torch", "torchvision", "timm", "accelerate", "numpy", "scikit-learn", "pillow")
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What all runs of a study have in common.
+
+    Attributes:
+        cohort: The images.
+        split: Their partition.
+        folder: The study's folder.
+        machine: Device and precision.
+    """
+
+    cohort: Cohort
+    split: Split
+    folder: Path
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A network after its strategy has been carried out.
+
+    Attributes:
+        network: With the kept weights, in eval mode.
+        course: History and validation predictions.
+        frozen: What was verified.
+        fixed: Whether the whole trunk stood still, so that cached features may be scored.
+        trainable: Number of parameters that any phase trained.
+    """
+
+    network: Network
+    course: Course
+    frozen: Frozen
+    fixed: bool
+    trainable: int
+
+
+def fit(
+    recipe: Recipe,
+    strategy: Strategy,
+    info: BackboneInfo,
+    context: RunContext,
+    reporter: Reporter | None = None,
+    notes: tuple[str, ...] = (),
+) -> RunRecord:
+    """Carry out one recipe and write its folder; a finished one is read, never trained twice.
+
+    Args:
+        recipe: All that decides the numbers.
+        strategy: The strategy with the recipe's settings.
+        info: The recipe's backbone.
+        context: Cohort, split, folder and machine.
+        reporter: Told of every epoch.
+        notes: Sentences that the record begins its own with.
+
+    Returns:
+        The run's record, as it stands in `run.json`.
+    """
+    reporter = reporter or Silent()
+    place = context.folder / "runs" / recipe.id
+    if (place / "run.json").exists():
+        return read_record(RunRecord, place / "run.json")
+    started = time.perf_counter()
+    partial = place.with_name(f".{recipe.id}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+        network = new_network(recipe, strategy, info, context)
+        task, cache = task_of(recipe, context, reporter)
+        learned = learn_strategy(
+            network, task, strategy, recipe.seed, context.machine, cache, reporter, partial / "checkpoint.safetensors"
+        )
+        scored = {
+            "train": _score(learned, task.train, context.machine, cache, reporter),
+            "val": _score(learned, task.val, context.machine, cache, reporter),
+        }
+        looks = 0
+        if context.split.test:
+            scored["test"] = _score_test(learned, recipe, context, cache, reporter)
+            looks = _count_look(recipe, context)
+    record = RunRecord(
+        id=recipe.id,
+        backbone=recipe.backbone,
+        strategy=recipe.strategy,
+        seed=recipe.seed,
+        classes=recipe.classes,
+        epochs=len(learned.course.history),
+        kept_epoch=learned.course.kept_epoch,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        trainable_parameters=learned.trainable,
+        seconds_per_epoch=float(np.median([row.seconds for row in learned.course.history])),
+        wall_seconds=learned.course.elapsed + time.perf_counter() - started,
+        device=context.machine.name,
+        frozen=learned.frozen,
+        test_looks=looks,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=(*notes, *_notes(learned)),
+    )
+    _write_run(partial, record, recipe, learned, scored, context)
+    publish_folder(partial, place)
+    return record
+
+
+def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> Network:
+    """The network that a strategy begins with, on the machine's device."""
+    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
+    network.to(context.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def task_of(recipe: Recipe, context: RunContext, reporter: Reporter) -> tuple[Task, ActivationCache]:
+    """Training and validation images, and where activations of frozen prefixes are kept."""
+    source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
+    cache = ActivationCache(context.folder / "features", source, recipe.precision, context.machine.engine)
+    train, val = (_part(name, recipe, context, reporter) for name in ("train", "val"))
+    return Task(train, val, recipe.classes), cache
+
+
+def learn_strategy(
+    network: Network,
+    task: Task,
+    strategy: Strategy,
+    seed: int,
+    machine: Machine,
+    cache: ActivationCache,
+    reporter: Reporter,
+    checkpoint: Path | None = None,
+) -> Learned:
+    """Carry out a strategy on a network, in place, and prove what stayed frozen.
+
+    Args:
+        network: On the machine's device, in channels-last layout.
+        task: Training and validation images.
+        strategy: What to do.
+        seed: Decides the order of images and dropout.
+        machine: Device and precision.
+        cache: Where activations of frozen prefixes are kept.
+        reporter: Told of every epoch.
+        checkpoint: File to resume from, and to write after every epoch; None for neither.
+    """
+    started = time.perf_counter()
+    phases = strategy.phases()
+    attach(network, phases, seed)
+    proof = FrozenProof.take(network, phases)
+    trained = frozenset[str]().union(*(trainable_names(network, phase) for phase in phases))
+    course = Course(moving_names(network, phases), strategy.keeps)
+    if checkpoint is not None and checkpoint.exists():
+        beginning = moving_tensors(network, course.moving) if BEGINNING in ends_needed(phases) else None
+        course.load(checkpoint, network, beginning)
+        reporter.note(f"Going on from epoch {len(course.history)}.")
+    total = sum(phase.epochs for phase in phases) - len(course.history)
+    reporter.begin(f"{strategy.name}", total)
+    before = course.elapsed
+    for progress in learn(
+        network, task, phases, seed=seed, machine=machine, cache=cache, reporter=reporter, resume=course.resume
+    ):
+        course.add(progress, network)
+        if checkpoint is not None and progress.resumable:
+            course.save(checkpoint, network, progress, before + time.perf_counter() - started)
+        reporter.step(progress.epoch)
+    reporter.end()
+    course.put_kept(network)
+    network.eval()
+    if strategy.keeps == "average":
+        measure_batchnorm(network, task.train.pixels, 0, course.moving, machine, seed)
+    moved = proof.moved(network)
+    length = min(frozen_stages(network, phase) for phase in phases)
+    learned = Learned(
+        network=network,
+        course=course,
+        frozen=_frozen(network, proof, moved, strategy, length, bool(trained)),
+        fixed=not moved and length == len(network.stages),
+        trainable=sum(p.numel() for name, p in network.named_parameters() if name in trained),
+    )
+    merge(network)
+    return learned
+
+
+def _frozen(
+    network: Network, proof: FrozenProof, moved: tuple[str, ...], strategy: Strategy, length: int, any_trained: bool
+) -> Frozen:
+    names = {name for name, _ in network.named_parameters()}
+    held = sum(name in names for name in proof.before)
+    if not held or not any_trained:
+        return Frozen(verified=not moved, bn="none", prefix_stages=(), detail="Every parameter was trained.")
+    bn: Literal["eval", "train"] = "train" if any(phase.bn == "train" for phase in strategy.phases()) else "eval"
+    prefix = tuple(list(network.stages)[:length])
+    if moved:
+        parameters = sum(name in names for name in moved)
+        detail = (
+            f"{parameters} of {held} frozen parameter tensors and {len(moved) - parameters} buffers "
+            f"(BatchNorm statistics) changed during training."
+        )
+        return Frozen(verified=False, bn=bn, prefix_stages=prefix, detail=detail)
+    detail = f"{held} frozen parameter tensors and {len(proof.before) - held} buffers: same SHA-256 before and after."
+    return Frozen(verified=True, bn=bn, prefix_stages=prefix, detail=detail)
+
+
+def _part(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) -> Part:
+    ids = context.split.part(name)
+    store = build_store(
+        context.cohort,
+        ids,
+        recipe.image_size,
+        recipe.fit,
+        recipe.interpolation,
+        context.folder / "images",
+        reporter,
+    )
+    index = {label: number for number, label in enumerate(recipe.classes)}
+    labels = context.cohort.table.set_index("id").loc[list(ids), "label"].map(index)
+    return Part(ids, store.pixels, np.asarray(labels, dtype=np.int64))
+
+
+def _score(
+    learned: Learned, part: Part, machine: Machine, cache: ActivationCache, reporter: Reporter
+) -> tuple[Part, NDArray[np.float32]]:
+    """Logits (n, k) in eval mode; from cached features where the whole trunk was fixed."""
+    network = learned.network
+    if learned.fixed:
+        features = cache.activations(network, len(network.stages), part, machine, reporter)
+        return part, head_logits(network, features, machine)
+    return part, logits_of(network, part.pixels, machine)
+
+
+def _score_test(
+    learned: Learned, recipe: Recipe, context: RunContext, cache: ActivationCache, reporter: Reporter
+) -> tuple[Part, NDArray[np.float32]]:
+    """The one place where test images are read: after learning has ended."""
+    return _score(learned, _part("test", recipe, context, reporter), context.machine, cache, reporter)
+
+
+def _count_look(recipe: Recipe, context: RunContext) -> int:
+    """Write the look down in the study's ledger; returns how often this run's test images have been scored."""
+    ledger = context.folder / "test_looks.jsonl"
+    look = {"run": recipe.id, "split": recipe.split, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    with ledger.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(look) + "\n")
+    lines = ledger.read_text(encoding="utf-8").splitlines()
+    return sum(json.loads(line)["run"] == recipe.id for line in lines)
+
+
+def _notes(learned: Learned) -> tuple[str, ...]:
+    notes = []
+    if learned.frozen.bn != "none" and not learned.frozen.verified:
+        notes.append(f"Not verified as frozen: {learned.frozen.detail}")
+    if any("not converged" in row.phase for row in learned.course.history):
+        notes.append("The logistic regression stopped at its iteration limit before it had converged.")
+    return tuple(notes)
+
+
+def _write_run(
+    folder: Path,
+    record: RunRecord,
+    recipe: Recipe,
+    learned: Learned,
+    scored: dict[str, tuple[Part, NDArray[np.float32]]],
+    context: RunContext,
+) -> None:
+    write_record(folder / "recipe.json", recipe)
+    write_json(folder / "environment.json", environment(context.machine))
+    history = pd.DataFrame([asdict(row) for row in learned.course.history], columns=list(Epoch.__annotations__))
+    with whole(folder / "history.csv") as temporary:
+        history.to_csv(temporary, index=False)
+    predictions = pd.concat([_table(name, *scored[name]) for name in PARTS if name in scored], ignore_index=True)
+    with whole(folder / "predictions.parquet") as temporary:
+        predictions.to_parquet(temporary, index=False)
+    val_ids = scored["val"][0].ids
+    epochs = [
+        pd.DataFrame({"id": val_ids, "epoch": row.epoch, "predicted": predicted})
+        for row, predicted in zip(learned.course.history, learned.course.val_predicted, strict=True)
+    ]
+    with whole(folder / "val_epochs.parquet") as temporary:
+        pd.concat(epochs, ignore_index=True).to_parquet(temporary, index=False)
+    if learned.course.choices:
+        choices = choices_table(val_ids, learned.course.choices)
+        with whole(folder / "choices.parquet") as temporary:
+            choices.to_parquet(temporary, index=False)
+    with whole(folder / "model.safetensors") as temporary:
+        tensors = {name: value.detach().cpu().contiguous() for name, value in learned.network.state_dict().items()}
+        save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})
+    write_record(folder / "run.json", record)
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def choices_table(ids: Sequence[str], choices: Mapping[str, NDArray[np.float32]]) -> pd.DataFrame:
+    """Validation logits of everything that was chosen among, as `evidence.Scored` reads them."""
+    return pd.concat(
+        [
+            pd.DataFrame({"id": ids, "split": "val", "variant": name}).assign(
+                **{f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}
+            )
+            for name, logits in choices.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _table(name: str, part: Part, logits: NDArray[np.float32]) -> pd.DataFrame:
+    columns = {"id": part.ids, "split": name, "label": part.labels, "predicted": logits.argmax(1)}
+    return pd.DataFrame({**columns, **{f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}})
+
+
+def environment(machine: Machine) -> dict[str, object]:
+    """What the numbers may depend on besides the recipe."""
+    return {
+        "format": 1,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": machine.name,
+        "engine": machine.engine,
+        "packages": {name: version(name) for name in PACKAGES},
+    }

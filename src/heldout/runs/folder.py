@@ -1,0 +1,262 @@
+"""Reading a study folder: the plan, the images, the split and every complete run, checked against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyarrow import ArrowException
+
+from heldout.errors import InputError, Problem
+from heldout.progress import Epoch
+from heldout.records import PARTS, Cohort, Recipe, RunRecord, Split, StudyRecord
+from heldout.records.codec import read_record
+
+REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
+
+
+DIAGNOSIS_LOOKS = "diagnosis_looks.jsonl"
+"""One line each time an experiment of a diagnosis scored test images; `test_looks.jsonl` has the scoring of runs."""
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """One complete run.
+
+    Attributes:
+        folder: Where it is.
+        record: `run.json`.
+        recipe: `recipe.json`.
+        history: One row an epoch, columns as the fields of `progress.Epoch`.
+        predictions: Columns `id`, `split`, `label`, `predicted`, `logit_0` …; rows in the order of the split's train,
+            val and test ids, so that rows of two runs of a study belong to the same images.
+        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids.
+    """
+
+    folder: Path
+    record: RunRecord
+    recipe: Recipe
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+    val_epochs: pd.DataFrame
+
+    def part(self, name: str) -> pd.DataFrame:
+        """The predictions on `train`, `val` or `test`, in the order of the split."""
+        rows = self.predictions[self.predictions["split"] == name]
+        return rows.reset_index(drop=True)
+
+    def logits(self, name: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        """Logits on a part, shape (n, k), columns in the order of `record.classes`."""
+        columns = [f"logit_{k}" for k in range(len(self.record.classes))]
+        values: np.ndarray[tuple[int, int], np.dtype[np.float64]] = self.part(name)[columns].to_numpy(dtype=np.float64)
+        return values
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """A study folder as it is now.
+
+    Attributes:
+        folder: Where it is.
+        record: `study.json`, the plan.
+        cohort: The images.
+        split: Their parts.
+        runs: Complete runs: the planned ones in the order of the plan, then others of the same cohort and split by id.
+        missing: Ids of planned runs that are not complete.
+        foreign: Ids of runs in the folder that the plan does not name and that were made on another cohort or split;
+            they are left out, since their images are not these.
+    """
+
+    folder: Path
+    record: StudyRecord
+    cohort: Cohort
+    split: Split
+    runs: tuple[RunFiles, ...]
+    missing: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+    def patients(self, part: str) -> list[str]:
+        """The patient of each image of a part, in the order of the split; empty where not known."""
+        by_id = dict(zip(self.cohort.table["id"], self.cohort.table["patient"], strict=True))
+        return [str(by_id[id_]) for id_ in self.split.part(part)]
+
+
+def read_study(folder: Path) -> StudyFiles:
+    """Read the study and all its complete runs.
+
+    A run is complete when it has its `run.json`, which is written last.
+
+    Raises:
+        InputError: The folder is no study, its parts do not belong together, or a run is damaged; all at once.
+    """
+    folder = Path(folder)
+    _check_is_study(folder)
+    record = read_record(StudyRecord, folder / "study.json")
+    cohort = Cohort.load(folder / "cohort.parquet")
+    split = Split.load(folder / "split.parquet")
+    _check_belongs(folder, record, cohort, split)
+    complete = {path.parent.name for path in folder.glob("runs/*/run.json") if not path.parent.name.startswith(".")}
+    planned = [run for run in record.runs if run in complete]
+    runs: list[RunFiles] = []
+    foreign: list[str] = []
+    problems: list[Problem] = []
+    for name in [*planned, *sorted(complete - set(planned))]:
+        try:
+            recipe = read_record(Recipe, folder / "runs" / name / "recipe.json")
+            if name not in planned and (recipe.cohort, recipe.split) != (record.cohort, record.split):
+                foreign.append(name)
+                continue
+            runs.append(read_run(folder / "runs" / name, cohort, split))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems, title=f"Runs of {folder} cannot be used")
+    missing = tuple(run for run in record.runs if run not in complete)
+    return StudyFiles(folder, record, cohort, split, tuple(runs), missing, tuple(foreign))
+
+
+def _check_is_study(folder: Path) -> None:
+    expected = ("study.json", "cohort.parquet", "split.parquet")
+    absent = [name for name in expected if not (folder / name).is_file()]
+    if not absent:
+        return
+    if folder.is_dir():
+        near = sorted(path.parent.name for path in folder.glob("*/study.json"))
+        found = f"a folder without {' and '.join(absent)}"
+    else:
+        near, found = [], "a file" if folder.exists() else "no such folder"
+    hint = f"Did you mean {folder / near[0]}?" if near else "Make one with: heldout run DATA --out STUDY"
+    raise InputError(
+        [Problem(str(folder), found, "the folder of a study, as `heldout run` or `heldout demo` writes it", hint)],
+        title="This is not a study",
+    )
+
+
+def _check_belongs(folder: Path, record: StudyRecord, cohort: Cohort, split: Split) -> None:
+    problems = [
+        Problem(str(folder / file), f"hash {found}", f"hash {expected} as in study.json", "Make the study anew.")
+        for file, found, expected in (
+            ("cohort.parquet", cohort.hash, record.cohort),
+            ("split.parquet", split.hash, record.split),
+        )
+        if found != expected
+    ]
+    strangers = {id_ for part in PARTS for id_ in split.part(part)} - set(cohort.table["id"])
+    if strangers:
+        problems.append(
+            Problem(
+                str(folder / "split.parquet"),
+                f"{len(strangers)} ids that are not in the cohort, such as {min(strangers)}",
+                "ids of cohort.parquet only",
+                "The two files come from different studies; make the study anew.",
+            )
+        )
+    if problems:
+        raise InputError(problems, title=f"The files of {folder} do not belong together")
+
+
+def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
+    """Read one complete run and check it against the cohort and the split it was made on.
+
+    Args:
+        folder: `runs/<run id>` of a study.
+        cohort: The study's images.
+        split: Their parts.
+
+    Raises:
+        InputError: A file is missing or damaged, or its images are not those of the split; every problem of the run.
+    """
+    problems: list[Problem] = []
+
+    def attempt(read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        try:
+            return read()
+        except InputError as error:
+            problems.extend(error.problems)
+            return pd.DataFrame()
+
+    record = read_record(RunRecord, folder / "run.json")
+    recipe = read_record(Recipe, folder / "recipe.json")
+    if not folder.name == record.id == recipe.id:
+        found = f"id {record.id} in run.json, {recipe.id} by recipe.json"
+        problems.append(Problem(str(folder), found, f"the folder's name {folder.name} in both", REDO))
+    if record.classes != cohort.classes:
+        problems.append(Problem(str(folder / "run.json"), f"classes {record.classes}", f"{cohort.classes}", REDO))
+    history = attempt(lambda: _read_history(folder / "history.csv"))
+    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split))
+    val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split))
+    if problems:
+        raise InputError(problems, title=f"The run {folder.name} is damaged")
+    return RunFiles(folder, record, recipe, history, predictions, val_epochs)
+
+
+def _table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A CSV or Parquet table that has at least these columns."""
+    try:
+        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError, ArrowException) as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"[:120]
+        raise InputError([Problem(str(path), found, f"a table with {', '.join(columns)}", REDO)]) from error
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        raise InputError(
+            [Problem(str(path), f"no column {', '.join(absent)}", f"a table with {', '.join(columns)}", REDO)]
+        )
+    return frame[columns]
+
+
+def _read_history(path: Path) -> pd.DataFrame:
+    frame = _table(path, [field.name for field in fields(Epoch)])
+    epochs = frame["epoch"].tolist()
+    if epochs != list(range(1, len(epochs) + 1)) or not epochs:
+        raise InputError([Problem(str(path), f"epochs {epochs[:5]} …", "one row an epoch: 1, 2, 3, …", REDO)])
+    return frame
+
+
+def _wrong_ids(path: Path, ids: pd.Series[str], expected: tuple[str, ...], part: str) -> Problem | None:
+    """What is off with the images of a part, or None when they are exactly those of the split."""
+    have, want = set(ids), set(expected)
+    if have == want and len(ids) == len(want):
+        return None
+    found = f"{len(want - have)} images missing, {len(have - want)} not of this part, {len(ids) - len(have)} twice"
+    return Problem(f"{path}, {part}", found, f"the {len(want)} ids of split.parquet, once each", REDO)
+
+
+def _read_predictions(path: Path, cohort: Cohort, split: Split) -> pd.DataFrame:
+    logits = [f"logit_{k}" for k in range(len(cohort.classes))]
+    frame = _table(path, ["id", "split", "label", "predicted", *logits])
+    checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in PARTS)
+    problems = [problem for problem in checks if problem]
+    if problems:
+        raise InputError(problems)
+    order = [id_ for part in PARTS for id_ in split.part(part)]
+    frame = frame.set_index("id").loc[order].reset_index()
+    index = {name: k for k, name in enumerate(cohort.classes)}
+    truth = cohort.table.set_index("id")["label"].map(index).loc[order].to_numpy()
+    off = frame["label"].to_numpy() != truth
+    if off.any():
+        found = f"{int(off.sum())} labels that are not those of the cohort, such as that of {frame['id'][off.argmax()]}"
+        problems.append(Problem(str(path), found, "the labels of cohort.parquet", REDO))
+    values = frame[logits].to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        found = f"{int((~np.isfinite(values)).any(axis=1).sum())} images whose logits are not finite"
+        problems.append(Problem(str(path), found, "numbers: the training diverged", "Lower the learning rate."))
+    if not frame["predicted"].isin(range(len(index))).all():
+        problems.append(Problem(str(path), "predicted classes out of range", f"0 … {len(index) - 1}", REDO))
+    if problems:
+        raise InputError(problems)
+    return frame
+
+
+def _read_val_epochs(path: Path, split: Split) -> pd.DataFrame:
+    frame = _table(path, ["id", "epoch", "predicted"])
+    for epoch, rows in frame.groupby("epoch"):
+        problem = _wrong_ids(path, rows["id"], split.val, f"epoch {epoch}")
+        if problem:
+            raise InputError([problem])
+    position = {id_: i for i, id_ in enumerate(split.val)}
+    order = np.lexsort((frame["id"].map(position).to_numpy(), frame["epoch"].to_numpy()))
+    return frame.iloc[order].reset_index(drop=True)

@@ -1,0 +1,83 @@
+"""A finished run put to use: classes and probabilities for new images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from heldout import backbones
+from heldout.backbones import Network
+from heldout.backbones._neighbours import fitting_head
+from heldout.data.store import store_of_arrays
+from heldout.errors import InputError, Problem
+from heldout.images import ImageError, read_pixels
+from heldout.records import Recipe
+from heldout.records.codec import read_record
+from heldout.training import logits_of, machine, softmax
+from heldout.training.device import Device
+
+
+def load_network(run: Path) -> tuple[Network, Recipe]:
+    """The trained network of a run, on the CPU and in eval mode, with its recipe.
+
+    Raises:
+        InputError: The folder is not a finished run.
+    """
+    if not (run / "run.json").exists():
+        raise InputError(
+            [Problem(str(run), "no run.json", "a finished run: STUDY/runs/<run id>", "See `heldout compare STUDY`.")]
+        )
+    recipe = read_record(Recipe, run / "recipe.json")
+    info = backbones.resolve(recipe.backbone)
+    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False)
+    tensors = load_file(run / "model.safetensors")
+    fitting_head(network, tensors)
+    network.load_state_dict(tensors)
+    network.to(memory_format=torch.channels_last)
+    return network.eval(), recipe
+
+
+def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:
+    """Classes and probabilities of image files, prepared just as the run's own images were.
+
+    Args:
+        run: A finished run's folder, `STUDY/runs/<run id>`.
+        images: Image files.
+        device: Where to compute.
+
+    Returns:
+        One row an image: `image`, `predicted` (class name), and one probability column a class, named `p(<class>)`;
+        they sum to 1. They are the network's softmax, not calibrated.
+
+    Raises:
+        InputError: The run is not finished, or images cannot be read; all problems at once.
+    """
+    network, recipe = load_network(Path(run))
+    problems: list[Problem] = []
+    pixels = []
+    for image in images:
+        try:
+            pixels.append(read_pixels(Path(image)))
+        except ImageError as error:
+            problems.append(error.problem(str(image)))
+    if problems:
+        raise InputError(problems, title="Some images cannot be read")
+    names = [str(image) for image in images]
+    prepared = [
+        store_of_arrays(array[None], [name], recipe.image_size, recipe.fit, recipe.interpolation).pixels
+        for name, array in zip(names, pixels, strict=True)
+    ]
+    place = machine(device, recipe.precision)
+    network.to(place.device)
+    # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
+    colour = np.concatenate([np.repeat(p, 3, axis=3) if p.shape[3] == 1 else p for p in prepared])
+    probabilities = softmax(logits_of(network, colour, place))
+    frame = pd.DataFrame({"image": names, "predicted": [recipe.classes[k] for k in probabilities.argmax(1)]})
+    for k, name in enumerate(recipe.classes):
+        frame[f"p({name})"] = probabilities[:, k]
+    return frame

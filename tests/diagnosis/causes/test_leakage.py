@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from heldout.diagnosis.causes.leakage import CAUSE
+from heldout.diagnosis.gap.samples import FEWEST_CLEAN
+from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.variants import VariantLogits
+from heldout.records.predictions import Predictions
+from tests.diagnosis.causes.made_evidence import case, counted, evidence, of_sides
+
+
+def joined(leaked: Predictions, clean: Predictions) -> RunData:
+    """Validation is the leaked images and then the clean ones; test is 80 % right."""
+    parts = [
+        Predictions("val", tuple(f"{word}-{id_}" for id_ in one.ids), one.labels, one.logits, one.patients)
+        for word, one in (("leaked", leaked), ("clean", clean))
+    ]
+    val = Predictions(
+        "val",
+        parts[0].ids + parts[1].ids,
+        np.concatenate([one.labels for one in parts]),
+        np.concatenate([one.logits for one in parts]),
+        tuple(f"p-{id_}" for one in parts for id_ in one.ids),
+    )
+    made = of_sides(val, counted("test", [(100, 80), (100, 80)]))
+    return replace(made, leaked=dict.fromkeys(parts[0].ids, "same patient"))
+
+
+def easy() -> RunData:
+    """150 leaked images of NORMAL and 50 of ILL, all right; clean ones 90 % and 70 %."""
+    return joined(counted("val", [(150, 150), (50, 50)]), counted("val", [(100, 90), (100, 70)]))
+
+
+def test_relatives_that_are_all_right_are_established_at_what_they_are_worth() -> None:
+    """All 400: 90 %. Independent ones at the same shares: 250/400 · 90 % + 150/400 · 70 % = 82.5 %."""
+    finding = CAUSE.judge(case(easy()))
+    assert finding.verdict == "established" and "Split by patient" in finding.remedy
+    assert finding.points is not None and finding.points.value == pytest.approx(7.5, abs=1e-3)
+    assert 0 < finding.points.low < 7.5 < finding.points.high and finding.priority == finding.points.value
+    assert "200 of 400 validation images (50%)" in finding.sentence and "scored on the 200" in finding.sentence
+    assert len(finding.images) == 24 and all(id_.startswith("leaked") for id_ in finding.images)
+    assert finding.numbers == {"leaked": 200.0, "crossing_test": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("hits", "verdict", "reason"),
+    [(3600, "excluded", "within ±1.5"), (3200, "excluded", "raises test"), (4000, "established", "")],
+)
+def test_relatives_that_are_no_easier_are_not_blamed(hits: int, verdict: str, reason: str) -> None:
+    leaked = counted("val", [(2000, hits // 2), (2000, hits // 2)])
+    finding = CAUSE.judge(case(joined(leaked, counted("val", [(2000, 1800), (2000, 1800)]))))
+    assert finding.verdict == verdict and reason in finding.reason
+    assert finding.points is not None
+    assert finding.points.value == pytest.approx(100 * (hits - 3600) / 8000, abs=1e-3)
+
+
+def test_too_few_to_be_sure_asks_for_more() -> None:
+    few = joined(counted("val", [(20, 18), (20, 18)]), counted("val", [(30, 26), (30, 26)]))
+    finding = CAUSE.judge(case(few))
+    assert finding.verdict == "not identifiable" and "images instead of 100" in finding.reason
+
+
+@pytest.mark.parametrize("clean", [FEWEST_CLEAN - 2, FEWEST_CLEAN])
+def test_a_handful_of_independent_images_measures_nothing(clean: int) -> None:
+    half = clean // 2
+    made = joined(counted("val", [(200, 200), (200, 200)]), counted("val", [(half, half // 2), (half, half // 2)]))
+    finding = CAUSE.judge(case(replace(made, absent={"grouped": "it would take about 60 minutes"})))
+    if clean == FEWEST_CLEAN:
+        assert finding.verdict == "established"
+    else:
+        assert finding.verdict == "not identifiable" and finding.points is None and finding.images
+        assert "the experiment `grouped`" in finding.reason and "about 60 minutes" in finding.sentence
+
+
+def test_a_class_without_independent_images_cannot_be_weighed() -> None:
+    made = joined(counted("val", [(100, 100), (100, 100)]), counted("val", [(96, 80), (4, 2)]))
+    assert CAUSE.judge(case(made)).verdict == "not identifiable"
+
+
+def retrained(made: RunData, hits: tuple[int, int]) -> RunData:
+    """Two seeds of a grouped split, scored on so many right of the 100 clean images of each class."""
+    assert made.val is not None
+    clean = made.val.take(np.arange(200, 400))
+    tables = []
+    for variant, right in zip(("seed=0", "seed=1"), hits, strict=True):
+        z = counted("val", [(100, right), (100, right)]).logits
+        columns = {"id": clean.ids, "split": "val", "variant": variant, "logit_0": z[:, 0], "logit_1": z[:, 1]}
+        tables.append(pd.DataFrame(columns))
+    return replace(made, scored={"grouped": VariantLogits(pd.concat(tables, ignore_index=True))})
+
+
+def test_a_retraining_without_relatives_goes_before_leaving_them_out() -> None:
+    """90 % as reported, 60 and 80 % under the two seeds on a split by patient: 20 points, not the 7.5 above."""
+    finding = CAUSE.judge(case(retrained(easy(), (60, 80))))
+    assert finding.verdict == "established" and "trained anew" in finding.sentence and "2 seeds" in finding.sentence
+    assert finding.points is not None and finding.points.value == pytest.approx(20.0, abs=1e-3)
+
+
+def test_an_image_under_two_seeds_is_not_two_patients() -> None:
+    once, twice = (CAUSE.judge(case(retrained(easy(), hits))).points for hits in ((70, 70), (60, 80)))
+    assert once is not None and twice is not None and once.value == pytest.approx(twice.value, abs=1e-3)
+    error = 100 * np.sqrt(0.7 * 0.3 / 200)  # of 200 patients, each seen twice and answered alike
+    assert once.high - once.low > 0.9 * 2 * 1.96 * error
+    assert twice.high - twice.low < once.high - once.low
+
+
+def test_no_relative_excludes_it_only_where_patients_are_known() -> None:
+    known = CAUSE.judge(case(evidence()))
+    assert known.verdict == "excluded" and known.reason == "because no validation image has a relative in train"
+    assert known.points is not None and (known.points.value, known.points.high) == (0.0, 0.0)
+    unknown = CAUSE.judge(case(evidence(patients=0)))
+    assert unknown.verdict == "not identifiable" and "`--patient`" in unknown.reason and unknown.points is None
+
+
+@pytest.mark.parametrize("patients", [0, 2])
+def test_test_images_that_are_not_independent_are_counted_apart(patients: int) -> None:
+    made = replace(evidence(patients=patients), crossing={"test-0": "same picture", "test-5": "same picture"})
+    finding = CAUSE.judge(case(made))
+    assert "2 test images have a relative in train or validation" in finding.sentence
+    assert finding.numbers == {"leaked": 0.0, "crossing_test": 2.0}
+    assert "test images" not in CAUSE.judge(case(evidence(patients=patients))).sentence
+
+
+def test_thirty_images_and_one_class_are_answered() -> None:
+    thirty = joined(counted("val", [(5, 5), (5, 5)]), counted("val", [(10, 6), (10, 6)]))
+    assert CAUSE.judge(case(thirty)).verdict == "not identifiable"
+    made = of_sides(counted("val", [(200, 170)]), counted("test", [(100, 70)]))
+    assert made.val is not None
+    one = replace(made, leaked=dict.fromkeys(made.val.ids[:100], "copy"))  # the first images are the right ones
+    finding = CAUSE.judge(case(one))
+    assert finding.verdict == "established" and finding.points is not None
+    assert finding.points.value == pytest.approx(15.0, abs=1e-3)

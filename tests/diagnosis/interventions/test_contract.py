@@ -1,0 +1,193 @@
+"""What every experiment on the shelf keeps, discovered rather than listed; on real weights and images of 32 pixels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from heldout.diagnosis.interventions import Intervention, InterventionContext, interventions, run_interventions
+from heldout.diagnosis.interventions.probe import ProbeLogits
+from heldout.diagnosis.read import read_run_data
+from heldout.errors import UsageError
+from heldout.records import PARTS
+from heldout.runs.folder import DIAGNOSIS_LOOKS, read_study
+from heldout.study import Study
+from heldout.training import machine
+from tests.worlds.bright_cells import bright_cells
+
+EVERY = list(interventions)
+LIMIT = 16
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("experiments")
+    data = bright_cells(folder / "data", train=60, test=24)
+    made = Study(
+        data, ["efficientnet_lite0"], ("finetune", "frozen", "probe"), folder / "study", epochs=1, image_size=32
+    )
+    made.run()
+    before = {path.name for path in (made.folder / "features").iterdir()}
+    run_interventions(made.folder, device="cpu", limit=LIMIT)
+    assert {path.name for path in (made.folder / "features").iterdir()} == before  # those of the frozen run, used again
+    return made.folder
+
+
+def results(study: Path, experiment: Intervention) -> list[tuple[dict[str, object], pd.DataFrame | None, Path]]:
+    found = []
+    for run in sorted((study / "runs").iterdir()):
+        about = json.loads((run / "experiments" / f"{experiment.name}.json").read_text())
+        table = run / "experiments" / f"{experiment.name}.parquet"
+        found.append((about, pd.read_parquet(table) if table.is_file() else None, run))
+    return found
+
+
+def bench_on(study: Path, number: int) -> InterventionContext:
+    files = read_study(study)
+    return InterventionContext(files, files.runs[number], machine("cpu"), limit=LIMIT)
+
+
+@pytest.mark.parametrize("experiment", EVERY, ids=lambda experiment: experiment.name)
+def test_what_it_leaves_can_be_judged(study: Path, experiment: Intervention) -> None:
+    files = read_study(study)
+    done = 0
+    for about, table, _ in results(study, experiment):
+        assert not about["failed"], about["absent"]
+        assert about["format"] == 1
+        assert about["version"] == experiment.version
+        assert about["seconds"] >= 0  # type: ignore[operator]
+        if about["absent"] is not None:
+            assert table is None
+            assert not str(about["absent"]).startswith("because")
+            continue
+        done += 1
+        if experiment.name == "features":
+            continue
+        assert table is not None
+        assert list(table.columns) == ["id", "split", "variant", "logit_0", "logit_1"]
+        assert np.isfinite(table[["logit_0", "logit_1"]].to_numpy()).all()
+        assert not table.duplicated(["id", "split", "variant"]).any()
+        for part in PARTS:
+            mine = set(files.split.part(part)) | (set(files.split.train) if experiment.name == "grouped" else set())
+            assert set(table.loc[table["split"] == part, "id"]) <= mine
+    if experiment.name not in ("grouped", "quality"):  # this study has no relatives and no shift; see test_planted
+        assert done
+
+
+@pytest.mark.parametrize("experiment", EVERY, ids=lambda experiment: experiment.name)
+def test_it_changes_nothing_and_repeats(study: Path, experiment: Intervention) -> None:
+    context = bench_on(study, 0)
+    state = {name: tensor.clone() for name, tensor in context.network.state_dict().items()}
+    modes = [module.training for module in context.network.modules()]
+    if experiment.why_not(context) is None and experiment.name != "quality":
+        first = experiment.run(context)
+        again = experiment.run(bench_on(study, 0))
+        pd.testing.assert_frame_equal(first, again)
+    for name, tensor in context.network.state_dict().items():
+        assert np.array_equal(tensor.numpy(), state[name].numpy()), name
+    assert [module.training for module in context.network.modules()] == modes
+
+
+def test_a_second_call_does_nothing_and_other_settings_do(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    for experiment in EVERY:
+        monkeypatch.setattr(
+            type(experiment), "why_not", lambda self, context: asked.append(self.name) or "this is a test"
+        )
+    run_interventions(study, device="cpu", limit=LIMIT)
+    assert asked == []
+    files = {path: path.read_bytes() for path in study.glob("runs/*/experiments/*")}
+    run = read_study(study).runs[0].record.id
+    run_interventions(study, [run], device="cpu", limit=LIMIT + 1)
+    assert set(asked) == {"batchnorm", "cues", "interpolation", "quality"}  # those that score a sample
+    for path, content in files.items():  # put back for other tests
+        path.write_bytes(content)
+
+
+def test_a_failure_is_written_down_tried_again_and_sinks_nothing(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = read_study(study).runs[0]
+    place = run.folder / "experiments"
+    kept = {path: path.read_bytes() for path in place.iterdir()}
+    (place / "probe.json").unlink()
+    (place / "strengths.json").unlink()
+
+    def fails(self: ProbeLogits, context: InterventionContext) -> pd.DataFrame:
+        raise RuntimeError("the dog\nate it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProbeLogits, "run", fails)
+        run_interventions(study, [run.record.id], device="cpu", limit=LIMIT)
+    about = json.loads((place / "probe.json").read_text())
+    assert about["absent"] == "it failed: RuntimeError: the dog ate it"
+    assert not (place / "probe.parquet").exists()
+    assert (place / "strengths.json").exists()
+    evidence = read_run_data(read_study(study), run)
+    assert evidence.why_absent("probe").startswith("it failed")
+    run_interventions(study, [run.record.id], device="cpu", limit=LIMIT)
+    assert json.loads((place / "probe.json").read_text())["absent"] is None
+    assert (place / "probe.parquet").read_bytes() == kept[place / "probe.parquet"]
+
+
+def test_every_intervention_on_test_images_is_a_look_that_is_written_down(study: Path) -> None:
+    lines = [json.loads(line) for line in (study / DIAGNOSIS_LOOKS).read_text().splitlines()]
+    counted = {(line["run"], line["experiment"]) for line in lines}
+    scored = {
+        (file.parent.parent.name, file.stem)
+        for file in study.glob("runs/*/experiments/*.parquet")
+        if (pd.read_parquet(file)["split"] == "test").any()
+    }
+    assert scored and scored <= counted
+
+
+def test_evidence_finds_features_and_logits(study: Path) -> None:
+    files = read_study(study)
+    for run in files.runs:
+        evidence = read_run_data(files, run)
+        assert {part: len(x) for part, x in evidence.features.items()} == {p: len(files.split.part(p)) for p in PARTS}
+        assert set(evidence.scored) | set(evidence.absent) | {"features"} == {item.name for item in EVERY}
+        assert ("strengths" in evidence.scored) == (run.record.strategy == "probe")
+        assert ("interpolation" in evidence.scored) == (run.record.strategy == "finetune")
+
+
+def test_the_probe_and_its_strengths_are_those_of_the_strategy(study: Path) -> None:
+    run = next(run for run in read_study(study).runs if run.record.strategy == "probe")
+    evidence = read_run_data(read_study(study), run)
+    for part in PARTS:
+        side = evidence.side(part)
+        assert side is not None
+        np.testing.assert_allclose(evidence.scored["probe"].logits("probe", part, side.ids), side.logits, atol=1e-4)
+    assert evidence.val is not None
+    scored = evidence.scored["strengths"]
+    assert len(scored.variants) == 6
+    distance = [
+        np.abs(scored.logits(name, "val", evidence.val.ids) - evidence.val.logits).max() for name in scored.variants
+    ]
+    assert min(distance) < 1e-3  # one of them is the run
+
+
+def test_interpolation_begins_at_the_probe_and_leads_to_the_run(study: Path) -> None:
+    files = read_study(study)
+    run = next(run for run in files.runs if run.record.strategy == "finetune")
+    evidence = read_run_data(files, run)
+    scored, probe = evidence.scored["interpolation"], evidence.scored["probe"]
+    assert scored.variants == ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75")
+    ids = scored.ids("alpha=0", "test")
+    assert len(ids) == LIMIT
+    np.testing.assert_allclose(
+        scored.logits("alpha=0", "test", ids), probe.logits("probe", "test", ids), atol=1e-3, rtol=1e-3
+    )
+    assert evidence.test is not None
+    end = evidence.test.take(np.array([evidence.test.ids.index(id_) for id_ in ids])).logits
+    distances = [np.linalg.norm(scored.logits(name, "test", ids) - end) for name in scored.variants]
+    assert distances[3] < distances[0]
+
+
+def test_unknown_runs_and_limits_are_refused(study: Path) -> None:
+    with pytest.raises(UsageError, match="no complete run nonsense"):
+        run_interventions(study, ["nonsense"])
+    with pytest.raises(UsageError, match="at least 1"):
+        run_interventions(study, limit=0)

@@ -1,0 +1,349 @@
+"""Each experiment against a plant whose answer is known."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import nn
+
+from heldout.diagnosis.interventions import InterventionContext
+from heldout.diagnosis.interventions._regions import REGIONS
+from heldout.diagnosis.interventions._statistics import estimated
+from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
+from heldout.diagnosis.interventions.context import stratified
+from heldout.diagnosis.interventions.cues import Cues, donors_of
+from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
+from heldout.diagnosis.interventions.intervention import NothingToDoError
+from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing
+from heldout.diagnosis.interventions.quality import Quality
+from heldout.training import machine
+from tests.diagnosis.interventions.benches import Corner, Detail, Images, bench_of, looks_at
+
+SIZE = 32
+
+
+def accuracy(context: InterventionContext, table: pd.DataFrame, variant: str, part: str) -> float:
+    chosen = table[(table["variant"] == variant) & (table["split"] == part)]
+    truth = pd.Series(context.labels(part), index=context.ids(part))
+    predicted = chosen[[name for name in chosen if name.startswith("logit_")]].to_numpy().argmax(axis=1)
+    return float((predicted == truth[chosen["id"]].to_numpy()).mean())
+
+
+def plain(n: int, seed: int, levels: tuple[float, float] = (25.0, 60.0)) -> tuple[np.ndarray, np.ndarray]:
+    """(n, s, s) floats and labels: fine texture that is stronger in class 1."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    texture = rng.normal(size=(n, SIZE, SIZE))
+    smooth = gaussian_filter(rng.normal(size=(n, SIZE, SIZE)), (0, 5, 5)) * 250
+    return 128 + smooth + texture * np.where(labels, levels[1], levels[0])[:, None, None] * 0.5, labels
+
+
+def as_part(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)[..., None], labels.astype(np.int64)
+
+
+def test_blur_in_test_is_found_and_costs_validation_what_it_cost_test(tmp_path: Path) -> None:
+    train, val, test = (plain(n, seed) for seed, n in enumerate((80, 120, 120)))
+    blurred = np.where(test[1][:, None, None] == 1, gaussian_filter(test[0], (0, 1.2, 1.2)), test[0])
+    images: Images = {"train": as_part(*train), "val": as_part(*val), "test": as_part(blurred, test[1])}
+    context = bench_of(tmp_path, looks_at(Detail(), 1.2), images, limit=100)
+    assert (context.logits("val").argmax(1) == context.labels("val")).mean() > 0.95
+    lower = (context.logits("test").argmax(1) == context.labels("test")).mean()
+    assert lower < 0.6
+    table = Quality().run(context)
+    about = Quality().about(context, table)
+    assert {(shift["name"], shift["label"]) for shift in about["shifts"]} >= {("sharpness", 1)}
+    assert all(shift["label"] == 1 for shift in about["shifts"] if shift["name"] == "sharpness")
+    assert accuracy(context, table, "sharpness", "val") == pytest.approx(lower, abs=0.06)
+    assert accuracy(context, table, "all", "val") == pytest.approx(lower, abs=0.06)
+    assert len(table[(table["variant"] == "sharpness") & (table["split"] == "val")]) == 100  # unchanged ones too
+    assert about["changed"]["sharpness"]["val"] == 50
+    assert "test" not in about["changed"]["sharpness"]  # nothing is ever sharpened
+
+
+def test_quality_says_so_when_nothing_shifts(tmp_path: Path) -> None:
+    images: Images = {
+        part: as_part(*plain(n, seed)) for seed, (part, n) in enumerate({"train": 20, "val": 80, "test": 80}.items())
+    }
+    with pytest.raises(NothingToDoError, match="no measured property shifts"):
+        Quality().run(bench_of(tmp_path, looks_at(Detail(), 1.2), images))
+
+
+def token_images() -> Images:
+    """Class 1 has a bright top left corner; nothing else tells the classes apart."""
+    images = {}
+    for seed, (part, n) in enumerate({"train": 200, "val": 80, "test": 80}.items()):
+        values, labels = plain(n, seed, (40.0, 40.0))
+        values[labels == 1, :3, :3] = 250
+        values[labels == 0, :3, :3] = 20
+        images[part] = as_part(values, labels)
+    return images
+
+
+def test_a_corner_that_a_network_relies_on_flips_it_when_exchanged(tmp_path: Path) -> None:
+    context = bench_of(tmp_path, looks_at(Corner(), 0.0), token_images(), limit=60)
+    table = Cues().run(context)
+    for part in ("val", "test"):
+        assert accuracy(context, table, "only:corners", part) == 1
+        assert accuracy(context, table, "swap:corners", part) == 0
+        assert accuracy(context, table, "same:corners", part) == 1
+        assert accuracy(context, table, "neutral:corners", part) == 0.5
+    assert accuracy(context, table, "only:corners", "train") == 1
+    assert Cues().about(context, table)["silent"] == ["intensity"]
+    assert not (table["variant"] == "swap:intensity").any()
+
+
+def test_a_network_that_ignores_the_corner_is_not_moved(tmp_path: Path) -> None:
+    images = {}
+    for part, (pixels, labels) in token_images().items():
+        texture, _ = as_part(*plain(len(labels), len(labels)))
+        both = texture.copy()
+        both[:, :3, :3] = pixels[:, :3, :3]
+        images[part] = both, labels
+
+    class Centre(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return Detail()(x[:, :, 12:20, 12:20])
+
+    context = bench_of(tmp_path, looks_at(Centre(), 1.0), images, limit=60)
+    table = Cues().run(context)
+    own = context.logits("val")[context.sample("val")]
+    swapped = table[(table["variant"] == "swap:corners") & (table["split"] == "val")]
+    assert accuracy(context, table, "only:corners", "val") == 1  # the cue is there
+    np.testing.assert_allclose(swapped[["logit_0", "logit_1"]].to_numpy(), own, atol=1e-5)  # and not relied on
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)
+def test_a_region_keeps_to_itself(region) -> None:  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(0)
+    pixels, donors = (rng.integers(60, 190, (6, SIZE, SIZE, 3)).astype(np.uint8) for _ in range(2))
+    before = pixels.copy()
+    mean = np.full((SIZE, SIZE, 3), 100.0)
+    neutral, swapped = region.neutral(pixels, mean), region.swapped(pixels, donors)
+    np.testing.assert_array_equal(pixels, before)
+    np.testing.assert_allclose(
+        region.seen(neutral), np.broadcast_to(region.seen(neutral)[:1], region.seen(neutral).shape), atol=0.01
+    )
+    np.testing.assert_allclose(region.seen(swapped), region.seen(donors), rtol=0.02, atol=0.01)
+    if region.name != "intensity":
+        mask = region.mask(SIZE)
+        np.testing.assert_array_equal(swapped[:, ~mask], pixels[:, ~mask])
+        np.testing.assert_array_equal(swapped[:, mask], donors[:, mask])
+        assert {"border": 0.234375, "corners": 0.140625, "surround": 0.75}[region.name] == mask.mean()
+
+
+def test_donors_are_of_another_class_or_another_image() -> None:
+    labels = np.repeat(np.arange(3), 7)
+    other, same = donors_of(labels, same=False, seed=0), donors_of(labels, same=True, seed=0)
+    assert other is not None
+    assert same is not None
+    assert (labels[other] != labels).all()
+    assert (labels[same] == labels).all()
+    assert (same != np.arange(21)).all()
+    assert donors_of(np.zeros(4, dtype=np.int64), same=False, seed=0) is None
+    assert donors_of(np.array([0, 1, 1]), same=True, seed=0) is None
+
+
+def brightness_images(shift: float) -> Images:
+    """Class 1 is brighter; all test images are brighter than train and validation by `shift`."""
+    images = {}
+    for seed, (part, n) in enumerate({"train": 90, "val": 90, "test": 120}.items()):
+        rng = np.random.default_rng(seed)
+        labels = (np.arange(n) % 3 > 0).astype(np.int64) if part != "test" else (np.arange(n) % 4 == 0).astype(np.int64)
+        values = rng.normal(110, 12, (n, SIZE, SIZE)) + 25 * labels[:, None, None] + (shift if part == "test" else 0)
+        images[part] = as_part(values, labels)
+    return images
+
+
+def normalised(images: Images) -> nn.Module:
+    """BatchNorm with the statistics of the training images."""
+    norm = nn.BatchNorm2d(3)
+    x = (torch.from_numpy(images["train"][0][..., 0] / 255.0).float() - 0.5) / 0.25
+    assert norm.running_mean is not None and norm.running_var is not None
+    norm.running_mean.fill_(float(x.mean()))
+    norm.running_var.fill_(float(x.var()))
+    return norm
+
+
+class Pass(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_statistics_that_do_not_fit_test_are_mended_whatever_its_class_shares(tmp_path: Path) -> None:
+    images = brightness_images(shift=40)
+    context = bench_of(tmp_path, looks_at(Pass(), -0.25, normalised(images)), images)
+    before = (context.logits("test").argmax(1) == context.labels("test")).mean()
+    table = BatchNormStatistics().run(context)
+    assert before < 0.4
+    assert accuracy(context, table, "alpha=1", "test") > 0.98
+    assert before <= accuracy(context, table, "alpha=0.25", "test") <= accuracy(context, table, "alpha=1", "test")
+    assert accuracy(context, table, "train-mode", "val") > 0.9
+
+
+def test_another_mixture_of_classes_is_no_other_look(tmp_path: Path) -> None:
+    images = brightness_images(shift=0)
+    context = bench_of(tmp_path, looks_at(Pass(), -0.25, normalised(images)), images)
+    table = BatchNormStatistics().run(context)
+    assert (context.logits("test").argmax(1) == context.labels("test")).mean() > 0.98
+    assert accuracy(context, table, "alpha=1", "test") > 0.98
+
+
+def test_corrupted_statistics_are_told_by_train_mode(tmp_path: Path) -> None:
+    images = brightness_images(shift=0)
+    norm = normalised(images)
+    norm.running_mean += 1.5  # type: ignore[operator]
+    context = bench_of(tmp_path, looks_at(Pass(), -0.25, norm), images)
+    table = BatchNormStatistics().run(context)
+    assert (context.logits("val").argmax(1) == context.labels("val")).mean() < 0.4
+    assert accuracy(context, table, "train-mode", "val") > 0.9
+    assert accuracy(context, table, "alpha=1", "val") > 0.98
+    assert float(norm.running_mean[0]) == pytest.approx(float(normalised(images).running_mean[0]) + 1.5)  # type: ignore[index]
+
+
+def test_no_image_is_scored_with_statistics_of_its_own_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from heldout.diagnosis.interventions import batchnorm
+
+    images = brightness_images(shift=40)
+    patients = {
+        part: [f"{part if part == 'train' else 'p'}{n // 6}" for n in range(len(y))] for part, (_, y) in images.items()
+    }
+    context = bench_of(tmp_path, looks_at(Pass(), -0.25, normalised(images)), images, patients=patients)
+    used: list[set[str]] = []
+    real = batchnorm.matched_batches
+
+    def batches(labels, allowed, shares, seed):  # type: ignore[no-untyped-def]
+        found = real(labels, allowed, shares, seed)
+        used.append({patients["test"][row] for row in np.concatenate(found)})
+        return found
+
+    monkeypatch.setattr(batchnorm, "matched_batches", batches)
+    halves = batchnorm._halves(context, {"val": context.sample("val"), "test": context.sample("test")})
+    scored = [
+        {patients[part][row] for part in halves for row in np.flatnonzero(halves[part] == number)} for number in (0, 1)
+    ]
+    BatchNormStatistics().run(context)
+    for number in (0, 1):
+        assert used[number]
+        assert not used[number] & scored[number]
+
+
+def test_statistics_are_those_of_the_images_blended() -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(3)
+    network = looks_at(Pass(), 0.0, norm)
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1)).astype(np.uint8)
+    x = (torch.from_numpy(pixels[..., 0] / 255.0).float() - 0.5) / 0.25
+    for alpha in (0.0, 0.3, 1.0):
+        mean, variance = estimated(network, pixels, [np.arange(20)], alpha, machine("cpu"))["stages.norm"]
+        assert float(mean[0]) == pytest.approx(alpha * float(x.mean()), abs=1e-5)
+        assert float(variance[0]) == pytest.approx((1 - alpha) + alpha * float(x.var()), rel=1e-5)
+    assert norm.running_mean is not None
+    assert float(norm.running_mean.abs().max()) == 0  # left as it was
+
+
+def test_batches_have_the_shares_that_are_asked_for() -> None:
+    labels = np.repeat([0, 1, 2], [10, 50, 100])
+    for rows in matched_batches(labels, np.ones(160, dtype=bool), np.array([0.5, 0.25, 0.25]), (0, 0)):
+        assert np.bincount(labels[rows]).tolist() == [32, 16, 16]
+    assert len(matched_batches(labels, np.ones(160, dtype=bool), np.array([0.5, 0.25, 0.25]), (0, 0))) == 3
+
+
+def test_the_sample_is_stratified_and_fixed() -> None:
+    labels = np.repeat([0, 1, 2], [700, 295, 5])
+    rows = stratified(labels, 100, seed=3)
+    assert np.bincount(labels[rows]).tolist() == [70, 30, 1]
+    np.testing.assert_array_equal(rows, stratified(labels, 100, seed=3))
+    assert not np.array_equal(rows, stratified(labels, 100, seed=4))
+    np.testing.assert_array_equal(stratified(labels, 1000, seed=3), np.arange(1000))
+
+
+class Spread(nn.Module):
+    """Two numbers as features: means of the upper and of the lower half, spread over three channels."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        half = x.shape[2] // 2
+        upper, lower = x[:, 0, :half].mean(dim=(1, 2)), x[:, 0, half:].mean(dim=(1, 2))
+        return torch.stack([upper, lower, upper * lower], dim=1)
+
+
+def two_halves(shift: bool, hard: bool) -> Images:
+    """The class is in the brightness of the upper half; in test that of the lower (`shift`), or hardly (`hard`)."""
+    images = {}
+    for seed, (part, n) in enumerate({"train": 150, "val": 200, "test": 200}.items()):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(n) % 2
+        values = np.full((n, SIZE, SIZE), 110.0)
+        upper, lower = rng.normal(size=(2, n)) * 4
+        step = np.where(labels == 1, 10.0, -10.0)
+        if part == "test" and hard:
+            step = step * 0.15
+        if part == "test" and shift:
+            upper -= 20  # all test images are darker above: the old cut calls them class 0
+        values[:, : SIZE // 2] += (upper + step)[:, None, None]
+        values[:, SIZE // 2 :] += (lower - (40 if part == "test" and shift else 0))[:, None, None]
+        images[part] = as_part(values, labels)
+    return images
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_pooling_tells_hard_images_from_other_images(tmp_path: Path, hard: bool) -> None:
+    context = bench_of(tmp_path, looks_at(Spread(), 0.0), two_halves(shift=not hard, hard=hard))
+    table = PooledClassifiers().run(context)
+    val, test = (accuracy(context, table, "balanced", part) for part in ("val", "test"))
+    assert accuracy(context, table, "source", "val") > 0.95
+    assert accuracy(context, table, "source", "test") < 0.75
+    if hard:
+        assert val - test > 0.2  # learning from test images does not help
+    else:
+        assert abs(val - test) < 0.05  # it does
+    assert set(table["variant"]) == {"balanced", "unbalanced", "source"}
+    assert len(table) == 3 * 400
+
+
+def test_balancing_makes_both_parts_count_the_same_within_a_class() -> None:
+    rng = np.random.default_rng(0)
+    labels, source = rng.integers(0, 3, 200), rng.random(200) < 0.8
+    weights = balancing(labels, source)
+    for k in range(3):
+        assert weights[(labels == k) & source].sum() == pytest.approx(weights[(labels == k) & ~source].sum())
+        assert weights[labels == k].sum() == pytest.approx((labels == k).sum())
+
+
+def test_redrawing_tears_no_patient_and_no_copy_apart(tmp_path: Path) -> None:
+    images = {
+        part: as_part(*plain(n, seed)) for seed, (part, n) in enumerate({"train": 80, "val": 40, "test": 10}.items())
+    }
+    patients = {part: [f"p{n % 30}" for n in range(len(y))] for part, (_, y) in images.items()}
+    context = bench_of(tmp_path, looks_at(Detail(), 1.2), images, patients=patients)
+    assert GroupedRetraining().why_not(context) is None
+    split = redrawn(context, [("train0", "val1"), ("val3", "train44"), ("test0", "train3")])
+    name = {f"{part}{n}": patients[part][n] for part in ("train", "val") for n in range(len(patients[part]))}
+    assert {*split.train, *split.val} == set(name)
+    assert not {name[id_] for id_ in split.train} & {name[id_] for id_ in split.val}
+    for a, b in (("train0", "val1"), ("val3", "train44")):
+        assert (a in split.val) == (b in split.val)
+    assert abs(len(split.val) - 40) <= 4
+    apart = {part: [f"{part}{n}" for n in range(len(y))] for part, (_, y) in images.items()}
+    other = bench_of(tmp_path / "apart", looks_at(Detail(), 1.2), images, patients=apart)
+    assert GroupedRetraining().why_not(other) == "no validation image has a known relative in train"
+
+
+def test_mapped_pixels_are_let_go_and_read_again(tmp_path: Path) -> None:
+    images: Images = {part: plain(6, seed) for seed, part in enumerate(("train", "val", "test"))}
+    images = {part: (np.rint(x).clip(0, 255).astype(np.uint8)[..., None], y) for part, (x, y) in images.items()}
+    context = bench_of(tmp_path, looks_at(Corner(), 0.5), images)
+    before = context.pixels("train")
+    kept = weakref.ref(before)
+    first = np.array(before)
+    context.let_go()
+    assert context.pixels("train") is not before
+    del before
+    assert kept() is None
+    np.testing.assert_array_equal(context.pixels("train"), first)

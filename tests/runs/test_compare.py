@@ -1,0 +1,203 @@
+"""Task D on made studies whose accuracies are planted to the image."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import recall_score, roc_auc_score
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from heldout.errors import InputError, UsageError
+from heldout.records import Comparison
+from heldout.records.codec import from_data, to_data
+from heldout.runs.compare import compare, compare_study
+from heldout.runs.folder import read_study
+from tests.worlds.made_study import RUNS, Planted, make_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("made") / "study")
+
+
+@pytest.fixture(scope="module")
+def comparison(study: Path) -> Comparison:
+    return compare(study, bootstrap=1000)
+
+
+def test_every_run_has_its_planted_accuracies(comparison: Comparison) -> None:
+    for planted, row in zip(RUNS, comparison.runs, strict=True):
+        assert (row.model, row.strategy, row.seed) == (planted.backbone, planted.strategy, 0)
+        assert row.train.accuracy.value == round(300 * planted.train) / 300
+        assert row.val.accuracy.value == round(200 * planted.val) / 200
+        assert row.test is not None and row.gap_points is not None
+        assert row.test.accuracy.value == round(120 * planted.test) / 120
+        assert row.gap_points.value == pytest.approx(100 * (row.val.accuracy.value - row.test.accuracy.value))
+        assert (row.train.accuracy.n, row.val.accuracy.n, row.test.accuracy.n) == (300, 200, 120)
+
+
+def test_auc_and_recalls_are_those_of_scikit_learn(study: Path, comparison: Comparison) -> None:
+    for run, row in zip(read_study(study).runs, comparison.runs, strict=True):
+        test, logits = run.part("test"), run.logits("test")
+        assert row.test and row.test.auc
+        assert row.test.auc.value == pytest.approx(roc_auc_score(test["label"], logits[:, 1] - logits[:, 0]))
+        expected = recall_score(test["label"], test["predicted"], average=None)
+        assert [recall.value for recall in row.test.recall.values() if recall] == pytest.approx(expected)
+        assert list(row.test.recall) == ["normal", "pneumonia"]
+
+
+def test_what_the_run_says_of_itself_is_passed_on(study: Path, comparison: Comparison) -> None:
+    for run, row in zip(read_study(study).runs, comparison.runs, strict=True):
+        for name in ("id", "epochs", "trainable_parameters", "parameters", "seconds_per_epoch", "wall_seconds"):
+            assert getattr(row, name) == getattr(run.record, name)
+        assert (row.device, row.frozen, row.test_looks) == (run.record.device, run.record.frozen, run.record.test_looks)
+
+
+def test_restless_runs_are_told_from_calm_ones(comparison: Comparison) -> None:
+    finetuned = [row.oscillation for row in comparison.runs if row.strategy == "finetune"]
+    frozen = [row.oscillation for row in comparison.runs if row.strategy == "frozen"]
+    assert min(o.roughness_points for o in finetuned) > max(o.roughness_points for o in frozen)
+    assert all(o.reversals == 0 for o in frozen)
+    assert all(o.reversals >= 3 for o in finetuned)
+
+
+def test_overfitting_is_read_from_the_losses(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", runs=RUNS[:1])
+    path = next(folder.glob("runs/*/history.csv"))
+    history = pd.read_csv(path)
+    assert compare(folder, bootstrap=100).runs[0].overfit_epoch is None
+    history["val_loss"] = [0.6, 0.5, 0.4, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1]
+    history.to_csv(path, index=False)
+    assert compare(folder, bootstrap=100).runs[0].overfit_epoch == 4
+
+
+def test_pairs_are_those_of_statsmodels(study: Path, comparison: Comparison) -> None:
+    runs = {run.record.id: run.part("test") for run in read_study(study).runs}
+    assert [(pair.a, pair.b) for pair in comparison.pairs] == list(itertools.combinations(runs, 2))
+    expected = []
+    for pair in comparison.pairs:
+        a, b = (runs[id_]["label"] == runs[id_]["predicted"] for id_ in (pair.a, pair.b))
+        expected.append(mcnemar([[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]).pvalue)
+        assert pair.split == "test"
+        assert pair.difference_points.value == pytest.approx(100 * (a.mean() - b.mean()))
+        assert pair.p == pytest.approx(expected[-1])
+    assert [pair.p_holm for pair in comparison.pairs] == pytest.approx(multipletests(expected, method="holm")[1])
+
+
+def test_the_verdict_is_the_more_cautious_of_test_and_interval(comparison: Comparison) -> None:
+    verdicts = set()
+    for pair in comparison.pairs:
+        excluded = pair.difference_points.low > 0 or pair.difference_points.high < 0
+        assert (pair.verdict == "distinguishable") == (pair.p_holm < 0.05 and excluded)
+        verdicts.add(pair.verdict)
+    assert verdicts == {"distinguishable", "not distinguishable"}
+    # A pair whose interval alone would claim a difference: lite0 frozen against lite1 finetune, p .023 before Holm.
+    assert any(pair.verdict == "not distinguishable" and pair.difference_points.low > 0 for pair in comparison.pairs)
+
+
+def test_a_few_patients_with_many_images_make_mcnemar_too_sure(tmp_path: Path) -> None:
+    """All disagreement sits in two patients: McNemar sees 24 images, the bootstrap two people."""
+    folder = make_study(tmp_path / "study", runs=RUNS[:2], n_test=120)
+    files = read_study(folder)
+    table = files.cohort.table
+    names = table["patient"].to_numpy(copy=True)
+    test = np.flatnonzero(table["split"] == "test")
+    for start in range(0, 120, 12):
+        names[test[start : start + 12]] = f"crowd{start}"
+    cohort = dataclasses.replace(files.cohort, table=table.assign(patient=names))
+    runs = []
+    for run, wrong in zip(files.runs, (24, 0), strict=True):
+        frame = run.predictions.copy()
+        rows = frame.index[frame["split"] == "test"]
+        frame.loc[rows, "predicted"] = frame.loc[rows, "label"]
+        frame.loc[rows[:wrong], "predicted"] = 1 - frame.loc[rows[:wrong], "label"]
+        runs.append(dataclasses.replace(run, predictions=frame))
+    (pair,) = compare_study(dataclasses.replace(files, cohort=cohort, runs=tuple(runs))).pairs
+    assert pair.p_holm < 1e-6
+    assert pair.difference_points.value == pytest.approx(-20)
+    assert pair.difference_points.high == 0
+    assert pair.verdict == "not distinguishable"
+
+
+def test_intervals_name_their_patients(study: Path, comparison: Comparison) -> None:
+    n = len(set(read_study(study).patients("test")))
+    row = comparison.runs[0]
+    assert (
+        row.test and row.gap_points and row.test.accuracy.method == f"patient bootstrap, {n} patients, 1000 replicates"
+    )
+    assert f"and {n} patients" in row.gap_points.method
+    assert comparison.runs[2].train.accuracy.method.startswith("Wilson on"), "all training images right"
+
+
+def test_without_patients_accuracy_has_wilsons_interval(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", patients=False, runs=RUNS[:2])
+    row = compare(folder, bootstrap=200).runs[0]
+    assert row.test and row.test.auc and row.gap_points
+    expected = proportion_confint(96, 120, method="wilson")
+    assert (row.test.accuracy.low, row.test.accuracy.high) == pytest.approx(expected)
+    assert row.test.auc.method == "image bootstrap, 200 replicates"
+    assert row.gap_points.method.startswith("image bootstrap of both sets")
+
+
+def test_without_a_test_set_pairs_are_made_on_validation(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", n_test=0, runs=RUNS[:2])
+    found = compare(folder, bootstrap=200)
+    assert all(row.test is None and row.gap_points is None for row in found.runs)
+    assert [pair.split for pair in found.pairs] == ["val"]
+    assert found.groups[0].test_accuracy is None and found.groups[0].test_spread_points is None
+
+
+def test_five_classes_one_of_them_absent_from_test(tmp_path: Path) -> None:
+    """Four test images, one of each class but the last."""
+    folder = make_study(tmp_path / "study", classes=tuple("abcde"), n_test=4, runs=RUNS[:1])
+    row = compare(folder, bootstrap=200).runs[0]
+    assert row.test and row.test.auc is None
+    assert row.test.recall["e"] is None and row.test.recall["a"] is not None
+    assert row.val.auc is not None and 0.5 < row.val.auc.value < 1
+
+
+def test_seeds_of_a_model_are_grouped_with_their_spread(tmp_path: Path) -> None:
+    runs = [Planted("efficientnet_lite0", "frozen", s, val=v, test=t) for s, v, t in ((0, 0.9, 0.8), (1, 0.94, 0.85))]
+    found = compare(make_study(tmp_path / "study", runs=[*runs, RUNS[0]]), bootstrap=200)
+    frozen, finetune = found.groups
+    assert frozen.seeds == (0, 1)
+    assert frozen.val_accuracy == pytest.approx(0.92)
+    assert frozen.val_spread_points == pytest.approx(100 * np.std([0.9, 0.94], ddof=1))
+    assert frozen.test_spread_points == pytest.approx(100 * np.std([0.8, 0.85], ddof=1))
+    assert finetune.val_spread_points is None
+
+
+def test_one_run_has_no_pairs(tmp_path: Path) -> None:
+    assert compare(make_study(tmp_path / "study", runs=RUNS[:1]), bootstrap=200).pairs == ()
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(study: Path) -> None:
+    assert compare(study, bootstrap=200, seed=3) == compare(study, bootstrap=200, seed=3)
+    assert compare(study, bootstrap=200, seed=3) != compare(study, bootstrap=200, seed=4)
+
+
+def test_a_run_has_the_same_numbers_beside_other_runs(study: Path, comparison: Comparison) -> None:
+    files = read_study(study)
+    alone = compare_study(dataclasses.replace(files, runs=files.runs[1:2]), bootstrap=1000)
+    assert alone.runs[0] == comparison.runs[1]
+
+
+def test_json_and_back(comparison: Comparison) -> None:
+    assert from_data(Comparison, to_data(comparison), "here") == comparison
+
+
+def test_nothing_to_compare_and_too_few_replicates(tmp_path: Path, study: Path) -> None:
+    folder = make_study(tmp_path / "study", runs=RUNS[:2])
+    for path in folder.glob("runs/*/run.json"):
+        path.unlink()
+    with pytest.raises(InputError, match="no complete run; 2 are planned"):
+        compare(folder)
+    with pytest.raises(UsageError, match="at least 100"):
+        compare(study, bootstrap=99)
