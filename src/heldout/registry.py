@@ -1,6 +1,6 @@
 """The shelf on which plug-ins stand: one plug-in is one file in its package, with no edit elsewhere.
 
-A shelf finds its plug-ins in two places: the modules of one package of ours, and the entry points of the same name
+A shelf finds its plug-ins in two places: the modules of one package of ours, and the entry points of one group
 (`heldout.strategies`, `heldout.readers`, …), through which another package adds its own. A module puts one object on
 the shelf by binding it to the shelf's attribute, e.g. `STRATEGY = Frozen`.
 """
