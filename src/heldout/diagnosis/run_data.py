@@ -1,27 +1,20 @@
-"""One run's evidence: everything a cause may judge from."""
+"""One run with everything that a cause may be judged from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.predictions import Predictions
+from heldout.records.run import Choice, Learning
 from heldout.stats.joint import JointBootstrap
-
-SWITCHED_OFF = "the experiments were switched off"
-NOT_RUN = "this experiment was not run"
-
-
-SEARCHED = "the settings"
-"""`RunData.chosen` after a search for settings (`heldout run --tune`)."""
-
 
 @dataclass(frozen=True)
 class RunData:
@@ -36,15 +29,15 @@ class RunData:
         train: Training images, re-scored in eval mode; None where not known.
         val: Validation images as reported; None without any.
         test: Test images; None without any.
-        keeps: How the scored weights were chosen: `last` epoch, or `best` on validation.
+        learning: What was trained, chosen and kept.
         history: One row an epoch, as in `history.csv`; may be empty.
         val_epochs: (e, n_V) class predicted for each validation image after each epoch; None where not kept.
-        choices: Validation logits of everything that was chosen among on validation, a variant each; None if not kept.
-        chosen: What the choice was of, in words that go before "one of 5".
+        choices: What was chosen on validation -> validation logits of everything that it was chosen among, a variant
+            each; where these were kept.
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
-        scored: Experiment -> its logits.
-        absent: Experiment -> why it has no result, in words that follow "because".
+        scored: Intervention -> its logits.
+        absent: Intervention -> why it has no result.
         leaked: Validation id -> why it is not independent of train (shared patient, copy).
         crossing: Test id -> the same for test against train and validation.
         grouped: Whether the validation draw kept patients together by construction.
@@ -52,7 +45,7 @@ class RunData:
             was chosen for review; None where nobody has reviewed.
         places: Id -> file it came from, for messages.
         sites: Id -> site, empty where not known.
-        siblings: Evidence of other runs on the same split, without siblings of their own.
+        siblings: Other runs on the same split, without siblings of their own.
         notes: Notes of cohort and run.
         bootstrap: Replicates B.
         bootstrap_seed: Their seed.
@@ -66,15 +59,14 @@ class RunData:
     train: Predictions | None
     val: Predictions | None
     test: Predictions | None
-    keeps: Literal["last", "best"] = "last"
+    learning: Learning = Learning(backbone_trained=True, uses_seed=True)
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     val_epochs: NDArray[np.int64] | None = None
-    choices: VariantLogits | None = None
-    chosen: str = ""
+    choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scored: Mapping[str, VariantLogits] = field(default_factory=dict)
-    absent: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, Absence] = field(default_factory=dict)
     leaked: Mapping[str, str] = field(default_factory=dict)
     crossing: Mapping[str, str] = field(default_factory=dict)
     grouped: bool = False
@@ -91,9 +83,27 @@ class RunData:
         """Number of classes."""
         return len(self.classes)
 
-    def side(self, part: str) -> Predictions | None:
+    def part(self, name: str) -> Predictions | None:
         """`train`, `val` or `test`."""
-        return {"train": self.train, "val": self.val, "test": self.test}[part]
+        return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+    @property
+    def reviewed(self) -> int:
+        """Number of test images that were reviewed."""
+        return 0 if self.review is None else len(self.review)
+
+    @property
+    def finds_changed_copies(self) -> bool:
+        """Whether a copy of a training image would be found in validation though it was flipped, turned or cropped.
+
+        Pictures are not compared in that way; but a copy carries the patient of its original as a rule. So it would be
+        found where every image of train and validation names its patient. A name that no two images share may be the
+        image's own, and finds nothing.
+        """
+        if self.train is None or self.val is None:
+            return False
+        patients = [*self.train.patients, *self.val.patients]
+        return all(patients) and len(set(patients)) < len(patients)
 
     @cached_property
     def draws(self) -> JointBootstrap:
@@ -101,14 +111,14 @@ class RunData:
         assert self.val is not None and self.test is not None
         return JointBootstrap.of(self.val, self.test, self.bootstrap, self.bootstrap_seed)
 
-    def why_absent(self, experiment: str) -> str:
-        """Why an experiment has no result: its own reason, or that it, or all of them, were not run."""
+    def why_absent(self, intervention: str) -> Absence:
+        """Why an intervention has no result: its own reason, or that it, or all of them, were not run."""
         others = bool(self.scored or self.absent)
-        return self.absent.get(experiment, NOT_RUN if others else SWITCHED_OFF)
+        return self.absent.get(intervention, NOT_RUN if others else SWITCHED_OFF)
 
     def quality_of(self, part: str) -> pd.DataFrame | None:
         """Properties of a part's images in the order of its ids."""
-        side = self.side(part)
-        if self.quality is None or side is None:
+        images = self.part(part)
+        if self.quality is None or images is None:
             return None
-        return self.quality.reindex(list(side.ids))
+        return self.quality.reindex(list(images.ids))

@@ -33,6 +33,11 @@ class VariantLogits:
         """Names of the variants in the order in which they were scored."""
         return tuple(dict.fromkeys(self.table["variant"]))
 
+    def values(self, name: str) -> dict[str, float]:
+        """Variants that are named after a setting, `alpha=0.25`, with its value; in the order of the table."""
+        named = [variant for variant in self.variants if variant.startswith(f"{name}=")]
+        return {variant: float(variant.removeprefix(f"{name}=")) for variant in named}
+
     def has(self, variant: str, split: str) -> bool:
         """Whether any image of that part was scored under that variant."""
         return bool(((self.table["variant"] == variant) & (self.table["split"] == split)).any())

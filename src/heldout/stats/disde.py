@@ -1,20 +1,20 @@
-"""Is the target worse because it looks different, or although it looks the same: the split called DISDE.
+"""Is the target worse because it differs in appearance, or although it does not: the split called DISDE.
 
 After Cai, Namkoong & Yadlowsky (2023), "Diagnosing model performance under distribution shift".
 
-Loss ℓ on a source P (validation, one class) and a target Q (test, the same class). S is the distribution of looks that
-both share: images of P that could be of Q and the reverse, weighted by π(x) = P(target | x) of `stats.shift`. With α =
+Loss ℓ on a source P (validation, one class) and a target Q (test, the same class). S is the distribution that both
+share: images of P that could be of Q and the reverse, weighted by π(x) = P(target | x) of `stats.shift`. With α =
 n_Q/(n_P + n_Q):
 
     w_P = π / ((1−α)π + α(1−π))        w_Q = (1−π) / ((1−α)π + α(1−π))
     E_S[R_P] = Σ w_P ℓ / Σ w_P          E_S[R_Q] = Σ w_Q ℓ / Σ w_Q
 
     E_Q − E_P = (E_S[R_P] − E_P) + (E_S[R_Q] − E_S[R_P]) + (E_Q − E_S[R_Q])
-                 seen                same looks            unseen
+                 seen                alike                 unseen
 
-*seen*: looks that are harder, known from P, and more frequent in Q. *same looks*: images that look alike and are yet
-answered worse. *unseen*: looks of Q that P hardly has. It is made for one class at a time: pooled over classes, a shift
-in one of them hides in "same looks".
+*seen*: images known from P that are harder and more frequent in Q. *alike*: images that resemble each other and are yet
+answered worse. *unseen*: images of Q such as P hardly has. It is made for one class at a time: pooled over classes, a
+shift in one of them hides in "alike".
 """
 
 from __future__ import annotations
@@ -27,13 +27,6 @@ from numpy.typing import NDArray
 from heldout.stats.scores import Reals
 from heldout.stats.shift import domain_auc
 
-NO_OVERLAP = 0.9
-"""Domain AUC from which on too few images of P look like Q for a shared distribution to mean anything."""
-
-FEW_IMAGES = 150
-FEW_EFFECTIVE = 100
-"""Below these (images of a set; images that the weights are worth) the parts are guesses. Ours, from trials."""
-
 Weights = NDArray[np.float32] | Reals
 
 
@@ -43,33 +36,26 @@ class Decomposition:
 
     Attributes:
         seen: I = E_S[R_P] − E_P[R_P], in the unit of the loss.
-        same_looks: II = E_S[R_Q] − E_S[R_P].
+        alike: II = E_S[R_Q] − E_S[R_P].
         unseen: III = E_Q[R_Q] − E_S[R_Q].
         replicates: (3, B) the three parts in each replicate; (3, 0) where no weights were given.
         effective_source: Images that the weighted source images are worth, (Σw)²/Σw² (Kish 1965).
         effective_target: Likewise of the target.
         auc: Domain AUC of the π.
-        doubts: Why the parts cannot be trusted, each in words that follow "because"; empty if they can.
     """
 
     seen: float
-    same_looks: float
+    alike: float
     unseen: float
     replicates: Reals
     effective_source: float
     effective_target: float
     auc: float
-    doubts: tuple[str, ...]
 
     @property
     def total(self) -> float:
         """E_Q[loss] − E_P[loss]."""
-        return self.seen + self.same_looks + self.unseen
-
-    @property
-    def overlap(self) -> bool:
-        """Whether the two sets look alike enough for a shared distribution."""
-        return self.auc <= NO_OVERLAP
+        return self.seen + self.alike + self.unseen
 
 
 def disde(
@@ -98,14 +84,13 @@ def disde(
     shared_P = pi_P / ((1 - alpha) * pi_P + alpha * (1 - pi_P))  # (n_P,)
     shared_Q = (1 - pi_Q) / ((1 - alpha) * pi_Q + alpha * (1 - pi_Q))
     once = np.ones((1, len(pi_P))), np.ones((1, len(pi_Q)))
-    seen, same_looks, unseen = _parts(loss_P, loss_Q, shared_P, shared_Q, *once)[:, 0].tolist()
+    seen, alike, unseen = _parts(loss_P, loss_Q, shared_P, shared_Q, *once)[:, 0].tolist()
     replicates = np.empty((3, 0))
     if weights_P is not None and weights_Q is not None:
         replicates = _parts(loss_P, loss_Q, shared_P, shared_Q, weights_P, weights_Q)
     auc = domain_auc(pi_P, pi_Q)
     effective = _effective(shared_P), _effective(shared_Q)
-    doubts = _doubts((len(pi_P), len(pi_Q)), effective, auc)
-    return Decomposition(seen, same_looks, unseen, replicates, effective[0], effective[1], auc, doubts)
+    return Decomposition(seen, alike, unseen, replicates, effective[0], effective[1], auc)
 
 
 def _check(
@@ -146,15 +131,3 @@ def _means(loss: Reals, shared: Reals, weights: Weights) -> tuple[Reals, Reals]:
 def _effective(weights: Reals) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
-
-def _doubts(n: tuple[int, int], effective: tuple[float, float], auc: float) -> tuple[str, ...]:
-    doubts = []
-    if auc > NO_OVERLAP:
-        doubts.append(f"there is no overlap: source and target are told apart with an AUC of {auc:.2f}")
-    if min(n) < FEW_IMAGES:
-        doubts.append(f"there are only {min(n)} images of the class on one side (about {FEW_IMAGES} are needed)")
-    if min(effective) < FEW_EFFECTIVE:
-        doubts.append(
-            f"the looks that both share are worth only {min(effective):.0f} images (about {FEW_EFFECTIVE} are needed)"
-        )
-    return tuple(doubts)

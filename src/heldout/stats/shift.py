@@ -263,12 +263,11 @@ class DomainShift:
         """AUC above what chance gives."""
         return self.auc - float(self.null.mean())
 
-    @property
-    def real(self) -> bool:
-        """Whether the AUC lies above all of the null, and above its mean by three standard deviations.
+    def real(self, deviations: float) -> bool:
+        """Whether the AUC lies above all of the null, and above its mean by so many standard deviations.
 
         The variance of an AUC falls with the number of images (Hanley & McNeil 1982), so that of sets as large as those
         behind the AUC is `share` times that of the null.
         """
         spread = float(self.null.std(ddof=1)) * self.share**0.5
-        return self.auc > float(self.null.max()) and self.excess > 3 * spread
+        return self.auc > float(self.null.max()) and self.excess > deviations * spread

@@ -9,17 +9,6 @@ from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
 
-TOP_SHARE = 0.10
-"""Share of the images, most suspicious first, that are reviewed for certain."""
-
-REST_SHARE = 0.10
-"""Share of all others that is reviewed: without it nobody knows what the ranking missed."""
-
-
-LEAST_DOUBT = 0.02
-"""Added to every doubt, so that no image is sure to be passed over and none weighs a hundredfold."""
-
-
 @dataclass(frozen=True)
 class Suspects:
     """How doubtful each image's label is.
@@ -34,22 +23,23 @@ class Suspects:
     flagged: NDArray[np.bool_]
 
 
-def suspects(labels: Indices, probabilities: Reals) -> Suspects | None:
+def suspects(labels: Indices, probabilities: Reals, fewest: int) -> Suspects | None:
     """Rank the labels of images by how doubtful they are.
 
     Args:
         labels: (n,) class indices.
         probabilities: (n, k) out-of-sample probabilities; rows sum to 1.
+        fewest: Images that every class among the labels must have.
 
     Returns:
-        None with fewer than two classes among the labels or fewer than five images of one of them, where confident
+        None with fewer than two classes among the labels or fewer images of one of them, where confident
         learning has no thresholds to go by.
     """
     from cleanlab.filter import find_label_issues  # three seconds to import, needed nowhere else
     from cleanlab.rank import get_label_quality_scores
 
     present = np.unique(labels)
-    if len(present) < 2 or min(np.bincount(labels)[present]) < 5:
+    if len(present) < 2 or min(np.bincount(labels)[present]) < fewest:
         return None
     # cleanlab wants every class among the labels: classes without an image are left out and the rest renormalised.
     among = np.searchsorted(present, labels)
@@ -61,10 +51,12 @@ def suspects(labels: Indices, probabilities: Reals) -> Suspects | None:
     return Suspects(quality, flagged)
 
 
-def review_sample(ids: tuple[str, ...], found: Suspects, seed: int) -> dict[str, float]:
+def review_sample(
+    ids: tuple[str, ...], found: Suspects, seed: int, top_share: float, rest_share: float, least_doubt: float
+) -> dict[str, float]:
     """Which images to have read again, and with which probability each was chosen.
 
-    The `TOP_SHARE` most doubtful for certain, and as many of the rest as `REST_SHARE` of it, each with a probability
+    The share `top_share` most doubtful for certain, and as many of the rest as `rest_share` of it, each with a probability
     in proportion to the square root of its doubt (one minus label quality): what costs a Horvitz-Thompson estimate of
     wrong labels the least variance for a number of readings (Neyman 1934), where a plain random tenth weighs every
     wrong label that the ranking missed tenfold. The fixed number is drawn systematically (Madow 1949).
@@ -73,12 +65,12 @@ def review_sample(ids: tuple[str, ...], found: Suspects, seed: int) -> dict[str,
         Id -> probability, most doubtful first, then those drawn.
     """
     order = np.argsort(found.quality, kind="stable")
-    number = max(1, round(TOP_SHARE * len(ids)))
+    number = max(1, round(top_share * len(ids)))
     top, rest = order[:number], order[number:]
     chosen = {ids[i]: 1.0 for i in top}
     if not len(rest):
         return chosen
-    probability = _inclusion(np.sqrt(1 - found.quality[rest] + LEAST_DOUBT), max(1, round(REST_SHARE * len(rest))))
+    probability = _inclusion(np.sqrt(1 - found.quality[rest] + least_doubt), max(1, round(rest_share * len(rest))))
     rng = np.random.default_rng((seed, 11))
     shuffled = rng.permutation(len(rest))
     ends = np.cumsum(probability[shuffled])

@@ -1,9 +1,10 @@
 """Why test is lower, one cause a file: each judges a run from records, without torch, and answers with a `Finding`."""
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, manual
+from typing import Any
+
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, manual
 from heldout.registry import Shelf
 
-causes: Shelf[Cause] = Shelf("heldout.diagnosis.causes", group="heldout.causes", attribute="CAUSE", noun="cause")
+causes: Shelf[Cause[Any]] = Shelf("heldout.diagnosis.causes", attribute="CAUSE", noun="cause", group="heldout.causes")
 
-__all__ = ["Case", "Cause", "causes", "manual"]
+__all__ = ["Cause", "Missing", "Told", "causes", "manual"]

@@ -2,29 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._absent import without
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import MARGIN, Cause, said
-from heldout.diagnosis.causes._change import LEVEL, Change, change, mechanisms, simultaneous, weigh_changes
-from heldout.diagnosis.causes._trained import train_accuracy
-from heldout.records import Finding, Remedy
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried, simultaneous
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.training_images import train_accuracy
+from heldout.diagnosis.verdict import Decision, weigh_effects
+from heldout.diagnosis.words import said
+from heldout.records import Remedy
 from heldout.stats.measured import Measured
 
 INTERVENTION = "batchnorm"
 
-SHOWN = 24
 
-FORGOTTEN = 5.0
-"""Points by which training images may be answered less well after training than during it; ours. The accuracy of an
-epoch is a mean over its steps, seen with batch statistics and augmentation, and lies a little off as a rule."""
+@dataclass(frozen=True)
+class Forgotten:
+    """Accuracy on training images while the network learned and when it is finished, and what was lost; points."""
+
+    then: float
+    now: float
+    lost: Measured
 
 
-class BatchNorm(Cause):
+@dataclass(frozen=True)
+class Fault:
+    """Signs that the stored statistics do not even fit images like those of training.
+
+    Attributes:
+        gains: Way of scoring validation otherwise -> what it gains there, points, interval by Bonferroni's rule.
+        effects: The same before and after.
+        train_mode: What validation gains with statistics of its own batches, points; None where not tried.
+        forgotten: What the finished network no longer knows of the training images; None where that cannot be asked.
+    """
+
+    gains: Mapping[str, Measured]
+    effects: Mapping[str, Effect]
+    train_mode: Measured | None
+    forgotten: Forgotten | None
+
+    def told(self, rules: Rules) -> tuple[str, ...]:
+        """Ways of scoring that are better for validation by more than the margin, surely."""
+        return tuple(
+            way
+            for way, gain in self.gains.items()
+            if gain.low > 0 and gain.value > rules.margin and self.effects[way].p < rules.level / len(self.gains)
+        )
+
+    def found(self, rules: Rules) -> bool:
+        """Whether there is a plain bug."""
+        lost = self.forgotten is not None and self.forgotten.lost.low > rules.forgotten
+        return bool(self.told(rules)) or lost
+
+
+@dataclass(frozen=True)
+class Blends:
+    """Stored statistics blended with those of test.
+
+    Attributes:
+        fault: Signs of a plain bug.
+        alpha: Share of test's statistics in the best blend; None where none was tried.
+        points: What test gains beyond validation with it, interval by Bonferroni's rule.
+        test: Test with it.
+        val: Validation with it; None where not scored.
+        others_gain: Whether another blend gains on test too; None where there is no other.
+        comparisons: Number of blends.
+        absent: Why no blend was tried.
+    """
+
+    fault: Fault
+    absent: Missing
+    alpha: float | None = None
+    points: Measured | None = None
+    test: Effect | None = None
+    val: Effect | None = None
+    others_gain: bool | None = None
+    comparisons: int = 0
+
+
+class BatchNorm(Cause[Blends]):
     """The network rescales its inner signals by means and variances stored in training; on test they do not fit.
 
     How it is detected: The stored statistics are blended with those of the test images: (1 − α)·stored + α·test, α of
@@ -54,124 +115,140 @@ class BatchNorm(Cause):
     level: ClassVar[int] = 1
     """Other statistics are how blur or brightness act: where one of these is established, it is told first."""
     remedy: ClassVar[str] = "Re-estimate the BatchNorm statistics on target images and blend them in."
-    experiments: ClassVar[tuple[str, ...]] = (INTERVENTION,)
+    interventions: ClassVar[tuple[str, ...]] = (INTERVENTION,)
 
-    def judge(self, case: Case) -> Finding:
-        """The best blend, held against what it does to validation; then the check for a plain bug."""
-        blends = _blends(case)
-        bug, bug_words = _bug(case, blends)
+    def measure(self, data: CauseData) -> Blends | Missing:
+        """The best blend, and signs of a plain bug."""
+        blends = _blends(data)
+        fault = _fault(data, {alpha: val for alpha, (_, val) in blends.items()})
+        absent = without(data, INTERVENTION)
         if not blends:
-            return self._bug_only(bug, bug_words) if bug_words else without(self, case, INTERVENTION)
-        points = {alpha: _points(test, val, len(blends)) for alpha, (test, val) in blends.items()}
+            return Blends(fault, absent) if fault.found(data.rules) else absent
+        points = {alpha: _points(test, val, len(blends), data.rules) for alpha, (test, val) in blends.items()}
         best = max(points, key=lambda alpha: points[alpha].value)
-        test, val = blends[best]
-        others = [-other.lost.value > 0 for alpha, (other, _) in blends.items() if alpha != best]
+        others = [test.lost.value < 0 for alpha, (test, _) in blends.items() if alpha != best]
         agrees = any(others) if others else None
-        verdict, reason = weigh_changes(points[best], [test], agrees, len(blends))
-        gain = test.lost * -1.0
-        numbers = mechanisms(points[best].value, -test.mended(), len(test.ids))
-        numbers |= {"alpha": float(best.removeprefix("alpha=")), "gain_test": gain.value}
-        if val is not None:
-            numbers["gain_val"] = -val.lost.value
-        if bug is not None:
-            numbers["train_mode_val_points"] = bug.value
-        sentence = f"Replacing {float(best.removeprefix('alpha=')):.0%} of the stored statistics by those of the "
-        sentence += f"test images changes test accuracy by {said(gain)}"
-        sentence += f" and validation accuracy by {said(val.lost * -1.0)}." if val is not None else "."
-        if verdict not in ("established", "suggested"):
-            if bug_words:
-                return self._bug_only(bug, bug_words, numbers)
-            sentence += " The statistics are not why test is lower." if verdict == "excluded" else f" It {reason}."
-            return self.finding(verdict, sentence, points[best], reason=reason, numbers=numbers)
-        if bug_words:
-            sentence += f" {bug_words}"
-        return self.finding(verdict, sentence, points[best], images=test.mended_ids[:SHOWN], numbers=numbers)
+        return Blends(fault, absent, best, points[best], *blends[best], agrees, len(blends))
 
-    def _bug_only(self, bug: Measured | None, words: str, numbers: dict[str, float] | None = None) -> Finding:
-        """A fault that lowers validation and test alike: told, but without points of the gap."""
-        numbers = dict(numbers or {})
-        for name in ("of_threshold", "of_ranking"):
-            numbers.pop(name, None)
-        if bug is not None:
-            numbers["train_mode_val_points"] = bug.value
-        return replace(self.finding("suggested", words, numbers=numbers), fault=True)
+    def decide(self, measured: Blends, rules: Rules) -> Decision:
+        """The best blend, if another gains too; else a plain bug, which is told gap or no gap."""
+        fault = Decision("suggested", priority=0.0, fault=True)
+        if measured.points is None or measured.test is None:
+            return fault
+        decision = weigh_effects(
+            measured.points, [measured.test], measured.others_gain, rules, measured.comparisons
+        )
+        return fault if not decision.positive and measured.fault.found(rules) else decision
 
-    def remedies(self, case: Case) -> tuple[Remedy, ...]:
-        """Every blend; the best of them is picked by looking at test."""
-        found = []
-        for alpha in _alphas(case):
-            gain = case.gain(INTERVENTION, alpha, "test")
-            if gain is not None:
-                name = f"BatchNorm statistics re-estimated on test images ({alpha})"
-                found.append(case.remedy(name, gain, self.code))
-        return tuple(found)
+    def tell(self, measured: Blends, decision: Decision, rules: Rules) -> Told:
+        """The best blend, or the bug alone, which has no points of the gap."""
+        numbers = _numbers(measured)
+        if decision.fault:
+            return Told(_bug(measured.fault, rules), False, numbers=numbers)
+        assert measured.points is not None and measured.test is not None and measured.alpha is not None
+        sentence = f"Replacing {measured.alpha:.0%} of the stored statistics by those of the test images changes test "
+        sentence += f"accuracy by {said(measured.test.lost * -1.0)}"
+        if measured.val is not None:
+            sentence += f" and validation accuracy by {said(measured.val.lost * -1.0)}"
+        bug = f" {_bug(measured.fault, rules)}" if decision.positive and measured.fault.found(rules) else ""
+        explains = explained_terms(measured.points.value, -measured.test.mended())
+        images = measured.test.mended_ids[: rules.max_images] if decision.positive else ()
+        return Told(
+            f"{sentence}.{bug}", points=measured.points, images=images, numbers=numbers, explains=explains
+        )
+
+    def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
+        """Every blend; the best of them is picked by its test accuracy."""
+        found: tuple[Remedy, ...] = ()
+        for variant in _alphas(data):
+            name = f"BatchNorm statistics re-estimated on test images ({variant})"
+            found += remedy_tried(data, INTERVENTION, variant, name, self.code)
+        return found
 
 
-def _alphas(case: Case) -> list[str]:
-    scored = case.evidence.scored.get(INTERVENTION)
-    return [] if scored is None else [name for name in scored.variants if name.startswith("alpha=")]
+def _alphas(data: CauseData) -> dict[str, float]:
+    scored = data.run.scored.get(INTERVENTION)
+    return {} if scored is None else scored.values("alpha")
 
 
-def _blends(case: Case) -> dict[str, tuple[Change, Change | None]]:
-    """Blend -> what it did to test, and to validation."""
+def _blends(data: CauseData) -> dict[float, tuple[Effect, Effect | None]]:
+    """Share of test's statistics -> what it did to test, and to validation."""
     found = {}
-    for alpha in _alphas(case):
-        test = change(case, INTERVENTION, alpha, "test")
-        if test is not None and not alpha.endswith("=0"):
-            found[alpha] = (test, change(case, INTERVENTION, alpha, "val"))
+    for variant, alpha in _alphas(data).items():
+        test = effect_of(data, INTERVENTION, variant, "test")
+        if test is not None and alpha > 0:
+            found[alpha] = (test, effect_of(data, INTERVENTION, variant, "val"))
     return found
 
 
-def _points(test: Change, val: Change | None, comparisons: int) -> Measured:
+def _points(test: Effect, val: Effect | None, comparisons: int, rules: Rules) -> Measured:
+    """What test gains beyond what validation gains; a loss on validation is not counted for the cause."""
     gain = test.lost * -1.0
     if val is None:
-        return simultaneous(gain, comparisons)
+        return simultaneous(gain, comparisons, rules.level)
     shared = Measured(max(0.0, -val.lost.value), np.maximum(0.0, -val.lost.replicates), val.lost.n, val.lost.method)
-    return simultaneous(gain - shared, comparisons)
+    return simultaneous(gain - shared, comparisons, rules.level)
 
 
-def _bug(case: Case, blends: dict[str, tuple[Change, Change | None]]) -> tuple[Measured | None, str]:
-    """What train mode gains on validation, and a sentence if that, a blend, or the training images betray a bug."""
-    train_mode = change(case, INTERVENTION, "train-mode", "val")
+def _fault(data: CauseData, blends: Mapping[float, Effect | None]) -> Fault:
+    train_mode = effect_of(data, INTERVENTION, "train-mode", "val")
     tried = {"statistics of their own batches": train_mode}
-    for alpha, (_, val) in blends.items():
-        tried[f"{float(alpha.removeprefix('alpha=')):.0%} of the statistics re-estimated on test images"] = val
-    seen = {how: found for how, found in tried.items() if found is not None}
-    mode_gain = None if train_mode is None else train_mode.lost * -1.0
-    gains = {how: simultaneous(found.lost * -1.0, len(seen)) for how, found in seen.items()}
-    told = [
-        how for how, gain in gains.items() if gain.low > 0 and gain.value > MARGIN and seen[how].p < LEVEL / len(seen)
-    ]
-    if not told:
-        return mode_gain, _forgotten(case)
-    best = max(told, key=lambda how: gains[how].value)
-    return mode_gain, (
-        f"There is a plain bug: with {best} the validation images score {said(gains[best])} better "
-        "than with the stored ones, so the stored ones do not even fit images like those of training. That lowers "
-        "validation and test alike."
-    )
+    for alpha, val in blends.items():
+        tried[f"{alpha:.0%} of the statistics re-estimated on test images"] = val
+    effects = {way: effect for way, effect in tried.items() if effect is not None}
+    gains = {
+        way: simultaneous(effect.lost * -1.0, len(effects), data.rules.level) for way, effect in effects.items()
+    }
+    mode = None if train_mode is None else train_mode.lost * -1.0
+    return Fault(gains, effects, mode, _forgotten(data))
 
 
-def _forgotten(case: Case) -> str:
-    """A sentence if the finished network no longer knows what it answered right while it learned; else empty."""
-    train, history, without_norms = case.evidence.train, case.evidence.history, case.evidence.why_absent(INTERVENTION)
-    if train is None or history.empty or "train_accuracy" not in history or "no BatchNorm" in without_norms:
-        return ""
-    if case.evidence.choices is not None:
-        return ""  # weights that were chosen among after training are not those of any epoch
+def _forgotten(data: CauseData) -> Forgotten | None:
+    """What the finished network no longer answers right of what it did while it learned; None without a history."""
+    run = data.run
+    history = run.history
+    if run.train is None or history.empty or "train_accuracy" not in history:
+        return None
+    if run.why_absent(INTERVENTION).does_not_apply:
+        return None  # without BatchNorm nothing is stored for use after training
+    if run.choices:
+        return None  # weights that were chosen among after training are not those of any epoch
     epochs = history.iloc[-1:]
-    if case.evidence.keeps == "best":  # which measure chose the epoch is not known here: the least from either on
+    if run.learning.keeps == "best":  # which measure chose the epoch is not known here: the least from either on
         epochs = history.iloc[min(int(history["val_accuracy"].argmax()), int(history["val_loss"].argmin())) :]
     then = 100 * float(epochs["train_accuracy"].min())
-    now = train_accuracy(case, train)
-    lost = Measured(then - now.value, then - now.replicates, now.n, now.method)
-    if not lost.low > FORGOTTEN:
-        return ""
+    now = train_accuracy(data, run.train)
+    return Forgotten(then, now.value, Measured(then - now.value, then - now.replicates, now.n, now.method))
+
+
+def _numbers(measured: Blends) -> dict[str, float]:
+    numbers = {}
+    if measured.alpha is not None and measured.test is not None:
+        numbers = {"alpha": measured.alpha, "gain_test": -measured.test.lost.value}
+        numbers["images_scored"] = float(len(measured.test.ids))
+    if measured.val is not None:
+        numbers["gain_val"] = -measured.val.lost.value
+    if measured.fault.train_mode is not None:
+        numbers["train_mode_val_points"] = measured.fault.train_mode.value
+    return numbers
+
+
+def _bug(fault: Fault, rules: Rules) -> str:
+    """How the bug shows."""
+    ways = fault.told(rules)
+    if ways:
+        best = max(ways, key=lambda way: fault.gains[way].value)
+        return (
+            f"There is a plain bug: with {best} the validation images score {said(fault.gains[best])} better than with "
+            "the stored ones, so the stored ones do not even fit images like those of training. That lowers validation "
+            "and test alike."
+        )
+    assert fault.forgotten is not None
     return (
-        f"There is a plain bug: while it learned, the network was right on {then:.0f} % of the training images, and "
-        f"finished it is so on {now.value:.0f} % of the same images, {said(lost)} less. What it stores for use after "
-        "training, the BatchNorm statistics first of all, does not belong to its weights. That lowers validation and "
-        "test alike."
+        f"There is a plain bug: while it learned, the network was right on {fault.forgotten.then:.0f} % of the training "
+        f"images, and finished it is so on {fault.forgotten.now:.0f} % of the same images, "
+        f"{said(fault.forgotten.lost)} less. What it stores for use after training, the BatchNorm statistics first of "
+        "all, does not belong to its weights. That lowers validation and test alike."
     )
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause
-from heldout.records import Finding
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision
+from heldout.records import Estimate, Finding, ReasonKind
+from heldout.stats.measured import Measured
 
 
-class Chance(Cause):
+@dataclass(frozen=True)
+class Luck:
+    """The gap, as replicates and with the interval that has a width even where the bootstrap has none."""
+
+    gap: Measured
+    estimate: Estimate
+
+
+class Chance(Cause[Luck]):
     """Validation and test are samples of patients; two samples of the same thing differ by luck.
 
     How it is detected: The gap G = A_V − A_T has a 95 % interval from a bootstrap over the patients of both parts (1000
@@ -29,19 +40,31 @@ class Chance(Cause):
     level: ClassVar[int] = 0
     remedy: ClassVar[str] = "Collect more test patients; until then report the interval and explain nothing."
 
-    def judge(self, case: Case) -> Finding:
+    def measure(self, data: CauseData) -> Luck:
+        """The gap with its interval."""
+        return Luck(data.gap.gap, data.gap.gap_estimate)
+
+    def decide(self, measured: Luck, rules: Rules) -> Decision:
         """Excluded where the gap's interval excludes 0."""
-        gap = case.budget.gap_estimate
-        words = f"{gap.value:.1f} points [{gap.low:.1f}, {gap.high:.1f}]"
+        if measured.estimate.low <= 0 <= measured.estimate.high:
+            return Decision("suggested", ReasonKind.GAP_COVERS_ZERO)
+        return Decision("excluded", ReasonKind.GAP_EXCLUDES_ZERO)
+
+    def tell(self, measured: Luck, decision: Decision, rules: Rules) -> Told:
+        """The gap and what its interval says."""
+        gap = measured.estimate
+        words = f"The gap is {gap.value:.1f} points [{gap.low:.1f}, {gap.high:.1f}]: its interval"
         numbers = {"n": float(gap.n)}
-        if case.budget.explained:
-            sentence = (
-                f"The gap is {words}: its interval excludes 0, so luck of the patients alone does not explain it."
-            )
-            return self.finding("excluded", sentence, reason="because the gap's interval excludes 0", numbers=numbers)
-        sentence = f"The gap is {words}: its interval covers 0, so luck of the patients alone may have made it."
-        # The interval of the sentence, which has a width even where the bootstrap has none.
-        return replace(self.finding("suggested", sentence, case.budget.gap, numbers=numbers), points=gap)
+        if decision.kind is ReasonKind.GAP_EXCLUDES_ZERO:
+            sentence = f"{words} excludes 0, so luck of the patients alone does not explain it."
+            return Told(sentence, False, "the gap's interval excludes 0", numbers=numbers)
+        sentence = f"{words} covers 0, so luck of the patients alone may have made it."
+        return Told(sentence, False, points=measured.gap, numbers=numbers)
+
+    def judge(self, data: CauseData) -> Finding:
+        """With the interval of the sentence, which has a width even where the bootstrap has none."""
+        found = super().judge(data)
+        return found if found.points is None else replace(found, points=data.gap.gap_estimate)
 
 
 CAUSE = Chance()

@@ -1,30 +1,110 @@
-"""Test images look different: can a classifier tell them from validation images, and is that what costs accuracy?"""
+"""Covariate shift: do test images differ in appearance from validation images, and is that what costs accuracy?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import MARGIN, Cause, said, weigh
-from heldout.diagnosis.causes._change import simultaneous
-from heldout.diagnosis.causes._learnable import pooled, remaining
-from heldout.diagnosis.causes._looks import FEWEST_IMAGES, FEWEST_PATIENTS, WORDS, Look, looks, null, of_threshold
-from heldout.records import Finding
+from heldout.diagnosis.appearance import (
+    BASES,
+    Row,
+    doubts,
+    losing_rows,
+    most_different,
+    of_threshold,
+    total,
+    unjudged_classes,
+)
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.effects import simultaneous
+from heldout.diagnosis.pooled import Pooled, pooled, remaining
+from heldout.diagnosis.properties import property_of
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, undecided, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind
 from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
 from heldout.stats.shift import DomainShift
 
-SHOWN = 24
 
-NEW = 2.0
-"""How many times the cost of looks that validation knows that of looks it lacks must be for these to be called new;
-ours. A hard kind of images that is merely more frequent on test is `difficulty`, and costs as much in either part."""
+@dataclass(frozen=True)
+class Losses:
+    """What appearance costs in the classes that lose by it, and all that bears on it.
+
+    Attributes:
+        classes: Names of the classes.
+        losing: Rows of the losing classes; empty where no row is sound.
+        main: The one that loses most, or where none is sound the one that differs most.
+        points: I + III of the losing rows, interval by Bonferroni's rule for the rows; None where none is sound.
+        alike: Their II.
+        gaining: Rows of classes that gain by appearance.
+        gained: Points that they gain.
+        unjudged: Classes of test that no sound row speaks of, worst first; a row of the first that loses more than the
+            margin is `doubtful`.
+        lost_elsewhere: Whether one of these loses more than the margin.
+        doubtful: That row; None where it has none.
+        doubtful_images: Wrong test images of its class, those that least resemble validation first.
+        mended: Points of threshold and ranking that a classifier mends that has seen such images; None if not tried.
+        hard: Points that this classifier loses on what validation lacks; None if not tried.
+        of_threshold: Points of `points` that a shift of the decision would mend.
+        images: Wrong test images of the class of `main`, those that least resemble validation first.
+    """
+
+    classes: tuple[str, ...]
+    losing: tuple[Row, ...]
+    main: Row
+    points: Measured | None
+    alike: Measured | None
+    gaining: tuple[Row, ...]
+    unjudged: tuple[int, ...]
+    lost_elsewhere: bool
+    doubtful: Row | None
+    doubtful_images: tuple[str, ...]
+    mended: Measured | None
+    hard: Measured | None
+    of_threshold: float
+    images: tuple[str, ...]
+
+    @property
+    def chance(self) -> DomainShift | None:
+        """The domain AUC of `main` against chance; None where I + III may be 0, or train is too small."""
+        return self.main.chance if self.points is not None and self.points.low > 0 else None
+
+    @property
+    def same_fare_alike(self) -> bool:
+        """Whether images that resemble each other fare alike."""
+        if self.points is None or self.alike is None:
+            return False
+        return self.alike.low <= 0 <= self.alike.high and self.alike.value < self.points.value
+
+    def part(self, number: int) -> float:
+        """Points of I, II or III (0, 1, 2) in the losing rows."""
+        return sum(row.points[number].value for row in self.losing)
+
+    def new(self, rules: Rules) -> bool:
+        """Whether what validation lacks, and little that it knows, is the cost, and is hard for anyone."""
+        return self.part(2) >= rules.new_appearance * self.part(0) and self._counts(self.hard, rules)
+
+    def agrees(self, rules: Rules) -> bool | None:
+        """Whether test differs in appearance at all, and a second measurement agrees; None where chance is unknown."""
+        if self.chance is None:
+            return None
+        second = self.same_fare_alike or self.new(rules) or self._counts(self.mended, rules)
+        return self.chance.real(rules.null_deviations) and second
+
+    def _counts(self, seen: Measured | None, rules: Rules) -> bool:
+        """Whether a trial agrees in sign and size."""
+        return seen is not None and self.points is not None and seen.low > 0 and (
+            seen.value >= self.points.value / rules.agreement
+        )
 
 
-class CovariateShift(Cause):
+class CovariateShift(Cause[Losses]):
     """Test images of a class look different from its validation images, and those that do are the ones that fail.
 
     How it is detected: In each class a classifier learns to tell validation from test images, by features of the
@@ -57,259 +137,250 @@ class CovariateShift(Cause):
     """
 
     code: ClassVar[str] = "covariate-shift"
-    title: ClassVar[str] = "Shift of looks"
+    title: ClassVar[str] = "Covariate shift (appearance)"
     level: ClassVar[int] = 1
     remedy: ClassVar[str] = "Collect or augment toward images like those cited; abstain on them until then."
 
-    def judge(self, case: Case) -> Finding:
+    def measure(self, data: CauseData) -> Losses | Missing:
         """DISDE by class, on the kind of columns through which most of test can be judged."""
-        every = looks(case)
-        if not every:
-            return self.not_identifiable(
-                f"features or measured properties, and at least {FEWEST_IMAGES} images of {FEWEST_PATIENTS} patients "
-                f"of a class in validation and in test"
+        table, rules = data.appearance, data.rules
+        if not table.rows:
+            return Missing(
+                ReasonKind.MORE_IMAGES,
+                f"features or measured properties, and at least {rules.min_appearance_images} images of "
+                f"{rules.min_appearance_patients} patients of a class in validation and in test",
             )
-        chosen = _chosen(case, every)
+        shares = data.gap.samples.test_prior[0]
+        chosen = table.chosen(shares, rules)
+        balanced = pooled(data, "balanced")
+        mended = None if balanced is None else remaining(data) - balanced.difficulty
+        judged = {row.k for row in chosen}
+        worst = unjudged_classes(data.gap, chosen, rules)
+        unjudged = (*worst, *(int(k) for k in np.flatnonzero(shares > 0) if k not in judged and k not in worst))
+        doubtful = next((row for k in worst[:1] for row in table.rows if row.k == k), None)
         if not chosen:
-            return self._doubtful(case, max(every, key=lambda look: (look.basis == "features", look.split.auc)))
-        return self._judge(case, chosen)
-
-    def _doubtful(self, case: Case, look: Look) -> Finding:
-        """No class can be judged: say how different it looks, and what is missing."""
-        class_, doubts = case.evidence.classes[look.k], look.split.doubts
-        if not look.split.overlap:
-            needs = f"validation images of {class_} that look like its test images; there is no overlap"
-        else:
-            needs = "about 150 images of a class on each side, of which about 100 look like those of the other"
-        sentence = (
-            f"By {WORDS[look.basis]}, validation and test images of {class_} are told apart with an AUC of "
-            f"{look.split.auc:.2f} (0.50: they look alike). What that costs cannot be told, because {doubts[0]}."
+            main = most_different(table.rows)
+            images = _unlike(data, main)
+            return Losses(
+                data.run.classes, (), main, None, None, (), unjudged, bool(worst), main, images, mended, None, 0.0, images
+            )
+        main, losing = losing_rows(chosen)
+        points = simultaneous(total([row.explained for row in losing]), len(chosen), rules.level)
+        hard = None if balanced is None else _hard_for_anyone(data, balanced, losing)
+        return Losses(
+            data.run.classes,
+            tuple(losing),
+            main,
+            points,
+            total([row.points[1] for row in losing]),
+            tuple(row for row in chosen if row not in losing and row.explained.value <= -NAMED_FROM),
+            unjudged,
+            bool(worst),
+            doubtful,
+            () if doubtful is None else _unlike(data, doubtful),
+            mended,
+            hard,
+            of_threshold(data.gap.samples, losing) if points.low > 0 else 0.0,
+            _unlike(data, main),
         )
-        numbers = {"domain_auc": look.split.auc, "class": float(look.k)}
-        mended = _mended(case)
-        if mended is not None and mended.low > 0 and mended.high > MARGIN:
-            shift = null(case, look)
-            if shift is not None and shift.real:
-                sentence += (
-                    f" Chance gives {shift.null.min():.2f} to {shift.null.max():.2f}. A classifier that learned from "
-                    f"test images of other patients too mends {said(mended)}."
-                )
-                return self.finding("suggested", sentence, mended, images=_unlike(case, look), numbers=numbers)
-        return self.finding("not identifiable", sentence, reason=f"needs {needs}", numbers=numbers)
 
-    def _judge(self, case: Case, chosen: list[Look]) -> Finding:
-        account = _account(case, chosen)
-        points, shift = account.points, account.shift
-        verdict, reason = weigh(points, account.agrees)
-        numbers = _numbers(account)
-        if verdict in ("established", "suggested"):
-            numbers["of_threshold"] = of_threshold(case, account.losing)
-            numbers["of_ranking"] = points.value - numbers["of_threshold"]
-            numbers["of_difficulty"] = account.hard.value if account.hard is not None and account.new else 0.0
-        sentence = _sentence(case, account) + _others(case, chosen, account.losing)
-        if verdict in ("established", "suggested"):
-            if points.value <= MARGIN:
-                verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
-            elif shift is not None and shift.auc <= shift.null.max():
-                verdict, reason = "excluded", "because a classifier tells test from validation no better than chance"
-        if verdict == "excluded" and (unjudged := _unjudged(case, chosen)):
-            look = next((look for look in looks(case) if look.k == unjudged[0]), None)
-            if look is not None:
-                return self._doubtful(case, look)
-            verdict, reason = "not identifiable", f"needs more images of {case.evidence.classes[unjudged[0]]}"
-        if verdict == "excluded":
-            sentence += f" So looks are not why test is lower, {reason}."
-            return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
-        if verdict == "not identifiable":
-            sentence += f" That is too uncertain to tell; it {reason}."
-            return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
-        sentence += _second_look(account)
-        found = self.finding(verdict, sentence, points, images=_unlike(case, account.main), numbers=numbers)
-        # Known looks that nobody could learn either are harder images: those points are the difficulty's.
-        if account.mended is None or account.new:
-            return found
-        return replace(found, priority=min(found.priority, max(0.0, account.mended.value)))
+    def decide(self, measured: Losses, rules: Rules) -> Decision:
+        """Points and a second measurement; excluded only if no class that loses was left out."""
+        if measured.points is None:
+            return _decide_doubtful(measured, measured.main, rules)
+        decision = weigh(measured.points, measured.agrees(rules), rules)
+        chance = measured.chance
+        if decision.positive and measured.points.value <= rules.margin:
+            decision = Decision("excluded", ReasonKind.WITHIN_MARGIN)
+        elif decision.positive and chance is not None and chance.auc <= chance.null.max():
+            decision = Decision("excluded", ReasonKind.NO_DIFFERENCE)
+        if decision.verdict == "excluded" and measured.lost_elsewhere:
+            if measured.doubtful is not None:
+                return _decide_doubtful(measured, measured.doubtful, rules)
+            return undecided(ReasonKind.MORE_IMAGES)
+        if decision.positive and measured.mended is not None and not measured.new(rules):
+            # What validation knows and nobody could learn either is harder images: those points are difficulty's.
+            priority = min(measured.points.value, max(0.0, measured.mended.value))
+            return replace(decision, priority=priority)
+        return decision
+
+    def tell(self, measured: Losses, decision: Decision, rules: Rules) -> Told:
+        """How different, what that costs, and what the second measurement says."""
+        if decision.about == DOUBTFUL or measured.points is None:
+            row = measured.doubtful or measured.main
+            return _tell_doubtful(measured, row, decision, rules)
+        points = measured.points
+        sentence = _sentence(measured, rules) + _others(measured)
+        numbers = _numbers(measured)
+        if not decision.positive:
+            return Told(sentence, reason=_reason(measured, decision, rules), points=points, numbers=numbers)
+        explains = {"threshold": measured.of_threshold, "ranking": points.value - measured.of_threshold}
+        new = measured.hard is not None and measured.new(rules)
+        explains["difficulty"] = measured.hard.value if measured.hard is not None and new else 0.0
+        sentence += _second_measurement(measured, rules)
+        return Told(
+            sentence, points=points, images=measured.images[: rules.max_images], numbers=numbers, explains=explains
+        )
 
 
-@dataclass(frozen=True)
-class _Account:
-    """What looks cost in the classes that lose by them, and all that bears on it.
+NAMED_FROM = 0.05
+"""Points from which on a class is said to gain: what is shown with one decimal as more than 0."""
 
-    Attributes:
-        losing: Looks of these classes.
-        main: The one that loses most.
-        points: Their I + III.
-        same: Their II.
-        shift: The domain AUC of `main` against chance; None where I + III may be 0, or train is too small.
-        mended: Points that a classifier mends that has seen such images; None where not tried.
-        hard: Points that this classifier loses on looks that validation lacks; None where not tried.
-    """
-
-    losing: list[Look]
-    main: Look
-    points: Measured
-    same: Measured
-    shift: DomainShift | None
-    mended: Measured | None
-    hard: Measured | None
-
-    @property
-    def alike(self) -> bool:
-        """Whether images that look alike fare alike."""
-        return self.same.low <= 0 <= self.same.high and self.same.value < self.points.value
-
-    @property
-    def new(self) -> bool:
-        """Whether looks that validation lacks, and few that it knows, are the cost, and are hard for anyone."""
-        seen, unseen = (sum(look.points[part].value for look in self.losing) for part in (0, 2))
-        return unseen >= NEW * seen and self._counts(self.hard)
-
-    @property
-    def agrees(self) -> bool | None:
-        """Whether test looks different at all, and a second look agrees; None where chance is not known."""
-        if self.shift is None:
-            return None
-        return self.shift.real and (self.alike or self.new or self._counts(self.mended))
-
-    def _counts(self, seen: Measured | None) -> bool:
-        """Whether a trial agrees in sign and size."""
-        return seen is not None and seen.low > 0 and seen.value >= self.points.value / 3
+DOUBTFUL = "doubtful"
+"""What a decision is about that rests on a class for which DISDE's parts cannot be trusted."""
 
 
-def _account(case: Case, chosen: list[Look]) -> _Account:
-    main = max(chosen, key=lambda look: look.explained.value)
-    losing = [look for look in chosen if look.explained.value > 0] or [main]
-    points = simultaneous(_sum([look.explained for look in losing]), len(chosen))
-    shift = null(case, main) if points.low > 0 else None
-    same = _sum([look.points[1] for look in losing])
-    return _Account(losing, main, points, same, shift, _mended(case), _hard_for_anyone(case, losing))
+def _decide_doubtful(measured: Losses, row: Row, rules: Rules) -> Decision:
+    """Suggested where test surely differs and a classifier that has seen such images mends points."""
+    mended = measured.mended
+    if mended is not None and mended.low > 0 and mended.high > rules.margin:
+        if row.chance is not None and row.chance.real(rules.null_deviations):
+            return Decision("suggested", about=DOUBTFUL, priority=mended.value)
+    kind = ReasonKind.MORE_IMAGES if row.overlaps(rules) else ReasonKind.OVERLAP
+    return replace(undecided(kind), about=DOUBTFUL)
 
 
-def _chosen(case: Case, every: tuple[Look, ...]) -> list[Look]:
-    """Looks without doubts, of the kind of columns under which they hold most of test; features before properties."""
-    share = case.budget.base.test_prior[0]
-    best: list[Look] = []
-    for basis in WORDS:
-        sound = [look for look in every if look.basis == basis and not look.split.doubts]
-        if sum(share[look.k] for look in sound) > sum(share[look.k] for look in best) + 1e-9:
-            best = sound
-    return best
-
-
-def _mended(case: Case) -> Measured | None:
-    """Points of threshold and ranking that a classifier mends that has seen such images; None where not tried."""
-    balanced = pooled(case, "balanced")
-    return None if balanced is None else remaining(case) - balanced.difficulty
-
-
-def _hard_for_anyone(case: Case, losing: list[Look]) -> Measured | None:
-    """Points that a classifier that has seen such images too loses on looks that validation lacks; None if not tried.
+def _hard_for_anyone(data: CauseData, balanced: Pooled, losing: Sequence[Row]) -> Measured | None:
+    """Points that a classifier that has seen such images too loses on what validation lacks; None if not comparable.
 
     III of DISDE with its errors in place of the run's, the weights being the same.
     """
-    balanced, base = pooled(case, "balanced"), case.budget.base
-    if balanced is None or balanced.val.ids != base.val.ids or balanced.test.ids != base.test.ids:
+    samples = data.gap.samples
+    if balanced.val.ids != samples.val.ids or balanced.test.ids != samples.test.ids:
         return None
     points = []
-    for look in losing:
+    for row in losing:
         split = disde(
-            (~balanced.val.after[look.val_rows]).astype(np.float64),
-            (~balanced.test.after[look.rows]).astype(np.float64),
-            look.val_pi,
-            look.pi,
-            base.val_weights[:, look.val_rows],
-            base.test_weights[:, look.rows],
+            (~balanced.val.after[row.val_rows]).astype(np.float64),
+            (~balanced.test.after[row.test_rows]).astype(np.float64),
+            row.val_pi,
+            row.test_pi,
+            samples.val_weights[:, row.val_rows],
+            samples.test_weights[:, row.test_rows],
         )
-        unseen = 100 * base.test_prior[:, look.k] * split.replicates[2]
-        points.append(case.budget.draws.measured(unseen, sum(look.sizes)))
-    return _sum(points)
+        unseen = 100 * samples.test_prior[:, row.k] * split.replicates[2]
+        points.append(data.gap.draws.measured(unseen, sum(row.sizes)))
+    return total(points)
 
 
-def _unjudged(case: Case, chosen: list[Look]) -> list[int]:
-    """Classes that lose a good deal on test and could not be judged, the worst first."""
-    lost = {k: row.points.value for k, row in enumerate(case.budget.classes) if row.points is not None}
-    left = set(lost) - {look.k for look in chosen}
-    return sorted((k for k in left if lost[k] > MARGIN), key=lambda k: -lost[k])
+def _unlike(data: CauseData, row: Row) -> tuple[str, ...]:
+    """Wrong test images of the class, those that least resemble validation first."""
+    test = data.gap.samples.test
+    order = np.argsort(-row.test_pi, kind="stable")
+    return tuple(test.ids[i] for i in row.test_rows[order] if not test.right[i])
 
 
-def _sum(points: list[Measured]) -> Measured:
-    total = points[0]
-    for other in points[1:]:
-        total = total + other
-    return total
-
-
-def _numbers(account: _Account) -> dict[str, float]:
-    main, shift = account.main, account.shift
+def _numbers(measured: Losses) -> dict[str, float]:
+    main, chance = measured.main, measured.chance
+    assert measured.alike is not None
     numbers = {
         "domain_auc": main.split.auc,
         "class": float(main.k),
         "effective_val": main.split.effective_source,
         "effective_test": main.split.effective_target,
-        "seen_points": sum(look.points[0].value for look in account.losing),
-        "same_looks_points": account.same.value,
-        "unseen_points": sum(look.points[2].value for look in account.losing),
+        "seen_points": measured.part(0),
+        "alike_points": measured.alike.value,
+        "unseen_points": measured.part(2),
     }
-    if shift is not None:
-        numbers |= {"null_mean": float(shift.null.mean()), "null_max": float(shift.null.max()), "p": shift.p}
+    if chance is not None:
+        numbers |= {"null_mean": float(chance.null.mean()), "null_max": float(chance.null.max()), "p": chance.p}
     return numbers
 
 
-def _sentence(case: Case, account: _Account) -> str:
-    names, main, shift = case.evidence.classes, account.main, account.shift
-    chance = "0.50: they look alike"
-    if shift is not None:
-        chance = f"chance gives {shift.null.min():.2f} to {shift.null.max():.2f}"
+def differences(row: Row, rules: Rules) -> str:
+    """The clearest differences in words: `blurrier by 0.7 and darker by 0.3 standard deviations`; may be empty."""
+    clear = [shift for shift in row.shifts if np.isfinite(shift.smd) and shift.p_holm < rules.level]
+    named = []
+    for shift in clear[: rules.max_properties_named]:
+        words = property_of(shift.name)
+        named.append(f"{words.more if shift.smd > 0 else words.less} by {abs(shift.smd):.1f}")
+    return f"{' and '.join(named)} standard deviations" if named else ""
+
+
+def _sentence(measured: Losses, rules: Rules) -> str:
+    names, main, chance = measured.classes, measured.main, measured.chance
+    assert measured.points is not None and measured.alike is not None
+    by_chance = "0.50: no difference"
+    if chance is not None:
+        by_chance = f"chance gives {chance.null.min():.2f} to {chance.null.max():.2f}"
     words = (
-        f"By {WORDS[main.basis]}, test images of {names[main.k]} are told from its validation images with an AUC of "
-        f"{main.split.auc:.2f} ({chance})"
+        f"By {BASES[main.basis]}, test images of {names[main.k]} are told from its validation images with an AUC of "
+        f"{main.split.auc:.2f} ({by_chance})"
     )
-    words += f"; they are {main.top}. " if main.top else ". "
-    more = [names[look.k] for look in account.losing if look is not main]
+    clear = differences(main, rules)
+    words += f"; they are {clear}. " if clear else ". "
+    more = [names[row.k] for row in measured.losing if row is not main]
     classes = f", with those of {', '.join(more)}," if more else ""
-    words += (
-        f"Looks that are rarer in validation or missing there{classes} cost {said(account.points)}; images that look "
-        f"the same on both sides differ by {said(account.same)}."
+    return words + (
+        f"Images such as are rarer in validation or missing there{classes} cost {said(measured.points)}; images that "
+        f"resemble each other on both sides differ by {said(measured.alike)}."
     )
-    return words
 
 
-def _second_look(account: _Account) -> str:
-    """What the classifier saw that has learned from such images too, where that matters, in words."""
-    words = ""
-    if account.hard is not None and account.new:
+def _second_measurement(measured: Losses, rules: Rules) -> str:
+    """What the classifier says that has learned from such images too, where that matters."""
+    words, new = "", measured.new(rules)
+    if measured.hard is not None and new:
         words += (
-            f" {said(account.hard)} of that are hard for anyone: so much a classifier loses on looks that validation "
-            "lacks that has learned from such images of other patients too."
+            f" {said(measured.hard)} of that are hard for anyone: so much a classifier loses on images such as "
+            "validation lacks that has learned from such images of other patients too."
         )
-    if account.alike:
+    if measured.same_fare_alike:
         return words
-    if not account.new:
-        words += " So looks are not all of it, or what matters is not seen in these columns."
-    if account.mended is not None:
-        words += f" A classifier that learned from test images of other patients too mends {said(account.mended)}."
+    if not new:
+        words += " So appearance is not all of it, or what matters is not seen in these columns."
+    if measured.mended is not None:
+        words += f" A classifier that learned from test images of other patients too mends {said(measured.mended)}."
     return words
 
 
-def _others(case: Case, chosen: list[Look], losing: list[Look]) -> str:
-    """What looks give to other classes, and which classes could not be judged, in words."""
-    names, words = case.evidence.classes, ""
-    gaining = [look for look in chosen if look not in losing and look.explained.value <= -0.05]
-    if gaining:
-        gained = _sum([look.explained for look in gaining]) * -1.0
-        words += f" To {', '.join(names[look.k] for look in gaining)} looks give {said(gained)}, which is not set off."
-    judged = {look.k for look in chosen}
-    left = [names[k] for k in np.flatnonzero(case.budget.base.test_prior[0] > 0) if k not in judged]
+def _others(measured: Losses) -> str:
+    """What appearance gives to other classes, and which classes could not be judged."""
+    names, words = measured.classes, ""
+    if measured.gaining:
+        gained = total([row.explained for row in measured.gaining]) * -1.0
+        gaining = ", ".join(names[row.k] for row in measured.gaining)
+        words += f" To {gaining} appearance gives {said(gained)}, which is not set off."
+    left = [names[k] for k in sorted(measured.unjudged)]
     if left:
         words += f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}."
     return words
 
 
-def _unlike(case: Case, look: Look) -> tuple[str, ...]:
-    """Wrong test images of the class, those that look least like validation first."""
-    test = case.budget.base.test
-    order = np.argsort(-look.pi, kind="stable")
-    return tuple(test.ids[i] for i in look.rows[order] if not test.right[i])[:SHOWN]
+def _reason(measured: Losses, decision: Decision, rules: Rules) -> str:
+    if decision.kind is ReasonKind.NO_DIFFERENCE:
+        return "a classifier tells test from validation no better than chance"
+    if decision.kind is ReasonKind.WITHIN_MARGIN and measured.points is not None and measured.points.low > 0:
+        return f"it is worth less than {rules.margin} points"
+    if decision.kind is ReasonKind.MORE_IMAGES and not decision.wanted:
+        return f"more images of {measured.classes[measured.unjudged[0]]}"
+    return ""
+
+
+def _tell_doubtful(measured: Losses, row: Row, decision: Decision, rules: Rules) -> Told:
+    """How different a class is, and what is missing to say what that costs."""
+    class_ = measured.classes[row.k]
+    sentence = (
+        f"By {BASES[row.basis]}, validation and test images of {class_} are told apart with an AUC of "
+        f"{row.split.auc:.2f} (0.50: no difference). What that costs cannot be told, because {doubts(row, rules)[0]}."
+    )
+    numbers = {"domain_auc": row.split.auc, "class": float(row.k)}
+    if decision.positive:
+        assert row.chance is not None and measured.mended is not None
+        sentence += (
+            f" Chance gives {row.chance.null.min():.2f} to {row.chance.null.max():.2f}. A classifier that learned from "
+            f"test images of other patients too mends {said(measured.mended)}."
+        )
+        return Told(
+            sentence, points=measured.mended, images=measured.doubtful_images[: rules.max_images], numbers=numbers
+        )
+    needs = (
+        f"about {rules.min_disde_images} images of a class on each side, of which about {rules.min_disde_effective:g} "
+        "resemble those of the other"
+    )
+    if decision.kind is ReasonKind.OVERLAP:
+        needs = f"validation images of {class_} that resemble its test images; there is no overlap"
+    return Told(sentence, False, needs, numbers=numbers)
 
 
 CAUSE = CovariateShift()

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._absent import without
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._learnable import INTERVENTION, Pooled, pooled, remaining
-from heldout.records import Finding, Remedy
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.effects import remedy_tried
+from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.suspects import still_to_review
+from heldout.diagnosis.verdict import Decision, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind, Remedy
+from heldout.stats.measured import Measured
+from heldout.ties import in_order, settled
 
-SLACK = 3.0
-"""Points by which the yardstick may be worse on validation than the run itself; ours. A worse one measures nothing."""
 
-SHOWN = 24
+@dataclass(frozen=True)
+class Hardness:
+    """What a classifier that learned from both parts says.
+
+    Attributes:
+        balanced: The classifier, both parts weighing the same.
+        points: Its validation minus its test accuracy.
+        unbalanced: The same without the weighting; None where not tried.
+        learnable: What is left of threshold and ranking.
+        unread: Test images whose review would tell wrong labels from harder images.
+    """
+
+    balanced: Pooled
+    points: Measured
+    unbalanced: Measured | None
+    learnable: Measured
+    unread: int
+
+    def fair(self, rules: Rules) -> bool:
+        """Whether it is a fair yardstick: about as good on validation as the run."""
+        val = self.balanced.val
+        return settled(val.accuracy_after.value - val.accuracy_before.value) >= -rules.yardstick_slack
 
 
-class Difficulty(Cause):
+class Difficulty(Cause[Hardness]):
     """Test images are harder, or their labels worse: nobody who learned from them would do as well on them either.
 
     How it is detected: A classifier is learned on validation and test images together, out of fold by patient, on
@@ -26,8 +52,11 @@ class Difficulty(Cause):
     alike, so what it still loses on test cannot be learned from more images of that kind: difficulty = accuracy on
     validation − accuracy on test, both at the class shares of test. What remains of the terms threshold and ranking is
     learnable from target data. It is established if the classifier is a fair yardstick (on validation at most 3 points
-    below the run) and the same sign comes out without the weighting. Weighting matters: without it, in one case, 11.5
-    points were called difficulty where 5 were, since the larger part dominates.
+    below the run), the same sign comes out without the weighting, and people have read the test images that the
+    diagnosis lists for review (`--review`). Without that it is suggested at most, since wrong labels would look the
+    same: with 12 % of the test labels of chest X-rays turned round, such a classifier lost 12.5 points as well.
+    Weighting matters: without it, in one case, 11.5 points were called difficulty where 5 were, since the larger part
+    dominates.
 
     Why it matters: No augmentation, threshold or fine-tuning mends images that do not show what is asked. It is hard
     *for these features and this size of image*: fine detail lost by shrinking the image counts as difficulty, and so do
@@ -43,49 +72,75 @@ class Difficulty(Cause):
     remedy: ClassVar[str] = (
         "Check the cited images' labels, try a larger input size, or report them as their own stratum."
     )
-    experiments: ClassVar[tuple[str, ...]] = (INTERVENTION,)
+    interventions: ClassVar[tuple[str, ...]] = (INTERVENTION,)
+    term: ClassVar[str | None] = "difficulty"
 
-    def judge(self, case: Case) -> Finding:
-        """Pooled validation minus pooled test accuracy, the parts weighing the same."""
-        balanced = pooled(case, "balanced")
+    def measure(self, data: CauseData) -> Hardness | Missing:
+        """Pooled validation minus pooled test accuracy."""
+        balanced, unbalanced = pooled(data, "balanced"), pooled(data, "unbalanced")
         if balanced is None:
-            return without(self, case, INTERVENTION)
+            return without(data, INTERVENTION)
         points = balanced.difficulty
-        fair = balanced.val.accuracy_after.value >= balanced.val.accuracy_before.value - SLACK
-        other = pooled(case, "unbalanced")
-        agrees = fair and (other is None or other.difficulty.value > 0)
-        verdict, reason = weigh(points, agrees)
-        learnable = remaining(case) - points
+        other = None if unbalanced is None else unbalanced.difficulty
+        unread = len(still_to_review(data.run, data.to_review))
+        return Hardness(balanced, points, other, remaining(data) - points, unread)
+
+    def decide(self, measured: Hardness, rules: Rules) -> Decision:
+        """Established by a fair yardstick, and never before people have read the labels in doubt."""
+        same_sign = measured.unbalanced is None or settled(measured.unbalanced.value) > 0
+        decision = weigh(measured.points, measured.fair(rules) and same_sign, rules)
+        if decision.positive and measured.unread:
+            return Decision("suggested", ReasonKind.REVIEW)
+        return decision
+
+    def tell(self, measured: Hardness, decision: Decision, rules: Rules) -> Told:
+        """By how much, and what else would look the same."""
+        balanced = measured.balanced
         numbers = {
             "pooled_val_accuracy": balanced.val.accuracy_after.value / 100,
             "pooled_test_accuracy": balanced.true_test.accuracy_after.value / 100,
-            "learnable_points": learnable.value,
+            "learnable_points": measured.learnable.value,
         }
-        if other is not None:
-            numbers["unbalanced_points"] = other.difficulty.value
-        sentence = "A classifier that learned from validation and test images alike is right less often on test by "
-        sentence += said(points)
-        if verdict == "excluded":
-            sentence += ": the test images are not harder, and what separates them can be learned."
-        elif verdict == "not identifiable":
-            sentence += f": too uncertain to tell whether the test images are harder; it {reason}."
-        else:
-            sentence += (
-                f": these images are harder, or their labels worse. The rest of threshold and ranking, "
-                f"{said(learnable)}, could be learned from images like those of test."
-            )
-        if not fair:
+        in_doubt = decision.kind is ReasonKind.REVIEW
+        if in_doubt:
+            numbers["to_review"] = float(measured.unread)
+        if measured.unbalanced is not None:
+            numbers["unbalanced_points"] = measured.unbalanced.value
+        sentence = _sentence(measured, decision)
+        if not measured.fair(rules):
             sentence += " It is a poor yardstick, though: on validation it is well below the run itself."
-        images = _hard(balanced) if verdict in ("established", "suggested") else ()
-        return self.finding(verdict, sentence, points, reason=reason, images=images, numbers=numbers)
+        return Told(
+            sentence,
+            reason=f"two blind readers for {measured.unread} test images" if in_doubt else "",
+            points=measured.points,
+            images=_hard(balanced)[: rules.max_images] if decision.positive else (),
+            numbers=numbers,
+            explains={"difficulty": measured.points.value},
+            alternatives=("labels",) if in_doubt else (),
+        )
 
-    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+    def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """A classifier learned with target images, out of fold by patient: scored on patients it has not seen."""
-        gain = case.gain(INTERVENTION, "balanced", "test")
-        if gain is None:
-            return ()
         name = "a linear classifier learned from validation and test patients, scored on other test patients"
-        return (case.remedy(name, gain, self.code, exploratory=False),)
+        return remedy_tried(data, INTERVENTION, "balanced", name, self.code, exploratory=False)
+
+
+def _sentence(measured: Hardness, decision: Decision) -> str:
+    told = (
+        "A classifier that learned from validation and test images alike is right less often on test by "
+        f"{said(measured.points)}"
+    )
+    if not decision.positive:
+        return f"{told}."
+    rest = (
+        f"The rest of threshold and ranking, {said(measured.learnable)}, could be learned from images like those of test."
+    )
+    if decision.kind is not ReasonKind.REVIEW:
+        return f"{told}: these images are harder. {rest}"
+    return (
+        f"{told}: these images are harder, or their labels are wrong, which would look the same; two blind readers for "
+        f"{measured.unread} test images (they are listed under `review`) settle which. {rest}"
+    )
 
 
 def _hard(balanced: Pooled) -> tuple[str, ...]:
@@ -93,8 +148,7 @@ def _hard(balanced: Pooled) -> tuple[str, ...]:
     test = balanced.test
     own = test.logits_after[np.arange(len(test.labels)), test.labels]
     lead = test.logits_after.max(axis=1) - own
-    order = np.argsort(-lead, kind="stable")
-    return tuple(test.ids[i] for i in order if not test.after[i])[:SHOWN]
+    return tuple(test.ids[i] for i in in_order(lead, descending=True) if not test.after[i])
 
 
 CAUSE = Difficulty()

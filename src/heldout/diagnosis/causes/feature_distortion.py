@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._absent import without
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said
-from heldout.diagnosis.causes._change import Change, change, simultaneous, weigh_changes
-from heldout.diagnosis.causes._seeds import FEWEST_RUNS, mean_over_seeds, runs
-from heldout.records import Finding, Remedy
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.effects import Effect, effect_of, remedy_tried, simultaneous
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.seeds import mean_over_seeds, same_recipe
+from heldout.diagnosis.verdict import Decision, weigh_effects
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind, Remedy
 from heldout.stats.joint import recalls
 from heldout.stats.measured import Measured
 
-INTERVENTION = "probe"
+PROBE = "probe"
 CURVE = "interpolation"
 
-UNTRAINED = ("frozen", "knn", "probe")
-"""Strategies that leave the backbone as it was."""
 
-SHOWN = 24
+@dataclass(frozen=True)
+class Between:
+    """The best point between the probe and the fine-tuned network.
+
+    Attributes:
+        alpha: Share of the fine-tuned weights, 0 … 1.
+        test_gain: What it wins back on test, points, interval by Bonferroni's rule.
+        val_gain: Likewise on validation; None where not scored.
+    """
+
+    alpha: float
+    test_gain: Measured
+    val_gain: Measured | None
 
 
-class FeatureDistortion(Cause):
+@dataclass(frozen=True)
+class Drops:
+    """How far the fine-tuned network and the probe fall from validation to test.
+
+    Attributes:
+        val: Validation, before: fine-tuned, after: probe.
+        test: Test likewise.
+        between: The best point between the two; None where none was tried.
+        why_not: Why not.
+        over_seeds: Mean difference of the drops over seeds; None with too few.
+        seeds: Number of seeds.
+    """
+
+    val: Effect
+    test: Effect
+    between: Between | None
+    why_not: str
+    over_seeds: Measured | None
+    seeds: int
+
+    @property
+    def points(self) -> Measured:
+        """The difference of the two drops."""
+        return self.val.lost - self.test.lost
+
+    @property
+    def finetuned(self) -> float:
+        """Drop of the fine-tuned network, points."""
+        return self.val.accuracy_before.value - self.test.accuracy_before.value
+
+    @property
+    def probe(self) -> float:
+        """Drop of the probe, points."""
+        return self.val.accuracy_after.value - self.test.accuracy_after.value
+
+
+class FeatureDistortion(Cause[Drops]):
     """Fine-tuning bent the pretrained features toward the training images, and they serve test images less well.
 
     How it is detected: A linear probe (LP) is solved on the pretrained features of the same training images. If the
@@ -50,100 +99,109 @@ class FeatureDistortion(Cause):
     remedy: ClassVar[str] = (
         "Fit the head first and then fine-tune, or average the weights before and after fine-tuning."
     )
-    experiments: ClassVar[tuple[str, ...]] = (INTERVENTION, CURVE)
+    interventions: ClassVar[tuple[str, ...]] = (INTERVENTION, CURVE)
 
-    def judge(self, case: Case) -> Finding:
-        """The difference of the two drops; the curve between the two networks is the intervention."""
-        if case.evidence.strategy in UNTRAINED:
-            return self.not_applicable("the backbone was not trained")
-        val, test = change(case, INTERVENTION, "probe", "val"), change(case, INTERVENTION, "probe", "test")
+    def measure(self, data: CauseData) -> Drops | Missing:
+        """The two drops, the curve between the two networks, and the other seeds."""
+        if not data.run.learning.backbone_trained:
+            return Missing(ReasonKind.DOES_NOT_APPLY, "the backbone was not trained")
+        val, test = effect_of(data, PROBE, "probe", "val"), effect_of(data, PROBE, "probe", "test")
         if val is None or test is None:
-            return without(self, case, INTERVENTION)
-        points = val.lost - test.lost  # before: fine-tuned, after: probe
-        between, agrees, words = _curve(case)
-        seeds = _over_seeds(case, val, test)
-        if seeds is not None:
-            agrees = None if agrees is None else agrees and seeds.low > 0
-            over = f"Over {len(runs(case))} seeds it is {said(seeds)} on average."
-        else:
-            over = "One seed: this is a statement on this trained network, not on fine-tuning as such."
-        verdict, reason = weigh_changes(points, [val, test], agrees)
-        drops = [
-            side.value - other.value
-            for side, other in (
-                (val.accuracy_before, test.accuracy_before),
-                (val.accuracy_after, test.accuracy_after),
-            )
-        ]
-        numbers = {"finetuned_drop": drops[0], "probe_drop": drops[1], **between}
-        if seeds is not None:
-            numbers |= {"mean_over_seeds": seeds.value, "seeds": float(len(runs(case)))}
+            return without(data, PROBE)
+        seeds = same_recipe(data)
+        over = _over_seeds(data, val, test) if len(seeds) >= data.rules.min_seeds else None
+        return Drops(val, test, _between(data), data.run.why_absent(CURVE).text, over, len(seeds))
+
+    def decide(self, measured: Drops, rules: Rules) -> Decision:
+        """The curve between the two networks is the intervention; the mean over seeds has to keep the sign."""
+        agrees = None if measured.between is None else measured.between.test_gain.low > 0
+        if measured.over_seeds is not None and agrees is not None:
+            agrees = agrees and measured.over_seeds.low > 0
+        return weigh_effects(measured.points, [measured.val, measured.test], agrees, rules)
+
+    def tell(self, measured: Drops, decision: Decision, rules: Rules) -> Told:
+        """Both drops; where the cause is called one, the curve and the seeds."""
+        numbers = {"finetuned_drop": measured.finetuned, "probe_drop": measured.probe}
+        if (between := measured.between) is not None:
+            numbers |= {"best_alpha": between.alpha, "best_alpha_test_gain": between.test_gain.value}
+            if between.val_gain is not None:
+                numbers["best_alpha_val_gain"] = between.val_gain.value
+        if measured.over_seeds is not None:
+            numbers |= {"mean_over_seeds": measured.over_seeds.value, "seeds": float(measured.seeds)}
         sentence = (
-            f"From validation to test the fine-tuned network drops by {drops[0]:.1f} points and a linear probe on the "
-            f"features it began with by {drops[1]:.1f}: fine-tuning adds {said(points)} to the drop."
+            f"From validation to test the fine-tuned network drops by {measured.finetuned:.1f} points and a linear probe "
+            f"on the features it began with by {measured.probe:.1f}: fine-tuning adds {said(measured.points)} to the drop."
         )
-        if verdict not in ("established", "suggested"):
-            end = "It is not why test is lower" if verdict == "excluded" else "Too uncertain to tell"
-            sentence += f" {end}{f', {reason}' if verdict == 'excluded' else f'; it {reason}'}."
-            return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
-        images = test.mended_ids[:SHOWN]
-        return self.finding(verdict, f"{sentence} {words} {over}", points, images=images, numbers=numbers)
+        images: tuple[str, ...] = ()
+        if decision.positive:
+            sentence += f" {_curve(measured)} {_seeds(measured)}"
+            images = measured.test.mended_ids[: rules.max_images]
+        return Told(sentence, points=measured.points, images=images, numbers=numbers)
 
-    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+    def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """The probe itself, and every point between it and the fine-tuned network."""
-        if case.evidence.strategy in UNTRAINED:
+        if not data.run.learning.backbone_trained:
             return ()
-        tried = [(INTERVENTION, "probe", "linear probe on the pretrained features instead of fine-tuning")]
-        between = [alpha for alpha in _alphas(case) if float(alpha.removeprefix("alpha=")) > 0]  # 0 is the probe
-        tried += [(CURVE, alpha, f"weights between probe and fine-tuned network ({alpha})") for alpha in between]
-        found = []
-        for experiment, variant, name in tried:
-            gain = case.gain(experiment, variant, "test")
-            if gain is not None:
-                found.append(case.remedy(name, gain, self.code))
-        return tuple(found)
+        name = "linear probe on the pretrained features instead of fine-tuning"
+        found = remedy_tried(data, PROBE, "probe", name, self.code)
+        for variant, alpha in _alphas(data).items():
+            if alpha > 0:  # 0 is the probe
+                name = f"weights between probe and fine-tuned network ({variant})"
+                found += remedy_tried(data, CURVE, variant, name, self.code)
+        return found
 
 
-def _alphas(case: Case) -> list[str]:
-    """Points between the two networks."""
-    scored = case.evidence.scored.get(CURVE)
-    return [] if scored is None else [name for name in scored.variants if name.startswith("alpha=")]
+def _alphas(data: CauseData) -> dict[str, float]:
+    """Variant -> share of the fine-tuned weights."""
+    scored = data.run.scored.get(CURVE)
+    return {} if scored is None else scored.values("alpha")
 
 
-def _curve(case: Case) -> tuple[dict[str, float], bool | None, str]:
-    """Numbers of the best point between the networks, whether it wins points back on test, and a sentence."""
-    changes = {alpha: change(case, CURVE, alpha, "test") for alpha in _alphas(case)}
-    tests = {alpha: found for alpha, found in changes.items() if found is not None}
+def _between(data: CauseData) -> Between | None:
+    """The point between the two networks that wins most back on test."""
+    alphas = _alphas(data)
+    effects = {variant: effect_of(data, CURVE, variant, "test") for variant in alphas}
+    tests = {variant: effect for variant, effect in effects.items() if effect is not None}
     if not tests:
-        return {}, None, f"Weights between the two were not tried ({case.evidence.why_absent(CURVE)})."
-    gains = {alpha: simultaneous(found.lost * -1.0, len(tests)) for alpha, found in tests.items()}
-    best = max(gains, key=lambda alpha: gains[alpha].value)
-    alpha = float(best.removeprefix("alpha="))
-    numbers = {"best_alpha": alpha, "best_alpha_test_gain": gains[best].value}
-    words = f"Weights {1 - alpha:.0%} of the way back to the probe change test accuracy by {said(gains[best])}"
-    val = change(case, CURVE, best, "val")
-    if val is not None:
-        numbers["best_alpha_val_gain"] = -val.lost.value
-        words += f" and validation accuracy by {said(val.lost * -1.0)}"
-    return numbers, gains[best].low > 0, f"{words}."
-
-
-def _over_seeds(case: Case, val: Change, test: Change) -> Measured | None:
-    """Mean over seeds of the difference of drops, seeds' spread included; None with fewer than `FEWEST_RUNS`."""
-    sides = runs(case)
-    if len(sides) < FEWEST_RUNS:
         return None
+    gains = {
+        variant: simultaneous(effect.lost * -1.0, len(tests), data.rules.level) for variant, effect in tests.items()
+    }
+    best = max(gains, key=lambda variant: gains[variant].value)
+    val = effect_of(data, CURVE, best, "val")
+    return Between(alphas[best], gains[best], None if val is None else val.lost * -1.0)
+
+
+def _curve(measured: Drops) -> str:
+    between = measured.between
+    if between is None:
+        return f"Weights between the two were not tried ({measured.why_not})."
+    words = f"Weights {1 - between.alpha:.0%} of the way back to the probe change test accuracy by "
+    words += said(between.test_gain)
+    if between.val_gain is not None:
+        words += f" and validation accuracy by {said(between.val_gain)}"
+    return f"{words}."
+
+
+def _seeds(measured: Drops) -> str:
+    if measured.over_seeds is None:
+        return "One seed: this is a statement on this trained network, not on fine-tuning as such."
+    return f"Over {measured.seeds} seeds it is {said(measured.over_seeds)} on average."
+
+
+def _over_seeds(data: CauseData, val: Effect, test: Effect) -> Measured:
+    """Mean over seeds of the difference of drops, seeds' spread included."""
     probe = val.accuracy_after - test.accuracy_after
     each = []
-    for own_val, own_test in sides:
+    for own_val, own_test in same_recipe(data):
         drops = []
-        for seen, side in ((val, own_val), (test, own_test)):
-            row = {id_: i for i, id_ in enumerate(side.ids)}
-            right = side.right[[row[id_] for id_ in seen.ids]]
-            by_class = recalls(right, seen.labels, seen.weights, case.evidence.k)
-            drops.append(case.budget.draws.measured(100 * np.nansum(seen.prior * by_class, axis=1), len(seen.ids)))
+        for effect, part in ((val, own_val), (test, own_test)):
+            row = {id_: i for i, id_ in enumerate(part.ids)}
+            right = part.right[[row[id_] for id_ in effect.ids]]
+            by_class = recalls(right, effect.labels, effect.weights, data.run.k)
+            drops.append(data.gap.draws.measured(100 * np.nansum(effect.prior * by_class, axis=1), len(effect.ids)))
         each.append(drops[0] - drops[1] - probe)
-    return mean_over_seeds(each, each, case.evidence.bootstrap_seed)
+    return mean_over_seeds(each, each, data.run.bootstrap_seed)
 
 
 CAUSE = FeatureDistortion()

@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._absent import without
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said
-from heldout.diagnosis.causes._change import LEVEL, Change, change, mechanisms, regains, simultaneous, weigh_changes
-from heldout.diagnosis.causes._properties import KNOWN, SHOWN, extreme_and_wrong, property_of, shift
-from heldout.records import Finding, Remedy, Verdict
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, regains, remedy_tried, simultaneous
+from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, weigh_effects
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
 
@@ -21,47 +23,101 @@ INTERVENTION = "quality"
 ALL = "all"
 """The variant in which all properties are mapped, one after the other."""
 
+REVERSE = "reverse"
+"""What a decision is about that rests on test images alone."""
+
 DEGRADED = {"sharpness": (-1,), "noise": (-1, 1), "blockiness": (1,), "contrast": (-1,)}
 """Directions in which test may lie from validation so that the way back would need information that is not in the
 image: sharpening, giving back the detail that smoothing took, taking grain or blocks away without harm; grey levels
 that are stretched stretch their grain."""
 
-ALIKE = "because test images do not differ from validation images in it"
-
-NOTHING_DIFFERS = "no measured property shifts"
-"""What the experiment says where it had nothing to do."""
-
-FEWEST_SD = 0.2
-"""A shift smaller than this many standard deviations is not called one: a small effect by Cohen's (1988) convention."""
-
 
 @dataclass(frozen=True)
-class Named:
-    """One property, what it costs and where."""
+class Mapped:
+    """Validation images given one property (or all) of the test images of their class.
+
+    Attributes:
+        name: The property, or `all`.
+        effect: What that did to validation.
+        lost: Points lost, interval by Bonferroni's rule.
+        regained: Points that the reverse regains on test; None where not tried.
+        class_: The class that loses most.
+        shift: How the property differs in that class; None where that is not known, and for `all`.
+        shifted_share: Share of the loss in classes in which the property differs in the same direction.
+        images: Test images of the class that are wrong, the most extreme first.
+    """
 
     name: str
-    seen: Change
+    effect: Effect
     lost: Measured
-    k: int
+    regained: Measured | None
+    class_: str
     shift: PropertyShift | None
+    shifted_share: float
+    images: tuple[str, ...]
 
     @property
     def direction(self) -> int:
         """+1 where test images of the class have more of it, −1 less, 0 not known."""
         return 0 if self.shift is None else int(np.sign(self.shift.smd))
 
-    @property
-    def differs(self) -> bool | None:
-        """Whether test differs in it from validation in the class that loses most; None where that is not known."""
-        return _differs(self.shift)
+    def differs(self, rules: Rules) -> bool | None:
+        """Whether test differs from validation in it, in the class that loses most; None where that is not known."""
+        return None if self.shift is None else is_shift(self.shift, rules)
 
     @property
     def reversible(self) -> bool:
         """Whether test images can honestly be given back what validation images have."""
         return self.direction not in DEGRADED.get(self.name, ())
 
+    def agrees(self, rules: Rules) -> bool | None:
+        """Whether a second, independent measurement agrees; None where there is none."""
+        if self.reversible and self.regained is not None:
+            return regains(self.lost, self.regained, rules.agreement)
+        if self.shift is None or self.name == ALL:
+            return None
+        return bool(self.differs(rules)) and self.shifted_share >= rules.shifted_share and not self.reversible
 
-class ImageQuality(Cause):
+
+@dataclass(frozen=True)
+class Returned:
+    """Test images given a property of validation, where the reverse would invent detail.
+
+    Attributes:
+        name: The property that regains most.
+        effect: What that did to test.
+        gains: Property -> points regained, interval by Bonferroni's rule.
+    """
+
+    name: str
+    effect: Effect
+    gains: dict[str, Measured]
+
+
+@dataclass(frozen=True)
+class Qualities:
+    """Everything that was mapped; all empty where no property differs.
+
+    Attributes:
+        single: One a property.
+        every: All properties together; None where not tried or where there is one property only.
+        returned: Properties that only test images could be given; None without one.
+        lost: Property -> points lost on validation.
+        comparisons: Number of variants on validation.
+    """
+
+    single: tuple[Mapped, ...] = ()
+    every: Mapped | None = None
+    returned: Returned | None = None
+    comparisons: int = 0
+
+    def best(self, rules: Rules) -> Mapped | None:
+        """The costliest property; one in which test does not differ comes last, since any disturbance costs something."""
+        key = [(one.differs(rules) is not False, one.lost.value) for one in self.single]
+        return self.single[key.index(max(key))] if key else None
+
+
+class ImageQuality(Cause[Qualities]):
     """Test images are blurrier, noisier, flatter, darker or more compressed than validation images.
 
     How it is detected: By an experiment, not by a correlation. Each validation image is given the sharpness (noise,
@@ -92,164 +148,174 @@ class ImageQuality(Cause):
     remedy: ClassVar[str] = (
         "Augment the training images over the quality of the test images, or bring both to one quality first."
     )
-    experiments: ClassVar[tuple[str, ...]] = (INTERVENTION,)
+    interventions: ClassVar[tuple[str, ...]] = (INTERVENTION,)
 
-    def judge(self, case: Case) -> Finding:
-        """Compare all properties, name the costliest, ask whether the reverse agrees."""
-        scored = case.evidence.scored.get(INTERVENTION)
+    def measure(self, data: CauseData) -> Qualities | Missing:
+        """Every property that was mapped, both ways."""
+        scored = data.run.scored.get(INTERVENTION)
         if scored is None:
-            return self._unscored(case)
-        changes = {name: change(case, INTERVENTION, name, "val") for name in scored.variants}
-        seen = {name: found for name, found in changes.items() if found is not None}
+            differs = data.run.why_absent(INTERVENTION).kind is not ReasonKind.NO_DIFFERENCE
+            return without(data, INTERVENTION) if differs else Qualities()
+        effects = {name: effect_of(data, INTERVENTION, name, "val") for name in scored.variants}
+        seen = {name: effect for name, effect in effects.items() if effect is not None}
         if len(seen) == 2 and ALL in seen:
             seen.pop(ALL)  # the other one is all there is
-        lost = {name: simultaneous(found.lost, len(seen)) for name, found in seen.items()}
-        numbers = {f"lost_{name}": points.value for name, points in lost.items()}
-        singles = [_named(case, name, seen[name], lost[name]) for name in seen if name != ALL]
-        tried: list[Finding | None] = []
-        if singles:
-            # A property in which test does not differ may cost much, since any disturbance costs something: named last.
-            best = max(singles, key=lambda one: (one.differs is not False, one.lost.value))
-            tried.append(self._judge_one(case, best, len(seen), numbers))
-        tried.append(self._judge_reverse(case, set(scored.variants) - set(seen)))
-        if ALL in seen:
-            same = bool(singles) and all(one.differs is False for one in singles)
-            tried.append(self._judge_all(case, _named(case, ALL, seen[ALL], lost[ALL]), same, len(seen), numbers))
-        found = [finding for finding in tried if finding is not None]
-        positive = [finding for finding in found if finding.verdict in ("established", "suggested")]
-        if positive:
-            return positive[0]
-        if not found:
-            return without(self, case, INTERVENTION)
-        return found[-1 if ALL in seen else 0]  # all properties together have the last word
+        mapped = {name: _mapped(data, name, effect, len(seen)) for name, effect in seen.items()}
+        single = tuple(one for name, one in mapped.items() if name != ALL)
+        returned = _returned(data, [name for name in scored.variants if name not in seen and name != ALL])
+        if not mapped and returned is None:
+            return without(data, INTERVENTION)
+        return Qualities(single, mapped.get(ALL), returned, len(seen))
 
-    def _unscored(self, case: Case) -> Finding:
-        """The experiment asks only for properties that differ; without one there is nothing to blame."""
-        if NOTHING_DIFFERS not in case.evidence.why_absent(INTERVENTION):
-            return without(self, case, INTERVENTION)
-        reason = f"because {NOTHING_DIFFERS} between validation and test in any class"
-        return self.finding("excluded", f"Image quality is not why test is lower, {reason}.", reason=reason)
+    def decide(self, measured: Qualities, rules: Rules) -> Decision:
+        """The costliest property, then the reverse alone, then all together; what is excluded by all is excluded."""
+        tried = []
+        if (best := measured.best(rules)) is not None:
+            tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules))
+        if (returned := measured.returned) is not None:
+            gain = returned.gains[returned.name]
+            decision = weigh_effects(gain, [returned.effect], None, rules, len(returned.gains))
+            tried.append(replace(decision, about=REVERSE))
+        if measured.every is not None:
+            same = bool(measured.single) and all(one.differs(rules) is False for one in measured.single)
+            tried.append(_decide(measured.every, same, measured.comparisons, rules))
+        if not tried:
+            return Decision("excluded", ReasonKind.NO_DIFFERENCE)
+        first = next((decision for decision in tried if decision.positive), None)
+        return first or tried[-1 if measured.every is not None else 0]  # all properties together have the last word
 
-    def _judge_reverse(self, case: Case, names: set[str]) -> Finding | None:
-        """Test lies where validation images cannot honestly be brought (it is sharper): only the reverse is left."""
-        scored = case.evidence.scored[INTERVENTION]
-        changes = {name: change(case, INTERVENTION, name, "test") for name in scored.variants if name in names - {ALL}}
-        seen = {name: found for name, found in changes.items() if found is not None}
-        if not seen:
-            return None
-        gains = {name: simultaneous(found.lost * -1.0, len(seen)) for name, found in seen.items()}
-        best = max(gains, key=lambda name: gains[name].value)
-        verdict, reason = weigh_changes(gains[best], [seen[best]], None, len(seen))
-        sentence = f"Giving test images the {best} of the validation images of their class regains {said(gains[best])}"
-        sentence += "; the reverse would invent detail and was not tried."
-        images = seen[best].mended_ids[:SHOWN] if verdict == "suggested" else ()
-        numbers = {f"regained_{name}": points.value for name, points in gains.items()}
-        numbers |= mechanisms(gains[best].value, -seen[best].mended(), len(seen[best].ids))
-        return self.finding(verdict, sentence, gains[best], reason=reason, images=images, numbers=numbers)
-
-    def remedies(self, case: Case) -> tuple[Remedy, ...]:
-        """Test images given the quality of validation images, as far as that can be done without inventing detail."""
-        gain = case.gain(INTERVENTION, ALL, "test")
-        if gain is None:
-            return ()
-        return (case.remedy("test images given the quality of the validation images of their class", gain, self.code),)
-
-    def _judge_one(self, case: Case, one: Named, comparisons: int, numbers: dict[str, float]) -> Finding:
-        agrees, words = _agreement(case, one, numbers)
-        verdict, reason = weigh_changes(one.lost, [one.seen], agrees, comparisons)
-        numbers = numbers | mechanisms(one.lost.value, one.seen.mended(), len(one.seen.ids))
+    def tell(self, measured: Qualities, decision: Decision, rules: Rules) -> Told:
+        """What the property costs, and what the second measurement says."""
+        if not decision.about:
+            reason = "no measured property shifts between validation and test in any class"
+            return Told(f"Image quality is not why test is lower, because {reason}.", False, reason)
+        if decision.about == REVERSE:
+            assert measured.returned is not None
+            return _tell_returned(measured.returned, decision, rules)
+        one = measured.every if decision.about == ALL else measured.best(rules)
+        assert one is not None
+        numbers = {f"lost_{item.name}": item.lost.value for item in (*measured.single, measured.every) if item}
+        numbers["images_scored"] = float(len(one.effect.ids))
+        if one.regained is not None and (one.reversible or one.name == ALL):
+            numbers["regained_points"] = one.regained.value
+        elif one.shift is not None:
+            numbers["share_of_shifted_classes"] = one.shifted_share
         if one.shift is not None:
             numbers["shift_sd"] = one.shift.smd
-        if verdict == "suggested" and one.differs is False:
-            verdict, reason = "excluded", ALIKE
-        if verdict not in ("established", "suggested"):
-            return self._nothing(verdict, reason, one.lost, numbers, one.name)
-        images = extreme_and_wrong(case, one.name, one.k, one.direction)
-        sentence = f"{_difference(case, one)} costs {said(one.lost)} of accuracy. {words}"
-        if (together := numbers.get(f"lost_{ALL}")) is not None:
-            sentence += f" All properties together cost {together:.1f}."
-        return self.finding(
-            verdict, sentence, one.lost, reason=reason, images=images or one.seen.turned[:SHOWN], numbers=numbers
-        )
+        sentence, images = _sentence(one, decision), ()
+        if decision.positive and one.name != ALL and measured.every is not None:
+            sentence += f" All properties together cost {measured.every.lost.value:.1f}."
+        if decision.positive:
+            images = (one.images or one.effect.turned)[: rules.max_images]
+        reason = "test images do not differ from validation images in it" if decision.kind is NOT_IN_TEST else ""
+        explains = explained_terms(one.lost.value, one.effect.mended())
+        return Told(sentence, True, reason, one.lost, images, numbers, explains)
 
-    def _judge_all(self, case: Case, every: Named, same: bool, comparisons: int, numbers: dict[str, float]) -> Finding:
-        seen, lost = every.seen, every.lost
-        back = change(case, INTERVENTION, ALL, "test")
-        regained = None if back is None else back.lost * -1.0
-        agrees = None if regained is None else regains(lost, regained)
-        verdict, reason = weigh_changes(lost, [seen], agrees, comparisons)
-        if verdict == "suggested" and same:
-            verdict, reason = "excluded", ALIKE
-        numbers = numbers | mechanisms(lost.value, seen.mended(), len(seen.ids))
-        if verdict not in ("established", "suggested"):
-            return self._nothing(verdict, reason, lost, numbers, "")
-        sentence = (
-            "No single property stands out, but giving validation images all measured properties of the test images of "
-            f"their class costs {said(lost)} of accuracy."
-        )
-        if regained is not None:
-            numbers["regained_points"] = regained.value
-            sentence += f" The reverse on test images regains {said(regained)}."
-        return self.finding(verdict, sentence, lost, reason=reason, images=seen.turned[:SHOWN], numbers=numbers)
-
-    def _nothing(self, verdict: Verdict, reason: str, lost: Measured, numbers: dict[str, float], name: str) -> Finding:
-        what = "all measured properties" if not name else f"the {name}"
-        sentence = f"Giving validation images {what} of the test images of their class costs {said(lost)} of accuracy"
-        if verdict == "excluded":
-            sentence += f": that does not explain the drop, {reason}."
-            return self.finding("excluded", sentence, lost, reason=reason, numbers=numbers)
-        sentence += f": too uncertain to tell; it {reason}."
-        return replace(self.not_identifiable(reason.removeprefix("needs "), lost), sentence=sentence, numbers=numbers)
+    def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
+        """Test images given the quality of validation images, as far as that can be done without inventing detail."""
+        name = "test images given the quality of the validation images of their class"
+        return remedy_tried(data, INTERVENTION, ALL, name, self.code)
 
 
-def _named(case: Case, name: str, seen: Change, lost: Measured) -> Named:
-    k = int(seen.by_class[0].argmax())
-    return Named(name, seen, lost, k, shift(case, name, k))
+NOT_IN_TEST = ReasonKind.NO_DIFFERENCE
 
 
-def _agreement(case: Case, one: Named, numbers: dict[str, float]) -> tuple[bool | None, str]:
-    """Whether a second, independent look agrees, and what it saw, in a sentence."""
-    back = change(case, INTERVENTION, one.name, "test")
-    if one.reversible and back is not None:
-        regained = back.lost * -1.0
-        numbers["regained_points"] = regained.value
-        return regains(one.lost, regained), f"The reverse, on test images, regains {said(regained)}."
-    harm = "stretch the grain too" if one.name == "contrast" else "invent detail that is not in the test images"
-    words = f"The reverse cannot be done honestly: it would {harm}."
+def is_shift(shift: PropertyShift, rules: Rules) -> bool:
+    """Whether a difference is large and clear enough, patients being the units."""
+    return abs(shift.smd) >= rules.min_shift and shift.p_holm < rules.level
+
+
+def _decide(one: Mapped, same: bool, comparisons: int, rules: Rules) -> Decision:
+    """The verdict on one property, or on all; `same` where test does not differ from validation in it."""
+    decision = weigh_effects(one.lost, [one.effect], one.agrees(rules), rules, comparisons)
+    if decision.verdict == "suggested" and same:
+        decision = Decision("excluded", NOT_IN_TEST)
+    return replace(decision, about=one.name)
+
+
+def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Mapped:
+    k = int(effect.by_class[0].argmax())
+    back = effect_of(data, INTERVENTION, name, "test")
+    moved = None if name == ALL else shift_of(data.run, data.gap.samples, name, k)
+    direction = 0.0 if moved is None else float(np.sign(moved.smd))
+    return Mapped(
+        name,
+        effect,
+        simultaneous(effect.lost, comparisons, data.rules.level),
+        None if back is None else back.lost * -1.0,
+        data.run.classes[k],
+        moved,
+        0.0 if moved is None else _share_where_shifted(data, name, effect, direction),
+        extreme_and_wrong(data.run, data.gap.samples, name, k, direction),
+    )
+
+
+def _share_where_shifted(data: CauseData, name: str, effect: Effect, direction: float) -> float:
+    """Share of the points that falls in classes in which test differs in the same direction."""
+    points = effect.by_class[0]
+    found = {int(k): shift_of(data.run, data.gap.samples, name, int(k)) for k in np.flatnonzero(points > 0)}
+    alike = [k for k, moved in found.items() if moved and is_shift(moved, data.rules) and moved.smd * direction > 0]
+    return float(points[alike].sum() / effect.lost.value) if effect.lost.value > 0 else 0.0
+
+
+def _returned(data: CauseData, names: list[str]) -> Returned | None:
+    """Test lies where validation images cannot honestly be brought (it is sharper): only the reverse is left."""
+    effects = {name: effect_of(data, INTERVENTION, name, "test") for name in names}
+    seen = {name: effect for name, effect in effects.items() if effect is not None}
+    if not seen:
+        return None
+    gains = {name: simultaneous(effect.lost * -1.0, len(seen), data.rules.level) for name, effect in seen.items()}
+    best = max(gains, key=lambda name: gains[name].value)
+    return Returned(best, seen[best], gains)
+
+
+def _tell_returned(returned: Returned, decision: Decision, rules: Rules) -> Told:
+    gain = returned.gains[returned.name]
+    sentence = (
+        f"Giving test images the {returned.name} of the validation images of their class regains {said(gain)}; the "
+        "reverse would invent detail and was not tried."
+    )
+    numbers = {f"regained_{name}": points.value for name, points in returned.gains.items()}
+    numbers["images_scored"] = float(len(returned.effect.ids))
+    images = returned.effect.mended_ids[: rules.max_images] if decision.positive else ()
+    explains = explained_terms(gain.value, -returned.effect.mended())
+    return Told(sentence, points=gain, images=images, numbers=numbers, explains=explains)
+
+
+def _sentence(one: Mapped, decision: Decision) -> str:
+    if not decision.positive:
+        what = "all measured properties" if one.name == ALL else f"the {one.name}"
+        return f"Giving validation images {what} of the test images of their class costs {said(one.lost)} of accuracy."
+    if one.name != ALL:
+        return f"{_difference(one)} costs {said(one.lost)} of accuracy. {_second_measurement(one)}"
+    sentence = (
+        "No single property stands out, but giving validation images all measured properties of the test images of "
+        f"their class costs {said(one.lost)} of accuracy."
+    )
+    return sentence if one.regained is None else f"{sentence} The reverse on test images regains {said(one.regained)}."
+
+
+def _second_measurement(one: Mapped) -> str:
     if one.reversible:
-        words = "The reverse was not tried on test images."
-    if one.shift is None:
-        return None, words
-    share = _share_where_shifted(case, one)
-    numbers["share_of_shifted_classes"] = share
-    return bool(one.differs) and share >= 0.5 and not one.reversible, words
+        if one.regained is None:
+            return "The reverse was not tried on test images."
+        return f"The reverse, on test images, regains {said(one.regained)}."
+    harm = "stretch the grain too" if one.name == "contrast" else "invent detail that is not in the test images"
+    return f"The reverse cannot be done honestly: it would {harm}."
 
 
-def _share_where_shifted(case: Case, one: Named) -> float:
-    """Share of the points that falls in classes in which test differs in the direction in which it differs in `k`."""
-    points = one.seen.by_class[0]
-    found = {int(k): shift(case, one.name, int(k)) for k in np.flatnonzero(points > 0)}
-    alike = [k for k, moved in found.items() if _differs(moved) and moved and moved.smd * one.direction > 0]
-    return float(points[alike].sum() / one.lost.value) if one.lost.value > 0 else 0.0
-
-
-def _differs(moved: PropertyShift | None) -> bool | None:
-    """Whether a shift is one, patients being the units; None where it is not known."""
-    return None if moved is None else abs(moved.smd) >= FEWEST_SD and moved.p_holm < LEVEL
-
-
-def _difference(case: Case, one: Named) -> str:
+def _difference(one: Mapped) -> str:
     """What differs, as the beginning of a sentence that goes on with what it costs."""
-    class_, property_ = case.evidence.classes[one.k], property_of(one.name)
+    property_ = property_of(one.name)
     if one.shift is None:
-        what = property_.words if one.name in KNOWN else one.name
-        return f"Giving validation images the {one.name} of test images ({what}), mostly those of {class_},"
+        what = property_.words if is_known(one.name) else one.name
+        return f"Giving validation images the {one.name} of test images ({what}), mostly those of {one.class_},"
     near, far = sorted((abs(one.shift.low), abs(one.shift.high)))
     near = near if one.shift.low * one.shift.high > 0 else 0.0
     comparative = property_.more if one.direction > 0 else property_.less
     return (
-        f"Test images of {class_} are {comparative} than validation images of that class (by {abs(one.shift.smd):.1f} "
-        f"standard deviations [{near:.1f}, {far:.1f}]); making the validation images equally so"
+        f"Test images of {one.class_} are {comparative} than validation images of that class (by "
+        f"{abs(one.shift.smd):.1f} standard deviations [{near:.1f}, {far:.1f}]); making the validation images equally so"
     )
 
 

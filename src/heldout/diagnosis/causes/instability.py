@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._seeds import FEWEST_RUNS, mean_over_seeds, runs
-from heldout.records import Finding
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.seeds import mean_over_seeds, same_recipe
+from heldout.diagnosis.verdict import Decision, undecided, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind
 from heldout.stats.curves import sampling_error
 from heldout.stats.joint import weighted_mean
-
-LAST = 5
-"""Epochs at the end of training whose swing is looked at."""
-
-SOLVED = "probe"
-"""The strategy whose head is solved to its optimum: it has neither epochs nor luck."""
+from heldout.stats.measured import Measured
 
 
-class Instability(Cause):
+@dataclass(frozen=True)
+class Seeds:
+    """This run beside others of its recipe.
+
+    Attributes:
+        points: This run's gap minus the mean gap of the others.
+        tests: Test accuracy of every run, points.
+        sampling: Sampling error of this run's test accuracy, points.
+    """
+
+    points: Measured
+    tests: tuple[float, ...]
+    sampling: float
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of test accuracy over the seeds, points."""
+        return float(np.std(self.tests, ddof=1))
+
+
+@dataclass(frozen=True)
+class Swing:
+    """How validation accuracy swings at the end of training, where there are too few seeds.
+
+    Attributes:
+        spread: Standard deviation over the last epochs, points.
+        sampling: Sampling error of validation accuracy, points.
+        epochs: Number of these epochs.
+        missing: Seeds that are missing.
+    """
+
+    spread: float
+    sampling: float
+    epochs: int
+    missing: int
+
+
+class Instability(Cause[Seeds | Swing]):
     """Training the same network again would give another test accuracy: part of the gap is the luck of this run.
 
     How it is detected: With three or more seeds, points are this run's gap minus the mean gap of the other seeds, from
@@ -44,66 +80,84 @@ class Instability(Cause):
         "Report several seeds; average the weights of the last epochs or let the learning rate fall."
     )
 
-    def judge(self, case: Case) -> Finding:
-        """Over seeds where there are three; else over the last epochs."""
-        if case.evidence.strategy == SOLVED:
-            return self.not_applicable("a probe is solved to its optimum and does not depend on the seed")
-        sides = runs(case)
-        if len(sides) >= FEWEST_RUNS:
-            return self._over_seeds(case, len(sides))
-        return self._over_epochs(case, FEWEST_RUNS - len(sides))
+    def measure(self, data: CauseData) -> Seeds | Swing | Missing:
+        """Over seeds where there are enough; else over the last epochs."""
+        if not data.run.learning.uses_seed:
+            text = "its head is solved to the optimum and does not depend on the seed"
+            return Missing(ReasonKind.DOES_NOT_APPLY, text)
+        runs = same_recipe(data)
+        missing = data.rules.min_seeds - len(runs)
+        if missing <= 0:
+            return _over_seeds(data)
+        swing = _over_epochs(data, missing)
+        return swing or Missing(ReasonKind.MORE_SEEDS, _more_seeds(missing))
 
-    def _over_seeds(self, case: Case, number: int) -> Finding:
-        draws, n = case.budget.draws, case.budget.gap.n
-        gaps, tests = [], []
-        for val, test in runs(case):
-            accuracy = 100 * weighted_mean(test.right, draws.test)
-            gaps.append(draws.measured(100 * weighted_mean(val.right, draws.val) - accuracy, n))
-            tests.append(draws.measured(accuracy, len(test)))
-        points = gaps[0] - mean_over_seeds(gaps[1:], gaps, case.evidence.bootstrap_seed)
-        spread = float(np.std([test.value for test in tests], ddof=1))
-        sampling = float(np.std(tests[0].replicates))
-        verdict, reason = weigh(points, agrees=True)  # training again is itself the intervention
-        lowest, highest = min(test.value for test in tests), max(test.value for test in tests)
+    def decide(self, measured: Seeds | Swing, rules: Rules) -> Decision:
+        """Training again is itself the intervention."""
+        if isinstance(measured, Swing):
+            settled = measured.spread <= measured.sampling
+            return undecided(ReasonKind.MORE_SEEDS) if settled else Decision("suggested")
+        decision = weigh(measured.points, True, rules)
+        return undecided(ReasonKind.MORE_SEEDS) if decision.verdict == "not identifiable" else decision
+
+    def tell(self, measured: Seeds | Swing, decision: Decision, rules: Rules) -> Told:
+        """The spread beside the sampling error."""
+        if isinstance(measured, Swing):
+            return _tell_swing(measured, decision)
+        lowest, highest, number = min(measured.tests), max(measured.tests), len(measured.tests)
         sentence = (
             f"Over {number} seeds test accuracy runs from {lowest:.1f} % to {highest:.1f} % (standard deviation "
-            f"{spread:.1f} points, beside a sampling error of {sampling:.1f}). This run's gap is larger than that of "
-            f"the other seeds by {said(points)}."
+            f"{measured.spread:.1f} points, beside a sampling error of {measured.sampling:.1f}). This run's gap is "
+            f"larger than that of the other seeds by {said(measured.points)}."
         )
-        if verdict == "not identifiable":
-            reason = f"needs more than {number} seeds"
-            sentence += f" Whether this run was unlucky cannot be told; it {reason}."
-        numbers = {"seeds": float(number), "seed_spread_points": spread, "sampling_error_points": sampling}
-        return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
-
-    def _over_epochs(self, case: Case, missing: int) -> Finding:
-        needs = f"the same run with {missing} more seed{'s' if missing > 1 else ''}"
-        swing = _swing(case)
-        if swing is None:
-            return self.not_identifiable(needs)
-        spread, sampling = swing
-        numbers = {"epoch_spread_points": spread, "sampling_error_points": sampling}
-        words = (
-            f"Over the last {LAST} epochs validation accuracy swings by {spread:.1f} points (standard deviation), "
-            f"beside a sampling error of {sampling:.1f}"
-        )
-        if spread <= sampling:
-            sentence = f"{words}: it has settled. Whether another seed would do better on test needs {needs}."
-            return self.finding("not identifiable", sentence, reason=f"needs {needs}", numbers=numbers)
-        sentence = (
-            f"{words}: the weights have not settled, and one test figure of such a run says little. How many points "
-        )
-        return self.finding("suggested", f"{sentence}this cost cannot be told; it needs {needs}.", numbers=numbers)
+        numbers = {
+            "seeds": float(number),
+            "seed_spread_points": measured.spread,
+            "sampling_error_points": measured.sampling,
+        }
+        reason = f"more than {number} seeds" if decision.kind is ReasonKind.MORE_SEEDS else ""
+        return Told(sentence, reason=reason, points=measured.points, numbers=numbers)
 
 
-def _swing(case: Case) -> tuple[float, float] | None:
-    """Spread of validation accuracy over the last epochs and its sampling error, points; None without the epochs."""
-    evidence = case.evidence
-    epochs, val = evidence.val_epochs, evidence.val
-    if epochs is None or val is None or len(epochs) < LAST or epochs.shape[1] != len(val):
+def _tell_swing(measured: Swing, decision: Decision) -> Told:
+    numbers = {"epoch_spread_points": measured.spread, "sampling_error_points": measured.sampling}
+    needs = _more_seeds(measured.missing)
+    words = (
+        f"Over the last {measured.epochs} epochs validation accuracy swings by {measured.spread:.1f} points (standard "
+        f"deviation), beside a sampling error of {measured.sampling:.1f}"
+    )
+    if not decision.positive:
+        sentence = f"{words}: it has settled. Whether another seed would do better on test needs {needs}."
+        return Told(sentence, False, needs, numbers=numbers)
+    sentence = (
+        f"{words}: the weights have not settled, and one test figure of such a run says little. How many points this "
+        f"cost cannot be told; it needs {needs}."
+    )
+    return Told(sentence, False, numbers=numbers)
+
+
+def _more_seeds(missing: int) -> str:
+    return f"the same run with {missing} more seed{'s' if missing > 1 else ''}"
+
+
+def _over_seeds(data: CauseData) -> Seeds:
+    draws, n = data.gap.draws, data.gap.gap.n
+    gaps, tests = [], []
+    for val, test in same_recipe(data):
+        accuracy = 100 * weighted_mean(test.right, draws.test)
+        gaps.append(draws.measured(100 * weighted_mean(val.right, draws.val) - accuracy, n))
+        tests.append(draws.measured(accuracy, len(test)))
+    points = gaps[0] - mean_over_seeds(gaps[1:], gaps, data.run.bootstrap_seed)
+    return Seeds(points, tuple(test.value for test in tests), float(np.std(tests[0].replicates)))
+
+
+def _over_epochs(data: CauseData, missing: int) -> Swing | None:
+    """The last epochs; None without enough of them."""
+    epochs, val, last = data.run.val_epochs, data.run.val, data.rules.last_epochs
+    if epochs is None or val is None or len(epochs) < last or epochs.shape[1] != len(val):
         return None
-    curve = (epochs == val.labels[None, :]).mean(axis=1)[-LAST:]
-    return 100 * float(np.std(curve, ddof=1)), 100 * sampling_error(curve, len(val))
+    curve = (epochs == val.labels[None, :]).mean(axis=1)[-last:]
+    return Swing(100 * float(np.std(curve, ddof=1)), 100 * sampling_error(curve, len(val)), last, missing)
 
 
 CAUSE = Instability()

@@ -2,31 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._change import jeffreys
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.effects import explained_terms, jeffreys
+from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
-from heldout.records import Finding
+from heldout.diagnosis.suspects import still_to_review
+from heldout.diagnosis.verdict import Decision, undecided, weigh
+from heldout.diagnosis.words import said
+from heldout.records import Finding, ReasonKind
 from heldout.stats.bootstrap import varies
+from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
-from heldout.stats.suspects import Suspects, review_sample, suspects
 
-SHOWN = 24
+ALIKE = ("difficulty",)
+"""No classifier is right on images whose label is wrong, however many it learns from: so until people have read them,
+they look like images that are hard for anyone."""
 
 
-class Labels(Cause):
+@dataclass(frozen=True)
+class Flags:
+    """What is known without a review.
+
+    Attributes:
+        flagged: Test labels that look doubtful.
+        images: Test images.
+        bound: Points that they account for at most.
+        to_review: Images to have read, most doubtful first.
+    """
+
+    flagged: int
+    images: int
+    bound: float
+    to_review: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What reviewers found.
+
+    Attributes:
+        points: Test accuracy by their labels minus that by the given ones.
+        wrong: Ids whose label is wrong.
+        reviewed: Number of images that they read.
+        share: Share of all test labels that the wrong ones stand for.
+        unread: Whether images of the sample are still unread.
+    """
+
+    points: Measured
+    wrong: tuple[str, ...]
+    reviewed: int
+    share: float
+    unread: bool
+
+
+class Labels(Cause[Flags | Review]):
     """Some test images carry the wrong label, and the model is marked down for being right.
 
     How it is detected: cleanlab (Northcutt et al. 2021) ranks the test images by how doubtful their label is, from
     out-of-fold probabilities of a classifier that has seen images of both parts (else from the run's own), so that a
     shift of looks is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
     are truly wrong. Points come from a review: two blind readers look at the most doubtful tenth and at a random tenth
-    of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson 1952).
+    of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson 1952). Until they have,
+    wrong labels look like harder images: both are wrong for a classifier that has learned from test images too.
 
     Why it matters: Confident disagreement on a shifted test set is mostly error of the model. Whoever removes those
     images as "mislabelled" removes the evidence of the drop.
@@ -38,93 +81,91 @@ class Labels(Cause):
     code: ClassVar[str] = "labels"
     title: ClassVar[str] = "Wrong labels on test"
     remedy: ClassVar[str] = "Mend the labels that both readers found wrong, and report both versions."
-    experiments: ClassVar[tuple[str, ...]] = ("pooled",)
+    interventions: ClassVar[tuple[str, ...]] = ("pooled",)
+    term: ClassVar[str | None] = "labels"
 
-    def judge(self, case: Case) -> Finding:
+    def measure(self, data: CauseData) -> Flags | Review | Missing:
         """Points from a review; without one the bound, and exactly which images to review."""
-        evidence, budget = case.evidence, case.budget
-        if evidence.review is not None and len(evidence.review):
-            return self._reviewed(case)
-        found = doubtful(evidence)
-        if found is None:
-            return self.not_identifiable("at least 5 test images in each of two classes, and a review of them")
-        test = evidence.test
+        run, test = data.run, data.run.test
         assert test is not None
-        sample = review_sample(test.ids, found, evidence.bootstrap_seed)
-        images = tuple(list(sample)[:SHOWN])
-        bound = budget.label_bound or 0.0
-        numbers = {"flagged": float(found.flagged.sum()), "bound_points": bound, "to_review": float(len(sample))}
-        needs = f"two blind readers for {len(sample)} test images (they are listed under `review`)"
+        if run.reviewed:
+            return _review(data)
+        if data.suspects is None:
+            few = f"at least {data.rules.min_suspect_class} test images in each of two classes"
+            return Missing(ReasonKind.REVIEW, f"{few}, and a review of them")
+        flagged = int(data.suspects.flagged.sum())
+        return Flags(flagged, len(test), data.gap.label_bound or 0.0, tuple(data.to_review))
+
+    def missing(self, missing: Missing) -> Finding:
+        """Where labels cannot even be ranked, they still look like harder images."""
+        return replace(super().missing(missing), alternatives=ALIKE)
+
+    def decide(self, measured: Flags | Review, rules: Rules) -> Decision:
+        """Relabelling is itself the intervention; without it nothing is identifiable."""
+        if isinstance(measured, Flags):
+            return undecided(ReasonKind.REVIEW)
+        return weigh(measured.points, True, rules)
+
+    def tell(self, measured: Flags | Review, decision: Decision, rules: Rules) -> Told:
+        """How many labels look wrong, or were found wrong, and what that is worth."""
+        if isinstance(measured, Flags):
+            number = len(measured.to_review)
+            needs = f"two blind readers for {number} test images (they are listed under `review`)"
+            sentence = (
+                f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would account "
+                f"for at most {measured.bound:.1f} points. How many are cannot be told without a review: it needs {needs}."
+            )
+            numbers = {
+                "flagged": float(measured.flagged),
+                "bound_points": measured.bound,
+                "to_review": float(number),
+            }
+            images = measured.to_review[: rules.max_images]
+            return Told(sentence, False, needs, images=images, numbers=numbers, alternatives=ALIKE)
         sentence = (
-            f"{int(found.flagged.sum())} of {len(test)} test labels look doubtful; if all were wrong they would "
-            f"account for at most {bound:.1f} points. How many are cannot be told without a review: it needs {needs}."
+            f"Readers found {len(measured.wrong)} of {measured.reviewed} reviewed test labels wrong, which stands for "
+            f"{measured.share:.1%} of all; with the right labels test accuracy would be higher by {said(measured.points)}."
         )
-        return self.finding("not identifiable", sentence, reason=f"needs {needs}", images=images, numbers=numbers)
-
-    def _reviewed(self, case: Case) -> Finding:
-        evidence = case.evidence
-        review, test = evidence.review, evidence.test
-        assert review is not None and test is not None
-        points = case.budget.terms["labels"]
-        if not varies(points.replicates):
-            points = replace(points, replicates=_unseen(evidence))
-        given = {id_: evidence.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
-        wrong = [i for i, label in zip(review["id"], review["label"], strict=True) if given.get(i, label) != label]
-        weight = dict(zip(review["id"], review["probability"], strict=True))
-        share = sum(1 / weight[i] for i in wrong) / len(test)
-        verdict, reason = weigh(points, agrees=True)  # relabelling is itself the intervention
-        sentence = (
-            f"Readers found {len(wrong)} of {len(review)} reviewed test labels wrong, which stands for {share:.1%} "
-            f"of all; with the right labels test accuracy would be higher by {said(points)}."
+        numbers = {
+            "reviewed": float(measured.reviewed),
+            "wrong": float(len(measured.wrong)),
+            "wrong_share": measured.share,
+        }
+        return Told(
+            sentence,
+            points=measured.points,
+            images=measured.wrong[: rules.max_images],
+            numbers=numbers,
+            # No threshold mends a wrong label, and a classifier that learned from both parts finds such images hard.
+            explains={"labels": measured.points.value, **explained_terms(measured.points.value, 0.0)},
+            alternatives=ALIKE if measured.unread else (),
         )
-        numbers = {"reviewed": float(len(review)), "wrong": float(len(wrong)), "wrong_share": share}
-        # No threshold mends a wrong label, and a classifier that learned from both parts finds such images hard.
-        numbers |= {"of_threshold": 0.0, "of_ranking": points.value}
-        return self.finding(verdict, sentence, points, reason=reason, images=tuple(wrong[:SHOWN]), numbers=numbers)
 
 
-def doubtful(evidence: RunData) -> Suspects | None:
-    """How doubtful each test label is; None where cleanlab cannot judge."""
-    test = evidence.test
-    if test is None:
-        return None
-    return suspects(test.labels, _probabilities(evidence))
+def _review(data: CauseData) -> Review:
+    run, points = data.run, data.gap.terms["labels"]
+    review, test = run.review, run.test
+    assert review is not None and test is not None
+    if not varies(points.replicates):
+        points = replace(points, replicates=_unseen(run))
+    given = {id_: run.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
+    wrong = [id_ for id_, label in zip(review["id"], review["label"], strict=True) if given.get(id_, label) != label]
+    weight = dict(zip(review["id"], review["probability"], strict=True))
+    share = sum(1 / weight[id_] for id_ in wrong) / len(test)
+    return Review(points, tuple(wrong), len(review), share, bool(still_to_review(run, data.to_review)))
 
 
-def label_bound(evidence: RunData) -> float | None:
-    """Points that wrong test labels may account for at most: flagged images that count as mistakes."""
-    test = evidence.test
-    found = doubtful(evidence)
-    if found is None or test is None:
-        return None
-    return 100 * float((found.flagged & ~test.right).mean())
-
-
-def _unseen(evidence: RunData) -> Reals:
+def _unseen(run: RunData) -> Reals:
     """Points that wrong labels among the images nobody read might be worth, where readers changed nothing, (B,).
 
     Only a mistake can turn out to be right. How many of the mistakes that nobody read do is told by those that were
     read, which are the more doubtful ones.
     """
-    test, review = evidence.test, evidence.review
+    test, review = run.test, run.review
     assert test is not None and review is not None
     read = np.isin(test.ids, review["id"])
-    share: Reals = jeffreys(0.0, int((read & ~test.right).sum()), evidence.bootstrap)
+    share: Reals = jeffreys(0.0, int((read & ~test.right).sum()), run.bootstrap)
     return share * float((~read & ~test.right).mean())
-
-
-def _probabilities(evidence: RunData) -> Reals:
-    """(n_T, k): out-of-fold on both parts where the experiment `pooled` is there, else the run's own softmax."""
-    test = evidence.test
-    assert test is not None
-    logits = test.logits
-    pooled = evidence.scored.get("pooled")
-    if pooled is not None and pooled.has("balanced", "test"):
-        found = pooled.logits("balanced", "test", test.ids)
-        logits = np.where(np.isfinite(found), found, logits)
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Reals = shifted / shifted.sum(axis=1, keepdims=True)
-    return result
 
 
 CAUSE = Labels()

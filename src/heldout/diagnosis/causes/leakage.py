@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.records import Finding
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, undecided, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind
+from heldout.stats.measured import Measured
 
-SHOWN = 24
+NEEDS = (
+    "the patient, or else the original picture, of every image (`--patient`): copies that were flipped, turned or "
+    "cropped share it with their original, and are not looked for in the pictures"
+)
+"""What would exclude leakage, in words that follow "needs"."""
 
 
-class Leakage(Cause):
+@dataclass(frozen=True)
+class Relatives:
+    """Images that are not independent of train.
+
+    Attributes:
+        leaked: Ids of validation images with a relative in train.
+        images: Number of validation images.
+        crossing: Number of test images with a relative in train or validation.
+        finds_changed_copies: Whether copies that were flipped, turned or cropped would be found.
+        points: The leakage term; None where too few independent images are left.
+        detail: How it was measured.
+        why_not: Why it was not measured by training anew.
+    """
+
+    leaked: tuple[str, ...]
+    images: int
+    crossing: int
+    finds_changed_copies: bool
+    points: Measured | None
+    detail: str
+    why_not: str
+
+
+class Leakage(Cause[Relatives]):
     """Validation shares patients, copies or near-copies with train, and so is easier than new patients are.
 
     How it is detected: A validation image leaks if its patient is also in train, if its pixels stand in train too
@@ -19,7 +51,9 @@ class Leakage(Cause):
     measured by training the same strategy anew on a split that keeps patients and copies together (several seeds), or,
     where that takes too long, on the validation images that have no relative in train. Candidate patient keys from file
     names are proposed by `heldout inspect` and verified by a permutation test of image similarity, since a naive key
-    raises false alarms.
+    raises false alarms. A near-copy was saved again, resized, or made a little brighter or blurrier; copies that were
+    flipped, turned or cropped are not looked for. Leakage is therefore excluded only where every image of train and
+    validation names its patient, which a copy shares with its original; elsewhere it is not identifiable.
 
     Why it matters: A network recognises people and devices. Splits that are not by patient inflated accuracy by 5 to
     30 points on medical images (Tampu et al. 2022).
@@ -30,42 +64,69 @@ class Leakage(Cause):
     code: ClassVar[str] = "leakage"
     title: ClassVar[str] = "Leakage from train into validation"
     remedy: ClassVar[str] = "Split by patient (`--patient`), remove copies, and train again."
-    experiments: ClassVar[tuple[str, ...]] = ("grouped",)
+    interventions: ClassVar[tuple[str, ...]] = ("grouped",)
+    term: ClassVar[str | None] = "leakage"
 
-    def judge(self, case: Case) -> Finding:
+    def measure(self, data: CauseData) -> Relatives:
         """The leakage term, and the test images that are not independent either."""
-        evidence, budget = case.evidence, case.budget
-        val = evidence.val
-        assert val is not None
+        run, gap = data.run, data.gap
+        assert run.val is not None
+        return Relatives(
+            tuple(run.leaked),
+            len(run.val),
+            len(run.crossing),
+            run.finds_changed_copies,
+            gap.terms.get("leakage"),
+            gap.details["leakage"],
+            run.why_absent("grouped").text,
+        )
+
+    def decide(self, measured: Relatives, rules: Rules) -> Decision:
+        """Training or scoring without the relatives is itself the intervention; excluded only if none can be hidden."""
+        if measured.points is None:
+            return undecided(ReasonKind.MORE_IMAGES)
+        if not measured.leaked:
+            if measured.finds_changed_copies:
+                return Decision("excluded", ReasonKind.NO_DIFFERENCE)
+            return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
+        decision = weigh(measured.points, True, rules)
+        if decision.verdict != "established" and not measured.finds_changed_copies:
+            return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
+        return decision
+
+    def tell(self, measured: Relatives, decision: Decision, rules: Rules) -> Told:
+        """How many images, what they are worth, and what is not looked for."""
+        numbers = {"leaked": float(len(measured.leaked)), "crossing_test": float(measured.crossing)}
+        images = measured.leaked[: rules.max_images]
         crossing = ""
-        if evidence.crossing:
-            crossing = f" Besides, {len(evidence.crossing)} test images have a relative in train or validation."
-        numbers = {"leaked": float(len(evidence.leaked)), "crossing_test": float(len(evidence.crossing))}
-        if not evidence.leaked:
-            known = any(val.patients)
-            sentence = "No validation image shares a patient or a picture with train." + crossing
-            if not known:
-                needs = (
-                    "the patient of each image (`--patient`): without it only copies can be seen, and there are none"
-                )
-                found = self.not_identifiable(needs)
-                return self.finding(found.verdict, found.sentence + crossing, reason=found.reason, numbers=numbers)
-            reason = "because no validation image has a relative in train"
-            return self.finding("excluded", sentence, budget.terms["leakage"], reason=reason, numbers=numbers)
-        share = len(evidence.leaked) / len(val)
-        images = tuple(list(evidence.leaked)[:SHOWN])
-        first = f"{len(evidence.leaked)} of {len(val)} validation images ({share:.0%}) have a relative in train."
-        points = budget.terms.get("leakage")
-        if points is None:
+        if measured.crossing:
+            crossing = f" Besides, {measured.crossing} test images have a relative in train or validation."
+        if not measured.leaked:
+            return _tell_none(measured, decision, crossing, numbers)
+        share = len(measured.leaked) / measured.images
+        first = f"{len(measured.leaked)} of {measured.images} validation images ({share:.0%}) have a relative in train."
+        if measured.points is None:
             needs = "more validation images without a relative in train, or the experiment `grouped`"
-            why = case.evidence.why_absent("grouped")
-            sentence = f"{first} What that is worth cannot be told; it needs {needs} ({why}).{crossing}"
-            return self.finding("not identifiable", sentence, reason=f"needs {needs}", images=images, numbers=numbers)
-        # Training or scoring without the relatives is itself the intervention.
-        verdict, reason = weigh(points, agrees=True)
-        detail = budget.details["leakage"]
-        sentence = f"{first} They are worth {said(points)} ({detail}).{crossing}"
-        return self.finding(verdict, sentence, points, reason=reason, images=images, numbers=numbers)
+            sentence = f"{first} What that is worth cannot be told; it needs {needs} ({measured.why_not}).{crossing}"
+            return Told(sentence, False, needs, images=images, numbers=numbers)
+        sentence = f"{first} They are worth {said(measured.points)} ({measured.detail})."
+        if not measured.finds_changed_copies:
+            sentence += " Copies that were flipped, turned or cropped are not looked for: it may be more."
+        reason = NEEDS if decision.kind is ReasonKind.COPIES_NOT_LOOKED_FOR else ""
+        explains = {"leakage": measured.points.value}
+        return Told(sentence + crossing, not reason, reason, measured.points, images, numbers, explains)
+
+
+def _tell_none(measured: Relatives, decision: Decision, crossing: str, numbers: dict[str, float]) -> Told:
+    if decision.verdict == "excluded":
+        reason = "no validation image has a relative in train"
+        sentence = f"No validation image shares a patient or a picture with train.{crossing}"
+        return Told(sentence, False, reason, measured.points, numbers=numbers)
+    sentence = (
+        "No validation image is known to share a patient or a picture with train. To exclude leakage it needs "
+        f"{NEEDS}.{crossing}"
+    )
+    return Told(sentence, False, NEEDS, numbers=numbers)
 
 
 CAUSE = Leakage()

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._change import jeffreys
-from heldout.diagnosis.causes._trained import train_accuracy
-from heldout.records import Finding
-from heldout.records.predictions import Predictions
-from heldout.stats.bootstrap import varies
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.training_images import train_accuracy, val_accuracy
+from heldout.diagnosis.verdict import Decision, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind
 from heldout.stats.curves import overfit_epoch
 from heldout.stats.measured import Measured
 
 
-class Overfitting(Cause):
+@dataclass(frozen=True)
+class Excess:
+    """Training above validation accuracy, points; accuracy on train, a fraction; the epoch at which learning by heart
+    began, from 1 on."""
+
+    points: Measured
+    train_accuracy: float
+    onset: int | None
+
+
+class Overfitting(Cause[Excess]):
     """The network knows its training images by heart and is less good on others.
 
     How it is detected: Training images are scored again as test images are (no augmentation, no dropout). Points are
@@ -39,49 +49,41 @@ class Overfitting(Cause):
     level: ClassVar[int] = 2
     remedy: ClassVar[str] = "Stop earlier, augment more, or regularise; that does not close the gap to test."
 
-    def judge(self, case: Case) -> Finding:
-        """Train minus validation accuracy, and the epoch at which learning turned into learning by heart."""
-        train = case.evidence.train
+    def measure(self, data: CauseData) -> Excess | Missing:
+        """Train minus independent validation accuracy, and the onset."""
+        train = data.run.train
         if train is None or not len(train):
-            return self.not_identifiable("the training images, scored again after training")
-        points = _points(case, train)
-        onset = _onset(case)
-        verdict, reason = weigh(points, onset is not None)
-        low, high = points.interval()
+            return Missing(ReasonKind.PARTS_MISSING, "the training images, scored again after training")
+        reported = val_accuracy(data)
+        if "leakage" in data.gap.terms:
+            reported = reported - data.gap.terms["leakage"]
+        return Excess(train_accuracy(data, train) - reported, float(train.right.mean()), _onset(data))
+
+    def decide(self, measured: Excess, rules: Rules) -> Decision:
+        """Established with an onset. Its priority is 0: the network has learned neither validation nor test."""
+        decision = weigh(measured.points, measured.onset is not None, rules)
+        return replace(decision, priority=0.0)
+
+    def tell(self, measured: Excess, decision: Decision, rules: Rules) -> Told:
+        """By how much, since when, and that it is no reason for the gap."""
+        points, onset = measured.points, measured.onset
         sentence = f"Training accuracy lies above validation accuracy by {said(points)}."
         if onset is not None:
             sentence += f" Validation loss has risen since epoch {onset} while training loss fell on."
         sentence += (
             " This does not explain why test is lower than validation: the network has learned neither of the two."
         )
-        if verdict == "not identifiable":
-            sentence += f" Whether there is overfitting at all is too uncertain; it {reason}."
-        elif verdict == "excluded" and high < 0:
-            reason = "because training accuracy is not above validation accuracy"
-        numbers = {"train_accuracy": float(train.right.mean()), "low": low, "high": high}
+        numbers = {"train_accuracy": measured.train_accuracy, "low": points.low, "high": points.high}
         if onset is not None:
             numbers["onset_epoch"] = float(onset)
-        return replace(self.finding(verdict, sentence, points, reason=reason, numbers=numbers), priority=0.0)
+        lower = decision.kind is ReasonKind.RAISES_TEST
+        reason = "training accuracy is not above validation accuracy" if lower else ""
+        return Told(sentence, decision.verdict == "not identifiable", reason, points, numbers=numbers)
 
 
-def _points(case: Case, train: Predictions) -> Measured:
-    """Train minus independent validation accuracy."""
-    evidence, budget = case.evidence, case.budget
-    val = evidence.val
-    assert val is not None
-    reported = budget.draws.val @ val.right.astype(np.float32) / budget.draws.val.sum(axis=1)
-    accuracy = budget.draws.measured(100 * np.asarray(reported, dtype=np.float64), len(val))
-    if not varies(accuracy.replicates):
-        drawn = jeffreys(accuracy.value / 100, len(np.unique(val.units)), evidence.bootstrap)
-        accuracy = replace(accuracy, replicates=drawn)
-    if "leakage" in budget.terms:
-        accuracy = accuracy - budget.terms["leakage"]
-    return train_accuracy(case, train) - accuracy
-
-
-def _onset(case: Case) -> int | None:
+def _onset(data: CauseData) -> int | None:
     """The epoch from which on the run only learned by heart; None without one, or without a history."""
-    history = case.evidence.history
+    history = data.run.history
     if not {"train_loss", "val_loss"} <= set(history.columns) or history.empty:
         return None
     return overfit_epoch(

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.records import Finding
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, weigh
+from heldout.diagnosis.words import said
+from heldout.stats.measured import Measured
 
 
-class Prior(Cause):
+@dataclass(frozen=True)
+class Shares:
+    """What the class shares are worth: taken off the gap first, and last (points); `detail` names the class."""
+
+    first: Measured
+    last: Measured
+    detail: str
+
+
+class Prior(Cause[Shares]):
     """Test holds more of the class that is harder to recognise; accuracy falls although nothing else changed.
 
     How it is detected: Exactly, from class shares and recalls: Σ_k (π^V_k − π^T_k) · recall^V_k, the accuracy that
@@ -27,19 +40,25 @@ class Prior(Cause):
     code: ClassVar[str] = "prior"
     title: ClassVar[str] = "Other class shares on test"
     remedy: ClassVar[str] = "Report recalls and balanced accuracy; correct the decision for shares that are known."
+    term: ClassVar[str | None] = "prior"
 
-    def judge(self, case: Case) -> Finding:
-        """The prior term; it is exact, so that no intervention is needed to establish it."""
-        budget = case.budget
-        points, last = budget.terms["prior"], budget.prior_last
-        verdict, reason = weigh(points, agrees=True)
-        detail = budget.details["prior"]
+    def measure(self, data: CauseData) -> Shares:
+        """The prior term, in two orders."""
+        return Shares(data.gap.terms["prior"], data.gap.prior_last, data.gap.details["prior"])
+
+    def decide(self, measured: Shares, rules: Rules) -> Decision:
+        """The term is exact, so that no intervention is needed to establish it."""
+        return weigh(measured.first, True, rules)
+
+    def tell(self, measured: Shares, decision: Decision, rules: Rules) -> Told:
+        """Which class, and what that is worth in both orders."""
+        points, last = measured.first, measured.last
         sentence = (
-            f"{detail[0].upper()}{detail[1:]}. At the recalls of validation that is worth {said(points)}; at those of "
-            f"test {last.value:.1f} points."
+            f"{measured.detail[0].upper()}{measured.detail[1:]}. At the recalls of validation that is worth "
+            f"{said(points)}; at those of test {last.value:.1f} points."
         )
         numbers = {"taken_first": points.value, "taken_last": last.value}
-        return self.finding(verdict, sentence, points, reason=reason, numbers=numbers)
+        return Told(sentence, points=points, numbers=numbers, explains={"prior": points.value})
 
 
 CAUSE = Prior()

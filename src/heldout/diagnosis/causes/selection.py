@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.records import Finding
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind, TermStatus
+from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS
 
 
-class Selection(Cause):
+@dataclass(frozen=True)
+class Optimism:
+    """Points by which choosing flattered validation, and what was chosen, in words."""
+
+    points: Measured
+    detail: str
+
+
+class Selection(Cause[Optimism]):
     """Validation accuracy is flattered when the epoch or a setting was chosen for being best on those very images.
 
     How it is detected: The validation patients are halved at random, twenty times. On one half the epoch (or strength
@@ -27,23 +40,32 @@ class Selection(Cause):
     code: ClassVar[str] = "selection"
     title: ClassVar[str] = "Selection optimism"
     remedy: ClassVar[str] = "Report last-epoch or averaged weights, or choose and report on different images."
-    experiments: ClassVar[tuple[str, ...]] = ("strengths",)
+    interventions: ClassVar[tuple[str, ...]] = ("strengths",)
+    term: ClassVar[str | None] = "selection"
 
-    def judge(self, case: Case) -> Finding:
+    def measure(self, data: CauseData) -> Optimism | Missing:
         """The selection term, if anything was chosen."""
-        points, detail = case.budget.terms["selection"], case.budget.details["selection"]
-        if points.method == "exact":
-            if "not measured" in detail:
-                needs = f"the answers for {FOLDS} or more validation patients of everything that was chosen among"
-                return self.not_identifiable(f"{needs} ({detail})")
-            return self.not_applicable(detail)
-        verdict, reason = weigh(points, agrees=True)  # choosing again on half the images is itself the intervention
+        detail, status = data.gap.details["selection"], data.gap.status["selection"]
+        if status is TermStatus.NOT_MEASURED:
+            needs = f"the answers for {FOLDS} or more validation patients of everything that was chosen among"
+            return Missing(ReasonKind.NOT_RUN, f"{needs} ({detail})")
+        if status is TermStatus.NOTHING:
+            return Missing(ReasonKind.DOES_NOT_APPLY, detail)
+        return Optimism(data.gap.terms["selection"], detail)
+
+    def decide(self, measured: Optimism, rules: Rules) -> Decision:
+        """Choosing again on half the images is itself the intervention."""
+        return weigh(measured.points, True, rules)
+
+    def tell(self, measured: Optimism, decision: Decision, rules: Rules) -> Told:
+        """What was chosen, and what that is worth."""
+        points, detail = measured.points, measured.detail
         sentence = f"{detail[0].upper()}{detail[1:]}: reported validation accuracy is flattered by {said(points)}."
-        if verdict == "excluded":
+        if decision.verdict == "excluded":
             sentence = (
                 f"Choosing on the validation images ({detail}) flattered them by no more than {points.high:.1f} points."
             )
-        return self.finding(verdict, sentence, points, reason=reason)
+        return Told(sentence, points=points, explains={"selection": points.value})
 
 
 CAUSE = Selection()

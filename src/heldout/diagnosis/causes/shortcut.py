@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._absent import without
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said
-from heldout.diagnosis.causes._change import Change, change, mechanisms, simultaneous, weigh_changes
-from heldout.records import Estimate, Finding, Remedy
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried, simultaneous
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, undecided, weigh_effects
+from heldout.diagnosis.words import said
+from heldout.records import Estimate, ReasonKind, Remedy
 from heldout.stats.bootstrap import draw
 from heldout.stats.estimates import auc_estimate
 from heldout.stats.measured import Measured
@@ -30,13 +33,15 @@ CONTENT = ("surround", "intensity")
 """Regions that may hold the finding itself: the lungs lie around the middle of a chest X-ray, and pneumonia is white.
 That a network needs them proves nothing, so that they are told of but never blamed."""
 
-FEWEST_AUC = 0.6
-"""A region alone must tell the classes apart at least so well on train to be a cue; our choice."""
 
-REPLICATES = 200
-"""Bootstrap replicates of the training AUC, which has to exceed one half and is no term of the budget."""
+@dataclass(frozen=True)
+class Probe:
+    """A classifier that sees only a region, out of fold on train, patients as units: its AUC, its accuracy beside the
+    share of the most frequent class."""
 
-SHOWN = 24
+    auc: Estimate
+    accuracy: float
+    majority: float
 
 
 @dataclass(frozen=True)
@@ -51,28 +56,27 @@ class Cue:
         same: The cue exchanged within classes, which has the same seams; None where not tried.
         alone: Validation images seen by a classifier that sees only the region; None where not tried.
         alone_test: Likewise test images.
-        probe: AUC on train of that classifier, out of fold; None where not tried.
+        probe: That classifier on train; None where not tried.
         comparisons: Number of regions that were tried.
+        level: Level of the intervals before Bonferroni's rule.
     """
 
     region: str
-    neutral: Change
-    neutral_test: Change | None
-    swapped: Change | None
-    same: Change | None
-    alone: Change | None
-    alone_test: Change | None
-    probe: Estimate | None
+    neutral: Effect
+    neutral_test: Effect | None
+    swapped: Effect | None
+    same: Effect | None
+    alone: Effect | None
+    alone_test: Effect | None
+    probe: Probe | None
     comparisons: int
+    level: float
 
     @cached_property
     def points(self) -> Measured:
         """By how much the gap shrinks when the cue is gone: lost on validation minus lost on test."""
         lost = self.neutral.lost
-        return simultaneous(
-            lost if self.neutral_test is None else lost - self.neutral_test.lost,
-            self.comparisons,
-        )
+        return self._simultaneous(lost if self.neutral_test is None else lost - self.neutral_test.lost)
 
     @cached_property
     def reliance(self) -> Measured:
@@ -81,21 +85,22 @@ class Cue:
         Where no exchange was tried, when the cue is gone.
         """
         if self.swapped is None:
-            return simultaneous(self.neutral.lost, self.comparisons)
-        seams = self.swapped.lost if self.same is None else self.swapped.lost - self.same.lost
-        return simultaneous(seams, self.comparisons)
+            return self._simultaneous(self.neutral.lost)
+        return self._simultaneous(self.swapped.lost if self.same is None else self.swapped.lost - self.same.lost)
 
     @cached_property
     def fall(self) -> Measured | None:
         """By how much the region alone is right less often on test than on validation, at the class shares of test."""
         if self.alone is None or self.alone_test is None:
             return None
-        return simultaneous(self.alone.accuracy_after - self.alone_test.accuracy_after, self.comparisons)
+        return self._simultaneous(self.alone.accuracy_after - self.alone_test.accuracy_after)
 
-    @property
-    def informative(self) -> bool | None:
+    def _simultaneous(self, points: Measured) -> Measured:
+        return simultaneous(points, self.comparisons, self.level)
+
+    def informative(self, rules: Rules) -> bool | None:
         """Whether the region alone tells the classes apart on train; None where not known."""
-        return None if self.probe is None else self.probe.low > 0.5 and self.probe.value >= FEWEST_AUC
+        return None if self.probe is None else self.probe.auc.low > 0.5 and self.probe.auc.value >= rules.min_probe_auc
 
     @property
     def leaned_on(self) -> bool:
@@ -107,13 +112,43 @@ class Cue:
         """Whether the cue holds less well on test; None where not known."""
         return None if self.fall is None else self.fall.low > 0
 
+    @property
+    def effects(self) -> list[Effect]:
+        """What making it neutral did, on validation and where tried on test."""
+        return [self.neutral] if self.neutral_test is None else [self.neutral, self.neutral_test]
 
-class Shortcut(Cause):
+
+@dataclass(frozen=True)
+class Cues:
+    """Regions that were made neutral.
+
+    Attributes:
+        all_of_them: One a region.
+        probes: AUC of the regions that were asked on train but not made neutral.
+        tried: Regions that were asked on train.
+    """
+
+    all_of_them: tuple[Cue, ...]
+    probes: Mapping[str, float]
+    tried: tuple[str, ...]
+
+    @property
+    def blamable(self) -> list[Cue]:
+        """Regions that cannot hold the finding itself."""
+        return [cue for cue in self.all_of_them if cue.region not in CONTENT]
+
+    def best(self, rules: Rules) -> Cue:
+        """The region whose absence shrinks the gap most, informative ones first."""
+        key = [(cue.informative(rules) is not False and cue.points.low > 0, cue.points.value) for cue in self.blamable]
+        return self.blamable[key.index(max(key))]
+
+
+class Shortcut(Cause[Cues]):
     """The network learned a cue that goes with the class in the training images but is not what makes the class.
 
     How it is detected: Four regions are tried: the rim, the corners, the surround of the centre, and the overall grey
     levels. Three things must come together. (1) The cue exists: a classifier that sees only the region tells the
-    classes of training images apart out of fold (AUC at least 0.6, its interval above one half; an AUC does not mistake
+    classes of training images apart out of fold (AUC at least {min_probe_auc}, its interval above one half; an AUC does not mistake
     a frequent class for a cue, accuracy is given beside the share of that class). (2) The network leans on it: points
     lost on validation when the region is exchanged for that of an image of another class, beyond those lost when it is
     exchanged within the class, which leaves the same seams. (3) The cue changed: the region alone is right less often
@@ -134,123 +169,135 @@ class Shortcut(Cause):
     title: ClassVar[str] = "Shortcut"
     level: ClassVar[int] = 0
     remedy: ClassVar[str] = "Crop, mask or randomise the region before training, and train again."
-    experiments: ClassVar[tuple[str, ...]] = (INTERVENTION,)
+    interventions: ClassVar[tuple[str, ...]] = (INTERVENTION,)
 
-    def judge(self, case: Case) -> Finding:
-        """Try every region and report the one whose absence shrinks the gap most."""
-        cues = _cues(case)
-        if not cues:
-            return self._no_cue(case)
-        numbers = {f"gap_{cue.region}": cue.points.value for cue in cues}
-        cues = [cue for cue in cues if cue.region not in CONTENT]
-        if not cues:
-            return self.not_identifiable(
-                "someone who knows whether the surround, or the grey level, is part of what makes the class"
-            )
-        cue = max(cues, key=lambda cue: ((cue.informative is not False) and cue.points.low > 0, cue.points.value))
-        known = [cue.informative, cue.leaned_on, cue.moved]
+    def measure(self, data: CauseData) -> Cues | Missing:
+        """Every region that was tried."""
+        scored = data.run.scored.get(INTERVENTION)
+        variants = () if scored is None else scored.variants
+        cues = _cues(data, [name.removeprefix("neutral:") for name in variants if name.startswith("neutral:")])
+        tried = tuple(name.removeprefix("only:") for name in variants if name.startswith("only:"))
+        if not cues and not tried:
+            return without(data, INTERVENTION)
+        if cues and all(cue.region in CONTENT for cue in cues):
+            text = "someone who knows whether the surround, or the grey level, is part of what makes the class"
+            return Missing(ReasonKind.JUDGEMENT, text)
+        probes = {} if cues else {region: _probe(data, region) for region in tried}
+        return Cues(cues, {region: probe.auc.value for region, probe in probes.items() if probe}, tried)
+
+    def decide(self, measured: Cues, rules: Rules) -> Decision:
+        """Established where the cue exists, is leaned on and holds less well on test."""
+        if not measured.all_of_them:
+            return Decision("excluded", ReasonKind.NO_DIFFERENCE)
+        cue = measured.best(rules)
+        known = [cue.informative(rules), cue.leaned_on, cue.moved]
         agrees = None if None in known or cue.neutral_test is None else all(known)
-        seen = [cue.neutral] if cue.neutral_test is None else [cue.neutral, cue.neutral_test]
-        verdict, reason = weigh_changes(cue.points, seen, agrees, cue.comparisons)
-        numbers |= _numbers(case, cue)
+        decision = weigh_effects(cue.points, cue.effects, agrees, rules, cue.comparisons)
+        if decision.positive and cue.informative(rules) is False:
+            return Decision("excluded", ReasonKind.UNTRUSTED)
+        if decision.positive and not cue.leaned_on:
+            return undecided(ReasonKind.MORE_IMAGES)
+        if decision.positive and cue.moved is False:
+            return undecided(ReasonKind.MORE_IMAGES)
+        return decision
+
+    def tell(self, measured: Cues, decision: Decision, rules: Rules) -> Told:
+        """The region, and the three things that have to come together."""
+        if not measured.all_of_them:
+            reason = f"none of {_list(measured.tried)} tells the classes apart in training"
+            numbers = {f"probe_auc_{region}": auc for region, auc in measured.probes.items()}
+            return Told(f"There is no such cue, because {reason}.", False, reason, numbers=numbers)
+        cue = measured.best(rules)
         where = WORDS.get(cue.region, cue.region)
-        if verdict in ("established", "suggested") and cue.informative is False:
-            assert cue.probe is not None
-            reason = f"because {where} alone does not tell the classes apart in training (AUC {cue.probe.value:.2f})"
-            sentence = f"Making {where} neutral shrinks the gap by {said(cue.points)}, but it is no shortcut, {reason}."
-            return self.finding("excluded", sentence, cue.points, reason=reason, numbers=numbers)
-        if verdict in ("established", "suggested") and False in known:
-            verdict, reason = "not identifiable", f"needs {_missing(cue)}"
-        if verdict not in ("established", "suggested"):
-            sentence = (
-                f"Making {_list([one.region for one in cues])} neutral, one after the other, shrinks the gap by at "
-                f"most {said(cue.points)} ({where})"
-            )
-            sentence += f"; {reason}." if verdict == "excluded" else f": too uncertain to tell, it {reason}."
-            return self.finding(verdict, sentence, cue.points, reason=reason, numbers=numbers)
-        images = (cue.neutral_test or cue.neutral).mended_ids[:SHOWN]
-        return self.finding(verdict, _sentence(cue, where), cue.points, images=images, numbers=numbers)
+        numbers = {f"gap_{one.region}": one.points.value for one in measured.all_of_them} | _numbers(cue)
+        told = Told("", True, _reason(cue, where, decision), cue.points, numbers=numbers)
+        if decision.kind is ReasonKind.UNTRUSTED:
+            return replace(told, sentence=f"Making {where} neutral shrinks the gap by {said(cue.points)}.")
+        if not decision.positive:
+            regions = _list([one.region for one in measured.blamable])
+            sentence = f"Making {regions} neutral, one after the other, shrinks the gap by at most {said(cue.points)}"
+            return replace(told, sentence=f"{sentence} ({where}).")
+        of_threshold = cue.neutral.mended() - (cue.neutral_test.mended() if cue.neutral_test else 0.0)
+        images = (cue.neutral_test or cue.neutral).mended_ids[: rules.max_images]
+        explains = explained_terms(cue.points.value, of_threshold)
+        return replace(told, sentence=_sentence(cue, where), images=images, explains=explains)
 
-    def _no_cue(self, case: Case) -> Finding:
-        """No region was changed: because none says anything, or because nothing was tried."""
-        scored = case.evidence.scored.get(INTERVENTION)
-        tried = [] if scored is None else [v.removeprefix("only:") for v in scored.variants if v.startswith("only:")]
-        if not tried:
-            return without(self, case, INTERVENTION)
-        reason = f"because none of {_list(tried)} tells the classes apart in training"
-        numbers = {}
-        for region in tried:
-            probe = _probe(case, region)
-            if probe is not None:
-                numbers[f"probe_auc_{region}"] = probe.value
-        return self.finding("excluded", f"There is no such cue, {reason}.", reason=reason, numbers=numbers)
-
-    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+    def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """Test images with a region made neutral, one remedy a region."""
-        found = []
-        for region in [region for region in _regions(case) if region not in CONTENT]:
-            gain = case.gain(INTERVENTION, f"neutral:{region}", "test")
-            if gain is not None:
-                found.append(case.remedy(f"{WORDS.get(region, region)} made neutral", gain, self.code))
-        return tuple(found)
+        scored = data.run.scored.get(INTERVENTION)
+        found: tuple[Remedy, ...] = ()
+        for variant in () if scored is None else scored.variants:
+            region = variant.removeprefix("neutral:")
+            if region != variant and region not in CONTENT:
+                name = f"{WORDS.get(region, region)} made neutral"
+                found += remedy_tried(data, INTERVENTION, variant, name, self.code)
+        return found
 
 
-def _regions(case: Case) -> list[str]:
-    scored = case.evidence.scored.get(INTERVENTION)
-    if scored is None:
-        return []
-    return [name.removeprefix("neutral:") for name in scored.variants if name.startswith("neutral:")]
-
-
-def _cues(case: Case) -> list[Cue]:
-    regions = _regions(case)
+def _cues(data: CauseData, regions: Sequence[str]) -> tuple[Cue, ...]:
     cues = []
     for region in regions:
-        neutral = change(case, INTERVENTION, f"neutral:{region}", "val")
+        neutral = effect_of(data, INTERVENTION, f"neutral:{region}", "val")
         if neutral is not None:
-            neutral_test = change(case, INTERVENTION, f"neutral:{region}", "test")
-            swapped = change(case, INTERVENTION, f"swap:{region}", "val")
-            same = change(case, INTERVENTION, f"same:{region}", "val")
-            alone = change(case, INTERVENTION, f"only:{region}", "val")
-            alone_test = change(case, INTERVENTION, f"only:{region}", "test")
-            probe = _probe(case, region)
-            cues.append(Cue(region, neutral, neutral_test, swapped, same, alone, alone_test, probe, len(regions)))
-    return cues
+            cue = Cue(
+                region,
+                neutral,
+                effect_of(data, INTERVENTION, f"neutral:{region}", "test"),
+                effect_of(data, INTERVENTION, f"swap:{region}", "val"),
+                effect_of(data, INTERVENTION, f"same:{region}", "val"),
+                effect_of(data, INTERVENTION, f"only:{region}", "val"),
+                effect_of(data, INTERVENTION, f"only:{region}", "test"),
+                _probe(data, region),
+                len(regions),
+                data.rules.level,
+            )
+            cues.append(cue)
+    return tuple(cues)
 
 
-def _probe(case: Case, region: str) -> Estimate | None:
-    """AUC on train of the classifier that sees only the region, out of fold, patients as units."""
-    train, scored = case.evidence.train, case.evidence.scored[INTERVENTION]
+def _probe(data: CauseData, region: str) -> Probe | None:
+    """The classifier that sees only the region, on train; None where it was not asked there."""
+    train, scored = data.run.train, data.run.scored[INTERVENTION]
     variant = f"only:{region}"
     if train is None or not scored.has(variant, "train"):
         return None
     logits = scored.logits(variant, "train", train.ids)
     here = np.asarray(np.isfinite(logits).all(axis=1))
-    side = train.take(here)
-    if len(np.unique(side.labels)) < 2:
+    images, logits = train.take(here), logits[here]
+    if len(np.unique(images.labels)) < 2:
         return None
-    seed = (case.evidence.bootstrap_seed, 17)
-    resamples = draw(side.labels, side.ids, side.patients, replicates=REPLICATES, seed=seed)
-    return auc_estimate(side.labels, logits[here], resamples)
+    seed, replicates = (data.run.bootstrap_seed, 17), data.rules.probe_replicates
+    resamples = draw(images.labels, images.ids, images.patients, replicates=replicates, seed=seed)
+    auc = auc_estimate(images.labels, logits, resamples)
+    if auc is None:
+        return None
+    accuracy = float((logits.argmax(axis=1) == images.labels).mean())
+    return Probe(auc, accuracy, float(np.bincount(images.labels).max() / len(images)))
 
 
-def _numbers(case: Case, cue: Cue) -> dict[str, float]:
-    of_threshold = cue.neutral.mended() - (cue.neutral_test.mended() if cue.neutral_test else 0.0)
-    numbers = mechanisms(cue.points.value, of_threshold, len(cue.neutral.ids))
+def _numbers(cue: Cue) -> dict[str, float]:
+    numbers = {"images_scored": float(len(cue.neutral.ids))}
     numbers |= {"reliance_points": cue.reliance.value, "neutral_val_points": cue.neutral.lost.value}
     if cue.neutral_test is not None:
         numbers["neutral_test_gain"] = -cue.neutral_test.lost.value
     if cue.probe is not None:
-        numbers |= {"probe_auc": cue.probe.value, "probe_auc_low": cue.probe.low}
-        train = case.evidence.train
-        assert train is not None
-        logits = case.evidence.scored[INTERVENTION].logits(f"only:{cue.region}", "train", train.ids)
-        here = np.isfinite(logits).all(axis=1)
-        numbers["probe_accuracy"] = float((logits[here].argmax(axis=1) == train.labels[here]).mean())
-        numbers["majority_share"] = float(np.bincount(train.labels[here]).max() / here.sum())
+        numbers |= {"probe_auc": cue.probe.auc.value, "probe_auc_low": cue.probe.auc.low}
+        numbers |= {"probe_accuracy": cue.probe.accuracy, "majority_share": cue.probe.majority}
     if cue.fall is not None:
         numbers["fall_points"] = cue.fall.value
     return numbers
+
+
+def _reason(cue: Cue, where: str, decision: Decision) -> str:
+    """What contradicts the cue, or what could not be shown of it; empty for reasons that all causes word alike."""
+    if decision.kind is ReasonKind.UNTRUSTED:
+        assert cue.probe is not None
+        return f"{where} alone does not tell the classes apart in training (AUC {cue.probe.auc.value:.2f})"
+    if decision.kind is not ReasonKind.MORE_IMAGES or decision.seen:
+        return ""
+    if not cue.leaned_on:
+        return "more validation images to show that the network leans on it"
+    return "more test images to show that the cue holds less well there"
 
 
 def _sentence(cue: Cue, where: str) -> str:
@@ -259,7 +306,7 @@ def _sentence(cue: Cue, where: str) -> str:
     ]
     if cue.probe is not None:
         words.append(
-            f"In training it gives the class away: seen alone, it orders {cue.probe.value:.0%} of pairs of images of "
+            f"In training it gives the class away: seen alone, it orders {cue.probe.auc.value:.0%} of pairs of images of "
             "two classes rightly (50 % would be guessing)."
         )
     if cue.leaned_on:
@@ -271,14 +318,7 @@ def _sentence(cue: Cue, where: str) -> str:
     return " ".join(words)
 
 
-def _missing(cue: Cue) -> str:
-    """What could not be shown of a cue whose absence shrinks the gap."""
-    if not cue.leaned_on:
-        return "more validation images to show that the network leans on it"
-    return "more test images to show that the cue holds less well there"
-
-
-def _list(regions: list[str]) -> str:
+def _list(regions: Sequence[str]) -> str:
     names = [WORDS.get(region, region) for region in regions]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.gap import FEWEST_OF_A_CLASS
-from heldout.records import Finding, Remedy
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.verdict import Decision, weigh
+from heldout.diagnosis.words import said
+from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS, best_biases, scored
 
-SHOWN = 24
+
+@dataclass(frozen=True)
+class Cut:
+    """Where the decision lies.
+
+    Attributes:
+        points: The threshold term.
+        gain: Points that a cut set on one half of the test patients gains on the other half.
+        excess: The class that is answered too often, the share of test for which it is answered, and the share of
+            which it is true; None where no class is.
+        images: Test images that a better cut mends, least sure first.
+    """
+
+    points: Measured
+    gain: Measured
+    excess: tuple[str, float, float] | None
+    images: tuple[str, ...]
 
 
-class Threshold(Cause):
+class Threshold(Cause[Cut]):
     """The classifier still tells the classes apart on test, but its cut between them no longer lies where it should.
 
     How it is detected: A* is the accuracy at the best biases of the classes (for two classes: the best threshold),
@@ -38,75 +57,81 @@ class Threshold(Cause):
     title: ClassVar[str] = "Decision threshold"
     level: ClassVar[int] = 2
     remedy: ClassVar[str] = "Set the threshold anew on a small labelled sample from where the model will be used."
+    term: ClassVar[str | None] = "threshold"
 
-    def judge(self, case: Case) -> Finding:
-        """The threshold term; established where a cut set on half of test gains on the other half."""
-        points = case.budget.terms.get("threshold")
+    def measure(self, data: CauseData) -> Cut | Missing:
+        """The threshold term, and what a cut set on half of test gains on the other half."""
+        points = data.gap.terms.get("threshold")
         if points is None:
-            few = f"{FEWEST_OF_A_CLASS} images of each of two or more classes and {FOLDS} patients on both sides"
-            return self.not_identifiable(f"at least {few} ({case.budget.details['threshold']})")
-        gain = halved_gain(case)
-        verdict, reason = weigh(points, agrees=gain.low > 0)
-        side = case.budget.base.test
-        images = _mended(side)
-        direction = _direction(case, side)
+            few = f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} patients on both"
+            return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
+        test = data.gap.samples.test
+        return Cut(points, halved_gain(data), _excess(data, test), _mended(test)[: data.rules.max_images])
+
+    def decide(self, measured: Cut, rules: Rules) -> Decision:
+        """Established where a cut set on half of test gains on the other half."""
+        return weigh(measured.points, measured.gain.low > 0, rules)
+
+    def tell(self, measured: Cut, decision: Decision, rules: Rules) -> Told:
+        """The term, the class that is answered too often, and the gain."""
+        gain, direction = measured.gain, ""
+        if measured.excess is not None:
+            name, called, true = measured.excess
+            direction = f": '{name}' is answered for {called:.0%} of the test images and true of {true:.0%}"
         sentence = (
-            f"Setting the cut anew mends {said(points)} more on test than on validation"
+            f"Setting the cut anew mends {said(measured.points)} more on test than on validation"
             f"{direction}. Set on one half of the test patients and scored on the other it gains {said(gain)}."
         )
         numbers = {"gain_halved": gain.value, "gain_halved_low": gain.low, "gain_halved_high": gain.high}
-        return self.finding(verdict, sentence, points, reason=reason, images=images, numbers=numbers)
+        explains = {"threshold": measured.points.value}
+        return Told(sentence, points=measured.points, images=measured.images, numbers=numbers, explains=explains)
 
-    def remedies(self, case: Case) -> tuple[Remedy, ...]:
+    def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """The cut set on one half of the test patients, scored on the other."""
-        if "threshold" not in case.budget.terms:
+        if "threshold" not in data.gap.terms:
             return ()
         name = "decision threshold set anew on half of the test patients, scored on the other half"
-        return (case.remedy(name, halved_gain(case), self.code, exploratory=False),)
+        return (Remedy(name, halved_gain(data).estimate(), False, self.code),)
 
 
-def halved_gain(case: Case) -> Measured:
-    """Points that a cut set on one half of the test patients gains on the other half, both ways, ten halvings.
+def halved_gain(data: CauseData) -> Measured:
+    """Points that a cut set on one half of the test patients gains on the other half, both ways, several halvings.
 
     By the labels that reviewers gave, as the term: a cut set on wrong labels gains on wrong labels.
     """
-    base = case.budget.base
-    side, weights = base.true_test, base.true_weights
-    units = int(side.units.max()) + 1
-    rng = np.random.default_rng((case.evidence.bootstrap_seed, 13))
+    samples, halvings = data.gap.samples, data.rules.threshold_halvings
+    images, weights = samples.true_test, samples.true_weights
+    units = int(images.units.max()) + 1
+    rng = np.random.default_rng((data.run.bootstrap_seed, 13))
     right = np.zeros(len(weights))
-    halvings = 10
     for _ in range(halvings):
-        first = (rng.permutation(units) < units // 2)[side.units]
+        first = (rng.permutation(units) < units // 2)[images.units]
         for half in (first, ~first):
-            biases = best_biases(side.labels[half], side.logits[half], weights[:, half])
-            right += scored(side.labels[~half], side.logits[~half], weights[:, ~half], biases)
-    gained = right / halvings / weights.sum(axis=1) - weighted_mean(side.right, weights)
-    return case.budget.draws.measured(100 * gained, len(base.test))
+            biases = best_biases(images.labels[half], images.logits[half], weights[:, half])
+            right += scored(images.labels[~half], images.logits[~half], weights[:, ~half], biases)
+    gained = right / halvings / weights.sum(axis=1) - weighted_mean(images.right, weights)
+    return data.gap.draws.measured(100 * gained, len(samples.test))
 
 
-def _mended(side: Predictions) -> tuple[str, ...]:
+def _mended(test: Predictions) -> tuple[str, ...]:
     """Test images that are wrong now and right at the best biases of all of them, least sure first."""
-    ones = np.ones((1, len(side)), dtype=np.float32)
-    bias = best_biases(side.labels, side.logits, ones)[0]
-    after = (side.logits + bias).argmax(axis=1)
-    mended = np.flatnonzero(~side.right & (after == side.labels))
-    top = np.sort(side.logits, axis=1)
+    ones = np.ones((1, len(test)), dtype=np.float32)
+    bias = best_biases(test.labels, test.logits, ones)[0]
+    after = (test.logits + bias).argmax(axis=1)
+    mended = np.flatnonzero(~test.right & (after == test.labels))
+    top = np.sort(test.logits, axis=1)
     order = np.argsort((top[:, -1] - top[:, -2])[mended], kind="stable")
-    return tuple(side.ids[i] for i in mended[order][:SHOWN])
+    return tuple(test.ids[i] for i in mended[order])
 
 
-def _direction(case: Case, side: Predictions) -> str:
-    """Which class is called too often, in words."""
-    k = case.evidence.k
-    called = np.bincount(side.predicted, minlength=k) / len(side)
-    true = case.budget.base.test_prior[0]
+def _excess(data: CauseData, test: Predictions) -> tuple[str, float, float] | None:
+    """Which class is answered too often, and the shares for which it is answered and of which it is true."""
+    called = np.bincount(test.predicted, minlength=data.run.k) / len(test)
+    true = data.gap.samples.test_prior[0]
     most = int(np.argmax(called - true))
-    excess = called[most] - true[most]
-    if excess < 0.02:
-        return ""
-    name = case.evidence.classes[most]
-    return f": '{name}' is answered for {called[most]:.0%} of the test images and true of {true[most]:.0%}"
+    if called[most] - true[most] < data.rules.excess_answers:
+        return None
+    return data.run.classes[most], float(called[most]), float(true[most])
 
 
 CAUSE = Threshold()

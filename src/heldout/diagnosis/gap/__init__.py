@@ -14,17 +14,18 @@ accuracy at the best class biases (`stats.thresholds`), V′ the validation imag
 V′ is weighted to the class shares of test in the threshold term. Where test images were reviewed, prior, threshold and
 ranking are those of the true labels, in the sense of Horvitz and Thompson (`reviewed_test`). The order matters: a term
 is what is left of its cause once the terms before it are off; `prior_last` says what the prior would be if it were
-taken off last. All terms are computed from one bootstrap over the patients of both parts (`evidence.Draws`), so that
+taken off last. All terms are computed from one bootstrap over the patients of both parts (`stats.joint`), so that
 sums of terms have honest intervals too.
 """
 
 from heldout.diagnosis.gap.budget import GapBudget, measure_budget, why_no_budget
 from heldout.diagnosis.gap.samples import Samples, samples_of
-from heldout.diagnosis.gap.threshold import FEWEST_OF_A_CLASS, threshold_gain
+from heldout.diagnosis.gap.term import GapTerm
+from heldout.diagnosis.gap.threshold import threshold_gain
 
 __all__ = [
-    "FEWEST_OF_A_CLASS",
     "GapBudget",
+    "GapTerm",
     "Samples",
     "measure_budget",
     "samples_of",

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from heldout.diagnosis.gap.classes import class_rows
+from heldout.diagnosis.gap.labels import labels_term
+from heldout.diagnosis.gap.leakage import leakage_term
+from heldout.diagnosis.gap.prior import prior_term
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.selection import selection_term
+from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.gap.threshold import threshold_term
+from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
-from heldout.records import ClassRow, Estimate, Term
+from heldout.records import TERMS, BudgetTerm, ClassRow, Estimate, Term, TermStatus
 from heldout.stats.bootstrap import varies
 from heldout.stats.intervals import difference, wilson
-from heldout.stats.joint import JointBootstrap, recalls, weighted_mean
+from heldout.stats.joint import JointBootstrap, weighted_mean
 from heldout.stats.measured import Measured
-from heldout.stats.scores import Reals
 
 
 @dataclass(frozen=True)
@@ -26,30 +31,43 @@ class GapBudget:
     Attributes:
         gap: G, points.
         gap_estimate: G with an interval that has a width even where the bootstrap does not vary.
-        terms: The terms in order; their values, and each of their replicates, sum to the gap's.
-        details: A sentence a term.
+        parts: The terms in order.
         label_bound: Where labels were not reviewed: points that wrong test labels may account for at most; None where
             no bound could be computed.
         prior_last: The prior term if it were taken off last.
         classes: Per-class rows.
-        base: The sides that were compared.
+        samples: What was compared.
         draws: The bootstrap.
     """
 
     gap: Measured
     gap_estimate: Estimate
-    terms: dict[Term, Measured]
-    details: dict[Term, str]
+    parts: dict[Term, GapTerm]
     label_bound: float | None
     prior_last: Measured
     classes: tuple[ClassRow, ...]
-    base: Samples
+    samples: Samples
     draws: JointBootstrap
 
     @property
     def explained(self) -> bool:
         """Whether there is something to explain: the interval of the gap excludes 0."""
         return not self.gap_estimate.low <= 0 <= self.gap_estimate.high
+
+    @cached_property
+    def terms(self) -> dict[Term, Measured]:
+        """Points of the terms that have any; their values, and each of their replicates, sum to the gap's."""
+        return {term: part.points for term, part in self.parts.items() if part.points is not None}
+
+    @cached_property
+    def details(self) -> dict[Term, str]:
+        """How each term was measured, or why it is missing, in a sentence."""
+        return {term: part.detail for term, part in self.parts.items()}
+
+    @cached_property
+    def status(self) -> dict[Term, TermStatus]:
+        """Whether each term was measured."""
+        return {term: part.status for term, part in self.parts.items()}
 
     def estimate(self, term: Term) -> Estimate:
         """A term with its interval; labels that nobody reviewed are 0 with the bound as upper end."""
@@ -58,124 +76,74 @@ class GapBudget:
             return Estimate(0.0, 0.0, self.label_bound, self.gap.n, method)
         return self.terms[term].estimate()
 
+    def record(self) -> tuple[BudgetTerm, ...]:
+        """The terms that have points, in order, for the record."""
+        return tuple(
+            BudgetTerm(term, self.estimate(term), self.details[term], self.status[term])
+            for term in TERMS
+            if term in self.terms
+        )
 
-def why_no_budget(evidence: RunData) -> str | None:
+
+def why_no_budget(run: RunData) -> str | None:
     """What is missing for a budget, in words that follow "needs"; None where nothing is."""
-    if evidence.test is None or not len(evidence.test):
+    if run.test is None or not len(run.test):
         return "a test set"
-    if evidence.val is None or not len(evidence.val):
+    if run.val is None or not len(run.val):
         return "validation images"
-    absent = (evidence.test.counts() > 0) & (evidence.val.counts() == 0)
+    absent = (run.test.counts() > 0) & (run.val.counts() == 0)
     if absent.any():
-        names = ", ".join(f"'{evidence.classes[k]}'" for k in np.flatnonzero(absent))
+        names = ", ".join(f"'{run.classes[k]}'" for k in np.flatnonzero(absent))
         return f"validation images of {names}, which stand only in test"
     return None
 
 
-def measure_budget(evidence: RunData, label_bound: float | None = None) -> GapBudget:
+def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules = RULES) -> GapBudget:
     """Take the gap of a run apart.
 
     Args:
-        evidence: With validation and test images; `why_no_budget` must have answered None.
+        run: With validation and test images; `why_no_budget` must have answered None.
         label_bound: Points that wrong test labels may account for at most, where nobody reviewed them.
+        rules: Numbers of images that terms need, and of halvings.
 
     Returns:
-        The budget. Without enough images of a class the threshold term is missing and ranking holds it; without enough
-        independent validation images the leakage term is missing.
+        The budget. Without enough images of a class the threshold term has no points and ranking holds it; likewise
+        the leakage term without enough independent validation images.
     """
-    val, test = evidence.val, evidence.test
+    val, test = run.val, run.test
     assert val is not None and test is not None
-    draws = evidence.draws
+    draws = run.draws
     accuracy_val, accuracy_test = weighted_mean(val.right, draws.val), weighted_mean(test.right, draws.test)  # (B + 1,)
     gap = draws.measured(100 * (accuracy_val - accuracy_test), len(val) + len(test))
-    base, independent = samples_of(evidence)
-    found: dict[Term, tuple[Measured | None, str]] = {
-        "selection": selection_term(evidence, gap),
-        "leakage": _leakage_term(evidence, base, independent, gap),
-        "prior": _prior_term(evidence, base, gap),
-        "labels": _labels_term(evidence, base, gap),
-        "threshold": threshold_term(evidence, base, gap),
+    samples, independent = samples_of(run, rules)
+    parts: dict[Term, GapTerm] = {
+        "selection": selection_term(run, gap, rules),
+        "leakage": leakage_term(run, samples, independent, gap),
+        "prior": prior_term(run, samples, gap),
+        "labels": labels_term(run, samples, gap),
+        "threshold": threshold_term(run, samples, gap, rules),
     }
-    terms = {term: points for term, (points, _) in found.items() if points is not None}
-    details = {term: words for term, (_, words) in found.items()}
     rest = gap
-    for points in terms.values():
-        rest = rest - points
-    terms["ranking"] = Measured(rest.value, rest.replicates, gap.n, gap.method)
-    details["ranking"] = "what remains: images that no shift of the decision separates"
-    rows, prior_last = class_rows(evidence, base, draws)
-    bound = None if _reviewed(evidence) else label_bound
-    return GapBudget(gap, _gap_estimate(gap, evidence), terms, details, bound, prior_last, rows, base, draws)
+    for part in parts.values():
+        rest = rest if part.points is None else rest - part.points
+    remainder = Measured(rest.value, rest.replicates, gap.n, gap.method)
+    detail = "what remains: images that no shift of the decision separates"
+    parts["ranking"] = GapTerm(remainder, TermStatus.MEASURED, detail)
+    rows, prior_last = class_rows(run, samples, draws)
+    bound = None if run.reviewed else label_bound
+    return GapBudget(gap, _gap_estimate(gap, run), parts, bound, prior_last, rows, samples, draws)
 
 
-def _leakage_term(evidence: RunData, base: Samples, independent: str, gap: Measured) -> tuple[Measured | None, str]:
-    """What relatives in train are worth to validation; None where too few images without one are left to tell.
-
-    Args:
-        evidence: The run's evidence.
-        base: Its sides.
-        independent: How V′ came about, as `samples_of` says it; empty where V′ is validation as it is.
-        gap: For its replicates.
-    """
-    val = evidence.val
-    assert val is not None
-    if independent:
-        accuracy = weighted_mean(val.right, evidence.draws.val)  # (B + 1,)
-        at_val_prior = np.nansum(base.val_prior * _recalls(base, evidence.k), axis=1)
-        return evidence.draws.measured(100 * (accuracy - at_val_prior), len(val)), independent
-    if evidence.leaked:
-        words = (
-            f"{len(evidence.leaked)} of {len(val)} validation images have a relative in train, and too few are left to "
-            "measure what that is worth; what it is worth stands in ranking"
-        )
-        return None, words
-    return Measured.constant(0.0, gap), "no validation image has a known relative in train"
-
-
-def _prior_term(evidence: RunData, base: Samples, gap: Measured) -> tuple[Measured, str]:
-    """What the shares of the classes are worth at the recalls of V′."""
-    points = 100 * np.nansum((base.val_prior - base.test_prior) * _recalls(base, evidence.k), axis=1)
-    moved = np.abs(base.val_prior[0] - base.test_prior[0])
-    k = int(moved.argmax())
-    if moved[k] < 0.0005:  # a tenth of a percent is all that the words below show
-        return evidence.draws.measured(points, gap.n), "class shares are the same in validation and test"
-    words = (
-        f"class shares differ: '{evidence.classes[k]}' is {base.val_prior[0, k]:.1%} of validation and "
-        f"{base.test_prior[0, k]:.1%} of test"
-    )
-    return evidence.draws.measured(points, gap.n), words
-
-
-def _recalls(base: Samples, k: int) -> Reals:
-    """Recalls of V′ in each replicate, (B + 1, k)."""
-    return recalls(base.val.right, base.val.labels, base.val_weights, k)
-
-
-def _reviewed(evidence: RunData) -> int:
-    """Number of test images that were reviewed."""
-    return 0 if evidence.review is None else len(evidence.review)
-
-
-def _labels_term(evidence: RunData, base: Samples, gap: Measured) -> tuple[Measured, str]:
-    """Test accuracy with the reviewers' labels minus that with the given ones."""
-    reviewed = _reviewed(evidence)
-    if not reviewed:
-        return Measured.constant(0.0, gap), "no test image was reviewed; only an upper bound is known"
-    true = weighted_mean(base.true_test.right, base.true_weights)
-    points = 100 * (true - weighted_mean(base.test.right, base.test_weights))
-    return evidence.draws.measured(points, reviewed), f"{reviewed} test images were reviewed"
-
-
-def _gap_estimate(gap: Measured, evidence: RunData) -> Estimate:
+def _gap_estimate(gap: Measured, run: RunData) -> Estimate:
     """The gap with an interval; where one part's bootstrap does not vary, the two Wilson intervals are joined."""
-    val, test = evidence.val, evidence.test
+    val, test = run.val, run.test
     assert val is not None and test is not None
-    if varies(weighted_mean(val.right, evidence.draws.val)) and varies(weighted_mean(test.right, evidence.draws.test)):
+    if varies(weighted_mean(val.right, run.draws.val)) and varies(weighted_mean(test.right, run.draws.test)):
         return gap.estimate()
     ends = []
-    for side in (val, test):
-        units = len(np.unique(side.units))
-        ends.append((float(side.right.mean()), wilson(float(side.right.mean()) * units, units)))
+    for part in (val, test):
+        units = len(np.unique(part.units))
+        ends.append((float(part.right.mean()), wilson(float(part.right.mean()) * units, units)))
     (v, v_interval), (t, t_interval) = ends
     low, high = difference(v, v_interval, t, t_interval)
     method = "square-and-add of the two intervals (a bootstrap does not vary)"

@@ -13,7 +13,7 @@ from heldout.stats.scores import Indices
 from heldout.stats.thresholds import Weights
 
 
-def reviewed_test(evidence: RunData) -> tuple[Predictions, Weights, Indices]:
+def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
     """Test with the labels that reviewers gave, as signed weights.
 
     An image found mislabelled that was chosen for review with probability p stands for 1/p images: it is added 1/p
@@ -24,11 +24,11 @@ def reviewed_test(evidence: RunData) -> tuple[Predictions, Weights, Indices]:
         The images, the corrections behind them (under the ids `… true` and `… given`), weights (B + 1, n_T + 2r), and
         the row of test that each of them is, (n_T + 2r,).
     """
-    test, weights = evidence.test, evidence.draws.test
+    test, weights = run.test, run.draws.test
     assert test is not None
-    index = {name: k for k, name in enumerate(evidence.classes)}
+    index = {name: k for k, name in enumerate(run.classes)}
     row = {id_: i for i, id_ in enumerate(test.ids)}
-    review = evidence.review if evidence.review is not None else pd.DataFrame(columns=["id", "label", "probability"])
+    review = run.review if run.review is not None else pd.DataFrame(columns=["id", "label", "probability"])
     places, labels, counts = [], [], []
     for id_, label, probability in zip(review["id"], review["label"], review["probability"], strict=True):
         i = row.get(id_)
@@ -41,7 +41,7 @@ def reviewed_test(evidence: RunData) -> tuple[Predictions, Weights, Indices]:
     wrong = np.array(places)
     given = test.take(wrong)
     true = replace(given, labels=np.array(labels, dtype=np.int64))
-    side = Predictions(
+    reviewed = Predictions(
         test.name,
         (*test.ids, *(f"{id_} true" for id_ in true.ids), *(f"{id_} given" for id_ in given.ids)),
         np.concatenate([test.labels, true.labels, given.labels]),
@@ -50,9 +50,9 @@ def reviewed_test(evidence: RunData) -> tuple[Predictions, Weights, Indices]:
         _named(test) + _named(true) + _named(given),
     )
     added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
-    return side, np.concatenate([weights, added, -added], axis=1), np.concatenate([np.arange(len(test)), wrong, wrong])
+    return reviewed, np.concatenate([weights, added, -added], axis=1), np.concatenate([np.arange(len(test)), wrong, wrong])
 
 
-def _named(side: Predictions) -> tuple[str, ...]:
+def _named(part: Predictions) -> tuple[str, ...]:
     """Patients, an image without one being its own."""
-    return tuple(patient or f"image {id_}" for patient, id_ in zip(side.patients, side.ids, strict=True))
+    return tuple(patient or f"image {id_}" for patient, id_ in zip(part.patients, part.ids, strict=True))

@@ -1,4 +1,4 @@
-"""The two sides that the terms compare: validation images independent of train, and test as reviewers have it."""
+"""The two samples that terms compare: validation images independent of train, and test as reviewers have it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heldout.diagnosis.gap.review import reviewed_test
+from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import draw
@@ -14,27 +15,27 @@ from heldout.stats.joint import shares
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
 
-FEWEST_CLEAN = 50
-"""Independent validation images that are needed to measure leakage by leaving the others out."""
-
-
 @dataclass(frozen=True)
 class Samples:
-    """The two sides that prior, threshold and ranking compare.
+    """The two samples that prior, threshold and ranking compare.
 
     Attributes:
         val: Validation images that are independent of train (V′).
+        val_images: (n_V′,) id of the image behind each: where the run was trained anew with several seeds, an image
+            stands once a seed.
         val_weights: (B + 1, n_V′), row 0 the sample.
         test: Test images with their given labels.
         test_weights: (B + 1, n_T).
         true_test: Test images as reviewers have them: equal to `test` where nobody reviewed (see `reviewed_test`).
         true_weights: (B + 1, n_T + 2r) for r images found mislabelled; may be negative, since one reviewed image stands
             for many.
+        true_rows: (n_T + 2r,) the row of `test` that each of them is.
         val_prior: (B + 1, k) class shares of the validation images as reported.
         test_prior: (B + 1, k) class shares of test, by the reviewers' labels.
     """
 
     val: Predictions
+    val_images: tuple[str, ...]
     val_weights: Weights
     test: Predictions
     test_weights: Weights
@@ -53,69 +54,75 @@ class Samples:
         return weighted
 
 
-def samples_of(evidence: RunData) -> tuple[Samples, str]:
+def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
     """V′ and test, and how V′ came about; no words where V′ is validation as it is.
 
     V′ is, in this order: the validation images of a grouped split on which the run was trained anew (experiment
-    `grouped`); else the validation images without a relative in train, if there are `FEWEST_CLEAN` and some of each
+    `grouped`); else the validation images without a relative in train, if there are enough of them and of each
     class; else validation as it is.
     """
-    val, test = evidence.val, evidence.test
+    val, test = run.val, run.test
     assert val is not None and test is not None
-    draws = evidence.draws
-    val_prior = shares(val.labels, draws.val, evidence.k)
-    true_test, true_weights, true_rows = reviewed_test(evidence)
-    test_prior = np.clip(shares(true_test.labels, true_weights, evidence.k), 0.0, None)
+    draws = run.draws
+    val_prior = shares(val.labels, draws.val, run.k)
+    true_test, true_weights, true_rows = reviewed_test(run)
+    test_prior = np.clip(shares(true_test.labels, true_weights, run.k), 0.0, None)
     test_prior /= test_prior.sum(axis=1, keepdims=True)
 
-    def base(side: Predictions, weights: Weights) -> Samples:
-        return Samples(side, weights, test, draws.test, true_test, true_weights, true_rows, val_prior, test_prior)
+    def samples(images: Predictions, ids: tuple[str, ...], weights: Weights) -> Samples:
+        return Samples(
+            images, ids, weights, test, draws.test, true_test, true_weights, true_rows, val_prior, test_prior
+        )
 
-    if not evidence.leaked:
-        return base(val, draws.val), ""
-    grouped = _grouped_side(evidence)
+    if not run.leaked:
+        return samples(val, val.ids, draws.val), ""
+    grouped, images = _grouped(run)
     if grouped is not None and not ((grouped.counts() == 0) & (val.counts() > 0)).any():
         drawn = draw(
             grouped.labels,
             grouped.ids,
             grouped.patients,
-            replicates=evidence.bootstrap,
-            seed=(evidence.bootstrap_seed, 4),
+            replicates=run.bootstrap,
+            seed=(run.bootstrap_seed, 4),
         )
         weights = np.concatenate([np.ones((1, len(grouped)), dtype=np.float32), drawn.weights()])
-        runs = len(evidence.scored["grouped"].variants)
+        runs = len(run.scored["grouped"].variants)
         words = f"trained anew on a split that keeps patients and copies together ({runs} seeds, {len(grouped)} images)"
-        return base(grouped, weights), words
-    clean = np.array([id_ not in evidence.leaked for id_ in val.ids])
+        return samples(grouped, images, weights), words
+    clean = np.array([id_ not in run.leaked for id_ in val.ids])
     kept = val.take(clean)
-    if len(kept) >= FEWEST_CLEAN and not ((kept.counts() < 5) & (val.counts() > 0)).any():
+    too_few = (kept.counts() < rules.min_independent_class) & (val.counts() > 0)
+    if len(kept) >= rules.min_independent and not too_few.any():
         words = f"scored on the {len(kept)} validation images that have no relative in train"
-        return base(kept, draws.val[:, clean]), words
-    return base(val, draws.val), ""
+        return samples(kept, kept.ids, draws.val[:, clean]), words
+    return samples(val, val.ids, draws.val), ""
 
 
-def _grouped_side(evidence: RunData) -> Predictions | None:
-    """The validation images of the grouped retrainings, all seeds side by side."""
-    scored = evidence.scored.get("grouped")
+def _grouped(run: RunData) -> tuple[Predictions | None, tuple[str, ...]]:
+    """The validation images of the grouped retrainings, all seeds side by side, and the image behind each."""
+    scored = run.scored.get("grouped")
     if scored is None:
-        return None
+        return None, ()
     known: dict[str, tuple[int, str]] = {}
-    for side in (evidence.train, evidence.val):
-        if side is not None:
-            known.update(zip(side.ids, zip(side.labels.tolist(), side.patients, strict=True), strict=True))
+    for part in (run.train, run.val):
+        if part is not None:
+            known.update(zip(part.ids, zip(part.labels.tolist(), part.patients, strict=True), strict=True))
     ids: list[str] = []
+    images: list[str] = []
     labels: list[int] = []
     patients: list[str] = []
     logits: list[Reals] = []
     for variant in scored.variants:
         here = scored.ids(variant, "val")
         if any(id_ not in known for id_ in here):
-            return None
+            return None, ()
         ids += [f"{id_} {variant}" for id_ in here]
+        images += here
         labels += [known[id_][0] for id_ in here]
         # The same image under two seeds is one unit: without a patient it is its own.
         patients += [known[id_][1] or f"image {id_}" for id_ in here]
         logits.append(scored.logits(variant, "val", here))
     if not ids:
-        return None
-    return Predictions("val", tuple(ids), np.array(labels, dtype=np.int64), np.concatenate(logits), tuple(patients))
+        return None, ()
+    found = Predictions("val", tuple(ids), np.array(labels, dtype=np.int64), np.concatenate(logits), tuple(patients))
+    return found, tuple(images)

@@ -2,93 +2,129 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from heldout.diagnosis.run_data import SEARCHED, RunData
+from heldout.diagnosis.gap.term import GapTerm
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.variants import VariantLogits
+from heldout.records import TermStatus
+from heldout.records.predictions import Predictions
+from heldout.records.run import Choice
 from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
+from heldout.ties import SAME_LOSS, first_of_largest
 
-LOSS_OF_A_SEARCH = 1e-4
-"""What a nat of loss counts beside the accuracy in a search for settings, as `tuning.LOSS`."""
+CHOICES: dict[Choice, str] = {
+    "strength": "the strength of regularisation",
+    "blend": "the blend of weights",
+    "neighbours": "the number of neighbours",
+    "settings": "the settings",
+    "epoch": "the best epoch",
+}
+"""What can be chosen on validation, in words; in the order in which one stands for all that was chosen."""
 
-HALVES = 20
-"""Random halvings of the validation patients behind the selection term."""
+
+@dataclass(frozen=True)
+class Candidates:
+    """What was chosen among.
+
+    Attributes:
+        right: (m, n) whether each of m candidates is right on each validation image.
+        criterion: (m, n) whose mean was largest for the chosen one.
+        tolerance: Two means closer than this are equal.
+        reported: (n,) whether the chosen one is right, as reported.
+        detail: In words.
+    """
+
+    right: Reals
+    criterion: Reals
+    tolerance: float
+    reported: Reals
+    detail: str
 
 
-def selection_term(evidence: RunData, like: Measured) -> tuple[Measured, str]:
+def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
     """Optimism from having chosen epoch or setting on the very validation images that are reported."""
-    found = _candidates(evidence)
+    found = _candidates(run, rules)
     if isinstance(found, str):
-        return Measured.constant(0.0, like), found
-    right, criterion, reported, what = found  # (m, n), (m, n), (n,)
-    val = evidence.val
-    assert val is not None
-    weights = evidence.draws.val
-    rng = np.random.default_rng((evidence.bootstrap_seed, 7))
+        return GapTerm(Measured.constant(0.0, like), TermStatus.NOT_MEASURED, found)
+    if found is None:
+        return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
+    val, weights = _val(run), run.draws.val
+    rng = np.random.default_rng((run.bootstrap_seed, 7))
     units = int(val.units.max()) + 1
     total = np.zeros(len(weights))
-    for _ in range(HALVES):
+    for _ in range(rules.halvings):
         first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
         for half in (first, ~first):
-            choice = (weights[:, half] @ criterion[:, half].T.astype(np.float32)).argmax(axis=1)  # (B + 1,)
-            rest = weights[:, ~half]
-            sums = rest @ right[:, ~half].T.astype(np.float32)  # (B + 1, m)
+            chosen_on, rest = weights[:, half].astype(np.float64), weights[:, ~half]
+            # In float64 and of equals the first, as the run itself chose: float32 sums of losses would make another
+            # processor choose otherwise.
+            tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
+            choice = first_of_largest(chosen_on @ found.criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
+            sums = rest @ found.right[:, ~half].T.astype(np.float32)  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += sums[np.arange(len(sums)), choice] / rest.sum(axis=1)
-    unselected = total / (2 * HALVES)
-    optimism = 100 * (weighted_mean(reported, weights) - unselected)
-    measured = evidence.draws.measured(optimism, len(val))
-    moved = Measured(measured.value, recentred(measured.value, measured.replicates), measured.n, measured.method)
-    return moved, f"{what}; chosen on one half of the validation patients and scored on the other, {HALVES} halvings"
+    optimism = 100 * (weighted_mean(found.reported, weights) - total / (2 * rules.halvings))
+    points = run.draws.measured(optimism, len(val))
+    moved = Measured(points.value, recentred(points.value, points.replicates), points.n, points.method)
+    how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
+    return GapTerm(moved, TermStatus.MEASURED, f"{found.detail}; {how}")
 
 
-def _candidates(evidence: RunData) -> tuple[Reals, Reals, Reals, str] | str:
-    """What was chosen among, or why nothing was chosen or measured.
+def _val(run: RunData) -> Predictions:
+    assert run.val is not None
+    return run.val
 
-    Returns:
-        right (m, n), criterion (m, n) whose mean was largest for the chosen one, right (n,) of the chosen one as
-        reported, and words.
-    """
-    val = evidence.val
-    assert val is not None
-    reported: Reals = val.right.astype(np.float64)
-    strengths = evidence.scored.get("strengths")
-    epochs = evidence.val_epochs
-    kept, chosen = (strengths, "the strength of regularisation") if strengths else (evidence.choices, evidence.chosen)
-    if kept is not None:
-        logits = np.stack([kept.logits(variant, "val", val.ids) for variant in kept.variants])  # (m, n, k)
-        what = f"{chosen}, one of {len(logits)}"
-        if not np.isfinite(logits).all():
-            return f"{what}; not measured, since not every validation image was scored at each of them"
-        right = (logits.argmax(axis=2) == val.labels).astype(np.float64)
-        top = logits - logits.max(axis=2, keepdims=True)
-        criterion: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
-        if chosen == SEARCHED:
-            criterion = right + LOSS_OF_A_SEARCH * criterion
-            reported = right[criterion.mean(axis=1).argmax()]  # another seed of the settings was not chosen itself
-    elif evidence.keeps == "best" and epochs is not None and len(epochs) > 1:
-        right = criterion = (epochs == val.labels[None, :]).astype(np.float64)
-        what = f"the best of {len(right)} epochs"
+
+def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
+    """What was chosen among; in words why it was not measured; None where nothing was chosen."""
+    answers = {"strength": run.scored.get("strengths"), **run.choices}
+    kept = next(((choice, answers[choice]) for choice in CHOICES if answers.get(choice) is not None), None)
+    epochs = run.val_epochs
+    found: Candidates | str | None
+    if kept is not None and kept[1] is not None:
+        found = _of_variants(run, kept[0], kept[1], rules)
+    elif run.learning.keeps == "best" and epochs is not None and len(epochs) > 1:
+        right = (epochs == _val(run).labels[None, :]).astype(np.float64)
+        reported = _val(run).right.astype(np.float64)
+        found = Candidates(right, right, SAME_LOSS, reported, f"the best of {len(right)} epochs")
     else:
-        return _not_kept(evidence)
-    if (patients := len(np.unique(val.units))) < FOLDS:
-        return f"{what}; not measured, since the number of validation patients is {patients}"
-    return right, criterion, reported, what
+        found = _not_kept(run)
+    if isinstance(found, Candidates) and (patients := len(np.unique(_val(run).units))) < FOLDS:
+        return f"{found.detail}; not measured, since the number of validation patients is {patients}"
+    return found
 
 
-def _not_kept(evidence: RunData) -> str:
-    """What was chosen on validation without leaving its candidates' answers behind, in words."""
-    if evidence.strategy == "probe":
-        why = evidence.why_absent("strengths")
-        return f"the strength of regularisation was chosen on validation; not measured, since {why}"
-    if evidence.strategy == "wise":
-        return "the blend of weights was chosen on validation; not measured, since the others' answers were not kept"
-    if evidence.strategy == "knn":
-        return "the number of neighbours was chosen on validation; not measured, since the others' were not kept"
-    if any(note.startswith("Settings chosen on validation") for note in evidence.notes):
-        return "settings were searched for on validation; not measured, since the trials' answers were not kept"
-    if evidence.keeps == "best" and evidence.val_epochs is None:
-        return "the best epoch was chosen on validation; not measured, since the epochs' answers were not kept"
-    return "nothing was chosen on validation: the weights are those of the last epoch"
+def _of_variants(run: RunData, choice: Choice, kept: VariantLogits, rules: Rules) -> Candidates | str:
+    """Candidates whose validation logits were kept: chosen by loss, settings by accuracy and then by loss."""
+    val = _val(run)
+    logits = np.stack([kept.logits(variant, "val", val.ids) for variant in kept.variants])  # (m, n, k)
+    detail = f"{CHOICES[choice]}, one of {len(logits)}"
+    if not np.isfinite(logits).all():
+        return f"{detail}; not measured, since not every validation image was scored at each of them"
+    right = (first_of_largest(logits, axis=2) == val.labels).astype(np.float64)
+    top = logits - logits.max(axis=2, keepdims=True)
+    gained: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
+    if choice != "settings":
+        return Candidates(right, gained, SAME_LOSS, val.right.astype(np.float64), detail)
+    criterion, tolerance = right + rules.search_loss * gained, rules.search_loss * SAME_LOSS
+    best = int(first_of_largest(criterion.mean(axis=1), tolerance=tolerance))
+    return Candidates(right, criterion, tolerance, right[best], detail)  # another seed was not chosen itself
+
+
+def _not_kept(run: RunData) -> str | None:
+    """What was chosen on validation without leaving its candidates' answers behind; None where nothing was."""
+    chosen = set(run.learning.chosen)
+    if run.val_epochs is not None:
+        chosen.discard("epoch")  # there was one epoch to choose from
+    choice = next((choice for choice in CHOICES if choice in chosen), None)
+    if choice is None:
+        return None
+    why = run.why_absent("strengths").text if choice == "strength" else "the answers of the others were not kept"
+    return f"{CHOICES[choice]} was chosen on validation; not measured, since {why}"

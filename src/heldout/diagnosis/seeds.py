@@ -6,22 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heldout.diagnosis.causes._case import Case
+from heldout.diagnosis.cause_data import CauseData
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
 
-FEWEST_RUNS = 3
-"""Seeds that are needed to speak of a recipe rather than of one trained network."""
-
-
-def runs(case: Case) -> list[tuple[Predictions, Predictions]]:
+def same_recipe(data: CauseData) -> list[tuple[Predictions, Predictions]]:
     """(validation, test) of this run first, then of the other seeds, in this run's order of images."""
-    evidence = case.evidence
-    val, test = evidence.val, evidence.test
+    run = data.run
+    val, test = run.val, run.test
     assert val is not None and test is not None
-    found, seeds = [(val, test)], {evidence.seed}
-    for other in evidence.siblings:
-        same = (other.model, other.strategy, other.classes) == (evidence.model, evidence.strategy, evidence.classes)
+    found, seeds = [(val, test)], {run.seed}
+    for other in run.siblings:
+        same = (other.model, other.strategy, other.classes) == (run.model, run.strategy, run.classes)
         if not same or other.seed in seeds or other.val is None or other.test is None:
             continue
         if other.val.ids == val.ids and other.test.ids == test.ids:

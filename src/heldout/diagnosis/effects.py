@@ -1,40 +1,26 @@
-"""What an experiment turned: which images were right before it and wrong after, with what that is worth in points.
-
-`Case.effect` answers for one variant and knows what a threshold would mend; an experiment has up to a dozen variants,
-and this module weighs them all quickly so that only the one that matters is looked at closely.
-"""
+"""What an intervention did: which images were right before it and wrong after, and what that is worth in points."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, permutation_test
 
-from heldout.diagnosis.causes._case import Case
-from heldout.diagnosis.causes._cause import MARGIN, weigh
-from heldout.records import Verdict
+from heldout.diagnosis.cause_data import CauseData
+from heldout.records import Remedy
 from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import Z95, unseen
-from heldout.stats.joint import JointBootstrap, recalls
+from heldout.stats.intervals import Z95
+from heldout.stats.joint import JointBootstrap, recalls, weighted_mean
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights, tuned_accuracy
 
-LEVEL = 0.05
-"""Level of the test behind a verdict."""
-
-RESAMPLES = 9999
-"""Signs drawn for it: p is told to a hundredth of the level that is left for each of five properties."""
-
-
 @dataclass(frozen=True)
-class Change:
+class Effect:
     """Images of one part before and after an intervention.
 
     Attributes:
@@ -48,6 +34,7 @@ class Change:
         weights: (B + 1, n) of the bootstrap.
         prior: (B + 1, k) class shares of test.
         draws: The bootstrap.
+        sign_draws: Random signs of the randomisation test.
     """
 
     ids: tuple[str, ...]
@@ -60,6 +47,7 @@ class Change:
     weights: Weights
     prior: Reals
     draws: JointBootstrap
+    sign_draws: int
 
     @cached_property
     def by_class(self) -> Reals:
@@ -92,7 +80,7 @@ class Change:
     def p(self) -> float:
         """Two-sided p of a randomisation test over units: did patients lose as much as others gained (Fisher 1935)?
 
-        Each unit's net points change sign at random; all 2^u signs where there are few units, else `RESAMPLES` of them.
+        Each unit's net points change sign at random; all 2^u signs where there are few units, else `sign_draws` of them.
         A percentile interval of three changed images, all to the worse, excludes 0; chance does that once in four. The
         sign test would ask how many patients lose, not how much: a loss of one class beside a gain of the other, each
         with its own patients, would seem to cancel out.
@@ -109,7 +97,7 @@ class Change:
             np.sum,
             permutation_type="samples",
             vectorized=True,
-            n_resamples=RESAMPLES,
+            n_resamples=self.sign_draws,
             batch=max(1, 4_000_000 // len(net)),
             rng=np.random.default_rng(len(net)),
         )
@@ -131,7 +119,7 @@ class Change:
         return tuple(self.ids[i] for i in np.flatnonzero(self.before & ~self.after))
 
     def mended(self) -> float:
-        """Points of the loss that a shift of the decision would mend: the value of `Effect.of_threshold`."""
+        """Points of the loss that a shift of the decision would mend: the gain of a best threshold after minus before."""
         if (self.prior[0] > 0).sum() < 2 or len(np.unique(self.units)) < 2:
             return 0.0
         shares = np.bincount(self.labels, minlength=self.prior.shape[1]) / len(self.labels)
@@ -147,30 +135,30 @@ class Change:
         return 100 * (gains[0] - gains[1])
 
 
-def change(
-    case: Case, experiment: str, variant: str, part: Literal["val", "test"], reviewed: bool = False
-) -> Change | None:
-    """What a variant did to validation (independent of train, `GapBudget.base`) or to test; None where not scored.
+def effect_of(
+    data: CauseData, intervention: str, variant: str, part: Literal["val", "test"], reviewed: bool = False
+) -> Effect | None:
+    """What a variant did to validation (independent of train, `Samples.val`) or to test; None where not scored.
 
     With `reviewed`, test is `Samples.true_test`: with the labels that reviewers gave. Where the independent validation
-    images belong to networks trained anew, those as reported are taken: the experiments ask the run's own network.
+    images belong to networks trained anew, those as reported are taken: interventions ask the run's own network.
     """
-    scored = case.evidence.scored.get(experiment)
+    scored = data.run.scored.get(intervention)
     if scored is None or not scored.has(variant, part):
         return None
-    base = case.budget.base
-    side, weights = (base.val, base.val_weights) if part == "val" else (base.test, base.test_weights)
-    if part == "val" and case.evidence.val is not None and not set(side.ids) <= set(case.evidence.val.ids):
-        side, weights = case.evidence.val, case.budget.draws.val
-    logits = scored.logits(variant, part, side.ids)
+    samples = data.gap.samples
+    images, weights = (samples.val, samples.val_weights) if part == "val" else (samples.test, samples.test_weights)
+    if part == "val" and data.run.val is not None and not set(images.ids) <= set(data.run.val.ids):
+        images, weights = data.run.val, data.gap.draws.val
+    logits = scored.logits(variant, part, images.ids)
     if reviewed and part == "test":
-        side, weights, logits = base.true_test, base.true_weights, logits[base.true_rows]
+        images, weights, logits = samples.true_test, samples.true_weights, logits[samples.true_rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
-    if not here.any() or logits.shape[1] != case.evidence.k:
+    if not here.any() or logits.shape[1] != data.run.k:
         return None
-    some, after = side.take(here), logits[here]
+    some, after = images.take(here), logits[here]
     right_after: NDArray[np.bool_] = after.argmax(axis=1) == some.labels
-    return Change(
+    return Effect(
         some.ids,
         some.labels,
         some.right,
@@ -179,55 +167,58 @@ def change(
         after,
         some.units,
         weights if here.all() else weights[:, here],
-        base.test_prior,
-        case.budget.draws,
+        samples.test_prior,
+        data.gap.draws,
+        data.rules.sign_draws,
     )
 
 
-def mechanisms(points: float, of_threshold: float, scored: int) -> dict[str, float]:
-    """For `Finding.numbers`, as `Effect.numbers`: how the points fall on threshold and ranking."""
-    return {"of_threshold": of_threshold, "of_ranking": points - of_threshold, "images_scored": float(scored)}
+def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured | None:
+    """Accuracy points that a variant gains on test, paired, on the images scored; None where none was.
+
+    By the labels that reviewers gave: a remedy is not to be praised for reproducing wrong ones.
+    """
+    scored, test = data.run.scored.get(intervention), data.run.test
+    if scored is None or test is None or not scored.has(variant, "test"):
+        return None
+    samples = data.gap.samples
+    given = scored.logits(variant, "test", test.ids)
+    number = int(np.isfinite(given).all(axis=1).sum())
+    if not number:
+        return None
+    images, logits = samples.true_test, given[samples.true_rows]
+    here = np.asarray(np.isfinite(logits).all(axis=1))
+    change = (logits[here].argmax(axis=1) == images.labels[here]).astype(np.float64) - images.right[here]
+    return data.gap.draws.measured(100 * weighted_mean(change, samples.true_weights[:, here]), number)
 
 
-def simultaneous(points: Measured, comparisons: int) -> Measured:
+def remedy_tried(
+    data: CauseData, intervention: str, variant: str, name: str, cause: str, exploratory: bool = True
+) -> tuple[Remedy, ...]:
+    """A variant as a remedy with the gain it was measured to have on test; empty where it was not scored there."""
+    gain = gain_on_test(data, intervention, variant)
+    return () if gain is None else (Remedy(name, gain.estimate(), exploratory, cause),)
+
+
+def explained_terms(points: float, of_threshold: float) -> dict[str, float]:
+    """For `Finding.explains`: points that act through the images, divided among threshold and ranking."""
+    return {"threshold": of_threshold, "ranking": points - of_threshold}
+
+
+def simultaneous(points: Measured, comparisons: int, level: float) -> Measured:
     """The same number with an interval that holds for all of so many comparisons at once (Bonferroni).
 
-    The largest of several effects is looked at because it is the largest; its own interval would raise a false alarm
+    The largest of several effects is examined because it is the largest; its own interval would raise a false alarm
     as often as there are others. The replicates are spread about the value by the ratio of the normal quantiles.
     """
     if comparisons <= 1:
         return points
-    factor = float(norm.ppf(1 - LEVEL / 2 / comparisons)) / Z95
+    factor = float(norm.ppf(1 - level / 2 / comparisons)) / Z95
     replicates: Reals = points.value + (points.replicates - points.value) * factor
     return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
 
 
-def weigh_changes(
-    points: Measured, seen: Sequence[Change], agrees: bool | None, comparisons: int = 1
-) -> tuple[Verdict, str]:
-    """`weigh`, but not on a handful of images: a randomisation test has to agree that something changed."""
-    verdict, reason = weigh(points, agrees)
-    if verdict == "excluded" and not varies(points.replicates) and (few := _blind(seen)):
-        return "not identifiable", few
-    p = min(1.0, len(seen) * min(found.p for found in seen))
-    if verdict in ("established", "suggested") and p >= LEVEL / max(comparisons, 1):
-        changed, scored = sum(found.changed for found in seen), sum(len(found.ids) for found in seen)
-        return "not identifiable", f"needs more images than the {changed} of {scored} that changed sides"
-    return verdict, reason
-
-
-def _blind(seen: Sequence[Change]) -> str:
-    """Why an interval near 0 says nothing: so few patients would show no change even if many images were concerned.
-
-    No change in u units leaves up to `unseen(u)` of them possible, which the bootstrap cannot see.
-    """
-    units = min(len(np.unique(found.units)) for found in seen)
-    if 100 * unseen(units) <= MARGIN:
-        return ""
-    return f"needs about {ceil(Z95**2 * (100 / MARGIN - 1)):d} patients or images instead of {units}"
-
-
-def unpaired(val: Change, test: Change) -> Measured:
+def unpaired(val: Effect, test: Effect) -> Measured:
     """Accuracy of a variant on validation minus that on test, points, at the class shares of test.
 
     Where all images of a part are right (or all wrong) its bootstrap does not vary; draws of the accuracy given u units
@@ -251,6 +242,6 @@ def jeffreys(value: float, units: int, replicates: int) -> Reals:
     return drawn
 
 
-def regains(lost: Measured, regained: Measured) -> bool:
-    """Whether the reverse intervention agrees: its interval lies above 0, and its size is within a factor of three."""
-    return regained.low > 0 and lost.value / 3 <= regained.value <= 3 * lost.value
+def regains(lost: Measured, regained: Measured, factor: float) -> bool:
+    """Whether the reverse intervention agrees: its interval lies above 0, and its size is within a factor."""
+    return regained.low > 0 and lost.value / factor <= regained.value <= factor * lost.value

@@ -1,0 +1,44 @@
+"""The leakage term: what relatives in train are worth to validation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout.diagnosis.gap.samples import Samples
+from heldout.diagnosis.gap.term import GapTerm
+from heldout.diagnosis.run_data import RunData
+from heldout.records import TermStatus
+from heldout.stats.joint import recalls, weighted_mean
+from heldout.stats.measured import Measured
+
+
+def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured) -> GapTerm:
+    """Reported validation accuracy minus that of V′ at the same class shares.
+
+    Args:
+        run: The run.
+        samples: Its samples.
+        independent: How V′ came about, as `samples_of` says it; empty where V′ is validation as it is.
+        gap: For its replicates.
+
+    Returns:
+        Not measured where too few images without a relative are left to tell.
+    """
+    val = run.val
+    assert val is not None
+    if independent:
+        accuracy = weighted_mean(val.right, run.draws.val)  # (B + 1,)
+        by_class = recalls(samples.val.right, samples.val.labels, samples.val_weights, run.k)
+        at_val_prior = np.nansum(samples.val_prior * by_class, axis=1)
+        points = run.draws.measured(100 * (accuracy - at_val_prior), len(val))
+        return GapTerm(points, TermStatus.MEASURED, independent)
+    if run.leaked:
+        detail = (
+            f"{len(run.leaked)} of {len(val)} validation images have a relative in train, and too few are left to "
+            "measure what that is worth; what it is worth stands in ranking"
+        )
+        return GapTerm(None, TermStatus.NOT_MEASURED, detail)
+    detail = "no validation image has a known relative in train"
+    if not run.finds_changed_copies:
+        detail += "; copies that were flipped, turned or cropped are not looked for"
+    return GapTerm.nothing(gap, detail)

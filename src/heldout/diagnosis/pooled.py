@@ -1,0 +1,52 @@
+"""A classifier that learned from validation and test images alike: what it still loses on test is hard for anyone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.effects import Effect, effect_of, unpaired
+from heldout.stats.measured import Measured
+
+INTERVENTION = "pooled"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A classifier learned out of fold on validation and test together.
+
+    Attributes:
+        val: Validation images as it sees them (`after`) and as the run does (`before`).
+        test: Test images likewise.
+        true_test: Test images with the labels that reviewers gave; as `test` where nobody reviewed.
+    """
+
+    val: Effect
+    test: Effect
+    true_test: Effect
+
+    @property
+    def difficulty(self) -> Measured:
+        """Points by which it is right less often on test than on validation, at the class shares of test.
+
+        By the reviewers' labels, as the terms threshold and ranking: wrong labels that were found are not hard images.
+        """
+        return unpaired(self.val, self.true_test)
+
+
+def pooled(data: CauseData, variant: str) -> Pooled | None:
+    """The classifier `balanced`, `unbalanced` or `source`; None where it was not scored on both parts."""
+    val, test = effect_of(data, INTERVENTION, variant, "val"), effect_of(data, INTERVENTION, variant, "test")
+    true_test = effect_of(data, INTERVENTION, variant, "test", reviewed=True)
+    if val is None or test is None or true_test is None:
+        return None
+    answered = {int(k) for k in np.unique(test.labels)}
+    return Pooled(val, test, true_test) if answered <= {int(k) for k in np.unique(val.labels)} else None
+
+
+def remaining(data: CauseData) -> Measured:
+    """What is left of the gap for images themselves: the terms threshold and ranking."""
+    terms = data.gap.terms
+    return terms["ranking"] + terms["threshold"] if "threshold" in terms else terms["ranking"]

@@ -1,0 +1,171 @@
+"""Every number that a verdict hangs on, in one table: value, unit, meaning and source.
+
+Causes, gap terms and interventions take them from here and from nowhere else; `benchmarks/rules_sensitivity.py` halves
+and doubles each and counts false alarms and hits (docs/diagnosis-rules.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+OURS = "ours"
+PLANTED = "ours, by `python benchmarks/planted.py causes`"
+PIXELS = "ours, by `python benchmarks/planted_pixels.py`"
+
+
+def _rule(default: float | int, unit: str, meaning: str, source: str) -> Any:
+    """A field of `Rules` with what the table says of it."""
+    return field(default=default, metadata={"unit": unit, "meaning": meaning, "source": source})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the table.
+
+    Attributes:
+        name: Field of `Rules`.
+        value: Its value.
+        unit: Unit of the value, empty for a plain number.
+        meaning: What hangs on it.
+        source: Paper, convention, or the benchmark that it was chosen by.
+    """
+
+    name: str
+    value: float
+    unit: str
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The values; `rows` lists them with their meaning."""
+
+    # Verdicts
+    margin: float = _rule(
+        1.5, "points", "A cause whose whole interval lies within ± this is excluded.", f"{OURS}; DIAGNOSIS method, §1"
+    )
+    level: float = _rule(0.05, "", "Level of every test behind a verdict.", "Fisher (1925), the convention")
+    agreement: float = _rule(
+        3.0,
+        "times",
+        "A second measurement agrees in size if it is within this factor of the first.",
+        PLANTED,
+    )
+    sign_draws: int = _rule(
+        9999,
+        "draws",
+        "Random signs of the randomisation test: p is known to a hundredth of the level.",
+        "Phipson & Smyth (2010)",
+    )
+    min_seeds: int = _rule(3, "runs", "Seeds needed to speak of a recipe, not of one trained network.", OURS)
+    max_images: int = _rule(24, "images", "Images that a finding cites.", "ours, what fits a gallery")
+
+    # Terms of the gap
+    min_independent: int = _rule(
+        50, "images", "Independent validation images needed to measure leakage by leaving the others out.", OURS
+    )
+    min_independent_class: int = _rule(5, "images", "Of these, images of each class.", OURS)
+    min_threshold_class: int = _rule(
+        10, "images", "Images of a class on either side below which a best threshold means nothing.", PLANTED
+    )
+    halvings: int = _rule(20, "draws", "Random halvings of the validation patients behind the selection term.", OURS)
+    search_loss: float = _rule(
+        1e-4, "accuracy a nat", "What a nat of loss counts beside accuracy in a search for settings.", "runs.tuning"
+    )
+    threshold_halvings: int = _rule(
+        10, "draws", "Halvings of the test patients behind the gain of a threshold set anew.", OURS
+    )
+    min_suspect_class: int = _rule(
+        5, "test images", "Images of a class below which its labels cannot be ranked.", "Northcutt et al. (2021)"
+    )
+
+    review_top: float = _rule(0.10, "", "Share of the test images, most doubtful first, that is reviewed for certain.", OURS)
+    review_rest: float = _rule(
+        0.10, "", "Share of all others that is reviewed: without it nobody knows what the ranking missed.", OURS
+    )
+    min_doubt: float = _rule(
+        0.02, "", "Added to every doubt, so that no image is sure to be passed over and none weighs a hundredfold.", OURS
+    )
+
+    # Covariate shift
+    min_appearance_images: int = _rule(
+        50, "images", "Images of a class on each side for a domain classifier in five folds.", OURS
+    )
+    min_appearance_patients: int = _rule(5, "patients", "Patients likewise.", OURS)
+    max_appearance_classes: int = _rule(6, "classes", "Classes compared, those with the largest shares of test.", OURS)
+    null_draws: int = _rule(
+        12, "draws", "Random halves of train behind the chance AUC; enough for its standard deviation.", OURS
+    )
+    null_deviations: float = _rule(
+        3.0, "SD", "The domain AUC must exceed the mean of chance by this.", "ours, three standard deviations"
+    )
+    max_domain_auc: float = _rule(
+        0.9, "AUC", "Above it validation and test have too little in common for DISDE.", "Cai et al. (2023), and trials"
+    )
+    min_disde_images: int = _rule(
+        150, "images", "Images of a class on each side for DISDE's parts.", "ours, from trials"
+    )
+    min_disde_effective: float = _rule(
+        100, "images", "Images that DISDE's weights must be worth on each side (Kish 1965).", "ours, from trials"
+    )
+    new_appearance: float = _rule(
+        2.0,
+        "times",
+        "Appearance is new to validation if what validation lacks costs this times what it knows.",
+        f"{PLANTED}, X-ray seeds 7, 8 and 19",
+    )
+    max_properties_named: int = _rule(3, "properties", "Properties named in a sentence, clearest first.", OURS)
+
+    # Image quality
+    min_shift: float = _rule(
+        0.2, "SD", "A smaller shift of a property is not called one.", "Cohen (1988), a small effect"
+    )
+    clear_shift: float = _rule(3.0, "SE", "Standard errors by which a property must differ to be mapped.", OURS)
+    min_mapped_class: int = _rule(
+        10, "images", "Images of a class on each side below which its properties are not mapped.", OURS
+    )
+    shifted_share: float = _rule(
+        0.5, "", "Share of the loss that must fall in classes in which the property differs.", PIXELS
+    )
+
+    # Shortcut
+    min_probe_auc: float = _rule(
+        0.6, "AUC", "A region alone must tell the classes apart so well in training to be a cue.", PIXELS
+    )
+    probe_replicates: int = _rule(200, "draws", "Bootstrap replicates of that AUC.", OURS)
+    probe_deviations: float = _rule(
+        2.0, "SD", "Standard deviations by which a region's AUC must exceed one half to be tried.", OURS
+    )
+    max_probed: int = _rule(4000, "images", "Training images that a region's classifier learns from.", OURS)
+
+    # Other causes
+    forgotten: float = _rule(
+        5.0,
+        "points",
+        "A finished network answers training images by this less well than while it learned: a fault.",
+        f"{PIXELS}; an epoch's accuracy is a mean over its steps and lies a little off",
+    )
+    yardstick_slack: float = _rule(
+        3.0, "points", "The pooled classifier may be worse than the run on validation by this.", PLANTED
+    )
+    last_epochs: int = _rule(5, "epochs", "Epochs at the end of training whose swing is examined.", OURS)
+    excess_answers: float = _rule(
+        0.02, "", "Share by which a class is answered too often to be named in a sentence.", OURS
+    )
+
+    # Interventions
+    max_sampled: int = _rule(400, "images", "Images of a part that an intervention scores again.", OURS)
+    max_retraining: float = _rule(600.0, "s", "Longest training that is repeated on a grouped split.", OURS)
+
+    def rows(self) -> tuple[Rule, ...]:
+        """The table."""
+        return tuple(
+            Rule(item.name, getattr(self, item.name), *(item.metadata[key] for key in ("unit", "meaning", "source")))
+            for item in fields(self)
+        )
+
+
+RULES = Rules()
+"""The rules that verdicts are decided by."""

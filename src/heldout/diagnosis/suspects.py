@@ -1,0 +1,60 @@
+"""Test labels ranked by how doubtful they are, once a run: the bound on wrong labels, and what to have reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.run_data import RunData
+from heldout.stats.scores import Reals, softmax
+from heldout.stats.suspects import Suspects, review_sample, suspects
+
+
+def doubtful_labels(run: RunData, rules: Rules) -> Suspects | None:
+    """How doubtful each test label is; None where cleanlab cannot judge."""
+    if run.test is None:
+        return None
+    return suspects(run.test.labels, _probabilities(run), rules.min_suspect_class)
+
+
+def label_bound(run: RunData, found: Suspects | None) -> float | None:
+    """Points that wrong test labels may account for at most: flagged images that count as mistakes."""
+    if found is None or run.test is None:
+        return None
+    return 100 * float((found.flagged & ~run.test.right).mean())
+
+
+def to_review(run: RunData, found: Suspects | None, rules: Rules) -> dict[str, float]:
+    """Test images to have read by two blind readers -> probability with which each was chosen; none if not ranked."""
+    if found is None or run.test is None:
+        return {}
+    return review_sample(run.test.ids, found, run.bootstrap_seed, rules.review_top, rules.review_rest, rules.min_doubt)
+
+
+def still_to_review(run: RunData, sample: Mapping[str, float]) -> dict[str, float]:
+    """Test images that people must still read before wrong labels and harder images can be told apart.
+
+    Args:
+        run: With test images, and with the review if there is one.
+        sample: The images that were to be read (`to_review`).
+
+    Returns:
+        What no review holds of the sample, likewise with probabilities; of all test images if it is empty.
+    """
+    assert run.test is not None
+    read = set() if run.review is None else set(run.review["id"])
+    wanted = sample or dict.fromkeys(run.test.ids, 1.0)
+    return {id_: probability for id_, probability in wanted.items() if id_ not in read}
+
+
+def _probabilities(run: RunData) -> Reals:
+    """(n_T, k): out-of-fold on both parts where the intervention `pooled` is there, else the run's own softmax."""
+    assert run.test is not None
+    logits = run.test.logits
+    pooled = run.scored.get("pooled")
+    if pooled is not None and pooled.has("balanced", "test"):
+        found = pooled.logits("balanced", "test", run.test.ids)
+        logits = np.where(np.isfinite(found), found, logits)
+    return softmax(logits)

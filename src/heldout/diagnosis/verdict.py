@@ -1,0 +1,99 @@
+"""From measured points to a verdict: pure functions of numbers and rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.diagnosis.effects import Effect
+from heldout.diagnosis.rules import Rules
+from heldout.records import ReasonKind, Verdict
+from heldout.stats.bootstrap import varies
+from heldout.stats.intervals import Z95, unseen
+from heldout.stats.measured import Measured
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict and why.
+
+    Attributes:
+        verdict: One of the closed set.
+        kind: Why.
+        wanted: How many images (or patients) would settle it, where that is the reason; 0 where not known.
+        seen: How many there are.
+        priority: Points that the finding is ordered by; None for the points themselves.
+        about: Which of several things that were measured it speaks of, where a cause has several.
+        fault: Whether it is a fault of the run that lowers validation and test alike.
+    """
+
+    verdict: Verdict
+    kind: ReasonKind = ReasonKind.NONE
+    wanted: int = 0
+    seen: int = 0
+    priority: float | None = None
+    about: str = ""
+    fault: bool = False
+
+    @property
+    def positive(self) -> bool:
+        """Whether the cause is called one: established or suggested."""
+        return self.verdict in ("established", "suggested")
+
+
+def undecided(kind: ReasonKind, wanted: int = 0, seen: int = 0) -> Decision:
+    """These data cannot tell."""
+    return Decision("not identifiable", kind, wanted, seen)
+
+
+def weigh(points: Measured, agrees: bool | None, rules: Rules) -> Decision:
+    """The verdict on measured points.
+
+    Args:
+        points: Accuracy points taken from test, with replicates.
+        agrees: Whether an intervention agrees in sign and size; None where there is none.
+        rules: `margin`.
+
+    Returns:
+        `excluded`: within ± the margin, or below 0, however surely it differs from 0: half a point is no reason for a
+        gap;
+        `established`: the interval lies above 0 and an intervention agrees; `suggested`: above 0 without that; else
+        `not identifiable`, with the number of images that would make the interval narrow enough (its width falls with
+        the square root of their number).
+    """
+    low, high = points.interval()
+    if high < 0:
+        return Decision("excluded", ReasonKind.RAISES_TEST)
+    if low >= -rules.margin and high <= rules.margin:
+        return Decision("excluded", ReasonKind.WITHIN_MARGIN)
+    if low > 0:
+        return Decision("established" if agrees else "suggested")
+    # Narrow enough is an interval that excludes 0, or that fits between the margins.
+    narrow = max(abs(points.value), rules.margin - abs(points.value))
+    factor = max(1.1, ((high - low) / 2 / narrow) ** 2)
+    return undecided(ReasonKind.MORE_IMAGES, rounded_up(factor * points.n), points.n)
+
+
+def weigh_effects(
+    points: Measured, effects: Sequence[Effect], agrees: bool | None, rules: Rules, comparisons: int = 1
+) -> Decision:
+    """`weigh`, but not on a handful of images: a randomisation test has to agree that something changed."""
+    decision = weigh(points, agrees, rules)
+    if decision.verdict == "excluded" and not varies(points.replicates):
+        # No change in u units leaves up to `unseen(u)` of them possible, which the bootstrap cannot see.
+        units = min(len(np.unique(effect.units)) for effect in effects)
+        if 100 * unseen(units) > rules.margin:
+            return undecided(ReasonKind.MORE_PATIENTS, math.ceil(Z95**2 * (100 / rules.margin - 1)), units)
+    p = min(1.0, len(effects) * min(effect.p for effect in effects))
+    if decision.positive and p >= rules.level / max(comparisons, 1):
+        return undecided(ReasonKind.MORE_IMAGES, 0, sum(effect.changed for effect in effects))
+    return decision
+
+
+def rounded_up(number: float) -> int:
+    """Two significant digits, rounded up."""
+    digits = max(0, int(math.log10(max(number, 1))) - 1)
+    return int(math.ceil(number / 10**digits) * 10**digits)

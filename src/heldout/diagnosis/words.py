@@ -1,0 +1,22 @@
+"""How numbers of a diagnosis are written in sentences."""
+
+from __future__ import annotations
+
+from heldout.records import Estimate
+from heldout.stats.measured import Measured
+
+
+def said(points: Measured) -> str:
+    """`5.2 points [3.1, 7.4]`."""
+    value, low, high = (round(number, 1) + 0.0 for number in (points.value, *points.interval()))  # + 0.0: never -0.0
+    return f"{value:.1f} points [{low:.1f}, {high:.1f}]"
+
+
+def with_interval(estimate: Estimate) -> str:
+    """`5.2 [3.1, 7.4]`."""
+    return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+
+
+def within_sentence(title: str) -> str:
+    """A cause's title within a sentence: `wrong labels on test`, `BatchNorm statistics`."""
+    return title if title.startswith("Batch") else title[0].lower() + title[1:]
