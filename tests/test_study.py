@@ -42,7 +42,7 @@ def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def test_the_folder_holds_what_design_says(study: Study) -> None:
-    for name in ("study.json", "cohort.parquet", "split.parquet", "test_looks.jsonl"):
+    for name in ("study.json", "cohort.parquet", "split.parquet", "test_evaluations.jsonl"):
         assert (study.folder / name).is_file()
     for item in study.plan():
         run = study.folder / "runs" / item.recipe.id
@@ -86,19 +86,17 @@ def test_frozen_is_recorded_as_verified_and_drift_as_not(study: Study, data: Pat
     assert drift.notes
 
 
-def test_a_finished_study_trains_nothing_and_looks_at_test_no_more(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks = (study.folder / "test_looks.jsonl").read_text()
-    assert len(looks.splitlines()) == 3
+def test_a_finished_study_trains_nothing_and_scores_test_no_more(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (study.folder / "test_evaluations.jsonl").read_text()
+    assert len(before.splitlines()) == 3
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
     monkeypatch.setattr(fit_module, "learn_strategy", never)
     study.run()
-    assert (study.folder / "test_looks.jsonl").read_text() == looks
-    assert all(record.test_looks == 1 for record in study.records())
+    assert (study.folder / "test_evaluations.jsonl").read_text() == before
+    assert all(record.test_evaluations == 1 for record in study.records())
 
 
 def test_equal_recipe_equal_numbers(study: Study, data: Path, tmp_path: Path) -> None:
@@ -130,7 +128,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(study: Study,
     with pytest.raises(KeyboardInterrupt):
         cut.run(StopsAfter(1))
     assert not cut.records()
-    assert not (cut.folder / "test_looks.jsonl").exists()  # nobody has looked at the test images yet
+    assert not (cut.folder / "test_evaluations.jsonl").exists()  # nothing has scored the test images yet
     notes: list[str] = []
     reporter = Silent()
     reporter.note = notes.append  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from heldout.records.codec import read_record, write_record
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.tuning import Tuning
 from heldout.runs.compare import compare
+from heldout.runs.earlier import read_run_record
 from heldout.runs.fit import RunContext, fit
 from heldout.runs.folder import read_study
 from heldout.runs.tuning import SearchBudget, tune, tuned, tuning_file
@@ -48,9 +49,14 @@ class Planned:
     tuning: Tuning | None = None
 
     @property
+    def searched(self) -> bool:
+        """Whether its settings were chosen on validation among several."""
+        return self.tuning is not None and len(self.tuning.trials) > 1
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What its record should say of how it was planned."""
-        if self.tuning is None or len(self.tuning.trials) < 2:
+        if self.tuning is None or not self.searched:
             return ()
         chosen = ", ".join(f"{name}={value:.3g}" for name, value in self.tuning.best.settings.items())
         return (
@@ -233,7 +239,15 @@ class Study:
             here = (self.folder / "runs" / item.recipe.id / "run.json").exists()
             state = "finished before, not trained again" if here else "training"
             reporter.note(f"Run {number} of {len(planned)}: {item.info.name}, {item.strategy.name}, {state}.")
-            fit(item.recipe, item.strategy, item.info, self._bench(item.recipe.precision), reporter, item.notes)
+            fit(
+                item.recipe,
+                item.strategy,
+                item.info,
+                self._bench(item.recipe.precision),
+                reporter,
+                item.notes,
+                item.searched,
+            )
         return self
 
     def _bench(self, precision: Precision) -> RunContext:
@@ -301,8 +315,8 @@ class Study:
 
     def records(self) -> tuple[RunRecord, ...]:
         """The records of the planned runs that are finished."""
-        places = [self.folder / "runs" / item.recipe.id / "run.json" for item in self.plan()]
-        return tuple(read_record(RunRecord, place) for place in places if place.exists())
+        places = [self.folder / "runs" / item.recipe.id for item in self.plan()]
+        return tuple(read_run_record(place) for place in places if (place / "run.json").exists())
 
     def compare(self) -> Comparison:
         """Task D: all finished runs of the folder judged on the same images."""

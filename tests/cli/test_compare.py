@@ -63,12 +63,12 @@ def test_json_is_the_contract(study: Path) -> None:
     status, out, _ = call(study, "--json")
     found = json.loads(out)
     assert status == ExitStatus.OK
-    assert found["format"] == 1
+    assert found["format"] == 2
     run = found["runs"][0]
     assert set(run) >= {
         *("id", "model", "strategy", "seed", "epochs", "trainable_parameters", "parameters", "seconds_per_epoch"),
         *("wall_seconds", "device", "train", "val", "test", "gap_points", "oscillation", "overfit_epoch", "frozen"),
-        "test_looks",
+        "test_evaluations",
     }
     assert set(run["test"]["accuracy"]) == {"value", "low", "high", "n", "method"}
     assert set(run["test"]["recall"]) == {"normal", "pneumonia"}

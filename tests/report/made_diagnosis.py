@@ -24,7 +24,8 @@ from heldout.records import (
     Split,
     Term,
 )
-from heldout.records.codec import read_record, write_record
+from heldout.records.codec import write_record
+from heldout.runs.earlier import read_run_record
 
 METHOD = "patient bootstrap, 47 patients"
 POINTS: dict[Term, tuple[float, float, float]] = {
@@ -194,7 +195,7 @@ def diagnose_study(folder: Path, *, quality: bool = True, pixels: bool = True, e
     made = []
     for path in sorted(folder.glob("runs/*/run.json")):
         predictions = pd.read_parquet(path.parent / "predictions.parquet")
-        made.append(spoiled(made_diagnosis(read_record(RunRecord, path), cohort, split, predictions), evil))
+        made.append(spoiled(made_diagnosis(read_run_record(path.parent), cohort, split, predictions), evil))
         write_record(folder / "diagnosis" / f"{made[-1].run}.json", made[-1])
     rng = np.random.default_rng(3)
     if quality:

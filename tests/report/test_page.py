@@ -171,7 +171,10 @@ def test_the_comparison_csv_holds_every_number_of_the_comparison(evil: Material)
         assert int(text["oscillation_reversals"]) == row.oscillation.reversals
         assert float(text["oscillation_roughness_points"]) == row.oscillation.roughness_points
         assert text["overfit_epoch"] == ("" if row.overfit_epoch is None else str(row.overfit_epoch))
-        assert (text["frozen_verified"], int(text["test_looks"])) == (str(row.frozen.verified), row.test_looks)
+        assert (text["frozen_verified"], int(text["test_evaluations"])) == (
+            str(row.frozen.verified),
+            row.test_evaluations,
+        )
         assert int(text["trainable_parameters"]) == row.trainable_parameters
         assert float(text["seconds_per_epoch"]) == row.seconds_per_epoch
 

@@ -57,7 +57,11 @@ def test_what_the_run_says_of_itself_is_passed_on(study: Path, comparison: Compa
     for run, row in zip(read_study(study).runs, comparison.runs, strict=True):
         for name in ("id", "epochs", "trainable_parameters", "parameters", "seconds_per_epoch", "wall_seconds"):
             assert getattr(row, name) == getattr(run.record, name)
-        assert (row.device, row.frozen, row.test_looks) == (run.record.device, run.record.frozen, run.record.test_looks)
+        assert (row.device, row.frozen, row.test_evaluations) == (
+            run.record.device,
+            run.record.frozen,
+            run.record.test_evaluations,
+        )
 
 
 def test_restless_runs_are_told_from_calm_ones(comparison: Comparison) -> None:

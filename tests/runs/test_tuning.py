@@ -87,8 +87,8 @@ def test_what_has_nothing_to_search_is_trained_once(study: Study) -> None:
 
 
 def test_the_test_images_are_looked_at_by_the_runs_alone(study: Study) -> None:
-    looks = [json.loads(line)["run"] for line in (study.folder / "test_looks.jsonl").read_text().splitlines()]
-    assert sorted(looks) == sorted(item.recipe.id for item in study.plan()) and len(looks) == 4
+    scored = [json.loads(line)["run"] for line in (study.folder / "test_evaluations.jsonl").read_text().splitlines()]
+    assert sorted(scored) == sorted(item.recipe.id for item in study.plan()) and len(scored) == 4
 
 
 def test_a_search_is_gone_on_with_and_its_proposals_depend_on_what_was_found_alone(data: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from heldout.files import hash_of, write_json
 from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import write_record
 from heldout.records.cohort import typed
+from heldout.records.run import Learning
 
 MODELS = {"efficientnet_lite0": 3_400_000, "efficientnet_lite1": 4_200_000}
 SETTINGS: dict[str, dict[str, str | int | float | bool | None]] = {
@@ -240,6 +241,7 @@ def _record(planted: Planted, recipe: Recipe, epochs: int, has_test: bool) -> Ru
         frozen=Frozen(frozen, "eval", ("stem", "blocks"), "212 tensors unchanged")
         if frozen
         else Frozen(False, "none", (), "nothing is frozen"),
-        test_looks=1 if has_test else 0,
+        test_evaluations=1 if has_test else 0,
+        learning=Learning(backbone_trained=not frozen, uses_seed=planted.strategy != "probe"),
         created="2025-01-01T00:00:00+00:00",
     )

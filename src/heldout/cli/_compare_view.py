@@ -146,7 +146,7 @@ def _cells(row: RunRow) -> dict[str, str]:
         "turns": str(row.oscillation.reversals),
         "rough": f"{row.oscillation.roughness_points:.2f}",
         "overfit": "–" if row.overfit_epoch is None else str(row.overfit_epoch),
-        "looks": str(row.test_looks),
+        "looks": str(row.test_evaluations),
     }
 
 

@@ -97,7 +97,7 @@ def _csv(comparison: Comparison) -> str:
             cells |= {f"{name}_low": estimate and estimate.low, f"{name}_high": estimate and estimate.high}
         cells["reversals"] = row.oscillation.reversals
         cells["roughness_points"] = row.oscillation.roughness_points
-        cells |= {"overfit_epoch": row.overfit_epoch, "test_looks": row.test_looks}
+        cells |= {"overfit_epoch": row.overfit_epoch, "test_evaluations": row.test_evaluations}
         rows.append(cells)
     return pd.DataFrame(rows).to_csv(index=False)
 

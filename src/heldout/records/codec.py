@@ -61,10 +61,18 @@ def read_record(kind: type[R], path: Path) -> R:
     Raises:
         InputError: The file is missing, is no JSON, or does not fit.
     """
+    return from_data(kind, read_data(kind, path), str(path))
+
+
+def read_data(kind: type[R], path: Path) -> Any:
+    """The plain values of a record's file, unchecked: files of earlier versions are brought up to date first.
+
+    Raises:
+        InputError: The file is missing or is no JSON.
+    """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             [Problem(str(path), str(error), f"a {kind.__name__} in JSON", "Check the path, or make the file again.")]
         ) from error
-    return from_data(kind, data, str(path))

@@ -72,7 +72,7 @@ class RunRow:
     oscillation: Oscillation
     overfit_epoch: int | None
     frozen: Frozen
-    test_looks: int
+    test_evaluations: int
 
 
 @dataclass(frozen=True)
@@ -122,4 +122,4 @@ class Comparison:
     runs: tuple[RunRow, ...]
     pairs: tuple[Pair, ...]
     groups: tuple[Group, ...]
-    format: int = 1
+    format: int = 2

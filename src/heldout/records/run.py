@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, get_args
+
+from pydantic import AliasChoices, Field
 
 from heldout.records.comparison import Frozen
+
+Keep = Literal["last", "best", "average"]
+"""Which epoch's weights are kept: the last, the best on validation, or the average of the last ones."""
+
+Choice = Literal["strength", "blend", "neighbours", "settings", "epoch"]
+"""What can be chosen on validation: the strength of regularisation, the blend of two networks' weights, the number of
+neighbours, the settings (`heldout run --tune`), the epoch."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What a run trained, chose and kept, as its strategy declares it.
+
+    Attributes:
+        backbone_trained: Whether any phase trained parameters of the backbone, not of the head alone.
+        uses_seed: Whether another seed can give another network. A head that is solved on pretrained features is the
+            same each time.
+        keeps: Which epoch's weights were kept.
+        chosen: What was chosen on the validation images whose accuracy is reported, in the order of `Choice`; empty
+            where nothing was. A choice that training went on from is not among them.
+        tried: The values that the strategy's own choice was made among (strengths C, numbers of neighbours k, shares α
+            of the second network); empty without one.
+    """
+
+    backbone_trained: bool
+    uses_seed: bool
+    keeps: Keep = "last"
+    chosen: tuple[Choice, ...] = ()
+    tried: tuple[float, ...] = ()
+
+    def after_search(self) -> Learning:
+        """The same of a run whose settings were searched for on validation."""
+        chosen = {*self.chosen, "settings"}
+        return replace(self, chosen=tuple(choice for choice in get_args(Choice) if choice in chosen))
 
 
 @dataclass(frozen=True)
@@ -32,7 +69,8 @@ class RunRecord:
         wall_seconds: Wall time of the run, feature extraction and scoring included.
         device: `cpu`, `cuda:0 (name)`, …
         frozen: What was verified to have stayed as it was.
-        test_looks: How many times this run's test images were scored.
+        test_evaluations: How many times this run's test images were scored (`test_looks` in records of 0.1.0).
+        learning: What was trained, chosen and kept.
         created: Time of completion, ISO 8601, UTC.
         notes: Sentences a person should read.
         format: Version of this record.
@@ -51,7 +89,8 @@ class RunRecord:
     wall_seconds: float
     device: str
     frozen: Frozen
-    test_looks: int
+    test_evaluations: Annotated[int, Field(validation_alias=AliasChoices("test_evaluations", "test_looks"))]
+    learning: Learning
     created: str
     notes: tuple[str, ...] = field(default=())
-    format: int = 1
+    format: int = 2

@@ -12,7 +12,7 @@ class StudyRecord:
     """`study.json`, the plan.
 
     The folder holds besides: `cohort.parquet`, `split.parquet`, `runs/`, `images/` (decoded and resized once),
-    `features/` (activations of frozen stages) and `test_looks.jsonl` (one line each time test images were scored).
+    `features/` (activations of frozen stages) and `test_evaluations.jsonl` (a line each time test images were scored).
 
     Attributes:
         name: Title of the study.

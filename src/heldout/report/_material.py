@@ -16,7 +16,8 @@ from heldout.records.backbone import spoken_name
 from heldout.report._diagnosis_files import read_diagnoses
 from heldout.report._words import shortened
 from heldout.runs.compare import compare_study
-from heldout.runs.folder import DIAGNOSIS_LOOKS, read_study
+from heldout.runs.folder import read_study
+from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
 
 COLOURS = 8
 """Colours in the palette of `templates/page.css`; a ninth group takes the first colour again, with another symbol."""
@@ -82,8 +83,8 @@ class Material:
         comparison: Runs and pairs judged.
         runs: In the order of the comparison.
         catalogue: Full name of a backbone -> what the catalogue knows, or a sentence that says why it knows nothing.
-        looks: Lines of `test_looks.jsonl`: how often any run's test images were scored in this study.
-        diagnosis_looks: How often experiments of a diagnosis scored test images.
+        test_evaluations: How often any run's test images were scored in this study.
+        diagnosis_evaluations: How often interventions of a diagnosis scored test images.
         missing: Planned runs that are not finished.
         diagnoses: Run id -> its diagnosis, or why it cannot be read; empty if nobody has asked for any.
     """
@@ -95,8 +96,8 @@ class Material:
     comparison: Comparison
     runs: tuple[ReportedRun, ...]
     catalogue: dict[str, BackboneInfo | str]
-    looks: int
-    diagnosis_looks: int
+    test_evaluations: int
+    diagnosis_evaluations: int
     missing: tuple[str, ...]
     diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
 
@@ -165,8 +166,8 @@ def gather(folder: Path) -> Material:
             for row in comparison.runs
         ),
         catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
-        looks=count_lines(folder / "test_looks.jsonl"),
-        diagnosis_looks=count_lines(folder / DIAGNOSIS_LOOKS),
+        test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
+        diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
         missing=study.missing,
         diagnoses=read_diagnoses(folder),
     )
@@ -187,13 +188,6 @@ def read_environment(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {"environment": data}
-
-
-def count_lines(path: Path) -> int:
-    """Lines of a text file that are not empty; 0 if there is none."""
-    if not path.is_file():
-        return 0
-    return sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
 
 
 def short_models(names: list[str]) -> dict[str, str]:

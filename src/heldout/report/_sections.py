@@ -107,17 +107,17 @@ def data(material: Material) -> Sequence[Block]:
 
 def looks(material: Material) -> Sequence[Block]:
     """How often test was looked at."""
-    total = sum(run.row.test_looks for run in material.runs)
+    total = sum(run.row.test_evaluations for run in material.runs)
     n = len(material.split.test)
     if not n:
         return (Prose("There is no test set to look at."),)
     ledger = ""
-    if material.looks > total:
-        ledger = f" The study's own count, runs since removed or repeated included, is {material.looks}."
-    if material.diagnosis_looks:
+    if material.test_evaluations > total:
+        ledger = f" The study's own count, runs since removed or repeated included, is {material.test_evaluations}."
+    if material.diagnosis_evaluations:
         ledger += (
-            f" Besides, interventions of a diagnosis scored test images {count(material.diagnosis_looks, 'time')}: no "
-            "score of a run came from them, but whoever acts on them has used these images."
+            f" Besides, interventions of a diagnosis scored test images "
+            f"{count(material.diagnosis_evaluations, 'time')}: no score of a run came from them, but whoever acts on them has used these images."
         )
     return (
         Prose(

@@ -79,7 +79,7 @@ def scores_table(material: Material) -> Table:
                 accuracy_cell(row.test.accuracy if row.test else None, strong=row.id == best),
                 points_cell(row.gap_points),
                 *(auc_cell(part.auc if part else None) for part in parts),
-                Cell(str(row.test_looks)),
+                Cell(str(row.test_evaluations)),
             )
         )
         for name, part in zip(("train", "validation", "test"), parts, strict=True):
@@ -182,7 +182,7 @@ def comparison_sheet(material: Material) -> Sheet:
         record |= {"oscillation_reversals": row.oscillation.reversals}
         record |= {"oscillation_roughness_points": row.oscillation.roughness_points, "overfit_epoch": row.overfit_epoch}
         record |= {"frozen_verified": row.frozen.verified, "frozen_bn": row.frozen.bn}
-        record |= {"frozen_prefix_stages": " ".join(row.frozen.prefix_stages), "test_looks": row.test_looks}
+        record |= {"frozen_prefix_stages": " ".join(row.frozen.prefix_stages), "test_evaluations": row.test_evaluations}
         records.append(record)
     header = list(records[0]) if records else []
     return sheet(header, [list(record.values()) for record in records])

@@ -124,7 +124,7 @@ def _row(run: RunFiles, parts: dict[str, _Part]) -> RunRow:
             run.history["train_loss"].to_numpy(dtype=np.float64), run.history["val_loss"].to_numpy(dtype=np.float64)
         ),
         frozen=record.frozen,
-        test_looks=record.test_looks,
+        test_evaluations=record.test_evaluations,
     )
 
 

@@ -1,7 +1,7 @@
 """Recipe to run: the only place where both sides of a split meet.
 
 A strategy learns from a `Task`, which holds training and validation images only. When it has ended, the test images are
-scored here, once, and the look is written down. A run's folder appears by rename when it is complete.
+scored here, once, and that is written down. A run's folder appears by rename when it is complete.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from heldout.data.store import build_store
 from heldout.files import publish_folder, whole, write_json
 from heldout.progress import Epoch, Reporter, Silent
 from heldout.records import PARTS, BackboneInfo, Cohort, Frozen, Recipe, RunRecord, Split
-from heldout.records.codec import read_record, write_record
+from heldout.records.codec import write_record
+from heldout.runs.earlier import read_run_record
+from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
@@ -86,6 +88,7 @@ def fit(
     context: RunContext,
     reporter: Reporter | None = None,
     notes: tuple[str, ...] = (),
+    searched: bool = False,
 ) -> RunRecord:
     """Carry out one recipe and write its folder; a finished one is read, never trained twice.
 
@@ -96,6 +99,7 @@ def fit(
         context: Cohort, split, folder and machine.
         reporter: Told of every epoch.
         notes: Sentences that the record begins its own with.
+        searched: Whether the strategy's settings were chosen on validation.
 
     Returns:
         The run's record, as it stands in `run.json`.
@@ -103,7 +107,7 @@ def fit(
     reporter = reporter or Silent()
     place = context.folder / "runs" / recipe.id
     if (place / "run.json").exists():
-        return read_record(RunRecord, place / "run.json")
+        return read_run_record(place)
     started = time.perf_counter()
     partial = place.with_name(f".{recipe.id}.partial")
     partial.mkdir(parents=True, exist_ok=True)
@@ -117,10 +121,10 @@ def fit(
             "train": _score(learned, task.train, context.machine, cache, reporter),
             "val": _score(learned, task.val, context.machine, cache, reporter),
         }
-        looks = 0
+        evaluations = 0
         if context.split.test:
             scored["test"] = _score_test(learned, recipe, context, cache, reporter)
-            looks = _count_look(recipe, context)
+            evaluations = _count_evaluation(recipe, context)
     record = RunRecord(
         id=recipe.id,
         backbone=recipe.backbone,
@@ -135,7 +139,8 @@ def fit(
         wall_seconds=learned.course.elapsed + time.perf_counter() - started,
         device=context.machine.name,
         frozen=learned.frozen,
-        test_looks=looks,
+        test_evaluations=evaluations,
+        learning=strategy.learning().after_search() if searched else strategy.learning(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=(*notes, *_notes(learned)),
     )
@@ -273,14 +278,10 @@ def _score_test(
     return _score(learned, _part("test", recipe, context, reporter), context.machine, cache, reporter)
 
 
-def _count_look(recipe: Recipe, context: RunContext) -> int:
-    """Write the look down in the study's ledger; returns how often this run's test images have been scored."""
-    ledger = context.folder / "test_looks.jsonl"
-    look = {"run": recipe.id, "split": recipe.split, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-    with ledger.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(look) + "\n")
-    lines = ledger.read_text(encoding="utf-8").splitlines()
-    return sum(json.loads(line)["run"] == recipe.id for line in lines)
+def _count_evaluation(recipe: Recipe, context: RunContext) -> int:
+    """Write the scoring down in the study's ledger; returns how often this run's test images have been scored."""
+    write_down(context.folder, TEST_EVALUATIONS, {"run": recipe.id, "split": recipe.split})
+    return sum(entry["run"] == recipe.id for entry in entries(context.folder, TEST_EVALUATIONS))
 
 
 def _notes(learned: Learned) -> tuple[str, ...]:

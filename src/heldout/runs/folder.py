@@ -14,12 +14,9 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
+from heldout.runs.earlier import read_run_record
 
 REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
-
-
-DIAGNOSIS_LOOKS = "diagnosis_looks.jsonl"
-"""One line each time an experiment of a diagnosis scored test images; `test_looks.jsonl` has the scoring of runs."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +175,7 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
             problems.extend(error.problems)
             return pd.DataFrame()
 
-    record = read_record(RunRecord, folder / "run.json")
+    record = read_run_record(folder)
     recipe = read_record(Recipe, folder / "recipe.json")
     if not folder.name == record.id == recipe.id:
         found = f"id {record.id} in run.json, {recipe.id} by recipe.json"

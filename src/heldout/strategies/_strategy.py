@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from heldout.records.run import Choice, Learning
 
 Trainable = Literal["all", "head", "first", "last", "norm", "bias", "lora"]
 Solver = Literal["adamw", "logistic", "neighbours", "interpolate", "average"]
@@ -123,6 +126,10 @@ class Phase:
             yield f"alphas holds one value or more, from 0 to 1, found {self.tried}"
 
 
+CHOICES: dict[Solver, Choice] = {"logistic": "strength", "neighbours": "neighbours", "interpolate": "blend"}
+"""What a solver chooses on validation."""
+
+
 @dataclass(frozen=True)
 class Range:
     """Between which values a setting is searched.
@@ -173,3 +180,23 @@ class Strategy(ABC):
         epochs of the last phase.
         """
         return "last"
+
+    def learning(self) -> Learning:
+        """What the run's record says was trained, chosen and kept; derived from the phases.
+
+        A choice counts where the last phase made it among several values: from an earlier one training went on, and
+        what is scored is no longer what did best on validation.
+        """
+        from heldout.records.run import Learning  # it brings pandas, which a list of strategies need not wait for
+
+        phases = self.phases()
+        last = phases[-1]
+        several = last.solver in CHOICES and len(last.tried) > 1
+        own: tuple[Choice, ...] = (CHOICES[last.solver],) if several else ()
+        return Learning(
+            backbone_trained=any(phase.trainable != "head" for phase in phases),
+            uses_seed=not self.pretrained or any(phase.solver == "adamw" for phase in phases),
+            keeps=self.keeps,
+            chosen=(*own, "epoch") if self.keeps == "best" else own,
+            tried=last.tried if several else (),
+        )

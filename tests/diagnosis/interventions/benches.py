@@ -17,6 +17,7 @@ from heldout.diagnosis.interventions import InterventionContext
 from heldout.images import content_hash
 from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.cohort import typed
+from heldout.records.run import Learning
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.training import logits_of, machine
 
@@ -70,7 +71,7 @@ def _run(folder: Path, cohort: Cohort, split: Split, network: Network, images: I
     )
     record = RunRecord(
         recipe.id, recipe.backbone, "frozen", 0, cohort.classes, 1, 1, 1, 1, 1.0, 1.0, "cpu",
-        Frozen(True, "eval", (), ""), 1, "",
+        Frozen(True, "eval", (), ""), 1, Learning(False, True), "",
     )  # fmt: skip
     tables = []
     for part, (pixels, labels) in images.items():

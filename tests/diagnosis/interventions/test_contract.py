@@ -14,7 +14,8 @@ from heldout.diagnosis.interventions.probe import ProbeLogits
 from heldout.diagnosis.read import read_run_data
 from heldout.errors import UsageError
 from heldout.records import PARTS
-from heldout.runs.folder import DIAGNOSIS_LOOKS, read_study
+from heldout.runs.folder import read_study
+from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, entries
 from heldout.study import Study
 from heldout.training import machine
 from tests.worlds.bright_cells import bright_cells
@@ -132,9 +133,8 @@ def test_a_failure_is_written_down_tried_again_and_sinks_nothing(study: Path, mo
     assert (place / "probe.parquet").read_bytes() == kept[place / "probe.parquet"]
 
 
-def test_every_intervention_on_test_images_is_a_look_that_is_written_down(study: Path) -> None:
-    lines = [json.loads(line) for line in (study / DIAGNOSIS_LOOKS).read_text().splitlines()]
-    counted = {(line["run"], line["experiment"]) for line in lines}
+def test_every_intervention_that_scores_test_images_is_written_down(study: Path) -> None:
+    counted = {(line["run"], line["experiment"]) for line in entries(study, DIAGNOSIS_EVALUATIONS)}
     scored = {
         (file.parent.parent.name, file.stem)
         for file in study.glob("runs/*/experiments/*.parquet")

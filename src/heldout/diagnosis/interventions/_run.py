@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ from heldout.errors import UsageError
 from heldout.files import read_json, whole, write_json
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS
-from heldout.runs.folder import DIAGNOSIS_LOOKS, RunFiles, StudyFiles, read_study
+from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, write_down
 from heldout.training import machine
 from heldout.training.device import Device, give_back_freed_memory
 
@@ -119,17 +118,16 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
         "failed": failed,
     }
     if absent is None and not table.empty and (table["split"] == "test").any():
-        _count_look(experiment, context)
+        _count_evaluation(experiment, context)
     _write(
         _place(experiment, context), {**about, **(more if absent is None else {})}, table if absent is None else None
     )
 
 
-def _count_look(experiment: Intervention, context: InterventionContext) -> None:
-    """Write down that test images were scored by an intervention: a look, though none that a run's score came from."""
-    look = {"run": context.run.record.id, "experiment": experiment.name, "split": context.study.record.split}
-    with (context.study.folder / DIAGNOSIS_LOOKS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**look, "time": datetime.now(UTC).isoformat(timespec="seconds")}) + "\n")
+def _count_evaluation(experiment: Intervention, context: InterventionContext) -> None:
+    """Write down that an intervention scored test images, though no run's score came from it."""
+    entry = {"run": context.run.record.id, "experiment": experiment.name, "split": context.study.record.split}
+    write_down(context.study.folder, DIAGNOSIS_EVALUATIONS, entry)
 
 
 def _write(place: Path, about: dict[str, Any], table: pd.DataFrame | None) -> None:
