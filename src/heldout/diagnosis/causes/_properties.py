@@ -25,7 +25,7 @@ def images_of(case: Case, side: Predictions) -> list[str]:
     """Ids of the images behind a side: in a grouped retraining an image stands once a seed, as `id variant`."""
     grouped = case.evidence.scored.get("grouped")
     own = case.evidence.val
-    if grouped is None or own is None or side.name != "val" or set(side.ids) <= set(own.ids):
+    if grouped is None or own is None or side.part != "val" or set(side.ids) <= set(own.ids):
         return list(side.ids)
     ends = [f" {variant}" for variant in grouped.variants]
     return [next((id_.removesuffix(end) for end in ends if id_.endswith(end)), id_) for id_ in side.ids]

@@ -42,7 +42,7 @@ def reviewed_test(evidence: RunData) -> tuple[Predictions, Weights, Indices]:
     given = test.take(wrong)
     true = replace(given, labels=np.array(labels, dtype=np.int64))
     side = Predictions(
-        test.name,
+        test.part,
         (*test.ids, *(f"{id_} true" for id_ in true.ids), *(f"{id_} given" for id_ in given.ids)),
         np.concatenate([test.labels, true.labels, given.labels]),
         np.concatenate([test.logits, true.logits, given.logits]),
