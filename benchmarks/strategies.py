@@ -70,7 +70,7 @@ def table(study: Path) -> str:
     groups: dict[str, list[RunFiles]] = {}
     for one in files.runs:
         groups.setdefault(one.record.strategy, []).append(one)
-    labels = files.runs[0].part("test")["label"].to_numpy(dtype=np.int64)
+    labels = files.runs[0].predictions["test"].labels
     draws = draw(labels, files.split.part("test"), files.patients("test"), replicates=2000, seed=0)
     base = mean_right(groups["probe"], "test")
     rows = {name: _row(name, runs, labels, draws, base) for name, runs in groups.items()}
@@ -87,7 +87,7 @@ def _row(name: str, runs: list[RunFiles], labels: NDArray[np.int64], draws: Resa
     if name != "probe":
         below, above = interval(100 * (right - base), lift, draws)
         words = f"{lift:+.1f} [{below:+.1f}, {above:+.1f}]"
-    aucs = [found for one in runs if (found := auc(labels, one.logits("test"))) is not None]
+    aucs = [found for one in runs if (found := auc(labels, one.predictions["test"].logits)) is not None]
     val = [100 * mean_right([one], "val").mean() for one in runs]
     gaps = [v - 100 * mean_right([one], "test").mean() for v, one in zip(val, runs, strict=True)]
     seconds = sorted(one.record.wall_seconds for one in runs)
@@ -105,11 +105,7 @@ def _row(name: str, runs: list[RunFiles], labels: NDArray[np.int64], draws: Resa
 
 def mean_right(runs: list[RunFiles], part: str) -> Reals:
     """(n,) share of the seeds that are right on each image."""
-    found = []
-    for one in runs:
-        frame = one.part(part)
-        found.append(frame["predicted"].to_numpy() == frame["label"].to_numpy())
-    return np.mean(found, axis=0)
+    return np.mean([one.predictions[part].right for one in runs], axis=0)
 
 
 def interval(values: Reals, value: float, draws: Resamples) -> tuple[float, float]:

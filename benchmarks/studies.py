@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.pools import Pool
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
+from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 
 Rows = NDArray[np.int64]
@@ -223,6 +224,5 @@ def with_pooled(evidence: RunData) -> RunData:
     tables = []
     for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, evidence.bootstrap_seed).items():
         for side, rows in ((val, logits[source]), (test, logits[~source])):
-            table = pd.DataFrame({"id": side.ids, "split": side.name, "variant": variant})
-            tables.append(table.assign(logit_0=rows[:, 0], logit_1=rows[:, 1]))
+            tables.append(variant_rows(side.ids, side.part, variant, rows))
     return replace(evidence, scored={**evidence.scored, "pooled": VariantLogits(pd.concat(tables, ignore_index=True))})

@@ -15,6 +15,7 @@ import heldout
 from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
+from heldout.records.logit_table import logits_in
 from heldout.runs import fit as fit_module
 from heldout.runs.predict import predict
 from heldout.study import Study
@@ -63,7 +64,7 @@ def test_predictions_cover_every_image_of_every_part_once(study: Study) -> None:
         table = pd.read_parquet(study.folder / "runs" / item.recipe.id / "predictions.parquet")
         for part in ("train", "val", "test"):
             assert list(table.loc[table["split"] == part, "id"]) == list(study.split.part(part))
-        logits = table[["logit_0", "logit_1"]].to_numpy()
+        logits = logits_in(table, 2)
         np.testing.assert_array_equal(logits.argmax(1), table["predicted"])
 
 
@@ -198,7 +199,7 @@ def test_predict_gives_what_the_run_recorded(study: Study, tmp_path: Path) -> No
         files.append(tmp_path / f"{id_}.png")
         Image.fromarray(pixels).save(files[-1])
     found = predict(run, files)
-    recorded = softmax(test[["logit_0", "logit_1"]].to_numpy())
+    recorded = softmax(logits_in(test, 2).astype(np.float32))
     np.testing.assert_allclose(found[["p(dark)", "p(light)"]].to_numpy(), recorded, atol=1e-5)
     with pytest.raises(InputError) as error:
         predict(run, [tmp_path / "absent.png", *files[:1], tmp_path / "also-absent.png"])

@@ -11,14 +11,15 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from heldout.diagnosis.causes._cause import PARTS
 
 from heldout.diagnosis.causes import Case, Cause, causes, manual
-from heldout.diagnosis.causes._cause import PARTS
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
 from heldout.images.quality import PROPERTIES
 from heldout.records import VERDICTS, Finding, Remedy
+from heldout.records.logit_table import logits_in, variant_rows, with_logit_columns
 from heldout.records.predictions import Predictions
 
 EVERY = [pytest.param(cause, id=cause.code) for cause in causes]
@@ -102,8 +103,7 @@ def with_everything(made: RunData, *, noise: float = 0.5) -> RunData:
 
 
 def table(one: Predictions, variant: str, z: np.ndarray) -> pd.DataFrame:
-    columns = {f"logit_{i}": z[:, i] for i in range(z.shape[1])}
-    return pd.DataFrame({"id": one.ids, "split": one.name, "variant": variant, **columns})
+    return variant_rows(one.ids, one.part, variant, z)
 
 
 def missing_class() -> RunData:
@@ -116,7 +116,7 @@ def missing_class() -> RunData:
 def no_logits() -> RunData:
     made = world()
     blank = {
-        name: VariantLogits(one.table.assign(**{c: np.nan for c in one.table.columns if c.startswith("logit_")}))
+        name: VariantLogits(with_logit_columns(one.table, np.full_like(logits_in(one.table), np.nan)))
         for name, one in made.scored.items()
     }
     return replace(made, scored=blank)

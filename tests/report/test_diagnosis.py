@@ -25,7 +25,7 @@ from heldout.report._blocks import Block, Charts, Commands, Fault, Fold, Gallery
 from heldout.report._definitions import DIAGNOSIS
 from heldout.report._diagnosed import diagnosed
 from heldout.report._diagnosed import told as told_run
-from heldout.report._gallery import BYTES, MOST, SIDE, probabilities
+from heldout.report._gallery import BYTES, MOST, SIDE
 from heldout.report._material import Material, gather
 from heldout.report._sections import SECTIONS
 from heldout.report.figures.property_shift import class_name_id, shift
@@ -224,13 +224,14 @@ def test_galleries_show_the_cited_images_small_and_with_what_the_run_said(told: 
     known = diagnosed(told)[0]
     finding = known.diagnosis.findings[0]
     assert tuple(thumb.id for thumb in made[0].thumbs) == finding.images[:MOST]
-    table_ = known.run.predictions.set_index("id")
+    row = {id_: (part, i) for part, one in known.run.predictions.items() for i, id_ in enumerate(one.ids)}
     for thumb in made[0].thumbs:
-        row = table_.loc[thumb.id]
-        logits = row[["logit_0", "logit_1"]].to_numpy(dtype=np.float64)
-        assert thumb.predicted == told.classes[int(row["predicted"])]
-        assert thumb.truth == told.classes[int(row["label"])]
-        assert thumb.right == (row["predicted"] == row["label"])
+        part, i = row[thumb.id]
+        scored = known.run.predictions[part]
+        logits, label = scored.logits[i], scored.labels[i]
+        assert thumb.predicted == told.classes[int(logits.argmax())]
+        assert thumb.truth == told.classes[label]
+        assert thumb.right == (logits.argmax() == label)
         assert thumb.probability == f"{100 * np.exp(logits).max() / np.exp(logits).sum():.0f} %"
         kind, data = thumb.picture.split(",", 1)
         assert kind == "data:image/jpeg;base64"
@@ -405,11 +406,11 @@ def test_the_shifted_property_is_drawn_first_with_all_its_images(told: Material)
 def test_the_threshold_curve_is_the_accuracy_at_each_cut(told: Material) -> None:
     chart = next(chart for chart in charts(compose(told)) if chart.id == "threshold-curve")
     run = diagnosed(told)[0].run
-    test = run.predictions[run.predictions["split"] == "test"]
-    margin = (test["logit_1"] - test["logit_0"]).to_numpy(dtype=np.float64)
+    test = run.predictions["test"]
+    margin = test.logits[:, 1] - test.logits[:, 0]
     for row in read(chart.sheet)[-161::20]:
         assert row["split"] == "test"
-        direct = ((margin > float(row["cut_log_odds"])) == (test["label"] == 1).to_numpy()).mean()
+        direct = ((margin > float(row["cut_log_odds"])) == (test.labels == 1)).mean()
         assert float(row["accuracy"]) == pytest.approx(direct)
     at = min(read(chart.sheet)[-161:], key=lambda row: abs(float(row["cut_log_odds"])))
     assert float(at["accuracy"]) == pytest.approx(run.row.test.accuracy.value if run.row.test else 0)
@@ -433,8 +434,7 @@ def test_the_reliability_bins_hold_every_image_once(told: Material, evil: Materi
             bins = bins_of(run, part, len(material.classes))
             assert sum(b[6] for b in bins) == len(material.split.part(part))
             hits = sum(round(b[3] * b[6]) for b in bins)
-            rows = run.predictions[run.predictions["split"] == part]
-            assert hits == (rows["label"] == rows["predicted"]).sum()
+            assert hits == run.predictions[part].right.sum()
             for start, end, mean, right, low, high, _ in bins:
                 assert start - 1e-9 <= mean <= end + 1e-9 and low <= right <= high
 
@@ -450,10 +450,6 @@ def test_domain_aucs_stand_against_chance_where_it_is_known(told: Material) -> N
     assert (row["class"], row["domain_auc"]) == ("normal", "0.81")
     bare = dataclasses.replace(featured(told), lenses=(), findings=())
     assert "domain-auc" not in {chart.id for chart in charts(compose(with_diagnosis(told, bare)))}
-
-
-def test_probabilities_stand_large_logits() -> None:
-    assert probabilities(np.array([[1000.0, 0.0]])).tolist() == [[1.0, 0.0]]
 
 
 def test_ids_of_figures_are_plain_and_one_a_class() -> None:
@@ -515,4 +511,4 @@ def test_the_manual_names_every_term_verdict_and_sign() -> None:
 def test_scores_are_the_difference_of_logits(told: Material) -> None:
     margin, positive = scores(told.runs[0], "test")
     assert len(margin) == len(positive) == len(told.split.test)
-    assert ((margin > 0) == (told.runs[0].predictions.query("split == 'test'")["predicted"] == 1)).all()
+    assert ((margin > 0) == (told.runs[0].predictions["test"].predicted == 1)).all()

@@ -196,10 +196,10 @@ def test_the_pairs_say_what_the_comparison_says(evil: Material) -> None:
 def test_confusion_counts_are_those_of_the_predictions(evil: Material) -> None:
     for run in evil.runs:
         chart = next(c for c in charts(compose(evil)) if c.id == f"confusion-{run.row.id}")
-        test = run.predictions[run.predictions["split"] == "test"]
+        test = run.predictions["test"]
         for row in read(chart.sheet):
-            mask = test["label"] == EVIL_CLASSES.index(row["truth"])
-            taken = mask & (test["predicted"] == EVIL_CLASSES.index(row["predicted"]))
+            mask = test.labels == EVIL_CLASSES.index(row["truth"])
+            taken = mask & (test.predicted == EVIL_CLASSES.index(row["predicted"]))
             assert int(row["images"]) == taken.sum()
             assert float(row["share_of_truth"]) == pytest.approx(taken.sum() / mask.sum())
         break

@@ -45,10 +45,10 @@ def test_every_run_has_its_planted_accuracies(comparison: Comparison) -> None:
 
 def test_auc_and_recalls_are_those_of_scikit_learn(study: Path, comparison: Comparison) -> None:
     for run, row in zip(read_study(study).runs, comparison.runs, strict=True):
-        test, logits = run.part("test"), run.logits("test")
+        test = run.predictions["test"]
         assert row.test and row.test.auc
-        assert row.test.auc.value == pytest.approx(roc_auc_score(test["label"], logits[:, 1] - logits[:, 0]))
-        expected = recall_score(test["label"], test["predicted"], average=None)
+        assert row.test.auc.value == pytest.approx(roc_auc_score(test.labels, test.logits[:, 1] - test.logits[:, 0]))
+        expected = recall_score(test.labels, test.predicted, average=None)
         assert [recall.value for recall in row.test.recall.values() if recall] == pytest.approx(expected)
         assert list(row.test.recall) == ["normal", "pneumonia"]
 
@@ -83,11 +83,11 @@ def test_overfitting_is_read_from_the_losses(tmp_path: Path) -> None:
 
 
 def test_pairs_are_those_of_statsmodels(study: Path, comparison: Comparison) -> None:
-    runs = {run.record.id: run.part("test") for run in read_study(study).runs}
+    runs = {run.record.id: run.predictions["test"] for run in read_study(study).runs}
     assert [(pair.a, pair.b) for pair in comparison.pairs] == list(itertools.combinations(runs, 2))
     expected = []
     for pair in comparison.pairs:
-        a, b = (runs[id_]["label"] == runs[id_]["predicted"] for id_ in (pair.a, pair.b))
+        a, b = (runs[id_].right for id_ in (pair.a, pair.b))
         expected.append(mcnemar([[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]).pvalue)
         assert pair.split == "test"
         assert pair.difference_points.value == pytest.approx(100 * (a.mean() - b.mean()))
@@ -118,11 +118,10 @@ def test_a_few_patients_with_many_images_make_mcnemar_too_sure(tmp_path: Path) -
     cohort = dataclasses.replace(files.cohort, table=table.assign(patient=names))
     runs = []
     for run, wrong in zip(files.runs, (24, 0), strict=True):
-        frame = run.predictions.copy()
-        rows = frame.index[frame["split"] == "test"]
-        frame.loc[rows, "predicted"] = frame.loc[rows, "label"]
-        frame.loc[rows[:wrong], "predicted"] = 1 - frame.loc[rows[:wrong], "label"]
-        runs.append(dataclasses.replace(run, predictions=frame))
+        scored = run.predictions["test"]
+        answers = np.where(np.arange(120) < wrong, 1 - scored.labels, scored.labels)
+        changed = {**run.predictions, "test": scored.with_logits(np.eye(2)[answers])}
+        runs.append(dataclasses.replace(run, predictions=changed))
     (pair,) = compare_study(dataclasses.replace(files, cohort=cohort, runs=tuple(runs))).pairs
     assert pair.p_holm < 1e-6
     assert pair.difference_points.value == pytest.approx(-20)

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -26,8 +27,10 @@ def test_runs_come_in_the_order_of_the_plan_with_rows_in_the_order_of_the_split(
     assert files.missing == files.foreign == ()
     for run in files.runs:
         for part in PARTS:
-            assert tuple(run.part(part)["id"]) == files.split.part(part)
-            assert run.logits(part).shape == (len(files.split.part(part)), 2)
+            scored = run.predictions[part]
+            assert (scored.part, scored.ids) == (part, files.split.part(part))
+            assert scored.logits.shape == (len(files.split.part(part)), 2)
+            assert list(scored.patients) == files.patients(part)
         assert tuple(run.val_epochs["id"][:30]) == files.split.val
         assert run.recipe.id == run.record.id
         assert list(run.history["epoch"]) == [1, 2, 3]
@@ -42,7 +45,11 @@ def test_rows_written_in_another_order_are_put_right(study: Path) -> None:
         frame = pd.read_parquet(path / name).sample(frac=1, random_state=0)
         frame.to_parquet(path / name, index=False)
     after = read_study(study)
-    pd.testing.assert_frame_equal(before.runs[0].predictions, after.runs[0].predictions)
+    for part, scored in before.runs[0].predictions.items():
+        again = after.runs[0].predictions[part]
+        assert (again.ids, again.patients) == (scored.ids, scored.patients)
+        np.testing.assert_array_equal(again.logits, scored.logits)
+        np.testing.assert_array_equal(again.labels, scored.labels)
     pd.testing.assert_frame_equal(before.runs[0].val_epochs, after.runs[0].val_epochs)
 
 

@@ -75,7 +75,7 @@ def test_the_answers_of_every_trial_are_kept_for_the_diagnosis(study: Study) -> 
             continue
         assert evidence.choices is not None and evidence.chosen == SEARCHED
         assert evidence.choices.variants == tuple(map(str, range(6)))
-        labels, ids = run.part("val")["label"].to_numpy(), tuple(run.part("val")["id"])
+        labels, ids = run.predictions["val"].labels, run.predictions["val"].ids
         for number, trial in enumerate(found.trials):
             answers = evidence.choices.logits(str(number), "val", ids).argmax(axis=1)
             assert float(np.mean(answers == labels)) == pytest.approx(trial.val_accuracy)

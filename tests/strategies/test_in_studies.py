@@ -78,11 +78,10 @@ def test_everything_that_was_chosen_among_is_kept_and_the_diagnosis_reads_it(
     (run,) = files.runs
     choices = VariantLogits(pd.read_parquet(run.folder / "choices.parquet"))
     assert len(choices.variants) > 2 and all(name.startswith(mark) for name in choices.variants)
-    labels = run.part("val")["label"].to_numpy()
-    ids = tuple(run.part("val")["id"])
+    labels, ids = run.predictions["val"].labels, run.predictions["val"].ids
     loss = {name: log_loss(labels, softmax(choices.logits(name, "val", ids), axis=1)) for name in choices.variants}
     best = min(loss, key=lambda name: loss[name])
     chosen = choices.logits(best, "val", ids)
-    assert np.allclose(chosen, run.logits("val"), atol=1e-4)  # what was kept is what did best
+    assert np.allclose(chosen, run.predictions["val"].logits, atol=1e-4)  # what was kept is what did best
     evidence = read_run_data(files, run)
     assert evidence.choices is not None and evidence.chosen in ("the number of neighbours", "the blend of weights")

@@ -20,6 +20,7 @@ from heldout.files import hash_of, write_json
 from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import write_record
 from heldout.records.cohort import typed
+from heldout.records.predictions import Predictions, to_table
 from heldout.records.run import Learning
 
 MODELS = {"efficientnet_lite0": 3_400_000, "efficientnet_lite1": 4_200_000}
@@ -177,11 +178,8 @@ def _write_run(
         logits = rng.normal(size=(len(ids), len(index)))
         chosen = np.arange(len(ids)), predicted
         logits[chosen] = logits.max(axis=1, initial=-9.0) + 0.1 + rng.gamma(2.0, np.where(right, 1.5, 0.5))
-        frame = pd.DataFrame({"id": ids, "split": part, "label": labels, "predicted": predicted})
-        for k in range(len(index)):
-            frame[f"logit_{k}"] = logits[:, k].astype(np.float32)
-        parts.append((frame, hardness))
-    pd.concat([frame for frame, _ in parts], ignore_index=True).to_parquet(folder / "predictions.parquet", index=False)
+        parts.append((Predictions(part, tuple(ids), labels, logits), hardness))
+    to_table(scored for scored, _ in parts).to_parquet(folder / "predictions.parquet", index=False)
     _write_epochs(folder, planted, parts[1][0], parts[1][1], len(index), rng, epochs)
     write_record(folder / "recipe.json", recipe)
     write_json(folder / "environment.json", {"format": 1, "heldout": "0.1.0", "python": "3.11", "device": "cpu"})
@@ -191,21 +189,21 @@ def _write_run(
 def _write_epochs(
     folder: Path,
     planted: Planted,
-    val: pd.DataFrame,
+    val: Predictions,
     hardness: NDArray[np.float64],
     k: int,
     rng: np.random.Generator,
     epochs: int,
 ) -> None:
     """History and validation predictions that rise to the planted accuracies and end exactly there."""
-    labels = val["label"].to_numpy()
+    labels = val.labels
     rows, frames = [], []
     for epoch in range(1, epochs + 1):
         last = epoch == epochs
         noise = 0.0 if last else rng.normal(0, 0.03 if planted.strategy == "finetune" else 0.005)
         accuracy = float(np.clip(planted.val - 0.2 * np.exp(-epoch / 2.0) * (not last) + noise, 0.3, 1.0))
-        predicted = val["predicted"].to_numpy() if last else _answers(labels, _right(hardness, accuracy), k, rng)
-        frames.append(pd.DataFrame({"id": val["id"], "epoch": epoch, "predicted": predicted}))
+        predicted = val.predicted if last else _answers(labels, _right(hardness, accuracy), k, rng)
+        frames.append(pd.DataFrame({"id": val.ids, "epoch": epoch, "predicted": predicted}))
         rows.append(
             {
                 "epoch": epoch,

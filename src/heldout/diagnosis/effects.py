@@ -18,6 +18,8 @@ from heldout.stats.joint import JointBootstrap, recalls, weighted_mean
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights, tuned_accuracy
+from heldout.ties import first_of_largest, settled
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -80,7 +82,7 @@ class Effect:
     def p(self) -> float:
         """Two-sided p of a randomisation test over units: did patients lose as much as others gained (Fisher 1935)?
 
-        Each unit's net points change sign at random; all 2^u signs where there are few units, else `sign_draws` of them.
+        Each unit's net points change sign at random; all 2^u signs of few units, else `sign_draws` of them.
         A percentile interval of three changed images, all to the worse, excludes 0; chance does that once in four. The
         sign test would ask how many patients lose, not how much: a loss of one class beside a gain of the other, each
         with its own patients, would seem to cancel out.
@@ -119,7 +121,7 @@ class Effect:
         return tuple(self.ids[i] for i in np.flatnonzero(self.before & ~self.after))
 
     def mended(self) -> float:
-        """Points of the loss that a shift of the decision would mend: the gain of a best threshold after minus before."""
+        """Points of the loss that a shift of the decision would mend: a best threshold's gain after minus before."""
         if (self.prior[0] > 0).sum() < 2 or len(np.unique(self.units)) < 2:
             return 0.0
         shares = np.bincount(self.labels, minlength=self.prior.shape[1]) / len(self.labels)
@@ -131,7 +133,7 @@ class Effect:
         gains = []
         for logits, right in ((self.logits_after, self.after), (self.logits_before, self.before)):
             tuned = tuned_accuracy(self.labels, logits, self.units, weights)[0]
-            gains.append(float(tuned - (weights[0] @ right) / weights.sum()))
+            gains.append(float(tuned - weighted_mean(right, weights)[0]))
         return 100 * (gains[0] - gains[1])
 
 
@@ -157,7 +159,7 @@ def effect_of(
     if not here.any() or logits.shape[1] != data.run.k:
         return None
     some, after = images.take(here), logits[here]
-    right_after: NDArray[np.bool_] = after.argmax(axis=1) == some.labels
+    right_after: NDArray[np.bool_] = first_of_largest(after) == some.labels
     return Effect(
         some.ids,
         some.labels,
@@ -188,7 +190,7 @@ def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured |
         return None
     images, logits = samples.true_test, given[samples.true_rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
-    change = (logits[here].argmax(axis=1) == images.labels[here]).astype(np.float64) - images.right[here]
+    change = (first_of_largest(logits[here]) == images.labels[here]).astype(np.float64) - images.right[here]
     return data.gap.draws.measured(100 * weighted_mean(change, samples.true_weights[:, here]), number)
 
 
@@ -244,4 +246,5 @@ def jeffreys(value: float, units: int, replicates: int) -> Reals:
 
 def regains(lost: Measured, regained: Measured, factor: float) -> bool:
     """Whether the reverse intervention agrees: its interval lies above 0, and its size is within a factor."""
-    return regained.low > 0 and lost.value / factor <= regained.value <= factor * lost.value
+    most, least = factor * lost.value - regained.value, factor * regained.value - lost.value
+    return regained.low > 0 and settled(most) >= 0 and settled(least) >= 0

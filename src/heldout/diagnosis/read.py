@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.relatives import Pair, crossing_ids, leaked_ids
 from heldout.diagnosis.run_data import SEARCHED, RunData
-from heldout.diagnosis.variants import KEYS, VariantLogits
+from heldout.diagnosis.variants import VariantLogits
 from heldout.errors import InputError, Problem
 from heldout.records.codec import read_record
-from heldout.records.predictions import Predictions
+from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
 
@@ -83,23 +83,15 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         strategy=run.record.strategy,
         seed=run.record.seed,
         classes=run.record.classes,
-        train=_side(study, run, "train"),
-        val=_side(study, run, "val"),
-        test=_side(study, run, "test"),
+        train=run.predictions.get("train"),
+        val=run.predictions.get("val"),
+        test=run.predictions.get("test"),
         keeps=keeps,
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
         bootstrap=bootstrap,
         bootstrap_seed=seed,
     )
-
-
-def _side(study: StudyFiles, run: RunFiles, part: str) -> Predictions | None:
-    ids = study.split.part(part)
-    if not ids:
-        return None
-    labels = run.part(part)["label"].to_numpy(dtype=np.int64)
-    return Predictions(part, ids, labels, run.logits(part), tuple(study.patients(part)))
 
 
 def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
@@ -137,7 +129,7 @@ def _experiments(run: RunFiles) -> tuple[Mapping[str, VariantLogits], Mapping[st
             absent[file.stem] = str(about["absent"]).removeprefix("because ")
         elif table.is_file():
             frame = pd.read_parquet(table)
-            if len(frame) and set(KEYS) <= set(frame.columns):
+            if len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
                 scored[file.stem] = VariantLogits(frame)
     return scored, absent
 

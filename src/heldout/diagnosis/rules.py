@@ -81,12 +81,17 @@ class Rules:
         5, "test images", "Images of a class below which its labels cannot be ranked.", "Northcutt et al. (2021)"
     )
 
-    review_top: float = _rule(0.10, "", "Share of the test images, most doubtful first, that is reviewed for certain.", OURS)
+    review_top: float = _rule(
+        0.10, "", "Share of the test images, most doubtful first, that is reviewed for certain.", OURS
+    )
     review_rest: float = _rule(
         0.10, "", "Share of all others that is reviewed: without it nobody knows what the ranking missed.", OURS
     )
     min_doubt: float = _rule(
-        0.02, "", "Added to every doubt, so that no image is sure to be passed over and none weighs a hundredfold.", OURS
+        0.02,
+        "",
+        "Added to every doubt, so that no image is sure to be passed over and none weighs a hundredfold.",
+        OURS,
     )
 
     # Covariate shift

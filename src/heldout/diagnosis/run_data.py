@@ -16,6 +16,7 @@ from heldout.records.predictions import Predictions
 from heldout.records.run import Choice, Learning
 from heldout.stats.joint import JointBootstrap
 
+
 @dataclass(frozen=True)
 class RunData:
     """Arrays and tables of one run; made by `read_run_data` from a study's folder, or by hand.

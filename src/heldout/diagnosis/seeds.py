@@ -10,6 +10,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
 
+
 def same_recipe(data: CauseData) -> list[tuple[Predictions, Predictions]]:
     """(validation, test) of this run first, then of the other seeds, in this run's order of images."""
     run = data.run

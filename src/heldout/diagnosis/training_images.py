@@ -22,9 +22,7 @@ def train_accuracy(data: CauseData, train: Predictions) -> Measured:
     Where all are right (or all wrong) the bootstrap does not vary, and draws under Jeffreys' prior stand in for it.
     """
     run = data.run
-    resamples = draw(
-        train.labels, train.ids, train.patients, replicates=run.bootstrap, seed=(run.bootstrap_seed, 29)
-    )
+    resamples = draw(train.labels, train.ids, train.patients, replicates=run.bootstrap, seed=(run.bootstrap_seed, 29))
     own = share(train.right, np.ones(len(train), dtype=bool), resamples)
     assert own is not None
     replicates: Reals = 100 * own.replicates

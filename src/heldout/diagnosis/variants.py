@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
+from heldout.records.logit_table import logits_in
 from heldout.stats.scores import Reals
-
-KEYS = ("id", "split", "variant")
 
 
 @dataclass(frozen=True)
@@ -23,10 +21,6 @@ class VariantLogits:
     """
 
     table: pd.DataFrame
-
-    @cached_property
-    def _logits(self) -> list[str]:
-        return [name for name in self.table.columns if name.startswith("logit_")]
 
     @cached_property
     def variants(self) -> tuple[str, ...]:
@@ -50,5 +44,4 @@ class VariantLogits:
     def logits(self, variant: str, split: str, ids: tuple[str, ...]) -> Reals:
         """Logits (len(ids), k) of these images; a row of NaN for an image that was not scored."""
         chosen = self.table[(self.table["variant"] == variant) & (self.table["split"] == split)]
-        found: Reals = chosen.set_index("id")[self._logits].reindex(list(ids)).to_numpy(dtype=np.float64)
-        return found
+        return logits_in(chosen.set_index("id").reindex(list(ids)))

@@ -1,12 +1,18 @@
-"""One part of a split as a run sees it."""
+"""Scored images: what a run made of one part of a split."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
+
+from heldout.records.logit_table import logit_columns, logits_in, with_logit_columns
+from heldout.records.split import PARTS
 
 Indices = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -17,23 +23,27 @@ class Predictions:
     """Images of one part with their labels and what a run made of them.
 
     Attributes:
-        name: `train`, `val` or `test`.
+        part: `train`, `val` or `test`.
         ids: Names of the images, n of them.
         labels: Class indices, shape (n,).
         logits: Shape (n, k).
-        patients: Patient of each image, empty where not known.
+        patients: Patient of each image, empty where not known; `()` stands for n empty ones.
+        sites: Site of each image, likewise.
     """
 
-    name: str
+    part: str
     ids: tuple[str, ...]
     labels: Indices
     logits: Reals
-    patients: tuple[str, ...]
+    patients: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not len(self.ids) == len(self.labels) == len(self.logits) == len(self.patients):
-            lengths = (len(self.ids), len(self.labels), len(self.logits), len(self.patients))
-            raise ValueError(f"expected as many ids, labels, logits and patients, found {lengths}")
+        for name in ("patients", "sites"):
+            object.__setattr__(self, name, getattr(self, name) or ("",) * len(self.ids))
+        lengths = [len(column) for column in (self.ids, self.labels, self.logits, self.patients, self.sites)]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"expected as many ids, labels, logits, patients and sites, found {tuple(lengths)}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,6 +61,12 @@ class Predictions:
         return hit
 
     @cached_property
+    def probabilities(self) -> Reals:
+        """Softmax of the logits, shape (n, k), rows sum to 1; not calibrated."""
+        result: Reals = softmax(self.logits, axis=1)
+        return result
+
+    @cached_property
     def units(self) -> Indices:
         """Number of the patient of each image, an image without one being a unit of its own; shape (n,)."""
         names = [f"patient {p}" if p else f"image {i}" for p, i in zip(self.patients, self.ids, strict=True)]
@@ -66,13 +82,51 @@ class Predictions:
         """Some of the images."""
         index = np.arange(len(self))[rows]
         return Predictions(
-            self.name,
+            self.part,
             tuple(self.ids[i] for i in index),
             self.labels[index],
             self.logits[index],
             tuple(self.patients[i] for i in index),
+            tuple(self.sites[i] for i in index),
         )
 
     def with_logits(self, logits: Reals) -> Predictions:
         """The same images as another network, or the same after an intervention, sees them."""
         return replace(self, logits=logits)
+
+
+def columns_of(k: int) -> list[str]:
+    """Columns of a table of predictions on k classes, as `predictions.parquet` has had them since 0.1.0."""
+    return ["id", "split", "label", "predicted", *logit_columns(k)]
+
+
+def to_table(parts: Iterable[Predictions]) -> pd.DataFrame:
+    """Predictions as the rows of one table, part after part; patients and sites stay in the cohort."""
+    rows = [
+        pd.DataFrame({"id": one.ids, "split": one.part, "label": one.labels, "predicted": one.predicted}).pipe(
+            with_logit_columns, one.logits
+        )
+        for one in parts
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def from_table(
+    table: pd.DataFrame, patients: Mapping[str, str] | None = None, sites: Mapping[str, str] | None = None
+) -> dict[str, Predictions]:
+    """Part -> its predictions, rows in the order of the table; a part without rows is left out.
+
+    Args:
+        table: As `to_table` makes it. `predicted` is not read: it follows from the logits.
+        patients: Id -> patient, empty where not known; None where nothing is known.
+        sites: Id -> site, likewise.
+    """
+    found = {}
+    for part in PARTS:
+        rows = table[table["split"] == part]
+        if len(rows):
+            ids = tuple(rows["id"])
+            known = [tuple(str(names[id_]) for id_ in ids) if names else () for names in (patients, sites)]
+            labels = rows["label"].to_numpy(dtype=np.int64)
+            found[part] = Predictions(part, ids, labels, logits_in(rows), *known)
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 
-import numpy as np
 from PIL import Image
 
 from heldout.records import Finding
@@ -68,9 +67,6 @@ def gallery(known: Diagnosed, finding: Finding, thumbs: tuple[Thumb, ...]) -> Ga
 
 def image_facts(known: Diagnosed, material: Material) -> dict[str, tuple[str, str, str, str, bool, str]]:
     """Id -> file, label, predicted class, its probability in words, whether right, part."""
-    table = known.run.predictions
-    logits = table[[f"logit_{k}" for k in range(len(material.classes))]].to_numpy(dtype=np.float64)
-    sure = probabilities(logits).max(axis=1)
     places = dict(zip(material.cohort.table["id"], material.cohort.table["source"], strict=True))
     names = material.classes
     return {
@@ -82,17 +78,11 @@ def image_facts(known: Diagnosed, material: Material) -> dict[str, tuple[str, st
             bool(label == predicted),
             PARTS.get(part, part),
         )
-        for id_, label, predicted, p, part in zip(
-            table["id"], table["label"], table["predicted"], sure, table["split"], strict=True
+        for part, scored in known.run.predictions.items()
+        for id_, label, predicted, p in zip(
+            scored.ids, scored.labels, scored.predicted, scored.probabilities.max(axis=1), strict=True
         )
     }
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax of (n, k) logits, rows sum to 1."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
-    return result
 
 
 def picture_of(squares: Squares, id_: str) -> str:

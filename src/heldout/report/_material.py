@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from heldout.backbones import resolve
 from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, RunRow, Split, StudyRecord
 from heldout.records.backbone import spoken_name
+from heldout.records.predictions import Predictions
 from heldout.report._diagnosis_files import read_diagnoses
 from heldout.report._words import shortened
 from heldout.runs.compare import compare_study
@@ -36,7 +38,7 @@ class ReportedRun:
         recipe: `recipe.json`.
         environment: `environment.json`.
         history: Rows of `progress.Epoch`.
-        predictions: Columns id, split, label, predicted, logit_<k>.
+        predictions: Part -> its images as the run scored them.
         model: Short name of the backbone, one a backbone.
         label: Short name of the run, one a run.
         colour: Number of its colour; seeds of one model and strategy share it.
@@ -48,7 +50,7 @@ class ReportedRun:
     recipe: Recipe
     environment: dict[str, Any]
     history: pd.DataFrame
-    predictions: pd.DataFrame
+    predictions: Mapping[str, Predictions]
     model: str
     label: str
     colour: int

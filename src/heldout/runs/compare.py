@@ -69,7 +69,7 @@ class _Part:
 
 
 def _part(study: StudyFiles, name: str, bootstrap: int, seed: int) -> _Part:
-    labels = study.runs[0].part(name)["label"].to_numpy(dtype=np.int64)
+    labels = study.runs[0].predictions[name].labels
     # A seed of its own for each part: validation and test are drawn independently.
     resamples = draw(
         labels, study.split.part(name), study.patients(name), replicates=bootstrap, seed=(seed, PARTS.index(name))
@@ -79,8 +79,7 @@ def _part(study: StudyFiles, name: str, bootstrap: int, seed: int) -> _Part:
 
 def _right(run: RunFiles, part: _Part) -> NDArray[np.bool_]:
     """Which images of a part a run got right, shape (n,)."""
-    right: NDArray[np.bool_] = run.part(part.name)["predicted"].to_numpy(dtype=np.int64) == part.labels
-    return right
+    return run.predictions[part.name].right
 
 
 def _accuracy(run: RunFiles, part: _Part) -> Share:
@@ -94,7 +93,7 @@ def _scores(run: RunFiles, part: _Part, accuracy: Share) -> Scores:
     recalls = {name: share(right, part.labels == k, part.resamples) for k, name in enumerate(run.record.classes)}
     return Scores(
         accuracy=accuracy.estimate,
-        auc=auc_estimate(part.labels, run.logits(part.name), part.resamples),
+        auc=auc_estimate(part.labels, run.predictions[part.name].logits, part.resamples),
         recall={name: recall.estimate if recall else None for name, recall in recalls.items()},
     )
 

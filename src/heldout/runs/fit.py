@@ -11,7 +11,6 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,6 +30,8 @@ from heldout.files import publish_folder, whole, write_json
 from heldout.progress import Epoch, Reporter, Silent
 from heldout.records import PARTS, BackboneInfo, Cohort, Frozen, Recipe, RunRecord, Split
 from heldout.records.codec import write_record
+from heldout.records.logit_table import variants_table
+from heldout.records.predictions import Predictions, to_table
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
 from heldout.strategies import BEGINNING, Strategy
@@ -306,9 +307,10 @@ def _write_run(
     history = pd.DataFrame([asdict(row) for row in learned.course.history], columns=list(Epoch.__annotations__))
     with whole(folder / "history.csv") as temporary:
         history.to_csv(temporary, index=False)
-    predictions = pd.concat([_table(name, *scored[name]) for name in PARTS if name in scored], ignore_index=True)
     with whole(folder / "predictions.parquet") as temporary:
-        predictions.to_parquet(temporary, index=False)
+        to_table(_predictions(name, *scored[name]) for name in PARTS if name in scored).to_parquet(
+            temporary, index=False
+        )
     val_ids = scored["val"][0].ids
     epochs = [
         pd.DataFrame({"id": val_ids, "epoch": row.epoch, "predicted": predicted})
@@ -317,7 +319,7 @@ def _write_run(
     with whole(folder / "val_epochs.parquet") as temporary:
         pd.concat(epochs, ignore_index=True).to_parquet(temporary, index=False)
     if learned.course.choices:
-        choices = choices_table(val_ids, learned.course.choices)
+        choices = variants_table("val", val_ids, learned.course.choices)
         with whole(folder / "choices.parquet") as temporary:
             choices.to_parquet(temporary, index=False)
     with whole(folder / "model.safetensors") as temporary:
@@ -327,22 +329,8 @@ def _write_run(
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
-def choices_table(ids: Sequence[str], choices: Mapping[str, NDArray[np.float32]]) -> pd.DataFrame:
-    """Validation logits of everything that was chosen among, as `evidence.Scored` reads them."""
-    return pd.concat(
-        [
-            pd.DataFrame({"id": ids, "split": "val", "variant": name}).assign(
-                **{f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}
-            )
-            for name, logits in choices.items()
-        ],
-        ignore_index=True,
-    )
-
-
-def _table(name: str, part: Part, logits: NDArray[np.float32]) -> pd.DataFrame:
-    columns = {"id": part.ids, "split": name, "label": part.labels, "predicted": logits.argmax(1)}
-    return pd.DataFrame({**columns, **{f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}})
+def _predictions(name: str, part: Part, logits: NDArray[np.float32]) -> Predictions:
+    return Predictions(name, tuple(part.ids), part.labels, logits.astype(np.float64))
 
 
 def environment(machine: Machine) -> dict[str, object]:

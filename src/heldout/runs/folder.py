@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,11 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
+from heldout.records.logit_table import logits_in
+from heldout.records.predictions import Predictions, columns_of, from_table
 from heldout.runs.earlier import read_run_record
+
+T = TypeVar("T")
 
 REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
 
@@ -28,8 +33,8 @@ class RunFiles:
         record: `run.json`.
         recipe: `recipe.json`.
         history: One row an epoch, columns as the fields of `progress.Epoch`.
-        predictions: Columns `id`, `split`, `label`, `predicted`, `logit_0` …; rows in the order of the split's train,
-            val and test ids, so that rows of two runs of a study belong to the same images.
+        predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
+            rows of two runs of a study belong to the same images.
         val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids.
     """
 
@@ -37,19 +42,8 @@ class RunFiles:
     record: RunRecord
     recipe: Recipe
     history: pd.DataFrame
-    predictions: pd.DataFrame
+    predictions: Mapping[str, Predictions]
     val_epochs: pd.DataFrame
-
-    def part(self, name: str) -> pd.DataFrame:
-        """The predictions on `train`, `val` or `test`, in the order of the split."""
-        rows = self.predictions[self.predictions["split"] == name]
-        return rows.reset_index(drop=True)
-
-    def logits(self, name: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        """Logits on a part, shape (n, k), columns in the order of `record.classes`."""
-        columns = [f"logit_{k}" for k in range(len(self.record.classes))]
-        values: np.ndarray[tuple[int, int], np.dtype[np.float64]] = self.part(name)[columns].to_numpy(dtype=np.float64)
-        return values
 
 
 @dataclass(frozen=True)
@@ -168,12 +162,12 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
     """
     problems: list[Problem] = []
 
-    def attempt(read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    def attempt(read: Callable[[], T], otherwise: T) -> T:
         try:
             return read()
         except InputError as error:
             problems.extend(error.problems)
-            return pd.DataFrame()
+            return otherwise
 
     record = read_run_record(folder)
     recipe = read_record(Recipe, folder / "recipe.json")
@@ -182,9 +176,10 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
         problems.append(Problem(str(folder), found, f"the folder's name {folder.name} in both", REDO))
     if record.classes != cohort.classes:
         problems.append(Problem(str(folder / "run.json"), f"classes {record.classes}", f"{cohort.classes}", REDO))
-    history = attempt(lambda: _read_history(folder / "history.csv"))
-    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split))
-    val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split))
+    history = attempt(lambda: _read_history(folder / "history.csv"), pd.DataFrame())
+    nothing: dict[str, Predictions] = {}
+    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split), nothing)
+    val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), pd.DataFrame())
     if problems:
         raise InputError(problems, title=f"The run {folder.name} is damaged")
     return RunFiles(folder, record, recipe, history, predictions, val_epochs)
@@ -222,9 +217,8 @@ def _wrong_ids(path: Path, ids: pd.Series[str], expected: tuple[str, ...], part:
     return Problem(f"{path}, {part}", found, f"the {len(want)} ids of split.parquet, once each", REDO)
 
 
-def _read_predictions(path: Path, cohort: Cohort, split: Split) -> pd.DataFrame:
-    logits = [f"logit_{k}" for k in range(len(cohort.classes))]
-    frame = _table(path, ["id", "split", "label", "predicted", *logits])
+def _read_predictions(path: Path, cohort: Cohort, split: Split) -> dict[str, Predictions]:
+    frame = _table(path, columns_of(len(cohort.classes)))
     checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in PARTS)
     problems = [problem for problem in checks if problem]
     if problems:
@@ -232,12 +226,13 @@ def _read_predictions(path: Path, cohort: Cohort, split: Split) -> pd.DataFrame:
     order = [id_ for part in PARTS for id_ in split.part(part)]
     frame = frame.set_index("id").loc[order].reset_index()
     index = {name: k for k, name in enumerate(cohort.classes)}
-    truth = cohort.table.set_index("id")["label"].map(index).loc[order].to_numpy()
+    images = cohort.table.set_index("id")
+    truth = images["label"].map(index).loc[order].to_numpy()
     off = frame["label"].to_numpy() != truth
     if off.any():
         found = f"{int(off.sum())} labels that are not those of the cohort, such as that of {frame['id'][off.argmax()]}"
         problems.append(Problem(str(path), found, "the labels of cohort.parquet", REDO))
-    values = frame[logits].to_numpy(dtype=np.float64)
+    values = logits_in(frame)
     if not np.isfinite(values).all():
         found = f"{int((~np.isfinite(values)).any(axis=1).sum())} images whose logits are not finite"
         problems.append(Problem(str(path), found, "numbers: the training diverged", "Lower the learning rate."))
@@ -245,7 +240,8 @@ def _read_predictions(path: Path, cohort: Cohort, split: Split) -> pd.DataFrame:
         problems.append(Problem(str(path), "predicted classes out of range", f"0 … {len(index) - 1}", REDO))
     if problems:
         raise InputError(problems)
-    return frame
+    patients, sites = (dict(zip(cohort.table["id"], cohort.table[name], strict=True)) for name in ("patient", "site"))
+    return from_table(frame, patients, sites)
 
 
 def _read_val_epochs(path: Path, split: Split) -> pd.DataFrame:

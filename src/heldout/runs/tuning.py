@@ -19,8 +19,9 @@ from heldout.optional import require
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Recipe
 from heldout.records.codec import read_record, write_record
+from heldout.records.logit_table import variants_table
 from heldout.records.tuning import Trial, Tuning
-from heldout.runs.fit import RunContext, choices_table, learn_strategy, new_network, task_of
+from heldout.runs.fit import RunContext, learn_strategy, new_network, task_of
 from heldout.strategies import Range, Strategy
 from heldout.training import logits_of
 from heldout.training.predict import scored
@@ -94,7 +95,7 @@ def tune(
         reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
         trial, logits = _tried(recipe, dataclasses.replace(strategy, **settings), settings, info, context, reporter)
         found = dataclasses.replace(found, trials=(*found.trials, trial))
-        _keep(file.with_suffix(".parquet"), choices_table(context.split.val, {str(number): logits}))
+        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}))
         write_record(file, found)
     return found
 

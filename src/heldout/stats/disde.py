@@ -130,4 +130,3 @@ def _means(loss: Reals, shared: Reals, weights: Weights) -> tuple[Reals, Reals]:
 
 def _effective(weights: Reals) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
-

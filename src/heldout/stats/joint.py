@@ -41,7 +41,7 @@ class JointBootstrap:
         """
         k = val.logits.shape[1]
         labels = np.concatenate([val.labels, test.labels + k])  # a stratum a part and class
-        ids = [f"{side.name} {id_}" for side in (val, test) for id_ in side.ids]
+        ids = [f"{side.part} {id_}" for side in (val, test) for id_ in side.ids]
         drawn = draw(labels, ids, val.patients + test.patients, replicates=replicates, seed=(seed, 3))
         weights = np.concatenate([np.ones((1, len(labels)), dtype=np.float32), drawn.weights()])
         return cls(weights[:, : len(val)], weights[:, len(val) :], drawn.method)

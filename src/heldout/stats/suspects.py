@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
 
+
 @dataclass(frozen=True)
 class Suspects:
     """How doubtful each image's label is.

@@ -17,6 +17,7 @@ from heldout.diagnosis.causes import Case
 from heldout.diagnosis.gap import measure_budget
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
+from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 
 Reals = NDArray[np.float64]
@@ -86,20 +87,10 @@ def sides(evidence: RunData) -> dict[str, Predictions]:
 
 def scored(evidence: RunData, variants: Mapping[tuple[str, str], Reals]) -> VariantLogits:
     """(variant, part) -> margins of that part's images."""
-    tables = []
-    for (variant, part), margins in variants.items():
-        z = logits(margins)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "id": sides(evidence)[part].ids,
-                    "split": part,
-                    "variant": variant,
-                    "logit_0": z[:, 0],
-                    "logit_1": z[:, 1],
-                }
-            )
-        )
+    tables = [
+        variant_rows(sides(evidence)[part].ids, part, variant, logits(margins))
+        for (variant, part), margins in variants.items()
+    ]
     return VariantLogits(pd.concat(tables, ignore_index=True))
 
 

@@ -9,6 +9,7 @@ from heldout.diagnosis.causes.batchnorm import CAUSE, INTERVENTION
 from heldout.diagnosis.diagnose import diagnose_evidence
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
+from heldout.records.logit_table import logits_in, with_logit_columns
 from tests.diagnosis.causes.made_evidence import case, evidence, margin, moved, with_scored
 
 N = 400
@@ -64,9 +65,11 @@ def test_a_blend_that_mends_validation_betrays_the_bug_where_train_mode_does_not
     assert base.val is not None
     spoiled = base.val.with_logits(base.val.logits.copy())
     spoiled.logits[:, 1] += 1.6 * (base.val.labels == 0)  # the blends were made from the logits before: they mend it
-    scored = base.scored[INTERVENTION].table.copy()
+    scored = base.scored[INTERVENTION].table
+    z, val = logits_in(scored), dict(zip(spoiled.ids, spoiled.logits[:, 1], strict=True))
     mode = (scored["variant"] == "train-mode").to_numpy()
-    scored.loc[mode, "logit_1"] = scored.loc[mode, "id"].map(dict(zip(spoiled.ids, spoiled.logits[:, 1], strict=True)))
+    z[mode, 1] = scored.loc[mode, "id"].map(val)
+    scored = with_logit_columns(scored, z)
     made = replace(base, val=spoiled, scored={**base.scored, INTERVENTION: VariantLogits(scored)})
     finding = CAUSE.judge(case(made))
     assert finding.verdict == "suggested" and finding.points is None

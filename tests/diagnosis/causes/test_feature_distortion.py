@@ -35,7 +35,7 @@ def test_a_network_that_drops_where_its_first_features_do_not_is_established() -
     assert made.val is not None and made.test is not None
     drops = [
         made.val.right.mean() - made.test.right.mean(),
-        np.subtract(*[(z.logits("probe", s.name, s.ids).argmax(1) == s.labels).mean() for s in (made.val, made.test)]),
+        np.subtract(*[(z.logits("probe", s.part, s.ids).argmax(1) == s.labels).mean() for s in (made.val, made.test)]),
     ]
     assert finding.points is not None
     assert finding.points.value == pytest.approx(100 * (drops[0] - drops[1]))  # equal class shares

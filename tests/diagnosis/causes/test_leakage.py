@@ -10,6 +10,7 @@ from heldout.diagnosis.causes.leakage import CAUSE
 from heldout.diagnosis.gap.samples import FEWEST_CLEAN
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
+from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 from tests.diagnosis.causes.made_evidence import case, counted, evidence, of_sides
 
@@ -89,8 +90,7 @@ def retrained(made: RunData, hits: tuple[int, int]) -> RunData:
     tables = []
     for variant, right in zip(("seed=0", "seed=1"), hits, strict=True):
         z = counted("val", [(100, right), (100, right)]).logits
-        columns = {"id": clean.ids, "split": "val", "variant": variant, "logit_0": z[:, 0], "logit_1": z[:, 1]}
-        tables.append(pd.DataFrame(columns))
+        tables.append(variant_rows(clean.ids, "val", variant, z))
     return replace(made, scored={"grouped": VariantLogits(pd.concat(tables, ignore_index=True))})
 
 

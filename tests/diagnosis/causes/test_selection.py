@@ -3,13 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from heldout.diagnosis.causes.selection import CAUSE
 from heldout.diagnosis.run_data import SEARCHED, RunData
 from heldout.diagnosis.variants import VariantLogits
+from heldout.records.logit_table import variants_table
 from tests.diagnosis.causes.made_evidence import CLASSES, Reals, case, counted, evidence, of_sides, sides, with_scored
 
 TRUE = 0.85
@@ -111,14 +111,9 @@ def searched(seed: int, *, trials: int = 60) -> RunData:
     labels = sides(made)["val"].labels
     right = np.random.default_rng(seed).random((trials + 1, 100)) < TRUE
     z = 4.0 * np.eye(len(CLASSES))[np.where(right, labels, 1 - labels)]  # (trials + 1, n, k)
-    rows = [
-        pd.DataFrame({"id": sides(made)["val"].ids, "split": "val", "variant": str(t), "logit_0": z[t, :, 0]}).assign(
-            logit_1=z[t, :, 1]
-        )
-        for t in range(trials)
-    ]
+    trial = {str(t): z[t] for t in range(trials)}
     again = sides(made)["val"].with_logits(z[trials])
-    return replace(made, val=again, choices=VariantLogits(pd.concat(rows, ignore_index=True)), chosen=SEARCHED)
+    return replace(made, val=again, choices=VariantLogits(variants_table("val", again.ids, trial)), chosen=SEARCHED)
 
 
 def test_a_search_for_settings_flatters_by_the_luck_of_its_best_trial() -> None:

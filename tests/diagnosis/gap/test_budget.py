@@ -198,7 +198,7 @@ def test_small_classes_leave_threshold_in_ranking() -> None:
 
 def test_a_gap_without_variation_has_a_width_all_the_same() -> None:
     sure = side("val", 40).with_logits(9.0 * (np.eye(2)[side("val", 40).labels] - 0.5))
-    test = replace(sure, name="test", ids=tuple(f"t{i}" for i in range(40)), patients=tuple(f"q{i}" for i in range(40)))
+    test = replace(sure, part="test", ids=tuple(f"t{i}" for i in range(40)), patients=tuple(f"q{i}" for i in range(40)))
     budget = measure_budget(evidence(sure, test))
     assert budget.gap_estimate.low < -2 < 2 < budget.gap_estimate.high
     assert not budget.explained

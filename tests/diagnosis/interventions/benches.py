@@ -17,6 +17,7 @@ from heldout.diagnosis.interventions import InterventionContext
 from heldout.images import content_hash
 from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.cohort import typed
+from heldout.records.predictions import Predictions
 from heldout.records.run import Learning
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.training import logits_of, machine
@@ -73,17 +74,16 @@ def _run(folder: Path, cohort: Cohort, split: Split, network: Network, images: I
         recipe.id, recipe.backbone, "frozen", 0, cohort.classes, 1, 1, 1, 1, 1.0, 1.0, "cpu",
         Frozen(True, "eval", (), ""), 1, Learning(False, True), "",
     )  # fmt: skip
-    tables = []
-    for part, (pixels, labels) in images.items():
-        logits = logits_of(network, pixels, machine("cpu"))
-        table = pd.DataFrame({"id": split.part(part), "split": part, "label": labels, "predicted": logits.argmax(1)})
-        tables.append(table.assign(**{f"logit_{c}": logits[:, c] for c in range(logits.shape[1])}))
+    predictions = {
+        part: Predictions(part, split.part(part), labels, logits_of(network, pixels, machine("cpu")).astype(float))
+        for part, (pixels, labels) in images.items()
+    }
     return RunFiles(
         folder / "runs" / recipe.id,
         record,
         recipe,
         pd.DataFrame(),
-        pd.concat(tables, ignore_index=True),
+        predictions,
         pd.DataFrame(),
     )
 

@@ -22,6 +22,7 @@ from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
 from heldout.diagnosis.interventions.intervention import NothingToDoError
 from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing
 from heldout.diagnosis.interventions.quality import Quality
+from heldout.records.logit_table import logits_in
 from heldout.training import machine
 from tests.diagnosis.interventions.benches import Corner, Detail, Images, bench_of, looks_at
 
@@ -31,7 +32,7 @@ SIZE = 32
 def accuracy(context: InterventionContext, table: pd.DataFrame, variant: str, part: str) -> float:
     chosen = table[(table["variant"] == variant) & (table["split"] == part)]
     truth = pd.Series(context.labels(part), index=context.ids(part))
-    predicted = chosen[[name for name in chosen if name.startswith("logit_")]].to_numpy().argmax(axis=1)
+    predicted = logits_in(chosen).argmax(axis=1)
     return float((predicted == truth[chosen["id"]].to_numpy()).mean())
 
 
@@ -116,7 +117,7 @@ def test_a_network_that_ignores_the_corner_is_not_moved(tmp_path: Path) -> None:
     own = context.logits("val")[context.sample("val")]
     swapped = table[(table["variant"] == "swap:corners") & (table["split"] == "val")]
     assert accuracy(context, table, "only:corners", "val") == 1  # the cue is there
-    np.testing.assert_allclose(swapped[["logit_0", "logit_1"]].to_numpy(), own, atol=1e-5)  # and not relied on
+    np.testing.assert_allclose(logits_in(swapped), own, atol=1e-5)  # and not relied on
 
 
 @pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)

@@ -135,9 +135,7 @@ class BatchNorm(Cause[Blends]):
         fault = Decision("suggested", priority=0.0, fault=True)
         if measured.points is None or measured.test is None:
             return fault
-        decision = weigh_effects(
-            measured.points, [measured.test], measured.others_gain, rules, measured.comparisons
-        )
+        decision = weigh_effects(measured.points, [measured.test], measured.others_gain, rules, measured.comparisons)
         return fault if not decision.positive and measured.fault.found(rules) else decision
 
     def tell(self, measured: Blends, decision: Decision, rules: Rules) -> Told:
@@ -153,9 +151,7 @@ class BatchNorm(Cause[Blends]):
         bug = f" {_bug(measured.fault, rules)}" if decision.positive and measured.fault.found(rules) else ""
         explains = explained_terms(measured.points.value, -measured.test.mended())
         images = measured.test.mended_ids[: rules.max_images] if decision.positive else ()
-        return Told(
-            f"{sentence}.{bug}", points=measured.points, images=images, numbers=numbers, explains=explains
-        )
+        return Told(f"{sentence}.{bug}", points=measured.points, images=images, numbers=numbers, explains=explains)
 
     def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """Every blend; the best of them is picked by its test accuracy."""
@@ -196,9 +192,7 @@ def _fault(data: CauseData, blends: Mapping[float, Effect | None]) -> Fault:
     for alpha, val in blends.items():
         tried[f"{alpha:.0%} of the statistics re-estimated on test images"] = val
     effects = {way: effect for way, effect in tried.items() if effect is not None}
-    gains = {
-        way: simultaneous(effect.lost * -1.0, len(effects), data.rules.level) for way, effect in effects.items()
-    }
+    gains = {way: simultaneous(effect.lost * -1.0, len(effects), data.rules.level) for way, effect in effects.items()}
     mode = None if train_mode is None else train_mode.lost * -1.0
     return Fault(gains, effects, mode, _forgotten(data))
 
@@ -245,8 +239,8 @@ def _bug(fault: Fault, rules: Rules) -> str:
         )
     assert fault.forgotten is not None
     return (
-        f"There is a plain bug: while it learned, the network was right on {fault.forgotten.then:.0f} % of the training "
-        f"images, and finished it is so on {fault.forgotten.now:.0f} % of the same images, "
+        f"There is a plain bug: while it learned, the network was right on {fault.forgotten.then:.0f} % of the "
+        f"training images, and finished it is so on {fault.forgotten.now:.0f} % of the same images, "
         f"{said(fault.forgotten.lost)} less. What it stores for use after training, the BatchNorm statistics first of "
         "all, does not belong to its weights. That lowers validation and test alike."
     )

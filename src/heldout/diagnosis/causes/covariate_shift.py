@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -99,8 +99,11 @@ class Losses:
 
     def _counts(self, seen: Measured | None, rules: Rules) -> bool:
         """Whether a trial agrees in sign and size."""
-        return seen is not None and self.points is not None and seen.low > 0 and (
-            seen.value >= self.points.value / rules.agreement
+        return (
+            seen is not None
+            and self.points is not None
+            and seen.low > 0
+            and (seen.value >= self.points.value / rules.agreement)
         )
 
 
@@ -162,7 +165,20 @@ class CovariateShift(Cause[Losses]):
             main = most_different(table.rows)
             images = _unlike(data, main)
             return Losses(
-                data.run.classes, (), main, None, None, (), unjudged, bool(worst), main, images, mended, None, 0.0, images
+                data.run.classes,
+                (),
+                main,
+                None,
+                None,
+                (),
+                unjudged,
+                bool(worst),
+                main,
+                images,
+                mended,
+                None,
+                0.0,
+                images,
             )
         main, losing = losing_rows(chosen)
         points = simultaneous(total([row.explained for row in losing]), len(chosen), rules.level)
@@ -233,9 +249,9 @@ DOUBTFUL = "doubtful"
 def _decide_doubtful(measured: Losses, row: Row, rules: Rules) -> Decision:
     """Suggested where test surely differs and a classifier that has seen such images mends points."""
     mended = measured.mended
-    if mended is not None and mended.low > 0 and mended.high > rules.margin:
-        if row.chance is not None and row.chance.real(rules.null_deviations):
-            return Decision("suggested", about=DOUBTFUL, priority=mended.value)
+    differs = row.chance is not None and row.chance.real(rules.null_deviations)
+    if differs and mended is not None and mended.low > 0 and mended.high > rules.margin:
+        return Decision("suggested", about=DOUBTFUL, priority=mended.value)
     kind = ReasonKind.MORE_IMAGES if row.overlaps(rules) else ReasonKind.OVERLAP
     return replace(undecided(kind), about=DOUBTFUL)
 

@@ -133,7 +133,8 @@ def _sentence(measured: Hardness, decision: Decision) -> str:
     if not decision.positive:
         return f"{told}."
     rest = (
-        f"The rest of threshold and ranking, {said(measured.learnable)}, could be learned from images like those of test."
+        f"The rest of threshold and ranking, {said(measured.learnable)}, could be learned from images like those "
+        "of test."
     )
     if decision.kind is not ReasonKind.REVIEW:
         return f"{told}: these images are harder. {rest}"

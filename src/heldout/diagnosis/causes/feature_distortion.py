@@ -99,7 +99,7 @@ class FeatureDistortion(Cause[Drops]):
     remedy: ClassVar[str] = (
         "Fit the head first and then fine-tune, or average the weights before and after fine-tuning."
     )
-    interventions: ClassVar[tuple[str, ...]] = (INTERVENTION, CURVE)
+    interventions: ClassVar[tuple[str, ...]] = (PROBE, CURVE)
 
     def measure(self, data: CauseData) -> Drops | Missing:
         """The two drops, the curve between the two networks, and the other seeds."""
@@ -129,8 +129,9 @@ class FeatureDistortion(Cause[Drops]):
         if measured.over_seeds is not None:
             numbers |= {"mean_over_seeds": measured.over_seeds.value, "seeds": float(measured.seeds)}
         sentence = (
-            f"From validation to test the fine-tuned network drops by {measured.finetuned:.1f} points and a linear probe "
-            f"on the features it began with by {measured.probe:.1f}: fine-tuning adds {said(measured.points)} to the drop."
+            f"From validation to test the fine-tuned network drops by {measured.finetuned:.1f} points and a linear "
+            f"probe on the features it began with by {measured.probe:.1f}: fine-tuning adds {said(measured.points)} to "
+            "the drop."
         )
         images: tuple[str, ...] = ()
         if decision.positive:

@@ -17,6 +17,7 @@ from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
+from heldout.ties import DIGITS, first_best, first_of_largest, settled
 
 INTERVENTION = "quality"
 
@@ -76,7 +77,7 @@ class Mapped:
             return regains(self.lost, self.regained, rules.agreement)
         if self.shift is None or self.name == ALL:
             return None
-        return bool(self.differs(rules)) and self.shifted_share >= rules.shifted_share and not self.reversible
+        return bool(self.differs(rules)) and settled(self.shifted_share) >= rules.shifted_share and not self.reversible
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ class Qualities:
     comparisons: int = 0
 
     def best(self, rules: Rules) -> Mapped | None:
-        """The costliest property; one in which test does not differ comes last, since any disturbance costs something."""
-        key = [(one.differs(rules) is not False, one.lost.value) for one in self.single]
-        return self.single[key.index(max(key))] if key else None
+        """The costliest property; one in which test does not differ comes last: any disturbance costs something."""
+        differing = [one for one in self.single if one.differs(rules) is not False]
+        return first_best(differing or self.single, lambda one: one.lost.value) if self.single else None
 
 
 class ImageQuality(Cause[Qualities]):
@@ -234,7 +235,7 @@ def _decide(one: Mapped, same: bool, comparisons: int, rules: Rules) -> Decision
 
 
 def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Mapped:
-    k = int(effect.by_class[0].argmax())
+    k = int(first_of_largest(effect.by_class[0]))
     back = effect_of(data, INTERVENTION, name, "test")
     moved = None if name == ALL else shift_of(data.run, data.gap.samples, name, k)
     direction = 0.0 if moved is None else float(np.sign(moved.smd))
@@ -253,9 +254,9 @@ def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Map
 def _share_where_shifted(data: CauseData, name: str, effect: Effect, direction: float) -> float:
     """Share of the points that falls in classes in which test differs in the same direction."""
     points = effect.by_class[0]
-    found = {int(k): shift_of(data.run, data.gap.samples, name, int(k)) for k in np.flatnonzero(points > 0)}
+    found = {int(k): shift_of(data.run, data.gap.samples, name, int(k)) for k in np.flatnonzero(np.round(points, DIGITS) > 0)}
     alike = [k for k, moved in found.items() if moved and is_shift(moved, data.rules) and moved.smd * direction > 0]
-    return float(points[alike].sum() / effect.lost.value) if effect.lost.value > 0 else 0.0
+    return float(points[alike].sum() / effect.lost.value) if settled(effect.lost.value) > 0 else 0.0
 
 
 def _returned(data: CauseData, names: list[str]) -> Returned | None:
@@ -265,7 +266,7 @@ def _returned(data: CauseData, names: list[str]) -> Returned | None:
     if not seen:
         return None
     gains = {name: simultaneous(effect.lost * -1.0, len(seen), data.rules.level) for name, effect in seen.items()}
-    best = max(gains, key=lambda name: gains[name].value)
+    best = first_best(gains, lambda name: gains[name].value)
     return Returned(best, seen[best], gains)
 
 
@@ -315,7 +316,8 @@ def _difference(one: Mapped) -> str:
     comparative = property_.more if one.direction > 0 else property_.less
     return (
         f"Test images of {one.class_} are {comparative} than validation images of that class (by "
-        f"{abs(one.shift.smd):.1f} standard deviations [{near:.1f}, {far:.1f}]); making the validation images equally so"
+        f"{abs(one.shift.smd):.1f} standard deviations [{near:.1f}, {far:.1f}]); making the validation images equally "
+        "so"
     )
 
 

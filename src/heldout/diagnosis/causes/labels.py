@@ -112,8 +112,9 @@ class Labels(Cause[Flags | Review]):
             number = len(measured.to_review)
             needs = f"two blind readers for {number} test images (they are listed under `review`)"
             sentence = (
-                f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would account "
-                f"for at most {measured.bound:.1f} points. How many are cannot be told without a review: it needs {needs}."
+                f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would "
+                f"account for at most {measured.bound:.1f} points. How many are cannot be told without a review: it "
+                f"needs {needs}."
             )
             numbers = {
                 "flagged": float(measured.flagged),
@@ -124,7 +125,8 @@ class Labels(Cause[Flags | Review]):
             return Told(sentence, False, needs, images=images, numbers=numbers, alternatives=ALIKE)
         sentence = (
             f"Readers found {len(measured.wrong)} of {measured.reviewed} reviewed test labels wrong, which stands for "
-            f"{measured.share:.1%} of all; with the right labels test accuracy would be higher by {said(measured.points)}."
+            f"{measured.share:.1%} of all; with the right labels test accuracy would be higher by "
+            f"{said(measured.points)}."
         )
         numbers = {
             "reviewed": float(measured.reviewed),

@@ -20,8 +20,13 @@ from heldout.stats.measured import Measured
 
 @dataclass(frozen=True)
 class Excess:
-    """Training above validation accuracy, points; accuracy on train, a fraction; the epoch at which learning by heart
-    began, from 1 on."""
+    """How much better the network is on the images it learned.
+
+    Attributes:
+        points: Training minus validation accuracy.
+        train_accuracy: A fraction.
+        onset: Epoch, from 1 on, since which it only learned by heart; None without one.
+    """
 
     points: Measured
     train_accuracy: float

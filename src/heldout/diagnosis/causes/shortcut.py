@@ -19,6 +19,7 @@ from heldout.records import Estimate, ReasonKind, Remedy
 from heldout.stats.bootstrap import draw
 from heldout.stats.estimates import auc_estimate
 from heldout.stats.measured import Measured
+from heldout.ties import first_best, first_of_largest, settled
 
 INTERVENTION = "cues"
 
@@ -36,8 +37,13 @@ That a network needs them proves nothing, so that they are told of but never bla
 
 @dataclass(frozen=True)
 class Probe:
-    """A classifier that sees only a region, out of fold on train, patients as units: its AUC, its accuracy beside the
-    share of the most frequent class."""
+    """A classifier that sees only a region, out of fold on train, patients as units.
+
+    Attributes:
+        auc: With its interval.
+        accuracy: A fraction.
+        majority: Share of the most frequent class.
+    """
 
     auc: Estimate
     accuracy: float
@@ -100,7 +106,9 @@ class Cue:
 
     def informative(self, rules: Rules) -> bool | None:
         """Whether the region alone tells the classes apart on train; None where not known."""
-        return None if self.probe is None else self.probe.auc.low > 0.5 and self.probe.auc.value >= rules.min_probe_auc
+        return None if self.probe is None else (
+            self.probe.auc.low > 0.5 and settled(self.probe.auc.value) >= rules.min_probe_auc
+        )
 
     @property
     def leaned_on(self) -> bool:
@@ -139,8 +147,8 @@ class Cues:
 
     def best(self, rules: Rules) -> Cue:
         """The region whose absence shrinks the gap most, informative ones first."""
-        key = [(cue.informative(rules) is not False and cue.points.low > 0, cue.points.value) for cue in self.blamable]
-        return self.blamable[key.index(max(key))]
+        shrinking = [cue for cue in self.blamable if cue.informative(rules) is not False and cue.points.low > 0]
+        return first_best(shrinking or self.blamable, lambda cue: cue.points.value)
 
 
 class Shortcut(Cause[Cues]):
@@ -148,8 +156,8 @@ class Shortcut(Cause[Cues]):
 
     How it is detected: Four regions are tried: the rim, the corners, the surround of the centre, and the overall grey
     levels. Three things must come together. (1) The cue exists: a classifier that sees only the region tells the
-    classes of training images apart out of fold (AUC at least {min_probe_auc}, its interval above one half; an AUC does not mistake
-    a frequent class for a cue, accuracy is given beside the share of that class). (2) The network leans on it: points
+    classes of training images apart out of fold (AUC at least {min_probe_auc}, its interval above one half; an AUC does
+    not mistake a frequent class for a cue, accuracy is given beside the share of that class). (2) The network leans on it: points
     lost on validation when the region is exchanged for that of an image of another class, beyond those lost when it is
     exchanged within the class, which leaves the same seams. (3) The cue changed: the region alone is right less often
     on test than on validation, both at the class shares of test. The points are a difference of differences: with the
@@ -271,7 +279,7 @@ def _probe(data: CauseData, region: str) -> Probe | None:
     auc = auc_estimate(images.labels, logits, resamples)
     if auc is None:
         return None
-    accuracy = float((logits.argmax(axis=1) == images.labels).mean())
+    accuracy = float((first_of_largest(logits) == images.labels).mean())
     return Probe(auc, accuracy, float(np.bincount(images.labels).max() / len(images)))
 
 
@@ -306,8 +314,8 @@ def _sentence(cue: Cue, where: str) -> str:
     ]
     if cue.probe is not None:
         words.append(
-            f"In training it gives the class away: seen alone, it orders {cue.probe.auc.value:.0%} of pairs of images of "
-            "two classes rightly (50 % would be guessing)."
+            f"In training it gives the class away: seen alone, it orders {cue.probe.auc.value:.0%} of pairs of images "
+            "of two classes rightly (50 % would be guessing)."
         )
     if cue.leaned_on:
         how = "Exchanging it between classes" if cue.swapped else "Taking it away"

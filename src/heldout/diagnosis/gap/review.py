@@ -42,7 +42,7 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
     given = test.take(wrong)
     true = replace(given, labels=np.array(labels, dtype=np.int64))
     reviewed = Predictions(
-        test.name,
+        test.part,
         (*test.ids, *(f"{id_} true" for id_ in true.ids), *(f"{id_} given" for id_ in given.ids)),
         np.concatenate([test.labels, true.labels, given.labels]),
         np.concatenate([test.logits, true.logits, given.logits]),
@@ -50,7 +50,11 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
         _named(test) + _named(true) + _named(given),
     )
     added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
-    return reviewed, np.concatenate([weights, added, -added], axis=1), np.concatenate([np.arange(len(test)), wrong, wrong])
+    return (
+        reviewed,
+        np.concatenate([weights, added, -added], axis=1),
+        np.concatenate([np.arange(len(test)), wrong, wrong]),
+    )
 
 
 def _named(part: Predictions) -> tuple[str, ...]:

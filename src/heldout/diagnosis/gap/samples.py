@@ -15,6 +15,7 @@ from heldout.stats.joint import shares
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
 
+
 @dataclass(frozen=True)
 class Samples:
     """The two samples that prior, threshold and ranking compare.

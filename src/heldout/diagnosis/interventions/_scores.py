@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
-from heldout.diagnosis.variants import KEYS
 from heldout.errors import HeldoutError
+from heldout.records.logit_table import VARIANT_KEYS, logit_columns, logits_in, variant_rows
 
 
 def rows_of(
@@ -26,22 +26,14 @@ def rows_of(
     """
     ids = context.ids(part)
     named = ids if rows is None else [ids[i] for i in rows]
-    return named_rows(named, part, variant, logits)
-
-
-def named_rows(ids: Sequence[str], part: str, variant: str, logits: Logits) -> pd.DataFrame:
-    """A variant's logits (m, k) of m images."""
-    table = pd.DataFrame({"id": list(ids), "split": part, "variant": variant})
-    for k in range(logits.shape[1]):
-        table[f"logit_{k}"] = np.asarray(logits[:, k], dtype=np.float32)
-    return table
+    return variant_rows(named, part, variant, logits)
 
 
 def joined(tables: Iterable[pd.DataFrame], k: int) -> pd.DataFrame:
     """Several variants one under another; an empty table with the right columns if there are none."""
     found = list(tables)
     if not found:
-        return named_rows((), "val", "", np.empty((0, k), dtype=np.float32))
+        return variant_rows((), "val", "", np.empty((0, k), dtype=np.float32))
     return pd.concat(found, ignore_index=True)
 
 
@@ -51,12 +43,12 @@ def check_scores(table: pd.DataFrame, k: int, known: set[str]) -> None:
     Raises:
         HeldoutError: Columns, ids or logits are not what causes rely on.
     """
-    columns = [*KEYS, *(f"logit_{c}" for c in range(k))]
+    columns = [*VARIANT_KEYS, *logit_columns(k)]
     if list(table.columns) != columns:
         raise HeldoutError(f"the table has the columns {list(table.columns)}; expected {columns}")
-    if not np.isfinite(table[columns[3:]].to_numpy()).all():
+    if not np.isfinite(logits_in(table, k)).all():
         raise HeldoutError("some logits are not finite")
-    if table.duplicated(list(KEYS)).any():
+    if table.duplicated(list(VARIANT_KEYS)).any():
         raise HeldoutError("an image stands twice in one variant")
     if not set(table["id"]) <= known:
         raise HeldoutError("some ids are not of this study")

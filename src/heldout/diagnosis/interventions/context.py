@@ -91,11 +91,13 @@ class InterventionContext:
 
     def labels(self, part: str) -> Indices:
         """Class indices, (n,)."""
-        return self._once(f"labels {part}", lambda: self.run.part(part)["label"].to_numpy(dtype=np.int64))
+        if part not in self.run.predictions:
+            return np.empty(0, dtype=np.int64)
+        return self.run.predictions[part].labels
 
     def logits(self, part: str) -> Logits:
         """The run's own logits, (n, k)."""
-        return self._once(f"logits {part}", lambda: self.run.logits(part).astype(np.float32)).copy()
+        return self.run.predictions[part].logits.astype(np.float32)
 
     def patients(self, part: str) -> list[str]:
         """Patient of each image, empty where not known."""

@@ -13,6 +13,7 @@ from heldout.diagnosis.interventions._regions import REGIONS, Region
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.records.logit_table import logits_in
 
 STRENGTH = 0.01
 """C of the probes, on standardised features: strong, since cells are many and images few."""
@@ -115,7 +116,7 @@ def says_something(context: InterventionContext, probed: pd.DataFrame) -> bool:
     """
     labels = dict(zip(context.ids("train"), context.labels("train"), strict=True))
     truth = np.array([labels[id_] for id_ in probed["id"]])
-    logits = probed[[f"logit_{k}" for k in range(context.k)]].to_numpy(dtype=np.float64)
+    logits = logits_in(probed, context.k)
     present = np.unique(truth)
     logits = logits[:, present] - logits[:, present].mean(axis=0)
     right = present[logits.argmax(axis=1)] == truth

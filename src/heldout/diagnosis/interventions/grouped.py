@@ -14,12 +14,13 @@ from scipy.sparse.csgraph import connected_components
 
 from heldout import backbones
 from heldout.data.splits import make_split
-from heldout.diagnosis.interventions._scores import joined, named_rows
+from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
 from heldout.diagnosis.relatives import Pair, leaked_ids
 from heldout.diagnosis.tables import near_copies
 from heldout.records import Split
+from heldout.records.logit_table import variant_rows
 from heldout.runs.fit import learn_strategy
 from heldout.strategies import Strategy, strategies
 from heldout.training import Part, Task
@@ -65,7 +66,7 @@ class GroupedRetraining(Intervention):
         """Draw, train for each seed, score."""
         split = redrawn(context, _pairs(context))
         task = Task(_part(context, split.train), _part(context, split.val), context.run.record.classes)
-        tables = [named_rows(split.val, "val", f"seed={seed}", _retrained(context, task, seed)) for seed in SEEDS]
+        tables = [variant_rows(split.val, "val", f"seed={seed}", _retrained(context, task, seed)) for seed in SEEDS]
         return joined(tables, context.k)
 
 

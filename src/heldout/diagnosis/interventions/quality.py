@@ -11,6 +11,7 @@ from heldout.diagnosis.interventions._mapping import Shifted, mapped, shifted_pr
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.records.logit_table import logits_in
 
 
 class Quality(Intervention):
@@ -52,11 +53,10 @@ class Quality(Intervention):
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """What differs, and the number of images that each variant could change."""
-        columns = [f"logit_{k}" for k in range(context.k)]
         changed: dict[str, dict[str, int]] = {}
         for (variant, part), scored in table.groupby(["variant", "split"], sort=False):
             own = pd.DataFrame(context.logits(str(part)), index=list(context.ids(str(part))))
-            differs = (scored[columns].to_numpy() != own.loc[scored["id"]].to_numpy()).any(axis=1)
+            differs = (logits_in(scored, context.k) != own.loc[scored["id"]].to_numpy()).any(axis=1)
             changed.setdefault(str(variant), {})[str(part)] = int(differs.sum())
         return {"shifts": [shift.record() for shift in shifted_properties(context)], "changed": changed}
 

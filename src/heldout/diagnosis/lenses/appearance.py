@@ -52,7 +52,9 @@ def _view(row: Row, class_: str, rules: Rules) -> Lens:
         parts = {name: points.estimate() for name, points in zip(PARTS, row.points, strict=True)}
     else:
         sentence += f"What that costs cannot be told, because {' and '.join(doubts(row, rules))}."
-    return Lens("appearance", f"What is in the images of {class_}: {BASES[row.basis]}", class_, parts, sentence, numbers)
+    return Lens(
+        "appearance", f"What is in the images of {class_}: {BASES[row.basis]}", class_, parts, sentence, numbers
+    )
 
 
 LENS = AppearanceLens()

@@ -23,8 +23,8 @@ SHARED = 6
 def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
     """Shares of each row as shades, counts and shares written."""
     k = len(classes)
-    test = run.predictions[run.predictions["split"] == "test"]
-    matrix = confusion(test["label"].to_numpy(dtype=np.int64), test["predicted"].to_numpy(dtype=np.int64), k)
+    test = run.predictions["test"]
+    matrix = confusion(test.labels, test.predicted, k)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [plotly_text(shortened(name, 14)) for name in classes]
     trace = {

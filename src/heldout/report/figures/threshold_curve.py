@@ -23,9 +23,8 @@ NAMES = {"val": "validation, at the class shares of test", "test": "test"}
 
 def scores(run: ReportedRun, part: str) -> tuple[np.ndarray, np.ndarray]:
     """(n,) log-odds of the second class, (n,) whether the image is of it."""
-    rows = run.predictions[run.predictions["split"] == part]
-    margin = rows["logit_1"].to_numpy(dtype=np.float64) - rows["logit_0"].to_numpy(dtype=np.float64)
-    return margin, rows["label"].to_numpy() == 1
+    scored = run.predictions[part]
+    return scored.logits[:, 1] - scored.logits[:, 0], scored.labels == 1
 
 
 def accuracies(margin: np.ndarray, positive: np.ndarray, share: float, cuts: np.ndarray) -> np.ndarray:
