@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from heldout import backbones
 from heldout.backbones import Network
-from heldout.backbones._neighbours import fitting_head
+from heldout.backbones.neighbours import fitting_head
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, read_pixels
 from heldout.records import Recipe

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from heldout.backbones import Network
-from heldout.backbones._neighbours import Neighbours
+from heldout.backbones.neighbours import Neighbours
 from heldout.progress import Epoch
 from heldout.strategies import Phase
 from heldout.training.averaging import between, mean_of, measure_batchnorm, put
