@@ -354,5 +354,5 @@ def environment(machine: Machine) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "device": machine.name,
         "engine": machine.engine,
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in dict.fromkeys((*PACKAGES, *backbones.installed_versions()))},
     }
