@@ -1,4 +1,4 @@
-"""The rules of the house, enforced: floors, no circles (within packages too), private modules, nothing heavy where cheap."""
+"""The house rules, enforced: floors, no circles (within packages too), private modules, a cheap half without torch."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_a_module_imports_only_lower_floors(path: Path) -> None:
 def arrows(package: Path) -> dict[str, set[str]]:
     """Module -> modules of the same package that it imports.
 
-    Every import counts: at the top of a file, within a function (where circles hide), and under TYPE_CHECKING (a circle of
-    knowledge is one too). Importing `a.b` does not count as importing the face of `a`; importing a name from `a` does.
+    Every import counts: at the top of a file, within a function (where circles hide), and under TYPE_CHECKING (a circle
+    of knowledge is one too). Importing `a.b` does not count as importing the face of `a`; importing a name from `a` does.
     """
     files = {}
     for path in package.rglob("*.py"):
