@@ -94,7 +94,7 @@ def arrows(package: Path) -> dict[str, set[str]]:
     """Module -> modules of the same package that it imports.
 
     Every import counts: at the top of a file, within a function (where circles hide), and under TYPE_CHECKING (a circle
-    of knowledge is one too). Importing `a.b` does not count as importing the face of `a`; importing a name from `a` does.
+    of knowledge is one too). Importing `a.b` does not count as importing the face of `a`; importing a name of `a` does.
     """
     files = {}
     for path in package.rglob("*.py"):

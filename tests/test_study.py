@@ -17,8 +17,8 @@ from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.predict import predict
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
+from heldout.stats.scores import softmax
 from heldout.study import Study
-from heldout.training import softmax
 from tests.worlds.bright_cells import bright_cells
 
 MODEL = "efficientnet_lite0"

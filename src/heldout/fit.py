@@ -146,15 +146,14 @@ def fit(
 
 def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, bench: Bench) -> Network:
     """The network that a strategy begins with, on the machine's device."""
-    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
-    network.to(bench.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+    return bench.machine.hold(
+        backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
+    )
 
 
 def task_of(recipe: Recipe, bench: Bench, reporter: Reporter) -> tuple[Task, ActivationCache]:
     """Training and validation images, and where activations of frozen prefixes are kept."""
-    source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
-    cache = ActivationCache(bench.folder / "features", source, recipe.precision, bench.machine.engine)
+    cache = ActivationCache.of_study(bench.folder, recipe, bench.machine)
     train, val = (_part(name, recipe, bench, reporter) for name in ("train", "val"))
     return Task(train, val, recipe.classes), cache
 

@@ -15,8 +15,9 @@ from heldout.fit import learn_strategy
 from heldout.predict import load_network
 from heldout.progress import Silent
 from heldout.settings import with_settings
+from heldout.stats.scores import softmax
 from heldout.strategies.knn import Knn
-from heldout.training import ActivationCache, logits_of, machine, softmax
+from heldout.training import ActivationCache, logits_of, machine
 from tests.training.tiny import tiny_network, tiny_task
 
 

@@ -13,7 +13,7 @@ from heldout.causes._change import jeffreys
 from heldout.evidence import Evidence
 from heldout.records import Finding
 from heldout.stats.bootstrap import varies
-from heldout.stats.scores import Reals
+from heldout.stats.scores import Reals, softmax
 from heldout.stats.suspects import Suspects, review_sample, suspects
 
 SHOWN = 24
@@ -122,9 +122,7 @@ def _probabilities(evidence: Evidence) -> Reals:
     if pooled is not None and pooled.has("balanced", "test"):
         found = pooled.logits("balanced", "test", test.ids)
         logits = np.where(np.isfinite(found), found, logits)
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Reals = shifted / shifted.sum(axis=1, keepdims=True)
-    return result
+    return softmax(logits)
 
 
 CAUSE = Labels()

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -108,8 +107,7 @@ def _retrained(bench: Bench, task: Task, seed: int) -> Logits:
     """Logits of the task's validation images by a network trained as the run's was, (m, k)."""
     info = backbones.resolve(bench.recipe.backbone)
     strategy = _strategy(bench)
-    network = backbones.build(info, bench.k, bench.recipe.image_size, seed, strategy.pretrained)
-    network.to(bench.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = bench.machine.hold(backbones.build(info, bench.k, bench.recipe.image_size, seed, strategy.pretrained))
     learned = learn_strategy(network, task, strategy, seed, bench.machine, bench.cache, bench.reporter)
     return bench.score(task.val.pixels, f"seed={seed}", learned.network)
 

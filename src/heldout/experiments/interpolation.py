@@ -50,8 +50,8 @@ class WeightInterpolation(Experiment):
         """Score the networks in between."""
         between = bench.copy_of(bench.pretrained)
         start = bench.copy_of(bench.pretrained).state_dict()
-        start["head.weight"] = torch.from_numpy(bench.probe.weight).to(bench.machine.device)
-        start["head.bias"] = torch.from_numpy(bench.probe.bias).to(bench.machine.device)
+        start["head.weight"] = bench.machine.tensor(bench.probe.weight)
+        start["head.bias"] = bench.machine.tensor(bench.probe.bias)
         end = bench.network.state_dict()
         learned = bench.sample("train")
         pixels = np.asarray(bench.pixels("train")[learned])

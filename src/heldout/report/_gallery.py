@@ -14,6 +14,7 @@ from heldout.report._diagnosed import Diagnosed
 from heldout.report._diagnosis_files import Pixels, Squares, read_squares
 from heldout.report._material import Material
 from heldout.report._words import count, percent
+from heldout.stats.scores import softmax
 
 MOST = 24
 """Images of one finding that are shown."""
@@ -70,7 +71,7 @@ def image_facts(known: Diagnosed, material: Material) -> dict[str, tuple[str, st
     """Id -> file, label, predicted class, its probability in words, whether right, part."""
     table = known.run.predictions
     logits = table[[f"logit_{k}" for k in range(len(material.classes))]].to_numpy(dtype=np.float64)
-    sure = probabilities(logits).max(axis=1)
+    sure = softmax(logits).max(axis=1)
     places = dict(zip(material.cohort.table["id"], material.cohort.table["source"], strict=True))
     names = material.classes
     return {
@@ -86,13 +87,6 @@ def image_facts(known: Diagnosed, material: Material) -> dict[str, tuple[str, st
             table["id"], table["label"], table["predicted"], sure, table["split"], strict=True
         )
     }
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax of (n, k) logits, rows sum to 1."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
-    return result
 
 
 def picture_of(squares: Squares, id_: str) -> str:

@@ -6,12 +6,12 @@ import numpy as np
 
 from heldout.report._blocks import Chart, Raw, sheet
 from heldout.report._diagnosed import told
-from heldout.report._gallery import probabilities
 from heldout.report._material import Material, ReportedRun
 from heldout.report._words import number
 from heldout.report.figures._figure import Figure, Trace, spec
 from heldout.report.figures._marks import legend_entry
 from heldout.stats.intervals import wilson
+from heldout.stats.scores import softmax
 
 BINS = 10
 """Bins of equal width between guessing (1/k) and certainty."""
@@ -22,7 +22,7 @@ NAMES = {"val": "validation", "test": "test"}
 def bins_of(run: ReportedRun, part: str, k: int) -> list[tuple[float, float, float, float, float, float, int]]:
     """(from, to, mean probability, accuracy, low, high, n) of the bins that hold images of a part."""
     rows = run.predictions[run.predictions["split"] == part]
-    sure = probabilities(rows[[f"logit_{c}" for c in range(k)]].to_numpy(dtype=np.float64)).max(axis=1)
+    sure = softmax(rows[[f"logit_{c}" for c in range(k)]].to_numpy(dtype=np.float64)).max(axis=1)
     right = (rows["label"] == rows["predicted"]).to_numpy()
     edges = np.linspace(1 / k, 1.0, BINS + 1)
     place = np.clip(np.digitize(sure, edges) - 1, 0, BINS - 1)
