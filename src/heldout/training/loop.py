@@ -18,7 +18,7 @@ from heldout.strategies import BEGINNING, Phase
 from heldout.training.augment import augmented, generator_of, views_of
 from heldout.training.averaging import put
 from heldout.training.device import Machine, threads
-from heldout.training.optimise import Pull, optimizer_of, put_state, rate
+from heldout.training.optimise import Pull, optimizer_of, rate, set_rate
 from heldout.training.phases import frozen_stages, moving_names, moving_tensors, set_modes
 from heldout.training.predict import Inputs, input_of, logits_from, scored
 from heldout.training.prefix import ActivationCache
@@ -142,9 +142,7 @@ def _train(
     labels = machine.tensor(s.task.train.labels)
     weights = class_weights(s.task.train.labels, len(s.task.classes), phase.class_weights)
     weight = None if weights is None else machine.tensor(weights)
-    optimizer = optimizer_of(network, phase)
-    if optimizer_state is not None:
-        put_state(optimizer, optimizer_state)
+    optimizer = optimizer_of(network, phase, optimizer_state)
     pull = Pull(network, phase, s.ends[BEGINNING]) if phase.anchor > 0 else None
     prepared = machine.accelerator.prepare_optimizer(optimizer)
     stages, count = len(network.stages), len(s.task.train)
@@ -163,8 +161,7 @@ def _train(
             # Batches of nearly equal size: no step rests on a left-over image or two.
             for step, chosen in enumerate(np.array_split(order, steps)):
                 lr = rate(phase, number * steps + step, phase.epochs * steps)
-                for group in optimizer.param_groups:
-                    group["lr"] = lr * group["scale"]
+                set_rate(optimizer, lr)
                 x = input_of(s.views[number % len(s.views)][chosen], s.length, machine.device)
                 if s.length == 0:
                     x = augmented(x, phase.augment, generator)
