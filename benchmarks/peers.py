@@ -17,6 +17,7 @@ import numpy as np
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
 from heldout.stats.disde import disde
+from heldout.stats.scores import softmax
 from heldout.stats.shift import domain_probabilities
 from heldout.stats.suspects import suspects
 
@@ -42,10 +43,3 @@ def atc_gap(val: Predictions, test: Predictions) -> float:
     error = 1 - float(val.right.mean())
     threshold = np.quantile(sure_val, error)
     return 100 * float((sure_test < threshold).mean() - error)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1, (n, k)."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
-    return probabilities

@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 
-from benchmarks.peers import softmax
 from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, pool_of
 from benchmarks.remedies import regret
@@ -33,6 +32,7 @@ from benchmarks.studies import Planted, with_pooled
 from heldout.diagnosis.diagnose import diagnose_evidence, to_review
 from heldout.diagnosis.gap import measure_budget
 from heldout.records import TERMS
+from heldout.stats.scores import softmax
 
 TESTS = (200, 400, 624, 1500)
 SEVERITIES = (0, 1, 2)

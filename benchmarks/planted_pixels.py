@@ -41,7 +41,7 @@ from heldout.diagnosis.interventions import run_interventions
 from heldout.phantoms._plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.records import Diagnosis
-from heldout.runs import fit
+from heldout.runs.folder import fit
 from heldout.runs.predict import load_network
 from heldout.stats.intervals import wilson
 from heldout.study import Study
@@ -182,13 +182,15 @@ def cost(made: Set, twin: Set, study: Study) -> float:
     """Points that validation gains and test loses by the plant, with the study's own network on both sets."""
     (record,) = study.records()
     network, recipe = load_network(study.folder / "runs" / record.id)
+    place = machine("cpu")
+    place.hold(network)
     total = 0.0
     for part, sign in (("val", 1), ("test", -1)):
         for one, side in ((made, 1), (twin, -1)):
             images, truth = one.part(part)
             names = [str(i) for i in range(len(images))]
             store = store_of_arrays(images, names, recipe.image_size, recipe.fit, recipe.interpolation)
-            answers = np.array(recipe.classes)[logits_of(network, store.pixels, machine("cpu")).argmax(axis=1)]
+            answers = np.array(recipe.classes)[logits_of(network, store.pixels, place).argmax(axis=1)]
             total += sign * side * 100 * float((answers == truth).mean())
     return total
 

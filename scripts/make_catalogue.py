@@ -21,8 +21,8 @@ def main() -> None:
     arguments.add_argument("--anew", action="store_true", help="count everything again")
     anew = arguments.parse_args().anew
 
-    from heldout.backbones._make import make_table
-    from heldout.backbones._table import SHIPPED, read_table
+    from heldout.backbones.make_table import make_table
+    from heldout.backbones.table import SHIPPED, read_table
 
     present = read_table(SHIPPED).entries if SHIPPED.is_file() and not anew else ()
     count = make_table(SHIPPED, {entry.info.name: entry for entry in present})

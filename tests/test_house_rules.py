@@ -1,8 +1,9 @@
-"""The rules of the house, enforced: floors, no cycles, no wildcard imports, nothing heavy on the cheap half."""
+"""The house rules, enforced: floors, no circles (within packages too), private modules, a cheap half without torch."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "src" / "heldout"
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "heldout"
 
 FLOORS = {
     "_version": 0,
@@ -112,6 +114,121 @@ def test_a_module_imports_only_lower_floors(path: Path) -> None:
         assert FLOORS[there] < FLOORS[here] or there == "_version", f"{path.name} ({here}) imports {name}"
 
 
+def arrows(package: Path) -> dict[str, set[str]]:
+    """Module -> modules of the same package that it imports.
+
+    Every import counts: at the top of a file, within a function (where circles hide), and under TYPE_CHECKING (a circle
+    of knowledge is one too). Importing `a.b` does not count as importing the face of `a`; importing a name of `a` does.
+    """
+    files = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    graph = {}
+    for name, path in files.items():
+        found: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                full = {f"{node.module}.{alias.name}" for alias in node.names}
+                found.update(module if module in files else node.module for module in full)
+        graph[name] = found & files.keys() - {name}
+    return graph
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of a circle, the first again at the end; empty if there is none."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = arrows(SOURCE)
+    assert len(graph) == len(modules()) and sum(map(len, graph.values())) > len(graph)
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "from made.a import x",
+        "def f():\n    from made.a import x",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from made import a",
+        "import made.inner.c",
+    ],
+)
+def test_a_circle_is_noticed_wherever_the_import_stands(tmp_path: Path, closing: str) -> None:
+    inner = tmp_path / "made" / "inner"
+    inner.mkdir(parents=True)
+    (tmp_path / "made" / "__init__.py").write_text("from made.a import x\n")
+    (tmp_path / "made" / "a.py").write_text("from made.b import x\n")
+    (inner / "__init__.py").write_text("")
+    (inner / "c.py").write_text("from made.b import x\n")
+    (tmp_path / "made" / "b.py").write_text("x = 1\n")
+    assert circle(arrows(tmp_path / "made")) == []
+    (tmp_path / "made" / "b.py").write_text(f"{closing}\n")
+    assert "made.b" in circle(arrows(tmp_path / "made"))
+
+
+PRIVATE_WITHIN = ("heldout.backbones",)
+"""Packages whose private modules are kept private so far; all of them will be: ("heldout",)."""
+
+
+def intrusions(path: Path, root: Path, within: tuple[str, ...]) -> list[str]:
+    """Private modules (a leading `_`) that a file imports from outside the folder they stand in.
+
+    Args:
+        path: The file.
+        root: Folder that holds the packages.
+        within: Packages whose private modules are asked for.
+    """
+    here = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
+    found = []
+    for name in sorted(imported(ast.parse(path.read_text()))):
+        parts = tuple(name.split("."))
+        for depth, part in enumerate(parts):
+            folder = parts[:depth]
+            place = root.joinpath(*folder, part)
+            private = part.startswith("_") and not part.startswith("__")
+            if not private or not (place.is_dir() or place.with_suffix(".py").is_file()):
+                continue
+            asked = any(f"{'.'.join(folder)}.".startswith(f"{package}.") for package in within)
+            if asked and here[:depth] != folder:
+                found.append(".".join(parts[: depth + 1]))
+    return sorted(set(found))
+
+
+def test_nobody_imports_the_private_modules_of_another_folder() -> None:
+    files = [
+        path for part in ("src", "tests", "benchmarks", "scripts", "examples") for path in (ROOT / part).rglob("*.py")
+    ]
+    assert len(files) > len(modules())
+    found = {str(path.relative_to(ROOT)): intrusions(path, SOURCE.parent, PRIVATE_WITHIN) for path in files}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_an_intrusion_is_noticed(tmp_path: Path) -> None:
+    for folder in ("made/one/deep", "made/two"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "made/one/_own.py").write_text("_x = 1\n")
+    text = "from made.one._own import _x\ndef f():\n    from made.one import _own\n    from made import __doc__\n"
+    for file in ("made/one/a.py", "made/one/deep/b.py", "made/two/c.py", "made/d.py"):
+        (tmp_path / file).write_text(text)
+    found = {file: intrusions(tmp_path / file, tmp_path, ("made",)) for file in ("made/one/a.py", "made/one/deep/b.py")}
+    assert not any(found.values()), "a folder's own modules, and those of folders in it, may"
+    for file in ("made/two/c.py", "made/d.py"):
+        assert intrusions(tmp_path / file, tmp_path, ("made",)) == ["made.one._own"]
+        assert intrusions(tmp_path / file, tmp_path, ("made.two",)) == []
+        assert intrusions(tmp_path / file, tmp_path / "made", ("made",)) == []
+    outside = tmp_path / "script.py"
+    outside.write_text(text)
+    assert intrusions(outside, tmp_path, ("made",)) == ["made.one._own"]
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_only_the_heavy_half_names_torch(path: Path) -> None:
     if home(path) in HEAVY_ROOMS:
@@ -134,6 +251,7 @@ CHEAP = [
     "import heldout.runs.compare",
     "import heldout.report",
     "import heldout.data.load, heldout.data.splits, heldout.phantoms",
+    "import heldout.backbones.sources; list(heldout.backbones.sources.sources)",
     "import heldout.strategies; list(heldout.strategies.strategies)",
     "import heldout.diagnosis.causes; list(heldout.diagnosis.causes.causes)",
     "from heldout.cli import main; main(['--help'])",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -18,9 +17,10 @@ from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.fit import learn_strategy
+from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
 from heldout.study import IMAGE_SIZE, plan_strategies
-from heldout.training import ActivationCache, Part, Task, logits_of, machine, softmax
+from heldout.training import ActivationCache, Part, Task, logits_of, machine
 from heldout.training.device import Device
 
 
@@ -104,9 +104,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
         task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
         place = machine(self.device, self.precision)
-        network = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained)
-        network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        learned = learn_strategy(network, task, strategy, self.seed, place, ActivationCache(None), Silent())
+        built = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained)
+        learned = learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
         self.network_ = learned.network
         self.history_ = tuple(learned.course.history)
         self.frozen_ = learned.frozen

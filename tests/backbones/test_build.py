@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from heldout.backbones import Network, build, find, resolve, weights_hash, weights_here
-from heldout.backbones._build import SIZES, agrees, covered, joined
-from heldout.backbones._catalogue import entry_of, source_of
-from heldout.backbones._network import Flat, Input
-from heldout.backbones._timm_stages import CHILDREN
+from heldout.backbones.assemble import SIZES, agrees, covered, joined
+from heldout.backbones.lookup import entry_of, source_of
+from heldout.backbones.network import Flat, Input
+from heldout.backbones.timm_stages import CHILDREN
 from heldout.errors import HeldoutError, UsageError
 
 
@@ -134,7 +134,7 @@ def test_transformers_take_other_sizes_with_their_positions_interpolated(
     x = torch.rand(1, 3, 224, 224)
     with torch.no_grad():
         stripped = source.trunk(entry, 224, file).eval()
-        assert torch.allclose(same.features(x), source.features(stripped, same.stages["input"](x)), atol=1e-5)
+        assert torch.allclose(same.features(x), source.features(entry, stripped, same.stages["input"](x)), atol=1e-5)
     positions = [tensor for key, tensor in small.state_dict().items() if "pos_embed" in key]
     patch = 32 if "32" in name else 16
     assert positions[0].shape[1] == (128 // patch) ** 2 + 1
@@ -195,11 +195,11 @@ def test_every_small_sequence_of_timm_is_cut_as_timm_runs_it() -> None:
             for tensor in [*trunk.parameters(), *(b for b in trunk.buffers() if b.is_floating_point())]:
                 tensor.add_(0.02 * torch.rand(tensor.shape, generator=generator))
             images = torch.randn(1, 3, info.input_size, info.input_size, generator=generator)
-            stages = source.stages(trunk)
+            stages = source.stages(entry, trunk)
             if (
                 len(stages) < 3
                 or not covered(trunk, stages)
-                or not agrees(stages, images, source.features(trunk, images))
+                or not agrees(stages, images, source.features(entry, trunk, images))
             ):
                 wrong.append(f"{info.architecture} ({type(trunk).__name__})")
     assert len(seen) > 50

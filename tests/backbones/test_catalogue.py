@@ -9,9 +9,9 @@ import pytest
 import timm
 import torchvision
 
-from heldout.backbones import _table, catalogue, find, resolve, version_note, weights_here
-from heldout.backbones._catalogue import entries, entry_of
-from heldout.backbones._measure import measure
+from heldout.backbones import catalogue, find, resolve, table, version_note, weights_here
+from heldout.backbones.lookup import entries, entry_of
+from heldout.backbones.measure import measure
 from heldout.errors import InputError, UsageError
 
 
@@ -131,8 +131,8 @@ def test_find_takes_parts_of_names_and_globs() -> None:
 def test_a_table_survives_the_disk(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.csv"
     some = tuple(entry for entry in entries() if entry.info.name in {i.name for i in catalogue()[::100]})
-    _table.write_table(path, _table.Table(some, {"timm": "1", "torchvision": "2"}))
-    read = _table.read_table(path)
+    table.write_table(path, table.Table(some, {"timm": "1", "torchvision": "2"}))
+    read = table.read_table(path)
     assert read.versions == {"timm": "1", "torchvision": "2"}
     assert sorted(read.entries, key=lambda e: e.info.name) == sorted(some, key=lambda e: e.info.name)
 
@@ -140,7 +140,7 @@ def test_a_table_survives_the_disk(tmp_path: Path) -> None:
 def test_a_table_of_ones_own_wins_and_other_versions_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELDOUT_CACHE", str(tmp_path))
     rows = (entry_of(resolve("resnet34")), entry_of(resolve("efficientnet_lite0")))
-    _table.write_table(tmp_path / "catalogue.csv", _table.Table(rows, {"timm": "0.0.1", "torchvision": "0.1"}))
+    table.write_table(tmp_path / "catalogue.csv", table.Table(rows, {"timm": "0.0.1", "torchvision": "0.1"}))
     assert len(catalogue()) == 2
     assert "--refresh" in version_note() and "0.0.1" in version_note()
 

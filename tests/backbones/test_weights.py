@@ -14,9 +14,10 @@ import torchvision
 from safetensors.torch import save_file
 
 from heldout.backbones import build, resolve, weights_hash, weights_here
-from heldout.backbones._catalogue import entry_of, source_of
-from heldout.backbones._given import add, kept, where
-from heldout.backbones._weights import hash_in, read_tensors
+from heldout.backbones.download import hash_in
+from heldout.backbones.given import add, kept, where
+from heldout.backbones.lookup import entry_of, source_of
+from heldout.backbones.weights import read_tensors
 from heldout.errors import HeldoutError, InputError, UsageError
 
 SMALL = "torchvision:shufflenet_v2_x0_5.IMAGENET1K_V1"
@@ -61,7 +62,7 @@ def test_without_a_network_the_error_says_which_file_to_put_where(no_network: No
     text = str(error.value)
     assert "resnet34-b627a593.pth" in text and "no route to host" in text
     assert str(tmp_path / "torch/hub/checkpoints/resnet34-b627a593.pth") in text
-    assert "heldout weights add resnet34.IMAGENET1K_V1 FILE" in text
+    assert "heldout weights add torchvision:resnet34.IMAGENET1K_V1 FILE" in text
     with pytest.raises(HeldoutError, match=r"(?s)model\.safetensors of the model-hub repository timm/.*weights add"):
         build(resolve("timm:resnet10t"), classes=2, image_size=64, seed=0)
 
@@ -143,11 +144,11 @@ def test_a_torchvision_file_with_the_right_hash_is_added(tmp_path: Path, monkeyp
     file.write_bytes(b"these stand for the weights")
     import dataclasses
 
-    from heldout.backbones import _given
+    from heldout.backbones import given
 
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     entry = dataclasses.replace(entry_of(resolve(SMALL)), file=f"shufflenet-{digest[:8]}.pth")
-    monkeypatch.setattr(_given, "lookup", lambda name, among: entry)
+    monkeypatch.setattr(given, "lookup", lambda name, among: entry)
     place = add("shufflenet_v2_x0_5", file)
     assert place == tmp_path / "torch/hub/checkpoints" / entry.file
     assert place.read_bytes() == file.read_bytes()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from heldout.backbones import _table, resolve
-from heldout.backbones._catalogue import entry_of
+from heldout.backbones import resolve, table
+from heldout.backbones.lookup import entry_of
 from heldout.cli import ExitStatus, main
 from heldout.cli._env import Environment
 
@@ -84,8 +84,8 @@ def test_filters() -> None:
 
 
 def test_another_version_of_a_library_is_told(tmp_path: Path) -> None:
-    table = _table.Table((entry_of(resolve("resnet34")),), {"timm": "0.1", "torchvision": "0.1"})
-    _table.write_table(tmp_path / "heldout" / "catalogue.csv", table)
+    small = table.Table((entry_of(resolve("resnet34")),), {"timm": "0.1", "torchvision": "0.1"})
+    table.write_table(tmp_path / "heldout" / "catalogue.csv", small)
     status, out, err = call("models", "--json")
     assert status == ExitStatus.OK and "--refresh" in err
     assert len(json.loads(out)["models"]) == 1, "the note is not part of the answer"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from heldout.backbones import Network, build, resolve, weights_hash
-from heldout.backbones._build import Whole
-from heldout.backbones._catalogue import entry_of, source_of
+from heldout.backbones.assemble import Whole
+from heldout.backbones.lookup import entry_of, source_of
 
 SIZE = 64
 
@@ -184,7 +184,9 @@ def check_stages(net: Network, case: str, batch: torch.Tensor) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         own = source.trunk(entry, size, None).eval()
-    assert close(source.features(own, net.stages["input"](batch)), expected), "stages are not the library's forward"
+    assert close(source.features(entry, own, net.stages["input"](batch)), expected), (
+        "stages are not the library's forward"
+    )
 
 
 def check_gradients(net: Network, batch: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.run_data import SEARCHED
 from heldout.records.codec import read_record
 from heldout.records.tuning import Trial, Tuning
-from heldout.runs import fit as fit_module
+from heldout.runs.folder import fit as fit_module
 from heldout.runs.folder import read_study
 from heldout.runs.tuning import SearchBudget, propose
 from heldout.strategies import Range, strategies
@@ -105,7 +105,7 @@ def test_a_finished_search_trains_nothing_again(study: Study, data: Path, monkey
         raise AssertionError("trained again")
 
     monkeypatch.setattr(fit_module, "learn_strategy", never)
-    monkeypatch.setattr("heldout.runs.tuning.learn_strategy", never)
+    monkeypatch.setattr("heldout.runs.folder.tuning.learn_strategy", never)
     make(data, study.folder, tune=6).run()
 
 

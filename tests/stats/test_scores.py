@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax as scipy_softmax
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from heldout.stats.scores import accuracy, auc, auc_binary, confusion, log_loss, log_odds, recalls
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+from heldout.stats.scores import accuracy, auc, auc_binary, confusion, log_loss, log_odds, recalls, softmax
 
 
 def made(n: int, k: int, seed: int, digits: int = 9) -> tuple[np.ndarray, np.ndarray]:
@@ -22,6 +18,17 @@ def made(n: int, k: int, seed: int, digits: int = 9) -> tuple[np.ndarray, np.nda
     labels = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
     logits = rng.normal(size=(n, k)) + 1.2 * np.eye(k)[labels]
     return labels, np.round(logits, digits)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1.0, 1000.0])  # 1000: exp alone would be infinite
+def test_softmax_is_that_of_scipy(k: int, kind: type[np.floating], size: float) -> None:
+    logits = (size * made(40, k, seed=k)[1]).astype(kind)
+    found = softmax(logits)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, scipy_softmax(logits.astype(np.float64), axis=1), rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])

@@ -10,13 +10,14 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from heldout.backbones._neighbours import TEMPERATURE, Neighbours, fitting_head
+from heldout.backbones.neighbours import TEMPERATURE, Neighbours, fitting_head
 from heldout.progress import Silent
 from heldout.runs.fit import learn_strategy
 from heldout.runs.predict import load_network
 from heldout.settings import with_settings
+from heldout.stats.scores import softmax
 from heldout.strategies.knn import Knn
-from heldout.training import ActivationCache, logits_of, machine, softmax
+from heldout.training import ActivationCache, logits_of, machine
 from tests.training.tiny import tiny_network, tiny_task
 
 
@@ -67,7 +68,7 @@ def test_many_images_are_worked_through_in_parts(monkeypatch: pytest.MonkeyPatch
     new, _ = cloud(33, 4)
     head = Neighbours.of(x, y, 3, 3)
     whole = head(new)
-    monkeypatch.setattr("heldout.backbones._neighbours.ROOM", 50 * 7)
+    monkeypatch.setattr("heldout.backbones.neighbours.ROOM", 50 * 7)
     assert torch.allclose(head(new), whole, atol=1e-5)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from heldout import backbones, optional
 from heldout.backbones import Network
-from heldout.backbones._network import Flat, Input
+from heldout.backbones.network import Flat, Input
 from heldout.errors import HeldoutError, UsageError
 from heldout.progress import Epoch, Silent
 from heldout.runs.fit import learn_strategy

@@ -285,8 +285,8 @@ def test_balanced_probe_is_what_scikit_learn_makes_of_it() -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    from heldout.stats.scores import softmax
     from heldout.training.logistic import solve_head
-    from heldout.training.predict import softmax
 
     rng = np.random.default_rng(0)
     y = (rng.random(200) < 0.15).astype(np.int64)

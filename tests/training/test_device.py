@@ -3,10 +3,13 @@ from __future__ import annotations
 import ctypes
 import sys
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from heldout.training import device
-from heldout.training.device import give_back_freed_memory, keep_freed_memory
+from heldout.training.device import give_back_freed_memory, keep_freed_memory, machine
 
 
 def test_freed_memory_is_kept_where_glibc_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,3 +49,26 @@ def test_another_system_or_library_is_left_alone(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
     assert not keep_freed_memory() and not give_back_freed_memory()
+
+
+def test_a_network_is_held_in_place_with_its_channels_last() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    weight = network[0].weight.detach().clone()
+    place = machine("cpu")
+    assert place.hold(network) is network
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(network[0].weight, weight) and network[0].weight.device == place.device
+
+
+def test_an_array_on_a_cpu_is_a_view_unless_it_may_not_be_written_to() -> None:
+    place = machine("cpu")
+    values = np.arange(6).reshape(2, 3)
+    view = place.tensor(values)
+    assert view.dtype == torch.int64 and view.tolist() == values.tolist()
+    values[0, 0] = 9
+    assert view[0, 0] == 9
+    values.flags.writeable = False
+    copy = place.tensor(values)
+    copy[0, 0] = 5
+    assert values[0, 0] == 9
+    assert place.tensor(values.T).tolist() == values.T.tolist()

@@ -9,8 +9,8 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from heldout.stats.scores import softmax
 from heldout.training.logistic import solve_head
-from heldout.training.predict import softmax
 
 
 @pytest.mark.parametrize("classes", [2, 4])

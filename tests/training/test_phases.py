@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from heldout.backbones import Network
-from heldout.backbones._network import Flat, Input
+from heldout.backbones.network import Flat, Input
 from heldout.errors import UsageError
 from heldout.strategies import BEGINNING, Phase
 from heldout.training import ActivationCache, learn, machine

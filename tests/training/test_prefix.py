@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.records import Recipe
 from heldout.strategies import Phase
 from heldout.training import ActivationCache, learn, logits_of, machine
 from heldout.training.phases import frozen_stages
@@ -107,3 +109,26 @@ def test_real_weights_lose_nothing_by_half_precision() -> None:
     length = ActivationCache(None).boundary(network, frozen_stages(network, LAST), part, CPU)
     assert list(network.stages)[length] == "blocks_6"
     assert ActivationCache(None).activations(network, length, part, CPU).dtype == np.float16
+
+
+def test_runs_of_a_study_share_a_file_where_images_and_prefix_are_equal(tmp_path: Path) -> None:
+    recipe = Recipe("c", "s", ("a", "b"), "timm:test", "random", "frozen", {}, 16, "stretch", "bilinear", seed=0)
+    network, part = three_blocks(), tiny_part("p", 3, 0)
+
+    def file(other: Recipe) -> Path:
+        return ActivationCache.of_study(tmp_path, other, CPU).file(network, 4, part)
+
+    cache = ActivationCache.of_study(tmp_path, recipe, CPU)
+    assert not file(recipe).exists()
+    found = cache.activations(network, 4, part, CPU)
+    np.testing.assert_array_equal(np.load(file(recipe)), found)
+    assert file(recipe).is_relative_to(tmp_path / "features")
+    assert file(replace(recipe, seed=3, strategy="probe", weights="0" * 16)) == file(recipe)
+    others = [
+        replace(recipe, backbone="timm:other"),
+        replace(recipe, image_size=32),
+        replace(recipe, fit="crop"),
+        replace(recipe, interpolation="bicubic"),
+        replace(recipe, precision="bf16"),
+    ]
+    assert len({file(recipe), *map(file, others)}) == 6

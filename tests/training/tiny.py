@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from heldout.backbones import Network
-from heldout.backbones._network import Flat, Input
+from heldout.backbones.network import Flat, Input
 from heldout.training import Part, Task
 
 

@@ -34,7 +34,7 @@ def causes(
                 "level": cause.level,
                 "summary": " ".join(summary.split()),
             }
-            entries.append({**entry, **named, "remedy": cause.remedy, "experiments": list(cause.experiments)})
+            entries.append({**entry, **named, "remedy": cause.remedy, "experiments": list(cause.interventions)})
         env.json({"format": 1, "causes": entries})
         return
     console = env.console()

@@ -33,7 +33,7 @@ def models(
         Literal["name", "acc1", "params", "gflops", "size"] | None,
         typer.Option(help="Order of the rows: acc1 from the best down, the others from the smallest up."),
     ] = None,
-    source: Annotated[str, typer.Option(help="Only this source: offline, torchvision, timm.")] = "",
+    source: Annotated[str, typer.Option(help="Only this source of weights, e.g. timm.")] = "",
     here: Annotated[bool, typer.Option("--here", help="Only weights that are on this machine.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     refresh: Annotated[
@@ -64,8 +64,8 @@ COMMAND = models
 
 
 def _refresh(env: Environment) -> None:
-    from heldout.backbones._make import known_rows, make_table
-    from heldout.backbones._table import own_table_path
+    from heldout.backbones.make_table import known_rows, make_table
+    from heldout.backbones.table import own_table_path
 
     env.error("Making the catalogue anew; models that are new to it are counted one by one.")
     path = own_table_path()
@@ -74,8 +74,9 @@ def _refresh(env: Environment) -> None:
 
 
 def _rows(pattern: str, source: str, only_here: bool) -> list[tuple[BackboneInfo, bool]]:
-    from heldout.backbones import find, sources
-    from heldout.backbones._catalogue import entries
+    from heldout.backbones import find
+    from heldout.backbones.lookup import entries
+    from heldout.backbones.sources import sources
 
     if source and source not in sources.names():
         raise UsageError(f"Unknown source '{source}'. There are: {', '.join(sources.names())}.")

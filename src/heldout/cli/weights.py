@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text."
 @COMMAND.command("list")
 def listing(context: typer.Context, json_: Json = False) -> None:
     """List the weights that are on this machine."""
-    from heldout.backbones._given import kept
+    from heldout.backbones.given import kept
 
     env = environment(context)
     rows = kept()
@@ -44,7 +44,7 @@ def where(
     json_: Json = False,
 ) -> None:
     """Say where the weights of a model lie, or where they would be put."""
-    from heldout.backbones._given import where as find
+    from heldout.backbones.given import where as find
 
     env = environment(context)
     entry, here, place = find(name)
@@ -76,10 +76,10 @@ def add(
 ) -> None:
     """Check a weights file and copy it to where it is looked for.
 
-    A torchvision file is checked by its hash, any other one by the names and shapes of its tensors.
+    A file with a hash in its published name is checked by that, any other by the names and shapes of its tensors.
     """
-    from heldout.backbones._given import add as put
-    from heldout.backbones._given import where as find
+    from heldout.backbones.given import add as put
+    from heldout.backbones.given import where as find
 
     env = environment(context)
     place = put(name, file)

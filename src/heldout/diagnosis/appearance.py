@@ -31,6 +31,7 @@ from heldout.stats.shift import (
     unit_numbers,
 )
 from heldout.stats.thresholds import tuned_right
+from heldout.ties import first_best, in_order
 
 BASES = {"features": "the pretrained network's features", "quality": "measured image properties"}
 """Kinds of columns, in the order in which they are preferred, in words."""
@@ -139,12 +140,13 @@ def _asked(table: AppearanceTable, gap: GapBudget, rules: Rules) -> list[Row]:
 
 def most_different(rows: Sequence[Row]) -> Row:
     """The row with the largest domain AUC, features before properties."""
-    return max(rows, key=lambda row: (row.basis == "features", row.split.auc))
+    by_features = [row for row in rows if row.basis == "features"]
+    return first_best(by_features or rows, lambda row: row.split.auc)
 
 
 def losing_rows(chosen: Sequence[Row]) -> tuple[Row, list[Row]]:
     """The row that loses most by appearance, and all that lose."""
-    main = max(chosen, key=lambda row: row.explained.value)
+    main = first_best(chosen, lambda row: row.explained.value)
     return main, [row for row in chosen if row.explained.value > 0] or [main]
 
 
@@ -165,7 +167,7 @@ def total(points: Sequence[Measured]) -> Measured:
 
 def _rows(run: RunData, gap: GapBudget, rules: Rules, basis: str) -> list[Row]:
     samples, found = gap.samples, []
-    for k in np.argsort(-samples.test_prior[0], kind="stable")[: rules.max_appearance_classes]:
+    for k in in_order(samples.test_prior[0], descending=True)[: rules.max_appearance_classes].tolist():
         known_P = _columns(run, samples.val, samples.val_images, basis, k)
         known_Q = _columns(run, samples.test, samples.test.ids, basis, k)
         if known_P is None or known_Q is None:
@@ -183,7 +185,7 @@ def _columns(
 
     One class at a time, since the features of all images may be gigabytes. None where no image's are known.
     """
-    rows = np.flatnonzero(images.labels == k)
+    rows = np.flatnonzero(images.labels == k).astype(np.int64)
     values: Features
     if basis == "quality":
         names, every = quality_values(run, ids)
@@ -194,8 +196,8 @@ def _columns(
         place = _places(run)
         if not place:
             return None
-        rows = np.array([row for row in rows if ids[row] in place], dtype=np.int64)
-        values = _features(run, [place[ids[row]] for row in rows])
+        rows = np.array([row for row in rows.tolist() if ids[row] in place], dtype=np.int64)
+        values = _features(run, [place[ids[row]] for row in rows.tolist()])
     finite = np.isfinite(values).all(axis=1)
     return rows[finite], values[finite]
 

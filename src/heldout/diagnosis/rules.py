@@ -82,7 +82,7 @@ class Rules:
     )
 
     review_top: float = _rule(
-        0.10, "", "Share of the test images, most doubtful first, that is reviewed for certain.", OURS
+        0.10, "", "Share of the test images, most doubtful first, that is surely reviewed.", OURS
     )
     review_rest: float = _rule(
         0.10, "", "Share of all others that is reviewed: without it nobody knows what the ranking missed.", OURS
@@ -90,7 +90,7 @@ class Rules:
     min_doubt: float = _rule(
         0.02,
         "",
-        "Added to every doubt, so that no image is sure to be passed over and none weighs a hundredfold.",
+        "Added to every doubt, so that no image is surely passed over and none weighs a hundredfold.",
         OURS,
     )
 

@@ -17,6 +17,10 @@ from heldout.records.run import Choice, Learning
 from heldout.stats.joint import JointBootstrap
 
 
+FINE_TUNED = Learning(backbone_trained=True, uses_seed=True)
+"""What is taken of a run that does not say: everything was trained, the last epoch kept, nothing chosen."""
+
+
 @dataclass(frozen=True)
 class RunData:
     """Arrays and tables of one run; made by `read_run_data` from a study's folder, or by hand.
@@ -60,7 +64,7 @@ class RunData:
     train: Predictions | None
     val: Predictions | None
     test: Predictions | None
-    learning: Learning = Learning(backbone_trained=True, uses_seed=True)
+    learning: Learning = FINE_TUNED
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     val_epochs: NDArray[np.int64] | None = None
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)

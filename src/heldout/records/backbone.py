@@ -12,7 +12,7 @@ class BackboneInfo:
 
     Attributes:
         name: Full name, `source:architecture.tag`: `torchvision:resnet34.IMAGENET1K_V1`.
-        source: Plug-in that loads it: `torchvision`, `timm`, `offline`, `file`.
+        source: Name of the source of weights that loads it, e.g. `torchvision`.
         architecture: Name of the architecture in its library.
         tag: Name of the weights; empty if there is only one.
         acc1: ImageNet-1K top-1 accuracy in percent as the catalogue states it, or None. Never computed, never guessed.

@@ -152,15 +152,14 @@ def fit(
 
 def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> Network:
     """The network that a strategy begins with, on the machine's device."""
-    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
-    network.to(context.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+    return context.machine.hold(
+        backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
+    )
 
 
 def task_of(recipe: Recipe, context: RunContext, reporter: Reporter) -> tuple[Task, ActivationCache]:
     """Training and validation images, and where activations of frozen prefixes are kept."""
-    source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
-    cache = ActivationCache(context.folder / "features", source, recipe.precision, context.machine.engine)
+    cache = ActivationCache.of_study(context.folder, recipe, context.machine)
     train, val = (_part(name, recipe, context, reporter) for name in ("train", "val"))
     return Task(train, val, recipe.classes), cache
 
@@ -343,5 +342,5 @@ def environment(machine: Machine) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "device": machine.name,
         "engine": machine.engine,
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in dict.fromkeys((*PACKAGES, *backbones.installed_versions()))},
     }

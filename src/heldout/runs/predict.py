@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from safetensors.torch import load_file
 
 from heldout import backbones
 from heldout.backbones import Network
-from heldout.backbones._neighbours import fitting_head
+from heldout.backbones.neighbours import fitting_head
 from heldout.data.store import store_of_arrays
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, read_pixels
 from heldout.records import Recipe
 from heldout.records.codec import read_record
-from heldout.training import logits_of, machine, softmax
+from heldout.stats.scores import softmax
+from heldout.training import logits_of, machine
 from heldout.training.device import Device
 
 
@@ -38,7 +38,6 @@ def load_network(run: Path) -> tuple[Network, Recipe]:
     tensors = load_file(run / "model.safetensors")
     fitting_head(network, tensors)
     network.load_state_dict(tensors)
-    network.to(memory_format=torch.channels_last)
     return network.eval(), recipe
 
 
@@ -73,7 +72,7 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
         for name, array in zip(names, pixels, strict=True)
     ]
     place = machine(device, recipe.precision)
-    network.to(place.device)
+    place.hold(network)
     # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
     colour = np.concatenate([np.repeat(p, 3, axis=3) if p.shape[3] == 1 else p for p in prepared])
     probabilities = softmax(logits_of(network, colour, place))

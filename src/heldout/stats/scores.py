@@ -53,6 +53,18 @@ def log_loss(labels: Indices, logits: Reals) -> float:
     return float(np.mean(logsumexp(logits, axis=1) - chosen))
 
 
+def softmax(logits: NDArray[np.floating]) -> Reals:
+    """Probabilities (n, k) of logits (n, k), in float64; rows sum to 1.
+
+    >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
+    [[0.5, 0.5], [1.0, 0.0]]
+    """
+    exact = np.asarray(logits, dtype=np.float64)
+    exponentials = np.exp(exact - exact.max(axis=1, keepdims=True))
+    probabilities: Reals = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities
+
+
 def log_odds(logits: Reals) -> Reals:
     """The log-odds of each class against all others, shape (n, k): z_c − log Σ_{j≠c} exp z_j.
 

@@ -57,8 +57,8 @@ def review_sample(
 ) -> dict[str, float]:
     """Which images to have read again, and with which probability each was chosen.
 
-    The share `top_share` most doubtful for certain, and as many of the rest as `rest_share` of it, each with a probability
-    in proportion to the square root of its doubt (one minus label quality): what costs a Horvitz-Thompson estimate of
+    The share `top_share` most doubtful for certain, and as many of the rest as `rest_share` of it, each with a
+    probability in proportion to the square root of its doubt (one minus label quality): what costs a Horvitz-Thompson estimate of
     wrong labels the least variance for a number of readings (Neyman 1934), where a plain random tenth weighs every
     wrong label that the ranking missed tenfold. The fixed number is drawn systematically (Madow 1949).
 

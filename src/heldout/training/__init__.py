@@ -2,9 +2,9 @@
 
 from heldout.training.device import Machine, machine
 from heldout.training.loop import learn
-from heldout.training.predict import logits_of, softmax
+from heldout.training.predict import logits_of
 from heldout.training.prefix import ActivationCache
 from heldout.training.state import Progress
 from heldout.training.task import Part, Task
 
-__all__ = ["ActivationCache", "Machine", "Part", "Progress", "Task", "learn", "logits_of", "machine", "softmax"]
+__all__ = ["ActivationCache", "Machine", "Part", "Progress", "Task", "learn", "logits_of", "machine"]

@@ -18,9 +18,9 @@ from heldout.strategies import BEGINNING, Phase
 from heldout.training.augment import augmented, generator_of, views_of
 from heldout.training.averaging import put
 from heldout.training.device import Machine, threads
-from heldout.training.optimise import Pull, optimizer_of, put_state, rate
+from heldout.training.optimise import Pull, optimizer_of, rate, set_rate
 from heldout.training.phases import frozen_stages, moving_names, moving_tensors, set_modes
-from heldout.training.predict import Inputs, logits_from, scored, to_tensor
+from heldout.training.predict import Inputs, input_of, logits_from, scored
 from heldout.training.prefix import ActivationCache
 from heldout.training.solve import Problem, solve
 from heldout.training.state import Progress, Resume, State, rank
@@ -139,12 +139,10 @@ def _train(
     optimizer_state: dict[int, dict[str, torch.Tensor]] | None,
 ) -> Iterator[Progress]:
     network, phase, machine = s.network, s.phase, s.machine
-    labels = torch.from_numpy(np.array(s.task.train.labels)).to(machine.device)
+    labels = machine.tensor(s.task.train.labels)
     weights = class_weights(s.task.train.labels, len(s.task.classes), phase.class_weights)
-    weight = None if weights is None else torch.from_numpy(weights).to(machine.device)
-    optimizer = optimizer_of(network, phase)
-    if optimizer_state is not None:
-        put_state(optimizer, optimizer_state)
+    weight = None if weights is None else machine.tensor(weights)
+    optimizer = optimizer_of(network, phase, optimizer_state)
     pull = Pull(network, phase, s.ends[BEGINNING]) if phase.anchor > 0 else None
     prepared = machine.accelerator.prepare_optimizer(optimizer)
     stages, count = len(network.stages), len(s.task.train)
@@ -163,12 +161,11 @@ def _train(
             # Batches of nearly equal size: no step rests on a left-over image or two.
             for step, chosen in enumerate(np.array_split(order, steps)):
                 lr = rate(phase, number * steps + step, phase.epochs * steps)
-                for group in optimizer.param_groups:
-                    group["lr"] = lr * group["scale"]
-                x = _batch(s.views[number % len(s.views)], chosen, s.length, machine.device)
+                set_rate(optimizer, lr)
+                x = input_of(s.views[number % len(s.views)][chosen], s.length, machine.device)
                 if s.length == 0:
                     x = augmented(x, phase.augment, generator)
-                y = labels[torch.from_numpy(chosen).to(machine.device)]
+                y = labels[machine.tensor(chosen)]
                 with machine.autocast():
                     # A frozen trunk that is not cached (its BatchNorm follows the batches) needs no gradients.
                     with torch.set_grad_enabled(phase.trainable != "head"):
@@ -204,12 +201,3 @@ def _drawn_from(seed: int, epoch: int, machine: Machine) -> Iterator[None]:
     with torch.random.fork_rng(devices=[machine.device] if machine.device.type == "cuda" else []):
         torch.manual_seed(hash((seed, epoch)) % 2**63)
         yield
-
-
-def _batch(inputs: Inputs, rows: np.typing.NDArray[np.int64], length: int, device: torch.device) -> torch.Tensor:
-    """The inputs of some rows: uint8 images, or float32 activations, channels last where they are maps."""
-    taken = inputs[rows]
-    if length == 0:
-        return to_tensor(taken, device)  # type: ignore[arg-type]
-    tensor = torch.from_numpy(np.asarray(taken, dtype=np.float32)).to(device)
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

@@ -14,10 +14,17 @@ from heldout.training.phases import set_requires_grad, stage_of, trainable_names
 from heldout.training.state import State
 
 
-def optimizer_of(network: Network, phase: Phase) -> torch.optim.AdamW:
+def optimizer_of(
+    network: Network, phase: Phase, state: dict[int, dict[str, torch.Tensor]] | None = None
+) -> torch.optim.AdamW:
     """AdamW; biases and normalisation parameters (one dimension) do not decay, nor does what is anchored.
 
     Every group has a `scale`: its learning rate is that of the step times this.
+
+    Args:
+        network: Its parameters that the phase trains are made to require gradients, the others not.
+        phase: The plan.
+        state: The state of one that was cut off, to go on from.
     """
     depths = depth_of(network) if phase.layer_decay < 1 else {}
     set_requires_grad(network, trainable_names(network, phase))
@@ -33,7 +40,16 @@ def optimizer_of(network: Network, phase: Phase) -> torch.optim.AdamW:
     listed: list[dict[str, Any]] = [
         {"params": parameters, "weight_decay": decay, "scale": scale} for (scale, decay), parameters in groups.items()
     ]
-    return torch.optim.AdamW(listed, lr=phase.lr, fused=True)
+    optimizer = torch.optim.AdamW(listed, lr=phase.lr, fused=True)
+    if state is not None:
+        _put_state(optimizer, state)
+    return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Give every group the learning rate of a step, times its scale."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["scale"]
 
 
 def rate(phase: Phase, step: int, steps: int) -> float:
@@ -74,7 +90,7 @@ class Pull:
                     parameter.lerp_(self.targets[parameter], min(1.0, group["lr"] * self.strength))
 
 
-def put_state(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, torch.Tensor]]) -> None:
+def _put_state(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, torch.Tensor]]) -> None:
     """Put an optimiser's saved state back, in the memory layout of its parameters.
 
     The fused kernels walk parameter and moments side by side in memory: a channels-last weight with contiguous

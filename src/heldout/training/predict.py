@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
 from heldout.backbones import Network
 from heldout.progress import Reporter
-from heldout.training.device import Machine
+from heldout.training.device import Machine, on_device
 from heldout.training.engine import Prefix
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]
@@ -27,8 +27,7 @@ HEAD_BATCH = 16384
 
 def to_tensor(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     """(n, h, w, c) uint8 array -> (n, c, h, w) uint8 tensor, channels last in memory: a view on a CPU."""
-    writable = np.require(pixels, requirements=["C", "W"])  # a copy only of what is mapped read-only
-    return torch.from_numpy(writable).permute(0, 3, 1, 2).to(device, non_blocking=True)
+    return on_device(pixels, device).permute(0, 3, 1, 2)
 
 
 @torch.inference_mode()
@@ -82,7 +81,7 @@ def input_of(batch: Inputs, first: int, device: torch.device) -> torch.Tensor:
     """What stage `first` takes: uint8 images for 0, else float32 activations, channels last where they are maps."""
     if first == 0:
         return to_tensor(np.asarray(batch, dtype=np.uint8), device)
-    tensor = torch.from_numpy(np.array(batch, dtype=np.float32)).to(device)
+    tensor = on_device(np.array(batch, dtype=np.float32), device)  # a copy: what is cached is not a stage's to change
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
@@ -92,7 +91,7 @@ def head_logits(network: Network, features: Inputs, machine: Machine) -> NDArray
     logits = []
     for start in range(0, max(len(features), 1), HEAD_BATCH):
         batch = np.array(features[start : start + HEAD_BATCH], dtype=np.float32)
-        logits.append(network.head(torch.from_numpy(batch).to(machine.device)).float().cpu().numpy())
+        logits.append(network.head(machine.tensor(batch)).float().cpu().numpy())
     return np.concatenate(logits)
 
 
@@ -117,11 +116,3 @@ def logits_of(
     features = run_stages(network, pixels, 0, len(network.stages), machine, reporter)
     assert features is not None
     return head_logits(network, features, machine)
-
-
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities (n, k) of logits (n, k); rows sum to 1."""
-    shifted = np.asarray(logits, dtype=np.float64) - np.max(logits, axis=1, keepdims=True)
-    exponentials = np.exp(shifted)
-    result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return result

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from heldout.backbones import Network
 from heldout.files import hash_of, whole_folder, write_json
 from heldout.progress import Reporter, Silent
+from heldout.records import Recipe
 from heldout.training.device import Machine
 from heldout.training.engine import Prefix, prefix_of
 from heldout.training.phases import hash_tensors
@@ -52,9 +53,20 @@ class ActivationCache:
     engine: str = "torch"
     _made: dict[str, tuple[Prefix, str]] = field(default_factory=dict, repr=False, compare=False)  # the last one
 
+    @classmethod
+    def of_study(cls, folder: Path, recipe: Recipe, machine: Machine) -> ActivationCache:
+        """The cache of a study in `folder`: its runs share it, and what is asked of them later finds it again."""
+        source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
+        return cls(folder / "features", source, recipe.precision, machine.engine)
+
     def key(self, network: Network, length: int, part: Part) -> str:
         """Hash of all that decides the activations: prefix, images and their order, precision, engine."""
         return hash_of([self._prefix_key(network, length, part), list(part.ids)], 20)
+
+    def file(self, network: Network, length: int, part: Part) -> Path:
+        """Where `activations` keeps what it is asked for; a cache without a folder has no such place."""
+        assert self.folder is not None
+        return self.folder / self.key(network, length, part) / "activations.npy"
 
     def _prefix_key(self, network: Network, length: int, part: Part) -> str:
         stages = list(network.stages)[:length]
@@ -105,11 +117,10 @@ class ActivationCache:
             found = run_stages(prefix, part.pixels, 0, length, machine)
             assert found is not None
             return _halved(found) if _half_is_harmless(network, length, found, machine) else found
-        place = self.folder / self.key(network, length, part)
-        file = place / "activations.npy"
+        file = self.file(network, length, part)
         if not file.exists():
             reporter.begin("fixed features", math.ceil(len(part) / EVAL_BATCH))
-            with whole_folder(place) as temporary:
+            with whole_folder(file.parent) as temporary:
                 self._write(network, length, part, machine, reporter, temporary)
             reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from heldout.backbones import Network
-from heldout.backbones._neighbours import Neighbours
+from heldout.backbones.neighbours import Neighbours
 from heldout.progress import Epoch
 from heldout.strategies import Phase
 from heldout.training.averaging import between, mean_of, measure_batchnorm, put
@@ -96,9 +96,10 @@ def _logistic(problem: Problem) -> Solved:
 
 def _neighbours(problem: Problem) -> Solved:
     """Make the training images' features the head; the k with the least validation loss, of equals the greater."""
-    device, task = problem.machine.device, problem.task
-    features = torch.from_numpy(np.array(problem.inputs[0], dtype=np.float32)).to(device)
-    labels = torch.from_numpy(np.array(task.train.labels)).to(device)
+    machine, task = problem.machine, problem.task
+    # Copies: the head keeps them, and what they are made from may be mapped from disk.
+    features = machine.tensor(np.array(problem.inputs[0], dtype=np.float32))
+    labels = machine.tensor(np.array(task.train.labels))
     best: tuple[float, Neighbours] | None = None
     choices: dict[str, NDArray[np.float32]] = {}
     for k in sorted({min(int(k), len(features)) for k in problem.phase.tried}, reverse=True):

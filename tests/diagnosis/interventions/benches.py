@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from heldout.backbones import Network
-from heldout.backbones._network import Flat, Input
+from heldout.backbones.network import Flat, Input
 from heldout.diagnosis.interventions import InterventionContext
 from heldout.images import content_hash
 from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord

@@ -17,6 +17,7 @@ from heldout.diagnosis.verdict import Decision, weigh_effects
 from heldout.diagnosis.words import said
 from heldout.records import Remedy
 from heldout.stats.measured import Measured
+from heldout.ties import first_best, settled
 
 INTERVENTION = "batchnorm"
 
@@ -125,8 +126,8 @@ class BatchNorm(Cause[Blends]):
         if not blends:
             return Blends(fault, absent) if fault.found(data.rules) else absent
         points = {alpha: _points(test, val, len(blends), data.rules) for alpha, (test, val) in blends.items()}
-        best = max(points, key=lambda alpha: points[alpha].value)
-        others = [test.lost.value < 0 for alpha, (test, _) in blends.items() if alpha != best]
+        best = first_best(points, lambda alpha: points[alpha].value)
+        others = [settled(test.lost.value) < 0 for alpha, (test, _) in blends.items() if alpha != best]
         agrees = any(others) if others else None
         return Blends(fault, absent, best, points[best], *blends[best], agrees, len(blends))
 
@@ -231,7 +232,7 @@ def _bug(fault: Fault, rules: Rules) -> str:
     """How the bug shows."""
     ways = fault.told(rules)
     if ways:
-        best = max(ways, key=lambda way: fault.gains[way].value)
+        best = first_best(ways, lambda way: fault.gains[way].value)
         return (
             f"There is a plain bug: with {best} the validation images score {said(fault.gains[best])} better than with "
             "the stored ones, so the stored ones do not even fit images like those of training. That lowers validation "

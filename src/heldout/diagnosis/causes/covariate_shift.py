@@ -30,6 +30,7 @@ from heldout.records import ReasonKind
 from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
 from heldout.stats.shift import DomainShift
+from heldout.ties import in_order
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,7 @@ def _hard_for_anyone(data: CauseData, balanced: Pooled, losing: Sequence[Row]) -
 def _unlike(data: CauseData, row: Row) -> tuple[str, ...]:
     """Wrong test images of the class, those that least resemble validation first."""
     test = data.gap.samples.test
-    order = np.argsort(-row.test_pi, kind="stable")
+    order = in_order(row.test_pi, descending=True)
     return tuple(test.ids[i] for i in row.test_rows[order] if not test.right[i])
 
 

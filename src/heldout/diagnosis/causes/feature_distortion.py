@@ -17,6 +17,7 @@ from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.joint import recalls
 from heldout.stats.measured import Measured
+from heldout.ties import first_best
 
 PROBE = "probe"
 CURVE = "interpolation"
@@ -168,7 +169,7 @@ def _between(data: CauseData) -> Between | None:
     gains = {
         variant: simultaneous(effect.lost * -1.0, len(tests), data.rules.level) for variant, effect in tests.items()
     }
-    best = max(gains, key=lambda variant: gains[variant].value)
+    best = first_best(gains, lambda variant: gains[variant].value)
     val = effect_of(data, CURVE, best, "val")
     return Between(alphas[best], gains[best], None if val is None else val.lost * -1.0)
 

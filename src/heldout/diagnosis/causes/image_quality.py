@@ -203,7 +203,8 @@ class ImageQuality(Cause[Qualities]):
             numbers["share_of_shifted_classes"] = one.shifted_share
         if one.shift is not None:
             numbers["shift_sd"] = one.shift.smd
-        sentence, images = _sentence(one, decision), ()
+        sentence = _sentence(one, decision)
+        images: tuple[str, ...] = ()
         if decision.positive and one.name != ALL and measured.every is not None:
             sentence += f" All properties together cost {measured.every.lost.value:.1f}."
         if decision.positive:
@@ -254,7 +255,9 @@ def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Map
 def _share_where_shifted(data: CauseData, name: str, effect: Effect, direction: float) -> float:
     """Share of the points that falls in classes in which test differs in the same direction."""
     points = effect.by_class[0]
-    found = {int(k): shift_of(data.run, data.gap.samples, name, int(k)) for k in np.flatnonzero(np.round(points, DIGITS) > 0)}
+    found = {
+        int(k): shift_of(data.run, data.gap.samples, name, int(k)) for k in np.flatnonzero(np.round(points, DIGITS) > 0)
+    }
     alike = [k for k, moved in found.items() if moved and is_shift(moved, data.rules) and moved.smd * direction > 0]
     return float(points[alike].sum() / effect.lost.value) if settled(effect.lost.value) > 0 else 0.0
 

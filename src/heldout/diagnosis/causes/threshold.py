@@ -17,6 +17,7 @@ from heldout.records.predictions import Predictions
 from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS, best_biases, scored
+from heldout.ties import first_of_largest, in_order, settled
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def halved_gain(data: CauseData) -> Measured:
         for half in (first, ~first):
             biases = best_biases(images.labels[half], images.logits[half], weights[:, half])
             right += scored(images.labels[~half], images.logits[~half], weights[:, ~half], biases)
-    gained = right / halvings / weights.sum(axis=1) - weighted_mean(images.right, weights)
+    gained = right / halvings / weights.sum(axis=1, dtype=np.float64) - weighted_mean(images.right, weights)
     return data.gap.draws.measured(100 * gained, len(samples.test))
 
 
@@ -117,10 +118,10 @@ def _mended(test: Predictions) -> tuple[str, ...]:
     """Test images that are wrong now and right at the best biases of all of them, least sure first."""
     ones = np.ones((1, len(test)), dtype=np.float32)
     bias = best_biases(test.labels, test.logits, ones)[0]
-    after = (test.logits + bias).argmax(axis=1)
+    after = first_of_largest(test.logits + bias)
     mended = np.flatnonzero(~test.right & (after == test.labels))
     top = np.sort(test.logits, axis=1)
-    order = np.argsort((top[:, -1] - top[:, -2])[mended], kind="stable")
+    order = in_order((top[:, -1] - top[:, -2])[mended])
     return tuple(test.ids[i] for i in mended[order])
 
 
@@ -128,8 +129,8 @@ def _excess(data: CauseData, test: Predictions) -> tuple[str, float, float] | No
     """Which class is answered too often, and the shares for which it is answered and of which it is true."""
     called = np.bincount(test.predicted, minlength=data.run.k) / len(test)
     true = data.gap.samples.test_prior[0]
-    most = int(np.argmax(called - true))
-    if called[most] - true[most] < data.rules.excess_answers:
+    most = int(first_of_largest(called - true))
+    if settled(called[most] - true[most]) < data.rules.excess_answers:
         return None
     return data.run.classes[most], float(called[most]), float(true[most])
 

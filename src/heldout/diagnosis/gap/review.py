@@ -49,6 +49,7 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
         # Corrections belong to their image's patient, so that they are drawn and folded with it.
         _named(test) + _named(true) + _named(given),
     )
+    rows = np.concatenate([np.arange(len(test)), wrong, wrong])
     added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
     return (
         reviewed,

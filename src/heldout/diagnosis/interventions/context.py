@@ -12,7 +12,6 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from heldout import backbones
@@ -149,7 +148,7 @@ class InterventionContext:
     def network(self) -> Network:
         """The trained network, in eval mode."""
         network, _ = load_network(self.run.folder)
-        return network.to(self.machine.device)
+        return self.machine.hold(network)
 
     @cached_property
     def pretrained(self) -> Network:
@@ -159,8 +158,7 @@ class InterventionContext:
             return self.network
         info = backbones.resolve(self.recipe.backbone)
         network = backbones.build(info, self.k, self.recipe.image_size, self.recipe.seed)
-        network.to(self.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network.eval()
+        return self.machine.hold(network).eval()
 
     def copy_of(self, network: Network) -> Network:
         """A network to be changed freely."""
@@ -181,9 +179,7 @@ class InterventionContext:
     @cached_property
     def cache(self) -> ActivationCache:
         """The study's own cache of features: what a run with a fixed trunk left there is used again."""
-        recipe = self.recipe
-        source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
-        return ActivationCache(self.study.folder / "features", source, recipe.precision, self.machine.engine)
+        return ActivationCache.of_study(self.study.folder, self.recipe, self.machine)
 
     def features(self, part: str) -> Features:
         """Pooled features (n, d) of the pretrained network, mapped from disk."""
@@ -197,8 +193,7 @@ class InterventionContext:
     def feature_file(self, part: str) -> Path:
         """Where `features(part)` is kept, relative to the study's folder."""
         network = self.pretrained
-        key = self.cache.key(network, len(network.stages), self.part(part))
-        return Path("features") / key / "activations.npy"
+        return self.cache.file(network, len(network.stages), self.part(part)).relative_to(self.study.folder)
 
     @property
     def strengths(self) -> tuple[float, ...]:

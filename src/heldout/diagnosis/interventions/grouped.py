@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -109,8 +108,9 @@ def _retrained(context: InterventionContext, task: Task, seed: int) -> Logits:
     """Logits of the task's validation images by a network trained as the run's was, (m, k)."""
     info = backbones.resolve(context.recipe.backbone)
     strategy = _strategy(context)
-    network = backbones.build(info, context.k, context.recipe.image_size, seed, strategy.pretrained)
-    network.to(context.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = context.machine.hold(
+        backbones.build(info, context.k, context.recipe.image_size, seed, strategy.pretrained)
+    )
     learned = learn_strategy(network, task, strategy, seed, context.machine, context.cache, context.reporter)
     return context.score(task.val.pixels, f"seed={seed}", learned.network)
 

@@ -50,8 +50,8 @@ class WeightInterpolation(Intervention):
         """Score the networks in between."""
         between = context.copy_of(context.pretrained)
         start = context.copy_of(context.pretrained).state_dict()
-        start["head.weight"] = torch.from_numpy(context.probe.weight).to(context.machine.device)
-        start["head.bias"] = torch.from_numpy(context.probe.bias).to(context.machine.device)
+        start["head.weight"] = context.machine.tensor(context.probe.weight)
+        start["head.bias"] = context.machine.tensor(context.probe.bias)
         end = context.network.state_dict()
         learned = context.sample("train")
         pixels = np.asarray(context.pixels("train")[learned])

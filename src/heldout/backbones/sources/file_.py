@@ -1,4 +1,4 @@
-"""Weights of your own: `file:PATH@ARCH`, a state dict of an architecture that torchvision or timm knows."""
+"""Weights of your own: `file:PATH@ARCH`, a state dict of an architecture that another source knows."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from heldout.backbones._source import Source, Stages
-from heldout.backbones._table import Entry
+from heldout.backbones.lookup import lookup, source_of
+from heldout.backbones.source import Source, Stages
+from heldout.backbones.sources import by_rank
+from heldout.backbones.table import Entry
 from heldout.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-
-LIBRARIES = ("torchvision", "timm")
-"""Sources whose architectures a file may hold, in the order in which a name is looked up."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class File(Source):
 
     name: ClassVar[str] = "file"
     rank: ClassVar[int] = 3
+    for_files: ClassVar[bool] = False
 
     def entries(self) -> tuple[Entry, ...]:
         """None: files have no catalogue."""
@@ -48,8 +47,6 @@ class File(Source):
             UsageError: It is not of that form, or the architecture is unknown.
             InputError: The file is not there.
         """
-        from heldout.backbones._catalogue import lookup, sources
-
         path_text, at, architecture = rest.rpartition("@")
         if not (at and path_text and architecture):
             raise UsageError(
@@ -61,7 +58,7 @@ class File(Source):
                 [Problem(str(path), "no file", "a .safetensors or .pth file of weights", "Check the path.")],
                 title="The weights cannot be read",
             )
-        base = lookup(architecture, [sources.get(library) for library in LIBRARIES])
+        base = lookup(architecture, [source for source in by_rank() if source.for_files])
         info = replace(
             base.info,
             name=f"file:{rest}",
@@ -98,13 +95,15 @@ class File(Source):
             base = replace(base, classes=_classes(source, base, source.state(base, weights)))
         return source.trunk(base, image_size, weights)
 
-    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+    def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """By the library's own forward pass."""
-        return _source_of_module(trunk).features(trunk, images)
+        source, base = _library(entry)
+        return source.features(base, trunk, images)
 
-    def stages(self, trunk: nn.Module) -> Stages:
+    def stages(self, entry: Entry, trunk: nn.Module) -> Stages:
         """As the library's source cuts it."""
-        return _source_of_module(trunk).stages(trunk)
+        source, base = _library(entry)
+        return source.stages(base, trunk)
 
 
 SOURCE = File()
@@ -116,22 +115,14 @@ def _own(entry: Entry) -> FileEntry:
 
 
 def _library(entry: Entry) -> tuple[Source, Entry]:
-    from heldout.backbones._catalogue import source_of
-
     base = _own(entry).base
     assert base is not None
     return source_of(base.info), base
 
 
-def _source_of_module(trunk: nn.Module) -> Source:
-    from heldout.backbones._catalogue import sources
-
-    return sources.get("torchvision" if type(trunk).__module__.startswith("torchvision.") else "timm")
-
-
 def _classes(source: Source, base: Entry, tensors: dict[str, Tensor]) -> int:
     """Outputs of the file's classifier; 0 if it has none. The classifier is what the trunk lacks of the whole model."""
-    from heldout.backbones._measure import weightless
+    from heldout.backbones.measure import weightless
 
     size = base.info.input_size
     whole = weightless(partial(source.model, base, size)).state_dict()

@@ -7,18 +7,11 @@ import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 
-from heldout.backbones._source import Source
-from heldout.backbones._table import Entry
+from heldout.backbones.source import Source
+from heldout.backbones.sources import by_rank, sources
+from heldout.backbones.table import Entry
 from heldout.errors import UsageError
 from heldout.records import BackboneInfo
-from heldout.registry import Shelf
-
-sources: Shelf[Source] = Shelf("heldout.backbones", attribute="SOURCE", noun="source of weights")
-
-
-def by_rank() -> list[Source]:
-    """The sources in the order in which short names are looked up: offline, torchvision, timm, then others."""
-    return sorted(sources, key=lambda source: (source.rank, source.name))
 
 
 def entries() -> tuple[Entry, ...]:
@@ -27,7 +20,7 @@ def entries() -> tuple[Entry, ...]:
 
 
 def catalogue() -> tuple[BackboneInfo, ...]:
-    """All weights that have a name: offline first, then torchvision, then timm, each in the order of names."""
+    """All weights that have a name: source by source in the order of their ranks, each in the order of names."""
     return tuple(entry.info for entry in entries())
 
 
@@ -53,9 +46,10 @@ def resolve(name: str) -> BackboneInfo:
     """The weights that a name means.
 
     A full name (`torchvision:resnet34.IMAGENET1K_V1`) is taken as it is. A short one may leave out the source, the tag
-    or both: sources are asked in the order offline, torchvision, timm. Within torchvision the tag IMAGENET1K_V1 is
-    taken where there is one, else torchvision's DEFAULT (`torchvision_.FOUNDING_TAG` says why); within timm, timm's
-    default tag. `file:PATH@ARCHITECTURE` names a file of one's own.
+    or both: sources are asked in the order of their ranks (offline, torchvision, timm, file, then others). Within
+    torchvision the tag IMAGENET1K_V1 is taken where there is one, else torchvision's DEFAULT
+    (`torchvision_.FOUNDING_TAG` says why); within timm, timm's default tag. `file:PATH@ARCHITECTURE` names a file of
+    one's own.
 
     Raises:
         UsageError: No such weights; the text names the nearest ones.

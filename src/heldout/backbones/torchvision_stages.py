@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from heldout.backbones._network import Flat, Part
-from heldout.backbones._source import Stages
+from heldout.backbones.network import Flat, Part
+from heldout.backbones.source import Stages
 
 Model = Any
 """A library's network: what its children are called is known for its class, not to the type checker."""

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from heldout.backbones._network import Flat, Part
-from heldout.backbones._source import Stages
+from heldout.backbones.network import Flat, Part
+from heldout.backbones.source import Stages
 
 SEQUENCES: tuple[tuple[str, str], ...] = (
     (

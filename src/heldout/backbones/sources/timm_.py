@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from heldout.backbones._caches import given_folder, hub_file, torch_hub_file, torch_hub_folder
-from heldout.backbones._source import Source, Stages
-from heldout.backbones._table import Entry
+from heldout.backbones.caches import given_folder, hub_file, torch_hub_file, torch_hub_folder
+from heldout.backbones.source import Source, Stages
+from heldout.backbones.table import Entry
 from heldout.errors import InputError, Problem
 from heldout.records import BackboneInfo
 
@@ -31,6 +31,7 @@ class Timm(Source):
 
     name: ClassVar[str] = "timm"
     rank: ClassVar[int] = 2
+    library: ClassVar[str] = "timm"
 
     def here(self, entry: Entry) -> Path | None:
         """A file given by hand, else the one in the hub's or torch.hub's cache."""
@@ -45,16 +46,13 @@ class Timm(Source):
         # The suffix is appended, since tags contain dots that with_suffix would cut.
         return given_folder() / "timm" / (entry.info.name.partition(":")[2].replace(".", "+") + ".safetensors")
 
-    def fetch(self, entry: Entry) -> Path:
-        """From a cache, else from the model hub (safetensors first) or the address that timm knows."""
-        from heldout.backbones._weights import download, download_from_hub
+    def download(self, entry: Entry) -> Path:
+        """From the model hub (safetensors first), or the address that timm knows."""
+        from heldout.backbones.download import download, download_from_hub
 
-        found = self.here(entry)
-        if found:
-            return found
-        return (
-            download_from_hub(entry, _names(entry)) if entry.hub else download(entry, torch_hub_folder() / entry.file)
-        )
+        if entry.hub:
+            return download_from_hub(entry, _names(entry))
+        return download(entry, torch_hub_folder() / entry.file)
 
     def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
         """Every pretrained tag; figures are counted once for each architecture, number of classes and input size."""
@@ -74,7 +72,7 @@ class Timm(Source):
 
     def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:
         """The file's tensors under the names that timm gives them."""
-        from heldout.backbones._weights import read_tensors
+        from heldout.backbones.weights import read_tensors
 
         return read_tensors(file)
 
@@ -91,16 +89,16 @@ class Timm(Source):
         trunk: nn.Module = model
         return trunk
 
-    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+    def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """`forward_features` and `forward_head` up to the classifier."""
-        from heldout.backbones._timm_stages import Encoder
+        from heldout.backbones.timm_stages import Encoder
 
         features: Tensor = Encoder(trunk)(images)
         return features
 
-    def stages(self, trunk: nn.Module) -> Stages:
+    def stages(self, entry: Entry, trunk: nn.Module) -> Stages:
         """By family; a family we do not know runs as one stage."""
-        from heldout.backbones._timm_stages import stages_of
+        from heldout.backbones.timm_stages import stages_of
 
         return stages_of(trunk)
 
@@ -119,7 +117,7 @@ def _key(entry: Entry) -> tuple[str, int, str]:
 def _count(full: str, measured: str) -> tuple[int, float | None]:
     import timm
 
-    from heldout.backbones._measure import measure
+    from heldout.backbones.measure import measure
 
     height, _, width = measured.partition("x")
     with _quietly():
@@ -178,7 +176,7 @@ def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
     import timm
     from timm.models import get_pretrained_cfg
 
-    from heldout.backbones._weights import read_tensors
+    from heldout.backbones.weights import read_tensors
 
     full = entry.info.architecture + (f".{entry.info.tag}" if entry.info.tag else "")
     cfg = get_pretrained_cfg(full)

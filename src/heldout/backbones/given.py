@@ -6,9 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from heldout.backbones._catalogue import by_rank, entries, lookup, source_of
-from heldout.backbones._table import Entry
-from heldout.backbones._weights import hash_in
+from heldout.backbones.download import hash_in
+from heldout.backbones.lookup import entries, lookup, source_of
+from heldout.backbones.sources import by_rank
+from heldout.backbones.table import Entry
 from heldout.errors import HeldoutError, InputError, Problem, UsageError
 from heldout.files import sha256_of, whole
 
@@ -44,8 +45,8 @@ def where(name: str) -> tuple[Entry, Path | None, Path | None]:
 def add(name: str, file: Path) -> Path:
     """Check a weights file and copy it to where its library (or this package) looks for it, whole or not at all.
 
-    A torchvision file is checked by the hexadecimal digits of SHA-256 that its published name carries, any other one by
-    the names and shapes of its tensors, which must be those of the architecture.
+    A file whose published name carries hexadecimal digits of its SHA-256 (torchvision's do) is checked by them, any
+    other one by the names and shapes of its tensors, which must be those of the architecture.
 
     Returns:
         The place it was copied to.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from heldout.backbones._catalogue import by_rank
-from heldout.backbones._table import SHIPPED, Entry, read_table, table, table_of, write_table
+from heldout.backbones.sources import by_rank
+from heldout.backbones.table import SHIPPED, Entry, Table, read_table, table, write_table
+from heldout.backbones.versions import installed_versions
 from heldout.progress import Reporter, Silent
 
 KEEP_EVERY = 100
@@ -35,9 +36,9 @@ def make_table(path: Path, known: Mapping[str, Entry], reporter: Reporter | None
             entries.append(entry)
             reporter.step()
             if len(entries) % KEEP_EVERY == 0:
-                write_table(journal, table_of(entries))
+                write_table(journal, Table(tuple(entries), installed_versions()))
         reporter.end()
-    write_table(path, table_of(entries))
+    write_table(path, Table(tuple(entries), installed_versions()))
     journal.unlink(missing_ok=True)
     return len(entries)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from heldout.backbones._caches import torch_hub_file, torch_hub_folder
-from heldout.backbones._source import Source, Stages
-from heldout.backbones._table import Entry
+from heldout.backbones.caches import torch_hub_file, torch_hub_folder
+from heldout.backbones.source import Source, Stages
+from heldout.backbones.table import Entry
 from heldout.records import BackboneInfo
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Torchvision(Source):
 
     name: ClassVar[str] = "torchvision"
     rank: ClassVar[int] = 1
+    library: ClassVar[str] = "torchvision"
 
     def here(self, entry: Entry) -> Path | None:
         """The file in torch.hub's cache."""
@@ -49,17 +50,17 @@ class Torchvision(Source):
             for weights in tags:
                 yield _row(architecture, weights, default=chosen in (weights.name, weights))
 
-    def fetch(self, entry: Entry) -> Path:
-        """From torch.hub's cache, or downloaded into it, its hash checked."""
-        from heldout.backbones._weights import download
+    def download(self, entry: Entry) -> Path:
+        """Into torch.hub's cache, its hash checked."""
+        from heldout.backbones.download import download
 
-        return self.here(entry) or download(entry, torch_hub_folder() / entry.file)
+        return download(entry, torch_hub_folder() / entry.file)
 
     def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:
         """The file's tensors; names of old DenseNet files (`norm.1.weight`) become those of today."""
         import re
 
-        from heldout.backbones._weights import read_tensors
+        from heldout.backbones.weights import read_tensors
 
         tensors = read_tensors(file)
         if entry.info.architecture.startswith("densenet"):
@@ -77,8 +78,8 @@ class Torchvision(Source):
         """The network with its weights, its auxiliary classifiers off; `Network.head` replaces the last layer."""
         from torch import nn
 
-        from heldout.backbones._torchvision_stages import without_classifier
-        from heldout.backbones._weights import load_strictly
+        from heldout.backbones.torchvision_stages import without_classifier
+        from heldout.backbones.weights import load_strictly
 
         model: Any = _model(entry, image_size)
         if not entry.classes:
@@ -100,14 +101,14 @@ class Torchvision(Source):
         stripped: nn.Module = without_classifier(model)
         return stripped
 
-    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+    def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """What the model gives with the identity in the place of its last layer."""
         features: Tensor = trunk(images)
         return features
 
-    def stages(self, trunk: nn.Module) -> Stages:
+    def stages(self, entry: Entry, trunk: nn.Module) -> Stages:
         """By family; a family we do not know runs as one stage."""
-        from heldout.backbones._torchvision_stages import stages_of
+        from heldout.backbones.torchvision_stages import stages_of
 
         return stages_of(trunk)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from heldout.backbones._table import Entry, table
+from heldout.backbones.table import Entry, table
+from heldout.errors import HeldoutError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,16 +17,24 @@ Stages = list[tuple[str, "nn.Module"]]
 """Stages of a trunk in order, without the `input` stage."""
 
 
+class DownloadError(Exception):
+    """Why weights could not be downloaded; `Source.fetch` tells the person which file to put where."""
+
+
 class Source(ABC):
     """Base of all sources. Importing a source must not import torch; its methods below the line may.
 
     Attributes:
         name: In front of the colon of a full name.
-        rank: Short names are looked up in sources of lower rank first.
+        rank: Short names are looked up in sources of lower rank first. Ours have 0 to 3.
+        library: Distribution whose version its rows in the table belong to; empty if they belong to none.
+        for_files: Whether a file of a person's own (`file:PATH@ARCHITECTURE`) may be of one of its architectures.
     """
 
     name: ClassVar[str]
-    rank: ClassVar[int]
+    rank: ClassVar[int] = 100
+    library: ClassVar[str] = ""
+    for_files: ClassVar[bool] = True
 
     def entries(self) -> tuple[Entry, ...]:
         """Its rows of the catalogue; a source that brings its own rows overrides this."""
@@ -60,9 +69,21 @@ class Source(ABC):
             HeldoutError: It cannot be had; the text says which file to put where.
         """
         found = self.here(entry)
-        if found is None:
-            raise not_here(entry, "this source downloads nothing")
-        return found
+        if found is not None:
+            return found
+        try:
+            return self.download(entry)
+        except DownloadError as error:
+            raise HeldoutError(_not_here(entry, self.stored(entry), str(error))) from error
+
+    def download(self, entry: Entry) -> Path:
+        """The weights file, got from elsewhere; asked for where it is not here.
+
+        Raises:
+            DownloadError: It cannot be had; the reason, without a full stop.
+            HeldoutError: Likewise, with a text of its own that says what to do.
+        """
+        raise DownloadError("this source downloads nothing")
 
     @abstractmethod
     def model(self, entry: Entry, image_size: int) -> nn.Module:
@@ -78,11 +99,11 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+    def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """Pooled features by the library's own forward pass: what the stages must give."""
 
     @abstractmethod
-    def stages(self, trunk: nn.Module) -> Stages:
+    def stages(self, entry: Entry, trunk: nn.Module) -> Stages:
         """The trunk cut into stages whose composition is the trunk's own forward pass."""
 
     @abstractmethod
@@ -90,8 +111,16 @@ class Source(ABC):
         """Tensors of a weights file under the names of the architecture, read without unpickling code."""
 
 
-def not_here(entry: Entry, reason: str) -> Exception:
-    """The error for weights that cannot be had: which file to put where."""
-    from heldout.backbones._weights import missing_weights
-
-    return missing_weights(entry, reason)
+def _not_here(entry: Entry, place: Path | None, reason: str) -> str:
+    """What to do about weights that are not here: which file to put where, if the source takes one."""
+    name = entry.info.name
+    origin = entry.url or (f"{entry.file} of the model-hub repository {entry.hub}" if entry.hub else "its publisher")
+    lines = [
+        f"The weights {name} are not on this machine and could not be downloaded: {reason}.",
+        f"Expected: the file {entry.file or place or 'with the weights'}, from {origin}.",
+    ]
+    if place is not None:
+        # The full name: a short one may mean another source's weights.
+        add = f"run `heldout weights add {name} FILE`, or put it at {place}."
+        lines.append(f"Fetch it on a machine with a network, then {add}")
+    return "\n".join(lines)

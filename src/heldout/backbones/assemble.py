@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from heldout.backbones._catalogue import entry_of, source_of
-from heldout.backbones._measure import weightless
-from heldout.backbones._network import Input, Network
-from heldout.backbones._source import Source, Stages
-from heldout.backbones._table import Entry
+from heldout.backbones.lookup import entry_of, source_of
+from heldout.backbones.measure import weightless
+from heldout.backbones.network import Input, Network
+from heldout.backbones.source import Source, Stages
+from heldout.backbones.table import Entry
 from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.records import BackboneInfo
 
@@ -49,7 +49,7 @@ def build(info: BackboneInfo, classes: int, image_size: int, seed: int, pretrain
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         trunk, features = _trunk(source, entry, image_size, weights)
-    stages = _verified(source, trunk, image_size, features)
+    stages = _verified(source, entry, trunk, image_size, features)
     network = Network(
         {"input": Input(info.mean, info.std), **dict(stages)},
         feature_size=features.shape[1],
@@ -69,7 +69,7 @@ def _trunk(source: Source, entry: Entry, image_size: int, weights: Path | None) 
     try:
         trunk = source.trunk(entry, image_size, weights).eval()
         with torch.no_grad():
-            features = source.features(trunk, _probe(image_size))
+            features = source.features(entry, trunk, _probe(image_size))
     except InputError as error:
         native = entry.info.input_size
         if image_size == native or not _fits(source, entry, native, weights):
@@ -115,22 +115,22 @@ def sizes_that_work(source: Source, entry: Entry) -> tuple[int, ...]:
         try:
             trunk = weightless(partial(source.trunk, entry, size, None)).eval()
             with torch.no_grad():
-                source.features(trunk, torch.empty(1, 3, size, size, device="meta"))
+                source.features(entry, trunk, torch.empty(1, 3, size, size, device="meta"))
         except Exception:  # any failure means the same: not this size
             continue
         works.append(size)
     return tuple(works)
 
 
-def _verified(source: Source, trunk: nn.Module, image_size: int, features: torch.Tensor) -> Stages:
+def _verified(source: Source, entry: Entry, trunk: nn.Module, image_size: int, features: torch.Tensor) -> Stages:
     """The trunk's stages if they give what its own forward pass gives, else the trunk as one stage.
 
     A library may change how a family runs between its versions; a stage too few is slower, a wrong one is wrong.
     """
-    stages = source.stages(trunk)
+    stages = source.stages(entry, trunk)
     if covered(trunk, stages) and agrees(stages, _probe(image_size), features):
         return joined(stages, _probe(image_size))
-    return [("trunk", Whole(source, trunk))]
+    return [("trunk", Whole(source, entry, trunk))]
 
 
 def covered(trunk: nn.Module, stages: Stages) -> bool:
@@ -174,11 +174,11 @@ def joined(stages: Stages, images: torch.Tensor) -> Stages:
 class Whole(nn.Module):
     """A trunk as one stage, run by its source's own forward pass."""
 
-    def __init__(self, source: Source, trunk: nn.Module) -> None:
+    def __init__(self, source: Source, entry: Entry, trunk: nn.Module) -> None:
         super().__init__()
         self.trunk = trunk
-        self._source = source
+        self._source, self._entry = source, entry
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) -> (n, d)."""
-        return self._source.features(self.trunk, x)
+        return self._source.features(self._entry, self.trunk, x)

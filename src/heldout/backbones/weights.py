@@ -1,98 +1,18 @@
-"""Reading weights without unpickling code, fitting them to an architecture, fetching them where they are not here."""
+"""Reading weights without unpickling code, and fitting them to an architecture."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heldout.backbones._table import Entry
-from heldout.errors import HeldoutError, InputError, Problem
-from heldout.files import whole
+from heldout.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Keys under which training scripts put the state dict into a checkpoint; averaged weights first, as timm prefers."""
-
-HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.[a-z]+$")
-"""torch.hub's file names end in the first hexadecimal digits of the file's SHA-256."""
-
-SECONDS = 30
-"""A server that does not answer for so long is taken for unreachable."""
-
-
-def missing_weights(entry: Entry, reason: str) -> HeldoutError:
-    """The error for weights that are not here and cannot be fetched."""
-    from heldout.backbones._catalogue import source_of
-
-    info = entry.info
-    place = source_of(info).stored(entry)
-    origin = entry.url or (f"{entry.file} of the model-hub repository {entry.hub}" if entry.hub else "its publisher")
-    short = info.name if info.source == "file" else info.name.partition(":")[2]
-    return HeldoutError(
-        f"The weights {info.name} are not on this machine and could not be downloaded: {reason}.\n"
-        f"Expected: the file {entry.file or place}, from {origin}.\n"
-        f"Fetch it on a machine with a network, then run `heldout weights add {short} FILE`"
-        + (f", or put it at {place}." if place else ".")
-    )
-
-
-def download(entry: Entry, target: Path) -> Path:
-    """Fetch `entry.url` to `target`, whole or not at all, its hash checked where the file name carries one.
-
-    Raises:
-        HeldoutError: No network, or the file that arrived is another one.
-    """
-    digest = hashlib.sha256()
-    expected = hash_in(entry.file)
-    try:
-        with whole(target) as temporary:
-            with urllib.request.urlopen(entry.url, timeout=SECONDS) as answer, temporary.open("wb") as file:
-                while block := answer.read(1 << 20):
-                    digest.update(block)
-                    file.write(block)
-            if not digest.hexdigest().startswith(expected):
-                raise missing_weights(
-                    entry, f"found a file with SHA-256 {digest.hexdigest()[:16]}…; expected {expected}…"
-                )
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise missing_weights(entry, str(getattr(error, "reason", error)) or type(error).__name__) from error
-    return target
-
-
-def download_from_hub(entry: Entry, names: tuple[str, ...]) -> Path:
-    """Fetch the first of some files that the hub repository has, into the hub's own cache.
-
-    Raises:
-        HeldoutError: No network, or none of the files is there.
-    """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    reason = "none of " + ", ".join(names) + " is there"
-    for name in names:
-        try:
-            return Path(hf_hub_download(entry.hub, name, etag_timeout=SECONDS))
-        except LocalEntryNotFoundError as error:
-            reason = str(error).partition("\n")[0]
-            break
-        except EntryNotFoundError:
-            continue
-        except Exception as error:  # the hub's client raises what its HTTP library raises
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            break
-    raise missing_weights(entry, reason.rstrip("."))
-
-
-def hash_in(file_name: str) -> str:
-    """The hexadecimal digits of SHA-256 that a file name ends in, or empty."""
-    match = HASH_IN_NAME.search(file_name)
-    return match.group(1) if match else ""
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
