@@ -17,6 +17,7 @@ from heldout.stats.bootstrap import varies
 from heldout.stats.intervals import difference, wilson
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
+from heldout.ties import first_of_largest
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _prior_term(evidence: Evidence, base: Base, gap: Measured) -> tuple[Measured
     """What the shares of the classes are worth at the recalls of V′."""
     points = 100 * np.nansum((base.val_prior - base.test_prior) * _recalls(base, evidence.k), axis=1)
     moved = np.abs(base.val_prior[0] - base.test_prior[0])
-    k = int(moved.argmax())
+    k = int(first_of_largest(moved))  # of two classes both move alike
     if moved[k] < 0.0005:  # a tenth of a percent is all that the words below show
         return evidence.draws.measured(points, gap.n), "class shares are the same in validation and test"
     words = (

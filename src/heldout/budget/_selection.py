@@ -9,6 +9,7 @@ from heldout.evidence._draws import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
+from heldout.ties import SAME_LOSS, first_of_largest
 
 LOSS_OF_A_SEARCH = 1e-4
 """What a nat of loss counts beside the accuracy in a search for settings, as `tuning.LOSS`."""
@@ -22,7 +23,7 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
     found = _candidates(evidence)
     if isinstance(found, str):
         return Measured.constant(0.0, like), found
-    right, criterion, reported, what = found  # (m, n), (m, n), (n,)
+    right, criterion, same, reported, what = found  # (m, n), (m, n), a number, (n,)
     val = evidence.val
     assert val is not None
     weights = evidence.draws.val
@@ -32,7 +33,11 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
     for _ in range(HALVES):
         first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
         for half in (first, ~first):
-            choice = (weights[:, half] @ criterion[:, half].T.astype(np.float32)).argmax(axis=1)  # (B + 1,)
+            chosen_on = weights[:, half].astype(np.float64)
+            # In float64 and of equals the first, as the run itself chose: float32 sums of losses are another kernel's
+            # other choice.
+            tolerance = same * chosen_on.sum(axis=1)  # (B + 1,)
+            choice = first_of_largest(chosen_on @ criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
             rest = weights[:, ~half]
             sums = rest @ right[:, ~half].T.astype(np.float32)  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -44,12 +49,12 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
     return moved, f"{what}; chosen on one half of the validation patients and scored on the other, {HALVES} halvings"
 
 
-def _candidates(evidence: Evidence) -> tuple[Reals, Reals, Reals, str] | str:
+def _candidates(evidence: Evidence) -> tuple[Reals, Reals, float, Reals, str] | str:
     """What was chosen among, or why nothing was chosen or measured.
 
     Returns:
-        right (m, n), criterion (m, n) whose mean was largest for the chosen one, right (n,) of the chosen one as
-        reported, and words.
+        right (m, n), criterion (m, n) whose mean was largest for the chosen one, the difference below which two such
+        means are equal, right (n,) of the chosen one as reported, and words.
     """
     val = evidence.val
     assert val is not None
@@ -62,20 +67,22 @@ def _candidates(evidence: Evidence) -> tuple[Reals, Reals, Reals, str] | str:
         what = f"{chosen}, one of {len(logits)}"
         if not np.isfinite(logits).all():
             return f"{what}; not measured, since not every validation image was scored at each of them"
-        right = (logits.argmax(axis=2) == val.labels).astype(np.float64)
+        right = (first_of_largest(logits, axis=2) == val.labels).astype(np.float64)
         top = logits - logits.max(axis=2, keepdims=True)
-        criterion: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
+        same, criterion = SAME_LOSS, top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
         if chosen == SEARCHED:
-            criterion = right + LOSS_OF_A_SEARCH * criterion
-            reported = right[criterion.mean(axis=1).argmax()]  # another seed of the settings was not chosen itself
+            same, criterion = LOSS_OF_A_SEARCH * SAME_LOSS, right + LOSS_OF_A_SEARCH * criterion
+            best = int(first_of_largest(criterion.mean(axis=1), tolerance=same))
+            reported = right[best]  # another seed of the settings was not chosen itself
     elif evidence.keeps == "best" and epochs is not None and len(epochs) > 1:
         right = criterion = (epochs == val.labels[None, :]).astype(np.float64)
+        same = SAME_LOSS  # whole numbers of right answers: only equal ones are equal
         what = f"the best of {len(right)} epochs"
     else:
         return _not_kept(evidence)
     if (patients := len(np.unique(val.units))) < FOLDS:
         return f"{what}; not measured, since the number of validation patients is {patients}"
-    return right, criterion, reported, what
+    return right, criterion, same, reported, what
 
 
 def _not_kept(evidence: Evidence) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
+from heldout.ties import first_of_largest
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,8 @@ class Side:
 
     @cached_property
     def predicted(self) -> Indices:
-        """Class with the largest logit, shape (n,)."""
-        chosen: Indices = self.logits.argmax(axis=1).astype(np.int64)
-        return chosen
+        """Class with the largest logit, of equals the first; shape (n,)."""
+        return first_of_largest(self.logits, axis=1)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
