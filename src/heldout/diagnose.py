@@ -26,6 +26,7 @@ from heldout.records.terms import TERM_TITLES
 from heldout.runs import RunFiles, StudyFiles, read_study
 from heldout.stats.intervals import wilson
 from heldout.stats.suspects import review_sample
+from heldout.ties import settled
 
 REPLICATES = 1000
 """Bootstrap replicates behind the intervals unless asked otherwise."""
@@ -197,7 +198,7 @@ def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         taken = max((_takes(other, finding.code) for other in upstream), default=0.0)
         done.append(replace(finding, priority=max(0.0, finding.priority - max(0.0, taken))))
     rank = {verdict: place for place, verdict in enumerate(VERDICTS)}
-    return tuple(sorted(done, key=lambda finding: (rank[finding.verdict], -finding.priority, finding.code)))
+    return tuple(sorted(done, key=lambda finding: (rank[finding.verdict], -settled(finding.priority), finding.code)))
 
 
 def _takes(upstream: Finding, code: str) -> float:
@@ -229,7 +230,7 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
             found.extend(cause.remedies(case))
         except Exception:  # its finding says that the cause could not be judged
             continue
-    return tuple(sorted(found, key=lambda remedy: -remedy.gain_points.value))
+    return tuple(sorted(found, key=lambda remedy: -settled(remedy.gain_points.value)))
 
 
 def _lenses(case: Case) -> tuple[Lens, ...]:
@@ -308,7 +309,7 @@ def _of_gap(evidence: Evidence, budget: Budget, findings: Sequence[Finding], rem
         return f"Test is not lower but higher, by {points} (validation minus test). {scores}."
     parts = sorted(
         ((term, budget.estimate(term)) for term in budget.terms if abs(budget.terms[term].value) >= 0.05),
-        key=lambda pair: -pair[1].value,
+        key=lambda pair: -settled(pair[1].value),
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {e.value:.1f} [{e.low:.1f}, {e.high:.1f}]" for term, e in parts)
     told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings)}"

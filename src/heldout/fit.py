@@ -32,6 +32,7 @@ from heldout.records import PARTS, BackboneInfo, Cohort, Frozen, Recipe, RunReco
 from heldout.records._codec import read_record, write_record
 from heldout.store import build_store
 from heldout.strategies import BEGINNING, Strategy
+from heldout.ties import first_of_largest
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
 from heldout.training.averaging import measure_batchnorm
@@ -340,7 +341,7 @@ def choices_table(ids: Sequence[str], choices: Mapping[str, NDArray[np.float32]]
 
 
 def _table(name: str, part: Part, logits: NDArray[np.float32]) -> pd.DataFrame:
-    columns = {"id": part.ids, "split": name, "label": part.labels, "predicted": logits.argmax(1)}
+    columns = {"id": part.ids, "split": name, "label": part.labels, "predicted": first_of_largest(logits)}
     return pd.DataFrame({**columns, **{f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}})
 
 

@@ -61,7 +61,7 @@ def first_of_largest(values: ArrayLike, axis: int = -1, tolerance: ArrayLike | N
     return places
 
 
-def best(candidates: Iterable[K], value: Callable[[K], float], tolerance: float | None = None) -> K:
+def first_best(candidates: Iterable[K], value: Callable[[K], float], tolerance: float | None = None) -> K:
     """The candidate of the largest value; of equals the first.
 
     Args:
@@ -72,7 +72,7 @@ def best(candidates: Iterable[K], value: Callable[[K], float], tolerance: float 
     Raises:
         ValueError: No candidate.
 
-    >>> best({"a": 0.1 + 0.2, "b": 0.3}, {"a": 0.3, "b": 0.1 + 0.2}.__getitem__)
+    >>> first_best({"a": 0.1 + 0.2, "b": 0.3}, {"a": 0.3, "b": 0.1 + 0.2}.__getitem__)
     'a'
     """
     known = list(candidates)

@@ -69,7 +69,10 @@ def _candidates(evidence: Evidence) -> tuple[Reals, Reals, float, Reals, str] | 
             return f"{what}; not measured, since not every validation image was scored at each of them"
         right = (first_of_largest(logits, axis=2) == val.labels).astype(np.float64)
         top = logits - logits.max(axis=2, keepdims=True)
-        same, criterion = SAME_LOSS, top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
+        same, criterion = (
+            SAME_LOSS,
+            top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2)),
+        )  # − loss in nats
         if chosen == SEARCHED:
             same, criterion = LOSS_OF_A_SEARCH * SAME_LOSS, right + LOSS_OF_A_SEARCH * criterion
             best = int(first_of_largest(criterion.mean(axis=1), tolerance=same))

@@ -11,6 +11,7 @@ from heldout.evidence import Evidence
 from heldout.evidence._draws import recalls, weighted_mean
 from heldout.records import Remedy
 from heldout.stats.measured import Measured
+from heldout.ties import first_of_largest
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Case:
             base = self.budget.base
             side, weights, logits = base.true_test, base.true_weights, logits[base.true_rows]
         here = np.asarray(np.isfinite(logits).all(axis=1))
-        change = (logits[here].argmax(axis=1) == side.labels[here]).astype(np.float64) - side.right[here]
+        change = (first_of_largest(logits[here]) == side.labels[here]).astype(np.float64) - side.right[here]
         return self.budget.draws.measured(100 * weighted_mean(change, weights[:, here]), number)
 
     def remedy(self, name: str, gain: Measured, cause: str, exploratory: bool = True) -> Remedy:

@@ -18,13 +18,14 @@ from scipy.stats import norm, permutation_test
 
 from heldout.causes._case import Case
 from heldout.causes._cause import MARGIN, weigh
-from heldout.evidence._draws import Draws, recalls
+from heldout.evidence._draws import Draws, recalls, weighted_mean
 from heldout.records import Verdict
 from heldout.stats.bootstrap import varies
 from heldout.stats.intervals import Z95, unseen
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights, tuned_accuracy
+from heldout.ties import first_of_largest, settled
 
 LEVEL = 0.05
 """Level of the test behind a verdict."""
@@ -143,7 +144,7 @@ class Change:
         gains = []
         for logits, right in ((self.logits_after, self.after), (self.logits_before, self.before)):
             tuned = tuned_accuracy(self.labels, logits, self.units, weights)[0]
-            gains.append(float(tuned - (weights[0] @ right) / weights.sum()))
+            gains.append(float(tuned - weighted_mean(right, weights)[0]))
         return 100 * (gains[0] - gains[1])
 
 
@@ -169,7 +170,7 @@ def change(
     if not here.any() or logits.shape[1] != case.evidence.k:
         return None
     some, after = side.take(here), logits[here]
-    right_after: NDArray[np.bool_] = after.argmax(axis=1) == some.labels
+    right_after: NDArray[np.bool_] = first_of_largest(after) == some.labels
     return Change(
         some.ids,
         some.labels,
@@ -253,4 +254,5 @@ def jeffreys(value: float, units: int, replicates: int) -> Reals:
 
 def regains(lost: Measured, regained: Measured) -> bool:
     """Whether the reverse intervention agrees: its interval lies above 0, and its size is within a factor of three."""
-    return regained.low > 0 and lost.value / 3 <= regained.value <= 3 * lost.value
+    most, least = 3 * lost.value - regained.value, 3 * regained.value - lost.value
+    return regained.low > 0 and settled(most) >= 0 and settled(least) >= 0

@@ -32,6 +32,7 @@ from heldout.stats.shift import (
     unit_numbers,
 )
 from heldout.stats.thresholds import tuned_right
+from heldout.ties import in_order
 
 FEWEST_IMAGES = 50
 FEWEST_PATIENTS = 5
@@ -168,7 +169,7 @@ def _features(case: Case, places: Sequence[tuple[str, int]]) -> Features:
 def _looks(case: Case, basis: str) -> list[Look]:
     base = case.budget.base
     found = []
-    for k in np.argsort(-base.test_prior[0], kind="stable")[:MOST_CLASSES]:
+    for k in in_order(base.test_prior[0], descending=True)[:MOST_CLASSES]:
         known_P, known_Q = columns(case, base.val, basis, k), columns(case, base.test, basis, k)
         if known_P is None or known_Q is None:
             return []

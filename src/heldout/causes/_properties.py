@@ -9,6 +9,7 @@ from heldout.evidence import Side
 from heldout.images.quality import PROPERTIES, Property
 from heldout.stats.property_shift import PropertyShift, property_shifts
 from heldout.stats.scores import Reals
+from heldout.ties import in_order
 
 KNOWN = {property_.name: property_ for property_ in PROPERTIES}
 
@@ -73,5 +74,5 @@ def extreme_and_wrong(case: Case, name: str, k: int, direction: float) -> tuple[
         return ()
     values = table[:, names.index(name)]
     rows = np.flatnonzero((test.labels == k) & ~test.right & np.isfinite(values))
-    order = rows[np.argsort(-np.sign(direction or 1.0) * values[rows], kind="stable")]
+    order = rows[in_order(values[rows], descending=(direction or 1.0) > 0)]
     return tuple(test.ids[i] for i in order[:SHOWN])

@@ -14,6 +14,7 @@ from heldout.causes._change import LEVEL, Change, change, mechanisms, simultaneo
 from heldout.causes._trained import train_accuracy
 from heldout.records import Finding, Remedy
 from heldout.stats.measured import Measured
+from heldout.ties import first_best, settled
 
 EXPERIMENT = "batchnorm"
 
@@ -63,9 +64,9 @@ class BatchNorm(Cause):
         if not blends:
             return self._bug_only(bug, bug_words) if bug_words else without(self, case, EXPERIMENT)
         points = {alpha: _points(test, val, len(blends)) for alpha, (test, val) in blends.items()}
-        best = max(points, key=lambda alpha: points[alpha].value)
+        best = first_best(points, lambda alpha: points[alpha].value)
         test, val = blends[best]
-        others = [-other.lost.value > 0 for alpha, (other, _) in blends.items() if alpha != best]
+        others = [settled(-other.lost.value) > 0 for alpha, (other, _) in blends.items() if alpha != best]
         agrees = any(others) if others else None
         verdict, reason = weigh_changes(points[best], [test], agrees, len(blends))
         gain = test.lost * -1.0
@@ -140,11 +141,13 @@ def _bug(case: Case, blends: dict[str, tuple[Change, Change | None]]) -> tuple[M
     mode_gain = None if train_mode is None else train_mode.lost * -1.0
     gains = {how: simultaneous(found.lost * -1.0, len(seen)) for how, found in seen.items()}
     told = [
-        how for how, gain in gains.items() if gain.low > 0 and gain.value > MARGIN and seen[how].p < LEVEL / len(seen)
+        how
+        for how, gain in gains.items()
+        if gain.low > 0 and settled(gain.value) > MARGIN and seen[how].p < LEVEL / len(seen)
     ]
     if not told:
         return mode_gain, _forgotten(case)
-    best = max(told, key=lambda how: gains[how].value)
+    best = first_best(told, lambda how: gains[how].value)
     return mode_gain, (
         f"There is a plain bug: with {best} the validation images score {said(gains[best])} better "
         "than with the stored ones, so the stored ones do not even fit images like those of training. That lowers "

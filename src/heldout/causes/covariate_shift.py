@@ -16,6 +16,7 @@ from heldout.records import Finding
 from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
 from heldout.stats.shift import DomainShift
+from heldout.ties import first_best, in_order, settled
 
 SHOWN = 24
 
@@ -71,7 +72,8 @@ class CovariateShift(Cause):
             )
         chosen = _chosen(case, every)
         if not chosen:
-            return self._doubtful(case, max(every, key=lambda look: (look.basis == "features", look.split.auc)))
+            through_features = [look for look in every if look.basis == "features"]
+            return self._doubtful(case, first_best(through_features or every, lambda look: look.split.auc))
         return self._judge(case, chosen)
 
     def _doubtful(self, case: Case, look: Look) -> Finding:
@@ -108,7 +110,7 @@ class CovariateShift(Cause):
             numbers["of_difficulty"] = account.hard.value if account.hard is not None and account.new else 0.0
         sentence = _sentence(case, account) + _others(case, chosen, account.losing)
         if verdict in ("established", "suggested"):
-            if points.value <= MARGIN:
+            if settled(points.value) <= MARGIN:
                 verdict, reason = "excluded", f"because it is worth less than {MARGIN} points"
             elif shift is not None and shift.auc <= shift.null.max():
                 verdict, reason = "excluded", "because a classifier tells test from validation no better than chance"
@@ -156,13 +158,13 @@ class _Account:
     @property
     def alike(self) -> bool:
         """Whether images that look alike fare alike."""
-        return self.same.low <= 0 <= self.same.high and self.same.value < self.points.value
+        return self.same.low <= 0 <= self.same.high and settled(self.points.value - self.same.value) > 0
 
     @property
     def new(self) -> bool:
         """Whether looks that validation lacks, and few that it knows, are the cost, and are hard for anyone."""
         seen, unseen = (sum(look.points[part].value for look in self.losing) for part in (0, 2))
-        return unseen >= NEW * seen and self._counts(self.hard)
+        return settled(unseen - NEW * seen) >= 0 and self._counts(self.hard)
 
     @property
     def agrees(self) -> bool | None:
@@ -173,12 +175,12 @@ class _Account:
 
     def _counts(self, seen: Measured | None) -> bool:
         """Whether a trial agrees in sign and size."""
-        return seen is not None and seen.low > 0 and seen.value >= self.points.value / 3
+        return seen is not None and seen.low > 0 and settled(3 * seen.value - self.points.value) >= 0
 
 
 def _account(case: Case, chosen: list[Look]) -> _Account:
-    main = max(chosen, key=lambda look: look.explained.value)
-    losing = [look for look in chosen if look.explained.value > 0] or [main]
+    main = first_best(chosen, lambda look: look.explained.value)
+    losing = [look for look in chosen if settled(look.explained.value) > 0] or [main]
     points = simultaneous(_sum([look.explained for look in losing]), len(chosen))
     shift = null(case, main) if points.low > 0 else None
     same = _sum([look.points[1] for look in losing])
@@ -229,7 +231,7 @@ def _unjudged(case: Case, chosen: list[Look]) -> list[int]:
     """Classes that lose a good deal on test and could not be judged, the worst first."""
     lost = {k: row.points.value for k, row in enumerate(case.budget.classes) if row.points is not None}
     left = set(lost) - {look.k for look in chosen}
-    return sorted((k for k in left if lost[k] > MARGIN), key=lambda k: -lost[k])
+    return sorted((k for k in left if settled(lost[k]) > MARGIN), key=lambda k: -settled(lost[k]))
 
 
 def _sum(points: list[Measured]) -> Measured:
@@ -308,7 +310,7 @@ def _others(case: Case, chosen: list[Look], losing: list[Look]) -> str:
 def _unlike(case: Case, look: Look) -> tuple[str, ...]:
     """Wrong test images of the class, those that look least like validation first."""
     test = case.budget.base.test
-    order = np.argsort(-look.pi, kind="stable")
+    order = in_order(look.pi, descending=True)
     return tuple(test.ids[i] for i in look.rows[order] if not test.right[i])[:SHOWN]
 
 

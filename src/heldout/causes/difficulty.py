@@ -11,6 +11,7 @@ from heldout.causes._case import Case
 from heldout.causes._cause import Cause, said, weigh
 from heldout.causes._learnable import EXPERIMENT, Pooled, pooled, remaining
 from heldout.records import Finding, Remedy
+from heldout.ties import in_order, settled
 
 SLACK = 3.0
 """Points by which the yardstick may be worse on validation than the run itself; ours. A worse one measures nothing."""
@@ -51,9 +52,10 @@ class Difficulty(Cause):
         if balanced is None:
             return without(self, case, EXPERIMENT)
         points = balanced.difficulty
-        fair = balanced.val.accuracy_after.value >= balanced.val.accuracy_before.value - SLACK
+        worse = balanced.val.accuracy_before.value - balanced.val.accuracy_after.value
+        fair = settled(worse) <= SLACK
         other = pooled(case, "unbalanced")
-        agrees = fair and (other is None or other.difficulty.value > 0)
+        agrees = fair and (other is None or settled(other.difficulty.value) > 0)
         verdict, reason = weigh(points, agrees)
         learnable = remaining(case) - points
         numbers = {
@@ -93,7 +95,7 @@ def _hard(balanced: Pooled) -> tuple[str, ...]:
     test = balanced.test
     own = test.logits_after[np.arange(len(test.labels)), test.labels]
     lead = test.logits_after.max(axis=1) - own
-    order = np.argsort(-lead, kind="stable")
+    order = in_order(lead, descending=True)
     return tuple(test.ids[i] for i in order if not test.after[i])[:SHOWN]
 
 

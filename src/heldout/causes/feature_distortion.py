@@ -14,6 +14,7 @@ from heldout.causes._seeds import FEWEST_RUNS, mean_over_seeds, runs
 from heldout.evidence._draws import recalls
 from heldout.records import Finding, Remedy
 from heldout.stats.measured import Measured
+from heldout.ties import first_best
 
 EXPERIMENT = "probe"
 CURVE = "interpolation"
@@ -117,7 +118,7 @@ def _curve(case: Case) -> tuple[dict[str, float], bool | None, str]:
     if not tests:
         return {}, None, f"Weights between the two were not tried ({case.evidence.why_absent(CURVE)})."
     gains = {alpha: simultaneous(found.lost * -1.0, len(tests)) for alpha, found in tests.items()}
-    best = max(gains, key=lambda alpha: gains[alpha].value)
+    best = first_best(gains, lambda alpha: gains[alpha].value)
     alpha = float(best.removeprefix("alpha="))
     numbers = {"best_alpha": alpha, "best_alpha_test_gain": gains[best].value}
     words = f"Weights {1 - alpha:.0%} of the way back to the probe change test accuracy by {said(gains[best])}"

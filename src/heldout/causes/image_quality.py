@@ -15,6 +15,7 @@ from heldout.causes._properties import KNOWN, SHOWN, extreme_and_wrong, property
 from heldout.records import Finding, Remedy, Verdict
 from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
+from heldout.ties import DIGITS, first_best, first_of_largest, settled
 
 EXPERIMENT = "quality"
 
@@ -109,7 +110,8 @@ class ImageQuality(Cause):
         tried: list[Finding | None] = []
         if singles:
             # A property in which test does not differ may cost much, since any disturbance costs something: named last.
-            best = max(singles, key=lambda one: (one.differs is not False, one.lost.value))
+            differing = [one for one in singles if one.differs is not False]
+            best = first_best(differing or singles, lambda one: one.lost.value)
             tried.append(self._judge_one(case, best, len(seen), numbers))
         tried.append(self._judge_reverse(case, set(scored.variants) - set(seen)))
         if ALL in seen:
@@ -138,14 +140,14 @@ class ImageQuality(Cause):
         if not seen:
             return None
         gains = {name: simultaneous(found.lost * -1.0, len(seen)) for name, found in seen.items()}
-        best = max(gains, key=lambda name: gains[name].value)
-        verdict, reason = weigh_changes(gains[best], [seen[best]], None, len(seen))
-        sentence = f"Giving test images the {best} of the validation images of their class regains {said(gains[best])}"
+        name = first_best(gains, lambda name: gains[name].value)
+        verdict, reason = weigh_changes(gains[name], [seen[name]], None, len(seen))
+        sentence = f"Giving test images the {name} of the validation images of their class regains {said(gains[name])}"
         sentence += "; the reverse would invent detail and was not tried."
-        images = seen[best].mended_ids[:SHOWN] if verdict == "suggested" else ()
+        images = seen[name].mended_ids[:SHOWN] if verdict == "suggested" else ()
         numbers = {f"regained_{name}": points.value for name, points in gains.items()}
-        numbers |= mechanisms(gains[best].value, -seen[best].mended(), len(seen[best].ids))
-        return self.finding(verdict, sentence, gains[best], reason=reason, images=images, numbers=numbers)
+        numbers |= mechanisms(gains[name].value, -seen[name].mended(), len(seen[name].ids))
+        return self.finding(verdict, sentence, gains[name], reason=reason, images=images, numbers=numbers)
 
     def remedies(self, case: Case) -> tuple[Remedy, ...]:
         """Test images given the quality of validation images, as far as that can be done without inventing detail."""
@@ -203,7 +205,7 @@ class ImageQuality(Cause):
 
 
 def _named(case: Case, name: str, seen: Change, lost: Measured) -> Named:
-    k = int(seen.by_class[0].argmax())
+    k = int(first_of_largest(seen.by_class[0]))
     return Named(name, seen, lost, k, shift(case, name, k))
 
 
@@ -222,15 +224,15 @@ def _agreement(case: Case, one: Named, numbers: dict[str, float]) -> tuple[bool 
         return None, words
     share = _share_where_shifted(case, one)
     numbers["share_of_shifted_classes"] = share
-    return bool(one.differs) and share >= 0.5 and not one.reversible, words
+    return bool(one.differs) and settled(share) >= 0.5 and not one.reversible, words
 
 
 def _share_where_shifted(case: Case, one: Named) -> float:
     """Share of the points that falls in classes in which test differs in the direction in which it differs in `k`."""
     points = one.seen.by_class[0]
-    found = {int(k): shift(case, one.name, int(k)) for k in np.flatnonzero(points > 0)}
+    found = {int(k): shift(case, one.name, int(k)) for k in np.flatnonzero(np.round(points, DIGITS) > 0)}
     alike = [k for k, moved in found.items() if _differs(moved) and moved and moved.smd * one.direction > 0]
-    return float(points[alike].sum() / one.lost.value) if one.lost.value > 0 else 0.0
+    return float(points[alike].sum() / one.lost.value) if settled(one.lost.value) > 0 else 0.0
 
 
 def _differs(moved: PropertyShift | None) -> bool | None:

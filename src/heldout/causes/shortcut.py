@@ -16,6 +16,7 @@ from heldout.records import Estimate, Finding, Remedy
 from heldout.stats.bootstrap import draw
 from heldout.stats.estimates import auc_estimate
 from heldout.stats.measured import Measured
+from heldout.ties import first_best, first_of_largest, settled
 
 EXPERIMENT = "cues"
 
@@ -95,7 +96,7 @@ class Cue:
     @property
     def informative(self) -> bool | None:
         """Whether the region alone tells the classes apart on train; None where not known."""
-        return None if self.probe is None else self.probe.low > 0.5 and self.probe.value >= FEWEST_AUC
+        return None if self.probe is None else self.probe.low > 0.5 and settled(self.probe.value) >= FEWEST_AUC
 
     @property
     def leaned_on(self) -> bool:
@@ -147,7 +148,8 @@ class Shortcut(Cause):
             return self.not_identifiable(
                 "someone who knows whether the surround, or the grey level, is part of what makes the class"
             )
-        cue = max(cues, key=lambda cue: ((cue.informative is not False) and cue.points.low > 0, cue.points.value))
+        shrinking = [cue for cue in cues if cue.informative is not False and cue.points.low > 0]
+        cue = first_best(shrinking or cues, lambda cue: cue.points.value)
         known = [cue.informative, cue.leaned_on, cue.moved]
         agrees = None if None in known or cue.neutral_test is None else all(known)
         seen = [cue.neutral] if cue.neutral_test is None else [cue.neutral, cue.neutral_test]
@@ -246,7 +248,7 @@ def _numbers(case: Case, cue: Cue) -> dict[str, float]:
         assert train is not None
         logits = case.evidence.scored[EXPERIMENT].logits(f"only:{cue.region}", "train", train.ids)
         here = np.isfinite(logits).all(axis=1)
-        numbers["probe_accuracy"] = float((logits[here].argmax(axis=1) == train.labels[here]).mean())
+        numbers["probe_accuracy"] = float((first_of_largest(logits[here]) == train.labels[here]).mean())
         numbers["majority_share"] = float(np.bincount(train.labels[here]).max() / here.sum())
     if cue.fall is not None:
         numbers["fall_points"] = cue.fall.value

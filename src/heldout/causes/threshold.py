@@ -14,6 +14,7 @@ from heldout.evidence._draws import weighted_mean
 from heldout.records import Finding, Remedy
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS, best_biases, scored
+from heldout.ties import first_of_largest, in_order, settled
 
 SHOWN = 24
 
@@ -81,7 +82,7 @@ def halved_gain(case: Case) -> Measured:
         for half in (first, ~first):
             biases = best_biases(side.labels[half], side.logits[half], weights[:, half])
             right += scored(side.labels[~half], side.logits[~half], weights[:, ~half], biases)
-    gained = right / halvings / weights.sum(axis=1) - weighted_mean(side.right, weights)
+    gained = right / halvings / weights.sum(axis=1, dtype=np.float64) - weighted_mean(side.right, weights)
     return case.budget.draws.measured(100 * gained, len(base.test))
 
 
@@ -89,10 +90,10 @@ def _mended(side: Side) -> tuple[str, ...]:
     """Test images that are wrong now and right at the best biases of all of them, least sure first."""
     ones = np.ones((1, len(side)), dtype=np.float32)
     bias = best_biases(side.labels, side.logits, ones)[0]
-    after = (side.logits + bias).argmax(axis=1)
+    after = first_of_largest(side.logits + bias)
     mended = np.flatnonzero(~side.right & (after == side.labels))
     top = np.sort(side.logits, axis=1)
-    order = np.argsort((top[:, -1] - top[:, -2])[mended], kind="stable")
+    order = in_order((top[:, -1] - top[:, -2])[mended])
     return tuple(side.ids[i] for i in mended[order][:SHOWN])
 
 
@@ -101,9 +102,9 @@ def _direction(case: Case, side: Side) -> str:
     k = case.evidence.k
     called = np.bincount(side.predicted, minlength=k) / len(side)
     true = case.budget.base.test_prior[0]
-    most = int(np.argmax(called - true))
+    most = int(first_of_largest(called - true))
     excess = called[most] - true[most]
-    if excess < 0.02:
+    if settled(excess) < 0.02:
         return ""
     name = case.evidence.classes[most]
     return f": '{name}' is answered for {called[most]:.0%} of the test images and true of {true[most]:.0%}"

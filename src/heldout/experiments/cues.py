@@ -13,6 +13,7 @@ from heldout.experiments._experiment import Experiment
 from heldout.experiments._linear import fitted_logits, out_of_fold, scaled
 from heldout.experiments._regions import REGIONS, Region
 from heldout.experiments._scores import joined, rows_of
+from heldout.ties import first_of_largest
 
 STRENGTH = 0.01
 """C of the probes, on standardised features: strong, since cells are many and images few."""
@@ -116,7 +117,7 @@ def says_something(bench: Bench, probed: pd.DataFrame) -> bool:
     logits = probed[[f"logit_{k}" for k in range(bench.k)]].to_numpy(dtype=np.float64)
     present = np.unique(truth)
     logits = logits[:, present] - logits[:, present].mean(axis=0)
-    right = present[logits.argmax(axis=1)] == truth
+    right = present[first_of_largest(logits)] == truth
     recalls = np.array([right[truth == k].mean() for k in present])
     counts = np.array([(truth == k).sum() for k in present])
     chance = 1 / len(present)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
+from heldout.ties import in_order
 
 TOP_SHARE = 0.10
 """Share of the images, most suspicious first, that are reviewed for certain."""
@@ -72,7 +73,7 @@ def review_sample(ids: tuple[str, ...], found: Suspects, seed: int) -> dict[str,
     Returns:
         Id -> probability, most doubtful first, then those drawn.
     """
-    order = np.argsort(found.quality, kind="stable")
+    order = in_order(found.quality)
     number = max(1, round(TOP_SHARE * len(ids)))
     top, rest = order[:number], order[number:]
     chosen = {ids[i]: 1.0 for i in top}
