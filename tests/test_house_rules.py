@@ -22,6 +22,7 @@ FLOORS = {
     "files": 1,
     "optional": 1,
     "progress": 1,
+    "ties": 1,
     "records": 2,
     "stats": 3,
     "images": 3,

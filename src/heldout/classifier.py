@@ -20,6 +20,7 @@ from heldout.runs.fit import learn_strategy
 from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
 from heldout.study import IMAGE_SIZE, plan_strategies
+from heldout.ties import first_of_largest
 from heldout.training import ActivationCache, Part, Task, logits_of, machine
 from heldout.training.device import Device
 
@@ -122,5 +123,5 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: NDArray[np.uint8]) -> NDArray[Any]:
         """The most probable label (n,) of each image."""
         check_is_fitted(self)
-        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
+        labels: NDArray[Any] = self.classes_[first_of_largest(self.predict_proba(X))]
         return labels

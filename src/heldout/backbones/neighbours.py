@@ -14,6 +14,9 @@ ITSELF = 1 - 1e-5
 """Cosine from which on a neighbour is taken to be the image itself: float32 sums over a thousand features are that
 exact."""
 
+SAME_COSINE = 1e-6
+"""Cosines closer than this are equal: float32 sums over a thousand features are exact to about that."""
+
 ROOM = 2**24
 """Cosines computed at a time: 64 MB."""
 
@@ -66,11 +69,35 @@ class Neighbours(nn.Module):
     def _logits(self, x: torch.Tensor) -> torch.Tensor:
         cosines = nn.functional.normalize(x - self.centre) @ self.bank.T  # (m, n)
         cosines = cosines.masked_fill(cosines > ITSELF, -torch.inf)
-        near, places = cosines.topk(min(int(self.k), len(self.bank)), dim=1)  # (m, k)
+        count = min(int(self.k), len(self.bank))
+        near, places = cosines.topk(min(count + 1, len(self.bank)), dim=1)  # (m, k + 1)
+        last, after, near, places = near[:, count - 1], near[:, -1], near[:, :count], places[:, :count]
         votes = torch.exp((near - near[:, :1].clamp(min=-1)) / TEMPERATURE)
         votes = votes / votes.sum(1, keepdim=True).clamp(min=1e-12)
         shares = x.new_zeros(len(x), int(self.classes)).scatter_add_(1, self.labels[places], votes)
+        tied = torch.nonzero(last - after <= SAME_COSINE)[:, 0]
+        if len(tied) and count < len(self.bank):
+            shares[tied] = self._shared(cosines[tied], last[tied, None], count)
         return torch.log(int(self.k) * shares + 1) - torch.log(self.k + self.classes)
+
+    def _shared(self, cosines: torch.Tensor, last: torch.Tensor, count: int) -> torch.Tensor:
+        """Shares of the classes (t, classes) where several images are equally near and not all of them fit into k.
+
+        Which of them `topk` takes hangs on rounding: all of them share the places that are left. With as many copies of
+        an image in two classes, one of the classes would win by accident.
+
+        Args:
+            cosines: (t, n) of such images.
+            last: (t, 1) cosine of the k-th neighbour.
+            count: k.
+        """
+        nearer, equal = cosines > last + SAME_COSINE, (cosines - last).abs() <= SAME_COSINE
+        left = count - nearer.sum(1, keepdim=True)
+        weight = nearer + equal * left / equal.sum(1, keepdim=True)  # (t, n), rows sum to k
+        votes = weight * torch.exp((cosines - cosines.max(1, keepdim=True).values.clamp(min=-1)) / TEMPERATURE)
+        votes = votes / votes.sum(1, keepdim=True).clamp(min=1e-12)
+        shares = votes.new_zeros(len(votes), int(self.classes))
+        return shares.scatter_add_(1, self.labels.expand(len(votes), -1), votes)
 
 
 def fitting_head(network: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
+from heldout.ties import settled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -208,7 +209,7 @@ def _remedies_table(remedies: Sequence[Remedy], console: Console) -> Table:
     table = _table("What would help: test accuracy with it minus without it", console)
     table.add_column("remedy", ratio=1)
     table.add_column("points gained", justify="right", no_wrap=True)
-    for remedy in sorted(remedies, key=lambda remedy: -remedy.gain_points.value):
+    for remedy in sorted(remedies, key=lambda remedy: -settled(remedy.gain_points.value)):
         star = " *" if remedy.exploratory else ""
         gain = f"{_signed(remedy.gain_points.value)} {_interval(remedy.gain_points)}"
         table.add_row(Text(f"{remedy.name}{star}"), Text(gain))

@@ -6,23 +6,23 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.relatives import Pair, crossing_ids, leaked_ids
-from heldout.diagnosis.run_data import SEARCHED, RunData
+from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
 from heldout.errors import InputError, Problem
+from heldout.records import ReasonKind
 from heldout.records.codec import read_record
 from heldout.records.logit_table import VARIANT_KEYS
+from heldout.records.run import Choice
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
-
-CHOSEN = {"wise": "the blend of weights", "knn": "the number of neighbours"}
-"""Strategy -> what it chooses on validation."""
 
 
 def read_run_data(
@@ -53,11 +53,9 @@ def read_run_data(
     scored, absent = _experiments(run) if experiments else ({}, {})
     table = study.cohort.table.set_index("id")
     siblings = tuple(_of_run(study, other, bootstrap, seed) for other in study.runs if other.record.id != run.record.id)
-    choices, chosen = _choices(study, run)
     return replace(
         own,
-        choices=choices,
-        chosen=chosen,
+        choices=_choices(study, run),
         quality=quality,
         features=_features(study, run) if experiments else {},
         scored=scored,
@@ -75,8 +73,6 @@ def read_run_data(
 
 def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunData:
     """What the run's own files say."""
-    keep = run.recipe.settings.get("keep", "last")
-    keeps: Literal["last", "best"] = "best" if keep == "best" else "last"
     return RunData(
         run=run.record.id,
         model=run.record.backbone,
@@ -86,7 +82,7 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         train=run.predictions.get("train"),
         val=run.predictions.get("val"),
         test=run.predictions.get("test"),
-        keeps=keeps,
+        learning=run.record.learning,
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
         bootstrap=bootstrap,
@@ -100,11 +96,19 @@ def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
     return values.reshape(-1, n) if n and len(values) else None
 
 
-def _choices(study: StudyFiles, run: RunFiles) -> tuple[VariantLogits | None, str]:
-    """What a strategy chose among on validation, or else what the search for its settings did, and in words what."""
+def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
+    """What was chosen on validation -> the answers of all candidates, where they were kept."""
+    found: dict[Choice, VariantLogits] = {}
     own = run.folder / "choices.parquet"
     if own.is_file():
-        return VariantLogits(pd.read_parquet(own)), CHOSEN.get(run.record.strategy, "what did best on validation")
+        of_strategy = [choice for choice in run.record.learning.chosen if choice not in ("settings", "epoch")]
+        found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(pd.read_parquet(own))
+    searched = _search(study, run)
+    return found if searched is None else {**found, "settings": searched}
+
+
+def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:
+    """Answers of the trials whose best settings the run has; None without a search, or where some were not kept."""
     for file in sorted((study.folder / "tuning").glob("*.json")):
         search = read_record(Tuning, file)
         same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
@@ -114,24 +118,32 @@ def _choices(study: StudyFiles, run: RunFiles) -> tuple[VariantLogits | None, st
             if all(run.recipe.settings.get(name) == value for name, value in best.items()):
                 kept = pd.read_parquet(answers)
                 if kept["variant"].nunique() == len(search.trials):
-                    return VariantLogits(kept), SEARCHED
-    return None, ""
+                    return VariantLogits(kept)
+    return None
 
 
-def _experiments(run: RunFiles) -> tuple[Mapping[str, VariantLogits], Mapping[str, str]]:
+def _experiments(run: RunFiles) -> tuple[Mapping[str, VariantLogits], Mapping[str, Absence]]:
     """Name -> logits, and name -> why there are none."""
     scored: dict[str, VariantLogits] = {}
-    absent: dict[str, str] = {}
+    absent: dict[str, Absence] = {}
     for file in sorted((run.folder / "experiments").glob("*.json")):
         about = json.loads(file.read_text(encoding="utf-8"))
         table = file.with_suffix(".parquet")
         if about.get("absent"):
-            absent[file.stem] = str(about["absent"]).removeprefix("because ")
+            absent[file.stem] = _absence(about)
         elif table.is_file():
             frame = pd.read_parquet(table)
             if len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
                 scored[file.stem] = VariantLogits(frame)
     return scored, absent
+
+
+def _absence(about: Mapping[str, Any]) -> Absence:
+    """Why an intervention left nothing; one that 0.1.0 left out does not say of what kind the reason is."""
+    text = str(about["absent"])
+    kinds = {str(kind): kind for kind in ReasonKind}
+    otherwise = ReasonKind.INTERVENTION_FAILED if about.get("failed") else ReasonKind.NOT_RUN
+    return Absence(kinds.get(str(about.get("kind")), otherwise), text)
 
 
 def _features(study: StudyFiles, run: RunFiles) -> dict[str, NDArray[np.float32]]:

@@ -81,9 +81,7 @@ class Rules:
         5, "test images", "Images of a class below which its labels cannot be ranked.", "Northcutt et al. (2021)"
     )
 
-    review_top: float = _rule(
-        0.10, "", "Share of the test images, most doubtful first, that is surely reviewed.", OURS
-    )
+    review_top: float = _rule(0.10, "", "Share of the test images, most doubtful first, that is surely reviewed.", OURS)
     review_rest: float = _rule(
         0.10, "", "Share of all others that is reviewed: without it nobody knows what the ranking missed.", OURS
     )

@@ -16,7 +16,6 @@ from heldout.records.predictions import Predictions
 from heldout.records.run import Choice, Learning
 from heldout.stats.joint import JointBootstrap
 
-
 FINE_TUNED = Learning(backbone_trained=True, uses_seed=True)
 """What is taken of a run that does not say: everything was trained, the last epoch kept, nothing chosen."""
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from heldout.errors import UsageError
 from heldout.phantoms._plant import ID, SPARE, SPLIT, TRUE_LABEL, Flags, Lots
+from heldout.ties import settled
 
 
 def used(table: pd.DataFrame, part: str) -> Flags:
@@ -77,7 +78,7 @@ def apportion(n: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Split n into whole numbers in these shares (largest remainders; the first one where two are equal)."""
     exact = {group: n * share for group, share in shares.items()}
     counts = {group: int(np.floor(value + 1e-9)) for group, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda group: counts[group] - exact[group])
+    by_remainder = sorted(exact, key=lambda group: settled(counts[group] - exact[group]))
     for group in by_remainder[: n - sum(counts.values())]:
         counts[group] += 1
     return counts

@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from heldout.records.logit_table import logit_columns, logits_in, with_logit_columns
 from heldout.records.split import PARTS
+from heldout.ties import first_of_largest
 
 Indices = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -51,8 +52,7 @@ class Predictions:
     @cached_property
     def predicted(self) -> Indices:
         """Class with the largest logit, shape (n,)."""
-        chosen: Indices = self.logits.argmax(axis=1).astype(np.int64)
-        return chosen
+        return first_of_largest(self.logits, axis=1)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:

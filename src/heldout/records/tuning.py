@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heldout.records.recipe import Setting
+from heldout.ties import SAME, SAME_LOSS, first_best
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,6 @@ class Tuning:
     @property
     def best(self) -> Trial:
         """The greatest validation accuracy, of equals the lower loss, of equals the earlier."""
-        return max(self.trials, key=lambda trial: (trial.val_accuracy, -trial.val_loss))
+        most = max(trial.val_accuracy for trial in self.trials)
+        equals = [trial for trial in self.trials if trial.val_accuracy >= most - SAME]
+        return first_best(equals, lambda trial: -trial.val_loss, SAME_LOSS)

@@ -23,6 +23,7 @@ from heldout.report._tables_diagnosis import (
     review_table,
 )
 from heldout.report._words import count, number, percent, percent_range, signed
+from heldout.ties import first_best
 
 OPEN = 2
 """Galleries that stand open; the others open on a click."""
@@ -78,7 +79,7 @@ def facts(diagnosis: Diagnosis) -> tuple[tuple[str, str, str], ...]:
     if not diagnosis.explained:
         return tuple(found)
     if diagnosis.budget:
-        largest = max(diagnosis.budget, key=lambda term: term.points.value)
+        largest = first_best(diagnosis.budget, lambda term: term.points.value)
         if largest.points.value > 0:
             points = f"{number(largest.points.value)} points"
             span = f"{number(largest.points.low)} to {number(largest.points.high)}"

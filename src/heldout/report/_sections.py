@@ -117,7 +117,8 @@ def looks(material: Material) -> Sequence[Block]:
     if material.diagnosis_evaluations:
         ledger += (
             f" Besides, interventions of a diagnosis scored test images "
-            f"{count(material.diagnosis_evaluations, 'time')}: no score of a run came from them, but whoever acts on them has used these images."
+            f"{count(material.diagnosis_evaluations, 'time')}: no score of a run came from them, but whoever acts on "
+            "them has used these images."
         )
     return (
         Prose(

@@ -11,6 +11,7 @@ from heldout.report._diagnosed import Diagnosed
 from heldout.report._material import Material
 from heldout.report._tables_runs import NONE, accuracy_cell, methods, points_cell, run_cell
 from heldout.report._words import number, percent, signed
+from heldout.ties import settled
 
 DOCS = "https://github.com/heldout/heldout/tree/main/docs"
 
@@ -217,7 +218,7 @@ def lens_cell(lens: Lens, caption: str) -> Cell:
 
 def remedies_table(known: Diagnosed) -> Table:
     """What was tried, by what it gained on test, best first."""
-    remedies = sorted(known.diagnosis.remedies, key=lambda remedy: -remedy.gain_points.value)
+    remedies = sorted(known.diagnosis.remedies, key=lambda remedy: -settled(remedy.gain_points.value))
     titles = {finding.code: finding.cause for finding in known.diagnosis.findings}
     rows = [
         (

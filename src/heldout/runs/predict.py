@@ -18,6 +18,7 @@ from heldout.images import ImageError, read_pixels
 from heldout.records import Recipe
 from heldout.records.codec import read_record
 from heldout.stats.scores import softmax
+from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
 from heldout.training.device import Device
 
@@ -76,7 +77,7 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
     # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
     colour = np.concatenate([np.repeat(p, 3, axis=3) if p.shape[3] == 1 else p for p in prepared])
     probabilities = softmax(logits_of(network, colour, place))
-    frame = pd.DataFrame({"image": names, "predicted": [recipe.classes[k] for k in probabilities.argmax(1)]})
+    frame = pd.DataFrame({"image": names, "predicted": [recipe.classes[k] for k in first_of_largest(probabilities)]})
     for k, name in enumerate(recipe.classes):
         frame[f"p({name})"] = probabilities[:, k]
     return frame

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from heldout.stats.scores import Indices, Reals, auc_problems
+from heldout.ties import levels, settled
 
 CHUNK = 256
 """Replicates worked on at a time: keeps the arrays of the AUC within a processor's cache for a few thousand images."""
@@ -166,7 +167,7 @@ def _resampled_auc(positive: NDArray[np.bool_], score: Reals, resamples: Resampl
 
 def _blocks(positive: NDArray[np.bool_], score: Reals) -> Indices:
     """Number of the block of each image, ascending with the score, shape (n,)."""
-    _, tie = np.unique(score, return_inverse=True)  # images of equal score share a number
+    tie = levels(score)  # images of equal score share a number
     ties = int(tie.max()) + 1
     has_positive = np.bincount(tie, weights=positive, minlength=ties) > 0
     has_negative = np.bincount(tie, weights=~positive, minlength=ties) > 0
@@ -180,7 +181,8 @@ def _blocks(positive: NDArray[np.bool_], score: Reals) -> Indices:
 def percentile_interval(replicates: Reals, value: float) -> tuple[float, float]:
     """The 2.5 % and 97.5 % percentiles of the replicates, widened where they miss the estimate; NaN is left out."""
     low, high = np.nanpercentile(replicates, [2.5, 97.5])
-    return min(float(low), value), max(float(high), value)
+    # Settled, since verdicts ask whether an end lies above 0: replicates that are 0 on paper are ±1e-15.
+    return min(settled(min(low, value)), value), max(settled(max(high, value)), value)
 
 
 def varies(replicates: Reals) -> bool:

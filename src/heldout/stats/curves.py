@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Reals
+from heldout.ties import SAME_LOSS, first_of_largest
 
 LOSS_MARGIN = 0.10
 """A validation loss has risen when it lies this share above its minimum: our choice; smaller rises come and go."""
@@ -131,13 +132,14 @@ def overfit_epoch(train_loss: Reals, val_loss: Reals) -> int | None:
     if len(smooth) < 3 or not np.isfinite(smooth.min()):
         return None
     # A median of three flattens the bottom of a valley; the epoch is the lowest of that floor.
-    lowest = int(np.argmin(np.where(smooth == smooth.min(), np.nan_to_num(val_loss, nan=np.inf), np.inf)))
+    floor = smooth <= smooth.min() + SAME_LOSS
+    lowest = int(first_of_largest(np.where(floor, -np.nan_to_num(val_loss, nan=np.inf), -np.inf), tolerance=SAME_LOSS))
     after = len(smooth) - 1 - lowest
     if after < 2:
         return None
     later = slice(lowest + 1 + after // 2, None)
     bound = smooth[lowest] + max(LOSS_MARGIN * smooth[lowest], LOSS_FLOOR)
-    if not np.all(smooth[later] > bound) or not np.mean(learned[later]) < learned[lowest]:
+    if not np.all(smooth[later] > bound) or not np.mean(learned[later]) < learned[lowest] - SAME_LOSS:
         return None
     return lowest + 1
 

@@ -12,6 +12,9 @@ from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import Weights
 
+ROWS = 128
+"""Replicates summed at a time."""
+
 
 @dataclass(frozen=True)
 class JointBootstrap:
@@ -73,12 +76,24 @@ def class_sums(values: np.ndarray, labels: np.ndarray, weights: Weights, k: int)
     """Weighted sums of the images' values by class, (B, k)."""
     columns = np.zeros((len(labels), k), dtype=np.float64)
     columns[np.arange(len(labels)), labels] = values
-    sums: Reals = (weights @ columns.astype(np.float32)).astype(np.float64)
+    return weighted_sums(columns, weights)
+
+
+def weighted_sums(columns: Reals, weights: Weights) -> Reals:
+    """Sums of columns (n, c) in each replicate, (B, c).
+
+    In float64: where weights are no whole numbers, a float32 product differs by 1e-7 from processor to processor, and
+    verdicts are read off the ends of intervals. Some replicates at a time, since weights are kept in float32.
+    """
+    sums = np.empty((len(weights), columns.shape[1]))
+    for start in range(0, len(weights), ROWS):
+        some = slice(start, start + ROWS)
+        sums[some] = weights[some].astype(np.float64) @ columns
     return sums
 
 
 def weighted_mean(values: np.ndarray, weights: Weights) -> Reals:
     """Weighted mean over the images in each replicate, (B,)."""
-    sums = (weights @ np.asarray(values, dtype=np.float32)).astype(np.float64)
+    sums = weighted_sums(np.asarray(values, dtype=np.float64)[:, None], weights)[:, 0]
     result: Reals = sums / weights.sum(axis=1, dtype=np.float64)
     return result

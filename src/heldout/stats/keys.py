@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from heldout.stats.scores import Indices, Reals
+from heldout.ties import SAME
 
 COMPONENTS = 50
 IMAGES_A_COMPONENT = 8
@@ -131,7 +132,8 @@ def verify_key(
     if pairs < FEWEST_PAIRS:
         return KeyVerdict(False, float("nan"), float("nan"), pairs, f"cannot be tested: it joins only {pairs} pairs")
     observed, null, spread = _statistics(blocks, joined, permutations, rng)
-    p = (1 + int((null >= observed).sum())) / (1 + permutations)
+    equal = SAME * max(abs(observed), spread)  # the same pairs, summed in another order
+    p = (1 + int((null >= observed - equal).sum())) / (1 + permutations)
     effect = float((observed - null.mean()) / spread)
     inside = np.concatenate([block.within for block in blocks])
     within = float(inside.mean() / spread) if len(inside) >= FEWEST_PAIRS else float("nan")

@@ -35,6 +35,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.shift import unit_numbers
+from heldout.ties import levels
 
 Hashes = NDArray[np.uint64]
 Vectors = NDArray[np.float32]
@@ -219,7 +220,7 @@ def near_copies(hashes: Hashes, vectors: Vectors, similarity: float, radius: int
         empty = np.empty(0, dtype=np.int64)
         return NearCopies(empty, empty, empty.astype(np.uint8), np.empty(0))
     first, second, bits, alike = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    order = np.lexsort((second, first, -alike))
+    order = np.lexsort((second, first, -levels(alike)))  # of equal pairs the first images
     return NearCopies(first[order], second[order], bits[order], alike[order])
 
 

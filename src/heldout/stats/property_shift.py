@@ -72,7 +72,8 @@ def property_shifts(
         found.append((name, float(x.mean()), float(y.mean()), *_compared(x, y, units_P, units_Q)))
     adjusted = holm([row[-1] for row in found])
     shifts = [PropertyShift(*row, p_holm) for row, p_holm in zip(found, adjusted, strict=True)]
-    return tuple(sorted(shifts, key=lambda shift: (shift.p, -abs(shift.smd))))
+    # To nine digits, not decimals: p may be 1e-20.
+    return tuple(sorted(shifts, key=lambda shift: (float(f"{shift.p:.9g}"), -float(f"{abs(shift.smd):.9g}"))))
 
 
 def _check(P: Reals, Q: Reals, names: Sequence[str], units_P: Indices, units_Q: Indices) -> None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import rankdata
 
+from heldout.ties import levels
+
 Indices = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
@@ -89,7 +91,7 @@ def auc_binary(positive: NDArray[np.bool_], score: Reals) -> float | None:
     n_negative = len(positive) - n_positive
     if not n_positive or not n_negative:
         return None
-    ranks = rankdata(score)
+    ranks = rankdata(levels(score))
     u = float(ranks[positive].sum()) - n_positive * (n_positive + 1) / 2
     return u / (n_positive * n_negative)
 

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from heldout.stats.scores import Indices, Reals, auc_binary
 from heldout.stats.thresholds import folds_of
+from heldout.ties import SAME, SAME_LOSS, first_of_largest, settled
 
 FOLDS = 5
 INNER_FOLDS = 3
@@ -135,7 +136,8 @@ def _fit_and_apply(X: Reals, target: Indices, units: Indices, new: Reals, seed: 
         for i, penalty in enumerate(PENALTIES):
             odds = _log_odds(X[inside], target[inside], X[outside], penalty)
             losses[i] += np.logaddexp(0, np.where(target[outside] == 1, -odds, odds)).sum()
-    best = PENALTIES[int(losses.argmin())]
+    tolerance = SAME_LOSS * len(X)
+    best = PENALTIES[int(first_of_largest(-losses, tolerance=tolerance))]  # of equals the strongest penalty
     probabilities: Reals = expit(_log_odds(X, target, new, best))
     return probabilities
 
@@ -256,7 +258,7 @@ class DomainShift:
     @property
     def p(self) -> float:
         """One-sided permutation p-value (Phipson & Smyth 2010)."""
-        return (1 + int((self.null >= self.auc).sum())) / (1 + len(self.null))
+        return (1 + int((self.null >= self.auc - SAME).sum())) / (1 + len(self.null))
 
     @property
     def excess(self) -> float:
@@ -270,4 +272,4 @@ class DomainShift:
         behind the AUC is `share` times that of the null.
         """
         spread = float(self.null.std(ddof=1)) * self.share**0.5
-        return self.auc > float(self.null.max()) and self.excess > deviations * spread
+        return settled(self.auc - float(self.null.max())) > 0 and settled(self.excess - deviations * spread) > 0

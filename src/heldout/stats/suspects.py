@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
+from heldout.ties import in_order
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,14 @@ def review_sample(
     """Which images to have read again, and with which probability each was chosen.
 
     The share `top_share` most doubtful for certain, and as many of the rest as `rest_share` of it, each with a
-    probability in proportion to the square root of its doubt (one minus label quality): what costs a Horvitz-Thompson estimate of
-    wrong labels the least variance for a number of readings (Neyman 1934), where a plain random tenth weighs every
-    wrong label that the ranking missed tenfold. The fixed number is drawn systematically (Madow 1949).
+    probability in proportion to the square root of its doubt (one minus label quality): what costs a Horvitz-Thompson
+    estimate of wrong labels the least variance for a number of readings (Neyman 1934), where a plain random tenth
+    weighs every wrong label that the ranking missed tenfold. The fixed number is drawn systematically (Madow 1949).
 
     Returns:
         Id -> probability, most doubtful first, then those drawn.
     """
-    order = np.argsort(found.quality, kind="stable")
+    order = in_order(found.quality)
     number = max(1, round(top_share * len(ids)))
     top, rest = order[:number], order[number:]
     chosen = {ids[i]: 1.0 for i in top}

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
+from heldout.ties import SAME, first_of_largest
 
 SMOOTHING = 0.10
 """Half-width of the averaging over cuts, as a share of the images."""
@@ -106,8 +107,8 @@ def tuned_right(labels: Indices, logits: Reals, units: Indices, weights: Weights
 
 def scored(labels: Indices, logits: Reals, weights: Weights, biases: Reals) -> Reals:
     """Weight of the images that are right at given biases, (B,)."""
-    hit = hits(labels, logits, biases).astype(np.float32)
-    result: Reals = np.einsum("bn,bn->b", weights, hit).astype(np.float64)
+    hit = hits(labels, logits, biases)
+    result: Reals = np.where(hit, weights, 0).sum(axis=1, dtype=np.float64)
     return result
 
 
@@ -115,11 +116,12 @@ def hits(labels: Indices, logits: Reals, biases: Reals) -> NDArray[np.bool_]:
     """Whether each image is right at given biases (B, k): (B, n)."""
     if logits.shape[1] == 2:
         margin = logits[:, 1] - logits[:, 0]
-        positive = margin[None, :] > (biases[:, 0] - biases[:, 1])[:, None]  # (B, n)
+        cut = (biases[:, 0] - biases[:, 1])[:, None]
+        positive = margin[None, :] > cut + SAME * np.abs(margin).max(initial=0.0)  # (B, n); on the cut: the first class
         return np.asarray(positive == (labels == 1)[None, :])
     if len(np.unique(biases, axis=0)) == 1:
-        return np.broadcast_to((logits + biases[0]).argmax(1) == labels, (len(biases), len(labels)))
-    return np.stack([(logits + bias).argmax(1) == labels for bias in biases])
+        return np.broadcast_to(first_of_largest(logits + biases[0]) == labels, (len(biases), len(labels)))
+    return np.stack([first_of_largest(logits + bias) == labels for bias in biases])
 
 
 def best_biases(labels: Indices, logits: Reals, weights: Weights) -> Reals:
@@ -149,16 +151,18 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     """
     order = np.argsort(score, kind="stable")
     ordered = score[order]
-    same = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1  # no cut runs between equal scores
+    slack = SAME * np.abs(score).max()
+    same = np.flatnonzero(ordered[1:] <= ordered[:-1] + slack) + 1  # no cut runs between equal scores
     best = np.empty(len(weights), dtype=np.int64)
     rows = max(1, BLOCK // len(score))
     for start in range(0, len(weights), rows):
         some = slice(start, start + rows)
-        gains = np.cumsum(weights[some, order] * change[order], axis=1, dtype=np.float32)  # (rows, n)
-        gains = np.concatenate([np.zeros((len(gains), 1), dtype=np.float32), gains], axis=1)  # cut below all images
+        gains = np.cumsum(weights[some, order] * change[order], axis=1, dtype=np.float64)  # (rows, n)
+        gains = np.concatenate([np.zeros((len(gains), 1)), gains], axis=1)  # cut below all images
         smooth = _smoothed(gains)
         smooth[:, same] = -np.inf
-        best[some] = smooth.argmax(axis=1)
+        equal = SAME * np.abs(weights[some]).sum(axis=1, dtype=np.float64)
+        best[some] = first_of_largest(smooth, axis=1, tolerance=equal)
     result: Reals = _between(ordered)[best]
     return result
 
@@ -169,13 +173,13 @@ def _between(ordered: Reals) -> Reals:
     return cuts
 
 
-def _smoothed(curve: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smoothed(curve: Reals) -> Reals:
     """Each row averaged with a triangle of half-width `SMOOTHING` of its length: two running means."""
     half = max(1, round(SMOOTHING * curve.shape[1] / 2))
     for _ in range(2):
         padded = np.pad(curve, ((0, 0), (half + 1, half)), mode="edge")
         sums = np.cumsum(padded, axis=1, dtype=np.float64)
-        curve = ((sums[:, 2 * half + 1 :] - sums[:, : -(2 * half + 1)]) / (2 * half + 1)).astype(np.float32)
+        curve = (sums[:, 2 * half + 1 :] - sums[:, : -(2 * half + 1)]) / (2 * half + 1)
     return curve
 
 
@@ -190,7 +194,7 @@ def _ascend(labels: Indices, logits: Reals, weights: Weights) -> Reals:
         for c in range(k):
             shifted = logits + biases
             shifted[:, c] = -np.inf
-            rival = shifted.argmax(axis=1)
+            rival = first_of_largest(shifted, axis=1)
             needed = shifted[np.arange(len(labels)), rival] - logits[:, c]  # (n,)
             change = np.where(labels == c, 1, np.where(rival == labels, -1, 0)).astype(np.float32)
             biases[c] = _best_cut(needed, change, weights)[0]

@@ -22,7 +22,7 @@ from heldout.strategies import BEGINNING
 from heldout.strategies._strategy import Keep
 from heldout.training.averaging import between, put
 from heldout.training.phases import moving_tensors
-from heldout.training.state import Progress, Resume, State, rank
+from heldout.training.state import Progress, Resume, State, better
 
 AVERAGED = 5
 """Epochs that `keep=average` amounts to: the plain mean of so many, then an exponential one; the newest weighs 1/5."""
@@ -65,7 +65,7 @@ class Course:
         self.val_predicted.append(progress.val_predicted)
         self.choices.update(progress.choices)
         if self.keeps == "best":
-            if self.kept_epoch and rank(progress.epoch) <= rank(self.history[self.kept_epoch - 1]):
+            if self.kept_epoch and not better(progress.epoch, self.history[self.kept_epoch - 1]):
                 return
             self.kept = moving_tensors(network, self.moving)
         elif self.keeps == "average":

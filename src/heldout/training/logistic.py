@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from heldout.strategies._strategy import ClassWeights
+from heldout.ties import SAME_LOSS
 from heldout.training.weighting import class_weights
 
 MAX_ITERATIONS = 1000
@@ -72,7 +73,7 @@ def solve_head(
         some = (slice(start, start + ROWS) for start in range(0, len(val), ROWS))
         logits = np.concatenate([(val[rows] - mean) / scale @ weight.T + bias for rows in some])  # (m, k)
         loss = _log_loss(logits, val_labels, of_class)
-        if best is None or loss < best[0] - 1e-12:
+        if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, _raw_head(weight, bias, mean, scale, strength, converged))
     assert best is not None, "at least one strength"
     return best[1]

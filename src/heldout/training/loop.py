@@ -23,7 +23,7 @@ from heldout.training.phases import frozen_stages, moving_names, moving_tensors,
 from heldout.training.predict import Inputs, input_of, logits_from, scored
 from heldout.training.prefix import ActivationCache
 from heldout.training.solve import Problem, solve
-from heldout.training.state import Progress, Resume, State, rank
+from heldout.training.state import Progress, Resume, State, better
 from heldout.training.task import Task
 from heldout.training.weighting import class_weights
 
@@ -98,7 +98,10 @@ def _ended(phase: Phase, rows: Sequence[Epoch]) -> bool:
     """Whether a phase has had all its epochs, or as many as its patience gave it."""
     if len(rows) >= phase.epochs or phase.patience is None or not rows:
         return len(rows) >= phase.epochs
-    best = max(range(len(rows)), key=lambda at: rank(rows[at]))  # the first of equals
+    best = 0
+    for at, row in enumerate(rows):
+        if better(row, rows[best]):  # the first of equals stays, as in `Course.add`
+            best = at
     return len(rows) - 1 - best >= phase.patience
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
 from heldout.backbones import Network
 from heldout.progress import Reporter
+from heldout.ties import first_of_largest
 from heldout.training.device import Machine, on_device
 from heldout.training.engine import Prefix
 
@@ -106,7 +107,7 @@ def logits_from(network: Network, inputs: Inputs, length: int, machine: Machine)
 def scored(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, NDArray[np.int16]]:
     """Mean cross-entropy in nats, and the classes predicted."""
     loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(np.array(labels)))
-    return float(loss), logits.argmax(1).astype(np.int16)
+    return float(loss), first_of_largest(logits).astype(np.int16)
 
 
 def logits_of(

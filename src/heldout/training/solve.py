@@ -15,6 +15,7 @@ from heldout.backbones import Network
 from heldout.backbones.neighbours import Neighbours
 from heldout.progress import Epoch
 from heldout.strategies import Phase
+from heldout.ties import SAME_LOSS
 from heldout.training.averaging import between, mean_of, measure_batchnorm, put
 from heldout.training.device import Machine
 from heldout.training.logistic import solve_head
@@ -107,7 +108,7 @@ def _neighbours(problem: Problem) -> Solved:
         problem.network.head = head
         choices[f"k={k}"] = logits_from(problem.network, problem.inputs[1], problem.length, problem.machine)
         loss, _ = scored(choices[f"k={k}"], task.val.labels)
-        if best is None or loss < best[0]:
+        if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, head)
     assert best is not None, "at least one k"
     problem.network.head = best[1]
@@ -130,7 +131,7 @@ def _interpolate(problem: Problem) -> Solved:
         logits = logits_from(problem.network, problem.inputs[1], problem.length, problem.machine)
         choices[f"α={alpha:g}"] = logits
         loss, _ = scored(logits, problem.task.val.labels)
-        if best is None or loss < best[0]:
+        if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, alpha, moving_tensors(problem.network, first))
     assert best is not None, "at least one alpha"
     put(problem.network, best[2])

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from heldout.progress import Epoch
+from heldout.ties import SAME, SAME_LOSS
 
 State = dict[str, torch.Tensor]
 """Parameters and buffers by name, on the CPU."""
@@ -55,6 +56,12 @@ class Resume:
     ends: Mapping[int, State] = field(default_factory=dict)
 
 
-def rank(epoch: Epoch) -> tuple[float, float]:
-    """The better epoch has the greater one: validation accuracy, of equals the lower loss."""
-    return epoch.val_accuracy, -epoch.val_loss
+def better(epoch: Epoch, than: Epoch) -> bool:
+    """Whether an epoch is better than an earlier one: by validation accuracy, of equals by loss; not if equal in both.
+
+    Equal up to rounding (`heldout.ties`), so that the earlier one is kept where only the last digits differ.
+    """
+    gained = epoch.val_accuracy - than.val_accuracy
+    if abs(gained) > SAME:
+        return gained > 0
+    return epoch.val_loss < than.val_loss - SAME_LOSS

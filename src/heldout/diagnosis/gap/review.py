@@ -51,11 +51,7 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
     )
     rows = np.concatenate([np.arange(len(test)), wrong, wrong])
     added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
-    return (
-        reviewed,
-        np.concatenate([weights, added, -added], axis=1),
-        np.concatenate([np.arange(len(test)), wrong, wrong]),
-    )
+    return reviewed, np.concatenate([weights, added, -added], axis=1), rows
 
 
 def _named(part: Predictions) -> tuple[str, ...]:

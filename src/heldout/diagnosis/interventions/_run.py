@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import check_scores
 from heldout.diagnosis.interventions._shelf import interventions
 from heldout.diagnosis.interventions.context import LIMIT, InterventionContext
@@ -16,7 +17,7 @@ from heldout.diagnosis.interventions.intervention import Intervention, NothingTo
 from heldout.errors import UsageError
 from heldout.files import read_json, whole, write_json
 from heldout.progress import Reporter, Silent
-from heldout.records import PARTS
+from heldout.records import PARTS, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, write_down
 from heldout.training import machine
@@ -97,7 +98,8 @@ def _is_done(experiment: Intervention, context: InterventionContext) -> bool:
 def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
     """Do one experiment and write what came of it, whichever way it ended."""
     started = time.perf_counter()
-    table, more, absent, failed = pd.DataFrame(), dict[str, Any](), None, False
+    table, more = pd.DataFrame(), dict[str, Any]()
+    absent: Absence | None = None
     try:
         absent = experiment.why_not(context)
         if absent is None:
@@ -105,17 +107,19 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
             check_scores(table, context.k, {id_ for part in PARTS for id_ in context.ids(part)})
             more = experiment.about(context, table)
     except NothingToDoError as reason:
-        absent = str(reason)
+        absent = reason.absence
     except Exception as error:  # one broken experiment must not take the others with it
-        absent, failed = f"it failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}", True
+        text = f"it failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        absent = Absence(ReasonKind.INTERVENTION_FAILED, text)
         context.reporter.note(f"The experiment {experiment.name} on {context.run.record.id} failed: {error}")
     about = {
         "format": FORMAT,
         "version": experiment.version,
         "settings": experiment.settings(context),
         "seconds": round(time.perf_counter() - started, 3),
-        "absent": absent,
-        "failed": failed,
+        "absent": None if absent is None else absent.text,
+        "kind": None if absent is None else absent.kind,
+        "failed": absent is not None and absent.kind is ReasonKind.INTERVENTION_FAILED,
     }
     if absent is None and not table.empty and (table["split"] == "test").any():
         _count_evaluation(experiment, context)

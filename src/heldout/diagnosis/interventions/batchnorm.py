@@ -8,10 +8,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions._statistics import estimated, norms, put, put_back, train_mode_logits
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
 
 ALPHAS = (0.25, 0.5, 1.0)
@@ -37,16 +39,17 @@ class BatchNormStatistics(Intervention):
     name: ClassVar[str] = "batchnorm"
     title: ClassVar[str] = "BatchNorm statistics"
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs BatchNorm layers, and test images of every class."""
         if not context.ids("val") or not context.ids("test"):
-            return "it needs validation and test images"
+            return Absence(ReasonKind.PARTS_MISSING, "it needs validation and test images")
         if not norms(context.network):
-            return "the network has no BatchNorm layer with running statistics"
+            return Absence(ReasonKind.DOES_NOT_APPLY, "the network has no BatchNorm layer with running statistics")
         missing = set(context.labels("train")) - set(context.labels("test"))
         names = ", ".join(f"'{context.run.record.classes[k]}'" for k in sorted(missing))
         if missing:
-            return f"test has no image of {names}, so that another mixture of classes would pass for another look"
+            text = f"test has no image of {names}, so that other class shares would pass for another appearance"
+            return Absence(ReasonKind.PARTS_MISSING, text)
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._linear import fitted_logits, out_of_fold, scaled
 from heldout.diagnosis.interventions._regions import REGIONS, Region
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
+from heldout.ties import first_of_largest
 
 STRENGTH = 0.01
 """C of the probes, on standardised features: strong, since cells are many and images few."""
@@ -49,10 +52,10 @@ class Cues(Intervention):
     title: ClassVar[str] = "shortcuts"
     version: ClassVar[int] = 2
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""
         if len(np.unique(context.labels("train"))) < 2:
-            return "the training images are of one class"
+            return Absence(ReasonKind.DOES_NOT_APPLY, "the training images are of one class")
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
@@ -119,7 +122,7 @@ def says_something(context: InterventionContext, probed: pd.DataFrame) -> bool:
     logits = logits_in(probed, context.k)
     present = np.unique(truth)
     logits = logits[:, present] - logits[:, present].mean(axis=0)
-    right = present[logits.argmax(axis=1)] == truth
+    right = present[first_of_largest(logits)] == truth
     recalls = np.array([right[truth == k].mean() for k in present])
     counts = np.array([(truth == k).sum() for k in present])
     chance = 1 / len(present)

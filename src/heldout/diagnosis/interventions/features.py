@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
@@ -29,7 +30,7 @@ class Features(Intervention):
         """None: they depend on the backbone and the images alone."""
         return {}
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It always can."""
         return None
 

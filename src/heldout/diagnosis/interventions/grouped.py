@@ -13,12 +13,13 @@ from scipy.sparse.csgraph import connected_components
 
 from heldout import backbones
 from heldout.data.splits import make_split
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
 from heldout.diagnosis.relatives import Pair, leaked_ids
 from heldout.diagnosis.tables import near_copies
-from heldout.records import Split
+from heldout.records import ReasonKind, Split
 from heldout.records.logit_table import variant_rows
 from heldout.runs.fit import learn_strategy
 from heldout.strategies import Strategy, strategies
@@ -49,16 +50,17 @@ class GroupedRetraining(Intervention):
         """Not where it was left out for its length, and is asked for now."""
         return super().is_current(about, context) and not (context.retrain and about.get("absent"))
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """Without relatives there is nothing to mend; a long training is not begun unasked."""
         if not context.ids("val"):
-            return "there are no validation images"
+            return Absence(ReasonKind.PARTS_MISSING, "there are no validation images")
         if not leaked_ids(context.study, _pairs(context)):
-            return "no validation image has a known relative in train"
+            return Absence(ReasonKind.DOES_NOT_APPLY, "no validation image has a known relative in train")
         record = context.run.record
         seconds = record.epochs * record.seconds_per_epoch * len(SEEDS)
         if seconds > LONGEST and not context.retrain:
-            return f"it would take about {seconds / 60:.0f} minutes; ask for it with --retrain"
+            text = f"it would take about {seconds / 60:.0f} minutes; ask for it with --retrain"
+            return Absence(ReasonKind.NOT_RUN, text)
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:

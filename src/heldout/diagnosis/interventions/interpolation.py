@@ -10,10 +10,12 @@ import pandas as pd
 import torch
 
 from heldout.backbones import Network
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions._statistics import estimated, put
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.records import ReasonKind
 from heldout.training.predict import EVAL_BATCH
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75)
@@ -38,12 +40,13 @@ class WeightInterpolation(Intervention):
     title: ClassVar[str] = "weight interpolation"
     version: ClassVar[int] = 2
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs a trunk that moved, and a probe."""
         if not context.ids("val"):
-            return "there are no validation images to choose the probe's regularisation on"
+            text = "there are no validation images to choose the probe's regularisation on"
+            return Absence(ReasonKind.PARTS_MISSING, text)
         if not _moved(context.network, context.pretrained):
-            return "training moved no weight of the trunk"
+            return Absence(ReasonKind.DOES_NOT_APPLY, "training moved no weight of the trunk")
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions.context import InterventionContext
 
 
@@ -27,8 +28,8 @@ class Intervention(ABC):
     version: ClassVar[int] = 1
 
     @abstractmethod
-    def why_not(self, context: InterventionContext) -> str | None:
-        """Why it cannot be done or has no meaning on this run, in words that follow "because"; None where it can."""
+    def why_not(self, context: InterventionContext) -> Absence | None:
+        """Why it cannot be done or has no meaning on this run; None where it can."""
 
     @abstractmethod
     def run(self, context: InterventionContext) -> pd.DataFrame:
@@ -51,10 +52,17 @@ class Intervention(ABC):
         return {}
 
     def is_current(self, about: Mapping[str, Any], context: InterventionContext) -> bool:
-        """Whether what an earlier call left would come out the same now. A failure is tried again."""
+        """Whether what an earlier call left would come out the same now.
+
+        A failure is tried again, and so is what 0.1.0 left out, which did not say of what kind the reason is.
+        """
         same = about.get("version") == self.version and about.get("settings") == self.settings(context)
-        return same and not about.get("failed", False)
+        return same and not about.get("failed", False) and (about.get("absent") is None or "kind" in about)
 
 
 class NothingToDoError(Exception):
-    """There is nothing to do, in words that follow "because"."""
+    """There is nothing to do, as turned out on the way."""
+
+    def __init__(self, absence: Absence) -> None:
+        super().__init__(absence.text)
+        self.absence = absence

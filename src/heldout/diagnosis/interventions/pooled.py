@@ -9,10 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._linear import FOLDS, fitted_logits, scaled
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
 
 COMPONENTS = 256
@@ -42,14 +44,15 @@ class PooledClassifiers(Intervention):
         """The seed of the folds."""
         return {"seed": context.seed}
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs some images of two classes in both parts."""
         for part, words in (("val", "validation"), ("test", "test")):
             if not context.ids(part):
-                return f"there are no {words} images"
+                return Absence(ReasonKind.PARTS_MISSING, f"there are no {words} images")
             counts = np.bincount(context.labels(part), minlength=context.k)
             if (counts >= FEWEST).sum() < 2:
-                return f"{words} has too few images: fewer than {FEWEST} of all classes but one"
+                text = f"{words} has too few images: fewer than {FEWEST} of all classes but one"
+                return Absence(ReasonKind.MORE_IMAGES, text)
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.records import PARTS
+from heldout.records import PARTS, ReasonKind
 
 
 class ProbeLogits(Intervention):
@@ -27,9 +28,11 @@ class ProbeLogits(Intervention):
         """None: it has a single optimum."""
         return {}
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs validation images to choose C on."""
-        return None if context.ids("val") else "there are no validation images to choose its regularisation on"
+        if context.ids("val"):
+            return None
+        return Absence(ReasonKind.PARTS_MISSING, "there are no validation images to choose its regularisation on")
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Fit and score."""

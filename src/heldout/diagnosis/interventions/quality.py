@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._mapping import Shifted, mapped, shifted_properties
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
 
 
@@ -33,22 +35,24 @@ class Quality(Intervention):
     title: ClassVar[str] = "image quality"
     version: ClassVar[int] = 4
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs both parts."""
         missing = [words for part, words in (("val", "validation"), ("test", "test")) if not context.ids(part)]
-        return f"there are no {' and no '.join(missing)} images" if missing else None
+        text = f"there are no {' and no '.join(missing)} images"
+        return Absence(ReasonKind.PARTS_MISSING, text) if missing else None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Find what differs, map it both ways, score."""
         shifts = shifted_properties(context)
         if not shifts:
-            raise NothingToDoError("no measured property shifts")
+            raise NothingToDoError(Absence(ReasonKind.NO_DIFFERENCE, "no measured property shifts"))
         tables: list[pd.DataFrame] = []
         for part in ("val", "test"):
             tables.extend(_variants(context, part, shifts))
         if not tables:
             names = " and ".join(dict.fromkeys(shift.name for shift in shifts))
-            raise NothingToDoError(f"{names} differ, but cannot be changed in any image without inventing detail")
+            text = f"{names} differ, but cannot be changed in any image without inventing detail"
+            raise NothingToDoError(Absence(ReasonKind.DOES_NOT_APPLY, text))
         return joined(tables, context.k)
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:

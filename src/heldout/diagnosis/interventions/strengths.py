@@ -7,10 +7,11 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.strategies.probe import Probe
+from heldout.records import ReasonKind
 from heldout.training.logistic import solve_path
 
 
@@ -28,11 +29,12 @@ class Strengths(Intervention):
         """None: each has a single optimum."""
         return {}
 
-    def why_not(self, context: InterventionContext) -> str | None:
+    def why_not(self, context: InterventionContext) -> Absence | None:
         """Other strategies choose no strength."""
-        if context.recipe.strategy != Probe.name:
-            return f"the strategy {context.recipe.strategy} chooses no strength of regularisation on validation"
-        return None if context.ids("val") else "there are no validation images"
+        if "strength" not in context.run.record.learning.chosen:
+            text = f"the strategy {context.recipe.strategy} chooses no strength of regularisation on validation"
+            return Absence(ReasonKind.DOES_NOT_APPLY, text)
+        return None if context.ids("val") else Absence(ReasonKind.PARTS_MISSING, "there are no validation images")
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Solve at each strength."""

@@ -14,6 +14,7 @@ from heldout.report._words import number, plotly_text, shortened
 from heldout.report.figures._figure import Figure, Trace, spec
 from heldout.report.figures._marks import legend_entry
 from heldout.stats.scores import auc_binary
+from heldout.ties import settled
 
 MOST = 6
 """Pairs of property and class that are drawn, the most shifted ones."""
@@ -50,8 +51,8 @@ def draw(material: Material) -> list[Chart]:
             values = values_of(ids, table[column])
             if min(len(values[part]) for part in ("val", "test")) >= FEWEST:
                 found.append((shift(values), column, k, values))
-    found.sort(key=lambda item: -abs(item[0] - 0.5))
-    varied = [item for item in found if item[0] != 0.5]
+    found.sort(key=lambda item: -settled(abs(item[0] - 0.5)))
+    varied = [item for item in found if settled(item[0] - 0.5) != 0]
     shown = [item for place, item in enumerate(varied[:MOST]) if place < PLAIN or abs(item[0] - 0.5) >= SHIFTED]
     return [chart(material.classes[k], name, moved, values) for moved, name, k, values in shown]
 

@@ -10,6 +10,7 @@ from heldout.report._material import Material, ReportedRun
 from heldout.report._words import number, percent, plotly_text, shortened
 from heldout.report.figures._figure import Figure, Trace, spec
 from heldout.report.figures._marks import legend_entry
+from heldout.ties import first_of_largest
 
 STEPS = 161
 """Cuts drawn, evenly on the scale of log-odds."""
@@ -55,7 +56,7 @@ def line(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
 
 def marks(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
     """The present cut, filled, and the best one, hollow."""
-    places = [int(np.abs(cuts).argmin()), int(values.argmax())]
+    places = [int(np.abs(cuts).argmin()), int(first_of_largest(values))]
     colour = "@lost" if part == "test" else "@ink"
     return {
         "type": "scatter",
