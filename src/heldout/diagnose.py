@@ -6,7 +6,7 @@ it came from. docs/diagnosis.md explains how to read the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from heldout.budget import Budget, measure_budget, why_no_budget
 from heldout.causes import Case, Cause, causes
 from heldout.causes._learnable import learnable_lens
 from heldout.causes._looks import looks_lens
-from heldout.causes.labels import doubtful, label_bound
+from heldout.causes.labels import label_bound, still_to_review, to_review
 from heldout.compare import FEWEST_REPLICATES
 from heldout.errors import UsageError
 from heldout.evidence import Evidence, Side, read_evidence, read_review
@@ -25,7 +25,6 @@ from heldout.records._codec import write_record
 from heldout.records.terms import TERM_TITLES
 from heldout.runs import RunFiles, StudyFiles, read_study
 from heldout.stats.intervals import wilson
-from heldout.stats.suspects import review_sample
 
 REPLICATES = 1000
 """Bootstrap replicates behind the intervals unless asked otherwise."""
@@ -119,14 +118,6 @@ def _gather(
     return replace(evidence, review=read_review(review, study, to_review(evidence)))
 
 
-def to_review(evidence: Evidence) -> dict[str, float]:
-    """Test images to have read by two blind readers -> probability with which each was chosen."""
-    found = doubtful(evidence)
-    if found is None or evidence.test is None:
-        return {}
-    return review_sample(evidence.test.ids, found, evidence.bootstrap_seed)
-
-
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """Judge one run.
 
@@ -146,7 +137,9 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     remedies = _remedies(case)
     if not budget.explained:
         findings = tuple(_nothing_to_explain(finding) for finding in findings)
-    limits = _limits(evidence)
+    sample = to_review(evidence)
+    unread = still_to_review(evidence, sample)
+    limits = _limits(evidence, sample, unread)
     return Diagnosis(
         run=evidence.run,
         model=evidence.model,
@@ -164,7 +157,7 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
         lenses=_lenses(case) if budget.explained else (),
         findings=findings,
         remedies=remedies,
-        review=to_review(evidence) if evidence.review is None else {},
+        review=unread if sample else {},
         limits=limits,
         bootstrap=evidence.bootstrap,
         bootstrap_seed=evidence.bootstrap_seed,
@@ -312,6 +305,8 @@ def _of_gap(evidence: Evidence, budget: Budget, findings: Sequence[Finding], rem
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {e.value:.1f} [{e.low:.1f}, {e.high:.1f}]" for term, e in parts)
     told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings)}"
+    if not evidence.finds_changed_copies:
+        told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
     return told + f"{_overlap(findings, gap.value)}{_tried(remedies)}"
 
 
@@ -322,11 +317,17 @@ def _reason(findings: Sequence[Finding]) -> str:
         return "No single cause could be shown."
     first = named[0]
     sure = "Main reason" if first.verdict == "established" else "Most likely reason, not shown by a trial"
+    alike = [_in_sentence(causes.get(code).title) for code in first.alternatives]
     points = ""
     if first.points is not None:
         points = f", {first.points.value:.1f} points [{first.points.low:.1f}, {first.points.high:.1f}]"
-    name = first.cause if first.cause.startswith("Batch") else first.cause[0].lower() + first.cause[1:]
-    return f"{sure}: {name}{points}."
+    other = f"; {' or '.join(alike)} would look the same" if alike else ""
+    return f"{sure}: {_in_sentence(first.cause)}{points}{other}."
+
+
+def _in_sentence(title: str) -> str:
+    """A cause's title within a sentence."""
+    return title if title.startswith("Batch") else title[0].lower() + title[1:]
 
 
 def _overlap(findings: Sequence[Finding], gap: float) -> str:
@@ -353,23 +354,37 @@ def _tried(remedies: Sequence[Remedy]) -> str:
     return words + (" (exploratory: test was used to find it)." if best.exploratory else ".")
 
 
-def _limits(evidence: Evidence) -> tuple[str, ...]:
-    """What these data cannot tell, and what would settle it."""
+def _limits(evidence: Evidence, sample: Mapping[str, float], unread: Mapping[str, float]) -> tuple[str, ...]:
+    """What these data cannot tell, and what would settle it.
+
+    Args:
+        evidence: Of the run.
+        sample: Test images that were to be read by people; empty where they cannot be ranked.
+        unread: Those that nobody has read yet.
+    """
     limits = []
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None
-    if evidence.review is None:
-        number = len(to_review(evidence))
+    if unread:
+        in_part = evidence.review is not None and len(evidence.review)
+        before = "they were reviewed in part" if in_part else "nobody has reviewed them"
         limits.append(
-            f"Wrong test labels: nobody has reviewed them. Have two blind readers read the {number} images listed, put "
-            f"their labels into a CSV (id,label) and give it as --review."
-            if number
+            f"Wrong test labels: {before}. Have two blind readers read the {len(unread)} images listed, put their "
+            "labels into a CSV (id,label) and give it as --review. Until then they cannot be told from harder images."
+            if sample
             else "Wrong test labels: too few images of a class to rank them; review all of them."
         )
     if not any(val.patients) or not any(test.patients):
         limits.append(
             "Patients are not known: intervals take images as independent and are too narrow if patients have several, "
             "and leakage can be seen only where pictures are alike. Name patients with --patient."
+        )
+    if not evidence.finds_changed_copies:
+        limits.append(
+            "Copies of one picture are found where it was saved again, resized, or made a little brighter or blurrier. "
+            "Copies that were flipped, turned or cropped are not looked for: if images were multiplied in that way "
+            "before they were split, validation is too easy, and leakage may be what stands under other causes. Name "
+            "the patient, or the original picture, of every image with --patient."
         )
     if not any(evidence.sites.get(id_) for id_ in test.ids):
         limits.append("Sites are not known: a change of device or hospital shows only through the images' looks.")
@@ -389,4 +404,4 @@ def _limits(evidence: Evidence) -> tuple[str, ...]:
     return tuple(limits)
 
 
-__all__ = ["diagnose", "diagnose_evidence", "ordered", "summary"]
+__all__ = ["diagnose", "diagnose_evidence", "ordered", "summary", "to_review"]

@@ -129,7 +129,10 @@ def _leakage_term(evidence: Evidence, base: Base, independent: str, gap: Measure
             "measure what that is worth; what it is worth stands in ranking"
         )
         return None, words
-    return Measured.constant(0.0, gap), "no validation image has a known relative in train"
+    words = "no validation image has a known relative in train"
+    if not evidence.finds_changed_copies:
+        words += "; copies that were flipped, turned or cropped are not looked for"
+    return Measured.constant(0.0, gap), words
 
 
 def _prior_term(evidence: Evidence, base: Base, gap: Measured) -> tuple[Measured, str]:

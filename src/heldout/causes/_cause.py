@@ -57,6 +57,7 @@ class Cause(ABC):
         reason: str = "",
         images: tuple[str, ...] = (),
         numbers: dict[str, float] | None = None,
+        alternatives: tuple[str, ...] = (),
     ) -> Finding:
         """A finding of this cause; its priority is its points where it is established or suggested."""
         weight = points.value if points is not None and verdict in ("established", "suggested") else 0.0
@@ -71,6 +72,7 @@ class Cause(ABC):
             reason=reason,
             priority=weight,
             numbers={name: value for name, value in (numbers or {}).items() if math.isfinite(value)},
+            alternatives=alternatives,
         )
 
     def not_applicable(self, because: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -18,6 +19,10 @@ from heldout.stats.suspects import Suspects, review_sample, suspects
 
 SHOWN = 24
 
+LOOK_ALIKE = ("difficulty",)
+"""No classifier is right on images whose label is wrong, however many it learns from: so until people have read them,
+they look like images that are hard for anyone."""
+
 
 class Labels(Cause):
     """Some test images carry the wrong label, and the model is marked down for being right.
@@ -26,7 +31,8 @@ class Labels(Cause):
     out-of-fold probabilities of a classifier that has seen images of both parts (else from the run's own), so that a
     shift of looks is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
     are truly wrong. Points come from a review: two blind readers look at the most doubtful tenth and at a random tenth
-    of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson 1952).
+    of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson 1952). Until they have,
+    wrong labels look like harder images: both are wrong for a classifier that has learned from test images too.
 
     Why it matters: Confident disagreement on a shifted test set is mostly error of the model. Whoever removes those
     images as "mislabelled" removes the evidence of the drop.
@@ -47,7 +53,9 @@ class Labels(Cause):
             return self._reviewed(case)
         found = doubtful(evidence)
         if found is None:
-            return self.not_identifiable("at least 5 test images in each of two classes, and a review of them")
+            needs = "needs at least 5 test images in each of two classes, and a review of them"
+            told = f"Cannot be told; it {needs}."
+            return self.finding("not identifiable", told, reason=needs, alternatives=LOOK_ALIKE)
         test = evidence.test
         assert test is not None
         sample = review_sample(test.ids, found, evidence.bootstrap_seed)
@@ -59,7 +67,14 @@ class Labels(Cause):
             f"{int(found.flagged.sum())} of {len(test)} test labels look doubtful; if all were wrong they would "
             f"account for at most {bound:.1f} points. How many are cannot be told without a review: it needs {needs}."
         )
-        return self.finding("not identifiable", sentence, reason=f"needs {needs}", images=images, numbers=numbers)
+        return self.finding(
+            "not identifiable",
+            sentence,
+            reason=f"needs {needs}",
+            images=images,
+            numbers=numbers,
+            alternatives=LOOK_ALIKE,
+        )
 
     def _reviewed(self, case: Case) -> Finding:
         evidence = case.evidence
@@ -80,7 +95,15 @@ class Labels(Cause):
         numbers = {"reviewed": float(len(review)), "wrong": float(len(wrong)), "wrong_share": share}
         # No threshold mends a wrong label, and a classifier that learned from both parts finds such images hard.
         numbers |= {"of_threshold": 0.0, "of_ranking": points.value}
-        return self.finding(verdict, sentence, points, reason=reason, images=tuple(wrong[:SHOWN]), numbers=numbers)
+        return self.finding(
+            verdict,
+            sentence,
+            points,
+            reason=reason,
+            images=tuple(wrong[:SHOWN]),
+            numbers=numbers,
+            alternatives=LOOK_ALIKE if still_to_review(evidence, to_review(evidence)) else (),
+        )
 
 
 def doubtful(evidence: Evidence) -> Suspects | None:
@@ -89,6 +112,30 @@ def doubtful(evidence: Evidence) -> Suspects | None:
     if test is None:
         return None
     return suspects(test.labels, _probabilities(evidence))
+
+
+def to_review(evidence: Evidence) -> dict[str, float]:
+    """Test images to have read by two blind readers -> probability with which each was chosen; none if not ranked."""
+    found = doubtful(evidence)
+    if found is None or evidence.test is None:
+        return {}
+    return review_sample(evidence.test.ids, found, evidence.bootstrap_seed)
+
+
+def still_to_review(evidence: Evidence, sample: Mapping[str, float]) -> dict[str, float]:
+    """Test images that people must still read before wrong labels and harder images can be told apart.
+
+    Args:
+        evidence: With test images, and with the review if there is one.
+        sample: The images that were to be read (`to_review`).
+
+    Returns:
+        What no review holds of the sample, likewise with probabilities; of all test images if it is empty.
+    """
+    assert evidence.test is not None
+    read = set() if evidence.review is None else set(evidence.review["id"])
+    wanted = sample or dict.fromkeys(evidence.test.ids, 1.0)
+    return {id_: probability for id_, probability in wanted.items() if id_ not in read}
 
 
 def label_bound(evidence: Evidence) -> float | None:

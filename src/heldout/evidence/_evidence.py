@@ -95,6 +95,19 @@ class Evidence:
         """`train`, `val` or `test`."""
         return {"train": self.train, "val": self.val, "test": self.test}[part]
 
+    @property
+    def finds_changed_copies(self) -> bool:
+        """Whether a copy of a training image would be found in validation though it was flipped, turned or cropped.
+
+        Pictures are not compared in that way; but a copy carries the patient of its original as a rule. So it would be
+        found where every image of train and validation names its patient. A name that no two images share may be the
+        image's own, and finds nothing.
+        """
+        if self.train is None or self.val is None:
+            return False
+        patients = [*self.train.patients, *self.val.patients]
+        return all(patients) and len(set(patients)) < len(patients)
+
     @cached_property
     def draws(self) -> Draws:
         """The joint bootstrap of validation and test; both must be there."""

@@ -92,6 +92,8 @@ class Finding:
         priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
         numbers: Named numbers behind it.
         fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
+        alternatives: Codes of causes that would look the same in these data: without more of them nobody can tell
+            which of the two it is.
     """
 
     code: str
@@ -105,6 +107,7 @@ class Finding:
     priority: float = 0.0
     numbers: dict[str, float] = field(default_factory=dict)
     fault: bool = False
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
