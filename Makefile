@@ -33,5 +33,13 @@ types: install  ## mypy, strict
 
 check: lint types test  ## all of the above
 
+# What a person put into demo/ stays; only a virtual environment is removed whole.
+STUDY := study.json cohort.parquet split.parquet report.html test_looks.jsonl diagnosis_looks.jsonl \
+	runs images features quality diagnosis tuning
+
 clean:  ## remove the virtual environment and what the demo made
-	rm -rf $(VENV) demo
+	@if [ -f $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
+	@if grep -qs '"data": "phantom:cells"' demo/study.json; then \
+		cd demo && rm -rf $(STUDY) && cd .. && \
+		{ rmdir demo 2>/dev/null || { echo "demo/ holds other files, which stay:"; ls -A demo; }; }; \
+	fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +215,21 @@ def test_unknown_names_are_told_before_anything_is_written(data: Path, tmp_path:
     with pytest.raises(UsageError, match="frozen"):
         Study(data, [MODEL], ["freeze"], tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_tables_of_the_persons_are_not_written_over(data: Path, tmp_path: Path) -> None:
+    """Neither one that is no table of ours, nor ours of other images; those of a study that was cut off are."""
+    study = make(data, tmp_path, ("frozen",), epochs=1)
+    (tmp_path / "cohort.parquet").write_text("mine")
+    replace(study.split, val=study.split.val[1:]).save(tmp_path / "split.parquet")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError) as refused:
+        study.run()
+    assert [problem.where for problem in refused.value.problems] == [str(path) for path in sorted(before)]
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    study.cohort.save(tmp_path / "cohort.parquet")
+    study.split.save(tmp_path / "split.parquet")
+    assert len(study.run().records()) == 1
 
 
 def test_models_that_cannot_be_trained_are_told_together_before_anything_is_trained(data: Path, tmp_path: Path) -> None:

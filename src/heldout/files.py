@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,26 +28,36 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Delete a folder with all that is in it: for folders that are ours alone."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Like `whole`, for a folder: it appears by rename, complete, or not at all. An existing folder is replaced."""
+def whole_folder(path: Path, discard: Callable[[Path], None] = remove_folder) -> Iterator[Path]:
+    """Like `whole`, for a folder: it appears by rename, complete, or not at all. An existing folder is replaced.
+
+    Args:
+        path: Its place; not a link, which would be replaced by the folder itself.
+        discard: Removes what stood there before, which was renamed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     temporary.mkdir()
     try:
         yield temporary
-        publish_folder(temporary, path)
+        publish_folder(temporary, path, discard)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def publish_folder(made: Path, path: Path) -> None:
-    """Rename a finished folder to its place; what stood there before is removed."""
+def publish_folder(made: Path, path: Path, discard: Callable[[Path], None] = remove_folder) -> None:
+    """Rename a finished folder to its place; what stood there before is removed by `discard`."""
     if path.exists():
         old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
         path.replace(old)
         made.replace(path)
-        shutil.rmtree(old, ignore_errors=True)
+        discard(old)
     else:
         made.replace(path)
 

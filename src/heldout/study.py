@@ -12,7 +12,7 @@ from heldout import backbones
 from heldout._version import __version__
 from heldout.data.load import load
 from heldout.data.splits import limit_per_class, make_split
-from heldout.errors import HeldoutError, UsageError
+from heldout.errors import HeldoutError, InputError, Problem, UsageError
 from heldout.files import sha256_of
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, Split, StudyRecord
@@ -276,6 +276,7 @@ class Study:
 
         Raises:
             UsageError: It is one of other images or another split.
+            InputError: It holds no study, but tables of the person's under the names of ours.
         """
         file = self.folder / "study.json"
         earlier = read_record(StudyRecord, file) if file.exists() else None
@@ -285,6 +286,8 @@ class Study:
                 f"{self.folder} holds a study of other {what} (from {earlier.data}); expected the same ones, since "
                 f"runs are only compared on the same images. Choose another --out, or remove that folder."
             )
+        if earlier is None:
+            refuse_tables(self.folder, self.cohort, self.split)
         return earlier
 
     def _write(self, planned: Iterable[Planned]) -> None:
@@ -362,6 +365,28 @@ def cohort_from(
             "expected them where it is read: heldout.load(DATA, patient=…)."
         )
     return data
+
+
+def refuse_tables(folder: Path, cohort: Cohort, split: Split) -> None:
+    """Stop before tables of the person's are written over; those of this study, which was cut off, are let be.
+
+    Raises:
+        InputError: `cohort.parquet` or `split.parquet` is there and is another one.
+    """
+    problems = []
+    for name, own in (("cohort.parquet", cohort), ("split.parquet", split)):
+        file = folder / name
+        try:
+            other = file.exists() and type(own).load(file).hash != own.hash
+        except InputError:
+            other = True
+        if other:
+            expected = "a folder without it, or one that holds this study"
+            problems.append(
+                Problem(str(file), "a table that this study did not write", expected, "Choose another --out.")
+            )
+    if problems:
+        raise InputError(problems, f"{folder} cannot hold the study")
 
 
 def each_of(infos: Sequence[BackboneInfo], act: Callable[[BackboneInfo], T]) -> dict[str, T]:

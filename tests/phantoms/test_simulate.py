@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 import heldout
 from heldout.cli import ExitStatus
+from heldout.errors import InputError
 from heldout.phantoms import Counts, simulate, write_phantom
+from heldout.phantoms._write import remove_own
 from heldout.phantoms.worlds import worlds
 from tests.cli.call import call
 from tests.phantoms.features import measure
@@ -92,3 +96,89 @@ def test_the_command_writes_what_the_reader_reads(tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     assert call("phantom", tmp_path / "r", "--n", 3).status == ExitStatus.USAGE
     assert call("phantom", tmp_path / "r", "--world", "cell").status == ExitStatus.USAGE
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom with its twin."""
+    out = tmp_path_factory.mktemp("phantom") / "p"
+    assert call("phantom", out, "--n", 40, "--image-size", 32, "--plant", "blur=2").status == ExitStatus.OK
+    return out
+
+
+@pytest.fixture
+def out(written: Path, tmp_path: Path) -> Path:
+    shutil.copytree(written, tmp_path / "p")
+    return tmp_path / "p"
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_phantom_is_made_again_where_nothing_else_stands(out: Path) -> None:
+    """The new one has no twin, and nothing of the old one is left, beside it neither."""
+    assert call("phantom", out, "--n", 40, "--image-size", 32, "--seed", 1).status == ExitStatus.OK
+    truth = json.loads((out / "truth.json").read_text())
+    assert truth["seed"] == 1 and set(snapshot(out)) == {*truth["files"], "truth.json"}
+    assert not (out / "twin").exists() and [path.name for path in out.parent.iterdir()] == ["p"]
+
+
+def add_study(out: Path) -> str:
+    (out / "study").mkdir()
+    (out / "study" / "study.json").write_text("{}")
+    return "study/study.json"
+
+
+def add_notes(out: Path) -> str:
+    (out / "train" / "notes.txt").write_text("what I saw")
+    return "train/notes.txt"
+
+
+def change(out: Path) -> str:
+    with (out / "metadata.csv").open("a") as file:
+        file.write("a line by hand\n")
+    return "metadata.csv"
+
+
+def link(out: Path) -> str:
+    (out.parent / "photos").mkdir()
+    (out.parent / "photos" / "a.png").write_bytes(b"a")
+    (out / "twin" / "photos").symlink_to(out.parent / "photos")
+    return "twin/photos"
+
+
+def forget(out: Path) -> str:
+    """As written by a version that kept no list."""
+    truth = json.loads((out / "truth.json").read_text())
+    (out / "truth.json").write_text(json.dumps({name: value for name, value in truth.items() if name != "files"}))
+    return "metadata.csv"
+
+
+@pytest.mark.parametrize("spoil", [add_study, add_notes, change, link, forget])
+def test_a_folder_that_holds_anything_else_is_refused_and_left_as_it_is(
+    out: Path, spoil: Callable[[Path], str]
+) -> None:
+    named = spoil(out)
+    before = snapshot(out.parent)
+    with pytest.raises(InputError) as refused:
+        write_phantom(simulate(CELLS, 1, Counts.of(40), 32), out)
+    (problem,) = refused.value.problems
+    assert problem.where == str(out) and named in problem.found
+    assert call("phantom", out, "--n", 40).status == ExitStatus.ERROR
+    assert snapshot(out.parent) == before
+
+
+def test_what_appears_while_it_is_written_is_kept(out: Path) -> None:
+    """Removal goes by the list of files, not by the folder."""
+    add_notes(out)
+    remove_own(out)
+    assert set(snapshot(out)) == {"train/notes.txt"}
+
+
+def test_a_link_stays_a_link_and_its_target_is_written_to(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(out)
+    assert call("phantom", tmp_path / "link", "--n", 40, "--seed", 1).status == ExitStatus.OK
+    assert (tmp_path / "link").is_symlink() and json.loads((out / "truth.json").read_text())["seed"] == 1
+    add_notes(out)
+    assert call("phantom", tmp_path / "link", "--n", 40).status == ExitStatus.ERROR

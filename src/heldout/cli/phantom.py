@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def phantom(
     context: typer.Context,
-    out: Annotated[Path, typer.Argument(help="Folder to write; must be new, empty, or an older phantom.")],
+    out: Annotated[
+        Path, typer.Argument(help="Folder to write: new, empty, or with nothing in it but an earlier phantom.")
+    ],
     world: Annotated[str, typer.Option(help="Which world: cells, cells-two-sites, …")] = "cells",
     n: Annotated[int, typer.Option("--n", help="Images in all; 80% train, 20% test.")] = 2000,
     patients: Annotated[

@@ -161,10 +161,11 @@ class Finding:
         reason: The words in the brackets: `needs …`, `because …`.
         kind: What kind of reason that is.
         explains: Term of the budget (or `difficulty`) -> points of it that this cause explains.
-        alternatives: Codes of causes that would look the same in these data.
         priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
         numbers: Named numbers behind it.
         fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
+        alternatives: Codes of causes that would look the same in these data: without more of them nobody can tell
+            which of the two it is.
     """
 
     code: str

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heldout.diagnosis.causes._learnable import learnable_lens
-from heldout.diagnosis.causes.difficulty import CAUSE, INTERVENTION
-from heldout.diagnosis.run_data import RunData
-from tests.diagnosis.causes.made_evidence import CLASSES, Reals, case, evidence, margin, sides, with_scored
+from heldout.causes._learnable import learnable_lens
+from heldout.causes.difficulty import CAUSE, EXPERIMENT
+from heldout.causes.labels import CAUSE as LABELS
+from heldout.diagnosis.diagnose import diagnose_evidence, to_review
+from heldout.diagnosis.run_data import Evidence
+from tests.causes.made_evidence import CLASSES, Reals, case, evidence, margin, sides, with_scored
 
 N = 400
 
@@ -31,10 +33,43 @@ def learned(*, test_noise: float, val_noise: float = 0.5, unbalanced_noise: floa
     return with_scored(made, INTERVENTION, variants)
 
 
-def test_images_that_are_harder_for_anyone_are_established() -> None:
-    finding = CAUSE.judge(case(learned(test_noise=3.0)))
-    assert finding.verdict == "established" and "harder" in finding.sentence
+def read_as_given(made: Evidence, count: int | None = None) -> Evidence:
+    """The first `count` images of the proposed sample were read, and their labels found right."""
+    sample = list(to_review(made).items())[:count]
+    given = dict(zip(sides(made)["test"].ids, sides(made)["test"].labels, strict=True))
+    rows = [{"id": id_, "label": CLASSES[given[id_]], "probability": p} for id_, p in sample]
+    return replace(made, review=pd.DataFrame(rows))
+
+
+def test_images_that_are_harder_for_anyone_are_established_once_their_labels_were_read() -> None:
+    finding = CAUSE.judge(case(read_as_given(learned(test_noise=3.0))))
+    assert finding.verdict == "established" and finding.alternatives == () and "to_review" not in finding.numbers
     assert finding.images and all(id_.startswith("test") for id_ in finding.images)
+
+
+def test_until_then_wrong_labels_would_look_the_same() -> None:
+    """Neither without a review nor with a part of it; the number is that of the images still to be read."""
+    made = learned(test_noise=3.0)
+    sample = to_review(made)
+    assert len(sample) > 50
+    for read, one in ((0, made), (10, read_as_given(made, 10)), (len(sample) - 1, read_as_given(made, -1))):
+        finding = CAUSE.judge(case(one))
+        assert finding.verdict == "suggested" and finding.alternatives == ("labels",)
+        assert finding.numbers["to_review"] == len(sample) - read
+        labels = LABELS.judge(case(one))
+        assert labels.alternatives == ("difficulty",)
+    assert LABELS.judge(case(read_as_given(made))).alternatives == ()
+
+
+def test_a_diagnosis_asks_for_what_is_still_to_be_read_and_calls_nothing_established() -> None:
+    made = learned(test_noise=3.0)
+    found = diagnose_evidence(made)
+    assert found.review == to_review(made)
+    (finding,) = (item for item in found.findings if item.code == "difficulty")
+    assert finding.verdict == "suggested" and finding.numbers["to_review"] == len(found.review)
+    part = diagnose_evidence(read_as_given(made, 10))
+    assert part.review == dict(list(found.review.items())[10:])
+    assert diagnose_evidence(read_as_given(made)).review == {}
 
 
 def test_what_can_be_learned_is_not_called_difficulty() -> None:
@@ -71,8 +106,10 @@ def test_wrong_labels_that_readers_found_are_not_harder_images() -> None:
     turned = np.arange(len(test)) % 5 == 0
     made = replace(made, test=replace(test, labels=np.where(turned, 1 - test.labels, test.labels)))
     blind = CAUSE.judge(case(made))
-    assert blind.verdict == "established" and blind.points is not None and blind.points.value > 10
+    assert blind.verdict == "suggested" and blind.alternatives == ("labels",)
+    assert blind.points is not None and blind.points.value > 10
     review = pd.DataFrame({"id": test.ids, "label": [CLASSES[k] for k in test.labels], "probability": 1.0})
     read, plain = CAUSE.judge(case(replace(made, review=review))), CAUSE.judge(case(learned(test_noise=0.5)))
-    assert read.verdict == plain.verdict and read.points is not None and plain.points is not None
+    assert read.verdict == plain.verdict and read.alternatives == ()
+    assert read.points is not None and plain.points is not None
     assert read.points.value == pytest.approx(plain.points.value, abs=0.1)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heldout.diagnosis.causes.leakage import CAUSE
 from heldout.diagnosis.gap.samples import FEWEST_CLEAN
-from heldout.diagnosis.run_data import RunData
-from heldout.diagnosis.variants import VariantLogits
-from heldout.records.logit_table import variant_rows
-from heldout.records.predictions import Predictions
-from tests.diagnosis.causes.made_evidence import case, counted, evidence, of_sides
+from heldout.causes.leakage import CAUSE
+from heldout.diagnosis.diagnose import diagnose_evidence
+from heldout.diagnosis.run_data import Evidence
+from heldout.diagnosis.variants import Scored
+from heldout.records.predictions import Side
+from tests.causes.made_evidence import case, counted, evidence, of_sides, sides
 
 
 def joined(leaked: Predictions, clean: Predictions) -> RunData:
@@ -115,6 +115,42 @@ def test_no_relative_excludes_it_only_where_patients_are_known() -> None:
     assert known.points is not None and (known.points.value, known.points.high) == (0.0, 0.0)
     unknown = CAUSE.judge(case(evidence(patients=0)))
     assert unknown.verdict == "not identifiable" and "`--patient`" in unknown.reason and unknown.points is None
+
+
+def unnamed(made: Evidence, part: str, number: int) -> Evidence:
+    """The same with so many images of a part whose patient is not known."""
+    one = sides(made)[part]
+    names = ("",) * number + one.patients[number:]
+    return replace(made, **{part: replace(one, patients=names)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_copies_that_were_changed_are_not_excluded_where_one_image_names_no_patient(part: str) -> None:
+    assert CAUSE.judge(case(unnamed(evidence(), part, 0))).verdict == "excluded"
+    assert CAUSE.judge(case(unnamed(evidence(), part, 1))).verdict == "not identifiable"
+
+
+def test_a_name_that_no_two_images_share_tells_no_copy_from_its_original() -> None:
+    assert CAUSE.judge(case(evidence(patients=1))).verdict == "not identifiable"
+
+
+def test_known_relatives_worth_nothing_do_not_exclude_the_unknown_ones() -> None:
+    """Relatives as often right as the others: excluded only where a changed copy would show by its patient."""
+    some = counted("val", [(2000, 1800), (2000, 1800)])
+    made = joined(some, some)
+    assert CAUSE.judge(case(made)).verdict == "excluded"
+    finding = CAUSE.judge(case(unnamed(made, "train", 1)))
+    assert finding.verdict == "not identifiable" and finding.priority == 0 and "`--patient`" in finding.reason
+    assert CAUSE.judge(case(unnamed(easy(), "train", 1))).verdict == "established"  # at least those that are known
+
+
+def test_a_diagnosis_says_what_is_not_looked_for() -> None:
+    """One limit more and one sentence more than where every image names its patient."""
+    told = [diagnose_evidence(unnamed(evidence(shift=2.5), "train", number)) for number in (0, 1)]
+    assert all(item.explained for item in told)
+    assert len(told[1].limits) == len(told[0].limits) + 1
+    assert len(told[1].summary) > len(told[0].summary)
+    assert [term.points.value for term in told[0].budget] == [term.points.value for term in told[1].budget]
 
 
 @pytest.mark.parametrize("patients", [0, 2])
