@@ -139,9 +139,11 @@ class Rules:
     )
     probe_replicates: int = _rule(200, "draws", "Bootstrap replicates of that AUC.", OURS)
     probe_deviations: float = _rule(
-        2.0, "SD", "Standard deviations by which a region's AUC must exceed one half to be tried.", OURS
+        2.0, "SE", "Standard errors by which a region must beat chance in training to be tried.", OURS
     )
-    max_probed: int = _rule(4000, "images", "Training images that a region's classifier learns from.", OURS)
+    max_probed: int = _rule(
+        4000, "images", "Images of a part that a region's classifier learns from and is scored on.", OURS
+    )
 
     # Other causes
     forgotten: float = _rule(
@@ -160,6 +162,9 @@ class Rules:
 
     # Interventions
     max_sampled: int = _rule(400, "images", "Images of a part that an intervention scores again.", OURS)
+    min_pooled_class: int = _rule(
+        10, "images", "Images of two classes in each part below which no pooled classifier is learned.", OURS
+    )
     max_retraining: float = _rule(600.0, "s", "Longest training that is repeated on a grouped split.", OURS)
 
     def rows(self) -> tuple[Rule, ...]:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-
 from heldout.causes._learnable import learnable_lens
-from heldout.causes.difficulty import CAUSE, EXPERIMENT
+from heldout.causes.difficulty import CAUSE
 from heldout.causes.labels import CAUSE as LABELS
+
 from heldout.diagnosis.diagnose import diagnose_evidence, to_review
 from heldout.diagnosis.run_data import Evidence
 from tests.causes.made_evidence import CLASSES, Reals, case, evidence, margin, sides, with_scored

@@ -5,13 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-
-from heldout.diagnosis.gap.samples import FEWEST_CLEAN
 from heldout.causes.leakage import CAUSE
+
 from heldout.diagnosis.diagnose import diagnose_evidence
+from heldout.diagnosis.gap.samples import FEWEST_CLEAN
 from heldout.diagnosis.run_data import Evidence
-from heldout.diagnosis.variants import Scored
-from heldout.records.predictions import Side
 from tests.causes.made_evidence import case, counted, evidence, of_sides, sides
 
 

@@ -10,19 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
+from heldout.diagnosis.rules import RULES
 from heldout.images.grain import Grain, evenly, grain_of
 from heldout.images.mapping import map_property, quantile_targets
 from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise, sharpness
 from heldout.stats.property_shift import property_shifts
-
-CLEAR = 3.0
-"""Standard errors by which the means of a property must differ."""
-
-LARGE = 0.2
-"""Standard deviations by which they must differ: a small effect by Cohen's rule of thumb (1988)."""
-
-FEWEST = 10
-"""Images of a class on each side, of two patients at least, below which nothing is said of the class."""
 
 ROUNDS = 4
 """Blurs tried for an image, each aimed anew by what the last one reached."""
@@ -62,7 +54,7 @@ def shifted_properties(context: InterventionContext) -> tuple[Shifted, ...]:
     """Properties whose mean differs between validation and test within a class, clearly and by a relevant amount."""
     found: list[Shifted] = []
     names = [item.name for item in PROPERTIES]
-    threshold = math.erfc(CLEAR / math.sqrt(2))  # two-sided p of a normal deviate of 3
+    threshold = math.erfc(RULES.clear_shift / math.sqrt(2))  # two-sided p of a normal deviate
     for label in range(context.k):
         sides, patients = [], []
         for part in ("val", "test"):
@@ -70,10 +62,10 @@ def shifted_properties(context: InterventionContext) -> tuple[Shifted, ...]:
             sides.append(_values(context, part, names)[rows])
             known = context.patients(part)
             patients.append([known[i] or f"{part} image {i}" for i in rows])
-        if min(map(len, sides)) < FEWEST or min(len(set(names_)) for names_ in patients) < 2:
+        if min(map(len, sides)) < RULES.min_mapped_class or min(len(set(names_)) for names_ in patients) < 2:
             continue
         shifts = property_shifts(sides[0], sides[1], names, patients[0], patients[1])
-        relevant = (shift for shift in shifts if shift.p < threshold and abs(shift.smd) > LARGE)
+        relevant = (shift for shift in shifts if shift.p < threshold and abs(shift.smd) > RULES.min_shift)
         found.extend(Shifted(shift.name, label, shift.smd, shift.p) for shift in relevant)
     return tuple(sorted(found, key=lambda shift: (ORDER.index(shift.name), shift.label)))
 

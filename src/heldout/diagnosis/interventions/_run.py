@@ -12,8 +12,9 @@ import pandas as pd
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import check_scores
 from heldout.diagnosis.interventions._shelf import interventions
-from heldout.diagnosis.interventions.context import LIMIT, InterventionContext
+from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.diagnosis.rules import RULES
 from heldout.errors import UsageError
 from heldout.files import read_json, whole, write_json
 from heldout.progress import Reporter, Silent
@@ -32,7 +33,7 @@ def run_interventions(
     *,
     reporter: Reporter | None = None,
     device: Device = "auto",
-    limit: int = LIMIT,
+    limit: int = RULES.max_sampled,
     seed: int = 0,
     retrain: bool = False,
 ) -> None:

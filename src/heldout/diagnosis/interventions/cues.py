@@ -14,18 +14,13 @@ from heldout.diagnosis.interventions._regions import REGIONS, Region
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
 from heldout.ties import first_of_largest
 
 STRENGTH = 0.01
 """C of the probes, on standardised features: strong, since cells are many and images few."""
-
-PROBED = 4000
-"""Images a part at most that probes learn from and are scored on."""
-
-ABOVE = 2.0
-"""Standard errors by which a probe must be better than chance for its region to be worth an intervention."""
 
 
 class Cues(Intervention):
@@ -80,7 +75,7 @@ class Cues(Intervention):
 
 def mean_image(context: InterventionContext) -> NDArray[np.float64]:
     """(s, s, c) mean of the training images, every class weighing the same."""
-    rows = context.sample("train", PROBED)
+    rows = context.sample("train", RULES.max_probed)
     pixels, labels = context.pixels("train"), context.labels("train")[rows]
     means = []
     for k in np.unique(labels):
@@ -96,7 +91,7 @@ def mean_image(context: InterventionContext) -> NDArray[np.float64]:
 def _probed(context: InterventionContext, region: Region) -> list[pd.DataFrame]:
     """Logits of a probe of the region: train out of fold first, then validation and test."""
     variant = f"only:{region.name}"
-    rows = context.sample("train", PROBED)
+    rows = context.sample("train", RULES.max_probed)
     labels, units = context.labels("train")[rows], context.units(["train"])[rows]
     seen = region.seen(context.pixels("train")[rows])
     tables = [
@@ -104,7 +99,7 @@ def _probed(context: InterventionContext, region: Region) -> list[pd.DataFrame]:
     ]
     for part in ("val", "test"):
         if context.ids(part):
-            here = context.sample(part, PROBED)
+            here = context.sample(part, RULES.max_probed)
             known, asked = scaled(seen, region.seen(context.pixels(part)[here]))
             logits = fitted_logits(known, labels, asked, context.k, STRENGTH)
             tables.append(rows_of(context, part, variant, logits, here))
@@ -127,7 +122,7 @@ def says_something(context: InterventionContext, probed: pd.DataFrame) -> bool:
     counts = np.array([(truth == k).sum() for k in present])
     chance = 1 / len(present)
     error = np.sqrt(chance * (1 - chance) * (1 / counts).sum()) / len(present)
-    return bool(recalls.mean() > chance + ABOVE * error)
+    return bool(recalls.mean() > chance + RULES.probe_deviations * error)
 
 
 def _changed(context: InterventionContext, region: Region, part: str, mean: NDArray[np.float64]) -> list[pd.DataFrame]:

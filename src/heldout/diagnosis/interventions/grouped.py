@@ -18,6 +18,7 @@ from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
 from heldout.diagnosis.relatives import Pair, leaked_ids
+from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.tables import near_copies
 from heldout.records import ReasonKind, Split
 from heldout.records.logit_table import variant_rows
@@ -26,9 +27,6 @@ from heldout.strategies import Strategy, strategies
 from heldout.training import Part, Task
 
 SEEDS = (0, 1)
-
-LONGEST = 600.0
-"""Seconds that a retraining may take without having been asked for."""
 
 
 class GroupedRetraining(Intervention):
@@ -58,7 +56,7 @@ class GroupedRetraining(Intervention):
             return Absence(ReasonKind.DOES_NOT_APPLY, "no validation image has a known relative in train")
         record = context.run.record
         seconds = record.epochs * record.seconds_per_epoch * len(SEEDS)
-        if seconds > LONGEST and not context.retrain:
+        if seconds > RULES.max_retraining and not context.retrain:
             text = f"it would take about {seconds / 60:.0f} minutes; ask for it with --retrain"
             return Absence(ReasonKind.NOT_RUN, text)
         return None

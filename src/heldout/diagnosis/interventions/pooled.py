@@ -14,14 +14,12 @@ from heldout.diagnosis.interventions._linear import FOLDS, fitted_logits, scaled
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
 
 COMPONENTS = 256
 """Principal components kept within a fold: a ridge penalty hardly sees the rest, and the fit costs a fifth."""
-
-FEWEST = 10
-"""Images of a class in a part below which nothing is learned of it."""
 
 
 class PooledClassifiers(Intervention):
@@ -50,8 +48,8 @@ class PooledClassifiers(Intervention):
             if not context.ids(part):
                 return Absence(ReasonKind.PARTS_MISSING, f"there are no {words} images")
             counts = np.bincount(context.labels(part), minlength=context.k)
-            if (counts >= FEWEST).sum() < 2:
-                text = f"{words} has too few images: fewer than {FEWEST} of all classes but one"
+            if (counts >= RULES.min_pooled_class).sum() < 2:
+                text = f"{words} has too few images: fewer than {RULES.min_pooled_class} of all classes but one"
                 return Absence(ReasonKind.MORE_IMAGES, text)
         return None
 
