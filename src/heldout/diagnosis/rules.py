@@ -142,7 +142,7 @@ class Rules:
         2.0, "SE", "Standard errors by which a region must beat chance in training to be tried.", OURS
     )
     max_probed: int = _rule(
-        4000, "images", "Images of a part that a region's classifier learns from and is scored on.", OURS
+        4000, "images", "Images of a part that a region's classifier sees at most.", OURS
     )
 
     # Other causes
