@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from heldout.diagnosis.gap import GapBudget, Samples
-from heldout.diagnosis.properties import quality_values, shifts_of
+from heldout.diagnosis.properties import property_of, quality_values, shifts_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
@@ -265,6 +265,22 @@ def _chance(run: RunData, row: Row, rules: Rules) -> DomainShift | None:
         X = PCA(COMPONENTS, svd_solver="randomized", random_state=seed, copy=False).fit_transform(X.astype(np.float64))
     aucs = null_domain_aucs(X, patients, *row.sizes, seed=seed, draws=rules.null_draws)
     return DomainShift(row.split.auc, aucs, share_of(len(X), *row.sizes))
+
+
+def unlike(test: Predictions, row: Row) -> tuple[str, ...]:
+    """Wrong test images of the class, those that least resemble validation first."""
+    order = in_order(row.test_pi, descending=True)
+    return tuple(test.ids[i] for i in row.test_rows[order] if not test.right[i])
+
+
+def differences(row: Row, rules: Rules) -> str:
+    """The clearest differences in words: `blurrier by 0.7 and darker by 0.3 standard deviations`; may be empty."""
+    clear = [shift for shift in row.shifts if np.isfinite(shift.smd) and shift.p_holm < rules.level]
+    named = []
+    for shift in clear[: rules.max_properties_named]:
+        words = property_of(shift.name)
+        named.append(f"{words.more if shift.smd > 0 else words.less} by {abs(shift.smd):.1f}")
+    return f"{' and '.join(named)} standard deviations" if named else ""
 
 
 def of_threshold(samples: Samples, rows: Sequence[Row]) -> float:

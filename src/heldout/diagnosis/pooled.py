@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from heldout.diagnosis.appearance import Row, total
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.effects import Effect, effect_of, unpaired
+from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
 
 INTERVENTION = "pooled"
@@ -50,3 +53,26 @@ def remaining(data: CauseData) -> Measured:
     """What is left of the gap for images themselves: the terms threshold and ranking."""
     terms = data.gap.terms
     return terms["ranking"] + terms["threshold"] if "threshold" in terms else terms["ranking"]
+
+
+def hard_for_anyone(data: CauseData, balanced: Pooled, rows: Sequence[Row]) -> Measured | None:
+    """Points that a classifier that has seen such images too loses on what validation lacks; None if not comparable.
+
+    III of DISDE with its errors in place of the run's, the weights being the same.
+    """
+    samples = data.gap.samples
+    if balanced.val.ids != samples.val.ids or balanced.test.ids != samples.test.ids:
+        return None
+    points = []
+    for row in rows:
+        split = disde(
+            (~balanced.val.after[row.val_rows]).astype(np.float64),
+            (~balanced.test.after[row.test_rows]).astype(np.float64),
+            row.val_pi,
+            row.test_pi,
+            samples.val_weights[:, row.val_rows],
+            samples.test_weights[:, row.test_rows],
+        )
+        unseen = 100 * samples.test_prior[:, row.k] * split.replicates[2]
+        points.append(data.gap.draws.measured(unseen, sum(row.sizes)))
+    return total(points)

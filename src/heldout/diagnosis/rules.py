@@ -141,9 +141,7 @@ class Rules:
     probe_deviations: float = _rule(
         2.0, "SE", "Standard errors by which a region must beat chance in training to be tried.", OURS
     )
-    max_probed: int = _rule(
-        4000, "images", "Images of a part that a region's classifier sees at most.", OURS
-    )
+    max_probed: int = _rule(4000, "images", "Images of a part that a region's classifier sees at most.", OURS)
 
     # Other causes
     forgotten: float = _rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,8 @@ class Cause(ABC, Generic[M]):
 
     `measure` gives numbers (a frozen dataclass M), `decide` is a small pure function of them, `tell` puts the outcome
     into words. The class docstring is the manual entry (`heldout causes`, docs/causes): a summary line, then three
-    parts headed `How it is detected:`, `Why it matters:` and `What to do:`; `{rule}` stands for the value of a rule.
+    parts headed `How it is detected:`, `Why it matters:` and `What to do:`; `{rule}` or `{rule:.0%}` stands for the value
+    of a rule.
 
     Attributes:
         code: Stable name, as in the JSON.
@@ -190,8 +192,7 @@ def manual(cause: Cause[M]) -> tuple[str, dict[str, str]]:
         ValueError: The class docstring lacks one of `PARTS`.
     """
     text = inspect.cleandoc(type(cause).__doc__ or "")
-    for row in RULES.rows():
-        text = text.replace(f"{{{row.name}}}", f"{row.value:g}")
+    text = re.sub(r"\{(\w+)(:[^}]+)?\}", lambda found: format(getattr(RULES, found[1]), (found[2] or ":g")[1:]), text)
     found: dict[str, str] = {}
     places = [(part, text.find(f"{part}:")) for part in PARTS]
     if any(place < 0 for _, place in places):

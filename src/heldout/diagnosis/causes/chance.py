@@ -24,10 +24,10 @@ class Luck:
 class Chance(Cause[Luck]):
     """Validation and test are samples of patients; two samples of the same thing differ by luck.
 
-    How it is detected: The gap G = A_V − A_T has a 95 % interval from a bootstrap over the patients of both parts (1000
-    replicates by default). If it covers 0, luck alone can have made the gap, and nothing else is explained. Where all
-    images of a part are right its bootstrap has no width; then Wilson's (1927) intervals of both accuracies are joined
-    by the square-and-add method (Newcombe 1998).
+    How it is detected: The gap G = A_V − A_T has a 95 % interval from a bootstrap over the patients of both parts
+    (1000 replicates by default). If it covers 0, luck alone can have made the gap, and nothing else is explained.
+    Where all images of a part are right its bootstrap has no width; then Wilson's (1927) intervals of both accuracies
+    are joined by the square-and-add method (Newcombe 1998).
 
     Why it matters: With 400 test images of one patient each, an accuracy of 80 % is known to ± 4 points. A story told
     about a difference that luck explains is wrong in advance, and so is every remedy for it.

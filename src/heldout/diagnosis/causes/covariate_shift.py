@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,26 +10,25 @@ import numpy as np
 from heldout.diagnosis.appearance import (
     BASES,
     Row,
+    differences,
     doubts,
     losing_rows,
     most_different,
     of_threshold,
     total,
     unjudged_classes,
+    unlike,
 )
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.effects import simultaneous
-from heldout.diagnosis.pooled import Pooled, pooled, remaining
-from heldout.diagnosis.properties import property_of
+from heldout.diagnosis.pooled import hard_for_anyone, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind
-from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
 from heldout.stats.shift import DomainShift
-from heldout.ties import in_order
 
 
 @dataclass(frozen=True)
@@ -109,35 +107,29 @@ class Losses:
 
 
 class CovariateShift(Cause[Losses]):
-    """Test images of a class look different from its validation images, and those that do are the ones that fail.
+    """Test images of a class differ in appearance from its validation images, and those that differ fail.
 
     How it is detected: In each class a classifier learns to tell validation from test images, by features of the
     pretrained network and by measured properties, and is asked of patients it has not seen. Its AUC is held against
-    random halves of train, by patient, since chance does not give exactly one half. Then the difference in error is
-    split (DISDE; Cai, Namkoong & Yadlowsky 2023) with π(x) = P(test | x) into I, looks known from validation that are
-    more frequent on test, II, images that look the same and are still answered worse, and III, looks that validation
-    lacks. Points are Σ_k π^T_k (I_k + III_k) over the classes that lose by it, with π^T the class shares of test; the
-    interval is widened by Bonferroni's rule for the classes having been picked. Classes that gain are told and not set
-    off: a network that was never shown one kind of cells calls it the other class, and is so much the surer of that
-    one. It is established if the AUC exceeds its null in the class that loses most (all halves, and their mean by three
-    standard deviations), the interval of I + III excludes 0, and one of three more looks agrees: the interval of II
-    covers 0, so that images that look alike fare alike; or a classifier that has learned from such images too
-    (`difficulty`) mends at least a third of the points, its interval above 0, so that it is only that they were never
-    shown; or III is at least twice I, and this classifier loses at least a third of the points on the same looks that
-    validation lacks (its own III, the interval above 0), so that they are new and hard for anyone. Else it is
-    suggested. The intervals hold π fixed, and are too narrow for that; less than 1.5 points count as none. It needs
-    about 150 images of a class on each side and weights that are worth 100; above an AUC of 0.9 the two sets have no
-    looks in common and DISDE can say nothing. Among the causes it ranks by the points that such a classifier mends, or
-    by all of them if the last of the three looks agreed; what that classifier loses on the new looks is not told again
-    as `difficulty`. Without common looks it is suggested if the AUC exceeds its null and the classifier that has
-    learned from such images mends points, and these are the points. All of it is done within classes, because a shift
-    of one class hides in a pooled comparison.
+    random halves of train, by patient. The difference in error is then split (DISDE; Cai, Namkoong & Yadlowsky 2023)
+    into I, images such as validation knows but test has more of; II, images that resemble each other on both sides and
+    are answered worse on test; III, images such as validation lacks. Points are Σ_k π^T_k (I_k + III_k) over the
+    classes that lose by it, π^T being the class shares of test; the interval is widened by Bonferroni's rule. Gains of
+    other classes are told and not set off. Established if the interval excludes 0, the AUC exceeds all of the halves
+    and their mean by {null_deviations} standard deviations, and one of three second measurements agrees: the interval
+    of II covers 0; or a classifier that learned from such images too (`difficulty`) mends 1/{agreement} of the points
+    or more; or III is at least {new_appearance} times I and that classifier loses 1/{agreement} of the points on it,
+    so that such images are new and hard for anyone. Else suggested; less than {margin} points count as none. DISDE
+    needs {min_disde_images} images of a class on each side, weights that are worth {min_disde_effective}, and an AUC
+    of at most {max_domain_auc}; without that it is suggested where the AUC exceeds chance and the classifier mends
+    points. The intervals hold the weights fixed, and are too narrow for that. All is done within classes, because a
+    shift of one class hides in a pooled comparison.
 
-    Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or kind
-    of patient does that; accuracy on validation then says nothing about them.
+    Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or
+    kind of patient does that; accuracy on validation then says nothing about them.
 
     What to do: Find what the cited images have in common; collect and label images like them, augment toward them, or
-    weight training toward them; until then let the network abstain where an image looks unlike training.
+    weight training toward them; until then let the network abstain on images unlike those of training.
     """
 
     code: ClassVar[str] = "covariate-shift"
@@ -164,7 +156,7 @@ class CovariateShift(Cause[Losses]):
         doubtful = next((row for k in worst[:1] for row in table.rows if row.k == k), None)
         if not chosen:
             main = most_different(table.rows)
-            images = _unlike(data, main)
+            images = unlike(data.gap.samples.test, main)
             return Losses(
                 data.run.classes,
                 (),
@@ -183,7 +175,7 @@ class CovariateShift(Cause[Losses]):
             )
         main, losing = losing_rows(chosen)
         points = simultaneous(total([row.explained for row in losing]), len(chosen), rules.level)
-        hard = None if balanced is None else _hard_for_anyone(data, balanced, losing)
+        hard = None if balanced is None else hard_for_anyone(data, balanced, losing)
         return Losses(
             data.run.classes,
             tuple(losing),
@@ -194,11 +186,11 @@ class CovariateShift(Cause[Losses]):
             unjudged,
             bool(worst),
             doubtful,
-            () if doubtful is None else _unlike(data, doubtful),
+            () if doubtful is None else unlike(data.gap.samples.test, doubtful),
             mended,
             hard,
             of_threshold(data.gap.samples, losing) if points.low > 0 else 0.0,
-            _unlike(data, main),
+            unlike(data.gap.samples.test, main),
         )
 
     def decide(self, measured: Losses, rules: Rules) -> Decision:
@@ -257,36 +249,6 @@ def _decide_doubtful(measured: Losses, row: Row, rules: Rules) -> Decision:
     return replace(undecided(kind), about=DOUBTFUL)
 
 
-def _hard_for_anyone(data: CauseData, balanced: Pooled, losing: Sequence[Row]) -> Measured | None:
-    """Points that a classifier that has seen such images too loses on what validation lacks; None if not comparable.
-
-    III of DISDE with its errors in place of the run's, the weights being the same.
-    """
-    samples = data.gap.samples
-    if balanced.val.ids != samples.val.ids or balanced.test.ids != samples.test.ids:
-        return None
-    points = []
-    for row in losing:
-        split = disde(
-            (~balanced.val.after[row.val_rows]).astype(np.float64),
-            (~balanced.test.after[row.test_rows]).astype(np.float64),
-            row.val_pi,
-            row.test_pi,
-            samples.val_weights[:, row.val_rows],
-            samples.test_weights[:, row.test_rows],
-        )
-        unseen = 100 * samples.test_prior[:, row.k] * split.replicates[2]
-        points.append(data.gap.draws.measured(unseen, sum(row.sizes)))
-    return total(points)
-
-
-def _unlike(data: CauseData, row: Row) -> tuple[str, ...]:
-    """Wrong test images of the class, those that least resemble validation first."""
-    test = data.gap.samples.test
-    order = in_order(row.test_pi, descending=True)
-    return tuple(test.ids[i] for i in row.test_rows[order] if not test.right[i])
-
-
 def _numbers(measured: Losses) -> dict[str, float]:
     main, chance = measured.main, measured.chance
     assert measured.alike is not None
@@ -302,16 +264,6 @@ def _numbers(measured: Losses) -> dict[str, float]:
     if chance is not None:
         numbers |= {"null_mean": float(chance.null.mean()), "null_max": float(chance.null.max()), "p": chance.p}
     return numbers
-
-
-def differences(row: Row, rules: Rules) -> str:
-    """The clearest differences in words: `blurrier by 0.7 and darker by 0.3 standard deviations`; may be empty."""
-    clear = [shift for shift in row.shifts if np.isfinite(shift.smd) and shift.p_holm < rules.level]
-    named = []
-    for shift in clear[: rules.max_properties_named]:
-        words = property_of(shift.name)
-        named.append(f"{words.more if shift.smd > 0 else words.less} by {abs(shift.smd):.1f}")
-    return f"{' and '.join(named)} standard deviations" if named else ""
 
 
 def _sentence(measured: Losses, rules: Rules) -> str:

@@ -51,19 +51,19 @@ class Difficulty(Cause[Hardness]):
     features of the pretrained network, both parts weighing the same in each class. It has seen both kinds of images
     alike, so what it still loses on test cannot be learned from more images of that kind: difficulty = accuracy on
     validation − accuracy on test, both at the class shares of test. What remains of the terms threshold and ranking is
-    learnable from target data. It is established if the classifier is a fair yardstick (on validation at most 3 points
-    below the run), the same sign comes out without the weighting, and people have read the test images that the
-    diagnosis lists for review (`--review`). Without that it is suggested at most, since wrong labels would look the
-    same: with 12 % of the test labels of chest X-rays turned round, such a classifier lost 12.5 points as well.
-    Weighting matters: without it, in one case, 11.5 points were called difficulty where 5 were, since the larger part
-    dominates.
+    learnable from target data. It is established if the classifier is a fair yardstick (on validation at most
+    {yardstick_slack} points below the run), the same sign comes out without the weighting, and people have read the
+    test images that the diagnosis lists for review (`--review`). Without that it is suggested at most, since wrong
+    labels would look the same: with 12 % of the test labels of chest X-rays turned round, such a classifier lost 12.5
+    points as well. Weighting matters: without it, in one case, 11.5 points were called difficulty where 5 were, since
+    the larger part dominates.
 
     Why it matters: No augmentation, threshold or fine-tuning mends images that do not show what is asked. It is hard
-    *for these features and this size of image*: fine detail lost by shrinking the image counts as difficulty, and so do
-    wrong labels that nobody has reviewed, which no classifier can learn.
+    *for these features and this size of image*: fine detail lost by shrinking the image counts as difficulty, and so
+    do wrong labels that nobody has reviewed, which no classifier can learn.
 
-    What to do: Look at the cited images. Check their labels; try a larger input size or a backbone nearer to the field;
-    get a better reference standard; or accept that they are hard, and report them as a stratum of their own.
+    What to do: Look at the cited images. Check their labels; try a larger input size or a backbone nearer to the
+    field; get a better reference standard; or accept that they are hard, and report them as a stratum of their own.
     """
 
     code: ClassVar[str] = "difficulty"

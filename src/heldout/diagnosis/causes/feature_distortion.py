@@ -79,12 +79,12 @@ class FeatureDistortion(Cause[Drops]):
 
     How it is detected: A linear probe (LP) is solved on the pretrained features of the same training images. If the
     images alone were to blame, it would drop as far as the fine-tuned network (FT) does; the points are the difference
-    of the two drops, (FT_V − FT_T) − (LP_V − LP_T), on the same images, at the class shares of test, from one bootstrap
-    over patients. It is established if weights part or all of the way back to the probe, (1 − α)·LP + α·FT with α < 1,
-    win back points on test with an interval above 0 (widened by Bonferroni's rule for the number of α), and, where
-    three or more seeds were run, if the mean over seeds keeps its sign with the spread of seeds in its interval. With
-    one seed it is a statement on this trained network, not on fine-tuning. After Kumar et al. (2022) and Wortsman et
-    al. (2022).
+    of the two drops, (FT_V − FT_T) − (LP_V − LP_T), on the same images, at the class shares of test, from one
+    bootstrap over patients. It is established if weights part or all of the way back to the probe, (1 − α)·LP + α·FT
+    with α < 1, win back points on test with an interval above 0 (widened by Bonferroni's rule for the number of α),
+    and, where three or more seeds were run, if the mean over seeds keeps its sign with the spread of seeds in its
+    interval. With one seed it is a statement on this trained network, not on fine-tuning. After Kumar et al. (2022)
+    and Wortsman et al. (2022).
 
     Why it matters: The head is random at first, and its gradients pull the backbone about before it knows anything;
     features that no training image needs are lost, though test images may need them. Validation images are like those

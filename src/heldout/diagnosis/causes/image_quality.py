@@ -127,12 +127,12 @@ class ImageQuality(Cause[Qualities]):
     as they are − recall of the mapped ones), with π^T the class shares of test and quantile mapping within the class.
     The property that costs most is named; its interval is widened by Bonferroni's rule for having been picked among
     several. It is established only if the reverse agrees: test images given the quality of validation images regain
-    points, within a factor of three. Blur, grain and compression cannot honestly be taken away, and lost contrast not
-    be given back without stretching the grain; there it is asked instead that the property differs between validation
-    and test in a class by at least 0.2 standard deviations (patients as units, Holm's p < .05), and that at least half
-    of the loss falls in such classes. A property in which test does not differ is excluded, whatever disturbing it
-    costs, unless the reverse agrees. At least a few images must change sides (randomisation test over patients).
-    Properties: `heldout.images.quality`.
+    points, within a factor of {agreement}. Blur, grain and compression cannot honestly be taken away, and lost
+    contrast not be given back without stretching the grain; there it is asked instead that the property differs
+    between validation and test in a class by at least {min_shift} standard deviations (patients as units, Holm's p <
+    {level}), and that at least half of the loss falls in such classes. A property in which test does not differ is
+    excluded, whatever disturbing it costs, unless the reverse agrees. At least a few images must change sides
+    (randomisation test over patients). Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
     sees the same cell. A scanner, an objective, an export setting or another year of acquisition is enough, and often

@@ -59,18 +59,18 @@ class Swing:
 class Instability(Cause[Seeds | Swing]):
     """Training the same network again would give another test accuracy: part of the gap is the luck of this run.
 
-    How it is detected: With three or more seeds, points are this run's gap minus the mean gap of the other seeds, from
-    one bootstrap over patients to which the spread of seeds is added (standard deviation over √number, times Student's
-    t). The standard deviation of test accuracy over seeds stands beside its sampling error; all seeds see the same
-    images, so this spread comes on top of it. With fewer seeds only the last five epochs can be looked at: where
-    validation accuracy swings by more than its sampling error, √(p(1 − p)/n), the weights have not settled, and no
-    points can be given.
+    How it is detected: With {min_seeds} or more seeds, points are this run's gap minus the mean gap of the other
+    seeds, from one bootstrap over patients to which the spread of seeds is added (standard deviation over √number,
+    times Student's t). The standard deviation of test accuracy over seeds stands beside its sampling error; all seeds
+    see the same images, so this spread comes on top of it. With fewer seeds only the last {last_epochs} epochs can be
+    looked at: where validation accuracy swings by more than its sampling error, √(p(1 − p)/n), the weights have not
+    settled, and no points can be given.
 
     Why it matters: On shifted test images accuracy can jump by ten points from one epoch to the next while validation
     stays still. Whoever compares single runs then compares luck.
 
-    What to do: Run three or more seeds and report all of them; average the weights of the last epochs, or let the
-    learning rate fall to zero.
+    What to do: Run {min_seeds} or more seeds and report all of them; average the weights of the last epochs, or let
+    the learning rate fall to zero.
     """
 
     code: ClassVar[str] = "instability"

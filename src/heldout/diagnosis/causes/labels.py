@@ -67,9 +67,10 @@ class Labels(Cause[Flags | Review]):
     How it is detected: cleanlab (Northcutt et al. 2021) ranks the test images by how doubtful their label is, from
     out-of-fold probabilities of a classifier that has seen images of both parts (else from the run's own), so that a
     shift of looks is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
-    are truly wrong. Points come from a review: two blind readers look at the most doubtful tenth and at a random tenth
-    of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson 1952). Until they have,
-    wrong labels look like harder images: both are wrong for a classifier that has learned from test images too.
+    are truly wrong. Points come from a review: two blind readers look at the most doubtful {review_top:.0%} and at a
+    random {review_rest:.0%} of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson
+    1952). Until they have, wrong labels look like harder images: both are wrong for a classifier that has learned from
+    test images too.
 
     Why it matters: Confident disagreement on a shifted test set is mostly error of the model. Whoever removes those
     images as "mislabelled" removes the evidence of the drop.

@@ -47,9 +47,9 @@ class Leakage(Cause[Relatives]):
     """Validation shares patients, copies or near-copies with train, and so is easier than new patients are.
 
     How it is detected: A validation image leaks if its patient is also in train, if its pixels stand in train too
-    (equal content hash), or if it is a near-copy (perceptual hash and thumbnail agree). What that is worth is
-    measured by training the same strategy anew on a split that keeps patients and copies together (several seeds), or,
-    where that takes too long, on the validation images that have no relative in train. Candidate patient keys from file
+    (equal content hash), or if it is a near-copy (perceptual hash and thumbnail agree). What that is worth is measured
+    by training the same strategy anew on a split that keeps patients and copies together (several seeds), or, where
+    that takes too long, on the validation images that have no relative in train. Candidate patient keys from file
     names are proposed by `heldout inspect` and verified by a permutation test of image similarity, since a naive key
     raises false alarms. A near-copy was saved again, resized, or made a little brighter or blurrier; copies that were
     flipped, turned or cropped are not looked for. Leakage is therefore excluded only where every image of train and

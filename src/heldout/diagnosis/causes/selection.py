@@ -26,9 +26,10 @@ class Optimism:
 class Selection(Cause[Optimism]):
     """Validation accuracy is flattered when the epoch or a setting was chosen for being best on those very images.
 
-    How it is detected: The validation patients are halved at random, twenty times. On one half the epoch (or strength
-    of regularisation) that is best there is chosen, and scored on the other half, then the halves swap. The reported
-    accuracy minus the mean of those scores is the optimism. Weights of the last epoch were not chosen, and have none.
+    How it is detected: The validation patients are halved at random, {halvings} times. On one half the epoch (or
+    strength of regularisation) that is best there is chosen, and scored on the other half, then the halves swap. The
+    reported accuracy minus the mean of those scores is the optimism. Weights of the last epoch were not chosen, and
+    have none.
 
     Why it matters: The best of thirty epochs is partly the luckiest one; its luck does not carry over to test. The
     fewer the validation images and the more restless the curve, the more points that is (Cawley & Talbot 2010).

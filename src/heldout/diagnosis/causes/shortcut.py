@@ -162,11 +162,11 @@ class Shortcut(Cause[Cues]):
     does not mistake a frequent class for a cue, accuracy is given beside the share of that class). (2) The network
     leans on it: points lost on validation when the region is exchanged for that of an image of another class, beyond
     those lost when it is exchanged within the class, which leaves the same seams. (3) The cue changed: the region
-    alone is right less often on test than on validation, both at the class shares of test. The points are a
-    difference of differences: with the region made neutral in all images, validation loses and test gains; (A_V −
-    A_V,neutral) − (A_T − A_T,neutral) is what the gap shrinks by. A mask that merely disturbs the network disturbs
-    both parts and cancels. Intervals are widened by Bonferroni's rule for the regions. After DeGrave, Janizek & Lee
-    (2021) and Geirhos et al. (2020).
+    alone is right less often on test than on validation, both at the class shares of test. The points are a difference
+    of differences: with the region made neutral in all images, validation loses and test gains; (A_V − A_V,neutral) −
+    (A_T − A_T,neutral) is what the gap shrinks by. A mask that merely disturbs the network disturbs both parts and
+    cancels. Intervals are widened by Bonferroni's rule for the regions. After DeGrave, Janizek & Lee (2021) and
+    Geirhos et al. (2020).
 
     Why it matters: Markers, rulers, letters, collimator edges and scanner brightness often go with the class in one
     hospital and not in the next. Validation images share the cue, so validation accuracy cannot warn of it. Saliency

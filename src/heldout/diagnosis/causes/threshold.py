@@ -42,10 +42,9 @@ class Threshold(Cause[Cut]):
     """The classifier still tells the classes apart on test, but its cut between them no longer lies where it should.
 
     How it is detected: A* is the accuracy at the best biases of the classes (for two classes: the best threshold),
-    found on four fifths of the patients and scored on the rest, so that nothing is gained by fitting noise. The term is
-    what that gains on test beyond what it gains on validation at the class shares of test:
-    (A*_T − A_T) − (A*_V − A_V). The intervention: the cut is set on one half of the test patients and scored on the
-    other, and swapped.
+    found on four fifths of the patients and scored on the rest, so that nothing is gained by fitting noise. The term
+    is what that gains on test beyond what it gains on validation at the class shares of test: (A*_T − A_T) − (A*_V −
+    A_V). The intervention: the cut is set on one half of the test patients and scored on the other, and swapped.
 
     Why it matters: It is the cheapest drop to mend. It needs no new network, only some labelled images from where the
     model will be used. It is a symptom as well: something moved the scores, and the other findings say what.
