@@ -67,8 +67,8 @@ class Cause(ABC, Generic[M]):
 
     `measure` gives numbers (a frozen dataclass M), `decide` is a small pure function of them, `tell` puts the outcome
     into words. The class docstring is the manual entry (`heldout causes`, docs/causes): a summary line, then three
-    parts headed `How it is detected:`, `Why it matters:` and `What to do:`; `{rule}` or `{rule:.0%}` stands for the value
-    of a rule.
+    parts headed `How it is detected:`, `Why it matters:` and `What to do:`; `{rule}` or `{rule:.0%}` stands for the
+    value of a rule.
 
     Attributes:
         code: Stable name, as in the JSON.

@@ -77,9 +77,8 @@ class Losses:
     @property
     def same_fare_alike(self) -> bool:
         """Whether images that resemble each other fare alike."""
-        if self.points is None or self.alike is None:
-            return False
-        return self.alike.low <= 0 <= self.alike.high and self.alike.value < self.points.value
+        points, alike = self.points, self.alike
+        return points is not None and alike is not None and alike.low <= 0 <= alike.high and alike.value < points.value
 
     def part(self, number: int) -> float:
         """Points of I, II or III (0, 1, 2) in the losing rows."""
@@ -98,12 +97,9 @@ class Losses:
 
     def _counts(self, seen: Measured | None, rules: Rules) -> bool:
         """Whether a trial agrees in sign and size."""
-        return (
-            seen is not None
-            and self.points is not None
-            and seen.low > 0
-            and (seen.value >= self.points.value / rules.agreement)
-        )
+        if seen is None or self.points is None:
+            return False
+        return seen.low > 0 and seen.value >= self.points.value / rules.agreement
 
 
 class CovariateShift(Cause[Losses]):
