@@ -52,9 +52,9 @@ def canonical(value: Any, ids: dict[str, str]) -> Any:
         return {"order": list(named), **named}
     if not isinstance(value, dict):
         return value
-    found: dict[str, Any] = {
-        RENAMED_KEYS.get(ids.get(key, key), ids.get(key, key)): canonical(item, ids) for key, item in value.items()
-    }
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found[RENAMED_KEYS.get(key) or ids.get(key) or str(key)] = canonical(item, ids)
     found = {RENAMED_PARTS.get(key, key): item for key, item in found.items() if key not in IGNORED}
     if "parts" in found:
         found["name"] = RENAMED_LENSES.get(found["name"], found["name"])
@@ -172,13 +172,14 @@ def report(golden: dict[str, Any], now: dict[str, Any], prose: bool) -> int:
         for view, value in views.items():
             found.compare(canonical(value, old), canonical(now[study][view], new), (study, view))
     lines = list(grouped(found.facts))
-    print("\n".join(lines[:SHOWN]))
+    for line in lines[:SHOWN]:
+        print(line)
     if len(lines) > SHOWN:
         print(f"… and {len(lines) - SHOWN} lines more")
     for (study, view), number in Counter(path[:2] for path, _ in found.facts).items():
         print(f"{study}/{view}: {number} differences")
-    if prose:
-        print("\n".join(grouped(found.words)))
+    for line in grouped(found.words) if prose else ():
+        print(line)
     print(
         f"{len(found.facts)} differences in facts, {len(found.words)} in words; {found.numbers} numbers compared, the "
         f"largest deviation that was let pass is {found.largest:.1e}"

@@ -34,9 +34,7 @@ class Study:
 PATIENT = r"--patient ((?:NORMAL2-)?IM-\d+|person\d+_(?:bacteria|virus))"
 
 STUDIES = {
-    "phantom": Study(
-        ("--image-size 96 --strategies frozen,finetune --epochs 4 --set frozen.keep=best --set finetune.keep=best",)
-    ),
+    "phantom": Study(("--image-size 96 --strategies probe,frozen --epochs 8 --set frozen.keep=best",)),
     "xray": Study(
         (
             f"--image-size 128 --strategies probe --val-fraction 0.25 {PATIENT}",
@@ -53,7 +51,9 @@ STUDIES = {
     ),
 }
 
-PHANTOM = "--n 1000 --image-size 96 --seed 3 --val --plant blur=2 --plant copies-in-val=0.3"
+PHANTOM = (
+    "--n 1600 --patients 320 --image-size 96 --seed 3 --val --plant blur=3:classes=echinocyte --plant copies-in-val=0.3"
+)
 
 
 def make(out: Path, shared: Path) -> None:
