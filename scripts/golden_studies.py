@@ -40,14 +40,16 @@ STUDIES = {
             f"--image-size 128 --strategies probe --val-fraction 0.25 {PATIENT}",
             f"--image-size 128 --strategies finetune --val-fraction 0.25 {PATIENT} --epochs 3 --seeds 3"
             " --set finetune.keep=best",
-        )
+        ),
+        images=80,
     ),
     "wbc": Study(("--image-size 96 --strategies probe,knn",)),
     "mhsma": Study(
         (
             "--image-size 64 --strategies frozen --epochs 6 --set frozen.keep=best --tune 3",
             "--image-size 64 --strategies wise --epochs 2",
-        )
+        ),
+        images=80,
     ),
 }
 
