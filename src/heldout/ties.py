@@ -109,13 +109,13 @@ def levels(values: ArrayLike, tolerance: float | None = None) -> Indices:
     return numbers
 
 
-def in_order(values: ArrayLike, *, descending: bool = False) -> Indices:
-    """Places of values from small to large, or from large to small; equals stay in their own order.
+def in_order(values: ArrayLike, *, descending: bool = False, tolerance: float | None = None) -> Indices:
+    """Places of values from small to large, or from large to small; equals (see `levels`) stay in their own order.
 
     >>> in_order([0.3, 0.1 + 0.2, 7.0], descending=True).tolist()
     [2, 0, 1]
     """
-    numbers = levels(values)
+    numbers = levels(values, tolerance)
     places: Indices = np.argsort(-numbers if descending else numbers, kind="stable")
     return places
 

@@ -26,24 +26,22 @@ def selection_term(evidence: Evidence, like: Measured) -> tuple[Measured, str]:
     right, criterion, same, reported, what = found  # (m, n), (m, n), a number, (n,)
     val = evidence.val
     assert val is not None
-    weights = evidence.draws.val
+    weights = evidence.draws.val.astype(np.float64)  # float32 sums of losses are another processor's other choice
     rng = np.random.default_rng((evidence.bootstrap_seed, 7))
     units = int(val.units.max()) + 1
     total = np.zeros(len(weights))
     for _ in range(HALVES):
         first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
         for half in (first, ~first):
-            chosen_on = weights[:, half].astype(np.float64)
-            # In float64 and of equals the first, as the run itself chose: float32 sums of losses are another kernel's
-            # other choice.
-            tolerance = same * chosen_on.sum(axis=1)  # (B + 1,)
+            chosen_on = weights[:, half]
+            tolerance = same * chosen_on.sum(axis=1)  # (B + 1,); of equals the first, as the run itself chose
             choice = first_of_largest(chosen_on @ criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
             rest = weights[:, ~half]
-            sums = rest @ right[:, ~half].T.astype(np.float32)  # (B + 1, m)
+            sums = rest @ right[:, ~half].T  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += sums[np.arange(len(sums)), choice] / rest.sum(axis=1)
     unselected = total / (2 * HALVES)
-    optimism = 100 * (weighted_mean(reported, weights) - unselected)
+    optimism = 100 * (weighted_mean(reported, evidence.draws.val) - unselected)
     measured = evidence.draws.measured(optimism, len(val))
     moved = Measured(measured.value, recentred(measured.value, measured.replicates), measured.n, measured.method)
     return moved, f"{what}; chosen on one half of the validation patients and scored on the other, {HALVES} halvings"

@@ -12,6 +12,7 @@ from heldout.causes._cause import Cause, said, weigh
 from heldout.causes._change import jeffreys
 from heldout.causes._trained import train_accuracy
 from heldout.evidence import Side
+from heldout.evidence._draws import weighted_mean
 from heldout.records import Finding
 from heldout.stats.bootstrap import varies
 from heldout.stats.curves import overfit_epoch
@@ -69,8 +70,7 @@ def _points(case: Case, train: Side) -> Measured:
     evidence, budget = case.evidence, case.budget
     val = evidence.val
     assert val is not None
-    reported = budget.draws.val @ val.right.astype(np.float32) / budget.draws.val.sum(axis=1)
-    accuracy = budget.draws.measured(100 * np.asarray(reported, dtype=np.float64), len(val))
+    accuracy = budget.draws.measured(100 * weighted_mean(val.right, budget.draws.val), len(val))
     if not varies(accuracy.replicates):
         drawn = jeffreys(accuracy.value / 100, len(np.unique(val.units)), evidence.bootstrap)
         accuracy = replace(accuracy, replicates=drawn)

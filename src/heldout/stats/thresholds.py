@@ -157,7 +157,8 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     rows = max(1, BLOCK // len(score))
     for start in range(0, len(weights), rows):
         some = slice(start, start + rows)
-        gains = np.cumsum(weights[some, order] * change[order], axis=1, dtype=np.float64)  # (rows, n)
+        each = _shared(weights[some, order].astype(np.float64) * change[order], same)
+        gains = np.cumsum(each, axis=1)  # (rows, n)
         gains = np.concatenate([np.zeros((len(gains), 1)), gains], axis=1)  # cut below all images
         smooth = _smoothed(gains)
         smooth[:, same] = -np.inf
@@ -165,6 +166,23 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
         best[some] = first_of_largest(smooth, axis=1, tolerance=equal)
     result: Reals = _between(ordered)[best]
     return result
+
+
+def _shared(each: Reals, same: Indices) -> Reals:
+    """Changes (rows, n) in the order of scores, those of equal scores shared out evenly among them.
+
+    Their order is an accident, and the smoothing would see it: what remains is the mean over all orders.
+
+    Args:
+        each: What each image changes.
+        same: Places of images whose score equals that of the image before.
+    """
+    if not len(same):
+        return each
+    starts = np.delete(np.arange(each.shape[1]), same)
+    sizes = np.diff(np.append(starts, each.shape[1]))
+    shared: Reals = np.repeat(np.add.reduceat(each, starts, axis=1) / sizes, sizes, axis=1)
+    return shared
 
 
 def _between(ordered: Reals) -> Reals:
