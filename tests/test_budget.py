@@ -15,6 +15,8 @@ from heldout.diagnose import diagnose_evidence
 from heldout.evidence import Evidence, Side
 from heldout.records import TERMS
 
+pytestmark = pytest.mark.numeric
+
 
 def side(
     name: str, n: int, *, seed: int = 0, prior: float = 0.5, offset: float = 0.0, noise: float = 1.0, per: int = 2

@@ -11,6 +11,8 @@ from heldout.causes.selection import CAUSE
 from heldout.evidence import SEARCHED, Evidence, Scored
 from tests.causes.made_evidence import CLASSES, Reals, case, counted, evidence, of_sides, sides, with_scored
 
+pytestmark = pytest.mark.numeric
+
 TRUE = 0.85
 """Share of right answers that every epoch of pure noise has on new images."""
 

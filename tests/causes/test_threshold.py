@@ -12,6 +12,8 @@ from heldout.evidence import Evidence
 from heldout.records import Finding
 from tests.causes.made_evidence import CLASSES, case, counted, evidence, logits, margin, of_sides, sides, with_scored
 
+pytestmark = pytest.mark.numeric
+
 N = 400
 NOISE = 1.2
 """Of the margins in `made_evidence.side`, whose classes lie 2 either side of the cut."""

@@ -11,6 +11,8 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from heldout.stats.scores import accuracy, auc, auc_binary, confusion, log_loss, log_odds, recalls
 
+pytestmark = pytest.mark.numeric
+
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     e = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -158,8 +158,8 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     for start in range(0, len(weights), rows):
         some = slice(start, start + rows)
         each = _shared(weights[some, order].astype(np.float64) * change[order], same)
-        gains = np.cumsum(each, axis=1)  # (rows, n)
-        gains = np.concatenate([np.zeros((len(gains), 1)), gains], axis=1)  # cut below all images
+        gains = np.zeros((len(each), len(score) + 1))  # the first: a cut below all images
+        np.cumsum(each, axis=1, out=gains[:, 1:])
         smooth = _smoothed(gains)
         smooth[:, same] = -np.inf
         equal = SAME * np.abs(weights[some]).sum(axis=1, dtype=np.float64)
