@@ -157,9 +157,10 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     rows = max(1, BLOCK // len(score))
     for start in range(0, len(weights), rows):
         some = slice(start, start + rows)
-        each = _shared(weights[some, order].astype(np.float64) * change[order], same)
+        each = np.multiply(weights[some, order], change[order], dtype=np.float64)  # (rows, n)
         gains = np.zeros((len(each), len(score) + 1))  # the first: a cut below all images
-        np.cumsum(each, axis=1, out=gains[:, 1:])
+        np.cumsum(_shared(each, same), axis=1, out=gains[:, 1:])
+        del each
         smooth = _smoothed(gains)
         smooth[:, same] = -np.inf
         equal = SAME * np.abs(weights[some]).sum(axis=1, dtype=np.float64)
@@ -195,9 +196,10 @@ def _smoothed(curve: Reals) -> Reals:
     """Each row averaged with a triangle of half-width `SMOOTHING` of its length: two running means."""
     half = max(1, round(SMOOTHING * curve.shape[1] / 2))
     for _ in range(2):
-        padded = np.pad(curve, ((0, 0), (half + 1, half)), mode="edge")
-        sums = np.cumsum(padded, axis=1, dtype=np.float64)
-        curve = (sums[:, 2 * half + 1 :] - sums[:, : -(2 * half + 1)]) / (2 * half + 1)
+        sums = np.pad(curve, ((0, 0), (half + 1, half)), mode="edge")
+        np.cumsum(sums, axis=1, out=sums)
+        curve = sums[:, 2 * half + 1 :] - sums[:, : -(2 * half + 1)]
+        curve /= 2 * half + 1
     return curve
 
 
