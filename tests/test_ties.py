@@ -75,6 +75,8 @@ def test_what_differs_is_told_apart() -> None:
     assert first_of_largest([1.0, 1.0 + 1e-6]) == 1 and levels([1.0, 1.0 + 1e-6]).tolist() == [0, 1]
     assert first_of_largest([0.0, 1.0, 2.0], tolerance=1.0) == 1
     assert levels([0.0, 1.0, 2.5], tolerance=1.0).tolist() == [0, 0, 1]
+    dense = np.linspace(0.0, 1.0, 10_001)  # neighbours are equal, the ends are not
+    assert levels(dense, tolerance=1e-3).max() >= 900 and (np.diff(levels(dense, tolerance=1e-3)) <= 1).all()
     near = np.float32(7.0)
     assert first_of_largest([near, np.nextafter(near, np.float32(8))]) == 1  # float32 logits: as a bare argmax
 

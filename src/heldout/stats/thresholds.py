@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
-from heldout.ties import SAME, first_of_largest
+from heldout.ties import SAME, first_of_largest, levels
 
 SMOOTHING = 0.10
 """Half-width of the averaging over cuts, as a share of the images."""
@@ -151,8 +151,7 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     """
     order = np.argsort(score, kind="stable")
     ordered = score[order]
-    slack = SAME * np.abs(score).max()
-    same = np.flatnonzero(ordered[1:] <= ordered[:-1] + slack) + 1  # no cut runs between equal scores
+    same = np.flatnonzero(np.diff(levels(ordered)) == 0) + 1  # no cut runs between equal scores
     best = np.empty(len(weights), dtype=np.int64)
     rows = max(1, BLOCK // len(score))
     for start in range(0, len(weights), rows):
