@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-slow lint types check clean
+.PHONY: help install demo test test-slow test-numeric lint types check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,9 @@ test: install  ## the default tests, under 10 minutes
 
 test-slow: install  ## the long ones
 	$(BIN)/python -m pytest -m slow
+
+test-numeric: install  ## the tests marked numeric under several BLAS kernels, one and two threads
+	$(BIN)/python scripts/test_numeric.py
 
 lint: install  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -28,6 +28,10 @@ SAME = 1e-8
 """Numbers closer than this, relative to the largest of them, are equal. Sums in float64 differ by 1e-13 or less between
 processors, and two float32 numbers that differ at all by 6e-8 or more (half of `numpy.finfo(numpy.float32).eps`)."""
 
+SAME_SCORE = 1e-6
+"""Log-odds closer than this, relative to the largest, are equal where they come from float32 logits: each of these is
+rounded by 6e-8, and of votes of neighbours the log-odds that are equal on paper differ by that."""
+
 SAME_LOSS = 1e-6
 """Mean losses closer than this, in nats, are equal: of float32 logits of 10 the loss is known to about 1e-6 and no
 better, and another processor gives other last digits."""
@@ -88,7 +92,8 @@ def levels(values: ArrayLike, tolerance: float | None = None) -> Indices:
 
     Args:
         values: (n,) without NaN.
-        tolerance: Neighbours no further apart than this share a level. None: `SAME` of the largest finite magnitude.
+        tolerance: Neighbours no further apart than this share a level, unless many in a row would make it wider than
+            this. None: `SAME` of the largest finite magnitude.
 
     Returns:
         (n,).
@@ -104,18 +109,25 @@ def levels(values: ArrayLike, tolerance: float | None = None) -> Indices:
     ascending = flat[order]
     # Compared, not subtracted: the difference of two infinities is none.
     rises = ascending[1:] > ascending[:-1] + slack
+    run = np.concatenate([[0], np.cumsum(rises)])  # values that hang together
+    first = ascending[np.concatenate([[True], rises])][run]
+    with np.errstate(invalid="ignore"):
+        within = np.nan_to_num((ascending - first) / slack if slack > 0 else np.zeros(len(flat)), posinf=0.0)
+    # A long run of close values, as of very many images, is parted; a run no wider than the tolerance is one level.
+    part = np.ceil(within - 1.0 - SAME).clip(0.0)
+    rises = (run[1:] != run[:-1]) | (part[1:] != part[:-1])
     numbers = np.empty(len(flat), dtype=np.int64)
     numbers[order] = np.concatenate([[0], np.cumsum(rises)])
     return numbers
 
 
-def in_order(values: ArrayLike, *, descending: bool = False) -> Indices:
-    """Places of values from small to large, or from large to small; equals stay in their own order.
+def in_order(values: ArrayLike, *, descending: bool = False, tolerance: float | None = None) -> Indices:
+    """Places of values from small to large, or from large to small; equals (see `levels`) stay in their own order.
 
     >>> in_order([0.3, 0.1 + 0.2, 7.0], descending=True).tolist()
     [2, 0, 1]
     """
-    numbers = levels(values)
+    numbers = levels(values, tolerance)
     places: Indices = np.argsort(-numbers if descending else numbers, kind="stable")
     return places
 

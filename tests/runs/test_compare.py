@@ -21,6 +21,8 @@ from heldout.runs.compare import compare, compare_study
 from heldout.runs.folder import read_study
 from tests.worlds.made_study import RUNS, Planted, make_study
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from heldout.stats.bootstrap import Resamples, draw, percentile_interval, resamp
 from heldout.stats.estimates import auc_estimate, gap_estimate, share
 from heldout.stats.intervals import wilson
 
+pytestmark = pytest.mark.numeric
+
 
 def world(n_patients: int, images: int, seed: int = 0, k: int = 2) -> tuple[np.ndarray, list[str], list[str]]:
     """Labels, ids and patients; every patient has one class."""

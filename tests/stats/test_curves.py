@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from heldout.stats.curves import overfit_epoch, reversals, roughness_points, running_median, sampling_error
 
+pytestmark = pytest.mark.numeric
+
 N = 400
 fractions = st.integers(0, N).map(lambda right: right / N)
 

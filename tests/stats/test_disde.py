@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from heldout.stats.disde import disde
 
+pytestmark = pytest.mark.numeric
+
 probability = st.floats(0.001, 0.999)
 sides = st.lists(st.tuples(st.floats(-2, 2), probability), min_size=1, max_size=25)
 

@@ -9,6 +9,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from heldout.stats.intervals import difference, unseen, wilson
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("n", [1, 2, 7, 40, 400, 100_000])
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.5, 0.99, 1.0])

@@ -7,6 +7,8 @@ import pytest
 
 from heldout.stats.keys import LEVEL, verify_key
 
+pytestmark = pytest.mark.numeric
+
 
 def world(
     patients: int = 80, each: int = 3, alike: float = 1.0, seed: int = 0, classes: int = 2

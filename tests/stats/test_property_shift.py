@@ -11,6 +11,8 @@ from scipy.stats import ttest_ind
 
 from heldout.stats.property_shift import mean_variance, property_shifts
 
+pytestmark = pytest.mark.numeric
+
 
 def patients(rng: np.random.Generator, count: int, alike: float) -> tuple[np.ndarray, list[str]]:
     """One to six images of each patient; `alike` is the share of the variance that lies between patients."""

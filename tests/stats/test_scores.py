@@ -12,6 +12,8 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from heldout.stats.scores import accuracy, auc, auc_binary, confusion, log_loss, log_odds, recalls, softmax
 
+pytestmark = pytest.mark.numeric
+
 
 def made(n: int, k: int, seed: int, digits: int = 9) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)

@@ -11,6 +11,8 @@ from scipy.stats import norm
 from heldout.stats import thresholds
 from heldout.stats.thresholds import best_biases, folds_of, scored, tuned_accuracy, tuned_right
 
+pytestmark = pytest.mark.numeric
+
 
 def two_normals(
     rng: np.random.Generator, n: int, offset: float = 0.0, apart: float = 3.0

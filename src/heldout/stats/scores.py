@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import rankdata
 
-from heldout.ties import levels
+from heldout.ties import SAME_SCORE, levels
 
 Indices = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -111,9 +111,17 @@ def auc(labels: Indices, logits: Reals) -> float | None:
 
 
 def auc_problems(labels: Indices, logits: Reals) -> list[tuple[NDArray[np.bool_], Reals]]:
-    """The binary questions whose AUCs are averaged, as (positive, score): one for two classes, else one a class."""
+    """The binary questions whose AUCs are averaged, as (positive, score): one for two classes, else one a class.
+
+    Scores are numbers of levels: what float32 logits do not tell apart is tied.
+    """
     k = logits.shape[1]
+    tolerance = SAME_SCORE * float(np.abs(logits).max(initial=0.0, where=np.isfinite(logits)))
+
+    def told_apart(score: Reals) -> Reals:
+        return levels(score, tolerance).astype(np.float64)
+
     if k == 2:
-        return [(labels == 1, logits[:, 1] - logits[:, 0])]
+        return [(labels == 1, told_apart(logits[:, 1] - logits[:, 0]))]
     odds = log_odds(logits)
-    return [(labels == c, odds[:, c]) for c in range(k)]
+    return [(labels == c, told_apart(odds[:, c])) for c in range(k)]

@@ -158,7 +158,8 @@ def _reduced(X: Reals, new: Reals, seed: int) -> tuple[Reals, Reals]:
     components = min(COMPONENTS, max(2, len(X) // 5))
     if X.shape[1] <= components:
         return X, new
-    _, _, axes = randomized_svd(X.astype(np.float32), components, n_iter=2, random_state=seed)
+    # In float64: the ranks of what is fitted on these decide verdicts, and float32 products differ between processors.
+    _, _, axes = randomized_svd(X, components, n_iter=2, random_state=seed)
     X, new = X @ axes.T, new @ axes.T
     spread = X.std(axis=0)
     scale = np.where(spread > 1e-12, spread, 1)

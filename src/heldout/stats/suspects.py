@@ -66,7 +66,7 @@ def review_sample(
     Returns:
         Id -> probability, most doubtful first, then those drawn.
     """
-    order = in_order(found.quality)
+    order = in_order(found.quality, tolerance=1e-12)  # softmax is exact to 1e-15, and sure images lie close together
     number = max(1, round(top_share * len(ids)))
     top, rest = order[:number], order[number:]
     chosen = {ids[i]: 1.0 for i in top}

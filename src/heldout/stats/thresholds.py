@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.stats.scores import Indices, Reals
-from heldout.ties import SAME, first_of_largest
+from heldout.ties import SAME, first_of_largest, levels
 
 SMOOTHING = 0.10
 """Half-width of the averaging over cuts, as a share of the images."""
@@ -151,20 +151,38 @@ def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Re
     """
     order = np.argsort(score, kind="stable")
     ordered = score[order]
-    slack = SAME * np.abs(score).max()
-    same = np.flatnonzero(ordered[1:] <= ordered[:-1] + slack) + 1  # no cut runs between equal scores
+    same = np.flatnonzero(np.diff(levels(ordered)) == 0) + 1  # no cut runs between equal scores
     best = np.empty(len(weights), dtype=np.int64)
     rows = max(1, BLOCK // len(score))
     for start in range(0, len(weights), rows):
         some = slice(start, start + rows)
-        gains = np.cumsum(weights[some, order] * change[order], axis=1, dtype=np.float64)  # (rows, n)
-        gains = np.concatenate([np.zeros((len(gains), 1)), gains], axis=1)  # cut below all images
+        each = np.multiply(weights[some, order], change[order], dtype=np.float64)  # (rows, n)
+        gains = np.zeros((len(each), len(score) + 1))  # the first: a cut below all images
+        np.cumsum(_shared(each, same), axis=1, out=gains[:, 1:])
+        del each
         smooth = _smoothed(gains)
         smooth[:, same] = -np.inf
         equal = SAME * np.abs(weights[some]).sum(axis=1, dtype=np.float64)
         best[some] = first_of_largest(smooth, axis=1, tolerance=equal)
     result: Reals = _between(ordered)[best]
     return result
+
+
+def _shared(each: Reals, same: Indices) -> Reals:
+    """Changes (rows, n) in the order of scores, those of equal scores shared out evenly among them.
+
+    Their order is an accident, and the smoothing would see it: what remains is the mean over all orders.
+
+    Args:
+        each: What each image changes.
+        same: Places of images whose score equals that of the image before.
+    """
+    if not len(same):
+        return each
+    starts = np.delete(np.arange(each.shape[1]), same)
+    sizes = np.diff(np.append(starts, each.shape[1]))
+    shared: Reals = np.repeat(np.add.reduceat(each, starts, axis=1) / sizes, sizes, axis=1)
+    return shared
 
 
 def _between(ordered: Reals) -> Reals:
@@ -177,9 +195,10 @@ def _smoothed(curve: Reals) -> Reals:
     """Each row averaged with a triangle of half-width `SMOOTHING` of its length: two running means."""
     half = max(1, round(SMOOTHING * curve.shape[1] / 2))
     for _ in range(2):
-        padded = np.pad(curve, ((0, 0), (half + 1, half)), mode="edge")
-        sums = np.cumsum(padded, axis=1, dtype=np.float64)
-        curve = (sums[:, 2 * half + 1 :] - sums[:, : -(2 * half + 1)]) / (2 * half + 1)
+        sums = np.pad(curve, ((0, 0), (half + 1, half)), mode="edge")
+        np.cumsum(sums, axis=1, out=sums)
+        curve = sums[:, 2 * half + 1 :] - sums[:, : -(2 * half + 1)]
+        curve /= 2 * half + 1
     return curve
 
 

@@ -10,6 +10,8 @@ from scipy.stats import binomtest
 
 from heldout.diagnosis.causes._change import Change
 
+pytestmark = pytest.mark.numeric
+
 
 def changed(lost: list[int], gained: list[int]) -> Change:
     """One unit an entry, of ten images of class 0 where it loses so many and of class 1 where it gains so many."""

@@ -12,6 +12,8 @@ from heldout.diagnosis.variants import VariantLogits
 from heldout.records.logit_table import variants_table
 from tests.diagnosis.causes.made_evidence import CLASSES, Reals, case, counted, evidence, of_sides, sides, with_scored
 
+pytestmark = pytest.mark.numeric
+
 TRUE = 0.85
 """Share of right answers that every epoch of pure noise has on new images."""
 

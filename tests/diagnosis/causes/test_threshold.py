@@ -22,6 +22,8 @@ from tests.diagnosis.causes.made_evidence import (
     with_scored,
 )
 
+pytestmark = pytest.mark.numeric
+
 N = 400
 NOISE = 1.2
 """Of the margins in `made_evidence.side`, whose classes lie 2 either side of the cut."""

@@ -16,6 +16,8 @@ from heldout.diagnosis.run_data import RunData
 from heldout.records import TERMS
 from heldout.records.predictions import Predictions
 
+pytestmark = pytest.mark.numeric
+
 
 def side(
     name: str, n: int, *, seed: int = 0, prior: float = 0.5, offset: float = 0.0, noise: float = 1.0, per: int = 2

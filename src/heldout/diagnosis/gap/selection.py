@@ -55,22 +55,23 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         return GapTerm(Measured.constant(0.0, like), TermStatus.NOT_MEASURED, found)
     if found is None:
         return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
-    val, weights = _val(run), run.draws.val
+    val = _val(run)
+    weights = run.draws.val.astype(np.float64)  # float32 sums of losses would make another processor choose otherwise
     rng = np.random.default_rng((run.bootstrap_seed, 7))
     units = int(val.units.max()) + 1
     total = np.zeros(len(weights))
     for _ in range(rules.halvings):
         first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
         for half in (first, ~first):
-            chosen_on, rest = weights[:, half].astype(np.float64), weights[:, ~half]
-            # In float64 and of equals the first, as the run itself chose: float32 sums of losses would make another
-            # processor choose otherwise.
-            tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
+            chosen_on, rest = weights[:, half], weights[:, ~half]
+            tolerance = found.tolerance * chosen_on.sum(
+                axis=1
+            )  # (B + 1,); of equals the first, as the run itself chose
             choice = first_of_largest(chosen_on @ found.criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
-            sums = rest @ found.right[:, ~half].T.astype(np.float32)  # (B + 1, m)
+            sums = rest @ found.right[:, ~half].T  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += sums[np.arange(len(sums)), choice] / rest.sum(axis=1)
-    optimism = 100 * (weighted_mean(found.reported, weights) - total / (2 * rules.halvings))
+    optimism = 100 * (weighted_mean(found.reported, run.draws.val) - total / (2 * rules.halvings))
     points = run.draws.measured(optimism, len(val))
     moved = Measured(points.value, recentred(points.value, points.replicates), points.n, points.method)
     how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
