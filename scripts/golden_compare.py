@@ -31,7 +31,7 @@ SETS = {"review", "parts", "recall"}
 
 TOLERANCE = 1e-9
 
-SHOWN = 60
+SHOWN = 600
 """Differences that are printed at most."""
 
 

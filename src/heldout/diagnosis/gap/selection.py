@@ -66,7 +66,8 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
             chosen_on, rest = weights[:, half], weights[:, ~half]
             tolerance = found.tolerance * chosen_on.sum(
                 axis=1
-            )  # (B + 1,); of equals the first, as the run itself chose
+            )  # (B + 1,)
+            # Of equals the first, as the run itself chose.
             choice = first_of_largest(chosen_on @ found.criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
             sums = rest @ found.right[:, ~half].T  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
