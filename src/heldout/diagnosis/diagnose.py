@@ -17,7 +17,6 @@ from heldout.diagnosis.causes.labels import doubtful, label_bound
 from heldout.diagnosis.gap import GapBudget, measure_budget, why_no_budget
 from heldout.diagnosis.read import read_review, read_run_data
 from heldout.diagnosis.run_data import RunData
-from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import TERMS, VERDICTS, BudgetTerm, Diagnosis, Estimate, Finding, Lens, Remedy
@@ -25,7 +24,7 @@ from heldout.records.codec import write_record
 from heldout.records.predictions import Predictions
 from heldout.records.terms import TERM_TITLES
 from heldout.runs.compare import FEWEST_REPLICATES
-from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.intervals import wilson
 from heldout.stats.suspects import review_sample
 
@@ -36,8 +35,8 @@ NOTHING_TO_EXPLAIN = "because the gap's interval covers 0, so that there is noth
 
 
 def diagnose(
-    folder: Path,
-    run: str | None = None,
+    study: StudyFiles,
+    runs: Sequence[RunFiles] | None = None,
     *,
     review: Path | None = None,
     experiments: bool = True,
@@ -50,8 +49,8 @@ def diagnose(
     What experiments left behind is used; nothing is run here that needs a network (`run_interventions` does that).
 
     Args:
-        folder: The study.
-        run: Id of one run, or how it begins; None for all.
+        study: The study, as `read_study` gives it.
+        runs: Some of its runs (`choose_runs`); None for all.
         review: CSV of reviewed test labels (`id,label[,reader]`).
         experiments: Whether to use the experiments' results.
         bootstrap: Replicates B, at least 100.
@@ -59,20 +58,21 @@ def diagnose(
         reporter: Told of progress.
 
     Raises:
-        InputError: The folder is no study, a run is damaged, or the review does not fit.
-        UsageError: No such run, or too few replicates.
+        InputError: The review does not fit.
+        UsageError: No run, or too few replicates.
     """
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
     reporter = reporter or Silent()
-    study = read_study(Path(folder))
-    chosen = choose_runs(study, run)
+    chosen = choose_runs(study, None) if runs is None else runs
     reporter.begin("diagnosis", len(chosen))
     found = []
-    for files in chosen:
-        evidence = _gather(study, files, review, experiments, bootstrap, seed, reporter)
+    data = read_run_data(study, chosen, experiments=experiments, bootstrap=bootstrap, seed=seed, reporter=reporter)
+    for evidence in data:
+        if review is not None:
+            evidence = replace(evidence, review=read_review(review, study, to_review(evidence)))
         diagnosis = diagnose_evidence(evidence)
-        write_record(study.folder / "diagnosis" / f"{files.record.id}.json", diagnosis)
+        write_record(study.folder / "diagnosis" / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)
         reporter.step()
     reporter.end()
@@ -95,30 +95,6 @@ def choose_runs(study: StudyFiles, run: str | None) -> tuple[RunFiles, ...]:
         ids = ", ".join(files.record.id for files in study.runs)
         raise UsageError(f"Found {len(matching)} runs whose id begins with '{run}'; expected one of: {ids}.")
     return exact or matching
-
-
-def _gather(
-    study: StudyFiles,
-    run: RunFiles,
-    review: Path | None,
-    experiments: bool,
-    bootstrap: int,
-    seed: int,
-    reporter: Reporter,
-) -> RunData:
-    """A run's evidence, with its reviewed labels and the probabilities with which they were to be reviewed."""
-    evidence = read_run_data(
-        study,
-        run,
-        quality=quality_table(study, run.recipe, reporter),
-        near_copies=near_copies(study, run.recipe, reporter),
-        experiments=experiments,
-        bootstrap=bootstrap,
-        seed=seed,
-    )
-    if review is None:
-        return evidence
-    return replace(evidence, review=read_review(review, study, to_review(evidence)))
 
 
 def to_review(evidence: RunData) -> dict[str, float]:
