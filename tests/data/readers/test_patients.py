@@ -84,14 +84,15 @@ def test_names_that_carry_one_propose_it(patients: int, each: int, form: str) ->
 
 
 def test_what_too_few_images_tell_is_proposed_as_a_guess_that_load_takes(tmp_path: Path) -> None:
-    folder(tmp_path, each=10, name="p{i}_x.png")
-    for n in range(6):  # ten pairs would tell
-        write_image(tmp_path / "train/normal" / f"p{n}_y.png", 300 + n)
+    for n in range(24):
+        for eye in "LR" if n < 4 else "L":  # four pairs of eyes: ten would tell
+            place = tmp_path / ("train" if n < 16 else "test") / "ab"[n % 2] / f"p{n}_{eye}.png"
+            write_image(place, 2 * n + (eye == "R"))
     keys = examine(tmp_path).patient_keys
     assert keys is not None and keys.pattern is None and keys.guess is not None
     assert keys.note in heldout.load(tmp_path).notes
     assert f"--patient '{keys.guess}'" in (keys.note or "")
-    assert heldout.load(tmp_path, patient=keys.guess).table["patient"].nunique() == 10
+    assert heldout.load(tmp_path, patient=keys.guess).table["patient"].nunique() == 24
 
 
 def test_where_patients_are_named_or_asked_for_the_names_are_not_asked(tmp_path: Path) -> None:

@@ -75,9 +75,7 @@ class PatientKeys:
             told += f": add --patient '{self.pattern}'."
         elif self.guess is not None:
             told = "No patient is known. The file names could carry one, which these images are too few to tell: "
-            told += (
-                f"if it is the patient that they begin with, add --patient '{self.guess}' (or a sharper expression)."
-            )
+            told += f"if they begin with it, add --patient '{self.guess}' (or a sharper expression)."
         else:
             return None
         return f"{told} Without it, validation can share patients with train and look too good."
