@@ -38,7 +38,7 @@ from benchmarks.planted_tables import markdown
 from heldout.data.store import store_of_arrays
 from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.interventions import run_interventions
-from heldout.phantoms._plant import Plant
+from heldout.phantoms.plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.records import Diagnosis
 from heldout.runs import fit
