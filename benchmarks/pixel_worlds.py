@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from benchmarks.pools import KERMANY
 from heldout.phantoms import Counts, Phantom, simulate
-from heldout.phantoms._plant import Plant
-from heldout.phantoms._planting import plant_images, twins
-from heldout.phantoms._simulate import simulate_twin
+from heldout.phantoms.plant import Plant
+from heldout.phantoms.planting import plant_images, twins
+from heldout.phantoms.simulation import simulate_twin
 from heldout.phantoms.worlds import worlds
 
 SIZE = 96

@@ -38,10 +38,11 @@ from benchmarks.planted_tables import markdown
 from heldout.data.store import store_of_arrays
 from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.interventions import run_interventions
-from heldout.phantoms._plant import Plant
+from heldout.phantoms.plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.records import Diagnosis
-from heldout.runs.folder import fit
+from heldout.runs import fit
+from heldout.runs.folder import read_study
 from heldout.runs.predict import load_network
 from heldout.stats.intervals import wilson
 from heldout.study import Study
@@ -136,10 +137,11 @@ def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tup
 
 def judged(table: pd.DataFrame, folder: Path) -> Diagnosis:
     """What the diagnosis says of the study in a folder; experiments that are not there are done."""
-    run_interventions(folder / "study", device="cpu")
-    (found,) = diagnose(folder / "study")
+    study = read_study(folder / "study")
+    run_interventions(study, device="cpu")
+    (found,) = diagnose(study)
     if "true_label" in table and (table["true_label"] != table["label"]).any():
-        (found,) = diagnose(folder / "study", review=read_by_oracle(table, folder, found))
+        (found,) = diagnose(study, review=read_by_oracle(table, folder, found))
     return found
 
 

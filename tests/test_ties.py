@@ -8,17 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
-
 from heldout.backbones._neighbours import Neighbours
 from heldout.budget import measure_budget
 from heldout.causes._cause import MARGIN, weigh
 from heldout.causes._change import regains
 from heldout.diagnose import diagnose_evidence
 from heldout.evidence import Evidence, Scored, Side
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
+
 from heldout.progress import Epoch
 from heldout.records import Diagnosis
 from heldout.records.tuning import Trial, Tuning

@@ -335,9 +335,10 @@ class Study:
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.interventions import run_interventions
 
-        chosen = [files.record.id for files in choose_runs(read_study(self.folder), run)]
-        run_interventions(self.folder, chosen, reporter=reporter, device=self.device)
-        return diagnose(self.folder, run, reporter=reporter)
+        files = read_study(self.folder)
+        chosen = choose_runs(files, run)
+        run_interventions(files, chosen, reporter=reporter, device=self.device)
+        return diagnose(files, chosen, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""

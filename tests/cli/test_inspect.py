@@ -178,7 +178,8 @@ def test_patients_in_the_names_are_judged_by_the_images(tmp_path: Path) -> None:
     _, out, _ = run(str(tmp_path))
     for words in ("judged by how alike the images are", "refused", "120 patients with --patient", "in blocks of ids"):
         assert words in out
-    assert "look like they carry one" not in out, "the guess from names alone is left out where the images have spoken"
+    assert keys["note"] in answer["notes"]
+    assert "file names carry one" not in out, "the note is left out where the table of keys says it"
     assert "--patient '^(persona" in out.rpartition("Next:")[2].replace("\n", "")
 
 

@@ -11,12 +11,21 @@ import pandas as pd
 import pytest
 
 from heldout.cli import ExitStatus
-from heldout.diagnosis.diagnose import NOTHING_TO_EXPLAIN, _overlap, diagnose, diagnose_evidence, ordered, to_review
+from heldout.diagnosis.diagnose import (
+    NOTHING_TO_EXPLAIN,
+    _overlap,
+    choose_runs,
+    diagnose,
+    diagnose_evidence,
+    ordered,
+    to_review,
+)
 from heldout.diagnosis.run_data import RunData
 from heldout.errors import InputError, UsageError
 from heldout.records import TERMS, VERDICTS, Diagnosis, Estimate, Finding
 from heldout.records.codec import read_record, to_data
 from heldout.records.predictions import Predictions
+from heldout.runs.folder import read_study
 from tests.cli.call import call
 from tests.diagnosis.gap.test_budget import evidence, side
 from tests.worlds.made_study import make_study
@@ -151,7 +160,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_run_of_a_study_is_diagnosed_and_written(study: Path) -> None:
-    found = diagnose(study, bootstrap=120)
+    found = diagnose(read_study(study), bootstrap=120)
     assert len(found) == 4
     for item in found:
         assert read_record(Diagnosis, study / "diagnosis" / f"{item.run}.json") == item
@@ -175,7 +184,7 @@ def test_the_terminal_tells_it_and_strict_answers_with_three(study: Path) -> Non
     answer = call("diagnose", study, "--no-experiments", "--bootstrap", "120", "--strict")
     established = any(
         item.verdict == "established"
-        for found in diagnose(study, bootstrap=120, experiments=False)
+        for found in diagnose(read_study(study), bootstrap=120, experiments=False)
         for item in found.findings
     )
     assert answer.status == (ExitStatus.ESTABLISHED if established else ExitStatus.OK)
@@ -185,13 +194,13 @@ def test_the_terminal_tells_it_and_strict_answers_with_three(study: Path) -> Non
 
 def test_bad_calls_say_what_to_do(study: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected one of"):
-        diagnose(study, "nobody")
+        choose_runs(read_study(study), "nobody")
     with pytest.raises(UsageError, match="at least 100"):
-        diagnose(study, bootstrap=10)
+        diagnose(read_study(study), bootstrap=10)
     review = tmp_path / "review.csv"
     review.write_text("id,label\nnobody,normal\n" + f"{next(iter(_test_ids(study)))},dog\n")
     with pytest.raises(InputError, match="2 problems"):
-        diagnose(study, review=review, bootstrap=120)
+        diagnose(read_study(study), review=review, bootstrap=120)
 
 
 def _test_ids(study: Path) -> list[str]:

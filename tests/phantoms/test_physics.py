@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heldout.phantoms import Counts, simulate
-from heldout.phantoms._cell import Cell, thickness_um
-from heldout.phantoms._image import expose, through_lens, transmission
-from heldout.phantoms._image import grid as fine_grid
-from heldout.phantoms._latents import Latents, as_latents
-from heldout.phantoms._physics import absorptivity_per_um, psf_sigma_um
+from heldout.phantoms.cell import Cell, thickness_um
+from heldout.phantoms.image import expose, through_lens, transmission
+from heldout.phantoms.image import grid as fine_grid
+from heldout.phantoms.latents import Latents, as_latents
+from heldout.phantoms.physics import absorptivity_per_um, psf_sigma_um
 from heldout.phantoms.worlds import worlds
 
 

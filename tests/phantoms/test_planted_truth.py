@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from heldout.errors import InputError, UsageError
 from heldout.phantoms import CLASSES, Counts, Phantom, paint, plant_images, plant_table, simulate, simulate_twin
-from heldout.phantoms._choose import apportion
-from heldout.phantoms._planting import keyed
+from heldout.phantoms.choose import apportion
+from heldout.phantoms.planting import keyed
 from heldout.phantoms.plants import parse_plants
 from heldout.phantoms.worlds import worlds
 from tests.phantoms.sets import real_set

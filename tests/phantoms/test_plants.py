@@ -23,7 +23,7 @@ from heldout.phantoms import (
     simulate_twin,
     twins,
 )
-from heldout.phantoms._planting import Truth
+from heldout.phantoms.planting import Truth
 from heldout.phantoms.plants import parse_plants, plants
 from heldout.phantoms.worlds import worlds
 from tests.phantoms.sets import Set, real_set

@@ -19,7 +19,7 @@ import heldout
 from heldout.cli import ExitStatus
 from heldout.errors import InputError
 from heldout.phantoms import Counts, simulate, write_phantom
-from heldout.phantoms._write import remove_own
+from heldout.phantoms.write import remove_own
 from heldout.phantoms.worlds import worlds
 from tests.cli.call import call
 from tests.phantoms.features import measure

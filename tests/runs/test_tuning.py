@@ -69,7 +69,7 @@ def test_the_answers_of_every_trial_are_kept_for_the_diagnosis(study: Study) -> 
     files = read_study(study.folder)
     found = tunings(study)["frozen"]
     for run in files.runs:
-        evidence = read_run_data(files, run)
+        (evidence,) = read_run_data(files, [run])
         if run.record.strategy != "frozen":
             assert evidence.choices is None
             continue

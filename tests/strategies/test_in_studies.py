@@ -83,5 +83,5 @@ def test_everything_that_was_chosen_among_is_kept_and_the_diagnosis_reads_it(
     best = min(loss, key=lambda name: loss[name])
     chosen = choices.logits(best, "val", ids)
     assert np.allclose(chosen, run.predictions["val"].logits, atol=1e-4)  # what was kept is what did best
-    evidence = read_run_data(files, run)
+    (evidence,) = read_run_data(files, [run])
     assert evidence.choices is not None and evidence.chosen in ("the number of neighbours", "the blend of weights")

@@ -13,8 +13,8 @@ import torch
 from heldout.progress import Silent
 from heldout.runs.fit import learn_strategy
 from heldout.strategies import Phase
-from heldout.strategies._strategy import Augment
 from heldout.strategies.finetune import Finetune
+from heldout.strategies.strategy import Augment
 from heldout.training import ActivationCache, learn, machine
 from heldout.training.augment import BLUR, BRIGHTNESS, CONTRAST, augmented, generator_of, views_of
 from tests.training.tiny import tiny_network, tiny_part, tiny_task

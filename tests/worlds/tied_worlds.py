@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_info
-
 from heldout.diagnose import diagnose_evidence
 from heldout.evidence import SEARCHED, Evidence, Scored
-from heldout.images.perceptual import perceptual_hashes, thumbnails
 from heldout.records._codec import to_data
+from threadpoolctl import threadpool_info
+
+from heldout.images.perceptual import perceptual_hashes, thumbnails
 from heldout.stats.keys import verify_key
 from heldout.stats.neighbours import calibrate, near_copies
 from tests.causes.made_evidence import Reals, evidence, logits, margin, moved, quality, sides, with_scored

@@ -77,7 +77,7 @@ def summarise(
         "options": options,
         **describe_cohort(examined.cohort),
         "split": None if split is None else _describe_split(examined.cohort, split),
-        "patient_keys": _describe_keys(examined.cohort, check_patients),
+        "patient_keys": _describe_keys(examined, check_patients),
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
 
@@ -143,15 +143,16 @@ def _describe_split(cohort: Cohort, split: Split) -> dict[str, Any]:
     }
 
 
-def _describe_keys(cohort: Cohort, check: bool) -> dict[str, Any] | None:
+def _describe_keys(examined: Examined, check: bool) -> dict[str, Any] | None:
     """What file names tell of patients, judged by the images: where none is named, or on request."""
-    if (cohort.table["patient"] != "").any() and not check:
-        return None
-    found = patient_keys(cohort.table, Path(cohort.root))
+    found = examined.patient_keys
+    if found is None and check:
+        found = patient_keys(examined.cohort.table, Path(examined.cohort.root))
     if found is None:
         return None
     return {
         "pattern": found.pattern,
+        "note": found.note if found is examined.patient_keys else None,
         "patients": found.patients,
         "candidates": [
             {

@@ -10,8 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heldout.data.examine.patients import HINT
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -34,8 +32,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         _copies(summary["copies"], console)
         _excluded(summary["excluded"], console)
         _patient_keys(summary["patient_keys"], console)
-        known = summary["patient_keys"] is not None
-        _notes([note for note in summary["notes"] if not (known and note.startswith(HINT))], console)
+        told = (summary["patient_keys"] or {}).get("note")  # the table of keys says it
+        _notes([note for note in summary["notes"] if note != told], console)
     _verdict(summary, console)
 
 

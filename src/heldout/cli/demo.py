@@ -28,6 +28,7 @@ def demo(
     from heldout.cli._progress import Bars
     from heldout.diagnosis.diagnose import diagnose
     from heldout.records.codec import to_data
+    from heldout.runs.folder import read_study
     from heldout.study import Study
 
     env = environment(context)
@@ -45,7 +46,7 @@ def demo(
     )
     study.run(bars)
     comparison = study.compare()
-    diagnose(out, experiments=False, reporter=bars)
+    diagnose(read_study(out), experiments=False, reporter=bars)
     report = study.report()
     if json:
         env.json({**to_data(comparison), "report": str(report)})

@@ -59,14 +59,14 @@ def diagnose(
         from heldout.training.device import Device
 
         run_interventions(
-            study,
-            [item.record.id for item in chosen],
+            files,
+            chosen,
             reporter=bars,
             device=cast(Device, choice("--device", device, get_args(Device))),
             limit=images,
             retrain=retrain,
         )
-    found = judge(study, run, review=review, experiments=experiments, bootstrap=bootstrap, reporter=bars)
+    found = judge(files, chosen, review=review, experiments=experiments, bootstrap=bootstrap, reporter=bars)
     if as_json:
         data = [to_data(diagnosis) for diagnosis in found]
         env.json(data[0] if len(data) == 1 else {"format": 1, "runs": data})

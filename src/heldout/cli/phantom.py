@@ -46,9 +46,9 @@ def phantom(
     """
     from heldout.cli._progress import Bars
     from heldout.phantoms import Counts, simulate, simulate_twin, write_phantom
-    from heldout.phantoms._write import TWIN, refuse_place
     from heldout.phantoms.plants import parse_plants
     from heldout.phantoms.worlds import worlds
+    from heldout.phantoms.write import TWIN, refuse_place
 
     env = environment(context)
     chosen, plants = worlds.get(world), parse_plants(plant or ())

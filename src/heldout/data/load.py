@@ -11,8 +11,9 @@ import pandas as pd
 from heldout.data.entries import Reader
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.copies import describe_copies, exact_copies
+from heldout.data.examine.keys import PatientKeys, patient_keys
 from heldout.data.examine.measure import Measured, measure
-from heldout.data.examine.patients import patients_missing, propose_patient, with_patients
+from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
@@ -31,10 +32,12 @@ class Examined:
     Attributes:
         cohort: All images that can be read and have a label.
         problems: Everything that stands in the way; empty if the cohort can be used.
+        patient_keys: What the file names tell of the patients, where none is named or asked for.
     """
 
     cohort: Cohort
     problems: tuple[Problem, ...]
+    patient_keys: PatientKeys | None = None
 
 
 def load(
@@ -105,6 +108,8 @@ def examine(
     if judged or not problems:
         problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
     table = tabulate(measured)
+    named = patient is not None or (table["patient"] != "").any()
+    keys = None if named else patient_keys(table, draft.root)
     cohort = Cohort(
         name=draft.name,
         root=str(draft.root),
@@ -112,9 +117,9 @@ def examine(
         classes=order_classes(table["label"], draft.classes),
         table=table,
         excluded=excluded,
-        notes=(*draft.notes, *notes_of(table, patient, len(excluded))),
+        notes=(*draft.notes, *notes_of(table, keys, len(excluded))),
     )
-    return Examined(cohort, tuple(problems))
+    return Examined(cohort, tuple(problems), keys)
 
 
 def choose(data: str) -> Reader:
@@ -188,7 +193,7 @@ def order_classes(labels: pd.Series, given: Sequence[str] = ()) -> tuple[str, ..
     return tuple(sorted(present))
 
 
-def notes_of(table: pd.DataFrame, patient: str | None, excluded: int = 0) -> list[str]:
+def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -> list[str]:
     """What a person should know of images that can be used: left out, copies, patients, no split."""
     notes = []
     if excluded:
@@ -204,9 +209,8 @@ def notes_of(table: pd.DataFrame, patient: str | None, excluded: int = 0) -> lis
         )
     if known:
         notes += _crossing(table)
-    if not known and patient is None and (table["row"] < 0).all():
-        hint = propose_patient(list(table["source"]), list(table["label"]))
-        notes += [str(hint)] if hint else []
+    if keys is not None and keys.note is not None:
+        notes.append(keys.note)
     if (table["split"] == "").all():
         notes.append("No split is given: test and validation are drawn from all images.")
     elif not (table["split"] == "test").any():

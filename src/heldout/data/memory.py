@@ -81,7 +81,7 @@ def cohort_of_arrays(
         }
     )
     table = typed(frame.assign(id=identify(frame)))
-    return Cohort(name, "", "arrays", order_classes(table["label"]), table, notes=tuple(notes_of(table, "given")))
+    return Cohort(name, "", "arrays", order_classes(table["label"]), table, notes=tuple(notes_of(table, None)))
 
 
 def _lengths(

@@ -6,6 +6,7 @@ came from. docs/diagnosis.md explains how to read the answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.summary import limits, summary
 from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
-from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.diagnosis.verdict import Decision
 from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
@@ -29,7 +29,7 @@ from heldout.records import Diagnosis, Estimate, Finding, Lens, ReasonKind, Reme
 from heldout.records.codec import write_record
 from heldout.records.predictions import Predictions
 from heldout.runs.compare import FEWEST_REPLICATES
-from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.intervals import wilson
 from heldout.ties import settled
 
@@ -38,8 +38,8 @@ REPLICATES = 1000
 
 
 def diagnose(
-    folder: Path,
-    run: str | None = None,
+    study: StudyFiles,
+    runs: Sequence[RunFiles] | None = None,
     *,
     review: Path | None = None,
     experiments: bool = True,
@@ -52,8 +52,8 @@ def diagnose(
     What interventions left behind is used; nothing is run here that needs a network (`run_interventions` does that).
 
     Args:
-        folder: The study.
-        run: Id of one run, or how it begins; None for all.
+        study: The study, as `read_study` gives it.
+        runs: Some of its runs (`choose_runs`); None for all.
         review: CSV of reviewed test labels (`id,label[,reader]`).
         experiments: Whether to use the interventions' results.
         bootstrap: Replicates B, at least 100.
@@ -61,20 +61,23 @@ def diagnose(
         reporter: Told of progress.
 
     Raises:
-        InputError: The folder is no study, a run is damaged, or the review does not fit.
-        UsageError: No such run, or too few replicates.
+        InputError: The review does not fit.
+        UsageError: No run, or too few replicates.
     """
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
     reporter = reporter or Silent()
-    study = read_study(Path(folder))
-    chosen = choose_runs(study, run)
+    chosen = choose_runs(study, None) if runs is None else runs
     reporter.begin("diagnosis", len(chosen))
     found = []
-    for files in chosen:
-        data = _gather(study, files, review, experiments, bootstrap, seed, reporter)
+    for data in read_run_data(
+        study, chosen, experiments=experiments, bootstrap=bootstrap, seed=seed, reporter=reporter
+    ):
+        if review is not None:
+            sample = to_review(data, doubtful_labels(data, RULES), RULES)
+            data = replace(data, review=read_review(review, study, sample))
         diagnosis = diagnose_run(data)
-        write_record(study.folder / "diagnosis" / f"{files.record.id}.json", diagnosis)
+        write_record(study.folder / "diagnosis" / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)
         reporter.step()
     reporter.end()
@@ -97,31 +100,6 @@ def choose_runs(study: StudyFiles, run: str | None) -> tuple[RunFiles, ...]:
         ids = ", ".join(files.record.id for files in study.runs)
         raise UsageError(f"Found {len(matching)} runs whose id begins with '{run}'; expected one of: {ids}.")
     return exact or matching
-
-
-def _gather(
-    study: StudyFiles,
-    run: RunFiles,
-    review: Path | None,
-    experiments: bool,
-    bootstrap: int,
-    seed: int,
-    reporter: Reporter,
-) -> RunData:
-    """A run's data, with its reviewed labels and the probabilities with which they were to be reviewed."""
-    data = read_run_data(
-        study,
-        run,
-        quality=quality_table(study, run.recipe, reporter),
-        near_copies=near_copies(study, run.recipe, reporter),
-        experiments=experiments,
-        bootstrap=bootstrap,
-        seed=seed,
-    )
-    if review is None:
-        return data
-    sample = to_review(data, doubtful_labels(data, RULES), RULES)
-    return replace(data, review=read_review(review, study, sample))
 
 
 def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import Absence
-from heldout.diagnosis.relatives import Pair, crossing_ids, leaked_ids
+from heldout.diagnosis.relatives import crossing_ids, leaked_ids
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.diagnosis.variants import VariantLogits
 from heldout.errors import InputError, Problem
-from heldout.records import ReasonKind
+from heldout.progress import Reporter, Silent
+from heldout.records import ReasonKind, Recipe
 from heldout.records.codec import read_record
 from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.run import Choice
@@ -27,48 +29,65 @@ from heldout.runs.folder import RunFiles, StudyFiles
 
 def read_run_data(
     study: StudyFiles,
-    run: RunFiles,
+    runs: Sequence[RunFiles] | None = None,
     *,
-    quality: pd.DataFrame | None = None,
-    near_copies: Iterable[Pair] = (),
-    review: pd.DataFrame | None = None,
     experiments: bool = True,
     bootstrap: int = 1000,
     seed: int = 0,
-) -> RunData:
-    """Everything the causes may judge a run from.
+    reporter: Reporter | None = None,
+) -> Iterator[RunData]:
+    """Everything the causes may judge runs from, one run after another.
+
+    What runs have in common is made once: each is the others' sibling, and images that were prepared alike share
+    their measured properties and near-copies.
 
     Args:
         study: The study.
-        run: One of its runs.
-        quality: Properties of the images (`tables.quality_table`).
-        near_copies: Pairs of ids that show nearly the same picture.
-        review: As `read_review` gives it.
+        runs: Some of its runs; None for all.
         experiments: Whether to use what experiments left behind.
         bootstrap: Replicates B.
         seed: Their seed.
+        reporter: Told of progress where images have to be measured.
     """
-    pairs = tuple(near_copies)
-    own = _of_run(study, run, bootstrap, seed)
-    scored, absent = _experiments(run) if experiments else ({}, {})
-    table = study.cohort.table.set_index("id")
-    siblings = tuple(_of_run(study, other, bootstrap, seed) for other in study.runs if other.record.id != run.record.id)
-    return replace(
-        own,
-        choices=_choices(study, run),
-        quality=quality,
-        features=_features(study, run) if experiments else {},
-        scored=scored,
-        absent=absent,
-        leaked=leaked_ids(study, pairs),
-        crossing=crossing_ids(study, pairs),
-        grouped=study.split.grouped,
-        review=review,
-        places={str(id_): str(source) for id_, source in zip(table.index, table["source"], strict=True)},
-        sites={str(id_): str(site) for id_, site in zip(table.index, table["site"], strict=True)},
-        siblings=siblings,
-        notes=(*study.cohort.notes, *run.record.notes),
-    )
+    reporter = reporter or Silent()
+    columns = study.cohort.table
+    places, sites = (dict(zip(columns["id"], columns[name], strict=True)) for name in ("source", "site"))
+    own = {
+        run.record.id: replace(_of_run(study, run, bootstrap, seed), places=places, sites=sites) for run in study.runs
+    }
+    prepared: dict[tuple[str, ...], _Images] = {}
+    for run in study.runs if runs is None else runs:
+        key = (str(run.recipe.image_size), run.recipe.fit, run.recipe.interpolation)
+        if key not in prepared:
+            prepared[key] = _images(study, run.recipe, reporter)
+        images = prepared[key]
+        scored, absent = _experiments(run) if experiments else ({}, {})
+        yield replace(
+            own[run.record.id],
+            choices=_choices(study, run),
+            quality=images.quality,
+            features=_features(study, run) if experiments else {},
+            scored=scored,
+            absent=absent,
+            leaked=images.leaked,
+            crossing=images.crossing,
+            siblings=tuple(other for id_, other in own.items() if id_ != run.record.id),
+        )
+
+
+@dataclass(frozen=True)
+class _Images:
+    """What is known of a study's images: the same for all runs that prepare them alike."""
+
+    quality: pd.DataFrame | None
+    leaked: Mapping[str, str]
+    crossing: Mapping[str, str]
+
+
+def _images(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> _Images:
+    quality = quality_table(study, recipe, reporter)
+    pairs = near_copies(study, recipe, reporter)
+    return _Images(quality, leaked_ids(study, pairs), crossing_ids(study, pairs))
 
 
 def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunData:
@@ -85,6 +104,8 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         learning=run.record.learning,
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
+        grouped=study.split.grouped,
+        notes=(*study.cohort.notes, *run.record.notes),
         bootstrap=bootstrap,
         bootstrap_seed=seed,
     )

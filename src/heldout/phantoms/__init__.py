@@ -10,13 +10,13 @@ write_phantom(phantom, Path("cells"))
 """
 
 from heldout.phantoms._cache import cached_phantom
-from heldout.phantoms._image import images_of
-from heldout.phantoms._latents import LATENTS, Latents
-from heldout.phantoms._plant import CAUSES, Lots, PixelPlant, Plant
-from heldout.phantoms._planting import Planted, Truth, paint, paired_rows, plant_images, plant_table, twins
-from heldout.phantoms._simulate import Phantom, simulate, simulate_twin
-from heldout.phantoms._world import CLASSES, Counts, Optics, Population, Site, Source, World
-from heldout.phantoms._write import write_phantom
+from heldout.phantoms.image import images_of
+from heldout.phantoms.latents import LATENTS, Latents
+from heldout.phantoms.plant import CAUSES, Lots, PixelPlant, Plant
+from heldout.phantoms.planting import Planted, Truth, paint, paired_rows, plant_images, plant_table, twins
+from heldout.phantoms.simulation import Phantom, simulate, simulate_twin
+from heldout.phantoms.world import CLASSES, Counts, Optics, Population, Site, Source, World
+from heldout.phantoms.write import write_phantom
 
 __all__ = [
     "CAUSES",

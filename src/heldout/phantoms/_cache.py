@@ -6,9 +6,9 @@ from pathlib import Path
 
 from heldout._version import __version__
 from heldout.files import cache_folder, hash_of, sha256_of
-from heldout.phantoms._simulate import SIZE, simulate
-from heldout.phantoms._world import Counts, World
-from heldout.phantoms._write import write_phantom
+from heldout.phantoms.simulation import SIZE, simulate
+from heldout.phantoms.world import Counts, World
+from heldout.phantoms.write import write_phantom
 from heldout.progress import Reporter
 from heldout.records.codec import to_data
 

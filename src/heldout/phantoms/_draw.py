@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, expit
 
-from heldout.phantoms._latents import LATENTS, Latents
-from heldout.phantoms._world import CLASSES, SPLITS, Counts, Optics, Population, Site, Source, World
+from heldout.phantoms.latents import LATENTS, Latents
+from heldout.phantoms.world import CLASSES, SPLITS, Counts, Optics, Population, Site, Source, World
 
 GOLDEN = (5**0.5 - 1) / 2
 """Steps of this fraction of a turn fill the circle most evenly (Weyl's sequence): patients' shares of echinocytes

@@ -66,6 +66,7 @@ class KeyVerdict:
             likewise.
         pairs: Pairs of groups (of images, where there is no finer key) that it joins and that were looked at.
         reason: Why, in words.
+        told: Whether the images tell at all; not where too few pairs were joined.
     """
 
     accepted: bool
@@ -73,6 +74,7 @@ class KeyVerdict:
     effect: float
     pairs: int
     reason: str
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def verify_key(
     joined = [_joined(block, rng) for block in blocks]
     pairs = sum(len(rows) for rows, _ in joined)
     if pairs < FEWEST_PAIRS:
-        return KeyVerdict(False, float("nan"), float("nan"), pairs, f"cannot be tested: it joins only {pairs} pairs")
+        reason = f"cannot be tested: it joins only {pairs} pairs"
+        return KeyVerdict(False, float("nan"), float("nan"), pairs, reason, told=False)
     observed, null, spread = _statistics(blocks, joined, permutations, rng)
     equal = SAME * max(abs(observed), spread)  # the same pairs, summed in another order
     p = (1 + int((null >= observed - equal).sum())) / (1 + permutations)
@@ -264,7 +267,9 @@ def _judged(p: float, effect: float, error: float, within: float, pairs: int, ha
     elif effect + Z90 * error < wanted:
         reason, accepted = f"{added} are no more alike than strangers of their class ({measured})", False
     else:
-        reason, accepted = f"these images cannot tell: {added} are too few ({measured})", False
+        return KeyVerdict(
+            False, p, effect, pairs, f"these images cannot tell: {added} are too few ({measured})", told=False
+        )
     return KeyVerdict(accepted, p, effect, pairs, reason)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from heldout.strategies._strategy import (
+from heldout.strategies.strategy import (
     Augment,
     ClassWeights,
     Keep,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from heldout.strategies._strategy import Phase, Range
 from heldout.strategies._trained import Kept
+from heldout.strategies.strategy import Phase, Range
 
 
 @dataclass(frozen=True)

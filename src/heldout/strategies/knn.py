@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.strategies._strategy import Phase, Strategy
+from heldout.strategies.strategy import Phase, Strategy
 
 
 @dataclass(frozen=True)

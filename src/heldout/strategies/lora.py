@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from heldout.optional import check
-from heldout.strategies._strategy import Phase
 from heldout.strategies._trained import Kept
+from heldout.strategies.strategy import Phase
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.strategies._strategy import STRENGTHS, Phase, Statistics
 from heldout.strategies._trained import Kept
+from heldout.strategies.strategy import STRENGTHS, Phase, Statistics
 
 
 @dataclass(frozen=True)

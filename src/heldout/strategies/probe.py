@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.strategies._strategy import STRENGTHS, ClassWeights, Phase, Strategy
+from heldout.strategies.strategy import STRENGTHS, ClassWeights, Phase, Strategy
 
 
 @dataclass(frozen=True)

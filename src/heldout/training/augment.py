@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
-from heldout.strategies._strategy import Augment
+from heldout.strategies.strategy import Augment
 from heldout.training.predict import to_tensor
 from heldout.training.task import Part
 

@@ -19,7 +19,7 @@ from heldout.backbones import Network
 from heldout.files import whole
 from heldout.progress import Epoch
 from heldout.strategies import BEGINNING
-from heldout.strategies._strategy import Keep
+from heldout.strategies.strategy import Keep
 from heldout.training.averaging import between, put
 from heldout.training.phases import moving_tensors
 from heldout.training.state import Progress, Resume, State, better

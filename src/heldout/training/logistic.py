@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from heldout.strategies._strategy import ClassWeights
+from heldout.strategies.strategy import ClassWeights
 from heldout.ties import SAME_LOSS
 from heldout.training.weighting import class_weights
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heldout.strategies._strategy import ClassWeights
+from heldout.strategies.strategy import ClassWeights
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, kind: ClassWeights) -> NDArray[np.float32] | None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import heldout
-from heldout.data.examine.patients import patient_in, propose_patient
+from heldout.data.examine.names import propose_keys
+from heldout.data.load import examine
 from heldout.errors import InputError, UsageError
 from tests.data.readers.making import folder, write_image
-from tests.data_folder import shared_data
 
 
 def test_the_first_group_is_the_patient(tmp_path: Path) -> None:
@@ -73,48 +72,30 @@ def test_patients_in_two_parts_are_said(tmp_path: Path) -> None:
     assert any("3 patients (12 images) stand in more than one part" in note for note in notes)
 
 
-def test_the_hint_finds_the_true_patients_of_kermany() -> None:
-    """The key that the data's description gives, against the one that is guessed from the names alone."""
-    files = sorted(shared_data("kermany224").rglob("*.jpeg"))
-    hint = propose_patient([path.name for path in files], [path.parent.name for path in files])
-    assert hint is not None
-    true = re.compile(r"^((?:NORMAL2-)?IM-\d+|person\d+_(?:bacteria|virus))")
-    pairs = {(patient_in(true, path.name), patient_in(re.compile(hint.pattern), path.name)) for path in files}
-    keys = {key for key, _ in pairs}
-    assert len(keys) == 4082
-    assert len(pairs) - len(keys) <= 2  # at most two patients torn apart
-    assert len(pairs) - len({guess for _, guess in pairs}) == 0  # none joined
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        [f"{n:03d}.png" for n in range(200)],
-        [f"lymphocyte_{n}.png" for n in range(100)] + [f"monocyte_{n}.png" for n in range(100)],
-        [f"IM-{n:04d}-0001.png" for n in range(200)],
-        ["scan.png"] * 100,
-        ["p1_1.png", "p1_2.png"],
-    ],
-)
-def test_names_that_carry_no_patient_get_no_hint(names: list[str]) -> None:
-    assert propose_patient(names, ["a", "b"] * (len(names) // 2)) is None
-
-
 FORMS = ["p{p}_{i}", "{p:03d}-{i}", "pat{p} {i}"]
 
 
 @given(patients=st.integers(10, 60), each=st.integers(2, 4), form=st.sampled_from(FORMS))
-def test_names_that_carry_one_get_a_hint_that_finds_it(patients: int, each: int, form: str) -> None:
+def test_names_that_carry_one_propose_it(patients: int, each: int, form: str) -> None:
     names = [form.format(p=p, i=i) + ".png" for p in range(patients) for i in range(each)]
-    hint = propose_patient(names, ["a", "b"] * (len(names) // 2) + ["a"] * (len(names) % 2))
-    assert hint is not None and hint.keys == patients and hint.sharing == 1.0
+    labels = ["a", "b"] * (len(names) // 2) + ["a"] * (len(names) % 2)
+    (candidate,) = propose_keys(names, labels)
+    assert (candidate.images, candidate.patients) == (len(names), patients)
 
 
-def test_the_note_proposes_an_expression_that_load_takes(tmp_path: Path) -> None:
+def test_what_too_few_images_tell_is_proposed_as_a_guess_that_load_takes(tmp_path: Path) -> None:
+    for n in range(24):
+        for eye in "LR" if n < 4 else "L":  # four pairs of eyes: ten would tell
+            place = tmp_path / ("train" if n < 16 else "test") / "ab"[n % 2] / f"p{n}_{eye}.png"
+            write_image(place, 2 * n + (eye == "R"))
+    keys = examine(tmp_path).patient_keys
+    assert keys is not None and keys.pattern is None and keys.guess is not None
+    assert keys.note in heldout.load(tmp_path).notes
+    assert f"--patient '{keys.guess}'" in (keys.note or "")
+    assert heldout.load(tmp_path, patient=keys.guess).table["patient"].nunique() == 24
+
+
+def test_where_patients_are_named_or_asked_for_the_names_are_not_asked(tmp_path: Path) -> None:
     folder(tmp_path, each=10, name="p{i}_x.png")
-    for n in range(10):
-        write_image(tmp_path / "train/normal" / f"p{n}_y.png", 300 + n)
-    note = next(note for note in heldout.load(tmp_path).notes if "--patient" in note)
-    pattern = re.search(r"--patient '(.*?)' \(", note)
-    assert pattern is not None
-    assert heldout.load(tmp_path, patient=pattern.group(1)).table["patient"].nunique() == 10
+    found = examine(tmp_path, patient=r"^(p\d+)")
+    assert found.patient_keys is None and not any("--patient" in note for note in found.cohort.notes)

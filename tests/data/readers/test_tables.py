@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-from heldout.data.readers._tables import read_table
+from heldout.data.readers.tables import read_table
 
 
 def test_a_row_is_a_mapping_and_keeps_apart_what_the_reader_uses_itself(tmp_path: Path) -> None:

@@ -4,11 +4,10 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from heldout.diagnosis.causes._change import Change
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-
-from heldout.diagnosis.causes._change import Change
 
 pytestmark = pytest.mark.numeric
 

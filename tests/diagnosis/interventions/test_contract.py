@@ -34,7 +34,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     made.run()
     before = {path.name for path in (made.folder / "features").iterdir()}
-    run_interventions(made.folder, device="cpu", limit=LIMIT)
+    run_interventions(read_study(made.folder), device="cpu", limit=LIMIT)
     assert {path.name for path in (made.folder / "features").iterdir()} == before  # those of the frozen run, used again
     return made.folder
 
@@ -100,18 +100,19 @@ def test_a_second_call_does_nothing_and_other_settings_do(study: Path, monkeypat
         monkeypatch.setattr(
             type(experiment), "why_not", lambda self, context: asked.append(self.name) or "this is a test"
         )
-    run_interventions(study, device="cpu", limit=LIMIT)
+    again = read_study(study)
+    run_interventions(again, device="cpu", limit=LIMIT)
     assert asked == []
     files = {path: path.read_bytes() for path in study.glob("runs/*/experiments/*")}
-    run = read_study(study).runs[0].record.id
-    run_interventions(study, [run], device="cpu", limit=LIMIT + 1)
+    run_interventions(again, again.runs[:1], device="cpu", limit=LIMIT + 1)
     assert set(asked) == {"batchnorm", "cues", "interpolation", "quality"}  # those that score a sample
     for path, content in files.items():  # put back for other tests
         path.write_bytes(content)
 
 
 def test_a_failure_is_written_down_tried_again_and_sinks_nothing(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = read_study(study).runs[0]
+    made = read_study(study)
+    run = made.runs[0]
     place = run.folder / "experiments"
     kept = {path: path.read_bytes() for path in place.iterdir()}
     (place / "probe.json").unlink()
@@ -122,14 +123,14 @@ def test_a_failure_is_written_down_tried_again_and_sinks_nothing(study: Path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(ProbeLogits, "run", fails)
-        run_interventions(study, [run.record.id], device="cpu", limit=LIMIT)
+        run_interventions(made, [run], device="cpu", limit=LIMIT)
     about = json.loads((place / "probe.json").read_text())
     assert about["absent"] == "it failed: RuntimeError: the dog ate it"
     assert not (place / "probe.parquet").exists()
     assert (place / "strengths.json").exists()
-    evidence = read_run_data(read_study(study), run)
+    (evidence,) = read_run_data(made, [run])
     assert evidence.why_absent("probe").startswith("it failed")
-    run_interventions(study, [run.record.id], device="cpu", limit=LIMIT)
+    run_interventions(made, [run], device="cpu", limit=LIMIT)
     assert json.loads((place / "probe.json").read_text())["absent"] is None
     assert (place / "probe.parquet").read_bytes() == kept[place / "probe.parquet"]
 
@@ -146,8 +147,7 @@ def test_every_intervention_that_scores_test_images_is_written_down(study: Path)
 
 def test_evidence_finds_features_and_logits(study: Path) -> None:
     files = read_study(study)
-    for run in files.runs:
-        evidence = read_run_data(files, run)
+    for run, evidence in zip(files.runs, read_run_data(files), strict=True):
         assert {part: len(x) for part, x in evidence.features.items()} == {p: len(files.split.part(p)) for p in PARTS}
         assert set(evidence.scored) | set(evidence.absent) | {"features"} == {item.name for item in EVERY}
         assert ("strengths" in evidence.scored) == (run.record.strategy == "probe")
@@ -155,8 +155,8 @@ def test_evidence_finds_features_and_logits(study: Path) -> None:
 
 
 def test_the_probe_and_its_strengths_are_those_of_the_strategy(study: Path) -> None:
-    run = next(run for run in read_study(study).runs if run.record.strategy == "probe")
-    evidence = read_run_data(read_study(study), run)
+    files = read_study(study)
+    (evidence,) = read_run_data(files, [run for run in files.runs if run.record.strategy == "probe"])
     for part in PARTS:
         side = evidence.side(part)
         assert side is not None
@@ -172,8 +172,7 @@ def test_the_probe_and_its_strengths_are_those_of_the_strategy(study: Path) -> N
 
 def test_interpolation_begins_at_the_probe_and_leads_to_the_run(study: Path) -> None:
     files = read_study(study)
-    run = next(run for run in files.runs if run.record.strategy == "finetune")
-    evidence = read_run_data(files, run)
+    (evidence,) = read_run_data(files, [run for run in files.runs if run.record.strategy == "finetune"])
     scored, probe = evidence.scored["interpolation"], evidence.scored["probe"]
     assert scored.variants == ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75")
     ids = scored.ids("alpha=0", "test")
@@ -187,8 +186,15 @@ def test_interpolation_begins_at_the_probe_and_leads_to_the_run(study: Path) -> 
     assert distances[3] < distances[0]
 
 
-def test_unknown_runs_and_limits_are_refused(study: Path) -> None:
-    with pytest.raises(UsageError, match="no complete run nonsense"):
-        run_interventions(study, ["nonsense"])
+def test_runs_share_what_is_read_once(study: Path) -> None:
+    """Siblings, properties of the images and the reasons for leakage are made once for all runs."""
+    one, two, three = read_run_data(read_study(study))
+    assert one.siblings[0] is three.siblings[1] is not one.siblings[1]
+    assert [other.run for other in two.siblings] == [one.run, three.run]
+    assert one.quality is three.quality is not None
+    assert one.siblings[0].val is two.val
+
+
+def test_a_limit_below_one_is_refused(study: Path) -> None:
     with pytest.raises(UsageError, match="at least 1"):
-        run_interventions(study, limit=0)
+        run_interventions(read_study(study), limit=0)

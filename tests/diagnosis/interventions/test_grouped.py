@@ -42,11 +42,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_new_validation_images_have_no_relative_in_train_and_become_the_base(study: Path) -> None:
-    run_interventions(study, device="cpu", limit=20)
     files = read_study(study)
+    run_interventions(files, device="cpu", limit=20)
     place = files.runs[0].folder / "experiments" / "grouped.json"
     assert json.loads(place.read_text())["absent"] is None
-    evidence = read_run_data(files, files.runs[0], bootstrap=100)
+    (evidence,) = read_run_data(files, bootstrap=100)
     assert len(evidence.leaked) == 60
     scored = evidence.scored["grouped"]
     assert scored.variants == ("seed=0", "seed=1")

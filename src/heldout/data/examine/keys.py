@@ -55,6 +55,7 @@ class PatientKeys:
         pattern: Expression for `--patient` that takes the coarsest accepted key of every family; an image of a family
             without one is a patient of its own. None where no key is accepted.
         patients: Different patients by this expression; 0 without one.
+        guess: The same of the coarsest keys that the images cannot tell of, where none is accepted; None without any.
         given: Verdict on the patients that the cohort names already; None where it names none.
         blocked: Whether the given split goes by blocks of ids; None where no split is given.
     """
@@ -62,8 +63,22 @@ class PatientKeys:
     checked: tuple[CheckedKey, ...]
     pattern: str | None
     patients: int
+    guess: str | None
     given: KeyVerdict | None
     blocked: BlockTest | None
+
+    @property
+    def note(self) -> str | None:
+        """What a person should know where no patient is named; None where the images refuse every key."""
+        if self.pattern is not None:
+            told = f"No patient is known, but the file names carry one, as the images tell ({self.patients} patients)"
+            told += f": add --patient '{self.pattern}'."
+        elif self.guess is not None:
+            told = "No patient is known. The file names could carry one, which these images are too few to tell: "
+            told += f"if they begin with it, add --patient '{self.guess}' (or a sharper expression)."
+        else:
+            return None
+        return f"{told} Without it, validation can share patients with train and look too good."
 
 
 def check_keys(
@@ -120,7 +135,8 @@ def patient_keys(table: pd.DataFrame, root: Path, seed: int = 0) -> PatientKeys 
     about_given = _given(_of_rows(given, rows), [keys[row] for row in rows] if pattern else None, labels, vectors, seed)
     ids = [patient or key for patient, key in zip(given.keys, keys, strict=True)]
     blocked = split_is_blocked(ids, split) if len(set(split) - {""}) > 1 else None
-    return PatientKeys(checked, pattern, len(set(keys)) if pattern else 0, about_given, blocked)
+    guess = None if pattern else _pattern([key.candidate for key in checked if not key.verdict.told], len(names))
+    return PatientKeys(checked, pattern, len(set(keys)) if pattern else 0, guess, about_given, blocked)
 
 
 def _given(
@@ -167,17 +183,28 @@ def _of_rows(candidate: KeyCandidate, rows: Sequence[int]) -> KeyCandidate:
 
 
 def _joined(checked: Sequence[CheckedKey], names: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The expression of the coarsest accepted key of every family, and each image's key by it (else its name)."""
-    best: dict[str, KeyCandidate] = {}
-    for key in checked:  # from coarse to fine within a family
-        if key.verdict.accepted:
-            best.setdefault(key.candidate.family, key.candidate)
-    if not best:
+    """The expression of the accepted keys, and each image's key by it (else its name)."""
+    accepted = [key.candidate for key in checked if key.verdict.accepted]
+    pattern = _pattern(accepted, len(names))
+    if pattern is None:
         return None, list(names)
-    folder = best.get("folder/")
-    if folder is not None:
-        return folder.pattern, list(folder.keys)
+    return pattern, [patient_in(re.compile(pattern), name) for name in names]
+
+
+def _pattern(candidates: Sequence[KeyCandidate], images: int) -> str | None:
+    """One expression of the coarsest candidate of every family; None without any.
+
+    Args:
+        candidates: From coarse to fine within a family.
+        images: Their number in all; those of other families become patients of their own.
+    """
+    best: dict[str, KeyCandidate] = {}
+    for candidate in candidates:
+        best.setdefault(candidate.family, candidate)
+    if not best:
+        return None
+    if "folder/" in best:
+        return best["folder/"].pattern
     covered = sum(candidate.images for candidate in best.values())
     beginnings = [beginning for candidate in best.values() for beginning in candidate.beginnings]
-    pattern = pattern_of(beginnings, others=covered < len(names))
-    return pattern, [patient_in(re.compile(pattern), name) for name in names]
+    return pattern_of(beginnings, others=covered < images)

@@ -13,12 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heldout.data.entries import SPLIT_NAMES
-from heldout.data.examine.patients import LARGEST_SHARE, MINIMUM_IMAGES
 
-MOST_FORMS = 24
+MIN_IMAGES = 12
+"""Fewer names say nothing of what they begin with. Ours; so are the four below."""
+
+MAX_SHARE = 0.10
+"""A key that more than this share of the images have is no patient but a class, a hospital or a date."""
+
+MAX_FORMS = 24
 """Beyond so many forms of names, words are taken to vary as numbers do: `smith_left_1`, `jones_left_2`."""
 
-COMMON = 0.5
+MIN_COMMON = 0.5
 """An end of a key must be there in so many of a family's names: a patient is in every name, not in a few."""
 
 Tokens = tuple[str, ...]
@@ -65,7 +70,7 @@ def propose_keys(names: Sequence[str], labels: Sequence[str]) -> tuple[KeyCandid
         names: (n,) paths or names of the files.
         labels: (n,) their classes.
     """
-    if len(names) < MINIMUM_IMAGES:
+    if len(names) < MIN_IMAGES:
         return ()
     stems = [name.rpartition("/")[2].rpartition(".")[0] or name.rpartition("/")[2] for name in names]
     tokens = [tuple(TOKEN.findall(stem)) for stem in stems]
@@ -93,16 +98,14 @@ def _partition(keys: Sequence[str]) -> list[int]:
 
 def _could_be(counts: Counter[str], classes: int, images: int) -> bool:
     return bool(counts) and (
-        max(counts.values()) > 1
-        and len(counts) > 2 * classes
-        and max(counts.values()) <= max(3, LARGEST_SHARE * images)
+        max(counts.values()) > 1 and len(counts) > 2 * classes and max(counts.values()) <= max(3, MAX_SHARE * images)
     )
 
 
 def _forms(tokens: Sequence[Tokens]) -> list[Tokens]:
     """Names with `#` for numbers, and `@` for words where there are too many forms otherwise."""
     forms = [tuple("#" if token.isdigit() else token for token in name) for name in tokens]
-    if len(set(forms)) > MOST_FORMS:
+    if len(set(forms)) > MAX_FORMS:
         forms = [tuple("@" if token.isalpha() else token for token in form) for form in forms]
     return forms
 
@@ -149,7 +152,7 @@ def _levels(
     depth = max(map(len, ends.values()))
     levels = []
     for level in range(depth):
-        if sum(len(ends[forms[row]]) > level for row in rows) < COMMON * len(rows):
+        if sum(len(ends[forms[row]]) > level for row in rows) < MIN_COMMON * len(rows):
             break
         keys = [""] * len(tokens)
         beginnings = set()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from heldout.data.entries import Entry, split_named
-from heldout.data.readers._tables import Cells, integer, read_table
+from heldout.data.readers.tables import Cells, integer, read_table
 from heldout.errors import InputError, Problem
 
 SIDECAR = "metadata.csv"

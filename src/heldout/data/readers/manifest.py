@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import ClassVar
 
 from heldout.data.entries import Draft, Entry, Reader, split_named
-from heldout.data.readers._tables import Cells, integer, read_table
+from heldout.data.readers.tables import Cells, integer, read_table
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 

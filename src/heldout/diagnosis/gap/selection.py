@@ -64,9 +64,7 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
         for half in (first, ~first):
             chosen_on, rest = weights[:, half], weights[:, ~half]
-            tolerance = found.tolerance * chosen_on.sum(
-                axis=1
-            )  # (B + 1,)
+            tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
             # Of equals the first, as the run itself chose.
             choice = first_of_largest(chosen_on @ found.criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
             sums = rest @ found.right[:, ~half].T  # (B + 1, m)

@@ -19,7 +19,7 @@ from heldout.errors import UsageError
 from heldout.files import read_json, whole, write_json
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS, ReasonKind
-from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, write_down
 from heldout.training import machine
 from heldout.training.device import Device, give_back_freed_memory
@@ -28,8 +28,8 @@ FORMAT = 1
 
 
 def run_interventions(
-    folder: str | Path,
-    runs: Sequence[str] | None = None,
+    study: StudyFiles,
+    runs: Sequence[RunFiles] | None = None,
     *,
     reporter: Reporter | None = None,
     device: Device = "auto",
@@ -43,8 +43,8 @@ def run_interventions(
     earlier call left with the same version and settings is not done again.
 
     Args:
-        folder: The study.
-        runs: Ids of complete runs; None for all.
+        study: The study, as `read_study` gives it.
+        runs: Some of its runs; None for all.
         reporter: Told of progress.
         device: Where to compute.
         limit: Images a part that interventions are made on.
@@ -52,14 +52,12 @@ def run_interventions(
         retrain: Also retrain where that takes long (`grouped`).
 
     Raises:
-        InputError: The folder is no study.
-        UsageError: No such run, or a limit below 1.
+        UsageError: A limit below 1.
     """
     if limit < 1:
         raise UsageError(f"Found a limit of {limit} images; expected at least 1.")
     reporter = reporter or Silent()
-    study = read_study(Path(folder))
-    for run in _chosen(study, runs):
+    for run in study.runs if runs is None else runs:
         context = InterventionContext(study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain)
         missing = [experiment for experiment in interventions if not _is_done(experiment, context)]
         if not missing:
@@ -71,16 +69,6 @@ def run_interventions(
             reporter.step()
         reporter.end()
         give_back_freed_memory()
-
-
-def _chosen(study: StudyFiles, runs: Sequence[str] | None) -> list[RunFiles]:
-    if runs is None:
-        return list(study.runs)
-    by_id = {run.record.id: run for run in study.runs}
-    unknown = [name for name in runs if name not in by_id]
-    if unknown:
-        raise UsageError(f"Found no complete run {', '.join(unknown)}; expected some of: {', '.join(by_id) or 'none'}.")
-    return [by_id[name] for name in dict.fromkeys(runs)]
 
 
 def _place(experiment: Intervention, context: InterventionContext) -> Path:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from heldout.errors import UsageError
-from heldout.phantoms._plant import Plant
+from heldout.phantoms.plant import Plant
 from heldout.registry import Shelf
 from heldout.settings import with_settings
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from heldout.errors import UsageError
-from heldout.phantoms._choose import fill, shares_of, used
-from heldout.phantoms._plant import TRUE_LABEL, Flags, Floats, Lots, Plant, of_classes
+from heldout.phantoms.choose import fill, shares_of, used
+from heldout.phantoms.plant import TRUE_LABEL, Flags, Floats, Lots, Plant, of_classes
 
 
 @dataclass(frozen=True, kw_only=True)

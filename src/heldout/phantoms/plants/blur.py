@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from heldout.phantoms._physics import defocus_um
-from heldout.phantoms._plant import Floats, PixelPlant, Pixels
+from heldout.phantoms.physics import defocus_um
+from heldout.phantoms.plant import Floats, PixelPlant, Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

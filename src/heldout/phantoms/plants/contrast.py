@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from heldout.phantoms._plant import Floats, PixelPlant, Pixels
+from heldout.phantoms.plant import Floats, PixelPlant, Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

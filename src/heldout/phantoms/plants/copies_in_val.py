@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from heldout.errors import UsageError
-from heldout.phantoms._choose import replaced_of_val, smallest, used
-from heldout.phantoms._plant import (
+from heldout.phantoms.choose import replaced_of_val, smallest, used
+from heldout.phantoms.plant import (
     COPY_OF,
     ID,
     PATIENT,

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from heldout.phantoms._choose import smallest, used
-from heldout.phantoms._plant import (
+from heldout.phantoms.choose import smallest, used
+from heldout.phantoms.plant import (
     ID,
     LABEL,
     SPLIT,

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from heldout.phantoms._plant import Floats
+from heldout.phantoms.plant import Floats
 from heldout.phantoms.plants._subgroup import MixtureOfTest
 
 

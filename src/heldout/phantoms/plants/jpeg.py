@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from heldout.phantoms._plant import PixelPlant, Pixels
+from heldout.phantoms.plant import PixelPlant, Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

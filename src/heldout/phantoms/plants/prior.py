@@ -8,8 +8,8 @@ from typing import ClassVar
 import pandas as pd
 
 from heldout.errors import UsageError
-from heldout.phantoms._choose import fill, shares_of
-from heldout.phantoms._plant import TRUE_LABEL, Lots, Plant, the_class
+from heldout.phantoms.choose import fill, shares_of
+from heldout.phantoms.plant import TRUE_LABEL, Lots, Plant, the_class
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from heldout.phantoms._choose import smallest, used
-from heldout.phantoms._plant import SPLIT, TRUE_LABEL, Lots, Pixels, Plant, classes_of, the_class
-from heldout.phantoms._world import SPLITS
+from heldout.phantoms.choose import smallest, used
+from heldout.phantoms.plant import SPLIT, TRUE_LABEL, Lots, Pixels, Plant, classes_of, the_class
+from heldout.phantoms.world import SPLITS
 
 
 @dataclass(frozen=True, kw_only=True)

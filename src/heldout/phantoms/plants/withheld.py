@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import pandas as pd
 
-from heldout.phantoms._choose import fill, shares_of, used
-from heldout.phantoms._plant import SPLIT, TRUE_LABEL, Lots
-from heldout.phantoms._world import SPLITS
+from heldout.phantoms.choose import fill, shares_of, used
+from heldout.phantoms.plant import SPLIT, TRUE_LABEL, Lots
 from heldout.phantoms.plants._subgroup import SubgroupPlant
+from heldout.phantoms.world import SPLITS
 
 
 @dataclass(frozen=True, kw_only=True)

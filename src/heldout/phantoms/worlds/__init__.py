@@ -1,6 +1,6 @@
 """Named worlds: one file each, bound to `WORLD`."""
 
-from heldout.phantoms._world import World
+from heldout.phantoms.world import World
 from heldout.registry import Shelf
 
 worlds: Shelf[World] = Shelf("heldout.phantoms.worlds", attribute="WORLD", noun="phantom world")

@@ -1,6 +1,6 @@
 """One laboratory, one population: nothing shifts between train and test."""
 
-from heldout.phantoms._world import Site, Source, World
+from heldout.phantoms.world import Site, Source, World
 
 CLINIC_A = Site(name="clinic-a")
 """A 40x/0.75 dry objective, a 6.5 µm camera pixel and a 415 nm lamp on haemoglobin's Soret peak."""

@@ -1,6 +1,6 @@
 """Both laboratories in every part: a sub-population, `site`, to be made common in test or withheld from training."""
 
-from heldout.phantoms._world import Source, World
+from heldout.phantoms.world import Source, World
 from heldout.phantoms.worlds.cells import CLINIC_A
 from heldout.phantoms.worlds.cells_two_sites import CLINIC_B
 

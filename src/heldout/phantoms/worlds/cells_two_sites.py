@@ -1,6 +1,6 @@
 """The same population, but the test images come from another laboratory with an older microscope."""
 
-from heldout.phantoms._world import Optics, Site, Source, World
+from heldout.phantoms.world import Optics, Site, Source, World
 from heldout.phantoms.worlds.cells import CLINIC_A
 
 CLINIC_B = Site(

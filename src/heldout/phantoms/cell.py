@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heldout.phantoms._physics import EVANS_FUNG
+from heldout.phantoms.physics import EVANS_FUNG
 
 Map = npt.NDArray[np.float32]
 

@@ -12,10 +12,10 @@ import pandas as pd
 from heldout._version import __version__
 from heldout.errors import InputError, Problem
 from heldout.files import read_json, sha256_of, whole_folder, write_json
-from heldout.phantoms._latents import LATENTS
-from heldout.phantoms._plant import COPY_OF, DOSE, ID, TRUE_LABEL
-from heldout.phantoms._simulate import Phantom
-from heldout.phantoms._world import SPLITS
+from heldout.phantoms.latents import LATENTS
+from heldout.phantoms.plant import COPY_OF, DOSE, ID, TRUE_LABEL
+from heldout.phantoms.simulation import Phantom
+from heldout.phantoms.world import SPLITS
 from heldout.records.codec import to_data
 
 _TITLE = "The phantom cannot be written"

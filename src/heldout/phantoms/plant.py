@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from heldout.errors import UsageError
-from heldout.phantoms._world import SPLITS
+from heldout.phantoms.world import SPLITS
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from heldout.errors import UsageError
-from heldout.phantoms._plant import ID, SPARE, SPLIT, TRUE_LABEL, Flags, Lots
+from heldout.phantoms.plant import ID, SPARE, SPLIT, TRUE_LABEL, Flags, Lots
 from heldout.ties import settled
 
 

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import fft
 
-from heldout.phantoms._cell import Cell, Map, thickness_um
-from heldout.phantoms._latents import Latents, as_latents, stream
-from heldout.phantoms._physics import absorptivity_per_um, illumination, psf_sigma_um
+from heldout.phantoms.cell import Cell, Map, thickness_um
+from heldout.phantoms.latents import Latents, as_latents, stream
+from heldout.phantoms.physics import absorptivity_per_um, illumination, psf_sigma_um
 from heldout.progress import Reporter, Silent
 
 Images = npt.NDArray[np.uint8]

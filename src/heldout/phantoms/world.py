@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, ndtr
 
-from heldout.phantoms._physics import OXYHAEMOGLOBIN
+from heldout.phantoms.physics import OXYHAEMOGLOBIN
 
 CLASSES = ("discocyte", "echinocyte")
 """Class names in the order of their indices: the smooth biconcave disc, and the spiculated ('burr') cell."""

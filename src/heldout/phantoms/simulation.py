@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from heldout.phantoms._draw import draw
-from heldout.phantoms._image import Images, images_of
-from heldout.phantoms._latents import as_latents
-from heldout.phantoms._physics import absorptivity_per_um, psf_sigma_um
-from heldout.phantoms._plant import DOSE, ID, SPARE, Plant
-from heldout.phantoms._planting import Truth, doses_of, keyed, paint, plant_table, twins
-from heldout.phantoms._world import CLASSES, SPLITS, Counts, World
+from heldout.phantoms.image import Images, images_of
+from heldout.phantoms.latents import as_latents
+from heldout.phantoms.physics import absorptivity_per_um, psf_sigma_um
+from heldout.phantoms.plant import DOSE, ID, SPARE, Plant
+from heldout.phantoms.planting import Truth, doses_of, keyed, paint, plant_table, twins
+from heldout.phantoms.world import CLASSES, SPLITS, Counts, World
 from heldout.progress import Reporter
 
 SIZE = 96

@@ -13,8 +13,8 @@ import pandas as pd
 from scipy import ndimage
 
 from heldout.errors import InputError, Problem
-from heldout.phantoms._choose import shares_of
-from heldout.phantoms._plant import (
+from heldout.phantoms.choose import shares_of
+from heldout.phantoms.plant import (
     COPY_OF,
     DOSE,
     ID,
@@ -28,7 +28,7 @@ from heldout.phantoms._plant import (
     Pixels,
     Plant,
 )
-from heldout.phantoms._world import SPLITS
+from heldout.phantoms.world import SPLITS
 
 _PLACE = "_place"
 
