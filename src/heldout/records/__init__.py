@@ -11,8 +11,10 @@ from heldout.records.diagnosis import (
     Diagnosis,
     Finding,
     Lens,
+    ReasonKind,
     Remedy,
     Term,
+    TermStatus,
     Verdict,
 )
 from heldout.records.estimate import Estimate
@@ -39,6 +41,7 @@ __all__ = [
     "Lens",
     "Oscillation",
     "Pair",
+    "ReasonKind",
     "Recipe",
     "Remedy",
     "RunRecord",
@@ -47,5 +50,6 @@ __all__ = [
     "Split",
     "StudyRecord",
     "Term",
+    "TermStatus",
     "Verdict",
 ]

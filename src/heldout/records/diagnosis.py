@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from heldout.records.estimate import Estimate
@@ -18,6 +19,73 @@ VERDICTS = ("established", "suggested", "excluded", "not identifiable", "not app
 Verdict = Literal["established", "suggested", "excluded", "not identifiable", "not applicable", "failed"]
 
 
+class TermStatus(StrEnum):
+    """How a term of the budget came by its points."""
+
+    MEASURED = "measured"
+    NOTHING = "nothing to measure"
+    """Its cause cannot have acted: the points are exactly 0."""
+    BOUND = "bound only"
+    """Only an upper bound is known; the term counts as 0 in the sum."""
+    NOT_MEASURED = "not measured"
+    """Its cause may have acted, but these data do not tell; what it is worth stands in ranking."""
+
+
+class ReasonKind(StrEnum):
+    """Why a verdict is what it is; the sentence beside it is for people, this is for programs."""
+
+    NONE = ""
+
+    GAP_COVERS_ZERO = "gap covers 0"
+    GAP_EXCLUDES_ZERO = "gap excludes 0"
+    RAISES_TEST = "raises test"
+    WITHIN_MARGIN = "within the margin"
+    NO_DIFFERENCE = "no difference"
+    """Validation and test (or the classes) do not differ in what the cause acts through."""
+    UNTRUSTED = "not supported"
+    """A second measurement contradicts it: it costs points, but test does not differ in it."""
+    DOES_NOT_APPLY = "does not apply"
+    """The cause cannot act on this run or these data."""
+
+    MORE_IMAGES = "more images"
+    MORE_PATIENTS = "more patients"
+    MORE_SEEDS = "more seeds"
+    OVERLAP = "overlap"
+    """Validation images that resemble those of test."""
+    PATIENTS_UNKNOWN = "patients unknown"
+    COPIES_NOT_LOOKED_FOR = "changed copies not looked for"
+    REVIEW = "review"
+    JUDGEMENT = "judgement"
+    """Someone who knows the field has to say what the image region means."""
+    PARTS_MISSING = "parts missing"
+    """Train, validation or test images, or classes of them."""
+    SWITCHED_OFF = "interventions switched off"
+    NOT_RUN = "intervention not run"
+    INTERRUPTED = "intervention interrupted"
+    INTERVENTION_FAILED = "intervention failed"
+    ERROR = "error"
+
+
+BECAUSE = frozenset(
+    {
+        ReasonKind.NONE,
+        ReasonKind.GAP_COVERS_ZERO,
+        ReasonKind.GAP_EXCLUDES_ZERO,
+        ReasonKind.RAISES_TEST,
+        ReasonKind.WITHIN_MARGIN,
+        ReasonKind.NO_DIFFERENCE,
+        ReasonKind.UNTRUSTED,
+        ReasonKind.DOES_NOT_APPLY,
+        ReasonKind.ERROR,
+    }
+)
+"""Kinds that give a reason; all others name what would settle the question."""
+
+
+EXPLAINED = (*TERMS, "difficulty")
+"""What a finding may say it explains: a term of the budget, or the part of ranking that is hard for any classifier."""
+
+
 @dataclass(frozen=True)
 class BudgetTerm:
     """One term of the budget: by how many accuracy points it lowers test against validation.
@@ -26,11 +94,13 @@ class BudgetTerm:
         term: Which one.
         points: With its interval; the values of all terms sum to the gap exactly.
         detail: How it was measured, or why it is zero, in a sentence.
+        status: Whether it was measured.
     """
 
     term: Term
     points: Estimate
     detail: str
+    status: TermStatus = TermStatus.MEASURED
 
 
 @dataclass(frozen=True)
@@ -59,7 +129,7 @@ class Lens:
     """One way of looking at what the ranking term is made of; two lenses are never added to each other.
 
     Attributes:
-        name: `looks` (what is in the images: DISDE) or `learnable` (what would fix it).
+        name: `appearance` (what is in the images: DISDE) or `learnable` (what would fix it), or that of a plug-in.
         title: For a heading.
         group: Class it speaks of, or empty.
         parts: Name of a part -> points.
@@ -89,6 +159,9 @@ class Finding:
         images: Ids of the images to look at, most telling first.
         remedy: What to do.
         reason: The words in the brackets: `needs …`, `because …`.
+        kind: What kind of reason that is.
+        explains: Term of the budget (or `difficulty`) -> points of it that this cause explains.
+        alternatives: Codes of causes that would look the same in these data.
         priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
         numbers: Named numbers behind it.
         fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
@@ -105,6 +178,9 @@ class Finding:
     priority: float = 0.0
     numbers: dict[str, float] = field(default_factory=dict)
     fault: bool = False
+    kind: ReasonKind = ReasonKind.NONE
+    explains: dict[str, float] = field(default_factory=dict)
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,4 +245,4 @@ class Diagnosis:
     limits: tuple[str, ...]
     bootstrap: int
     bootstrap_seed: int
-    format: int = 1
+    format: int = 2
