@@ -12,8 +12,8 @@ from rich.console import Console
 
 import heldout
 from heldout.cli import ExitStatus, _app
-from heldout.cli._app import commands
-from heldout.cli._progress import Bars
+from heldout.cli.app import commands
+from heldout.cli.progress import Bars
 from heldout.errors import HeldoutError
 from heldout.progress import Epoch
 from tests.cli.call import call

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from heldout.cli import ExitStatus, main
-from heldout.cli._compare_view import _names, _run_tables, sentences
-from heldout.cli._env import Environment
+from heldout.cli.views.compare import _names, _run_tables, sentences
+from heldout.cli.env import Environment
 from heldout.runs.compare import compare
 from tests.worlds.made_study import RUNS, Planted, make_study
 

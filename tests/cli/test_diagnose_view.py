@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from heldout.cli._diagnose_view import LOWERS, RAISES, _short, budget_lines, headline, show_diagnosis
-from heldout.cli._env import Environment
+from heldout.cli.views.diagnose import LOWERS, RAISES, _short, budget_lines, headline, show_diagnosis
+from heldout.cli.env import Environment
 from heldout.records import TERMS, VERDICTS, Diagnosis, Estimate, Finding
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 from tests.report.made_diagnosis import diagnose_study, estimate, without_gap

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 from heldout.data.splits import make_split
 from tests.data.readers.making import arrays, folder, picture, write_image
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 
 def diagnose(
@@ -41,7 +41,7 @@ def diagnose(
     read it, and every formula: docs/diagnosis.md; the causes: `heldout causes`.
     """
     from heldout.cli import ExitStatus
-    from heldout.cli._progress import Bars
+    from heldout.cli.progress import Bars
     from heldout.diagnosis.diagnose import choose_runs
     from heldout.diagnosis.diagnose import diagnose as judge
     from heldout.records.codec import to_data
@@ -54,7 +54,7 @@ def diagnose(
     if experiments:
         from typing import cast, get_args
 
-        from heldout.cli._values import choice
+        from heldout.cli.values import choice
         from heldout.diagnosis.interventions import run_interventions
         from heldout.training.device import Device
 
@@ -71,12 +71,15 @@ def diagnose(
         data = [to_data(diagnosis) for diagnosis in found]
         env.json(data[0] if len(data) == 1 else {"format": 1, "runs": data})
     else:
-        from heldout.cli._diagnose_view import show_diagnosis
+        from heldout.answer import RunIdentity, run_names
+        from heldout.cli.views.diagnose import show_diagnosis
 
+        records = [item.record for item in files.runs]
+        names = run_names([RunIdentity(one.id, one.backbone, one.strategy, one.seed) for one in records])
         for number, diagnosis in enumerate(found):
             if number:
                 env.say("")
-            show_diagnosis(diagnosis, env)
+            show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
         env.say(f"\nNext: heldout report {study}")
     established = any(finding.verdict == "established" for item in found for finding in item.findings)
     return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 
 def inspect(
@@ -33,9 +33,9 @@ def inspect(
 
     Example: `heldout inspect images/ --patient '(patient\d+)_'`
     """
-    from heldout.cli._inspect_summary import summarise
-    from heldout.cli._inspect_view import show
-    from heldout.cli._progress import Bars
+    from heldout.cli.progress import Bars
+    from heldout.cli.views.inspect import show
+    from heldout.cli.views.inspect_summary import summarise
 
     env = environment(context)
     summary = summarise(

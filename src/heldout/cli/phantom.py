@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heldout.cli._env import Environment, environment
+from heldout.cli.env import Environment, environment
 from heldout.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def phantom(
     With plants, truth.json says what each did to which images, and OUT/twin holds the same without the causes: the same
     training images, so that what a model loses from the twin's test part to this one is what the plants cost.
     """
-    from heldout.cli._progress import Bars
+    from heldout.cli.progress import Bars
     from heldout.phantoms import Counts, simulate, simulate_twin, write_phantom
     from heldout.phantoms._write import TWIN, refuse_place
     from heldout.phantoms.plants import parse_plants

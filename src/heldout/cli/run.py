@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 
 def many(values: list[str]) -> list[str]:
@@ -66,8 +66,8 @@ def run(
     """
     from typing import cast, get_args
 
-    from heldout.cli._progress import Bars
-    from heldout.cli._values import choice
+    from heldout.cli.progress import Bars
+    from heldout.cli.values import choice
     from heldout.records.codec import to_data
     from heldout.records.recipe import Fit, PrecisionChoice
     from heldout.runs.compare import compare
@@ -108,7 +108,7 @@ def run(
     if json:
         env.json(to_data(comparison))
         return
-    from heldout.cli._compare_view import show_comparison
+    from heldout.cli.views.compare import show_comparison
 
     show_comparison(comparison, env)
     env.say(f"\nNext: heldout report {out}")

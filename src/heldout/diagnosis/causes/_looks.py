@@ -271,4 +271,4 @@ def _lens(case: Case, look: Look) -> Lens:
             f"lacks {said(unseen)}; images that look the same on both sides still differ by {said(same)}."
         )
         parts = {name: points.estimate() for name, points in zip(PARTS, look.points, strict=True)}
-    return Lens("looks", f"What is in the images of {class_}: {WORDS[look.basis]}", class_, parts, sentence, numbers)
+    return Lens("looks", "What is in the images", class_, parts, sentence, numbers, WORDS[look.basis])

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import listing, percent
-from heldout.report.figures._figure import Figure, broken_label, label, spec
-from heldout.report.figures._marks import dots, legend_entry, row_axis
+from heldout.answer.texts import listing, percent
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import FIRST_SCREEN, Figure, broken_label, label, spec
+from heldout.report.marks import dots, legend_entry, row_axis
+from heldout.report.material import Material
 
 
 def draw(material: Material) -> list[Chart]:
     """One row a run, best test accuracy on top."""
     runs = material.tested or material.runs
     traces = []
-    for row, run in enumerate(runs):
-        for part, scores, offset in (("validation", run.row.val, -0.16), ("test", run.row.test, 0.16)):
+    for place, row in enumerate(runs):
+        mark = material.marks[row.id]
+        for part, scores, offset in (("validation", row.val, -0.16), ("test", row.test, 0.16)):
             if scores:
                 traces.append(
                     dots(
                         [scores.accuracy],
-                        [row + offset],
-                        [f"{label(run)}<br>{part}"],
-                        colour=run.ink,
-                        symbol=run.symbol,
+                        [place + offset],
+                        [f"{label(material.names[row.id])}<br>{part}"],
+                        colour=mark.ink,
+                        symbol=mark.symbol,
                         scale=100,
                         size=10,
                         hollow=part == "validation",
@@ -32,19 +33,19 @@ def draw(material: Material) -> list[Chart]:
     traces += [legend_entry(part, hollow=part == "validation") for part in parts]
     layout = {
         "xaxis": {"title": {"text": "accuracy, %"}},
-        "yaxis": row_axis([broken_label(run) for run in runs]),
+        "yaxis": row_axis([broken_label(material.names[row.id]) for row in runs]),
         "hovermode": "closest",
     }
     csv: list[list[Raw]] = []
-    for run in runs:
-        for part, scores in (("val", run.row.val), ("test", run.row.test)):
+    for row in runs:
+        for part, scores in (("val", row.val), ("test", row.test)):
             if scores:
                 e = scores.accuracy
-                csv.append([run.row.id, run.label, part, e.value, e.low, e.high, e.n, e.method])
+                csv.append([row.id, material.names[row.id].label, part, e.value, e.low, e.high, e.n, e.method])
     words = [
-        f"{run.label}: validation {percent(run.row.val.accuracy.value)}"
-        + (f", test {percent(run.row.test.accuracy.value)}" if run.row.test else "")
-        for run in runs
+        f"{material.names[row.id].label}: validation {percent(row.val.accuracy.value)}"
+        + (f", test {percent(row.test.accuracy.value)}" if row.test else "")
+        for row in runs
     ]
     return [
         Chart(
@@ -60,4 +61,4 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("overview", "Validation and test accuracy of every run", "first", 0, draw)
+FIGURE = Figure("overview", "Validation and test accuracy of every run", FIRST_SCREEN, 0, draw)

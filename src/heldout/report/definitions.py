@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from heldout.images.quality import PROPERTIES
-from heldout.report._blocks import Term
+from heldout.report.blocks import Term
+
+DOCS = "https://github.com/heldout/heldout/tree/main/docs"
+"""Where the manual stands."""
 
 DEFINITIONS = (
     Term(
@@ -156,7 +159,7 @@ DEFINITIONS = (
     Term("def-seconds", "Seconds an epoch", "Median wall time of one epoch, training and validation together."),
     Term("def-wall", "Wall time", "The whole run by the clock on the wall, feature extraction and scoring included."),
     Term(
-        "def-looks",
+        "def-test-evaluations",
         "Test looks",
         "How often the test images were scored by a run. A test set is fresh once: every choice made after a "
         "look fits it a little, and its accuracy becomes too kind.",
@@ -238,7 +241,7 @@ DIAGNOSIS = (
         "π^T_k · (recall^V′_k − recall^T_k); the rows and the terms selection, leakage and prior sum to the gap",
     ),
     Term(
-        "def-lens-looks",
+        "def-lens-appearance",
         "Lens: what is in the images",
         "A classifier learns to tell validation images of a class from test images of it, by named properties or by "
         "features of the pretrained network. Images that look like both are common ground. The difference in error of "

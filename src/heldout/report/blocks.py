@@ -1,6 +1,7 @@
 """What a page is made of: the record that is computed first and rendered afterwards.
 
-Every block has a `kind`, the name of the small template that renders it (`templates/<kind>.html`).
+Plain frozen dataclasses without markup; sections and figures, those of other packages too, are made of them. Every
+block has a `kind`, the name of the small template that renders it (`templates/<kind>.html`).
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table.
+    """One cell of a table: what is shown of it, and what is saved of it.
 
     Attributes:
         text: What is shown first.
         note: A second, smaller line: the interval.
+        saved: Its values in the CSV, unrounded, one a name in its column's `names`; None for the text itself.
         colour: Number of the run's colour for a swatch before the text, or None.
         link: Address the text leads to, or empty.
         mono: Whether the text is code (an id, a hash).
@@ -57,11 +59,17 @@ class Cell:
 
     text: str
     note: str = ""
+    saved: tuple[Raw, ...] | None = None
     colour: int | None = None
     link: str = ""
     mono: bool = False
     strong: bool = False
     tone: str = ""
+
+    @property
+    def values(self) -> tuple[Raw, ...]:
+        """What goes into the CSV."""
+        return (self.text,) if self.saved is None else self.saved
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,9 @@ class Column:
         number: Whether it holds numbers.
         definition: Anchor of its definition.
         say: Whether it holds sentences, and needs room.
+        saved_as: Names of its columns in the CSV, one a saved value of its cells; none and it is left out there. Its
+            heading by default.
+        shown: Whether the page shows it; a column that is not is in the CSV alone.
     """
 
     heading: str
@@ -81,11 +92,18 @@ class Column:
     number: bool = False
     definition: str = ""
     say: bool = False
+    saved_as: tuple[str, ...] | None = None
+    shown: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its columns in the CSV."""
+        return (self.heading,) if self.saved_as is None else self.saved_as
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption and its data as CSV; the first cell of each row is the row's heading.
+    """A table with a caption, shown on the page and saved as CSV; the first cell of each row is the row's heading.
 
     A table of `prose` holds sentences: it takes the width there is, and on a narrow screen each row becomes a card.
     """
@@ -94,10 +112,37 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    sheet: Sheet
     notes: tuple[str, ...] = ()
     prose: bool = False
     kind: ClassVar[str] = "table"
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.id}: a row of {len(row)} cells under {len(self.columns)} columns")
+            for column, cell in zip(self.columns, row, strict=True):
+                if column.names and len(column.names) != len(cell.values):
+                    raise ValueError(f"table {self.id}: {cell.values} cannot be saved as {column.names}")
+
+    @property
+    def headings(self) -> tuple[Column, ...]:
+        """The columns that the page shows."""
+        return tuple(column for column in self.columns if column.shown)
+
+    @property
+    def shown(self) -> tuple[tuple[Cell, ...], ...]:
+        """The rows under `headings`."""
+        places = [place for place, column in enumerate(self.columns) if column.shown]
+        return tuple(tuple(row[place] for place in places) for row in self.rows)
+
+    @property
+    def sheet(self) -> Sheet:
+        """The rows as they are saved."""
+        places = [place for place, column in enumerate(self.columns) if column.names]
+        return Sheet(
+            tuple(name for column in self.columns for name in column.names),
+            tuple(tuple(value for place in places for value in row[place].values) for row in self.rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -226,14 +271,22 @@ class Thumb:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Images to look at, with their list as CSV."""
+    """Images of one cause (`code`), most telling first, with their list as CSV."""
 
     id: str
     title: str
     caption: str
+    code: str
     thumbs: tuple[Thumb, ...]
-    sheet: Sheet
     kind: ClassVar[str] = "gallery"
+
+    @property
+    def sheet(self) -> Sheet:
+        """The list as it is saved."""
+        return sheet(
+            ["cause", "id", "file", "part", "label", "predicted", "probability", "right"],
+            [[self.code, t.id, t.file, t.part, t.truth, t.predicted, t.probability, t.right] for t in self.thumbs],
+        )
 
 
 @dataclass(frozen=True)
@@ -241,7 +294,7 @@ class Fold:
     """Detail that opens on a click, and stands open in print."""
 
     summary: str
-    blocks: tuple[Table | Prose | Notes | Gallery, ...]
+    blocks: tuple[Table | Prose | Notes | Gallery | Fault, ...]
     kind: ClassVar[str] = "fold"
 
 
@@ -249,7 +302,7 @@ Block = Table | Chart | Charts | Prose | Notes | Fault | Terms | Commands | Fold
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A heading, a sentence that says what to look for, and blocks."""
 
     id: str
@@ -283,7 +336,7 @@ class Page:
     subtitle: str
     answer: Answer
     first: tuple[Block, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
     footer: str
 
 

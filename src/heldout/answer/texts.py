@@ -1,9 +1,7 @@
-"""Numbers as text: how many decimals, which minus, which words."""
+"""Numbers as text, for terminal and report: how many decimals, which minus, which words."""
 
 from __future__ import annotations
 
-import html
-import math
 from collections.abc import Sequence
 
 from heldout.records import Estimate
@@ -30,7 +28,7 @@ def signed(value: float, decimals: int = 1) -> str:
     ('+3.1', '−3.1', '0.0')
     """
     text = number(value, decimals)
-    return text if text.startswith(MINUS) or float(text.replace(",", "")) == 0 else f"+{text}"
+    return f"+{text}" if value > 0 and float(text.replace(",", "")) > 0 else text
 
 
 def percent(fraction: float, decimals: int = 1) -> str:
@@ -45,6 +43,16 @@ def percent(fraction: float, decimals: int = 1) -> str:
 def percent_range(estimate: Estimate) -> str:
     """The interval of a fraction in percent: `82.8–89.5`."""
     return f"{number(100 * estimate.low)}–{number(100 * estimate.high)}"
+
+
+def percent_to(estimate: Estimate) -> str:
+    """The interval of a fraction, to be read aloud: `82.8 to 89.5 %`."""
+    return f"{number(100 * estimate.low)} to {number(100 * estimate.high)} %"
+
+
+def bracketed(estimate: Estimate) -> str:
+    """The interval of points where there is little room: `[−9.3, −3.1]`."""
+    return f"[{number(estimate.low)}, {number(estimate.high)}]"
 
 
 def points_range(estimate: Estimate) -> str:
@@ -108,11 +116,6 @@ def shortened(text: str, most: int = 28) -> str:
     return f"{text[:front]}…{text[-(most - 1 - front) :]}"
 
 
-def plotly_text(text: str) -> str:
-    """Text for plotly.js, which reads a few HTML tags and `%{…}` in labels: shown as it is, never as markup."""
-    return html.escape(text, quote=False).replace("%{", "%&#123;")
-
-
-def finite(value: float) -> float | None:
-    """None in place of what JSON cannot hold."""
-    return float(value) if math.isfinite(value) else None
+def capital(text: str) -> str:
+    """Text that begins with a capital letter."""
+    return text[:1].upper() + text[1:]

@@ -6,13 +6,19 @@ A figure is plain data for plotly.js: traces and layout. Colours are roles that 
 
 from __future__ import annotations
 
+import html
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heldout.report._blocks import Chart
-from heldout.report._material import Material, ReportedRun
-from heldout.report._words import plotly_text, shortened
+from heldout.answer.names import RunName
+from heldout.answer.texts import shortened
+from heldout.report.blocks import Chart
+from heldout.report.material import Material
+
+FIRST_SCREEN = "first"
+"""What a figure names as its section to stand on the first screen, beneath the answer."""
 
 Trace = dict[str, Any]
 
@@ -24,7 +30,7 @@ class Figure:
     Attributes:
         name: Name on the shelf, anchor on the page and name of the saved files.
         title: Heading above it.
-        section: Id of the section it stands in (`page.py` lists them); an unknown one puts it at the end.
+        section: Name of the section it stands in, or `FIRST_SCREEN`; an unknown one puts it at the end.
         order: Place among the figures of its section.
         draw: The charts; none if the study has nothing to draw.
     """
@@ -55,11 +61,21 @@ def spec(
     return {"data": list(traces), "layout": layout, "height": height, "legend": list(legend), "narrow": narrow or {}}
 
 
-def label(run: ReportedRun) -> str:
+def label(name: RunName) -> str:
     """A run's label for plotly.js."""
-    return plotly_text(shortened(run.label, 48))
+    return plotly_text(shortened(name.label, 48))
 
 
-def broken_label(run: ReportedRun) -> str:
+def broken_label(name: RunName) -> str:
     """A run's label on two lines, for the ticks of a narrow axis."""
-    return "<br>".join(plotly_text(shortened(line, 24)) for line in run.two_lines)
+    return "<br>".join(plotly_text(shortened(line, 24)) for line in name.lines)
+
+
+def plotly_text(text: str) -> str:
+    """Text for plotly.js, which reads a few HTML tags and `%{…}` in labels: shown as it is, never as markup."""
+    return html.escape(text, quote=False).replace("%{", "%&#123;")
+
+
+def finite(value: float) -> float | None:
+    """None in place of what JSON cannot hold."""
+    return float(value) if math.isfinite(value) else None

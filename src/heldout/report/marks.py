@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heldout.records import Estimate
-from heldout.report.figures._figure import Trace
+from heldout.report.figure import Trace
 
 
 def row_axis(ticks: Sequence[str], positions: Sequence[float] | None = None, pad: float = 0.6) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from heldout._version import __version__
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 from heldout.errors import HeldoutError, UsageError
 from heldout.registry import Shelf
 
