@@ -215,7 +215,8 @@ def spoiled(diagnosis: Diagnosis, evil: str) -> Diagnosis:
         summary=diagnosis.summary + evil,
         budget=tuple(replace(t, detail=t.detail + evil) for t in diagnosis.budget),
         lenses=tuple(
-            replace(lens, title=lens.title + evil, sentence=lens.sentence + evil, basis=lens.basis + evil) for lens in diagnosis.lenses
+            replace(lens, title=lens.title + evil, sentence=lens.sentence + evil, basis=lens.basis + evil)
+            for lens in diagnosis.lenses
         ),
         findings=tuple(
             replace(f, cause=f.cause + evil, sentence=f.sentence + evil, remedy=f.remedy + evil, reason=f.reason + evil)

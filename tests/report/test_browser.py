@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from heldout.report._material import Material
+from heldout.report.material import Material
 from heldout.report.page import compose, render
 from tests.report.studies import EVIL, EVIL_CLASSES
 from tests.report.test_page import charts, tables

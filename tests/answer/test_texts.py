@@ -1,22 +1,10 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.report._words import (
-    count,
-    duration,
-    finite,
-    listing,
-    number,
-    plotly_text,
-    probability,
-    shortened,
-    signed,
-)
+from heldout.answer.texts import count, duration, listing, number, probability, shortened, signed
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
@@ -44,13 +32,6 @@ def test_shortening_keeps_both_ends_and_the_limit(text: str, most: int) -> None:
         assert text.endswith(short.rpartition("…")[2])
 
 
-@given(st.text())
-def test_nothing_in_a_label_is_markup_or_a_template_for_plotly(text: str) -> None:
-    shown = plotly_text(text)
-    assert "<" not in shown
-    assert "%{" not in shown
-
-
 def test_small_p_values_are_not_zero() -> None:
     assert [probability(p) for p in (0.0, 0.00099, 0.001, 0.0494, 1.0)] == [
         "< 0.001",
@@ -72,7 +53,3 @@ def test_durations_and_counts_for_people() -> None:
     ]
     assert count(0, "image") == "0 images"
     assert listing([]) == "" and listing(["a"]) == "a" and listing(["a", "b", "c"]) == "a, b and c"
-
-
-def test_json_never_meets_what_it_cannot_hold() -> None:
-    assert finite(math.nan) is None and finite(math.inf) is None and finite(0.5) == 0.5
