@@ -8,30 +8,63 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
+from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT
+
+Study = Annotated[Path, typer.Argument(help="Folder that `heldout run` wrote.")]
+Run = Annotated[
+    str | None,
+    typer.Option("--run", help="Id of one run, or how it begins; all runs by default.", rich_help_panel=DATA),
+]
+Review = Annotated[
+    Path | None,
+    typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].", rich_help_panel=DATA),
+]
+Experiments = Annotated[
+    bool,
+    typer.Option(
+        "--experiments/--no-experiments",
+        help="Run what needs the network, or judge without it.",
+        rich_help_panel=INTERVENTIONS,
+    ),
+]
+Retrain = Annotated[
+    bool,
+    typer.Option(
+        "--retrain",
+        help="Train anew on a grouped split however long it takes, to measure leakage.",
+        rich_help_panel=INTERVENTIONS,
+    ),
+]
+Images = Annotated[
+    int,
+    typer.Option(
+        "--images",
+        metavar="N",
+        help="Images a part that interventions are tried on.",
+        min=20,
+        rich_help_panel=INTERVENTIONS,
+    ),
+]
+OnDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=INTERVENTIONS)]
+Bootstrap = Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.", rich_help_panel=OUTPUT)]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if a cause is established.", rich_help_panel=OUTPUT)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=OUTPUT)]
 
 
 def diagnose(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(help="Folder that `heldout run` wrote.")],
-    run: Annotated[
-        str | None, typer.Option("--run", help="Id of one run, or how it begins; all runs by default.")
-    ] = None,
-    experiments: Annotated[
-        bool, typer.Option("--experiments/--no-experiments", help="Run what needs the network, or judge without it.")
-    ] = True,
-    review: Annotated[
-        Path | None, typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].")
-    ] = None,
-    retrain: Annotated[
-        bool, typer.Option("--retrain", help="Train anew on a grouped split however long it takes, to measure leakage.")
-    ] = False,
-    images: Annotated[
-        int, typer.Option("--images", help="Images a part that interventions are tried on.", min=20)
-    ] = 400,
-    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.")] = 1000,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if a cause is established.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    study: Study,
+    run: Run = None,
+    experiments: Experiments = True,
+    review: Review = None,
+    retrain: Retrain = False,
+    images: Images = 400,
+    bootstrap: Bootstrap = 1000,
+    strict: Strict = False,
+    device: OnDevice = "auto",
+    as_json: Json = False,
 ) -> int:
     """Say why test is lower than validation: by how many accuracy points each cause lowers it, how sure that is.
 

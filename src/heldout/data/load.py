@@ -12,7 +12,7 @@ from heldout.data.entries import Reader
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.measure import Measured, measure
-from heldout.data.examine.patients import patients_missing, propose_patient, with_patients
+from heldout.data.examine.patients import PatientHint, patients_missing, propose_patient, with_patients
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
@@ -204,14 +204,21 @@ def notes_of(table: pd.DataFrame, patient: str | None, excluded: int = 0) -> lis
         )
     if known:
         notes += _crossing(table)
-    if not known and patient is None and (table["row"] < 0).all():
-        hint = propose_patient(list(table["source"]), list(table["label"]))
-        notes += [str(hint)] if hint else []
+    hint = patient_hint(table, patient)
+    notes += [str(hint)] if hint else []
     if (table["split"] == "").all():
         notes.append("No split is given: test and validation are drawn from all images.")
     elif not (table["split"] == "test").any():
         notes.append("There is no test set: the score on validation, by which models are chosen, is optimistic.")
     return notes
+
+
+def patient_hint(table: pd.DataFrame, patient: str | None) -> PatientHint | None:
+    """What the file names suggest where no patient is named; None where nothing is suggested or one is named."""
+    named = patient is not None or (table["patient"] != "").any()
+    if named or (table["row"] >= 0).any():
+        return None
+    return propose_patient(list(table["source"]), list(table["label"]))
 
 
 def _crossing(table: pd.DataFrame) -> list[str]:

@@ -65,6 +65,7 @@ class KeyVerdict:
             likewise.
         pairs: Pairs of groups (of images, where there is no finer key) that it joins and that were looked at.
         reason: Why, in words.
+        told: Whether the images tell at all; not where too few pairs were joined.
     """
 
     accepted: bool
@@ -72,6 +73,7 @@ class KeyVerdict:
     effect: float
     pairs: int
     reason: str
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def verify_key(
     joined = [_joined(block, rng) for block in blocks]
     pairs = sum(len(rows) for rows, _ in joined)
     if pairs < FEWEST_PAIRS:
-        return KeyVerdict(False, float("nan"), float("nan"), pairs, f"cannot be tested: it joins only {pairs} pairs")
+        reason = f"cannot be tested: it joins only {pairs} pairs"
+        return KeyVerdict(False, float("nan"), float("nan"), pairs, reason, told=False)
     observed, null, spread = _statistics(blocks, joined, permutations, rng)
     p = (1 + int((null >= observed).sum())) / (1 + permutations)
     effect = float((observed - null.mean()) / spread)
@@ -262,7 +265,9 @@ def _judged(p: float, effect: float, error: float, within: float, pairs: int, ha
     elif effect + Z90 * error < wanted:
         reason, accepted = f"{added} are no more alike than strangers of their class ({measured})", False
     else:
-        reason, accepted = f"these images cannot tell: {added} are too few ({measured})", False
+        return KeyVerdict(
+            False, p, effect, pairs, f"these images cannot tell: {added} are too few ({measured})", told=False
+        )
     return KeyVerdict(accepted, p, effect, pairs, reason)
 
 

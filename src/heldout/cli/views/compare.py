@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heldout.records import Comparison, Estimate, RunRow, Scores
 
 WIDE = 170
-"""From so many characters on, one table holds all columns; below it they are told in two."""
+"""From so many characters on, one table holds all columns; below it they are told in three."""
 
 
 def show_comparison(comparison: Comparison, env: Environment) -> None:
@@ -59,7 +59,8 @@ def points_cell(estimate: Estimate | None) -> str:
 
 
 SCORES = ("train", "validation", "test", "AUC", "gap")
-TRAINING = ("epochs", "trainable", "an epoch", "whole run", "reversals", "roughness", "overfits", "test evaluations")
+TRAINING = ("epochs", "reversals", "roughness", "overfits", "test evaluations")
+COST = ("trainable", "an epoch", "whole run")
 
 
 def cells_of(row: RunRow) -> dict[str, str]:
@@ -94,9 +95,9 @@ def empty_table(title: str, width: int) -> Table:
 
 def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
     """The table of the founding experiment: one where it fits, else how well and how trained apart."""
-    groups: dict[str, tuple[str, ...]] = {"": TRAINING[:4] + SCORES + TRAINING[4:]}
+    groups: dict[str, tuple[str, ...]] = {"": SCORES + TRAINING + COST}
     if width < WIDE:
-        groups = {"How well": SCORES, "How trained": TRAINING}
+        groups = {"How well": SCORES, "How trained": TRAINING, "At what cost": COST}
     tables = []
     for title, columns in groups.items():
         table = empty_table(title, width)

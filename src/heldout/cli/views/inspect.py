@@ -10,8 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heldout.data.examine.patients import HINT
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -34,9 +32,15 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         _copies(summary["copies"], console)
         _excluded(summary["excluded"], console)
         _patient_keys(summary["patient_keys"], console)
-        known = summary["patient_keys"] is not None
-        _notes([note for note in summary["notes"] if not (known and note.startswith(HINT))], console)
+        _notes(notes_of(summary), console)
     _verdict(summary, console)
+
+
+def notes_of(summary: Mapping[str, Any]) -> list[str]:
+    """The notes; the guess from names alone is left out where the images have spoken."""
+    hint = summary["patient_hint"]
+    judged = hint is not None and summary["patient_keys"] is not None
+    return [note for note in summary["notes"] if not (judged and note == hint["note"])]
 
 
 def _heading(summary: Mapping[str, Any], console: Console) -> None:
@@ -196,8 +200,7 @@ def _patient_keys(keys: Mapping[str, Any] | None, console: Console) -> None:
 def _mark(verdict: Mapping[str, Any]) -> Text:
     if verdict["accepted"]:
         return Text("accepted", style="green")
-    untold = verdict["p"] is None or "cannot" in verdict["reason"]
-    return Text("not known", style="dim") if untold else Text("refused", style="yellow")
+    return Text("refused", style="yellow") if verdict["told"] else Text("not known", style="dim")
 
 
 def _notes(notes: Sequence[str], console: Console) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from heldout.data.examine.copies import Copies, exact_copies
 from heldout.data.examine.keys import patient_keys
-from heldout.data.load import Examined, examine
+from heldout.data.load import Examined, examine, patient_hint
 from heldout.data.splits import make_split
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
@@ -77,6 +77,7 @@ def summarise(
         "options": options,
         **describe_cohort(examined.cohort),
         "split": None if split is None else _describe_split(examined.cohort, split),
+        "patient_hint": _describe_hint(examined.cohort, patient),
         "patient_keys": _describe_keys(examined.cohort, check_patients),
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
@@ -141,6 +142,12 @@ def _describe_split(cohort: Cohort, split: Split) -> dict[str, Any]:
         "hash": split.hash,
         "parts": {part: describe_part(cohort, table.loc[list(split.part(part))]) for part in PARTS if split.part(part)},
     }
+
+
+def _describe_hint(cohort: Cohort, patient: str | None) -> dict[str, Any] | None:
+    """What the names alone suggest; the same stands in the notes as a sentence."""
+    hint = patient_hint(cohort.table, patient)
+    return None if hint is None else {**asdict(hint), "note": str(hint)}
 
 
 def _describe_keys(cohort: Cohort, check: bool) -> dict[str, Any] | None:

@@ -98,10 +98,6 @@ SHARING = 0.20
 MINIMUM_IMAGES = 12
 
 
-HINT = "No patient is known, but the file names"
-"""What the sentence of a hint begins with, by which `heldout inspect` knows it again where it can say more."""
-
-
 @dataclass(frozen=True)
 class PatientHint:
     """File names that look like they carry a patient.
@@ -120,7 +116,7 @@ class PatientHint:
 
     def __str__(self) -> str:
         return (
-            f"{HINT} look like they carry one: {self.example[0]} and "
+            f"No patient is known, but the file names look like they carry one: {self.example[0]} and "
             f"{self.example[1]} begin alike, and so do {self.sharing:.0%} of the files ({self.keys} beginnings). If "
             f"that is the patient, add --patient '{self.pattern}' (or a sharper expression): without it, validation "
             f"can share patients with train and look too good."

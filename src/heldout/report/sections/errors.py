@@ -22,7 +22,7 @@ def recalls_table(material: Material) -> Table:
     columns = (
         Column("Run", saved_as=RUN),
         *(
-            Column(name, size_of(material, name), True, "def-recall", saved_as=ends_of(name))
+            Column(name, size_of(material, name), True, "def-recall", saved_as=ends_of(f"recall_{name}"))
             for name in material.classes
         ),
     )
