@@ -154,7 +154,7 @@ def test_a_property_table_that_is_none_costs_its_figure_only(tmp_path: Path) -> 
     (path,) = folder.glob("quality/*.parquet")
     path.write_bytes(b"nothing")
     page = compose(gather(folder))
-    assert [fault.title for fault in faults(page)] == ["Figure «What the images look like»"]
+    assert [fault.title for fault in faults(page)] == ["Figure «Measured properties of the images»"]
     assert {"gap-budget", "threshold-curve", "reliability"} <= {chart.id for chart in charts(page)}
     path.unlink()
     assert faults(compose(gather(folder))) == []

@@ -103,7 +103,7 @@ def test_findings_stand_in_the_order_of_the_record_with_sign_word_and_manual(tol
     assert found.shown[0][0].link.endswith("/docs/causes/threshold.md")
     assert found.shown[0][2].text == "6.2" and found.shown[0][2].note == "3.1 to 9.3"
     assert found.shown[0][3].note == "→ Set the threshold again on a small sample of target images."
-    assert [bool(row[1].note) for row in found.shown] == [False, False, False, False, True, False, False]
+    assert [bool(row[1].note) for row in found.shown] == [False, False, False, True, True, False, False]
     styles = (Path(gallery_module.__file__).parent / "templates" / "diagnosis.css").read_text()
     for tone in ("established", "suggested", "excluded", "failed"):
         assert f".tone.{tone}" in styles

@@ -34,7 +34,7 @@ def inspect(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    r"""Look at your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
+    r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
     Shows also which validation set `heldout run` would draw. Nothing is written. The exit code is 1 if there are
     problems that would stop `heldout run`.

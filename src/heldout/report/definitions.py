@@ -13,7 +13,7 @@ DEFINITIONS = (
         "def-parts",
         "Train, validation, test",
         "Train: images the model learns from. Validation: images it does not learn from, but by which epochs, "
-        "settings and models are chosen. Test: images kept aside for one look at the end; no strategy can reach them.",
+        "settings and models are chosen. Test: images kept aside for one evaluation at the end; no strategy can reach them.",
     ),
     Term(
         "def-accuracy",
@@ -73,7 +73,7 @@ DEFINITIONS = (
     Term(
         "def-holm",
         "Holm's correction",
-        "Among many pairs some look different by luck. Holm raises the p values so that the chance of even one false "
+        "Among many pairs some seem different by luck. Holm raises the p values so that the chance of even one false "
         "«distinguishable» stays below 5 %.",
         "p(i) after Holm = max over j ≤ i of min(1, (m − j + 1) · p(j)), p sorted from small to large, m pairs",
         "Holm 1979",
@@ -160,9 +160,9 @@ DEFINITIONS = (
     Term("def-wall", "Wall time", "The whole run by the clock on the wall, feature extraction and scoring included."),
     Term(
         "def-test-evaluations",
-        "Test looks",
-        "How often the test images were scored by a run. A test set is fresh once: every choice made after a "
-        "look fits it a little, and its accuracy becomes too kind.",
+        "Test evaluations",
+        "How often the test images were scored by a run. A test set is fresh once: every choice made after an "
+        "evaluation fits it a little, and its accuracy becomes too kind.",
     ),
 )
 
@@ -242,11 +242,11 @@ DIAGNOSIS = (
     ),
     Term(
         "def-lens-appearance",
-        "Lens: what is in the images",
+        "Lens: covariate shift (appearance)",
         "A classifier learns to tell validation images of a class from test images of it, by named properties or by "
-        "features of the pretrained network. Images that look like both are common ground. The difference in error of "
-        "the class falls into looks that validation knows but test has more of, images that look the same and are "
-        "answered worse all the same, and looks that validation lacks.",
+        "features of the pretrained network. Images that resemble both are common ground. The difference in error of "
+        "the class falls into an appearance that validation knows but test has more of, images of the same appearance "
+        "that are answered worse all the same, and an appearance that validation lacks.",
         "I = E_S[R_P] − E_P[R_P], II = E_S[R_Q] − E_S[R_P], III = E_Q[R_Q] − E_S[R_Q], each times 100 π^T_k; P: "
         "validation of class k, Q: test of it, S: where both have images, R: error",
         "DISDE, Cai, Namkoong & Yadlowsky 2023",
@@ -262,7 +262,7 @@ DIAGNOSIS = (
     Term(
         "def-domain-auc",
         "Domain AUC",
-        "How well a classifier tells validation from test images of one class. 0.5: it cannot, they look alike. The "
+        "How well a classifier tells validation from test images of one class. 0.5: it cannot, they resemble each other. The "
         "null is what it reaches on two halves of the training patients, which differ by chance only.",
     ),
     Term(

@@ -54,7 +54,7 @@ def gallery(anchor: str, finding: Finding, thumbs: tuple[Thumb, ...]) -> Gallery
     gone = "" if any(thumb.picture for thumb in thumbs) else " The pixels are no longer in the study's folder."
     return Gallery(
         anchor,
-        f"{finding.cause}: {count(len(thumbs), 'image')} to look at",
+        f"{finding.cause}: {count(len(thumbs), 'image')} to inspect",
         f"{whole}, most telling first{f'; {more} more are in the record' if more > 0 else ''}. Each with the class it "
         f"was called, how sure the run was, and the class its label names. Click one for its id and file.{gone}",
         finding.code,

@@ -155,7 +155,7 @@ def findings_table(diagnosis: Diagnosis, findings: Sequence[Finding], console: C
             words.append(f"\n{alternatives_sentence(diagnosis, finding)}")
         if finding.images:
             shown = ", ".join(finding.images[:SHOWN_IDS]) + (", …" if len(finding.images) > SHOWN_IDS else "")
-            words.append(f"\nLook at {count(len(finding.images), 'image')}: {shown}")
+            words.append(f"\nInspect {count(len(finding.images), 'image')}: {shown}")
         table.add_row(cause, Text(points_cell(finding.points)), words)
     return table
 

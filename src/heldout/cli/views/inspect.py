@@ -227,7 +227,7 @@ def _verdict(summary: Mapping[str, Any], console: Console) -> None:
 
 
 def _next(summary: Mapping[str, Any]) -> str:
-    """The command that trains on the data as it was looked at here."""
+    """The command that trains on the data as it was read here."""
     options = summary["options"]
     words = ["heldout", "run", summary["data"], "--models", "resnet34,mobilenet_v3_large"]
     words += ["--patient", options["patient"]] if options["patient"] is not None else _found_patient(summary)

@@ -27,8 +27,8 @@ from heldout.report.material import Material
 DEFINED: dict[Term, str] = {term: f"def-term-{term}" for term in TERM_TITLES}
 """Anchor of each term's definition."""
 
-SAYS_ITS_REASON = ("not identifiable", "not applicable", "failed")
-"""Verdicts whose sentence is made from the reason, so that it need not stand beneath the verdict again."""
+SAYS_ITS_REASON = ("not applicable", "failed")
+"""Verdicts whose sentence is nothing but the reason, which need not stand beneath the verdict again."""
 
 
 def manual_of(code: str) -> str:
@@ -76,7 +76,7 @@ def term_note(term: BudgetTerm) -> str:
 
 
 def verdict_cell(finding: Finding) -> Cell:
-    """The verdict as a sign and a coloured word, with its reason where the sentence beside it does not give it."""
+    """The verdict as a sign and a coloured word, with its reason where the sentence beside it says more than that."""
     reason = "" if finding.verdict in SAYS_ITS_REASON else finding.reason
     tone = finding.verdict.replace(" ", "-")
     shown = f"{VERDICT_SIGNS[finding.verdict]} {finding.verdict}"

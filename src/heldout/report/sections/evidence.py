@@ -23,5 +23,5 @@ def blocks(material: Material) -> Sequence[Block]:
 
 
 SECTION = Section(
-    "evidence", "The evidence", "What the verdicts were judged from, and the images to look at.", 200, blocks
+    "evidence", "The evidence", "What the verdicts were judged from, and the images to inspect.", 200, blocks
 )

@@ -33,7 +33,7 @@ def message(material: Material) -> Sequence[Block]:
         return (Prose("There is no test set, and so no test score that could be lower."),)
     return (
         Prose(
-            "Nobody has asked yet. This takes the gap between validation and test apart, looks into every known cause, "
+            "Nobody has asked yet. This takes the gap between validation and test apart, judges every known cause, "
             "and says what to do; then make the report again:"
         ),
         Commands(("heldout diagnose STUDY", "heldout report STUDY")),
