@@ -56,8 +56,8 @@ FLOORS = {
     "__init__": 21,
 }
 """A module imports only from its own room or from lower floors; a room is a folder of `src/heldout`, or a file or a
-folder of `data`, `runs` and `diagnosis`. Two rooms on one floor do not see each other. strategies stand below training, not
-above: a strategy is a plan in plain data, and needs no torch."""
+folder of `data`, `runs` and `diagnosis`. Two rooms on one floor do not see each other. strategies stand below training,
+not above: a strategy is a plan in plain data, and needs no torch."""
 
 DIVIDED = {"data", "runs", "diagnosis"}
 

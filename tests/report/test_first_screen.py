@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from heldout.answer import best_run, comparison_sentences
-from heldout.report.first_screen import answer
+from heldout.report.first_screen import CautionKind, answer, cautions
 from heldout.report.material import Material, gather
 from tests.report.studies import drop_run
 from tests.worlds.made_study import make_study
@@ -16,34 +16,38 @@ def test_the_sentences_are_those_of_the_terminal(four: Material) -> None:
     assert answer(four).sentences == comparison_sentences(four.comparison, four.names)
 
 
-def test_warnings_appear_where_they_apply_and_only_there(tmp_path: Path, four: Material, evil: Material) -> None:
-    clean = " ".join(answer(evil).warnings)
-    assert "one seed" not in clean and "Patients are not known" not in clean and "both training" not in clean
-    assert "one seed" in " ".join(answer(four).warnings)
+def kinds(material: Material) -> list[CautionKind]:
+    return [one.kind for one in cautions(material)]
+
+
+def test_cautions_appear_where_they_apply_and_only_there(tmp_path: Path, four: Material, evil: Material) -> None:
+    assert kinds(evil) == [CautionKind.BEST_OF_MANY]
+    assert kinds(four) == [CautionKind.BEST_OF_MANY, CautionKind.ONE_SEED]
+    assert answer(four).warnings == tuple(one.text for one in cautions(four))
     unknown = gather(make_study(tmp_path / "a", patients=False))
-    assert "Patients are not known" in " ".join(answer(unknown).warnings)
+    assert CautionKind.PATIENTS_UNKNOWN in kinds(unknown)
     folder = make_study(tmp_path / "b")
     drop_run(folder, 1)
-    assert "1 planned run is not finished" in " ".join(answer(gather(folder)).warnings)
+    assert kinds(gather(folder))[0] is CautionKind.UNFINISHED
 
 
-def test_a_patient_on_both_sides_is_named(four: Material) -> None:
+def test_a_patient_on_both_sides_is_told(four: Material) -> None:
     table = four.cohort.table.copy()
     train = table.loc[table["split"] == "train", "patient"].iloc[0]
     table.loc[table.index[table["split"] == "val"][:1], "patient"] = train
     files = dataclasses.replace(four.files, cohort=dataclasses.replace(four.cohort, table=table))
-    leaky = dataclasses.replace(four, files=files)
-    assert "1 patient has images in both training and validation" in " ".join(answer(leaky).warnings)
-    assert "both training" not in " ".join(answer(four).warnings)
+    (shared,) = [
+        one for one in cautions(dataclasses.replace(four, files=files)) if one.kind is CautionKind.PATIENTS_SHARED
+    ]
+    assert "1 patient has images in both training and validation" in shared.text
 
 
-def test_what_was_not_verified_as_frozen_is_said(four: Material) -> None:
+def test_what_was_not_verified_as_frozen_is_told(four: Material) -> None:
     run = next(row for row in four.runs if row.frozen.verified)
-    frozen = dataclasses.replace(run.frozen, verified=False, detail="3 buffers moved")
-    broken = dataclasses.replace(run, frozen=frozen)
+    broken = dataclasses.replace(run, frozen=dataclasses.replace(run.frozen, verified=False, detail="3 buffers moved"))
     runs = tuple(broken if other is run else other for other in four.runs)
-    comparison = dataclasses.replace(four.comparison, runs=runs)
-    assert "3 buffers moved" in " ".join(answer(dataclasses.replace(four, comparison=comparison)).warnings)
+    found = cautions(dataclasses.replace(four, comparison=dataclasses.replace(four.comparison, runs=runs)))
+    assert [one.kind for one in found][-1] is CautionKind.NOT_FROZEN and found[-1].text.endswith("3 buffers moved")
 
 
 def test_the_run_that_validation_would_have_chosen_is_a_fact(four: Material) -> None:

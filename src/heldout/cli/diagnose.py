@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heldout.cli.env import environment
+from heldout.cli.env import Environment, environment
 from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heldout.records import Diagnosis
+    from heldout.runs.folder import StudyFiles
 
 Study = Annotated[Path, typer.Argument(help="Folder that `heldout run` wrote.")]
 Run = Annotated[
@@ -77,7 +83,6 @@ def diagnose(
     from heldout.cli.progress import Bars
     from heldout.diagnosis.diagnose import choose_runs
     from heldout.diagnosis.diagnose import diagnose as judge
-    from heldout.records.codec import to_data
     from heldout.runs.folder import read_study
 
     env = environment(context)
@@ -100,22 +105,28 @@ def diagnose(
             retrain=retrain,
         )
     found = judge(study, run, review=review, experiments=experiments, bootstrap=bootstrap, reporter=bars)
+    _answer(found, files, env, as_json)
+    established = any(finding.verdict == "established" for item in found for finding in item.findings)
+    return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)
+
+
+def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_json: bool) -> None:
+    """Print the diagnoses, runs under the names that the report gives them."""
+    from heldout.answer import RunIdentity, run_names
+    from heldout.cli.views.diagnose import show_diagnosis
+    from heldout.records.codec import to_data
+
     if as_json:
         data = [to_data(diagnosis) for diagnosis in found]
         env.json(data[0] if len(data) == 1 else {"format": 1, "runs": data})
-    else:
-        from heldout.answer import RunIdentity, run_names
-        from heldout.cli.views.diagnose import show_diagnosis
-
-        records = [item.record for item in files.runs]
-        names = run_names([RunIdentity(one.id, one.backbone, one.strategy, one.seed) for one in records])
-        for number, diagnosis in enumerate(found):
-            if number:
-                env.say("")
-            show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
-        env.say(f"\nNext: heldout report {study}")
-    established = any(finding.verdict == "established" for item in found for finding in item.findings)
-    return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)
+        return
+    records = [item.record for item in files.runs]
+    names = run_names([RunIdentity(one.id, one.backbone, one.strategy, one.seed) for one in records])
+    for number, diagnosis in enumerate(found):
+        if number:
+            env.say("")
+        show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
+    env.say(f"\nNext: heldout report {files.folder}")
 
 
 COMMAND = diagnose

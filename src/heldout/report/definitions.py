@@ -13,7 +13,8 @@ DEFINITIONS = (
         "def-parts",
         "Train, validation, test",
         "Train: images the model learns from. Validation: images it does not learn from, but by which epochs, "
-        "settings and models are chosen. Test: images kept aside for one evaluation at the end; no strategy can reach them.",
+        "settings and models are chosen. Test: images kept aside for one evaluation at the end; no strategy can reach "
+        "them.",
     ),
     Term(
         "def-accuracy",
@@ -262,8 +263,8 @@ DIAGNOSIS = (
     Term(
         "def-domain-auc",
         "Domain AUC",
-        "How well a classifier tells validation from test images of one class. 0.5: it cannot, they resemble each other. The "
-        "null is what it reaches on two halves of the training patients, which differ by chance only.",
+        "How well a classifier tells validation from test images of one class. 0.5: it cannot, they resemble each "
+        "other. The null is what it reaches on two halves of the training patients, which differ by chance only.",
     ),
     Term(
         "def-remedy",

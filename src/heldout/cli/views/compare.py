@@ -158,6 +158,6 @@ def note(comparison: Comparison) -> str:
     return (
         f"Below each value its 95 % interval ({accuracy.method}). train, validation, test: accuracy. AUC on "
         f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points. reversals and "
-        f"roughness (points): restlessness of the validation accuracy. overfits: from which epoch. test evaluations: "
+        f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
         f"times the run's test images were scored."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from heldout.answer.texts import percent, shortened
@@ -20,6 +22,23 @@ SHARED = 6
 """Classes up to which the share of the row stands beneath the count."""
 
 
+def axes(classes: tuple[str, ...]) -> dict[str, Any]:
+    """Truth down, prediction across; of many classes every second, third … is named."""
+    k = len(classes)
+    step = -(-k // NAMED)
+    ticks = {
+        "tickvals": list(range(0, k, step)),
+        "ticktext": [plotly_text(shortened(name, 14)) for name in classes[::step]],
+        "showgrid": False,
+        "zeroline": False,
+        "constrain": "domain",
+    }
+    return {
+        "xaxis": {**ticks, "title": {"text": "predicted"}, "tickangle": 0 if k <= 3 else -40, "automargin": True},
+        "yaxis": {**ticks, "title": {"text": "truth"}, "autorange": "reversed", "automargin": True},
+    }
+
+
 def draw_run(material: Material, id_: str) -> Chart:
     """Shares of each row as shades, counts and shares written."""
     classes, name = material.classes, material.names[id_].label
@@ -27,7 +46,6 @@ def draw_run(material: Material, id_: str) -> Chart:
     test = material.predictions(id_, "test")
     matrix = confusion(test.labels, test.predicted, k)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    names = [plotly_text(shortened(name, 14)) for name in classes]
     trace = {
         "type": "heatmap",
         "z": (100 * shares).round(4).tolist(),
@@ -47,18 +65,6 @@ def draw_run(material: Material, id_: str) -> Chart:
         trace["text"] = [[f"{matrix[i, j]}{under[i, j]}" for j in range(k)] for i in range(k)]
         trace["texttemplate"] = "%{text}"
         trace["textfont"] = {"size": 13 if k <= 3 else 10}
-    step = -(-k // NAMED)
-    ticks = {
-        "tickvals": list(range(0, k, step)),
-        "ticktext": names[::step],
-        "showgrid": False,
-        "zeroline": False,
-        "constrain": "domain",
-    }
-    layout = {
-        "xaxis": {**ticks, "title": {"text": "predicted"}, "tickangle": 0 if k <= 3 else -40, "automargin": True},
-        "yaxis": {**ticks, "title": {"text": "truth"}, "autorange": "reversed", "automargin": True},
-    }
     rows: list[list[Raw]] = [
         [id_, classes[i], classes[j], int(matrix[i, j]), float(shares[i, j])] for i in range(k) for j in range(k)
     ]
@@ -68,7 +74,7 @@ def draw_run(material: Material, id_: str) -> Chart:
         name,
         f"{right:,} of {matrix.sum():,} test images right ({percent(right / max(int(matrix.sum()), 1))}).",
         f"Confusion matrix of {name} on test, rows are the truth.",
-        spec([trace], layout, 330 if k <= SHARED else 420),
+        spec([trace], axes(classes), 330 if k <= SHARED else 420),
         sheet(["run", "truth", "predicted", "images", "share_of_truth"], rows),
     )
 

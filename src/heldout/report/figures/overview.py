@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from heldout.answer.texts import listing, percent
+from heldout.records import Estimate, RunRow
 from heldout.report.blocks import Chart, Raw, sheet
-from heldout.report.figure import FIRST_SCREEN, Figure, broken_label, label, spec
+from heldout.report.figure import FIRST_SCREEN, Figure, Trace, broken_label, label, spec
 from heldout.report.marks import dots, legend_entry, row_axis
 from heldout.report.material import Material
+
+
+def parts_of(row: RunRow) -> list[tuple[str, Estimate]]:
+    """The parts that a run was scored on, with its accuracy there."""
+    parts = (("validation", row.val), ("test", row.test))
+    return [(part, scores.accuracy) for part, scores in parts if scores]
+
+
+def dots_of(material: Material, row: RunRow, place: int) -> list[Trace]:
+    """Validation and test of one run, one above the other."""
+    mark, name = material.marks[row.id], label(material.names[row.id])
+    return [
+        dots(
+            [accuracy],
+            [place + (0.16 if part == "test" else -0.16)],
+            [f"{name}<br>{part}"],
+            colour=mark.ink,
+            symbol=mark.symbol,
+            scale=100,
+            size=10,
+            hollow=part == "validation",
+        )
+        for part, accuracy in parts_of(row)
+    ]
 
 
 def draw(material: Material) -> list[Chart]:
     """One row a run, best test accuracy on top."""
     runs = material.tested or material.runs
-    traces = []
-    for place, row in enumerate(runs):
-        mark = material.marks[row.id]
-        for part, scores, offset in (("validation", row.val, -0.16), ("test", row.test, 0.16)):
-            if scores:
-                traces.append(
-                    dots(
-                        [scores.accuracy],
-                        [place + offset],
-                        [f"{label(material.names[row.id])}<br>{part}"],
-                        colour=mark.ink,
-                        symbol=mark.symbol,
-                        scale=100,
-                        size=10,
-                        hollow=part == "validation",
-                    )
-                )
+    names = {row.id: material.names[row.id].label for row in runs}
+    traces = [trace for place, row in enumerate(runs) for trace in dots_of(material, row, place)]
     parts = ["validation", "test"] if material.tested else ["validation"]
     traces += [legend_entry(part, hollow=part == "validation") for part in parts]
     layout = {
@@ -36,16 +46,13 @@ def draw(material: Material) -> list[Chart]:
         "yaxis": row_axis([broken_label(material.names[row.id]) for row in runs]),
         "hovermode": "closest",
     }
-    csv: list[list[Raw]] = []
-    for row in runs:
-        for part, scores in (("val", row.val), ("test", row.test)):
-            if scores:
-                e = scores.accuracy
-                csv.append([row.id, material.names[row.id].label, part, e.value, e.low, e.high, e.n, e.method])
-    words = [
-        f"{material.names[row.id].label}: validation {percent(row.val.accuracy.value)}"
-        + (f", test {percent(row.test.accuracy.value)}" if row.test else "")
+    csv: list[list[Raw]] = [
+        [row.id, names[row.id], {"validation": "val"}.get(part, part), e.value, e.low, e.high, e.n, e.method]
         for row in runs
+        for part, e in parts_of(row)
+    ]
+    words = [
+        f"{names[row.id]}: {', '.join(f'{part} {percent(e.value)}' for part, e in parts_of(row))}" for row in runs[:12]
     ]
     return [
         Chart(
@@ -54,7 +61,7 @@ def draw(material: Material) -> list[Chart]:
             "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned "
             "from. Line: 95 % interval. Where the lines of two runs overlap widely, do not read a difference "
             "into their dots.",
-            f"Accuracy of {len(runs)} runs. {listing(words[:12])}.",
+            f"Accuracy of {len(runs)} runs. {listing(words)}.",
             spec(traces, layout, 110 + 46 * len(runs), parts),
             sheet(["run", "label", "split", "accuracy", "low", "high", "n", "method"], csv),
         )

@@ -12,6 +12,16 @@ MOST = 150
 """Dots that one figure holds; beyond, the runs with the best test accuracy are drawn, the table holds all."""
 
 
+def rows_of(material: Material) -> list[list[Raw]]:
+    """Every recall of every run, those that are not drawn too."""
+    known = [
+        (row.id, name, row.test.recall.get(name)) for row in material.tested if row.test for name in material.classes
+    ]
+    return [
+        [id_, material.names[id_].label, name, e.value, e.low, e.high, e.n, e.method] for id_, name, e in known if e
+    ]
+
+
 def draw(material: Material) -> list[Chart]:
     """A band a class, in it a dot a run."""
     classes = material.classes
@@ -41,13 +51,6 @@ def draw(material: Material) -> list[Chart]:
         "hovermode": "closest",
         "shapes": [{**rule, "y0": edge, "y1": edge} for edge in edges],
     }
-    csv: list[list[Raw]] = []
-    for row in material.tested:
-        for of in classes:
-            recall = row.test.recall.get(of) if row.test else None
-            if recall:
-                csv.append([row.id, material.names[row.id].label, of, recall.value, recall.low, recall.high, recall.n])
-                csv[-1].append(recall.method)
     cut = len(material.tested) - len(runs)
     step = 17 if len(runs) <= 8 else 13
     return [
@@ -61,7 +64,7 @@ def draw(material: Material) -> list[Chart]:
             spec(
                 traces, layout, int(100 + step * band * len(classes)), [label(material.names[row.id]) for row in runs]
             ),
-            sheet(["run", "label", "class", "recall", "low", "high", "n", "method"], csv),
+            sheet(["run", "label", "class", "recall", "low", "high", "n", "method"], rows_of(material)),
         )
     ]
 

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from heldout.answer.texts import shortened
+from heldout.records import RunRow
 from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import Figure, Trace, plotly_text, spec
 from heldout.report.marks import legend_entry, row_axis
 from heldout.report.material import Material
+
+
+def marks(material: Material, values: list[tuple[RunRow, float]], part: str, at: float) -> list[Trace]:
+    """A mark a seed, and an upright bar at their mean, along one line."""
+    ink = material.marks[values[0][0].id].ink
+    seeds: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [value for _, value in values],
+        "y": [at] * len(values),
+        "text": [f"seed {row.seed}, {part}" for row, _ in values],
+        "hovertemplate": "%{text}: <b>%{x:.1f} %</b><extra></extra>",
+        "marker": {
+            "size": 9,
+            "symbol": [material.marks[row.id].symbol for row, _ in values],
+            "color": "@paper" if part == "val" else ink,
+            "line": {"width": 2, "color": ink},
+        },
+        "showlegend": False,
+    }
+    mean = sum(value for _, value in values) / len(values)
+    bar = {"symbol": "line-ns-open", "size": 18, "color": "@ink", "line": {"width": 2}}
+    middle: Trace = {"type": "scatter", "mode": "markers", "x": [mean], "y": [at], "marker": bar, "showlegend": False}
+    return [seeds, {**middle, "hovertemplate": f"mean, {part}: <b>%{{x:.1f}} %</b><extra></extra>"}]
 
 
 def draw(material: Material) -> list[Chart]:
@@ -21,43 +46,15 @@ def draw(material: Material) -> list[Chart]:
         for part, offset in (("val", -0.16), ("test", 0.16)):
             scores = [(row, row.val if part == "val" else row.test) for row in rows]
             values = [(row, 100 * score.accuracy.value) for row, score in scores if score]
-            if not values:
-                continue
-            ink = material.marks[rows[0].id].ink
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [value for _, value in values],
-                    "y": [place + offset] * len(values),
-                    "text": [f"seed {row.seed}, {part}" for row, _ in values],
-                    "hovertemplate": "%{text}: <b>%{x:.1f} %</b><extra></extra>",
-                    "marker": {
-                        "size": 9,
-                        "symbol": [material.marks[row.id].symbol for row, _ in values],
-                        "color": "@paper" if part == "val" else ink,
-                        "line": {"width": 2, "color": ink},
-                    },
-                    "showlegend": False,
-                }
-            )
-            mean = sum(value for _, value in values) / len(values)
-            bar = {"symbol": "line-ns-open", "size": 18, "color": "@ink", "line": {"width": 2}}
-            traces.append(
-                {"type": "scatter", "mode": "markers", "x": [mean], "y": [place + offset], "marker": bar}
-                | {"showlegend": False, "hovertemplate": f"mean, {part}: <b>%{{x:.1f}} %</b><extra></extra>"}
-            )
-            csv += [[row.model, row.strategy, row.seed, part, value / 100] for row, value in values]
+            if values:
+                traces += marks(material, values, part, place + offset)
+                csv += [[row.model, row.strategy, row.seed, part, value / 100] for row, value in values]
     traces += [legend_entry("validation", hollow=True), legend_entry("test")]
     ticks = [
         f"{plotly_text(shortened(material.names[rows[0].id].model, 24))}<br>{plotly_text(shortened(g.strategy, 24))}"
         for g, rows in zip(groups, members, strict=True)
     ]
-    layout = {
-        "xaxis": {"title": {"text": "accuracy, %"}},
-        "yaxis": row_axis(ticks),
-        "hovermode": "closest",
-    }
+    layout = {"xaxis": {"title": {"text": "accuracy, %"}}, "yaxis": row_axis(ticks), "hovermode": "closest"}
     return [
         Chart(
             FIGURE.name,

@@ -10,6 +10,7 @@ from heldout.report.blocks import Block, Cell, Column, Prose, Table
 from heldout.report.cells import csv_only, methods, points_cell, run_cell, unseen
 from heldout.report.material import Material
 from heldout.report.section import Section
+from heldout.runs.compare import ALPHA
 
 
 def pair_row(material: Material, pair: Pair) -> tuple[Cell, ...]:
@@ -45,8 +46,8 @@ def pairs_table(material: Material) -> Table:
     )
     notes = (
         f"Difference: {material.judged} accuracy of the first run minus that of the second, on the same images.",
-        f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below 0.05 and the interval "
-        "leaves out zero.",
+        f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below {ALPHA:g} and the "
+        "interval leaves out zero.",
         *methods(("difference", pair.difference_points) for pair in pairs),
     )
     rows = tuple(pair_row(material, pair) for pair in pairs)

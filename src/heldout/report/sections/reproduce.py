@@ -56,4 +56,4 @@ def blocks(material: Material) -> Sequence[Block]:
     )
 
 
-SECTION = Section("reproduce", "Make it again", "", 1500, blocks, figures_first=False)
+SECTION = Section("reproduce", "How to reproduce it", "", 1500, blocks, figures_first=False)

@@ -53,4 +53,6 @@ def blocks(material: Material) -> Sequence[Block]:
     return (Table("groups", "Over the seeds", COLUMNS, rows),)
 
 
-SECTION = Section("seeds", "Luck of the seed", "The same model and strategy, started again.", 700, blocks)
+SECTION = Section(
+    "seeds", "Variation between seeds", "The same model and strategy, trained again from other seeds.", 700, blocks
+)
