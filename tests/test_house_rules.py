@@ -26,6 +26,7 @@ FLOORS = {
     "records": 2,
     "stats": 3,
     "images": 3,
+    "answer": 4,
     "phantoms": 4,
     "data.entries": 5,
     "data.examine": 6,

@@ -19,7 +19,7 @@ import pandas as pd
 
 import heldout
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 
 
 def name_of(folder: Path, model: str) -> str:

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 
 import heldout
-from heldout.cli import ExitStatus, _app
-from heldout.cli._app import commands
-from heldout.cli._progress import Bars
+from heldout.cli import ExitStatus
+from heldout.cli.app import commands
+from heldout.cli.progress import Bars
 from heldout.errors import HeldoutError
 from heldout.progress import Epoch
 from tests.cli.call import call
@@ -68,7 +68,7 @@ def test_exit_codes(raised: BaseException, status: ExitStatus, monkeypatch: pyte
     def build() -> typer.Typer:
         raise raised
 
-    monkeypatch.setattr(_app, "build", build)
+    monkeypatch.setattr("heldout.cli.app.build", build)
     answer = call("compare", "x")
     assert answer.status == status
     assert answer.err
@@ -85,7 +85,7 @@ def test_ctrl_c_inside_a_command_says_what_is_kept(monkeypatch: pytest.MonkeyPat
     @app.command()
     def other() -> None: ...
 
-    monkeypatch.setattr(_app, "build", lambda: app)
+    monkeypatch.setattr("heldout.cli.app.build", lambda: app)
     answer = call("train")
     assert answer.status == ExitStatus.INTERRUPTED
     assert "goes on from there" in answer.err

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 from heldout.data.splits import make_split
 from tests.data.readers.making import arrays, folder, picture, write_image
 
@@ -174,6 +174,8 @@ def test_patients_in_the_names_are_judged_by_the_images(tmp_path: Path) -> None:
         (r"^(personb\d+)", False),
         (r"^(personb\d+_flu|personb\d+_rsv)", True),
     ]
+    assert [key["told"] for key in keys["candidates"]] == [True] * 4
+    assert answer["patient_hint"]["note"] in answer["notes"]
     assert keys["given"] is None and keys["patients"] == 120 and keys["blocked"]["blocked"]
     _, out, _ = run(str(tmp_path))
     for words in ("judged by how alike the images are", "refused", "120 patients with --patient", "in blocks of ids"):

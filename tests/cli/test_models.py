@@ -10,7 +10,7 @@ import pytest
 from heldout.backbones import resolve, table
 from heldout.backbones.lookup import entry_of
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 
 
 def call(*args: str) -> tuple[ExitStatus, str, str]:

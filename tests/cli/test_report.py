@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 from tests.worlds.made_study import RUNS, make_study
 
 

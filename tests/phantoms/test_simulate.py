@@ -19,8 +19,8 @@ import heldout
 from heldout.cli import ExitStatus
 from heldout.errors import InputError
 from heldout.phantoms import Counts, simulate, write_phantom
-from heldout.phantoms.write import remove_own
 from heldout.phantoms.worlds import worlds
+from heldout.phantoms.write import remove_own
 from tests.cli.call import call
 from tests.phantoms.features import measure
 

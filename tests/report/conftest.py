@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heldout.report._material import Material, gather
+from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
 from tests.report.made_diagnosis import diagnose_study
 from tests.report.studies import make_evil

@@ -147,24 +147,26 @@ def made_diagnosis(run: RunRecord, cohort: Cohort, split: Split, predictions: pd
         ),
         lenses=(
             Lens(
-                "looks",
-                f"What is in the images of {cohort.classes[0]}: the pretrained network's features",
+                "appearance",
+                "What is in the images",
                 cohort.classes[0],
                 {
-                    "known looks, more frequent on test": estimate(2.0, 0.4, 3.6),
-                    "same looks, still worse": estimate(1.0, -1.0, 3.0),
-                    "looks that validation lacks": estimate(3.0, 1.0, 5.0),
+                    "known appearance, more frequent on test": estimate(2.0, 0.4, 3.6),
+                    "same appearance, still worse": estimate(1.0, -1.0, 3.0),
+                    "appearance that validation lacks": estimate(3.0, 1.0, 5.0),
                 },
                 f"Images of {cohort.classes[0]} on test look unlike any of validation.",
                 {"domain_auc": 0.81, "null_mean": 0.52, "null_max": 0.58, "effective_val": 88.0},
+                "the pretrained network's features",
             ),
             Lens(
-                "looks",
-                f"What is in the images of {cohort.classes[1]}: measured image properties",
+                "appearance",
+                "What is in the images",
                 cohort.classes[1],
                 {},
                 "What that costs cannot be told, because there is no overlap.",
                 {"domain_auc": 0.97},
+                "measured image properties",
             ),
             Lens(
                 "learnable",
@@ -214,7 +216,8 @@ def spoiled(diagnosis: Diagnosis, evil: str) -> Diagnosis:
         summary=diagnosis.summary + evil,
         budget=tuple(replace(t, detail=t.detail + evil) for t in diagnosis.budget),
         lenses=tuple(
-            replace(lens, title=lens.title + evil, sentence=lens.sentence + evil) for lens in diagnosis.lenses
+            replace(lens, title=lens.title + evil, sentence=lens.sentence + evil, basis=lens.basis + evil)
+            for lens in diagnosis.lenses
         ),
         findings=tuple(
             replace(f, cause=f.cause + evil, sentence=f.sentence + evil, remedy=f.remedy + evil, reason=f.reason + evil)

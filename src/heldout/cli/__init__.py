@@ -1,5 +1,5 @@
-"""The command line: one command a file, found by the shelf; `_app.py` puts them together."""
+"""The command line: one command a file, found by the shelf; `app.py` puts them together."""
 
-from heldout.cli._app import ExitStatus, entry, main
+from heldout.cli.app import ExitStatus, entry, main
 
 __all__ = ["ExitStatus", "entry", "main"]

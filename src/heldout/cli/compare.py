@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heldout.cli._compare_view import show_comparison
-from heldout.cli._env import environment
-from heldout.cli._values import choice
+from heldout.cli.env import environment
+from heldout.cli.values import choice
 
 if TYPE_CHECKING:
     from heldout.records import Comparison, Estimate, RunRow
@@ -36,6 +35,7 @@ def compare(
     """
     import dataclasses
 
+    from heldout.cli.views.compare import show_comparison
     from heldout.records.codec import to_data
     from heldout.runs.compare import compare_study
     from heldout.runs.folder import read_study

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 MODELS = ("efficientnet_lite0", "efficientnet_lite1")
 EPOCHS = 5
@@ -24,8 +24,8 @@ def demo(
 
     Takes under 3 minutes on two cores, needs no data, no GPU and no network.
     """
-    from heldout.cli._compare_view import show_comparison
-    from heldout.cli._progress import Bars
+    from heldout.cli.progress import Bars
+    from heldout.cli.views.compare import show_comparison
     from heldout.diagnosis.diagnose import diagnose
     from heldout.records.codec import to_data
     from heldout.runs.folder import read_study

@@ -6,36 +6,44 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
+from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Patient, SkipUnreadable, ValFraction
+
+CheckPatients = Annotated[
+    bool,
+    typer.Option(
+        "--check-patients",
+        help="Ask the images whether the patients that are named are patients.",
+        rich_help_panel=DATA,
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", "--split-seed", help="Seed of the validation split.", rich_help_panel=DATA)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=OUTPUT)]
 
 
 def inspect(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")],
-    patient: Annotated[
-        str | None, typer.Option(help="Column, or regular expression on the file name, that names the patient.")
-    ] = None,
-    check_patients: Annotated[
-        bool, typer.Option("--check-patients", help="Ask the images whether the patients that are named are patients.")
-    ] = False,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and record them.")
-    ] = False,
-    no_test: Annotated[bool, typer.Option("--no-test", help="A missing test set is no problem.")] = False,
-    val_fraction: Annotated[float, typer.Option(help="Share of train that becomes validation if none is given.")] = 0.2,
-    seed: Annotated[int, typer.Option("--seed", "--split-seed", help="Seed of the validation split.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    data: Data,
+    patient: Patient = None,
+    check_patients: CheckPatients = False,
+    skip_unreadable: SkipUnreadable = False,
+    no_test: NoTest = False,
+    val_fraction: ValFraction = 0.2,
+    seed: Seed = 0,
+    json: Json = False,
 ) -> None:
-    r"""Look at your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
+    r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
     Shows also which validation set `heldout run` would draw. Nothing is written. The exit code is 1 if there are
     problems that would stop `heldout run`.
 
     Example: `heldout inspect images/ --patient '(patient\d+)_'`
     """
-    from heldout.cli._inspect_summary import summarise
-    from heldout.cli._inspect_view import show
-    from heldout.cli._progress import Bars
+    from heldout.cli.progress import Bars
+    from heldout.cli.views.inspect import show
+    from heldout.cli.views.inspect_summary import summarise
 
     env = environment(context)
     summary = summarise(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from heldout.cli._env import Environment, environment
+from heldout.cli.env import Environment, environment
 from heldout.errors import UsageError
 
 if TYPE_CHECKING:

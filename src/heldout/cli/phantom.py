@@ -7,34 +7,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heldout.cli._env import Environment, environment
+from heldout.cli.env import Environment, environment
+from heldout.cli.options import DATA, OUTPUT
 from heldout.errors import UsageError
 
 if TYPE_CHECKING:
     from heldout.phantoms import Phantom
 
+Out = Annotated[Path, typer.Argument(help="Folder to write: new, empty, or with nothing in it but an earlier phantom.")]
+World = Annotated[str, typer.Option(help="Which world: cells, cells-two-sites, …", rich_help_panel=DATA)]
+Count = Annotated[int, typer.Option("--n", help="Images in all; 80% train, 20% test.", rich_help_panel=DATA)]
+Patients = Annotated[
+    int | None,
+    typer.Option(help="Patients in all; one to every twenty images by default.", rich_help_panel=DATA),
+]
+ImageSize = Annotated[int, typer.Option(help="Side of the images in pixels.", rich_help_panel=DATA)]
+Seed = Annotated[int, typer.Option(help="Equal seeds give equal images.", rich_help_panel=DATA)]
+Val = Annotated[bool, typer.Option("--val", help="Make a validation part too, 20% of train.", rich_help_panel=DATA)]
+Plants = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Put in a cause of a lower test score: NAME, NAME=SEVERITY or NAME=SEVERITY:SETTING=VALUE,…, as in "
+        "--plant blur=2 --plant flips=0.1:classes=discocyte. Repeat for several; `heldout plants` lists them.",
+        rich_help_panel=DATA,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
+
 
 def phantom(
     context: typer.Context,
-    out: Annotated[
-        Path, typer.Argument(help="Folder to write: new, empty, or with nothing in it but an earlier phantom.")
-    ],
-    world: Annotated[str, typer.Option(help="Which world: cells, cells-two-sites, …")] = "cells",
-    n: Annotated[int, typer.Option("--n", help="Images in all; 80% train, 20% test.")] = 2000,
-    patients: Annotated[
-        int | None, typer.Option(help="Patients in all; one to every twenty images by default.")
-    ] = None,
-    image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 96,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
-    val: Annotated[bool, typer.Option("--val", help="Make a validation part too, 20% of train.")] = False,
-    plant: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Put in a cause of a lower test score: NAME, NAME=SEVERITY or NAME=SEVERITY:SETTING=VALUE,…, as in "
-            "--plant blur=2 --plant flips=0.1:classes=discocyte. Repeat for several; `heldout plants` lists them."
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    out: Out,
+    world: World = "cells",
+    n: Count = 2000,
+    patients: Patients = None,
+    image_size: ImageSize = 96,
+    seed: Seed = 0,
+    val: Val = False,
+    plant: Plants = None,
+    json: Json = False,
 ) -> None:
     """Make simulated microscope images of two classes of red cells, with everything that is true of each beside them.
 
@@ -44,7 +55,7 @@ def phantom(
     With plants, truth.json says what each did to which images, and OUT/twin holds the same without the causes: the same
     training images, so that what a model loses from the twin's test part to this one is what the plants cost.
     """
-    from heldout.cli._progress import Bars
+    from heldout.cli.progress import Bars
     from heldout.phantoms import Counts, simulate, simulate_twin, write_phantom
     from heldout.phantoms.plants import parse_plants
     from heldout.phantoms.worlds import worlds

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 
 def plants(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 
 def predict(
@@ -26,7 +26,7 @@ def predict(
 
     from rich.table import Table
 
-    from heldout.cli._values import choice
+    from heldout.cli.values import choice
     from heldout.runs.predict import predict as classify
     from heldout.training.device import Device
 

@@ -7,7 +7,78 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
+from heldout.cli.options import DATA, MODELS, OUTPUT, TRAINING, Data, NoTest, Patient, SkipUnreadable, ValFraction
+
+Models = Annotated[
+    list[str],
+    typer.Option(
+        "--models",
+        "--model",
+        metavar="NAMES",
+        help="Pretrained models, comma-separated; see `heldout models`.",
+        rich_help_panel=MODELS,
+    ),
+]
+Strategies = Annotated[
+    list[str],
+    typer.Option(
+        "--strategies",
+        "--strategy",
+        metavar="NAMES",
+        help="Strategies; see `heldout strategies`.",
+        rich_help_panel=MODELS,
+    ),
+]
+Seeds = Annotated[
+    int, typer.Option(metavar="N", help="Repeat every run with so many seeds.", min=1, rich_help_panel=MODELS)
+]
+ImageSize = Annotated[
+    int, typer.Option(help="Images are resized to this many pixels a side.", min=16, rich_help_panel=DATA)
+]
+Fitted = Annotated[
+    str, typer.Option("--fit", help="An image that is not square: stretch, pad or crop.", rich_help_panel=DATA)
+]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the validation split.", rich_help_panel=DATA)]
+PerClass = Annotated[
+    int | None, typer.Option(help="At most so many training images a class.", min=2, rich_help_panel=DATA)
+]
+Epochs = Annotated[
+    int | None, typer.Option(help="Passes over the training images, for every strategy.", rich_help_panel=TRAINING)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A strategy's setting, e.g. finetune.lr=1e-4; repeatable.", rich_help_panel=TRAINING),
+]
+Tune = Annotated[
+    int | None,
+    typer.Option(
+        help="Search settings on validation first: trainings a model and strategy.", min=1, rich_help_panel=TRAINING
+    ),
+]
+TuneMinutes = Annotated[
+    float | None,
+    typer.Option(help="Search settings on validation first: minutes a model and strategy.", rich_help_panel=TRAINING),
+]
+OnDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=TRAINING)]
+WithPrecision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it here.",
+        rich_help_panel=TRAINING,
+    ),
+]
+WithEngine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
 
 def many(values: list[str]) -> list[str]:
@@ -17,45 +88,27 @@ def many(values: list[str]) -> list[str]:
 
 def run(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")],
-    models: Annotated[
-        list[str], typer.Option("--models", "--model", help="Pretrained models, comma-separated; see `heldout models`.")
-    ],
-    strategies: Annotated[
-        list[str], typer.Option("--strategies", "--strategy", help="Strategies; see `heldout strategies`.")
-    ] = ["finetune,frozen"],  # noqa: B006  (typer copies it)
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images, for every strategy.")] = None,
-    seeds: Annotated[int, typer.Option(help="Repeat every run with so many seeds.", min=1)] = 1,
-    image_size: Annotated[int, typer.Option(help="Images are resized to this many pixels a side.", min=16)] = 224,
-    fit: Annotated[str, typer.Option(help="An image that is not square: stretch, pad or crop.")] = "stretch",
-    val_fraction: Annotated[float, typer.Option(help="Share of train that becomes validation if none is given.")] = 0.2,
-    split_seed: Annotated[int, typer.Option(help="Seed of the validation split.")] = 0,
-    patient: Annotated[
-        str | None, typer.Option(help="Column, or regular expression on the file name, that names the patient.")
-    ] = None,
-    per_class: Annotated[int | None, typer.Option(help="At most so many training images a class.", min=2)] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A strategy's setting, e.g. finetune.lr=1e-4; repeatable.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="The study's folder.")] = Path("study"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it here.")
-    ] = "no",
-    engine: Annotated[
-        str, typer.Option(help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.")
-    ] = "auto",
-    skip_unreadable: Annotated[
-        bool, typer.Option(help="Go on without images that cannot be read, and record them.")
-    ] = False,
-    tune: Annotated[
-        int | None, typer.Option(help="Search settings on validation first: trainings a model and strategy.", min=1)
-    ] = None,
-    tune_minutes: Annotated[
-        float | None, typer.Option(help="Search settings on validation first: minutes a model and strategy.")
-    ] = None,
-    no_test: Annotated[bool, typer.Option("--no-test", help="Go on although there are no test images.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    data: Data,
+    models: Models,
+    strategies: Strategies = ["finetune,frozen"],  # noqa: B006  (typer copies it)
+    epochs: Epochs = None,
+    seeds: Seeds = 1,
+    image_size: ImageSize = 224,
+    fit: Fitted = "stretch",
+    val_fraction: ValFraction = 0.2,
+    split_seed: SplitSeed = 0,
+    patient: Patient = None,
+    per_class: PerClass = None,
+    set_: Assignments = None,
+    out: Out = Path("study"),
+    device: OnDevice = "auto",
+    precision: WithPrecision = "no",
+    engine: WithEngine = "auto",
+    skip_unreadable: SkipUnreadable = False,
+    tune: Tune = None,
+    tune_minutes: TuneMinutes = None,
+    no_test: NoTest = False,
+    json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
 
@@ -66,8 +119,8 @@ def run(
     """
     from typing import cast, get_args
 
-    from heldout.cli._progress import Bars
-    from heldout.cli._values import choice
+    from heldout.cli.progress import Bars
+    from heldout.cli.values import choice
     from heldout.records.codec import to_data
     from heldout.records.recipe import Fit, PrecisionChoice
     from heldout.runs.compare import compare
@@ -108,7 +161,7 @@ def run(
     if json:
         env.json(to_data(comparison))
         return
-    from heldout.cli._compare_view import show_comparison
+    from heldout.cli.views.compare import show_comparison
 
     show_comparison(comparison, env)
     env.say(f"\nNext: heldout report {out}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 if TYPE_CHECKING:
     from heldout.strategies import Strategy

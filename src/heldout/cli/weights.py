@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli.env import environment
 
 COMMAND = typer.Typer(
     help="Weights on this machine: list them, say where they lie, add a file fetched by hand.", no_args_is_help=True

@@ -135,6 +135,7 @@ class Lens:
         parts: Name of a part -> points.
         sentence: What it says.
         numbers: Named numbers behind it: domain AUC, its null, effective sample sizes.
+        basis: By what it compares images, in words; empty where there is one way only.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Lens:
     parts: dict[str, Estimate]
     sentence: str
     numbers: dict[str, float] = field(default_factory=dict)
+    basis: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,19 @@ from plotly.offline import get_plotlyjs
 
 from heldout._version import __version__
 from heldout.files import write_text
-from heldout.report._answer import QUESTION, answer
-from heldout.report._blocks import Answer, Block, Charts, Fault, Page, Section
-from heldout.report._material import Material, gather
-from heldout.report._sections import SECTIONS, SectionPlan
-from heldout.report.figures import Figure, figures
+from heldout.report.blocks import Answer, Block, Charts, Page, PageSection
+from heldout.report.faults import fault, reason
+from heldout.report.figure import FIRST_SCREEN, Figure
+from heldout.report.figures import figures
+from heldout.report.first_screen import QUESTION, answer
+from heldout.report.material import Material, gather
+from heldout.report.section import Section
+from heldout.report.sections import sections
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 STYLES = ("page.css", "contents.css", "answer.css", "table.css", "figure.css", "diagnosis.css", "print.css")
 """Each part's own style, in the order of the cascade."""
-
-FIRST = "first"
-"""Section id of the figures on the first screen."""
 
 
 def build_report(folder: Path) -> str:
@@ -62,21 +62,20 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 
 def compose(material: Material) -> Page:
     """The record of the page, no markup in it."""
-    known = {FIRST, *(plan.id for plan in SECTIONS)}
-    by_section: dict[str, list[Figure]] = {}
+    plans = sorted(sections, key=lambda section: (section.order, section.name))
+    homes = {FIRST_SCREEN, *(section.name for section in plans)}
+    own: dict[str, list[Figure]] = {}
     for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
-        home = figure.section if figure.section in known else SECTIONS[-1].id
-        by_section.setdefault(home, []).append(figure)
+        own.setdefault(figure.section if figure.section in homes else plans[-1].name, []).append(figure)
     study = material.study
-    created = max((run.record.created for run in material.runs), default="")
+    created = max((material.run(row.id).record.created for row in material.runs), default="")
+    filled = [fill(section, own.get(section.name, []), material) for section in plans]
     return Page(
         title=study.name,
         subtitle="heldout report",
         answer=safe_answer(material),
-        first=tuple(drawn(by_section.get(FIRST, []), material)),
-        sections=tuple(
-            section for plan in SECTIONS if (section := fill(plan, by_section.get(plan.id, []), material)).blocks
-        ),
+        first=tuple(drawn(own.get(FIRST_SCREEN, []), material)),
+        sections=tuple(section for section in filled if section.blocks),
         footer=f"heldout {__version__}; study of heldout {study.version}, last run finished {created}; "
         f"cohort {study.cohort}, split {study.split}",
     )
@@ -92,13 +91,13 @@ def safe_answer(material: Material) -> Answer:
         )
 
 
-def fill(plan: SectionPlan, own: Sequence[Figure], material: Material) -> Section:
+def fill(section: Section, own: Sequence[Figure], material: Material) -> PageSection:
     """A section with its figures and blocks, faults in place of what failed."""
-    opening = safe_blocks(plan.title, plan.opening, material)
-    blocks = safe_blocks(plan.title, plan.blocks, material)
+    opening = safe_blocks(section.title, section.opening, material)
+    blocks = safe_blocks(section.title, section.blocks, material)
     charts = drawn(own, material)
-    rest = [*charts, *blocks] if plan.figures_first else [*blocks, *charts]
-    return Section(plan.id, plan.title, plan.lead, tuple([*opening, *rest]))
+    rest = [*charts, *blocks] if section.figures_first else [*blocks, *charts]
+    return PageSection(section.name, section.title, section.lead, tuple([*opening, *rest]))
 
 
 def safe_blocks(title: str, make: Callable[[Material], Sequence[Block]], material: Material) -> list[Block]:
@@ -106,7 +105,7 @@ def safe_blocks(title: str, make: Callable[[Material], Sequence[Block]], materia
     try:
         return list(make(material))
     except Exception as error:  # one broken part must not sink the page
-        return [Fault(title, reason(error))]
+        return [fault(title, error)]
 
 
 def drawn(own: Sequence[Figure], material: Material) -> list[Block]:
@@ -117,13 +116,8 @@ def drawn(own: Sequence[Figure], material: Material) -> list[Block]:
             charts = tuple(figure.draw(material))
             blocks += list(charts) if len(charts) == 1 else [Charts(charts)] if charts else []
         except Exception as error:  # one broken figure must not sink the page
-            blocks.append(Fault(f"Figure «{figure.title}»", reason(error)))
+            blocks.append(fault(f"Figure «{figure.title}»", error))
     return blocks
-
-
-def reason(error: Exception) -> str:
-    """An error in a few words."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def breakable(text: str) -> Markup:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material, ReportedRun
-from heldout.report._words import finite
-from heldout.report.figures._figure import Figure, Trace, label, spec
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, finite, label, spec
+from heldout.report.material import Material
 
 MANY = 6
 """From this number of runs on, the training curves step back."""
@@ -16,28 +15,29 @@ MARKS = 8
 """Symbols shown along one curve: enough to tell seeds apart, few enough to see the line."""
 
 
-def curve(run: ReportedRun, column: str, scale: float, train: bool, many: bool) -> Trace:
+def curve(material: Material, id_: str, column: str, scale: float, train: bool, many: bool) -> Trace:
     """One line of one run; a dashed line is training."""
-    name = label(run)
+    name, mark, history = label(material.names[id_]), material.marks[id_], material.run(id_).history
     return {
         "type": "scatter",
         "mode": "lines" if train else "lines+markers",
-        "x": run.history["epoch"].astype(int).tolist(),
-        "y": [finite(scale * value) for value in run.history[column]],
+        "x": history["epoch"].astype(int).tolist(),
+        "y": [finite(scale * value) for value in history[column]],
         "name": name,
-        "legendgroup": run.row.id,
+        "legendgroup": id_,
         "showlegend": not train,
-        "line": {"color": run.ink, "width": 1.5 if train else 2.2, "dash": "dot" if train else "solid"},
-        "marker": {"symbol": run.symbol, "size": 7, "maxdisplayed": MARKS, "color": run.ink},
+        "line": {"color": mark.ink, "width": 1.5 if train else 2.2, "dash": "dot" if train else "solid"},
+        "marker": {"symbol": mark.symbol, "size": 7, "maxdisplayed": MARKS, "color": mark.ink},
         "opacity": 0.5 if train and many else 1.0,
         "hovertemplate": f"{name}<br>epoch %{{x}}, {'training' if train else 'validation'}: "
         "<b>%{y:.4g}</b><extra></extra>",
     }
 
 
-def ringed(run: ReportedRun, column: str, scale: float, epoch: int) -> Trace | None:
+def ringed(material: Material, id_: str, column: str, scale: float, epoch: int) -> Trace | None:
     """A ring around one epoch of a validation curve."""
-    at = run.history[run.history["epoch"] == epoch]
+    history = material.run(id_).history
+    at = history[history["epoch"] == epoch]
     if at.empty:
         return None
     return {
@@ -45,10 +45,10 @@ def ringed(run: ReportedRun, column: str, scale: float, epoch: int) -> Trace | N
         "mode": "markers",
         "x": [epoch],
         "y": [finite(scale * float(at[column].iloc[0]))],
-        "legendgroup": run.row.id,
+        "legendgroup": id_,
         "showlegend": False,
-        "marker": {"symbol": "circle-open", "size": 15, "color": run.ink, "line": {"width": 2}},
-        "hovertemplate": f"{label(run)}<br>epoch {epoch}<extra></extra>",
+        "marker": {"symbol": "circle-open", "size": 15, "color": material.marks[id_].ink, "line": {"width": 2}},
+        "hovertemplate": f"{label(material.names[id_])}<br>epoch {epoch}<extra></extra>",
     }
 
 
@@ -66,24 +66,23 @@ def draw_curves(
         axis: Vertical axis of plotly.js.
         caption: Text beneath.
     """
-    runs = [run for run in material.runs if len(run.history)]
+    runs = [row for row in material.runs if len(material.run(row.id).history)]
     if not runs:
         return []
     many = len(runs) > MANY
-    traces = [curve(run, f"train_{what}", scale, True, many) for run in runs]
-    traces += [curve(run, f"val_{what}", scale, False, many) for run in runs]
-    for run in runs:
-        epoch = run.record.kept_epoch if ring == "kept" else run.row.overfit_epoch
-        if epoch is not None and (trace := ringed(run, f"val_{what}", scale, epoch)):
+    traces = [curve(material, row.id, f"train_{what}", scale, True, many) for row in runs]
+    traces += [curve(material, row.id, f"val_{what}", scale, False, many) for row in runs]
+    for row in runs:
+        epoch = material.run(row.id).record.kept_epoch if ring == "kept" else row.overfit_epoch
+        if epoch is not None and (trace := ringed(material, row.id, f"val_{what}", scale, epoch)):
             traces.append(trace)
-    rows: list[list[Raw]] = [
-        [run.row.id, run.label, int(epoch), finite(train), finite(val)]
-        for run in runs
-        for epoch, train, val in zip(
-            run.history["epoch"], run.history[f"train_{what}"], run.history[f"val_{what}"], strict=True
-        )
+    histories = [(row.id, material.names[row.id].label, material.run(row.id).history) for row in runs]
+    csv: list[list[Raw]] = [
+        [id_, name, int(epoch), finite(train), finite(val)]
+        for id_, name, history in histories
+        for epoch, train, val in zip(history["epoch"], history[f"train_{what}"], history[f"val_{what}"], strict=True)
     ]
-    ends = "; ".join(f"{run.label} ends at {run.history[f'val_{what}'].iloc[-1]:.3f}" for run in runs[:12])
+    ends = "; ".join(f"{name} ends at {history[f'val_{what}'].iloc[-1]:.3f}" for _, name, history in histories[:12])
     layout = {"xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"}, "yaxis": axis, "hovermode": "closest"}
     return [
         Chart(
@@ -91,7 +90,7 @@ def draw_curves(
             figure.title,
             caption + (" A click on a name in the legend hides that run." if len(runs) > 1 else ""),
             f"Validation and training {what} over the epochs. Validation: {ends}.",
-            spec(traces, layout, max(400, 80 + 24 * len(runs)), [label(run) for run in runs]),
-            sheet(["run", "label", "epoch", f"train_{what}", f"val_{what}"], rows),
+            spec(traces, layout, max(400, 80 + 24 * len(runs)), [label(material.names[row.id]) for row in runs]),
+            sheet(["run", "label", "epoch", f"train_{what}", f"val_{what}"], csv),
         )
     ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart
-from heldout.report._material import Material
+from heldout.report.blocks import Chart
+from heldout.report.figure import Figure
 from heldout.report.figures._curves import draw_curves
-from heldout.report.figures._figure import Figure
+from heldout.report.material import Material
 
 
 def draw(material: Material) -> list[Chart]:

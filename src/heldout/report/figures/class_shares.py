@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from heldout.answer.texts import shortened
 from heldout.records import PARTS
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import row_axis
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, plotly_text, spec
+from heldout.report.marks import row_axis
+from heldout.report.material import Material
 
 NAMES = {"train": "train", "val": "validation", "test": "test"}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material, ReportedRun
-from heldout.report._words import percent, plotly_text, shortened
-from heldout.report.figures._figure import Figure, spec
+from heldout.answer.texts import percent, shortened
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, plotly_text, spec
+from heldout.report.material import Material
 from heldout.stats.scores import confusion
 
 WRITTEN = 12
@@ -20,13 +22,30 @@ SHARED = 6
 """Classes up to which the share of the row stands beneath the count."""
 
 
-def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
-    """Shares of each row as shades, counts and shares written."""
+def axes(classes: tuple[str, ...]) -> dict[str, Any]:
+    """Truth down, prediction across; of many classes every second, third … is named."""
     k = len(classes)
-    test = run.predictions["test"]
+    step = -(-k // NAMED)
+    ticks = {
+        "tickvals": list(range(0, k, step)),
+        "ticktext": [plotly_text(shortened(name, 14)) for name in classes[::step]],
+        "showgrid": False,
+        "zeroline": False,
+        "constrain": "domain",
+    }
+    return {
+        "xaxis": {**ticks, "title": {"text": "predicted"}, "tickangle": 0 if k <= 3 else -40, "automargin": True},
+        "yaxis": {**ticks, "title": {"text": "truth"}, "autorange": "reversed", "automargin": True},
+    }
+
+
+def draw_run(material: Material, id_: str) -> Chart:
+    """Shares of each row as shades, counts and shares written."""
+    classes, name = material.classes, material.names[id_].label
+    k = len(classes)
+    test = material.predictions(id_, "test")
     matrix = confusion(test.labels, test.predicted, k)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    names = [plotly_text(shortened(name, 14)) for name in classes]
     trace = {
         "type": "heatmap",
         "z": (100 * shares).round(4).tolist(),
@@ -46,28 +65,16 @@ def draw_run(run: ReportedRun, classes: tuple[str, ...]) -> Chart:
         trace["text"] = [[f"{matrix[i, j]}{under[i, j]}" for j in range(k)] for i in range(k)]
         trace["texttemplate"] = "%{text}"
         trace["textfont"] = {"size": 13 if k <= 3 else 10}
-    step = -(-k // NAMED)
-    ticks = {
-        "tickvals": list(range(0, k, step)),
-        "ticktext": names[::step],
-        "showgrid": False,
-        "zeroline": False,
-        "constrain": "domain",
-    }
-    layout = {
-        "xaxis": {**ticks, "title": {"text": "predicted"}, "tickangle": 0 if k <= 3 else -40, "automargin": True},
-        "yaxis": {**ticks, "title": {"text": "truth"}, "autorange": "reversed", "automargin": True},
-    }
     rows: list[list[Raw]] = [
-        [run.row.id, classes[i], classes[j], int(matrix[i, j]), float(shares[i, j])] for i in range(k) for j in range(k)
+        [id_, classes[i], classes[j], int(matrix[i, j]), float(shares[i, j])] for i in range(k) for j in range(k)
     ]
     right = int(np.trace(matrix))
     return Chart(
-        f"confusion-{run.row.id}",
-        run.label,
+        f"confusion-{id_}",
+        name,
         f"{right:,} of {matrix.sum():,} test images right ({percent(right / max(int(matrix.sum()), 1))}).",
-        f"Confusion matrix of {run.label} on test, rows are the truth.",
-        spec([trace], layout, 330 if k <= SHARED else 420),
+        f"Confusion matrix of {name} on test, rows are the truth.",
+        spec([trace], axes(classes), 330 if k <= SHARED else 420),
         sheet(["run", "truth", "predicted", "images", "share_of_truth"], rows),
     )
 
@@ -79,7 +86,7 @@ def classes_text(classes: tuple[str, ...], truth: int, predicted: int) -> str:
 
 def draw(material: Material) -> list[Chart]:
     """One matrix a run, best test accuracy first."""
-    return [draw_run(run, material.classes) for run in material.tested]
+    return [draw_run(material, row.id) for row in material.tested]
 
 
 FIGURE = Figure("confusion", "Confusion matrices on test", "errors", 0, draw)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from heldout.answer.texts import number, shortened
 from heldout.records import Diagnosis
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._diagnosed import told
-from heldout.report._material import Material
-from heldout.report._words import number, plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import legend_entry, row_axis
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, plotly_text, spec
+from heldout.report.marks import legend_entry, row_axis
+from heldout.report.material import Material
 
 NO_OVERLAP = 0.9
-"""Above this the two sets have no looks in common (docs/diagnosis.md)."""
+"""Above this the two sets hardly overlap (docs/diagnosis.md)."""
 
 CHANCE = (
     "Grey: what the same classifier reaches on random halves of the training patients, from its mean to its maximum. "
@@ -28,8 +27,7 @@ def rows_of(diagnosis: Diagnosis, classes: tuple[str, ...]) -> list[Row]:
     for lens in diagnosis.lenses:
         if "domain_auc" in lens.numbers:
             null = lens.numbers
-            basis = lens.title.partition(": ")[2]
-            found.append((lens.group, basis, null["domain_auc"], null.get("null_mean"), null.get("null_max")))
+            found.append((lens.group, lens.basis, null["domain_auc"], null.get("null_mean"), null.get("null_max")))
     for finding in diagnosis.findings if not found else ():
         null = finding.numbers
         if finding.code == "covariate-shift" and "domain_auc" in null:
@@ -58,8 +56,8 @@ def chance(rows: list[Row]) -> Trace:
 
 def draw(material: Material) -> list[Chart]:
     """One row a class and kind of evidence."""
-    known = told(material)
-    rows = rows_of(known.diagnosis, material.classes) if known else []
+    known = material.told
+    rows = rows_of(known, material.classes) if known else []
     if known is None or not rows:
         return []
     dots: Trace = {
@@ -86,7 +84,7 @@ def draw(material: Material) -> list[Chart]:
             for at in (0.5, NO_OVERLAP)
         ],
     }
-    csv: list[list[Raw]] = [[known.diagnosis.run, *row] for row in rows]
+    csv: list[list[Raw]] = [[known.run, *row] for row in rows]
     said = "; ".join(f"{name or 'all'} {basis} {number(auc, 2)}".replace("  ", " ") for name, basis, auc, _, _ in rows)
     held = any(most for *_, most in rows)
     names = ["validation against test", *(["chance"] if held else [])]
@@ -95,9 +93,9 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "How well a classifier tells validation from test images of one class. At 0.5 (left line) they look alike; "
-            f"above {NO_OVERLAP} (right line) they have so little in common that what it costs cannot be told. "
-            + (CHANCE if held else "None was held against chance, which does not give exactly 0.5."),
+            "How well a classifier tells validation from test images of one class. At 0.5 (left line) they "
+            f"resemble each other; above {NO_OVERLAP} (right line) they have so little in common that what it costs "
+            "cannot be told. " + (CHANCE if held else "None was held against chance, which does not give exactly 0.5."),
             f"Domain AUC by class: {said}.",
             spec([chance(rows), dots, *legend], layout, 110 + 44 * len(rows), names),
             sheet(["run", "class", "by", "domain_auc", "null_mean", "null_max"], csv),

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import signed
-from heldout.report.figures._figure import Figure, broken_label, label, spec
-from heldout.report.figures._marks import dots, row_axis
+from heldout.answer.texts import signed
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, broken_label, label, spec
+from heldout.report.marks import dots, row_axis
+from heldout.report.material import Material
 
 
 def draw(material: Material) -> list[Chart]:
     """Validation minus test accuracy in points, one row a run."""
-    runs = [(run, run.row.gap_points) for run in material.tested]
-    known = [(run, gap) for run, gap in runs if gap is not None]
+    known = [(row.id, row.gap_points) for row in material.tested if row.gap_points is not None]
     if not known:
         return []
+    names, marks = material.names, material.marks
     traces = [
-        dots([gap], [row], [label(run)], colour=run.ink, symbol=run.symbol, size=10)
-        for row, (run, gap) in enumerate(known)
+        dots([gap], [row], [label(names[id_])], colour=marks[id_].ink, symbol=marks[id_].symbol, size=10)
+        for row, (id_, gap) in enumerate(known)
     ]
     rows: list[list[Raw]] = [
-        [run.row.id, run.label, gap.value, gap.low, gap.high, gap.n, gap.method] for run, gap in known
+        [id_, names[id_].label, gap.value, gap.low, gap.high, gap.n, gap.method] for id_, gap in known
     ]
     layout = {
         "xaxis": {"title": {"text": "validation − test, accuracy points"}, "zeroline": True, "rangemode": "tozero"},
-        "yaxis": row_axis([broken_label(run) for run, _ in known]),
+        "yaxis": row_axis([broken_label(names[id_]) for id_, _ in known]),
         "hovermode": "closest",
     }
-    words = "; ".join(f"{run.label} {signed(gap.value)}" for run, gap in known)
+    words = "; ".join(f"{names[id_].label} {signed(gap.value)}" for id_, gap in known)
     return [
         Chart(
             FIGURE.name,

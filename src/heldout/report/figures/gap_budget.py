@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from heldout.answer.texts import number, percent
 from heldout.records import BudgetTerm, Diagnosis, Estimate
 from heldout.records.terms import TERM_TITLES
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._diagnosed import told
-from heldout.report._material import Material
-from heldout.report._words import number, percent
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import dots, row_axis
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, spec
+from heldout.report.marks import dots, row_axis
+from heldout.report.material import Material
 
 COLOURS = {"lowers": "@lost", "raises": "@gained", "ranking": "@grey"}
 
 
 def draw(material: Material) -> list[Chart]:
     """The waterfall of the featured run; none where there is nothing to explain."""
-    known = told(material)
-    if known is None or not known.diagnosis.budget:
+    diagnosis = material.told
+    if diagnosis is None or not diagnosis.budget:
         return []
-    diagnosis = known.diagnosis
     val, test = diagnosis.val_accuracy, diagnosis.test_accuracy
     if val is None or test is None:
         return []

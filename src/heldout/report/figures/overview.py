@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import listing, percent
-from heldout.report.figures._figure import Figure, broken_label, label, spec
-from heldout.report.figures._marks import dots, legend_entry, row_axis
+from heldout.answer.texts import listing, percent
+from heldout.records import Estimate, RunRow
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import FIRST_SCREEN, Figure, Trace, broken_label, label, spec
+from heldout.report.marks import dots, legend_entry, row_axis
+from heldout.report.material import Material
+
+
+def parts_of(row: RunRow) -> list[tuple[str, Estimate]]:
+    """The parts that a run was scored on, with its accuracy there."""
+    parts = (("validation", row.val), ("test", row.test))
+    return [(part, scores.accuracy) for part, scores in parts if scores]
+
+
+def dots_of(material: Material, row: RunRow, place: int) -> list[Trace]:
+    """Validation and test of one run, one above the other."""
+    mark, name = material.marks[row.id], label(material.names[row.id])
+    return [
+        dots(
+            [accuracy],
+            [place + (0.16 if part == "test" else -0.16)],
+            [f"{name}<br>{part}"],
+            colour=mark.ink,
+            symbol=mark.symbol,
+            scale=100,
+            size=10,
+            hollow=part == "validation",
+        )
+        for part, accuracy in parts_of(row)
+    ]
 
 
 def draw(material: Material) -> list[Chart]:
     """One row a run, best test accuracy on top."""
     runs = material.tested or material.runs
-    traces = []
-    for row, run in enumerate(runs):
-        for part, scores, offset in (("validation", run.row.val, -0.16), ("test", run.row.test, 0.16)):
-            if scores:
-                traces.append(
-                    dots(
-                        [scores.accuracy],
-                        [row + offset],
-                        [f"{label(run)}<br>{part}"],
-                        colour=run.ink,
-                        symbol=run.symbol,
-                        scale=100,
-                        size=10,
-                        hollow=part == "validation",
-                    )
-                )
+    names = {row.id: material.names[row.id].label for row in runs}
+    traces = [trace for place, row in enumerate(runs) for trace in dots_of(material, row, place)]
     parts = ["validation", "test"] if material.tested else ["validation"]
     traces += [legend_entry(part, hollow=part == "validation") for part in parts]
     layout = {
         "xaxis": {"title": {"text": "accuracy, %"}},
-        "yaxis": row_axis([broken_label(run) for run in runs]),
+        "yaxis": row_axis([broken_label(material.names[row.id]) for row in runs]),
         "hovermode": "closest",
     }
-    csv: list[list[Raw]] = []
-    for run in runs:
-        for part, scores in (("val", run.row.val), ("test", run.row.test)):
-            if scores:
-                e = scores.accuracy
-                csv.append([run.row.id, run.label, part, e.value, e.low, e.high, e.n, e.method])
+    csv: list[list[Raw]] = [
+        [row.id, names[row.id], {"validation": "val"}.get(part, part), e.value, e.low, e.high, e.n, e.method]
+        for row in runs
+        for part, e in parts_of(row)
+    ]
     words = [
-        f"{run.label}: validation {percent(run.row.val.accuracy.value)}"
-        + (f", test {percent(run.row.test.accuracy.value)}" if run.row.test else "")
-        for run in runs
+        f"{names[row.id]}: {', '.join(f'{part} {percent(e.value)}' for part, e in parts_of(row))}" for row in runs[:12]
     ]
     return [
         Chart(
@@ -53,11 +61,11 @@ def draw(material: Material) -> list[Chart]:
             "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned "
             "from. Line: 95 % interval. Where the lines of two runs overlap widely, do not read a difference "
             "into their dots.",
-            f"Accuracy of {len(runs)} runs. {listing(words[:12])}.",
+            f"Accuracy of {len(runs)} runs. {listing(words)}.",
             spec(traces, layout, 110 + 46 * len(runs), parts),
             sheet(["run", "label", "split", "accuracy", "low", "high", "n", "method"], csv),
         )
     ]
 
 
-FIGURE = Figure("overview", "Validation and test accuracy of every run", "first", 0, draw)
+FIGURE = Figure("overview", "Validation and test accuracy of every run", FIRST_SCREEN, 0, draw)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from heldout.answer.texts import probability
 from heldout.records import Estimate, Pair
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import plotly_text, probability
-from heldout.report.figures._figure import Figure, broken_label, label, spec
-from heldout.report.figures._marks import dots, legend_entry, row_axis
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, broken_label, label, plotly_text, spec
+from heldout.report.marks import dots, legend_entry, row_axis
+from heldout.report.material import Material
 
 MOST = 28
 """Pairs drawn (8 runs have 28); beyond, only those with the best run on test, the table holds all."""
@@ -28,7 +28,7 @@ def drawn(material: Material) -> tuple[list[Pair], str]:
     pairs = sorted(map(turned, material.comparison.pairs), key=lambda pair: -pair.difference_points.value)
     if len(pairs) <= MOST:
         return pairs, ""
-    best = material.ranked[0].row.id
+    best = material.ranked[0].id
     return [pair for pair in pairs if best in (pair.a, pair.b)], (
         f" Of {len(pairs)} pairs, those with the best run on {material.judged} are drawn; the table holds all."
     )
@@ -45,8 +45,8 @@ def draw(material: Material) -> list[Chart]:
     pairs, note = drawn(material)
     if not pairs:
         return []
-    runs = {run.row.id: run for run in material.runs}
-    texts = [[label(runs[id_]) for id_ in (pair.a, pair.b)] for pair in pairs]
+    names = material.names
+    texts = [[label(names[id_]) for id_ in (pair.a, pair.b)] for pair in pairs]
     traces = []
     for verdict, colour, hollow in (("distinguishable", "@accent", False), ("not distinguishable", "@muted", True)):
         rows = [row for row, pair in enumerate(pairs) if pair.verdict == verdict]
@@ -70,7 +70,7 @@ def draw(material: Material) -> list[Chart]:
         "yaxis": row_axis([f"{a}<br>− {b}" for a, b in texts]),
         "hovermode": "closest",
     }
-    stacked = [f"{broken_label(runs[pair.a])}<br>− {broken_label(runs[pair.b])}" for pair in pairs]
+    stacked = [f"{broken_label(names[pair.a])}<br>− {broken_label(names[pair.b])}" for pair in pairs]
     narrow = {"height": 110 + 76 * len(pairs), "ticktext": stacked}
     apart = sum(pair.verdict == "distinguishable" for pair in material.comparison.pairs)
     header = ["a", "b", "split", "difference_points", "low", "high", "n", "method", "p", "p_holm", "verdict"]

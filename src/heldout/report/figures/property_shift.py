@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from heldout.answer.texts import number, shortened
 from heldout.images.quality import PROPERTIES
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._diagnosed import told
-from heldout.report._diagnosis_files import read_properties
-from heldout.report._material import Material
-from heldout.report._words import number, plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import legend_entry
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.diagnosis_files import read_properties
+from heldout.report.figure import Figure, Trace, plotly_text, spec
+from heldout.report.marks import legend_entry
+from heldout.report.material import Material
 from heldout.stats.scores import auc_binary
 from heldout.ties import settled
 
@@ -31,7 +30,7 @@ BINS = (6, 24)
 FEWEST = 8
 """Images of a class on each side, below which a distribution is no more than its dots."""
 
-LOOKS = {"train": ("@grey", "solid"), "val": ("@ink", "dot"), "test": ("@lost", "solid")}
+LINES = {"train": ("@grey", "solid"), "val": ("@ink", "dot"), "test": ("@lost", "solid")}
 NAMES = {"train": "train", "val": "validation", "test": "test"}
 
 Values = dict[str, np.ndarray]
@@ -39,8 +38,8 @@ Values = dict[str, np.ndarray]
 
 def draw(material: Material) -> list[Chart]:
     """A small figure a property and class, the most shifted first."""
-    known = told(material)
-    table = read_properties(material.folder, known.run.recipe) if known else None
+    known = material.told
+    table = read_properties(material.folder, material.run(known.run).recipe) if known else None
     if table is None:
         return []
     columns = [prop.name for prop in PROPERTIES if prop.name in table.columns]
@@ -61,7 +60,7 @@ def ids_of(material: Material, name: str) -> dict[str, list[str]]:
     """Images of a class in each part."""
     labels = material.cohort.table.set_index("id")["label"]
     of_class = set(labels.index[labels == name])
-    return {part: [id_ for id_ in material.split.part(part) if id_ in of_class] for part in LOOKS}
+    return {part: [id_ for id_ in material.split.part(part) if id_ in of_class] for part in LINES}
 
 
 def values_of(ids: dict[str, list[str]], column: pd.Series[float]) -> Values:
@@ -95,7 +94,7 @@ def chart(class_name: str, name: str, moved: float, values: Values) -> Chart:
             continue
         counts, _ = np.histogram(np.clip(some, edges[0], edges[-1]), edges)
         shares = counts / len(some)
-        colour, dash = LOOKS[part]
+        colour, dash = LINES[part]
         traces.append(
             {
                 "type": "scatter",
@@ -137,4 +136,4 @@ def class_name_id(name: str) -> str:
     return kept if kept == name else f"{kept}-{sum(map(ord, name)):x}{len(name)}"
 
 
-FIGURE = Figure("property-shift", "What the images look like", "evidence", 0, draw)
+FIGURE = Figure("property-shift", "Measured properties of the images", "evidence", 0, draw)

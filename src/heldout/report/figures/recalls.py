@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, label, spec
-from heldout.report.figures._marks import dots, legend_entry, row_axis
+from heldout.answer.texts import shortened
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, label, plotly_text, spec
+from heldout.report.marks import dots, legend_entry, row_axis
+from heldout.report.material import Material
 
 MOST = 150
 """Dots that one figure holds; beyond, the runs with the best test accuracy are drawn, the table holds all."""
+
+
+def rows_of(material: Material) -> list[list[Raw]]:
+    """Every recall of every run, those that are not drawn too."""
+    known = [
+        (row.id, name, row.test.recall.get(name)) for row in material.tested if row.test for name in material.classes
+    ]
+    return [
+        [id_, material.names[id_].label, name, e.value, e.low, e.high, e.n, e.method] for id_, name, e in known if e
+    ]
 
 
 def draw(material: Material) -> list[Chart]:
@@ -20,16 +30,17 @@ def draw(material: Material) -> list[Chart]:
         return []
     band = len(runs) + 1.5
     traces: list[Trace] = []
-    for place, run in enumerate(runs):
-        recalls = [(k, run.row.test.recall.get(name)) for k, name in enumerate(classes) if run.row.test]
+    for place, row in enumerate(runs):
+        name, mark = label(material.names[row.id]), material.marks[row.id]
+        recalls = [(k, row.test.recall.get(of)) for k, of in enumerate(classes) if row.test]
         known = [(k, recall) for k, recall in recalls if recall is not None]
-        names = [f"{label(run)}<br>{plotly_text(shortened(classes[k]))}" for k, _ in known]
+        names = [f"{name}<br>{plotly_text(shortened(classes[k]))}" for k, _ in known]
         rows = [k * band + place for k, _ in known]
         size = 9 if len(runs) <= 8 else 7
         estimates = [recall for _, recall in known]
-        traces.append(dots(estimates, rows, names, colour=run.ink, symbol=run.symbol, scale=100, size=size))
-        traces[-1]["legendgroup"] = run.row.id
-        traces.append({**legend_entry(label(run), colour=run.ink, symbol=run.symbol), "legendgroup": run.row.id})
+        traces.append(dots(estimates, rows, names, colour=mark.ink, symbol=mark.symbol, scale=100, size=size))
+        traces[-1]["legendgroup"] = row.id
+        traces.append({**legend_entry(name, colour=mark.ink, symbol=mark.symbol), "legendgroup": row.id})
     middles = [k * band + (len(runs) - 1) / 2 for k in range(len(classes))]
     axis = row_axis([plotly_text(shortened(name, 18)) for name in classes], middles, (len(runs) + 0.8) / 2)
     edges = [k * band - 1.25 for k in range(1, len(classes))]
@@ -40,13 +51,6 @@ def draw(material: Material) -> list[Chart]:
         "hovermode": "closest",
         "shapes": [{**rule, "y0": edge, "y1": edge} for edge in edges],
     }
-    csv: list[list[Raw]] = []
-    for run in material.tested:
-        for name in classes:
-            recall = run.row.test.recall.get(name) if run.row.test else None
-            if recall:
-                csv.append([run.row.id, run.label, name, recall.value, recall.low, recall.high, recall.n])
-                csv[-1].append(recall.method)
     cut = len(material.tested) - len(runs)
     step = 17 if len(runs) <= 8 else 13
     return [
@@ -57,8 +61,10 @@ def draw(material: Material) -> list[Chart]:
             "images has a long line."
             + (f" The {len(runs)} best runs are drawn, {cut} more stand in the table." if cut else ""),
             f"Recall of {len(classes)} classes on test for {len(runs)} runs, in the table below.",
-            spec(traces, layout, int(100 + step * band * len(classes)), [label(run) for run in runs]),
-            sheet(["run", "label", "class", "recall", "low", "high", "n", "method"], csv),
+            spec(
+                traces, layout, int(100 + step * band * len(classes)), [label(material.names[row.id]) for row in runs]
+            ),
+            sheet(["run", "label", "class", "recall", "low", "high", "n", "method"], rows_of(material)),
         )
     ]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import softmax
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._diagnosed import told
-from heldout.report._material import Material, ReportedRun
-from heldout.report._words import number
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import legend_entry
+from heldout.answer.texts import number
+from heldout.records.predictions import Predictions
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, spec
+from heldout.report.marks import legend_entry
+from heldout.report.material import Material
 from heldout.stats.intervals import wilson
 
 BINS = 10
@@ -18,10 +19,10 @@ BINS = 10
 NAMES = {"val": "validation", "test": "test"}
 
 
-def bins_of(run: ReportedRun, part: str, k: int) -> list[tuple[float, float, float, float, float, float, int]]:
-    """(from, to, mean probability, accuracy, low, high, n) of the bins that hold images of a part."""
-    scored = run.predictions[part]
-    sure, right = scored.probabilities.max(axis=1), scored.right
+def bins_of(predictions: Predictions) -> list[tuple[float, float, float, float, float, float, int]]:
+    """(from, to, mean probability, accuracy, low, high, n) of the bins that hold images."""
+    k = predictions.logits.shape[1]
+    sure, right = softmax(predictions.logits, axis=1).max(axis=1), predictions.right
     edges = np.linspace(1 / k, 1.0, BINS + 1)
     place = np.clip(np.digitize(sure, edges) - 1, 0, BINS - 1)
     found = []
@@ -79,12 +80,11 @@ def over(mean: float) -> str:
 
 def draw(material: Material) -> list[Chart]:
     """Validation and test of the featured run."""
-    known = told(material)
-    if known is None or known.run.row.test is None:
+    known = material.told
+    if known is None or material.row(known.run).test is None:
         return []
-    k = len(material.classes)
-    parts = {part: bins_of(known.run, part, k) for part in ("val", "test")}
-    floor = 100 / k
+    parts = {part: bins_of(material.predictions(known.run, part)) for part in ("val", "test")}
+    floor = 100 / len(material.classes)
     diagonal = {
         "type": "scatter",
         "mode": "lines",
@@ -101,7 +101,7 @@ def draw(material: Material) -> list[Chart]:
         "yaxis": {"title": {"text": "how often it is right, %"}},
         "hovermode": "closest",
     }
-    csv: list[list[Raw]] = [[known.run.row.id, part, *b] for part, bins in parts.items() for b in bins]
+    csv: list[list[Raw]] = [[known.run, part, *b] for part, bins in parts.items() for b in bins]
     means = {
         part: sum(b[6] * (b[2] - b[3]) for b in bins) / max(sum(b[6] for b in bins), 1) for part, bins in parts.items()
     }
@@ -112,7 +112,7 @@ def draw(material: Material) -> list[Chart]:
             "On the grey line the run is as often right as it says. Below it, it is too sure of itself. "
             "Larger marks hold more images. Thin lines: 95 % interval of each bin (Wilson, by images). On average it "
             f"is {over(means['val'])} on validation and {over(means['test'])} on test.",
-            f"Reliability of {known.run.label} on validation and test, in {BINS} bins.",
+            f"Reliability of {material.names[known.run].label} on validation and test, in {BINS} bins.",
             spec(traces, layout, 360, ["validation", "test"]),
             sheet(["run", "split", "from", "to", "mean_probability", "accuracy", "low", "high", "n"], csv),
         )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import duration
-from heldout.report.figures._figure import Figure, broken_label, spec
-from heldout.report.figures._marks import row_axis
+from heldout.answer.texts import duration
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, broken_label, spec
+from heldout.report.marks import row_axis
+from heldout.report.material import Material
 
 
 def bars(material: Material, name: str, title: str, caption: str, seconds: list[float]) -> Chart:
     """One bar a run, its duration written at its end."""
     runs = material.runs
     rows: list[list[Raw]] = [
-        [run.row.id, run.label, run.row.device, value] for run, value in zip(runs, seconds, strict=True)
+        [row.id, material.names[row.id].label, row.device, value] for row, value in zip(runs, seconds, strict=True)
     ]
     trace = {
         "type": "bar",
@@ -23,17 +23,19 @@ def bars(material: Material, name: str, title: str, caption: str, seconds: list[
         "text": [duration(value) for value in seconds],
         "textposition": "outside",
         "cliponaxis": False,
-        "marker": {"color": [run.ink for run in runs]},
+        "marker": {"color": [material.marks[row.id].ink for row in runs]},
         "width": 0.6,
         "hovertemplate": "%{text}<extra></extra>",
         "showlegend": False,
     }
     layout = {
         "xaxis": {"title": {"text": "seconds"}, "range": [0, 1.28 * max([*seconds, 1e-9])], "nticks": 5},
-        "yaxis": row_axis([broken_label(run) for run in runs]),
+        "yaxis": row_axis([broken_label(material.names[row.id]) for row in runs]),
         "hovermode": "closest",
     }
-    said = "; ".join(f"{run.label} {duration(value)}" for run, value in zip(runs, seconds, strict=True))
+    said = "; ".join(
+        f"{material.names[row.id].label} {duration(value)}" for row, value in zip(runs, seconds, strict=True)
+    )
     return Chart(
         name,
         title,
@@ -52,14 +54,14 @@ def draw(material: Material) -> list[Chart]:
             "seconds-per-epoch",
             "Seconds an epoch",
             "Median over the epochs, training and validation.",
-            [run.row.seconds_per_epoch for run in material.runs],
+            [row.seconds_per_epoch for row in material.runs],
         ),
         bars(
             material,
             "wall-seconds",
             "Seconds of the whole run",
             "By the clock on the wall, feature extraction and scoring included.",
-            [run.row.wall_seconds for run in material.runs],
+            [row.wall_seconds for row in material.runs],
         ),
     ]
 

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._material import Material
-from heldout.report._words import plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import legend_entry, row_axis
+from heldout.answer.texts import shortened
+from heldout.records import RunRow
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, plotly_text, spec
+from heldout.report.marks import legend_entry, row_axis
+from heldout.report.material import Material
+
+
+def marks(material: Material, values: list[tuple[RunRow, float]], part: str, at: float) -> list[Trace]:
+    """A mark a seed, and an upright bar at their mean, along one line."""
+    ink = material.marks[values[0][0].id].ink
+    seeds: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [value for _, value in values],
+        "y": [at] * len(values),
+        "text": [f"seed {row.seed}, {part}" for row, _ in values],
+        "hovertemplate": "%{text}: <b>%{x:.1f} %</b><extra></extra>",
+        "marker": {
+            "size": 9,
+            "symbol": [material.marks[row.id].symbol for row, _ in values],
+            "color": "@paper" if part == "val" else ink,
+            "line": {"width": 2, "color": ink},
+        },
+        "showlegend": False,
+    }
+    mean = sum(value for _, value in values) / len(values)
+    bar = {"symbol": "line-ns-open", "size": 18, "color": "@ink", "line": {"width": 2}}
+    middle: Trace = {"type": "scatter", "mode": "markers", "x": [mean], "y": [at], "marker": bar, "showlegend": False}
+    return [seeds, {**middle, "hovertemplate": f"mean, {part}: <b>%{{x:.1f}} %</b><extra></extra>"}]
 
 
 def draw(material: Material) -> list[Chart]:
@@ -14,50 +39,22 @@ def draw(material: Material) -> list[Chart]:
     if not material.seeds_repeat:
         return []
     groups = material.comparison.groups
-    members = [[r for r in material.runs if (r.row.model, r.row.strategy) == (g.model, g.strategy)] for g in groups]
+    members = [[r for r in material.runs if (r.model, r.strategy) == (g.model, g.strategy)] for g in groups]
     traces: list[Trace] = []
     csv: list[list[Raw]] = []
-    for row, runs in enumerate(members):
+    for place, rows in enumerate(members):
         for part, offset in (("val", -0.16), ("test", 0.16)):
-            scores = [(run, run.row.val if part == "val" else run.row.test) for run in runs]
-            values = [(run, 100 * score.accuracy.value) for run, score in scores if score]
-            if not values:
-                continue
-            ink = runs[0].ink
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [value for _, value in values],
-                    "y": [row + offset] * len(values),
-                    "text": [f"seed {run.row.seed}, {part}" for run, _ in values],
-                    "hovertemplate": "%{text}: <b>%{x:.1f} %</b><extra></extra>",
-                    "marker": {
-                        "size": 9,
-                        "symbol": [run.symbol for run, _ in values],
-                        "color": "@paper" if part == "val" else ink,
-                        "line": {"width": 2, "color": ink},
-                    },
-                    "showlegend": False,
-                }
-            )
-            mean = sum(value for _, value in values) / len(values)
-            bar = {"symbol": "line-ns-open", "size": 18, "color": "@ink", "line": {"width": 2}}
-            traces.append(
-                {"type": "scatter", "mode": "markers", "x": [mean], "y": [row + offset], "marker": bar}
-                | {"showlegend": False, "hovertemplate": f"mean, {part}: <b>%{{x:.1f}} %</b><extra></extra>"}
-            )
-            csv += [[run.row.model, run.row.strategy, run.row.seed, part, value / 100] for run, value in values]
+            scores = [(row, row.val if part == "val" else row.test) for row in rows]
+            values = [(row, 100 * score.accuracy.value) for row, score in scores if score]
+            if values:
+                traces += marks(material, values, part, place + offset)
+                csv += [[row.model, row.strategy, row.seed, part, value / 100] for row, value in values]
     traces += [legend_entry("validation", hollow=True), legend_entry("test")]
     ticks = [
-        f"{plotly_text(shortened(runs[0].model, 24))}<br>{plotly_text(shortened(g.strategy, 24))}"
-        for g, runs in zip(groups, members, strict=True)
+        f"{plotly_text(shortened(material.names[rows[0].id].model, 24))}<br>{plotly_text(shortened(g.strategy, 24))}"
+        for g, rows in zip(groups, members, strict=True)
     ]
-    layout = {
-        "xaxis": {"title": {"text": "accuracy, %"}},
-        "yaxis": row_axis(ticks),
-        "hovermode": "closest",
-    }
+    layout = {"xaxis": {"title": {"text": "accuracy, %"}}, "yaxis": row_axis(ticks), "hovermode": "closest"}
     return [
         Chart(
             FIGURE.name,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from heldout.report._blocks import Chart, Raw, sheet
-from heldout.report._diagnosed import told
-from heldout.report._material import Material, ReportedRun
-from heldout.report._words import number, percent, plotly_text, shortened
-from heldout.report.figures._figure import Figure, Trace, spec
-from heldout.report.figures._marks import legend_entry
+from heldout.answer.texts import number, percent, shortened
+from heldout.records.predictions import Predictions
+from heldout.report.blocks import Chart, Raw, sheet
+from heldout.report.figure import Figure, Trace, plotly_text, spec
+from heldout.report.marks import legend_entry
+from heldout.report.material import Material
 from heldout.ties import first_of_largest
 
 STEPS = 161
@@ -22,10 +22,10 @@ TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 NAMES = {"val": "validation, at the class shares of test", "test": "test"}
 
 
-def scores(run: ReportedRun, part: str) -> tuple[np.ndarray, np.ndarray]:
+def scores(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """(n,) log-odds of the second class, (n,) whether the image is of it."""
-    scored = run.predictions[part]
-    return scored.logits[:, 1] - scored.logits[:, 0], scored.labels == 1
+    margin: np.ndarray = predictions.logits[:, 1] - predictions.logits[:, 0]
+    return margin, predictions.labels == 1
 
 
 def accuracies(margin: np.ndarray, positive: np.ndarray, share: float, cuts: np.ndarray) -> np.ndarray:
@@ -75,9 +75,8 @@ def marks(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
     }
 
 
-def axis(run: ReportedRun) -> np.ndarray:
+def axis(margins: np.ndarray) -> np.ndarray:
     """The cuts drawn: as far as scores reach, 0 among them."""
-    margins = np.concatenate([scores(run, part)[0] for part in NAMES])
     widest = float(np.clip(np.quantile(np.abs(margins), 0.98), 1.0, WIDEST))
     result: np.ndarray = np.linspace(-widest, widest, STEPS)
     return result
@@ -85,17 +84,15 @@ def axis(run: ReportedRun) -> np.ndarray:
 
 def draw(material: Material) -> list[Chart]:
     """Validation and test of the featured run, for two classes; more classes have no single cut."""
-    known = told(material)
-    if known is None or len(material.classes) != 2 or known.run.row.test is None:
+    known = material.told
+    if known is None or len(material.classes) != 2 or material.row(known.run).test is None:
         return []
-    run, cuts = known.run, axis(known.run)
-    share = float(scores(run, "test")[1].mean())
-    curves = {}
-    for part in NAMES:
-        margin, positive = scores(run, part)
-        if positive.all() or not positive.any():
-            return []
-        curves[part] = accuracies(margin, positive, share, cuts)
+    parts = {part: scores(material.predictions(known.run, part)) for part in NAMES}
+    if any(positive.all() or not positive.any() for _, positive in parts.values()):
+        return []
+    cuts = axis(np.concatenate([margin for margin, _ in parts.values()]))
+    share = float(parts["test"][1].mean())
+    curves = {part: accuracies(*found, share, cuts) for part, found in parts.items()}
     traces = [line(part, cuts, values) for part, values in curves.items()]
     traces += [marks(part, cuts, values) for part, values in curves.items()]
     traces += [legend_entry("present cut"), legend_entry("best on these images", hollow=True, symbol="diamond")]
@@ -115,7 +112,7 @@ def draw(material: Material) -> list[Chart]:
         ],
     }
     csv: list[list[Raw]] = [
-        [run.row.id, part, float(cut), float(1 / (1 + np.exp(-cut))), float(value)]
+        [known.run, part, float(cut), float(1 / (1 + np.exp(-cut))), float(value)]
         for part, values in curves.items()
         for cut, value in zip(cuts, values, strict=True)
     ]

@@ -1,0 +1,88 @@
+"""By how much test lies below validation, and whether that is known at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from heldout.answer.best import best_run, best_sentence
+from heldout.answer.names import RunName
+from heldout.answer.texts import number, percent
+from heldout.records import Comparison, Estimate, RunRow
+
+NO_TEST = (
+    "This study has no test set, so nothing in it says how well a model does on images that were kept aside. "
+    "Validation images steered the runs; expect less on new ones. Keep a test set of other patients aside, and run "
+    "again."
+)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Validation minus test accuracy, as a size and a side.
+
+    Attributes:
+        points: Its size in accuracy points, never negative.
+        low: Lower end of the 95 % interval along that side; negative where the interval covers 0.
+        high: Upper end.
+        test: Whether test is lower or higher than validation.
+        distinguishable: Whether it is distinguishable from no gap: the interval excludes 0.
+    """
+
+    points: float
+    low: float
+    high: float
+    test: Literal["lower", "higher"]
+    distinguishable: bool
+
+    @property
+    def size(self) -> str:
+        """`8.9 points`."""
+        return f"{number(self.points)} points"
+
+    @property
+    def interval(self) -> str:
+        """`95 % interval 5.1 to 12.7 points`."""
+        return f"95 % interval {number(self.low)} to {number(self.high)} points"
+
+
+def gap_of(estimate: Estimate) -> Gap:
+    """A gap from its estimate, validation minus test in points."""
+    distinguishable = estimate.low > 0 or estimate.high < 0
+    if estimate.value >= 0:
+        return Gap(estimate.value, estimate.low, estimate.high, "lower", distinguishable)
+    return Gap(-estimate.value, -estimate.high, -estimate.low, "higher", distinguishable)
+
+
+def gap_sentence(row: RunRow, spoken: str) -> str:
+    """How far a run's test accuracy lies from its validation accuracy.
+
+    Args:
+        row: The run.
+        spoken: What it is called in a sentence.
+    """
+    if row.gap_points is None:
+        return f"How far the test accuracy of {spoken} lies from its validation accuracy could not be computed."
+    gap = gap_of(row.gap_points)
+    side = "below" if gap.test == "lower" else "above"
+    validation = percent(row.val.accuracy.value)
+    said = f"That is {gap.size} {side} its validation accuracy of {validation} ({gap.interval})"
+    if not gap.distinguishable:
+        return f"{said}, which is not distinguishable from no gap at all."
+    if gap.test == "lower":
+        return f"{said}: validation promised more than the test set kept."
+    return f"{said}: the test images were easier for it than the validation images."
+
+
+def comparison_sentences(comparison: Comparison, names: Mapping[str, RunName]) -> tuple[str, str]:
+    """The answer of a study in two sentences: the best run, and what its validation accuracy was worth.
+
+    Args:
+        comparison: With at least one run.
+        names: What each run is called.
+    """
+    best = best_run(comparison)
+    row = next(row for row in comparison.runs if row.id == best.id)
+    second = NO_TEST if best.part == "val" else gap_sentence(row, names[best.id].spoken)
+    return best_sentence(best, names), second

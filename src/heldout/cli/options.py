@@ -1,0 +1,31 @@
+"""Groups of options in the help, and the options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DATA = "Data"
+MODELS = "Models"
+TRAINING = "Training"
+INTERVENTIONS = "Interventions"
+OUTPUT = "Output"
+
+Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
+Patient = Annotated[
+    str | None,
+    typer.Option(help="Column, or regular expression on the file name, that names the patient.", rich_help_panel=DATA),
+]
+SkipUnreadable = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unreadable", help="Go on without images that cannot be read, and record them.", rich_help_panel=DATA
+    ),
+]
+NoTest = Annotated[
+    bool, typer.Option("--no-test", help="Go on although there are no test images.", rich_help_panel=DATA)
+]
+ValFraction = Annotated[
+    float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
+]

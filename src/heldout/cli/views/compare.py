@@ -1,0 +1,163 @@
+"""A comparison on the terminal: the answer in sentences, then the tables; for every command that ends with one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heldout.answer.texts import duration, number, percent, percent_range, points_range, probability, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from heldout.answer.names import RunName
+    from heldout.cli.env import Environment
+    from heldout.records import Comparison, Estimate, RunRow, Scores
+
+WIDE = 170
+"""From so many characters on, one table holds all columns; below it they are told in three."""
+
+
+def show_comparison(comparison: Comparison, env: Environment) -> None:
+    """Print the answer in sentences, then runs, pairs and seeds as tables.
+
+    Args:
+        comparison: Its runs are shown in their order.
+        env: Where to print.
+    """
+    from heldout.answer import comparison_sentences, names_in
+
+    console = env.console()
+    names = names_in(comparison)
+    for sentence in comparison_sentences(comparison, names):
+        env.say(sentence)
+    width = console.width
+    tables = run_tables(comparison, names, width) + pair_tables(comparison, names, width)
+    for table in tables + group_tables(comparison, names, width):
+        env.say("")
+        console.print(table)
+    env.say("")
+    env.say(note(comparison))
+
+
+def percent_cell(estimate: Estimate | None) -> str:
+    """A fraction in percent, its interval on a line of its own: `80.0 %`, `70.9–88.5`."""
+    return "–" if estimate is None else f"{percent(estimate.value)}\n{percent_range(estimate)}"
+
+
+def auc_cell(scores: Scores | None) -> str:
+    """An area under the curve, its interval on a line of its own."""
+    if scores is None or scores.auc is None:
+        return "–"
+    return f"{number(scores.auc.value, 3)}\n{number(scores.auc.low, 3)}–{number(scores.auc.high, 3)}"
+
+
+def points_cell(estimate: Estimate | None) -> str:
+    """Points with their sign: `+5.0`, `−1.5 to +12.1`."""
+    return "–" if estimate is None else f"{signed(estimate.value)}\n{points_range(estimate)}"
+
+
+SCORES = ("train", "validation", "test", "AUC", "gap")
+TRAINING = ("epochs", "reversals", "roughness", "overfits", "test evaluations")
+COST = ("trainable", "an epoch", "whole run")
+
+
+def cells_of(row: RunRow) -> dict[str, str]:
+    """All columns of a run as text."""
+    return {
+        "train": percent_cell(row.train.accuracy),
+        "validation": percent_cell(row.val.accuracy),
+        "test": percent_cell(row.test.accuracy if row.test else None),
+        "AUC": auc_cell(row.test or row.val),
+        "gap": points_cell(row.gap_points),
+        "epochs": str(row.epochs),
+        "trainable": f"{row.trainable_parameters:,}",
+        "an epoch": duration(row.seconds_per_epoch),
+        "whole run": duration(row.wall_seconds),
+        "reversals": str(row.oscillation.reversals),
+        "roughness": number(row.oscillation.roughness_points, 2),
+        "overfits": "never" if row.overfit_epoch is None else str(row.overfit_epoch),
+        "test evaluations": str(row.test_evaluations),
+    }
+
+
+def empty_table(title: str, width: int) -> Table:
+    """An empty table; on a narrow terminal its columns stand closer."""
+    from rich import box
+    from rich.table import Table
+
+    padding = (0, 1 if width >= 100 else 0, 0, 0)
+    return Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding
+    )
+
+
+def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
+    """The table of the founding experiment: one where it fits, else how well and how trained apart."""
+    groups: dict[str, tuple[str, ...]] = {"": SCORES + TRAINING + COST}
+    if width < WIDE:
+        groups = {"How well": SCORES, "How trained": TRAINING, "At what cost": COST}
+    tables = []
+    for title, columns in groups.items():
+        table = empty_table(title, width)
+        table.add_column("run")
+        for column in columns:
+            table.add_column(column, justify="right")
+        for row in comparison.runs:
+            cells = cells_of(row)
+            table.add_row("\n".join(names[row.id].lines), *(cells[column] for column in columns))
+        tables.append(table)
+    return tables
+
+
+def pair_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
+    """Every pair, the clearest difference first."""
+    from heldout.answer.best import JUDGED, judged_part
+
+    if not comparison.pairs:
+        return []
+    where = JUDGED[judged_part(comparison)]
+    table = empty_table(f"Pairs on the same {where} images, difference in points", width)
+    table.add_column("first, second")
+    for column in ("first − second", "p", "p (Holm)"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict", min_width=15)
+    for pair in sorted(comparison.pairs, key=lambda pair: pair.p):
+        couple = f"{names[pair.a].label}\n{names[pair.b].label}"
+        p_values = (probability(pair.p), probability(pair.p_holm))
+        table.add_row(couple, points_cell(pair.difference_points), *p_values, pair.verdict)
+    return [table]
+
+
+def group_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
+    """Mean and spread over seeds, where there are several."""
+    if all(len(group.seeds) == 1 for group in comparison.groups):
+        return []
+    short = {row.model: names[row.id].model for row in comparison.runs}
+    table = empty_table("Over seeds: mean ± standard deviation in points", width)
+    for column in ("model", "strategy"):
+        table.add_column(column)
+    for column in ("seeds", "validation", "test"):
+        table.add_column(column, justify="right")
+
+    def shown(mean: float | None, spread: float | None) -> str:
+        return "–" if mean is None else percent(mean) + ("" if spread is None else f" ± {number(spread)}")
+
+    for group in comparison.groups:
+        val = shown(group.val_accuracy, group.val_spread_points)
+        test = shown(group.test_accuracy, group.test_spread_points)
+        table.add_row(short[group.model], group.strategy, str(len(group.seeds)), val, test)
+    return [table]
+
+
+def note(comparison: Comparison) -> str:
+    """What the columns hold."""
+    row = comparison.runs[0]
+    accuracy = (row.test or row.val).accuracy
+    return (
+        f"Below each value its 95 % interval ({accuracy.method}). train, validation, test: accuracy. AUC on "
+        f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points. reversals and "
+        f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
+        f"times the run's test images were scored."
+    )

@@ -1,0 +1,203 @@
+"""Everything the page is made from, read once: the study's files, the comparison, what the catalogue knows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from heldout.answer.best import JUDGED, judged_part, ranked
+from heldout.answer.names import RunName, names_in
+from heldout.backbones import resolve
+from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, RunRow, Split, StudyRecord
+from heldout.records.predictions import Predictions
+from heldout.report.diagnosis_files import read_diagnoses
+from heldout.runs.compare import compare_study
+from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
+
+COLOURS = 8
+"""Colours in the palette of `templates/page.css`; a ninth group takes the first colour again, with another symbol."""
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagram", "cross")
+"""Marks of plotly.js that stay apart when small; they tell seeds apart, and groups that share a colour."""
+
+
+@dataclass(frozen=True)
+class RunMark:
+    """How a run is drawn all over the page.
+
+    Attributes:
+        colour: Number of its colour; seeds of one model and strategy share it.
+        symbol: Mark of plotly.js.
+    """
+
+    colour: int
+    symbol: str
+
+    @property
+    def ink(self) -> str:
+        """Role of its colour in a figure."""
+        return f"@run{self.colour}"
+
+
+@dataclass(frozen=True)
+class Material:
+    """A study as the report sees it: what sections and figures are given.
+
+    Attributes:
+        files: The study's folder as it was read.
+        comparison: Runs and pairs judged.
+        names: Id of a run -> what it is called.
+        marks: Id of a run -> its colour and symbol.
+        environments: Id of a run -> `environment.json`.
+        catalogue: Full name of a backbone -> what the catalogue knows, or a sentence that says why it knows nothing.
+        test_evaluations: How often any run's test images were scored in this study, runs since removed included.
+        diagnosis_evaluations: How often interventions of a diagnosis scored test images.
+        diagnoses: Run id -> its diagnosis, or why it cannot be read; empty if nobody has asked for any.
+    """
+
+    files: StudyFiles
+    comparison: Comparison
+    names: dict[str, RunName]
+    marks: dict[str, RunMark]
+    environments: dict[str, dict[str, Any]]
+    catalogue: dict[str, BackboneInfo | str]
+    test_evaluations: int
+    diagnosis_evaluations: int
+    diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self.files.folder
+
+    @property
+    def study(self) -> StudyRecord:
+        """`study.json`."""
+        return self.files.record
+
+    @property
+    def cohort(self) -> Cohort:
+        """The images."""
+        return self.files.cohort
+
+    @property
+    def split(self) -> Split:
+        """Which images are train, validation and test."""
+        return self.files.split
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their indices."""
+        return self.cohort.classes
+
+    @property
+    def runs(self) -> tuple[RunRow, ...]:
+        """All runs, in the order of the comparison."""
+        return self.comparison.runs
+
+    @property
+    def ranked(self) -> tuple[RunRow, ...]:
+        """Best first, on the part that pairs are judged on."""
+        return ranked(self.comparison)
+
+    @property
+    def tested(self) -> tuple[RunRow, ...]:
+        """Runs scored on test, best test accuracy first."""
+        return self.ranked if judged_part(self.comparison) == "test" else ()
+
+    @property
+    def judged(self) -> str:
+        """The part that pairs of runs are judged on, in words."""
+        return JUDGED[judged_part(self.comparison)]
+
+    @property
+    def seeds_repeat(self) -> bool:
+        """Whether some model and strategy was trained from several seeds."""
+        return any(len(group.seeds) > 1 for group in self.comparison.groups)
+
+    @property
+    def diagnosed(self) -> tuple[Diagnosis, ...]:
+        """The diagnoses that can be read, best run first; the page tells the first at length."""
+        order = (*self.ranked, *(row for row in self.runs if row not in self.ranked))
+        found = (self.diagnoses.get(row.id) for row in order)
+        return tuple(diagnosis for diagnosis in found if isinstance(diagnosis, Diagnosis))
+
+    @property
+    def featured(self) -> Diagnosis | None:
+        """The diagnosis that is told at length; None without any."""
+        return next(iter(self.diagnosed), None)
+
+    @property
+    def told(self) -> Diagnosis | None:
+        """The same where there is a gap to explain; what covers 0 is not explained, and has no evidence drawn."""
+        known = self.featured
+        return known if known is not None and known.explained else None
+
+    def anchor(self, diagnosis: Diagnosis, name: str) -> str:
+        """Id of an element on a diagnosis: one a page, so folded runs carry their own id in it."""
+        return f"why-{name}" if diagnosis is self.featured else f"why-{name}-{diagnosis.run}"
+
+    def row(self, id_: str) -> RunRow:
+        """The run of that id in the comparison."""
+        return next(row for row in self.runs if row.id == id_)
+
+    def run(self, id_: str) -> RunFiles:
+        """The files of the run of that id."""
+        return next(run for run in self.files.runs if run.record.id == id_)
+
+    def predictions(self, id_: str, part: str) -> Predictions:
+        """What a run made of the images of a part, in the order of the split."""
+        return self.run(id_).predictions[part]
+
+
+def gather(folder: Path) -> Material:
+    """Read a study.
+
+    Raises:
+        InputError: The folder is not a study, or holds no finished run.
+    """
+    files = read_study(folder)
+    comparison = compare_study(files)
+    return Material(
+        files=files,
+        comparison=comparison,
+        names=names_in(comparison),
+        marks=run_marks(comparison.runs),
+        environments={run.record.id: read_environment(run.folder / "environment.json") for run in files.runs},
+        catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
+        test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
+        diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
+        diagnoses=read_diagnoses(folder),
+    )
+
+
+def look_up(model: str) -> BackboneInfo | str:
+    """What the catalogue knows of a backbone, or why it knows nothing."""
+    try:
+        return resolve(model)
+    except Exception as error:  # a report of finished runs does not depend on a catalogue that may have changed since
+        return f"The catalogue does not know it here: {type(error).__name__}: {str(error).splitlines()[0][:200]}"
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """`environment.json`, or nothing if it is gone: a report without it still says the rest."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {"environment": data}
+
+
+def run_marks(rows: tuple[RunRow, ...]) -> dict[str, RunMark]:
+    """Id -> its mark: one colour a model and strategy, one symbol a run of it."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        groups.setdefault((row.model, row.strategy), []).append(row.id)
+    result = {}
+    for number, ids in enumerate(groups.values()):
+        for place, id_ in enumerate(ids):
+            result[id_] = RunMark(number % COLOURS, SYMBOLS[(place + 3 * (number // COLOURS)) % len(SYMBOLS)])
+    return result

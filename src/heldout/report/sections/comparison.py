@@ -1,0 +1,151 @@
+"""Each run's scores with their intervals, how steadily it learned, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heldout.answer.best import best_run
+from heldout.answer.texts import count, duration, number
+from heldout.records import Estimate, Frozen, RunRow
+from heldout.report.blocks import Block, Cell, Column, Table
+from heldout.report.cells import (
+    accuracy_cell,
+    auc_cell,
+    csv_only,
+    ends_of,
+    methods,
+    points_cell,
+    run_cell,
+    saved,
+    unseen,
+    whole_cell,
+)
+from heldout.report.material import Material
+from heldout.report.section import Section
+
+PARTS = {"train": "Train", "val": "Validation", "test": "Test"}
+RUN = ("id", "label")
+
+
+def scores_table(material: Material) -> Table:
+    """Accuracy and AUC on every part, and the gap; its CSV has every column of the comparison."""
+    columns = (
+        Column("Run", saved_as=RUN),
+        *(
+            Column(name, "accuracy", True, "def-accuracy", saved_as=ends_of(f"{part}_accuracy"))
+            for part, name in PARTS.items()
+        ),
+        Column("Gap", "val − test, points", True, "def-gap", saved_as=ends_of("gap_points")),
+        *(Column(name, "AUC", True, "def-auc", saved_as=ends_of(f"{part}_auc")) for part, name in PARTS.items()),
+        Column("Evaluations", "of test", True, "def-test-evaluations", saved_as=("test_evaluations",)),
+        csv_only("model", "strategy", "seed", "device"),
+        *(csv_only(*ends_of(f"test_recall_{name}")) for name in material.classes),
+        csv_only(*LEARNING),
+    )
+    best = best_run(material.comparison).id if material.tested else ""
+    used: list[tuple[str, Estimate | None]] = []
+    for row in material.runs:
+        for name, part in (("train", row.train), ("validation", row.val), ("test", row.test)):
+            if part:
+                used += [(f"{name} accuracy", part.accuracy), (f"{name} AUC", part.auc)]
+        used.append(("gap", row.gap_points))
+    return Table(
+        "scores",
+        "How well the runs do",
+        columns,
+        tuple(scores_row(material, row, row.id == best) for row in material.runs),
+        (
+            "The second line of a cell is its 95 % interval. Train was scored again after learning, without "
+            "augmentation.",
+            *methods(used),
+        ),
+    )
+
+
+def scores_row(material: Material, row: RunRow, best: bool) -> tuple[Cell, ...]:
+    """One run in the table of scores."""
+    parts = (row.train, row.val, row.test)
+    recalls = [row.test.recall.get(name) if row.test else None for name in material.classes]
+    return (
+        run_cell(material, row.id),
+        *(accuracy_cell(part.accuracy if part else None, strong=best and part is row.test) for part in parts),
+        points_cell(row.gap_points),
+        *(auc_cell(part.auc if part else None) for part in parts),
+        whole_cell(row.test_evaluations),
+        unseen(row.model, row.strategy, row.seed, row.device),
+        *(unseen(*saved(recall)) for recall in recalls),
+        unseen(*(value for cell in learning_row(material, row)[1:] for value in cell.values)),
+    )
+
+
+LEARNING_COLUMNS = (
+    Column("Run", saved_as=RUN),
+    Column("Epochs", "kept", True, "def-kept", saved_as=("epochs", "kept_epoch")),
+    Column("Reversals", "of val accuracy", True, "def-reversals", saved_as=("oscillation_reversals",)),
+    Column("Roughness", "points", True, "def-roughness", saved_as=("oscillation_roughness_points",)),
+    Column("Overfits", "from epoch", True, "def-overfit", saved_as=("overfit_epoch",)),
+    Column("An epoch", "median", True, "def-seconds", saved_as=("seconds_per_epoch",)),
+    Column("Whole run", "wall time", True, "def-wall", saved_as=("wall_seconds",)),
+    Column("Trainable", "of all parameters", True, "def-trainable", saved_as=("trainable_parameters", "parameters")),
+    Column("Frozen part", definition="def-frozen", saved_as=("frozen_verified", "frozen_bn", "frozen_prefix_stages")),
+)
+LEARNING = tuple(name for column in LEARNING_COLUMNS[1:] for name in column.names)
+
+
+def learning_table(material: Material) -> Table:
+    """How the runs learned and what they cost."""
+    rows = tuple(learning_row(material, row) for row in material.runs)
+    return Table("learning", "How they learned, and what it cost", LEARNING_COLUMNS, rows, frozen_notes(material))
+
+
+def learning_row(material: Material, row: RunRow) -> tuple[Cell, ...]:
+    """One run in the table of learning."""
+    kept, swings = material.run(row.id).record.kept_epoch, row.oscillation
+    return (
+        run_cell(material, row.id),
+        Cell(str(row.epochs), f"kept {kept}", (row.epochs, kept)),
+        whole_cell(swings.reversals),
+        Cell(number(swings.roughness_points, 2), saved=(swings.roughness_points,)),
+        whole_cell(row.overfit_epoch, "never"),
+        Cell(duration(row.seconds_per_epoch), saved=(row.seconds_per_epoch,)),
+        Cell(duration(row.wall_seconds), saved=(row.wall_seconds,)),
+        Cell(f"{row.trainable_parameters:,}", f"of {row.parameters:,}", (row.trainable_parameters, row.parameters)),
+        frozen_cell(row.frozen),
+    )
+
+
+def frozen_cell(frozen: Frozen) -> Cell:
+    """What was frozen, and whether it was verified to have stayed so."""
+    values = (frozen.verified, frozen.bn, " ".join(frozen.prefix_stages))
+    if frozen.bn == "none":
+        return Cell("nothing frozen", saved=values)
+    stages = f"; {count(len(frozen.prefix_stages), 'stage')}" if frozen.prefix_stages else ""
+    return Cell("verified" if frozen.verified else "NOT verified", f"BN {frozen.bn}{stages}", values)
+
+
+def frozen_notes(material: Material) -> tuple[str, ...]:
+    """What was said of the frozen parts, each sentence once with the runs it was said of."""
+    said: dict[str, list[str]] = {}
+    for row in material.runs:
+        if row.frozen.detail:
+            said.setdefault(row.frozen.detail, []).append(material.names[row.id].label)
+    return tuple(f"{detail.rstrip('.')}: {few(labels)}." for detail, labels in said.items())
+
+
+def few(labels: list[str]) -> str:
+    """Some runs by name, many by number."""
+    return ", ".join(labels) if len(labels) <= 4 else count(len(labels), "run")
+
+
+def blocks(material: Material) -> Sequence[Block]:
+    """Scores, then learning and cost."""
+    return scores_table(material), learning_table(material)
+
+
+SECTION = Section(
+    "comparison",
+    "The runs compared",
+    "Each run's scores with their intervals, how steadily it learned, and what it cost.",
+    600,
+    blocks,
+)

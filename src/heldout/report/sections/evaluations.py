@@ -1,0 +1,40 @@
+"""How often the test images were scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heldout.answer.texts import count
+from heldout.report.blocks import Block, Prose
+from heldout.report.material import Material
+from heldout.report.section import Section
+
+WHY = (
+    "Why it matters: every evaluation on test from which something is chosen (a model, a setting, an epoch, a "
+    "threshold) fits the choice to these very images. With many evaluations the best test accuracy rises by luck "
+    "alone, as the best of many throws of a die is a six. Choose by validation, evaluate on test once, and keep a "
+    "second test set for the final word."
+)
+
+
+def blocks(material: Material) -> Sequence[Block]:
+    """The count, and why it matters."""
+    total = sum(row.test_evaluations for row in material.runs)
+    n = len(material.split.test)
+    if not n:
+        return (Prose("There is no test set."),)
+    said = [
+        f"The {count(n, 'test image')} were scored {count(total, 'time')} by the {count(len(material.runs), 'run')} of "
+        "this report (once a run is the rule)."
+    ]
+    if material.test_evaluations > total:
+        said.append(f"The study's own count, runs since removed or repeated included, is {material.test_evaluations}.")
+    if material.diagnosis_evaluations:
+        said.append(
+            f"Besides, interventions of a diagnosis scored test images {count(material.diagnosis_evaluations, 'time')}"
+            ": no score of a run came from them, but whoever acts on them has used these images."
+        )
+    return Prose(" ".join(said)), Prose(WHY)
+
+
+SECTION = Section("test-evaluations", "How often test was evaluated", "", 1200, blocks)

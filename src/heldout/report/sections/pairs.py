@@ -1,0 +1,70 @@
+"""Two runs on the same images, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heldout.answer.texts import count, probability
+from heldout.records import Pair
+from heldout.report.blocks import Block, Cell, Column, Prose, Table
+from heldout.report.cells import csv_only, methods, points_cell, run_cell, unseen
+from heldout.report.material import Material
+from heldout.report.section import Section
+from heldout.runs.compare import ALPHA
+
+
+def pair_row(material: Material, pair: Pair) -> tuple[Cell, ...]:
+    """One pair with its difference, p values and verdict."""
+    return (
+        run_cell(material, pair.a),
+        run_cell(material, pair.b),
+        unseen(pair.split),
+        points_cell(pair.difference_points),
+        Cell(probability(pair.p), saved=(pair.p,)),
+        Cell(probability(pair.p_holm), saved=(pair.p_holm,)),
+        Cell(pair.verdict, strong=pair.verdict == "distinguishable"),
+    )
+
+
+def pairs_table(material: Material) -> Table:
+    """Every pair."""
+    pairs = material.comparison.pairs
+    columns = (
+        Column("First run", saved_as=("a", "a_label")),
+        Column("Second run", saved_as=("b", "b_label")),
+        csv_only("split"),
+        Column(
+            "Difference",
+            f"{material.judged}, points",
+            True,
+            "def-pairs",
+            saved_as=("difference_points", "low", "high", "n", "method"),
+        ),
+        Column("p", "McNemar", True, "def-mcnemar", saved_as=("p",)),
+        Column("p", "after Holm", True, "def-holm", saved_as=("p_holm",)),
+        Column("Verdict", definition="def-verdict", saved_as=("verdict",)),
+    )
+    notes = (
+        f"Difference: {material.judged} accuracy of the first run minus that of the second, on the same images.",
+        f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below {ALPHA:g} and the "
+        "interval leaves out zero.",
+        *methods(("difference", pair.difference_points) for pair in pairs),
+    )
+    rows = tuple(pair_row(material, pair) for pair in pairs)
+    return Table("pairs-table", f"All pairs on {material.judged}", columns, rows, notes)
+
+
+def blocks(material: Material) -> Sequence[Block]:
+    """All pairs, or why there are none."""
+    if material.comparison.pairs:
+        return (pairs_table(material),)
+    return (Prose("There is one run, and so no pair to compare."),)
+
+
+SECTION = Section(
+    "pairs",
+    "Can they be told apart?",
+    "Two runs on the same images, image by image, corrected for the number of pairs.",
+    800,
+    blocks,
+)

@@ -1,0 +1,59 @@
+"""Commands, hashes and versions that make the study again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from heldout.records.recipe import Setting
+from heldout.report.blocks import Block, Commands, Notes
+from heldout.report.cells import setting_text
+from heldout.report.material import Material
+from heldout.report.section import Section
+
+
+def option_words(options: Mapping[str, Setting]) -> list[str]:
+    """Options as they are typed: `--patient REGEX`, `--skip-unreadable`; what is off or not given is left out."""
+    words: list[str] = []
+    for name, value in options.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif value is not None and value is not False:
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def run_command(material: Material) -> str:
+    """The `heldout run` that makes this study again."""
+    study = material.study
+    words = ["heldout", "run", study.data, "--models", ",".join(study.models)]
+    words += ["--strategies", ",".join(study.strategies), "--seeds", str(len(study.seeds))]
+    words += ["--image-size", str(study.image_size), "--fit", study.fit, "--precision", study.precision]
+    words += option_words(study.reading)
+    for strategy, values in study.strategies.items():
+        for name, value in values.items():
+            words += ["--set", f"{strategy}.{name}={setting_text(value)}"]
+    return shlex.join([*words, "--out", "STUDY"])
+
+
+def blocks(material: Material) -> Sequence[Block]:
+    """The commands, then what must be equal."""
+    study, split = material.study, material.split
+    diagnose = ("heldout diagnose STUDY",) if material.diagnoses else ()
+    seed = "" if split.seed is None else f", seed {split.seed}"
+    return (
+        Commands((run_command(material), "heldout compare STUDY", *diagnose, "heldout report STUDY")),
+        Notes(
+            "What must be equal for the numbers to be equal",
+            (
+                f"cohort {study.cohort} and split {study.split} (cohort.parquet and split.parquet of the study); "
+                f"split: {split.method}{seed}",
+                f"seeds {', '.join(map(str, study.seeds))}; precision {study.precision}; images {study.fit} to "
+                f"{study.image_size} pixels; the weights named in the settings",
+                f"heldout {study.version}, and the environment above, on the same kind of machine",
+            ),
+        ),
+    )
+
+
+SECTION = Section("reproduce", "How to reproduce it", "", 1500, blocks, figures_first=False)
