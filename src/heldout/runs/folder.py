@@ -14,6 +14,7 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
+from heldout.records.predictions import Predictions
 
 REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
 
@@ -82,6 +83,11 @@ class StudyFiles:
         """The patient of each image of a part, in the order of the split; empty where not known."""
         by_id = dict(zip(self.cohort.table["id"], self.cohort.table["patient"], strict=True))
         return [str(by_id[id_]) for id_ in self.split.part(part)]
+
+    def predictions(self, run: RunFiles, part: str) -> Predictions:
+        """What a run made of the images of a part, in the order of the split."""
+        labels = run.part(part)["label"].to_numpy(dtype=np.int64)
+        return Predictions(part, self.split.part(part), labels, run.logits(part), tuple(self.patients(part)))
 
 
 def read_study(folder: Path) -> StudyFiles:
