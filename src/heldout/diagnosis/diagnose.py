@@ -24,13 +24,10 @@ from heldout.records import TERMS, VERDICTS, BudgetTerm, Diagnosis, Estimate, Fi
 from heldout.records.codec import write_record
 from heldout.records.predictions import Predictions
 from heldout.records.terms import TERM_TITLES
-from heldout.runs.compare import FEWEST_REPLICATES
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
-from heldout.stats.intervals import wilson
+from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
+from heldout.stats.estimates import accuracy_estimate
 from heldout.stats.suspects import review_sample
-
-REPLICATES = 1000
-"""Bootstrap replicates behind the intervals unless asked otherwise."""
 
 NOTHING_TO_EXPLAIN = "because the gap's interval covers 0, so that there is nothing to explain"
 
@@ -243,12 +240,8 @@ def _lenses(case: Case) -> tuple[Lens, ...]:
 
 
 def _accuracy(side: Predictions | None) -> Estimate | None:
-    """Accuracy of a part with Wilson's interval on its number of patients (or images)."""
-    if side is None or not len(side):
-        return None
-    value, units = float(side.right.mean()), int(side.units.max()) + 1
-    low, high = wilson(value * units, units)
-    return Estimate(value, min(low, value), max(high, value), len(side), f"Wilson on {units} units")
+    """Accuracy of a part; None without images."""
+    return None if side is None or not len(side) else accuracy_estimate(side)
 
 
 def _without_budget(evidence: RunData, needs: str) -> Diagnosis:

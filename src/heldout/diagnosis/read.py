@@ -20,6 +20,7 @@ from heldout.records.codec import read_record
 from heldout.records.predictions import Predictions
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.stats.bootstrap import REPLICATES
 
 CHOSEN = {"wise": "the blend of weights", "knn": "the number of neighbours"}
 """Strategy -> what it chooses on validation."""
@@ -33,7 +34,7 @@ def read_run_data(
     near_copies: Iterable[Pair] = (),
     review: pd.DataFrame | None = None,
     experiments: bool = True,
-    bootstrap: int = 1000,
+    bootstrap: int = REPLICATES,
     seed: int = 0,
 ) -> RunData:
     """Everything the causes may judge a run from.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.predictions import Predictions
+from heldout.stats.bootstrap import REPLICATES
 from heldout.stats.joint import JointBootstrap
 
 SWITCHED_OFF = "the experiments were switched off"
@@ -83,7 +84,7 @@ class RunData:
     sites: Mapping[str, str] = field(default_factory=dict)
     siblings: tuple[RunData, ...] = ()
     notes: tuple[str, ...] = ()
-    bootstrap: int = 1000
+    bootstrap: int = REPLICATES
     bootstrap_seed: int = 0
 
     @property

@@ -21,6 +21,7 @@ from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_au
 from heldout.stats.few import effective_images, spread, spread_factor, spread_words
 from heldout.stats.intervals import difference, unseen, wilson
 from heldout.stats.joint import JointBootstrap
+from heldout.stats.measured import Measured
 from heldout.stats.paired import resampled_difference
 from heldout.stats.scores import Indices, Reals, auc
 from heldout.stats.units import Units
@@ -58,6 +59,20 @@ def recall_estimate(side: Predictions, k: int) -> Estimate | None:
     if not len(own):
         return None
     return share_estimate(side.right[own], Units.of(side.labels, side.ids, side.patients).take(own))
+
+
+def weighted_share_estimate(share: Measured, units: int) -> Estimate:
+    """A share of images that do not count alike (some stand for others that nobody reviewed), as a fraction.
+
+    Args:
+        share: With its replicates.
+        units: Number of patients (or images) behind it.
+    """
+    if not share.varies:
+        within = min(max(share.value, 0.0), 1.0) * units
+        return _estimate(share.value, *wilson(within, units), share.n, f"Wilson on {units} units (nothing varies)")
+    low, high = share.interval()
+    return _estimate(share.value, max(low, 0.0), min(high, 1.0), share.n, share.method)
 
 
 def auc_estimate(labels: Indices, logits: Reals, resamples: Resamples) -> Estimate | None:

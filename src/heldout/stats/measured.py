@@ -97,7 +97,7 @@ def never_certain(points: Measured, units: int) -> Measured:
     return replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
 
 
-def simultaneous(points: Measured, comparisons: int, level: float) -> Measured:
+def simultaneous(points: Measured, comparisons: int, level: float = 0.05) -> Measured:
     """The same number with an interval that holds for all of so many comparisons at once (Bonferroni).
 
     The largest of several effects is chosen because it is the largest; its own interval would raise a false alarm as
@@ -115,7 +115,7 @@ def simultaneous(points: Measured, comparisons: int, level: float) -> Measured:
     return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
 
 
-def mean_over_runs(each: Sequence[Measured], spread_of: Sequence[Measured], seed: int | Sequence[int]) -> Measured:
+def mean_over_seeds(each: Sequence[Measured], spread_of: Sequence[Measured], seed: int) -> Measured:
     """Mean over runs, its interval holding both the patients' and the seeds' share.
 
     To each replicate's mean is added spread/√m times a draw from Student's t: with few seeds their spread is itself
@@ -129,7 +129,7 @@ def mean_over_runs(each: Sequence[Measured], spread_of: Sequence[Measured], seed
     value = float(np.mean([one.value for one in each]))
     replicates = np.mean([one.replicates for one in each], axis=0)
     deviation = float(np.std([one.value for one in spread_of], ddof=1))
-    drawn = np.random.default_rng(seed).standard_t(len(spread_of) - 1, len(replicates))
+    drawn = np.random.default_rng((seed, 23)).standard_t(len(spread_of) - 1, len(replicates))
     drawn = np.clip(drawn, -50, 50)  # two seeds: Cauchy; its farthest draws would only spoil the arithmetic
     method = f"{each[0].method}, {len(each)} seeds"
     return Measured(value, replicates + deviation / np.sqrt(len(each)) * drawn, each[0].n, method)

@@ -9,8 +9,8 @@ import numpy as np
 from heldout.diagnosis.gap import GapBudget, threshold_gain
 from heldout.diagnosis.run_data import RunData
 from heldout.records import Remedy
-from heldout.stats.joint import recalls, weighted_mean
 from heldout.stats.measured import Measured
+from heldout.stats.weighted import recalls, weighted_mean
 
 
 @dataclass(frozen=True)

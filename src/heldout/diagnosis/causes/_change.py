@@ -7,24 +7,23 @@ and this module weighs them all quickly so that only the one that matters is loo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, permutation_test
+from scipy.stats import permutation_test
 
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import MARGIN, weigh
 from heldout.records import Verdict
-from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import Z95, unseen
-from heldout.stats.joint import JointBootstrap, recalls
-from heldout.stats.measured import Measured
+from heldout.stats.few import too_few_to_exclude
+from heldout.stats.joint import JointBootstrap
+from heldout.stats.measured import Measured, never_certain
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights, tuned_accuracy
+from heldout.stats.weighted import recalls
 
 LEVEL = 0.05
 """Level of the test behind a verdict."""
@@ -189,25 +188,12 @@ def mechanisms(points: float, of_threshold: float, scored: int) -> dict[str, flo
     return {"of_threshold": of_threshold, "of_ranking": points - of_threshold, "images_scored": float(scored)}
 
 
-def simultaneous(points: Measured, comparisons: int) -> Measured:
-    """The same number with an interval that holds for all of so many comparisons at once (Bonferroni).
-
-    The largest of several effects is looked at because it is the largest; its own interval would raise a false alarm
-    as often as there are others. The replicates are spread about the value by the ratio of the normal quantiles.
-    """
-    if comparisons <= 1:
-        return points
-    factor = float(norm.ppf(1 - LEVEL / 2 / comparisons)) / Z95
-    replicates: Reals = points.value + (points.replicates - points.value) * factor
-    return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
-
-
 def weigh_changes(
     points: Measured, seen: Sequence[Change], agrees: bool | None, comparisons: int = 1
 ) -> tuple[Verdict, str]:
     """`weigh`, but not on a handful of images: a randomisation test has to agree that something changed."""
     verdict, reason = weigh(points, agrees)
-    if verdict == "excluded" and not varies(points.replicates) and (few := _blind(seen)):
+    if verdict == "excluded" and not points.varies and (few := _blind(seen)):
         return "not identifiable", few
     p = min(1.0, len(seen) * min(found.p for found in seen))
     if verdict in ("established", "suggested") and p >= LEVEL / max(comparisons, 1):
@@ -217,38 +203,17 @@ def weigh_changes(
 
 
 def _blind(seen: Sequence[Change]) -> str:
-    """Why an interval near 0 says nothing: so few patients would show no change even if many images were concerned.
-
-    No change in u units leaves up to `unseen(u)` of them possible, which the bootstrap cannot see.
-    """
+    """Why an interval near 0 says nothing: so few patients would show no change even if many images were concerned."""
     units = min(len(np.unique(found.units)) for found in seen)
-    if 100 * unseen(units) <= MARGIN:
-        return ""
-    return f"needs about {ceil(Z95**2 * (100 / MARGIN - 1)):d} patients or images instead of {units}"
+    needed = too_few_to_exclude(units, MARGIN / 100)
+    return f"needs about {needed:d} patients or images instead of {units}" if needed else ""
 
 
 def unpaired(val: Change, test: Change) -> Measured:
-    """Accuracy of a variant on validation minus that on test, points, at the class shares of test.
-
-    Where all images of a part are right (or all wrong) its bootstrap does not vary; draws of the accuracy given u units
-    under Jeffreys' prior stand in for it, since otherwise 30 images would seem to know as much as 3000.
-    """
-    sides = []
-    for one in (val, test):
-        points = one.accuracy_after
-        if not varies(points.replicates):
-            units = len(np.unique(one.units))
-            drawn = jeffreys(points.value / 100, units, len(points.replicates))
-            points = replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
-        sides.append(points)
-    return sides[0] - sides[1]
-
-
-def jeffreys(value: float, units: int, replicates: int) -> Reals:
-    """Accuracies (points) that would explain as well that all of so many patients are right, or all wrong."""
-    right = min(max(value, 0.0), 1.0) * units
-    drawn: Reals = 100 * np.random.default_rng(units).beta(right + 0.5, units - right + 0.5, replicates)
-    return drawn
+    """Accuracy of a variant on validation minus that on test, points, at the class shares of test."""
+    return never_certain(val.accuracy_after, len(np.unique(val.units))) - never_certain(
+        test.accuracy_after, len(np.unique(test.units))
+    )
 
 
 def regains(lost: Measured, regained: Measured) -> bool:

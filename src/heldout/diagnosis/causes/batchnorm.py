@@ -10,10 +10,10 @@ import numpy as np
 from heldout.diagnosis.causes._absent import without
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import MARGIN, Cause, said
-from heldout.diagnosis.causes._change import LEVEL, Change, change, mechanisms, simultaneous, weigh_changes
-from heldout.diagnosis.causes._trained import train_accuracy
+from heldout.diagnosis.causes._change import LEVEL, Change, change, mechanisms, weigh_changes
 from heldout.records import Finding, Remedy
-from heldout.stats.measured import Measured
+from heldout.stats.joint import training_accuracy
+from heldout.stats.measured import Measured, simultaneous
 
 INTERVENTION = "batchnorm"
 
@@ -163,7 +163,7 @@ def _forgotten(case: Case) -> str:
     if case.evidence.keeps == "best":  # which measure chose the epoch is not known here: the least from either on
         epochs = history.iloc[min(int(history["val_accuracy"].argmax()), int(history["val_loss"].argmin())) :]
     then = 100 * float(epochs["train_accuracy"].min())
-    now = train_accuracy(case, train)
+    now = training_accuracy(train, case.evidence.bootstrap, case.evidence.bootstrap_seed)
     lost = Measured(then - now.value, then - now.replicates, now.n, now.method)
     if not lost.low > FORGOTTEN:
         return ""

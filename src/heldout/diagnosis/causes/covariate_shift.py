@@ -9,12 +9,11 @@ import numpy as np
 
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import MARGIN, Cause, said, weigh
-from heldout.diagnosis.causes._change import simultaneous
 from heldout.diagnosis.causes._learnable import pooled, remaining
 from heldout.diagnosis.causes._looks import FEWEST_IMAGES, FEWEST_PATIENTS, WORDS, Look, looks, null, of_threshold
 from heldout.records import Finding
 from heldout.stats.disde import disde
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.shift import DomainShift
 
 SHOWN = 24

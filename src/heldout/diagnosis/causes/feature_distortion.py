@@ -9,11 +9,11 @@ import numpy as np
 from heldout.diagnosis.causes._absent import without
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import Cause, said
-from heldout.diagnosis.causes._change import Change, change, simultaneous, weigh_changes
-from heldout.diagnosis.causes._seeds import FEWEST_RUNS, mean_over_seeds, runs
+from heldout.diagnosis.causes._change import Change, change, weigh_changes
+from heldout.diagnosis.causes._seeds import FEWEST_RUNS, runs
 from heldout.records import Finding, Remedy
-from heldout.stats.joint import recalls
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, mean_over_seeds, simultaneous
+from heldout.stats.weighted import recalls
 
 INTERVENTION = "probe"
 CURVE = "interpolation"

@@ -10,10 +10,10 @@ import numpy as np
 from heldout.diagnosis.causes._absent import without
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import Cause, said
-from heldout.diagnosis.causes._change import LEVEL, Change, change, mechanisms, regains, simultaneous, weigh_changes
+from heldout.diagnosis.causes._change import LEVEL, Change, change, mechanisms, regains, weigh_changes
 from heldout.diagnosis.causes._properties import KNOWN, SHOWN, extreme_and_wrong, property_of, shift
 from heldout.records import Finding, Remedy, Verdict
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.property_shift import PropertyShift
 
 INTERVENTION = "quality"

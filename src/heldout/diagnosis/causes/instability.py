@@ -8,10 +8,11 @@ import numpy as np
 
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._seeds import FEWEST_RUNS, mean_over_seeds, runs
+from heldout.diagnosis.causes._seeds import FEWEST_RUNS, runs
 from heldout.records import Finding
 from heldout.stats.curves import sampling_error
-from heldout.stats.joint import weighted_mean
+from heldout.stats.measured import mean_over_seeds
+from heldout.stats.weighted import weighted_mean
 
 LAST = 5
 """Epochs at the end of training whose swing is looked at."""

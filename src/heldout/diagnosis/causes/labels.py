@@ -9,10 +9,9 @@ import numpy as np
 
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._change import jeffreys
 from heldout.diagnosis.run_data import RunData
 from heldout.records import Finding
-from heldout.stats.bootstrap import varies
+from heldout.stats.few import jeffreys
 from heldout.stats.scores import Reals
 from heldout.stats.suspects import Suspects, review_sample, suspects
 
@@ -66,7 +65,7 @@ class Labels(Cause):
         review, test = evidence.review, evidence.test
         assert review is not None and test is not None
         points = case.budget.terms["labels"]
-        if not varies(points.replicates):
+        if not points.varies:
             points = replace(points, replicates=_unseen(evidence))
         given = {id_: evidence.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
         wrong = [i for i, label in zip(review["id"], review["label"], strict=True) if given.get(i, label) != label]
@@ -109,7 +108,7 @@ def _unseen(evidence: RunData) -> Reals:
     test, review = evidence.test, evidence.review
     assert test is not None and review is not None
     read = np.isin(test.ids, review["id"])
-    share: Reals = jeffreys(0.0, int((read & ~test.right).sum()), evidence.bootstrap)
+    share: Reals = 100 * jeffreys(0.0, int((read & ~test.right).sum()), evidence.bootstrap)
     return share * float((~read & ~test.right).mean())
 
 

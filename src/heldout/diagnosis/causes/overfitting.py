@@ -9,13 +9,12 @@ import numpy as np
 
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import Cause, said, weigh
-from heldout.diagnosis.causes._change import jeffreys
-from heldout.diagnosis.causes._trained import train_accuracy
 from heldout.records import Finding
 from heldout.records.predictions import Predictions
-from heldout.stats.bootstrap import varies
 from heldout.stats.curves import overfit_epoch
-from heldout.stats.measured import Measured
+from heldout.stats.joint import training_accuracy
+from heldout.stats.measured import Measured, never_certain
+from heldout.stats.weighted import weighted_mean
 
 
 class Overfitting(Cause):
@@ -69,14 +68,11 @@ def _points(case: Case, train: Predictions) -> Measured:
     evidence, budget = case.evidence, case.budget
     val = evidence.val
     assert val is not None
-    reported = budget.draws.val @ val.right.astype(np.float32) / budget.draws.val.sum(axis=1)
-    accuracy = budget.draws.measured(100 * np.asarray(reported, dtype=np.float64), len(val))
-    if not varies(accuracy.replicates):
-        drawn = jeffreys(accuracy.value / 100, len(np.unique(val.units)), evidence.bootstrap)
-        accuracy = replace(accuracy, replicates=drawn)
+    accuracy = budget.draws.measured(100 * weighted_mean(val.right, budget.draws.val), len(val))
+    accuracy = never_certain(accuracy, len(np.unique(val.units)))
     if "leakage" in budget.terms:
         accuracy = accuracy - budget.terms["leakage"]
-    return train_accuracy(case, train) - accuracy
+    return training_accuracy(train, evidence.bootstrap, evidence.bootstrap_seed) - accuracy
 
 
 def _onset(case: Case) -> int | None:

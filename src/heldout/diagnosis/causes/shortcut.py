@@ -11,11 +11,11 @@ import numpy as np
 from heldout.diagnosis.causes._absent import without
 from heldout.diagnosis.causes._case import Case
 from heldout.diagnosis.causes._cause import Cause, said
-from heldout.diagnosis.causes._change import Change, change, mechanisms, simultaneous, weigh_changes
+from heldout.diagnosis.causes._change import Change, change, mechanisms, weigh_changes
 from heldout.records import Estimate, Finding, Remedy
-from heldout.stats.bootstrap import draw
 from heldout.stats.estimates import auc_estimate
-from heldout.stats.measured import Measured
+from heldout.stats.joint import draw_training
+from heldout.stats.measured import Measured, simultaneous
 
 INTERVENTION = "cues"
 
@@ -32,9 +32,6 @@ That a network needs them proves nothing, so that they are told of but never bla
 
 FEWEST_AUC = 0.6
 """A region alone must tell the classes apart at least so well on train to be a cue; our choice."""
-
-REPLICATES = 200
-"""Bootstrap replicates of the training AUC, which has to exceed one half and is no term of the budget."""
 
 SHOWN = 24
 
@@ -229,9 +226,8 @@ def _probe(case: Case, region: str) -> Estimate | None:
     side = train.take(here)
     if len(np.unique(side.labels)) < 2:
         return None
-    seed = (case.evidence.bootstrap_seed, 17)
-    resamples = draw(side.labels, side.ids, side.patients, replicates=REPLICATES, seed=seed)
-    return auc_estimate(side.labels, logits[here], resamples)
+    drawn = draw_training(side, case.evidence.bootstrap, case.evidence.bootstrap_seed)
+    return auc_estimate(side.labels, logits[here], drawn)
 
 
 def _numbers(case: Case, cue: Cue) -> dict[str, float]:

@@ -11,9 +11,9 @@ from heldout.diagnosis.causes._cause import Cause, said, weigh
 from heldout.diagnosis.gap import FEWEST_OF_A_CLASS
 from heldout.records import Finding, Remedy
 from heldout.records.predictions import Predictions
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS, best_biases, scored
+from heldout.stats.weighted import weighted_mean
 
 SHOWN = 24
 

@@ -12,11 +12,11 @@ from heldout.diagnosis.gap.selection import selection_term
 from heldout.diagnosis.gap.threshold import threshold_term
 from heldout.diagnosis.run_data import RunData
 from heldout.records import ClassRow, Estimate, Term
-from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import difference, wilson
-from heldout.stats.joint import JointBootstrap, recalls, weighted_mean
+from heldout.stats.estimates import accuracy_estimate, gap_estimate
+from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
+from heldout.stats.weighted import recalls, weighted_mean
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ def measure_budget(evidence: RunData, label_bound: float | None = None) -> GapBu
     val, test = evidence.val, evidence.test
     assert val is not None and test is not None
     draws = evidence.draws
-    accuracy_val, accuracy_test = weighted_mean(val.right, draws.val), weighted_mean(test.right, draws.test)  # (B + 1,)
-    gap = draws.measured(100 * (accuracy_val - accuracy_test), len(val) + len(test))
+    gap = draws.gap(val.right, test.right)
     base, independent = samples_of(evidence)
     found: dict[Term, tuple[Measured | None, str]] = {
         "selection": selection_term(evidence, gap),
@@ -105,7 +104,8 @@ def measure_budget(evidence: RunData, label_bound: float | None = None) -> GapBu
     details["ranking"] = "what remains: images that no shift of the decision separates"
     rows, prior_last = class_rows(evidence, base, draws)
     bound = None if _reviewed(evidence) else label_bound
-    return GapBudget(gap, _gap_estimate(gap, evidence), terms, details, bound, prior_last, rows, base, draws)
+    estimate = gap_estimate(draws, val.right, test.right, accuracy_estimate(val), accuracy_estimate(test))
+    return GapBudget(gap, estimate, terms, details, bound, prior_last, rows, base, draws)
 
 
 def _leakage_term(evidence: RunData, base: Samples, independent: str, gap: Measured) -> tuple[Measured | None, str]:
@@ -164,19 +164,3 @@ def _labels_term(evidence: RunData, base: Samples, gap: Measured) -> tuple[Measu
     true = weighted_mean(base.true_test.right, base.true_weights)
     points = 100 * (true - weighted_mean(base.test.right, base.test_weights))
     return evidence.draws.measured(points, reviewed), f"{reviewed} test images were reviewed"
-
-
-def _gap_estimate(gap: Measured, evidence: RunData) -> Estimate:
-    """The gap with an interval; where one part's bootstrap does not vary, the two Wilson intervals are joined."""
-    val, test = evidence.val, evidence.test
-    assert val is not None and test is not None
-    if varies(weighted_mean(val.right, evidence.draws.val)) and varies(weighted_mean(test.right, evidence.draws.test)):
-        return gap.estimate()
-    ends = []
-    for side in (val, test):
-        units = len(np.unique(side.units))
-        ends.append((float(side.right.mean()), wilson(float(side.right.mean()) * units, units)))
-    (v, v_interval), (t, t_interval) = ends
-    low, high = difference(v, v_interval, t, t_interval)
-    method = "square-and-add of the two intervals (a bootstrap does not vary)"
-    return Estimate(gap.value, min(100 * low, gap.value), max(100 * high, gap.value), gap.n, method)

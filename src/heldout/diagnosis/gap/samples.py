@@ -10,9 +10,9 @@ from heldout.diagnosis.gap.review import reviewed_test
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import draw
-from heldout.stats.joint import shares
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
+from heldout.stats.weighted import shares
 
 FEWEST_CLEAN = 50
 """Independent validation images that are needed to measure leakage by leaving the others out."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from heldout.diagnosis.run_data import SEARCHED, RunData
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
+from heldout.stats.weighted import weighted_mean
 
 LOSS_OF_A_SEARCH = 1e-4
 """What a nat of loss counts beside the accuracy in a search for settings, as `tuning.LOSS`."""

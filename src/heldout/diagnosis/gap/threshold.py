@@ -7,10 +7,10 @@ import numpy as np
 from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS, tuned_accuracy
+from heldout.stats.weighted import weighted_mean
 
 FEWEST_OF_A_CLASS = 10
 """With fewer images of a class on either side a best threshold means nothing, and the term is left in ranking."""
