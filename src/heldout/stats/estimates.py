@@ -25,7 +25,6 @@ from heldout.stats.measured import Measured
 from heldout.stats.paired import resampled_difference
 from heldout.stats.scores import Indices, Reals, auc
 from heldout.stats.units import Units
-from heldout.stats.weighted import weighted_mean
 
 Mask = NDArray[np.bool_]
 
@@ -105,7 +104,7 @@ def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: 
         test: Accuracy on test.
     """
     gap = draws.gap(val_right, test_right)
-    if varies(weighted_mean(val_right, draws.val)) and varies(weighted_mean(test_right, draws.test)):
+    if all(varies(accuracy) for accuracy in draws.accuracies(val_right, test_right)):
         low, high = gap.interval()
         return _estimate(gap.value, max(low, -100.0), min(high, 100.0), gap.n, gap.method)
     low, high = difference(val.value, (val.low, val.high), test.value, (test.low, test.high))

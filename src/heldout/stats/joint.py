@@ -19,7 +19,6 @@ from heldout.stats.measured import Measured, never_certain
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import Weights
 from heldout.stats.units import Units
-from heldout.stats.weighted import weighted_mean
 
 HELD_OUT, TRAINING = 3, 29
 """What stands beside the seed, so that validation with test and training images are drawn independently."""
@@ -101,8 +100,18 @@ class JointBootstrap:
             val_right: Which validation images are right, shape (n_V,).
             test_right: Likewise of test, shape (n_T,).
         """
-        points = 100 * (weighted_mean(val_right, self.val) - weighted_mean(test_right, self.test))
-        return self.measured(points, len(val_right) + len(test_right))
+        val, test = self.accuracies(val_right, test_right)
+        return self.measured(100 * (val - test), len(val_right) + len(test_right))
+
+    def accuracies(self, val_right: NDArray[np.bool_], test_right: NDArray[np.bool_]) -> tuple[Reals, Reals]:
+        """Accuracy on validation and on test, each (B + 1,), row 0 the sample; without weights of single images."""
+        one, none = np.ones(len(val_right), dtype=bool), np.zeros(len(val_right), dtype=bool)
+        other, nothing = np.ones(len(test_right), dtype=bool), np.zeros(len(test_right), dtype=bool)
+        rows = [(val_right, nothing), (one, nothing), (none, test_right), (none, other)]
+        sums = self.drawn.totals(np.stack([np.concatenate(row) for row in rows]))  # (4, B)
+        val = np.concatenate([[val_right.mean()], sums[0] / sums[1]])
+        test = np.concatenate([[test_right.mean()], sums[2] / sums[3]])
+        return val, test
 
 
 def draw_training(train: Predictions, replicates: int, seed: int) -> Resamples:
