@@ -14,6 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from heldout.diagnosis.diagnose import diagnose
 from heldout.errors import InputError, UsageError
 from heldout.records import Comparison
 from heldout.records.codec import from_data, to_data
@@ -127,18 +128,22 @@ def test_a_few_patients_with_many_images_make_mcnemar_too_sure(tmp_path: Path) -
     (pair,) = compare_study(dataclasses.replace(files, cohort=cohort, runs=tuple(runs))).pairs
     assert pair.p_holm < 1e-6
     assert pair.difference_points.value == pytest.approx(-20)
-    assert pair.difference_points.high == 0
+    assert pair.difference_points.high >= 0
     assert pair.verdict == "not distinguishable"
 
 
 def test_intervals_name_their_patients(study: Path, comparison: Comparison) -> None:
-    n = len(set(read_study(study).patients("test")))
+    files = read_study(study)
+    n, both = (len({name for part in parts for name in files.patients(part)}) for parts in (["test"], ["val", "test"]))
     row = comparison.runs[0]
-    assert (
-        row.test and row.gap_points and row.test.accuracy.method == f"patient bootstrap, {n} patients, 1000 replicates"
-    )
-    assert f"and {n} patients" in row.gap_points.method
-    assert comparison.runs[2].train.accuracy.method.startswith("Wilson on"), "all training images right"
+    assert row.test and row.test.auc and row.gap_points
+    assert row.test.accuracy.method.endswith(f"effective images of {n} patients")
+    assert row.test.auc.method.startswith(f"patient bootstrap, {n} patients, 1000 replicates")
+    assert row.gap_points.method.startswith(f"patient bootstrap, {both} patients, 1000 replicates")
+    sure = comparison.runs[2].train.accuracy
+    assert sure.value == 1
+    patients = len(set(files.patients("train")))
+    assert sure.low == pytest.approx(proportion_confint(patients, patients, method="wilson")[0]), "all are right"
 
 
 def test_without_patients_accuracy_has_wilsons_interval(tmp_path: Path) -> None:
@@ -148,7 +153,7 @@ def test_without_patients_accuracy_has_wilsons_interval(tmp_path: Path) -> None:
     expected = proportion_confint(96, 120, method="wilson")
     assert (row.test.accuracy.low, row.test.accuracy.high) == pytest.approx(expected)
     assert row.test.auc.method == "image bootstrap, 200 replicates"
-    assert row.gap_points.method.startswith("image bootstrap of both sets")
+    assert row.gap_points.method == "image bootstrap, 200 replicates"
 
 
 def test_without_a_test_set_pairs_are_made_on_validation(tmp_path: Path) -> None:
@@ -192,6 +197,23 @@ def test_a_run_has_the_same_numbers_beside_other_runs(study: Path, comparison: C
     files = read_study(study)
     alone = compare_study(dataclasses.replace(files, runs=files.runs[1:2]), bootstrap=1000)
     assert alone.runs[0] == comparison.runs[1]
+
+
+@pytest.mark.parametrize("patients", [True, False])
+def test_a_number_has_one_interval_whoever_says_it(tmp_path: Path, patients: bool) -> None:
+    """The JSON of `compare` and of `diagnose`, at their own numbers of replicates."""
+    folder = make_study(tmp_path / "study", patients=patients, runs=(RUNS[0], Planted("efficientnet_lite0", "frozen")))
+    said = to_data(compare(folder))
+    found = {one.run: to_data(one) for one in diagnose(folder, experiments=False)}
+    assert len(found) == 2
+    for row in said["runs"]:
+        diagnosis = found[row["id"]]
+        assert diagnosis["val_accuracy"] == row["val"]["accuracy"]
+        assert diagnosis["test_accuracy"] == row["test"]["accuracy"]
+        assert diagnosis["gap_points"] == row["gap_points"]
+        for own in diagnosis["classes"]:
+            assert own["val_recall"] == row["val"]["recall"][own["name"]]
+            assert own["test_recall"] == row["test"]["recall"][own["name"]]
 
 
 def test_json_and_back(comparison: Comparison) -> None:

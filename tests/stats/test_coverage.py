@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import pytest
+from benchmarks.interval_coverage import accuracy, area, gap, paired
 
-from tests.stats.coverage import World, simulate
+pytestmark = pytest.mark.slow
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("accuracy", [0.8, 0.95])
-@pytest.mark.parametrize("rho", [0.0, 0.5])
-def test_with_two_hundred_patients_all_intervals_cover(accuracy: float, rho: float) -> None:
-    found = simulate(World(200, accuracy, rho), studies=500)
-    # Binomial error of 500 studies: 1 point.
-    assert 0.91 < found.patients < 0.985
-    assert 0.91 < found.auc < 0.985
-    assert 0.91 < found.difference < 0.985
+STUDIES = 500
+"""Their binomial error is 1 point at 95 %."""
 
 
-@pytest.mark.slow
-def test_an_interval_that_takes_images_as_independent_does_not() -> None:
-    """Why patients are drawn and not images."""
-    found = simulate(World(60, 0.8, 0.5), studies=500)
-    assert found.wilson_images < 0.80 < 0.90 < found.patients
+@pytest.mark.parametrize("chance", [0.7, 0.97])
+@pytest.mark.parametrize("rho", [0.0, 0.7])
+@pytest.mark.parametrize("units", [6, 12, 60])
+def test_an_accuracy_is_covered_with_few_patients(units: int, rho: float, chance: float) -> None:
+    assert accuracy(units, 5, rho, chance, STUDIES)["used"][0] > 0.90
+
+
+def test_intervals_that_take_images_as_independent_or_patients_as_many_do_not_cover() -> None:
+    """Why patients are drawn and not images, and why percentiles are not enough."""
+    found = accuracy(12, 20, 0.7, 0.97, STUDIES)
+    assert found["Wilson, images"][0] < 0.60
+    assert found["percentiles"][0] < 0.90
+
+
+@pytest.mark.parametrize("units", [(12, 12), (60, 60), (12, 60)])
+def test_a_gap_is_covered(units: tuple[int, int]) -> None:
+    assert gap(units, 5, 0.3, (0.9, 0.7), STUDIES)["used"][0] > 0.91
+
+
+@pytest.mark.parametrize("units", [12, 60])
+def test_a_difference_of_two_runs_is_covered(units: int) -> None:
+    assert paired(units, 5, 0.3, 0.9, (0.3, 0.1), STUDIES)["used"][0] > 0.90
+
+
+def test_an_auc_is_covered() -> None:
+    assert area(60, 5, 0.3, 1.0, STUDIES)["used"][0] > 0.91

@@ -23,7 +23,7 @@ def compare(
     sort: Annotated[
         str, typer.Option("--sort", help=f"Order of the runs: {', '.join(SORTS)}. Best first; `time`: fastest first.")
     ] = "test",
-    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.")] = 2000,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.")] = 1000,
     csv: Annotated[Path | None, typer.Option("--csv", help="Also write the table of runs to this CSV file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:

@@ -28,13 +28,10 @@ from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Estimate, Finding, Lens, ReasonKind, Remedy
 from heldout.records.codec import write_record
 from heldout.records.predictions import Predictions
-from heldout.runs.compare import FEWEST_REPLICATES
 from heldout.runs.folder import RunFiles, StudyFiles
-from heldout.stats.intervals import wilson
+from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
+from heldout.stats.estimates import accuracy_estimate
 from heldout.ties import settled
-
-REPLICATES = 1000
-"""Bootstrap replicates behind the intervals unless asked otherwise."""
 
 
 def diagnose(
@@ -205,12 +202,8 @@ def _lenses(data: CauseData) -> tuple[Lens, ...]:
 
 
 def _accuracy(part: Predictions | None) -> Estimate | None:
-    """Accuracy of a part with Wilson's interval on its number of patients (or images)."""
-    if part is None or not len(part):
-        return None
-    value, units = float(part.right.mean()), int(part.units.max()) + 1
-    low, high = wilson(value * units, units)
-    return Estimate(value, min(low, value), max(high, value), len(part), f"Wilson on {units} units")
+    """Accuracy of a part; None without images."""
+    return None if part is None or not len(part) else accuracy_estimate(part)
 
 
 def _without_budget(run: RunData, needs: str) -> Diagnosis:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, permutation_test
+from scipy.stats import permutation_test
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.records import Remedy
-from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import Z95
-from heldout.stats.joint import JointBootstrap, recalls, weighted_mean
-from heldout.stats.measured import Measured
+from heldout.stats.joint import JointBootstrap
+from heldout.stats.measured import Measured, never_certain
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights, tuned_accuracy
+from heldout.stats.weighted import recalls, weighted_mean
 from heldout.ties import first_of_largest, settled
 
 
@@ -207,41 +206,10 @@ def explained_terms(points: float, of_threshold: float) -> dict[str, float]:
     return {"threshold": of_threshold, "ranking": points - of_threshold}
 
 
-def simultaneous(points: Measured, comparisons: int, level: float) -> Measured:
-    """The same number with an interval that holds for all of so many comparisons at once (Bonferroni).
-
-    The largest of several effects is examined because it is the largest; its own interval would raise a false alarm
-    as often as there are others. The replicates are spread about the value by the ratio of the normal quantiles.
-    """
-    if comparisons <= 1:
-        return points
-    factor = float(norm.ppf(1 - level / 2 / comparisons)) / Z95
-    replicates: Reals = points.value + (points.replicates - points.value) * factor
-    return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
-
-
 def unpaired(val: Effect, test: Effect) -> Measured:
-    """Accuracy of a variant on validation minus that on test, points, at the class shares of test.
-
-    Where all images of a part are right (or all wrong) its bootstrap does not vary; draws of the accuracy given u units
-    under Jeffreys' prior stand in for it, since otherwise 30 images would seem to know as much as 3000.
-    """
-    sides = []
-    for one in (val, test):
-        points = one.accuracy_after
-        if not varies(points.replicates):
-            units = len(np.unique(one.units))
-            drawn = jeffreys(points.value / 100, units, len(points.replicates))
-            points = replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
-        sides.append(points)
+    """Accuracy of a variant on validation minus that on test, points, at the class shares of test."""
+    sides = [never_certain(one.accuracy_after, len(np.unique(one.units))) for one in (val, test)]
     return sides[0] - sides[1]
-
-
-def jeffreys(value: float, units: int, replicates: int) -> Reals:
-    """Accuracies (points) that would explain as well that all of so many patients are right, or all wrong."""
-    right = min(max(value, 0.0), 1.0) * units
-    drawn: Reals = 100 * np.random.default_rng(units).beta(right + 0.5, units - right + 0.5, replicates)
-    return drawn
 
 
 def regains(lost: Measured, regained: Measured, factor: float) -> bool:

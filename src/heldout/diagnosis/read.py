@@ -25,6 +25,7 @@ from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.run import Choice
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.stats.bootstrap import REPLICATES
 
 
 def read_run_data(
@@ -32,7 +33,7 @@ def read_run_data(
     runs: Sequence[RunFiles] | None = None,
     *,
     experiments: bool = True,
-    bootstrap: int = 1000,
+    bootstrap: int = REPLICATES,
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> Iterator[RunData]:

@@ -137,7 +137,6 @@ class Rules:
     min_probe_auc: float = _rule(
         0.6, "AUC", "A region alone must tell the classes apart so well in training to be a cue.", PIXELS
     )
-    probe_replicates: int = _rule(200, "draws", "Bootstrap replicates of that AUC.", OURS)
     probe_deviations: float = _rule(
         2.0, "SE", "Standard errors by which a region must beat chance in training to be tried.", OURS
     )

@@ -14,6 +14,7 @@ from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice, Learning
+from heldout.stats.bootstrap import REPLICATES
 from heldout.stats.joint import JointBootstrap
 
 FINE_TUNED = Learning(backbone_trained=True, uses_seed=True)
@@ -79,7 +80,7 @@ class RunData:
     sites: Mapping[str, str] = field(default_factory=dict)
     siblings: tuple[RunData, ...] = ()
     notes: tuple[str, ...] = ()
-    bootstrap: int = 1000
+    bootstrap: int = REPLICATES
     bootstrap_seed: int = 0
 
     @property

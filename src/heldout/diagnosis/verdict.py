@@ -11,8 +11,7 @@ import numpy as np
 from heldout.diagnosis.effects import Effect
 from heldout.diagnosis.rules import Rules
 from heldout.records import ReasonKind, Verdict
-from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import Z95, unseen
+from heldout.stats.few import too_few_to_exclude
 from heldout.stats.measured import Measured
 
 
@@ -82,11 +81,11 @@ def weigh_effects(
 ) -> Decision:
     """`weigh`, but not on a handful of images: a randomisation test has to agree that something changed."""
     decision = weigh(points, agrees, rules)
-    if decision.verdict == "excluded" and not varies(points.replicates):
-        # No change in u units leaves up to `unseen(u)` of them possible, which the bootstrap cannot see.
+    if decision.verdict == "excluded" and not points.varies:
+        # So few patients would show no change even if many images were concerned.
         units = min(len(np.unique(effect.units)) for effect in effects)
-        if 100 * unseen(units) > rules.margin:
-            return undecided(ReasonKind.MORE_PATIENTS, math.ceil(Z95**2 * (100 / rules.margin - 1)), units)
+        if needed := too_few_to_exclude(units, rules.margin / 100):
+            return undecided(ReasonKind.MORE_PATIENTS, needed, units)
     p = min(1.0, len(effects) * min(effect.p for effect in effects))
     if decision.positive and p >= rules.level / max(comparisons, 1):
         return undecided(ReasonKind.MORE_IMAGES, 0, sum(effect.changed for effect in effects))

@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import PARTS, Comparison, Estimate, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records.predictions import Predictions
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
-from heldout.stats.bootstrap import Resamples, draw
+from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
 from heldout.stats.curves import overfit_epoch, reversals, roughness_points
-from heldout.stats.estimates import Share, auc_estimate, difference_estimate, gap_estimate, share
+from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, share_estimate
+from heldout.stats.joint import JointBootstrap, draw_training
 from heldout.stats.paired import holm, mcnemar, spread_points
+from heldout.stats.scores import Indices
+from heldout.stats.units import Units
 
 ALPHA = 0.05
 """Two runs are told apart when Holm's p is below this; intervals are 95 %."""
 
-FEWEST_REPLICATES = 100
-"""With fewer replicates the 2.5 % percentile is one of the two smallest values, and means nothing."""
 
-
-def compare(folder: Path, *, bootstrap: int = 2000, seed: int = 0) -> Comparison:
+def compare(folder: Path, *, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
     """Judge all complete runs of a study.
 
     Args:
@@ -39,7 +40,7 @@ def compare(folder: Path, *, bootstrap: int = 2000, seed: int = 0) -> Comparison
     return compare_study(read_study(Path(folder)), bootstrap=bootstrap, seed=seed)
 
 
-def compare_study(study: StudyFiles, *, bootstrap: int = 2000, seed: int = 0) -> Comparison:
+def compare_study(study: StudyFiles, *, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
     """Like `compare`, for a study that has been read.
 
     Raises:
@@ -54,54 +55,58 @@ def compare_study(study: StudyFiles, *, bootstrap: int = 2000, seed: int = 0) ->
             [Problem(str(study.folder), found, "at least one", "Call the same `heldout run` again; it goes on.")],
             title="There is nothing to compare yet",
         )
-    parts = {name: _part(study, name, bootstrap, seed) for name in PARTS if study.split.part(name)}
-    rows = tuple(_row(run, parts) for run in study.runs)
-    return Comparison(runs=rows, pairs=_pairs(study.runs, parts), groups=_groups(rows))
+    names = [name for name in PARTS if study.split.part(name)]
+    sides = {run.record.id: {name: run.predictions[name] for name in names} for run in study.runs}
+    shared = _shared(next(iter(sides.values())), bootstrap, seed)
+    rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
+    judged = "test" if "test" in names else "val"
+    right = {id_: own[judged].right for id_, own in sides.items()}
+    return Comparison(runs=rows, pairs=_pairs(right, judged, shared.resamples[judged]), groups=_groups(rows))
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One part of the split, the same for all runs: labels, shape (n,), and the draws of its patients."""
+class _Shared:
+    """What all runs share, since they are judged on the same images.
 
-    name: str
-    labels: NDArray[np.int64]
-    resamples: Resamples
+    Attributes:
+        joint: The bootstrap of validation and test.
+        resamples: Draws of each part that has images.
+        units: Units of each part.
+        of_class: Rows of each class of a part, and their units.
+    """
 
-
-def _part(study: StudyFiles, name: str, bootstrap: int, seed: int) -> _Part:
-    labels = study.runs[0].predictions[name].labels
-    # A seed of its own for each part: validation and test are drawn independently.
-    resamples = draw(
-        labels, study.split.part(name), study.patients(name), replicates=bootstrap, seed=(seed, PARTS.index(name))
-    )
-    return _Part(name, labels, resamples)
-
-
-def _right(run: RunFiles, part: _Part) -> NDArray[np.bool_]:
-    """Which images of a part a run got right, shape (n,)."""
-    return run.predictions[part.name].right
+    joint: JointBootstrap
+    resamples: dict[str, Resamples]
+    units: dict[str, Units]
+    of_class: dict[str, list[tuple[Indices, Units] | None]]
 
 
-def _accuracy(run: RunFiles, part: _Part) -> Share:
-    accuracy = share(_right(run, part), np.ones(len(part.labels), dtype=bool), part.resamples)
-    assert accuracy is not None  # a part in `parts` has images
-    return accuracy
+def _shared(first: dict[str, Predictions], bootstrap: int, seed: int) -> _Shared:
+    joint = JointBootstrap.of(first["val"], first.get("test"), bootstrap, seed)
+    resamples = {name: joint.resamples(name) for name in first if name != "train"}
+    resamples["train"] = draw_training(first["train"], bootstrap, seed)
+    units = {name: Units.of(side.labels, side.ids, side.patients) for name, side in first.items()}
+    of_class: dict[str, list[tuple[Indices, Units] | None]] = {}
+    for name, side in first.items():
+        rows = [np.flatnonzero(side.labels == k) for k in range(side.logits.shape[1])]
+        of_class[name] = [(own, units[name].take(own)) if len(own) else None for own in rows]
+    return _Shared(joint, resamples, units, of_class)
 
 
-def _scores(run: RunFiles, part: _Part, accuracy: Share) -> Scores:
-    right = _right(run, part)
-    recalls = {name: share(right, part.labels == k, part.resamples) for k, name in enumerate(run.record.classes)}
+def _scores(side: Predictions, classes: tuple[str, ...], shared: _Shared) -> Scores:
+    recalls: dict[str, Estimate | None] = {}
+    for name, own in zip(classes, shared.of_class[side.part], strict=True):
+        recalls[name] = share_estimate(side.right[own[0]], own[1]) if own else None
     return Scores(
-        accuracy=accuracy.estimate,
-        auc=auc_estimate(part.labels, run.predictions[part.name].logits, part.resamples),
-        recall={name: recall.estimate if recall else None for name, recall in recalls.items()},
+        accuracy=share_estimate(side.right, shared.units[side.part]),
+        auc=auc_estimate(side.labels, side.logits, shared.resamples[side.part]),
+        recall=recalls,
     )
 
 
-def _row(run: RunFiles, parts: dict[str, _Part]) -> RunRow:
+def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
     record = run.record
-    accuracies = {name: _accuracy(run, part) for name, part in parts.items()}
-    scores = {name: _scores(run, part, accuracies[name]) for name, part in parts.items()}
+    scores = {name: _scores(side, record.classes, shared) for name, side in sides.items()}
     curve = run.history["val_accuracy"].to_numpy(dtype=np.float64)
     return RunRow(
         id=record.id,
@@ -117,8 +122,8 @@ def _row(run: RunFiles, parts: dict[str, _Part]) -> RunRow:
         train=scores["train"],
         val=scores["val"],
         test=scores.get("test"),
-        gap_points=_gap(accuracies, parts),
-        oscillation=Oscillation(reversals(curve, len(parts["val"].labels)), roughness_points(curve)),
+        gap_points=_gap(sides, scores, shared.joint),
+        oscillation=Oscillation(reversals(curve, len(sides["val"])), roughness_points(curve)),
         overfit_epoch=overfit_epoch(
             run.history["train_loss"].to_numpy(dtype=np.float64), run.history["val_loss"].to_numpy(dtype=np.float64)
         ),
@@ -127,27 +132,29 @@ def _row(run: RunFiles, parts: dict[str, _Part]) -> RunRow:
     )
 
 
-def _gap(accuracies: dict[str, Share], parts: dict[str, _Part]) -> Estimate | None:
-    if "test" not in parts:
+def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:
+    if "test" not in sides:
         return None
-    val, test = parts["val"].resamples, parts["test"].resamples
-    units = "patient" if val.patients or test.patients else "image"
-    method = f"{units} bootstrap of both sets, {val.what} and {test.what}, {val.replicates} replicates"
-    return gap_estimate(accuracies["val"], accuracies["test"], method)
+    val, test = scores["val"].accuracy, scores["test"].accuracy
+    return gap_estimate(joint, sides["val"].right, sides["test"].right, val, test)
 
 
-def _pairs(runs: tuple[RunFiles, ...], parts: dict[str, _Part]) -> tuple[Pair, ...]:
-    """Every pair once, the earlier run as `a`, on test, or on validation where there is no test."""
-    part = parts.get("test", parts["val"])
-    right = {run.record.id: _right(run, part) for run in runs}
+def _pairs(right: dict[str, NDArray[np.bool_]], part: str, resamples: Resamples) -> tuple[Pair, ...]:
+    """Every pair once, the earlier run as `a`.
+
+    Args:
+        right: Run -> which images of the part it got right, shape (n,).
+        part: Test, or validation where there is no test.
+        resamples: Draws of that part.
+    """
     couples = list(combinations(right, 2))
     p_values = [mcnemar(right[a], right[b]) for a, b in couples]
     pairs = []
     for (a, b), p, p_holm in zip(couples, p_values, holm(p_values), strict=True):
-        points = difference_estimate(right[a], right[b], part.resamples)
+        points = difference_estimate(right[a], right[b], resamples)
         # McNemar takes images as independent, the bootstrap takes patients: the more cautious of the two decides.
         apart = p_holm < ALPHA and not points.low <= 0 <= points.high
-        pairs.append(Pair(a, b, part.name, points, p, p_holm, "distinguishable" if apart else "not distinguishable"))
+        pairs.append(Pair(a, b, part, points, p, p_holm, "distinguishable" if apart else "not distinguishable"))
     return tuple(pairs)
 
 

@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from heldout.stats.scores import Indices, Reals, auc_problems
+from heldout.stats.units import Units
 from heldout.ties import levels, settled
+
+REPLICATES = 1000
+"""Replicates unless asked otherwise, for comparison and diagnosis alike: an end of an interval is then known to a tenth
+of a standard error (√(p(1−p)/B) / density, p = .025)."""
+
+FEWEST_REPLICATES = 100
+"""With fewer the 2.5 % percentile is one of the two smallest values, and means nothing."""
 
 CHUNK = 256
 """Replicates worked on at a time: keeps the arrays of the AUC within a processor's cache for a few thousand images."""
@@ -32,19 +40,12 @@ class Resamples:
     """How often each unit was drawn in each replicate.
 
     Attributes:
-        unit: Index of the unit each image belongs to, shape (n,).
-        counts: Draws, shape (u, B) for u units and B replicates; whole numbers as float32, exact to 2^24.
-        patients: Number of named patients among the units; 0 when no patient is known and every image is a unit.
+        units: The units of n images, u of them.
+        counts: Draws, shape (u, B) for B replicates; whole numbers as float32, exact to 2^24.
     """
 
-    unit: Indices
+    units: Units
     counts: NDArray[np.float32]
-    patients: int
-
-    @property
-    def units(self) -> int:
-        """Number of units."""
-        return int(self.counts.shape[0])
 
     @property
     def replicates(self) -> int:
@@ -52,29 +53,26 @@ class Resamples:
         return int(self.counts.shape[1])
 
     @property
-    def what(self) -> str:
-        """The units in words: `57 patients`, `400 images`, `50 patients and 7 images without one`."""
-        if not self.patients:
-            return f"{self.units} images"
-        rest = self.units - self.patients
-        return f"{self.patients} patients" + (f" and {rest} images without one" if rest else "")
-
-    @property
     def method(self) -> str:
         """What an interval of percentiles of these replicates is called."""
-        if not self.patients:
+        if not self.units.patients:
             return f"image bootstrap, {self.replicates} replicates"
-        return f"patient bootstrap, {self.what}, {self.replicates} replicates"
+        return f"patient bootstrap, {self.units.what}, {self.replicates} replicates"
+
+    def take(self, rows: Indices | NDArray[np.bool_]) -> Resamples:
+        """The same draws, of the units of some of the images."""
+        return Resamples(self.units.take(rows), self.counts[self.units.members(rows)])
 
     def weights(self) -> NDArray[np.float32]:
         """How often each image counts in each replicate, shape (B, n)."""
-        drawn: NDArray[np.float32] = self.counts[self.unit].T
+        drawn: NDArray[np.float32] = self.counts[self.units.unit].T
         return drawn
 
     def totals(self, values: NDArray[np.bool_] | Reals) -> Reals:
         """Weighted sums of the images' values in each replicate: (n,) -> (B,), or (r, n) -> (r, B)."""
         rows = np.atleast_2d(np.asarray(values, dtype=np.float64))  # (r, n)
-        sums = np.stack([np.bincount(self.unit, weights=row, minlength=self.units) for row in rows])  # (r, u)
+        unit, number = self.units.unit, len(self.units)
+        sums = np.stack([np.bincount(unit, weights=row, minlength=number) for row in rows])  # (r, u)
         # Whole numbers whose products stay below 2^24 lose nothing in float32, which is twice as fast.
         exact = bool(np.all(sums == np.rint(sums))) and float(np.abs(sums).sum(axis=1).max(initial=0)) < 2**20
         drawn: Reals = np.asarray((sums.astype(np.float32) if exact else sums) @ self.counts, dtype=np.float64)
@@ -86,7 +84,7 @@ def draw(
     ids: Sequence[str],
     patients: Sequence[str],
     *,
-    replicates: int = 2000,
+    replicates: int = REPLICATES,
     seed: int | Sequence[int] = 0,
 ) -> Resamples:
     """Draw patients with replacement within strata of their most frequent class.
@@ -103,24 +101,16 @@ def draw(
     Raises:
         ValueError: No image, or lengths that differ.
     """
-    if not len(labels) or not len(labels) == len(ids) == len(patients):
-        raise ValueError(f"expected as many labels, ids and patients, found {len(labels)}, {len(ids)}, {len(patients)}")
-    names = [f"patient {patient}" if patient else f"image {id_}" for id_, patient in zip(ids, patients, strict=True)]
-    _, unit = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)  # sorted by name
-    unit = unit.astype(np.int64)
-    units = int(unit.max()) + 1
-    k = int(labels.max()) + 1
-    mix = np.bincount(unit * k + labels, minlength=units * k).reshape(units, k)  # images of each class a unit has
-    stratum = mix.argmax(axis=1)
+    units = Units.of(labels, ids, patients)
     rng = np.random.default_rng(seed)
-    counts = np.zeros((units, replicates), dtype=np.float32)
-    for c in np.unique(stratum):
-        members = np.flatnonzero(stratum == c)
+    counts = np.zeros((len(units), replicates), dtype=np.float32)
+    for c in np.unique(units.stratum):
+        members = np.flatnonzero(units.stratum == c)
         for start in range(0, replicates, CHUNK):  # the same draws as all at once, which are 64-bit
             some = slice(start, min(start + CHUNK, replicates))
             drawn = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=some.stop - start)
             counts[members, some] = drawn.T
-    return Resamples(unit, counts, len({patient for patient in patients if patient}))
+    return Resamples(units, counts)
 
 
 def resampled_share(right: NDArray[np.bool_], among: NDArray[np.bool_], resamples: Resamples) -> Reals:
@@ -145,11 +135,11 @@ def _resampled_auc(positive: NDArray[np.bool_], score: Reals, resamples: Resampl
     themselves does not matter. A good classifier has few blocks, so that little is left to sum.
     """
     block = _blocks(positive, score)  # (n,)
-    shape = (int(block.max()) + 1, resamples.units)
+    shape = (int(block.max()) + 1, len(resamples.units))
 
     def sums(mask: NDArray[np.bool_]) -> csr_array:
         ones = np.ones(int(mask.sum()), dtype=np.float32)
-        return csr_array((ones, (block[mask], resamples.unit[mask])), shape=shape)
+        return csr_array((ones, (block[mask], resamples.units.unit[mask])), shape=shape)
 
     positives, negatives = sums(positive), sums(~positive)
     result = np.empty(resamples.replicates)

@@ -1,87 +1,77 @@
-"""Numbers with their 95 % intervals: which interval, and why, is decided here and nowhere else.
+"""Numbers with their 95 % intervals: which interval, and why, is decided here and in `few.py`, and nowhere else.
 
-Where patients are known, intervals are percentiles of the patient bootstrap; where they are not, accuracy and recall
-have Wilson's interval and the AUC percentiles of an image bootstrap. The bootstrap cannot see an error that no image
-showed: when all images are right (or all wrong) every replicate is equal, and its interval has no width. Then the
-interval is Wilson's with the number of patients (or images, where those are the units) as n, which is the most that so
-many independent units can say.
+One policy for comparison, diagnosis and report (docs/statistics.md has the coverage by which it was chosen):
+
+- accuracy and recall have Wilson's interval on the effective number of images (`few.effective_images`), which is that
+  of images where no patient is known, and that of patients where all images are right, or all wrong;
+- all else (AUC, gap, terms of a gap, differences) has percentiles of the joint bootstrap, spread where patients are few
+  (`few.spread_factor`);
+- where no replicate differs, the bootstrap cannot see an error that no image showed: the interval is then the widest
+  that so many patients leave possible.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heldout.records import Estimate
-from heldout.stats.bootstrap import (
-    Resamples,
-    percentile_interval,
-    resampled_auc,
-    resampled_share,
-    varies,
-)
+from heldout.records.predictions import Predictions
+from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_auc, varies
+from heldout.stats.few import effective_images, spread, spread_factor, spread_words
 from heldout.stats.intervals import difference, unseen, wilson
+from heldout.stats.joint import JointBootstrap
+from heldout.stats.measured import Measured
 from heldout.stats.paired import resampled_difference
 from heldout.stats.scores import Indices, Reals, auc
+from heldout.stats.units import Units
 
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Share:
-    """An estimated proportion with the replicates it came from.
-
-    Attributes:
-        estimate: Value and interval.
-        replicates: Bootstrap replicates of the value, shape (B,).
-        varied: Whether the replicates differ.
-    """
-
-    estimate: Estimate
-    replicates: Reals
-    varied: bool
-
-
-def units_among(among: Mask, resamples: Resamples) -> int:
-    """Number of patients (or images, where those are the units) that have an image of the mask."""
-    return len(np.unique(resamples.unit[among]))
-
-
-def _flat(resamples: Resamples, units: int) -> str:
-    noun = "patients" if resamples.patients else "images"
-    return f"Wilson on {units} {noun} (the bootstrap does not vary)"
-
-
-def share(right: Mask, among: Mask, resamples: Resamples) -> Share | None:
-    """Share of `right` among the images of a mask: accuracy with a mask of all, recall with that of a class.
+def share_estimate(right: Mask, units: Units) -> Estimate:
+    """Share of images that are right, with its interval: an accuracy, or the recall of the class that they all have.
 
     Args:
-        right: Which images are right, shape (n,).
-        among: Which images count, shape (n,).
-        resamples: Draws for these images.
-
-    Returns:
-        None when no image counts.
+        right: Which images are right, shape (n,), n ≥ 1.
+        units: Their units.
     """
-    n = int(among.sum())
-    if not n:
-        return None
-    hits = int((right & among).sum())
-    replicates = resampled_share(right, among, resamples)
-    varied = varies(replicates)
-    if not resamples.patients:
-        low, high = wilson(hits, n)
-        method = "Wilson"
-    elif varied:
-        low, high = percentile_interval(replicates, hits / n)
-        method = resamples.method
+    n, value = len(right), float(right.mean())
+    if not units.patients:
+        return _estimate(value, *wilson(int(right.sum()), n), n, "Wilson")
+    effective = effective_images(right, units)
+    if value in (0.0, 1.0):
+        method = f"Wilson on {units.what} (all are {'right' if value else 'wrong'})"
     else:
-        units = units_among(among, resamples)
-        low, high = wilson(hits / n * units, units)
-        method = _flat(resamples, units)
-    return Share(_estimate(hits / n, low, high, n, method), replicates, varied)
+        method = f"Wilson on {effective:.0f} effective images of {units.what}"
+    return _estimate(value, *wilson(value * effective, effective), n, method)
+
+
+def accuracy_estimate(side: Predictions) -> Estimate:
+    """Accuracy of a part that has images."""
+    return share_estimate(side.right, Units.of(side.labels, side.ids, side.patients))
+
+
+def recall_estimate(side: Predictions, k: int) -> Estimate | None:
+    """Recall of a class of a part; None where it has no image."""
+    own = np.flatnonzero(side.labels == k)
+    if not len(own):
+        return None
+    return share_estimate(side.right[own], Units.of(side.labels, side.ids, side.patients).take(own))
+
+
+def weighted_share_estimate(share: Measured, units: int) -> Estimate:
+    """A share of images that do not count alike (some stand for others that nobody reviewed), as a fraction.
+
+    Args:
+        share: With its replicates.
+        units: Number of patients (or images) behind it.
+    """
+    if not share.varies:
+        within = min(max(share.value, 0.0), 1.0) * units
+        return _estimate(share.value, *wilson(within, units), share.n, f"Wilson on {units} units (nothing varies)")
+    low, high = share.interval()
+    return _estimate(share.value, max(low, 0.0), min(high, 1.0), share.n, share.method)
 
 
 def auc_estimate(labels: Indices, logits: Reals, resamples: Resamples) -> Estimate | None:
@@ -93,32 +83,33 @@ def auc_estimate(labels: Indices, logits: Reals, resamples: Resamples) -> Estima
     value = auc(labels, logits)
     if value is None:
         return None
-    replicates = resampled_auc(labels, logits, resamples)
-    if varies(replicates):
-        return _estimate(value, *percentile_interval(replicates, value), len(labels), resamples.method)
-    units = min(units_among(labels == c, resamples) for c in range(logits.shape[1]))
-    return _estimate(value, *wilson(value * units, units), len(labels), _flat(resamples, units))
+    found = _of_replicates(value, resampled_auc(labels, logits, resamples), resamples, (0.0, 1.0), len(labels))
+    if found is not None:
+        return found
+    units = min(len(resamples.units.members(labels == c)) for c in range(logits.shape[1]))
+    return _estimate(value, *wilson(value * units, units), len(labels), _never_varied(units, resamples.units))
 
 
-def gap_estimate(val: Share, test: Share, method: str) -> Estimate:
+def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: Estimate, test: Estimate) -> Estimate:
     """Validation minus test accuracy in points.
 
-    The two sets are drawn independently, each by its patients. Where one of them does not vary (all right), its
-    bootstrap would lend the gap no width; then the two intervals are joined by the square-and-add method instead.
+    Where one of the two accuracies does not vary (all right), its bootstrap would lend the gap no width; then the
+    intervals of both are joined by the square-and-add method instead.
 
     Args:
+        draws: The joint bootstrap of the two parts.
+        val_right: Which validation images are right, shape (n_V,).
+        test_right: Likewise of test, shape (n_T,).
         val: Accuracy on validation.
         test: Accuracy on test.
-        method: How the bootstrap of the two is called.
     """
-    v, t = val.estimate, test.estimate
-    value = 100 * v.value - 100 * t.value
-    n = v.n + t.n
-    if val.varied and test.varied:
-        low, high = percentile_interval(100 * (val.replicates - test.replicates), value)
-        return _estimate(value, low, high, n, method)
-    low, high = difference(v.value, (v.low, v.high), t.value, (t.low, t.high))
-    return _estimate(value, 100 * low, 100 * high, n, "square-and-add of the two intervals (a bootstrap does not vary)")
+    gap = draws.gap(val_right, test_right)
+    if all(varies(accuracy) for accuracy in draws.accuracies(val_right, test_right)):
+        low, high = gap.interval()
+        return _estimate(gap.value, max(low, -100.0), min(high, 100.0), gap.n, gap.method)
+    low, high = difference(val.value, (val.low, val.high), test.value, (test.low, test.high))
+    method = "square-and-add of the two intervals (a bootstrap does not vary)"
+    return _estimate(gap.value, 100 * low, 100 * high, gap.n, method)
 
 
 def difference_estimate(a_right: Mask, b_right: Mask, resamples: Resamples) -> Estimate:
@@ -129,11 +120,30 @@ def difference_estimate(a_right: Mask, b_right: Mask, resamples: Resamples) -> E
     """
     value = 100 * (int(a_right.sum()) - int(b_right.sum())) / len(a_right)
     replicates = 100 * resampled_difference(a_right, b_right, resamples)
-    if varies(replicates):
-        return _estimate(value, *percentile_interval(replicates, value), len(a_right), f"paired {resamples.method}")
-    reach = 100 * unseen(resamples.units)
+    found = _of_replicates(value, replicates, resamples, (-100.0, 100.0), len(a_right), "paired ")
+    if found is not None:
+        return found
+    units = len(resamples.units)
+    reach = 100 * unseen(units)
     low, high = max(-100.0, value - reach), min(100.0, value + reach)
-    return _estimate(value, low, high, len(a_right), _flat(resamples, resamples.units))
+    return _estimate(value, low, high, len(a_right), _never_varied(units, resamples.units))
+
+
+def _of_replicates(
+    value: float, replicates: Reals, resamples: Resamples, limits: tuple[float, float], n: int, how: str = ""
+) -> Estimate | None:
+    """Percentiles of replicates, spread where units are few; None where no replicate differs."""
+    if not varies(replicates):
+        return None
+    factor = spread_factor(resamples.units)
+    low, high = percentile_interval(spread(value, replicates, factor), value)
+    method = f"{how}{resamples.method}{spread_words(factor)}"
+    return _estimate(value, max(low, limits[0]), min(high, limits[1]), n, method)
+
+
+def _never_varied(number: int, units: Units) -> str:
+    noun = "patients" if units.patients else "images"
+    return f"Wilson on {number} {noun} (the bootstrap does not vary)"
 
 
 def _estimate(value: float, low: float, high: float, n: int, method: str) -> Estimate:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import norm
 
 from heldout.records import Estimate
-from heldout.stats.bootstrap import percentile_interval
+from heldout.stats.bootstrap import percentile_interval, varies
+from heldout.stats.few import jeffreys, spread
+from heldout.stats.intervals import Z95
 from heldout.stats.scores import Reals
 
 
@@ -17,7 +21,8 @@ class Measured:
 
     Attributes:
         value: The value, in points unless said otherwise.
-        replicates: The same statistic on each bootstrap replicate, shape (B,).
+        replicates: The same statistic on each bootstrap replicate, shape (B,); of few patients spread about the value
+            (`few.spread_factor`), so that their percentiles are the interval.
         n: Number of images it rests on.
         method: How the replicates were made, in a few words.
     """
@@ -57,6 +62,11 @@ class Measured:
         """Upper end of the interval."""
         return self.interval()[1]
 
+    @property
+    def varies(self) -> bool:
+        """Whether the replicates differ at all."""
+        return varies(self.replicates)
+
     def estimate(self) -> Estimate:
         """Value and interval."""
         low, high = self.interval()
@@ -73,3 +83,53 @@ def recentred(value: float, replicates: Reals) -> Reals:
     shift = value - float(np.nanmean(replicates)) if np.isfinite(replicates).any() else 0.0
     moved: Reals = replicates + shift
     return moved
+
+
+def never_certain(points: Measured, units: int) -> Measured:
+    """An accuracy in points with a doubt even where all images are right, or all wrong, and no replicate differs.
+
+    Draws of the accuracy of so many units under Jeffreys' prior then stand in for the replicates, since otherwise 30
+    images would seem to know as much as 3000.
+    """
+    if points.varies:
+        return points
+    drawn = 100 * jeffreys(points.value / 100, units, len(points.replicates))
+    return replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
+
+
+def simultaneous(points: Measured, comparisons: int, level: float = 0.05) -> Measured:
+    """The same number with an interval that holds for all of so many comparisons at once (Bonferroni).
+
+    The largest of several effects is chosen because it is the largest; its own interval would raise a false alarm as
+    often as there are others. The replicates are spread about the value by the ratio of the normal quantiles.
+
+    Args:
+        points: The number.
+        comparisons: How many there were.
+        level: Chance of any false alarm among them.
+    """
+    if comparisons <= 1:
+        return points
+    factor = float(norm.ppf(1 - level / 2 / comparisons)) / Z95
+    replicates = spread(points.value, points.replicates, factor)
+    return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
+
+
+def mean_over_seeds(each: Sequence[Measured], spread_of: Sequence[Measured], seed: int) -> Measured:
+    """Mean over runs, its interval holding both the patients' and the seeds' share.
+
+    To each replicate's mean is added spread/√m times a draw from Student's t: with few seeds their spread is itself
+    hardly known.
+
+    Args:
+        each: One number a run, from the same bootstrap; m of them.
+        spread_of: The numbers whose standard deviation stands for the spread of seeds, at least two.
+        seed: Seed of the draws.
+    """
+    value = float(np.mean([one.value for one in each]))
+    replicates = np.mean([one.replicates for one in each], axis=0)
+    deviation = float(np.std([one.value for one in spread_of], ddof=1))
+    drawn = np.random.default_rng((seed, 23)).standard_t(len(spread_of) - 1, len(replicates))
+    drawn = np.clip(drawn, -50, 50)  # two seeds: Cauchy; its farthest draws would only spoil the arithmetic
+    method = f"{each[0].method}, {len(each)} seeds"
+    return Measured(value, replicates + deviation / np.sqrt(len(each)) * drawn, each[0].n, method)

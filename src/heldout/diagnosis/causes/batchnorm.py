@@ -10,13 +10,13 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
-from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried, simultaneous
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.training_images import train_accuracy
 from heldout.diagnosis.verdict import Decision, weigh_effects
 from heldout.diagnosis.words import said
 from heldout.records import Remedy
-from heldout.stats.measured import Measured
+from heldout.stats.joint import training_accuracy
+from heldout.stats.measured import Measured, simultaneous
 from heldout.ties import first_best, settled
 
 INTERVENTION = "batchnorm"
@@ -212,7 +212,7 @@ def _forgotten(data: CauseData) -> Forgotten | None:
     if run.learning.keeps == "best":  # which measure chose the epoch is not known here: the least from either on
         epochs = history.iloc[min(int(history["val_accuracy"].argmax()), int(history["val_loss"].argmin())) :]
     then = 100 * float(epochs["train_accuracy"].min())
-    now = train_accuracy(data, run.train)
+    now = training_accuracy(run.train, run.bootstrap, run.bootstrap_seed)
     return Forgotten(then, now.value, Measured(then - now.value, then - now.replicates, now.n, now.method))
 
 

@@ -21,13 +21,12 @@ from heldout.diagnosis.appearance import (
 )
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
-from heldout.diagnosis.effects import simultaneous
 from heldout.diagnosis.pooled import hard_for_anyone, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.shift import DomainShift
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
-from heldout.diagnosis.effects import Effect, effect_of, remedy_tried, simultaneous
+from heldout.diagnosis.effects import Effect, effect_of, remedy_tried
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.seeds import mean_over_seeds, same_recipe
+from heldout.diagnosis.seeds import same_recipe
 from heldout.diagnosis.verdict import Decision, weigh_effects
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
-from heldout.stats.joint import recalls
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, mean_over_seeds, simultaneous
+from heldout.stats.weighted import recalls
 from heldout.ties import first_best
 
 PROBE = "probe"

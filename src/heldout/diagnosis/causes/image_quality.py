@@ -9,13 +9,13 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
-from heldout.diagnosis.effects import Effect, effect_of, explained_terms, regains, remedy_tried, simultaneous
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, regains, remedy_tried
 from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh_effects
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.property_shift import PropertyShift
 from heldout.ties import DIGITS, first_best, first_of_largest, settled
 

@@ -10,13 +10,13 @@ import numpy as np
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.seeds import mean_over_seeds, same_recipe
+from heldout.diagnosis.seeds import same_recipe
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind
 from heldout.stats.curves import sampling_error
-from heldout.stats.joint import weighted_mean
-from heldout.stats.measured import Measured
+from heldout.stats.measured import Measured, mean_over_seeds
+from heldout.stats.weighted import weighted_mean
 
 
 @dataclass(frozen=True)

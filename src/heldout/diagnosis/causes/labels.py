@@ -9,14 +9,14 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
-from heldout.diagnosis.effects import explained_terms, jeffreys
+from heldout.diagnosis.effects import explained_terms
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.suspects import still_to_review
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import said
 from heldout.records import Finding, ReasonKind
-from heldout.stats.bootstrap import varies
+from heldout.stats.few import jeffreys
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
 
@@ -149,7 +149,7 @@ def _review(data: CauseData) -> Review:
     run, points = data.run, data.gap.terms["labels"]
     review, test = run.review, run.test
     assert review is not None and test is not None
-    if not varies(points.replicates):
+    if not points.varies:
         points = replace(points, replicates=_unseen(run))
     given = {id_: run.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
     wrong = [id_ for id_, label in zip(review["id"], review["label"], strict=True) if given.get(id_, label) != label]
@@ -167,7 +167,7 @@ def _unseen(run: RunData) -> Reals:
     test, review = run.test, run.review
     assert test is not None and review is not None
     read = np.isin(test.ids, review["id"])
-    share: Reals = jeffreys(0.0, int((read & ~test.right).sum()), run.bootstrap)
+    share: Reals = 100 * jeffreys(0.0, int((read & ~test.right).sum()), run.bootstrap)
     return share * float((~read & ~test.right).mean())
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.training_images import train_accuracy, val_accuracy
 from heldout.diagnosis.verdict import Decision, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind
 from heldout.stats.curves import overfit_epoch
-from heldout.stats.measured import Measured
+from heldout.stats.joint import training_accuracy
+from heldout.stats.measured import Measured, never_certain
+from heldout.stats.weighted import weighted_mean
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,8 @@ class Overfitting(Cause[Excess]):
         train = data.run.train
         if train is None or not len(train):
             return Missing(ReasonKind.PARTS_MISSING, "the training images, scored again after training")
-        reported = val_accuracy(data)
-        if "leakage" in data.gap.terms:
-            reported = reported - data.gap.terms["leakage"]
-        return Excess(train_accuracy(data, train) - reported, float(train.right.mean()), _onset(data))
+        learned = training_accuracy(train, data.run.bootstrap, data.run.bootstrap_seed)
+        return Excess(learned - _independent(data), float(train.right.mean()), _onset(data))
 
     def decide(self, measured: Excess, rules: Rules) -> Decision:
         """Established with an onset. Its priority is 0: the network has learned neither validation nor test."""
@@ -84,6 +83,15 @@ class Overfitting(Cause[Excess]):
         lower = decision.kind is ReasonKind.RAISES_TEST
         reason = "training accuracy is not above validation accuracy" if lower else ""
         return Told(sentence, decision.verdict == "not identifiable", reason, points, numbers=numbers)
+
+
+def _independent(data: CauseData) -> Measured:
+    """Accuracy on validation images that are independent of train, points."""
+    val, draws = data.run.val, data.gap.draws
+    assert val is not None
+    reported = draws.measured(100 * weighted_mean(val.right, draws.val), len(val))
+    reported = never_certain(reported, len(np.unique(val.units)))
+    return reported - data.gap.terms["leakage"] if "leakage" in data.gap.terms else reported
 
 
 def _onset(data: CauseData) -> int | None:

@@ -11,14 +11,14 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
-from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried, simultaneous
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh_effects
 from heldout.diagnosis.words import said
 from heldout.records import Estimate, ReasonKind, Remedy
-from heldout.stats.bootstrap import draw
 from heldout.stats.estimates import auc_estimate
-from heldout.stats.measured import Measured
+from heldout.stats.joint import draw_training
+from heldout.stats.measured import Measured, simultaneous
 from heldout.ties import first_best, first_of_largest, settled
 
 INTERVENTION = "cues"
@@ -277,8 +277,7 @@ def _probe(data: CauseData, region: str) -> Probe | None:
     images, logits = train.take(here), logits[here]
     if len(np.unique(images.labels)) < 2:
         return None
-    seed, replicates = (data.run.bootstrap_seed, 17), data.rules.probe_replicates
-    resamples = draw(images.labels, images.ids, images.patients, replicates=replicates, seed=seed)
+    resamples = draw_training(images, data.run.bootstrap, data.run.bootstrap_seed)
     auc = auc_estimate(images.labels, logits, resamples)
     if auc is None:
         return None

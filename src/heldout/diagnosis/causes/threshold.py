@@ -14,9 +14,9 @@ from heldout.diagnosis.verdict import Decision, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS, best_biases, scored
+from heldout.stats.weighted import weighted_mean
 from heldout.ties import first_of_largest, in_order, settled
 
 

@@ -18,9 +18,8 @@ from heldout.diagnosis.gap.threshold import threshold_term
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TERMS, BudgetTerm, ClassRow, Estimate, Term, TermStatus
-from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import difference, wilson
-from heldout.stats.joint import JointBootstrap, weighted_mean
+from heldout.stats.estimates import accuracy_estimate, gap_estimate
+from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 
 
@@ -113,8 +112,7 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     val, test = run.val, run.test
     assert val is not None and test is not None
     draws = run.draws
-    accuracy_val, accuracy_test = weighted_mean(val.right, draws.val), weighted_mean(test.right, draws.test)  # (B + 1,)
-    gap = draws.measured(100 * (accuracy_val - accuracy_test), len(val) + len(test))
+    gap = draws.gap(val.right, test.right)
     samples, independent = samples_of(run, rules)
     parts: dict[Term, GapTerm] = {
         "selection": selection_term(run, gap, rules),
@@ -131,20 +129,5 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     parts["ranking"] = GapTerm(remainder, TermStatus.MEASURED, detail)
     rows, prior_last = class_rows(run, samples, draws)
     bound = None if run.reviewed else label_bound
-    return GapBudget(gap, _gap_estimate(gap, run), parts, bound, prior_last, rows, samples, draws)
-
-
-def _gap_estimate(gap: Measured, run: RunData) -> Estimate:
-    """The gap with an interval; where one part's bootstrap does not vary, the two Wilson intervals are joined."""
-    val, test = run.val, run.test
-    assert val is not None and test is not None
-    if varies(weighted_mean(val.right, run.draws.val)) and varies(weighted_mean(test.right, run.draws.test)):
-        return gap.estimate()
-    ends = []
-    for part in (val, test):
-        units = len(np.unique(part.units))
-        ends.append((float(part.right.mean()), wilson(float(part.right.mean()) * units, units)))
-    (v, v_interval), (t, t_interval) = ends
-    low, high = difference(v, v_interval, t, t_interval)
-    method = "square-and-add of the two intervals (a bootstrap does not vary)"
-    return Estimate(gap.value, min(100 * low, gap.value), max(100 * high, gap.value), gap.n, method)
+    estimate = gap_estimate(draws, val.right, test.right, accuracy_estimate(val), accuracy_estimate(test))
+    return GapBudget(gap, estimate, parts, bound, prior_last, rows, samples, draws)

@@ -7,12 +7,11 @@ import numpy as np
 from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.run_data import RunData
 from heldout.records import ClassRow, Estimate
-from heldout.records.predictions import Predictions
-from heldout.stats.bootstrap import varies
-from heldout.stats.intervals import wilson
-from heldout.stats.joint import JointBootstrap, recalls
+from heldout.stats.estimates import recall_estimate, weighted_share_estimate
+from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
+from heldout.stats.weighted import recalls
 
 
 def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[tuple[ClassRow, ...], Measured]:
@@ -32,26 +31,19 @@ def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[t
                 name,
                 float(samples.val_prior[0, k]),
                 float(samples.test_prior[0, k]),
-                _recall(samples.val, recall_val[:, k], k, draws) if counts_val[k] else None,
-                _recall(samples.test, recall_test[:, k], k, draws) if counts_test[k] else None,
+                recall_estimate(samples.val, k),
+                _recall_of_test(samples, recall_test[:, k], k, draws),
                 draws.measured(points, int(counts_val[k] + counts_test[k])).estimate() if both else None,
             )
         )
     return tuple(rows), draws.measured(last, len(samples.test))
 
 
-def _recall(part: Predictions, values: Reals, k: int, draws: JointBootstrap) -> Estimate:
-    """A recall with its interval; Wilson's on the number of patients where the bootstrap does not vary."""
-    n = int(part.counts()[k])
-    measured = draws.measured(values, n)
-    if varies(measured.replicates):
-        return measured.estimate()
-    units = len(np.unique(part.units[part.labels == k]))
-    low, high = wilson(measured.value * units, units)
-    return Estimate(
-        measured.value,
-        min(low, measured.value),
-        max(high, measured.value),
-        n,
-        f"Wilson on {units} units (the bootstrap does not vary)",
-    )
+def _recall_of_test(samples: Samples, recall: Reals, k: int, draws: JointBootstrap) -> Estimate | None:
+    """Recall on test, by the reviewers' labels where there are some."""
+    if samples.true_test is samples.test:
+        return recall_estimate(samples.test, k)
+    own = samples.test.labels == k
+    if not own.any():
+        return None
+    return weighted_share_estimate(draws.measured(recall, int(own.sum())), len(np.unique(samples.test.units[own])))

@@ -6,8 +6,8 @@ from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured
+from heldout.stats.weighted import weighted_mean
 
 
 def labels_term(run: RunData, samples: Samples, gap: Measured) -> GapTerm:

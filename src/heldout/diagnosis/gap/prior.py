@@ -8,8 +8,8 @@ from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
-from heldout.stats.joint import recalls
 from heldout.stats.measured import Measured
+from heldout.stats.weighted import recalls
 from heldout.ties import first_of_largest
 
 SHOWN = 0.0005

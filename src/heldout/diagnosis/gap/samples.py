@@ -11,9 +11,9 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import draw
-from heldout.stats.joint import shares
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
+from heldout.stats.weighted import shares
 
 
 @dataclass(frozen=True)

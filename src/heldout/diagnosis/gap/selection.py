@@ -13,10 +13,10 @@ from heldout.diagnosis.variants import VariantLogits
 from heldout.records import TermStatus
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
+from heldout.stats.weighted import weighted_mean
 from heldout.ties import SAME_LOSS, first_of_largest
 
 CHOICES: dict[Choice, str] = {

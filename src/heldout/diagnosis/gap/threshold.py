@@ -10,10 +10,10 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
 from heldout.records.predictions import Predictions
-from heldout.stats.joint import weighted_mean
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS, tuned_accuracy
+from heldout.stats.weighted import weighted_mean
 
 
 def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) -> GapTerm:
