@@ -25,7 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from golden_compare import report
+from golden_compare import SHOWN, report
 from golden_studies import STUDIES, CommandError, answer, make, runs_of
 
 BOOTSTRAP = 300
@@ -90,6 +90,7 @@ def main() -> int:
     )
     parser.add_argument("--only", default=",".join(STUDIES), help="check these studies alone, comma-separated")
     parser.add_argument("--words", action="store_true", help="list differences in words too")
+    parser.add_argument("--lines", type=int, default=SHOWN, help="lines of differences that are printed at most")
     options = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy is there: sums in another order differ in the last digits
@@ -113,7 +114,7 @@ def main() -> int:
     for key, value in golden["about"].items():
         if made.get(key) != value:
             print(f"Note: recorded with {key} {value}, now {made.get(key)}")
-    status = report({name: golden["studies"][name] for name in said}, said, options.words)
+    status = report({name: golden["studies"][name] for name in said}, said, options.words, options.lines)
     print(f"{time.perf_counter() - started:.0f} s, of which {time.process_time() - used:.0f} s on the processor")
     return status
 

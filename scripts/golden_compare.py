@@ -164,7 +164,7 @@ def grouped(found: list[tuple[tuple[str, ...], str]]) -> Iterator[str]:
         yield f"     {'/'.join(path[5:]) or '(itself)'}: {words}"
 
 
-def report(golden: dict[str, Any], now: dict[str, Any], prose: bool) -> int:
+def report(golden: dict[str, Any], now: dict[str, Any], prose: bool, shown: int = SHOWN) -> int:
     """Print what differs; 1 if a fact does."""
     found = Differences()
     for study, views in golden.items():
@@ -172,10 +172,10 @@ def report(golden: dict[str, Any], now: dict[str, Any], prose: bool) -> int:
         for view, value in views.items():
             found.compare(canonical(value, old), canonical(now[study][view], new), (study, view))
     lines = list(grouped(found.facts))
-    for line in lines[:SHOWN]:
+    for line in lines[:shown]:
         print(line)
-    if len(lines) > SHOWN:
-        print(f"… and {len(lines) - SHOWN} lines more")
+    if len(lines) > shown:
+        print(f"… and {len(lines) - shown} lines more")
     for (study, view), number in Counter(path[:2] for path, _ in found.facts).items():
         print(f"{study}/{view}: {number} differences")
     for line in grouped(found.words) if prose else ():
