@@ -41,7 +41,7 @@ from heldout.diagnosis.interventions import run_interventions
 from heldout.phantoms._plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.records import Diagnosis
-from heldout.runs.folder import fit
+from heldout.runs import fit
 from heldout.runs.predict import load_network
 from heldout.stats.intervals import wilson
 from heldout.study import Study
