@@ -29,8 +29,10 @@ from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, pool_of
 from benchmarks.remedies import regret
 from benchmarks.studies import Planted, with_pooled
-from heldout.diagnosis.diagnose import diagnose_evidence, to_review
+from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget
+from heldout.diagnosis.rules import RULES
+from heldout.diagnosis.suspects import doubtful_labels, to_review
 from heldout.records import TERMS
 from heldout.stats.scores import softmax
 
@@ -66,10 +68,10 @@ def reviewed(planted: Planted) -> Planted:
 
     if not planted.review:
         return planted
-    sample = to_review(planted.evidence)
+    sample = to_review(planted.run, doubtful_labels(planted.run, RULES), RULES)
     rows = [{"id": id_, "label": planted.review[id_], "probability": p} for id_, p in sample.items()]
     review = pd.DataFrame(rows, columns=["id", "label", "probability"])
-    return replace(planted, evidence=replace(planted.evidence, review=review))
+    return replace(planted, run=replace(planted.run, review=review))
 
 
 def budget_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, replicates: int) -> dict[str, object]:
@@ -78,7 +80,7 @@ def budget_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, re
 
     started = time.perf_counter()
     planted = reviewed(PLANTS[plant](pool, seed, n_test, severity))
-    budget = measure_budget(replace(planted.evidence, bootstrap=replicates))
+    budget = measure_budget(replace(planted.run, bootstrap=replicates))
     row: dict[str, object] = {
         "plant": plant,
         "severity": severity,
@@ -106,9 +108,9 @@ def cause_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, rep
 
     planted = PLANTS[plant](pool, seed, n_test, severity)
     started = time.perf_counter()
-    planted = replace(planted, evidence=with_pooled(replace(planted.evidence, bootstrap=replicates)))
+    planted = replace(planted, run=with_pooled(replace(planted.run, bootstrap=replicates)))
     planted = reviewed(planted)
-    diagnosis = diagnose_evidence(planted.evidence)
+    diagnosis = diagnose_run(planted.run)
     seconds = time.perf_counter() - started
     named = [finding for finding in diagnosis.findings if finding.verdict in ("established", "suggested")]
     named = [finding for finding in named if finding.code != "chance" and finding.priority > 0]
@@ -128,8 +130,8 @@ def cause_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, rep
     row |= {f"truth_{name}": value for name, value in planted.truth.items()}
     row["seconds"] = seconds
     if planted.fresh is not None:
-        row |= regret(planted.evidence, diagnosis, planted.fresh)
-    return row | peers_of(planted.evidence)
+        row |= regret(planted.run, diagnosis, planted.fresh)
+    return row | peers_of(planted.run)
 
 
 def run(
@@ -166,9 +168,9 @@ def export(world: str, seeds: int, severities: tuple[int, ...], out: Path) -> No
         folder = out / f"export-{world}" / f"{plant}-{severity}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
         for part in ("val", "test"):
-            side, quality = planted.evidence.side(part), planted.evidence.quality_of(part)
-            assert side is not None and quality is not None
-            table = quality.assign(label=side.labels, probability=softmax(side.logits)[:, 1])
+            images, quality = planted.run.part(part), planted.run.quality_of(part)
+            assert images is not None and quality is not None
+            table = quality.assign(label=images.labels, probability=softmax(images.logits)[:, 1])
             table.to_csv(folder / f"{part}.csv", index=False)
         about = {"plant": plant, "severity": severity, "seed": seed, "cause": planted.cause}
         (folder / "about.json").write_text(json.dumps(about))

@@ -243,14 +243,16 @@ def peers_table(frame: pd.DataFrame) -> str:
     rows = []
     for (plant, severity), cell in frame.groupby(["plant", "severity"], sort=False):
         rows.append([plant, SEVERITY[severity], f"{cell['gap'].mean():.1f}"])
-        rows[-1] += [f"{cell[name].mean():.1f}" for name in ("atc_gap", "disde_looks", "disde_same", "cleanlab_points")]
+        rows[-1] += [
+            f"{cell[name].mean():.1f}" for name in ("atc_gap", "disde_appearance", "disde_alike", "cleanlab_points")
+        ]
     header = [
         "plant",
         "severity",
         "gap",
         "ATC's gap",
-        "DISDE: looks (I + III)",
-        "DISDE: same looks (II)",
+        "DISDE: appearance (I + III)",
+        "DISDE: alike (II)",
         "cleanlab: flagged labels",
     ]
     return markdown(header, rows)

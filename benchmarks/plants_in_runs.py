@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pools import Pool
-from benchmarks.studies import N_VAL, Bench, Planted, Rows, bench, evidence_of
+from benchmarks.studies import N_VAL, DrawnStudy, Planted, Rows, draw_study, run_data
+from heldout.records.run import Learning
 
 
 def none(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Nothing: all three parts are drawn alike."""
-    b = bench(pool, seed, n_test)
-    return Planted(evidence_of(b), {}, "", {}, b.fresh())
+    b = draw_study(pool, seed, n_test)
+    return Planted(run_data(b), {}, "", {}, b.fresh())
 
 
 PRIORS = (0.45, 0.30, 0.15)
@@ -31,11 +32,11 @@ PRIORS = (0.45, 0.30, 0.15)
 
 def prior(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Class 1 is 80 % of train and validation, and less of test."""
-    b = bench(pool, seed, n_test, (0.8, PRIORS[severity]))
+    b = draw_study(pool, seed, n_test, (0.8, PRIORS[severity]))
     val, test = pool.labels[b.drawn.val].mean(), pool.labels[b.drawn.test].mean()
     recall = b.recall(test_too=True)  # the term reads the class shares of test, not its answers
     return Planted(
-        evidence_of(b),
+        run_data(b),
         {"prior": 100 * float((val - test) * (recall[1] - recall[0]))},
         "prior",
         {},
@@ -48,7 +49,7 @@ EFFECTS = (4.0, 8.0, 14.0)
 
 def offset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """The margins of the test images are moved by a constant, so that accuracy falls by 4, 8 or 14 points."""
-    b = bench(pool, seed, n_test)
+    b = draw_study(pool, seed, n_test)
     rest = b.drawn.rest
     before = b.right(rest).mean()
     steps = np.linspace(0, 4 * np.std(b.logits[rest, 1] - b.logits[rest, 0]), 200)
@@ -58,16 +59,16 @@ def offset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     # The term speaks of the class shares that this test has, and so does its truth.
     cost = b.shares() @ (b.recall() - b.recall(float(steps[chosen])))
     fresh = b.fresh(step=float(steps[chosen]))
-    return Planted(evidence_of(b, test_logits=logits), {"threshold": 100 * float(cost)}, "threshold", {}, fresh)
+    return Planted(run_data(b, test_logits=logits), {"threshold": 100 * float(cost)}, "threshold", {}, fresh)
 
 
-def _flipped(b: Bench, flip: NDArray[np.bool_], rest_drop: float) -> Planted:
-    evidence = evidence_of(b)
-    test = evidence.test
+def _flipped(b: DrawnStudy, flip: NDArray[np.bool_], rest_drop: float) -> Planted:
+    run = run_data(b)
+    test = run.test
     assert test is not None
     labels = np.where(flip, 1 - test.labels, test.labels)
     review = {id_: b.pool.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
-    planted = replace(evidence, test=replace(test, labels=labels))
+    planted = replace(run, test=replace(test, labels=labels))
     return Planted(planted, {"labels": rest_drop}, "labels", review, b.fresh())
 
 
@@ -76,7 +77,7 @@ FLIPS = (0.06, 0.12, 0.20)
 
 def flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """A share of the test labels is turned round, whatever the class."""
-    b = bench(pool, seed, n_test)
+    b = draw_study(pool, seed, n_test)
     rate = FLIPS[severity]
     flip = np.random.default_rng((seed, 21)).random(n_test) < rate
     return _flipped(b, flip, 100 * rate * (2 * float(b.shares() @ b.recall()) - 1))
@@ -87,7 +88,7 @@ ONE_CLASS = (0.12, 0.25, 0.40)
 
 def one_class_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """A share of the test images of class 0 is labelled class 1."""
-    b = bench(pool, seed, n_test)
+    b = draw_study(pool, seed, n_test)
     rate = ONE_CLASS[severity]
     here = pool.labels[b.drawn.test] == 0
     flip = here & (np.random.default_rng((seed, 22)).random(n_test) < rate)
@@ -100,7 +101,7 @@ COPIES = (0.3, 0.55, 0.8)
 
 def copies(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """A share of the validation images are copies of training images; the probe has learned train by heart."""
-    b = bench(pool, seed, n_test, strength=1.0)
+    b = draw_study(pool, seed, n_test, strength=1.0)
     rng = np.random.default_rng((seed, 23))
     number = round(COPIES[severity] * N_VAL)
     places = rng.permutation(N_VAL)[:number]
@@ -109,16 +110,16 @@ def copies(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
         mine = places[pool.labels[val[places]] == k]
         val[mine] = rng.choice(b.drawn.train[pool.labels[b.drawn.train] == k], size=len(mine))
     planted = replace(b, drawn=replace(b.drawn, val=val))
-    evidence = evidence_of(planted)
-    assert evidence.val is not None
-    leaked = {evidence.val.ids[i]: "the same picture is in train" for i in places}
+    run = run_data(planted)
+    assert run.val is not None
+    leaked = {run.val.ids[i]: "the same picture is in train" for i in places}
     share = np.bincount(pool.labels[val], minlength=2) / N_VAL
     copied = np.bincount(pool.labels[val[places]], minlength=2) / N_VAL
     clean = b.recall()
     own = np.array([b.right(b.drawn.train[pool.labels[b.drawn.train] == k]).mean() for k in (0, 1)])
     truth = 100 * float((copied * (own - clean)).sum()) if share.all() else 0.0
-    evidence = replace(evidence, leaked=leaked, grouped=False)
-    return Planted(evidence, {"leakage": truth}, "leakage", {}, b.fresh())
+    run = replace(run, leaked=leaked, grouped=False)
+    return Planted(run, {"leakage": truth}, "leakage", {}, b.fresh())
 
 
 CANDIDATES = (20, 60, 200)
@@ -126,7 +127,7 @@ CANDIDATES = (20, 60, 200)
 
 def best_of_many(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """The best of many heads, perturbed at random, is chosen on 150 validation images and reported on them."""
-    b = bench(pool, seed, n_test)
+    b = draw_study(pool, seed, n_test)
     rng = np.random.default_rng((seed, 24))
     val = b.drawn.val[:150]
     noise = 1.5 * np.std(b.logits[:, 1])
@@ -138,13 +139,13 @@ def best_of_many(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     chosen = int((answers == pool.labels[val]).mean(axis=1).argmax())
     margin = margins[:, chosen]
     tuned = replace(b, logits=np.stack([-margin / 2, margin / 2], axis=1), drawn=replace(b.drawn, val=val))
-    evidence = replace(evidence_of(tuned), val_epochs=answers, keeps="best")
+    run = replace(run_data(tuned), val_epochs=answers, learning=Learning(False, True, keeps="best", chosen=("epoch",)))
     # These 150 images are easier or harder than the rest by luck, for all heads alike: that luck is no optimism.
     rest = b.drawn.rest
     everywhere = ((margins > 0) == (pool.labels == 1)[:, None]).astype(np.float64)  # (n, m)
     excess = everywhere[val].mean(axis=0) - everywhere[rest].mean(axis=0)  # (m,)
     truth = {"selection": 100 * float(excess[chosen] - excess.mean())}
-    return Planted(evidence, truth, "selection", {}, tuned.fresh())
+    return Planted(run, truth, "selection", {}, tuned.fresh())
 
 
 HARD = (1.5, 3.0, 6.0)
@@ -152,7 +153,7 @@ HARD = (1.5, 3.0, 6.0)
 
 def hard_subset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """The hardest third of the images is drawn more often for test."""
-    b = bench(pool, seed, min(1500, 2 * n_test))
+    b = draw_study(pool, seed, min(1500, 2 * n_test))
     rng = np.random.default_rng((seed, 25))
     hard = pool.hardness >= np.quantile(pool.hardness, 2 / 3)
 
@@ -162,8 +163,8 @@ def hard_subset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
 
     drawn = oversampled(b.drawn.rest, len(b.drawn.rest) // 2)  # half of what there is, as for test
     truth = 100 * float(b.right(b.drawn.rest).mean() - b.right(drawn).mean())
-    evidence = evidence_of(b, test=oversampled(b.drawn.test, len(b.drawn.test) // 2))
-    return Planted(evidence, {"difficulty": truth}, "difficulty", {}, b.fresh(np.where(hard, HARD[severity], 1.0)))
+    run = run_data(b, test=oversampled(b.drawn.test, len(b.drawn.test) // 2))
+    return Planted(run, {"difficulty": truth}, "difficulty", {}, b.fresh(np.where(hard, HARD[severity], 1.0)))
 
 
 WITHHELD = (0.3, 0.6, 0.9)
@@ -172,7 +173,7 @@ WITHHELD = (0.3, 0.6, 0.9)
 def withheld(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """The quarter of images with the largest subgroup number stands in test only, as a given share of it."""
     group = pool.subgroup >= np.quantile(pool.subgroup, 0.75)
-    b = bench(pool, seed, min(1500, 4 * n_test), skip=np.flatnonzero(group))
+    b = draw_study(pool, seed, min(1500, 4 * n_test), skip=np.flatnonzero(group))
     rng = np.random.default_rng((seed, 26))
     share = WITHHELD[severity]
     mine, others = b.drawn.test[group[b.drawn.test]], b.drawn.test[~group[b.drawn.test]]
@@ -184,12 +185,12 @@ def withheld(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     inside, outside = b.right(rest[group[rest]]).mean(), b.right(rest[~group[rest]]).mean()
     cost = {"covariate-shift": 100 * share * float(outside - inside)}
     weights = np.where(group, share / group[rest].mean(), (1 - share) / (~group[rest]).mean())
-    return Planted(evidence_of(b, test=test), cost, "covariate-shift", {}, b.fresh(weights))
+    return Planted(run_data(b, test=test), cost, "covariate-shift", {}, b.fresh(weights))
 
 
 def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Three at once: class shares, a moved margin, and turned labels."""
-    b = bench(pool, seed, n_test, (0.8, PRIORS[severity]))
+    b = draw_study(pool, seed, n_test, (0.8, PRIORS[severity]))
     val, test_share = pool.labels[b.drawn.val].mean(), pool.labels[b.drawn.test].mean()
     recall = b.recall()
     rest = b.drawn.rest
@@ -198,8 +199,8 @@ def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Pla
     share = np.array([1 - test_share, test_share])
     drop = float((share * (recall - after)).sum())
     logits = b.logits[b.drawn.test] + np.array([-0.5, 0.5]) * step
-    evidence = evidence_of(b, test_logits=logits)
-    test = evidence.test
+    run = run_data(b, test_logits=logits)
+    test = run.test
     assert test is not None
     rate = FLIPS[severity]
     flip = np.random.default_rng((seed, 27)).random(n_test) < rate
@@ -212,7 +213,7 @@ def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Pla
     review = {id_: pool.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
     planted = replace(test, labels=np.where(flip, 1 - test.labels, test.labels))
     fresh = b.fresh(step=step, like_test=True)
-    return Planted(replace(evidence, test=planted), truth, "several", review, fresh)
+    return Planted(replace(run, test=planted), truth, "several", review, fresh)
 
 
 Plant = Callable[[Pool, int, int, int], Planted]

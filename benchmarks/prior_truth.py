@@ -26,13 +26,13 @@ from benchmarks.planted import POOL_IMAGES
 from benchmarks.planted_tables import markdown
 from benchmarks.plants_in_runs import PRIORS
 from benchmarks.pools import Pool, pool_of
-from benchmarks.studies import bench
+from benchmarks.studies import draw_study
 from heldout.stats.intervals import Z95
 
 
 def truth_error(pool: Pool, seed: int, n_test: int) -> float:
     """Standard error of the truth of the mild plant in points, patients being the units."""
-    b = bench(pool, seed, n_test, (0.8, PRIORS[0]))
+    b = draw_study(pool, seed, n_test, (0.8, PRIORS[0]))
     rows = np.concatenate([b.drawn.rest, b.drawn.test])
     errors = []
     for k in (0, 1):

@@ -1,4 +1,4 @@
-"""Studies drawn from a pool by patient: a linear probe trained anew in each, and the evidence that a diagnosis reads.
+"""Studies drawn from a pool by patient: a linear probe trained anew in each, and the run data that a diagnosis reads.
 
 The network is a linear probe on fixed features, so that thousands of studies fit into an hour.
 """
@@ -17,6 +17,7 @@ from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
+from heldout.records.run import Learning
 
 Rows = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -56,14 +57,14 @@ class Planted:
     """A study with what is true of it.
 
     Attributes:
-        evidence: As a diagnosis gets it.
+        run: As a diagnosis gets it.
         truth: Term or cause -> accuracy points it takes from test.
         cause: Code of the cause that was planted, empty for none.
         review: Test id -> true class name, for the oracle that plays the two blind readers.
         fresh: Images of other patients with the plant in them, on which remedies are scored; None if there are none.
     """
 
-    evidence: RunData
+    run: RunData
     truth: dict[str, float]
     cause: str
     review: dict[str, str]
@@ -71,7 +72,7 @@ class Planted:
 
 
 @dataclass(frozen=True)
-class Bench:
+class DrawnStudy:
     """A drawn study before anything is planted: the probe's logits for the whole pool."""
 
     pool: Pool
@@ -172,38 +173,39 @@ def fit_probe(pool: Pool, train: Rows, strength: float = 1e-3) -> Reals:
     return np.stack([-margin / 2, margin / 2], axis=1).astype(np.float64)
 
 
-def bench(
+def draw_study(
     pool: Pool,
     seed: int,
     n_test: int,
     shares: tuple[float | None, float | None] = (None, None),
     skip: Rows | None = None,
     strength: float = 1e-3,
-) -> Bench:
+) -> DrawnStudy:
     """A study with nothing planted."""
     drawn = draw_rows(pool, seed, n_test, shares, skip)
-    return Bench(pool, drawn, fit_probe(pool, drawn.train, strength), seed)
+    return DrawnStudy(pool, drawn, fit_probe(pool, drawn.train, strength), seed)
 
 
-def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = None) -> RunData:
-    """The evidence of a study as it stands."""
+def run_data(b: DrawnStudy, test: Rows | None = None, test_logits: Reals | None = None) -> RunData:
+    """The data of a study's run as it stands."""
     pool = b.pool
     rows = {"train": b.drawn.train, "val": b.drawn.val, "test": b.drawn.test if test is None else test}
-    sides = {}
+    images = {}
     for part, index in rows.items():
         logits = test_logits if part == "test" and test_logits is not None else b.logits[index]
         ids = tuple(f"{part}{place}" for place in range(len(index)))
-        sides[part] = Predictions(part, ids, pool.labels[index], logits, tuple(pool.patients[index]))
-    quality = pd.concat([pool.quality.iloc[index].set_axis(sides[part].ids) for part, index in rows.items()])
+        images[part] = Predictions(part, ids, pool.labels[index], logits, tuple(pool.patients[index]))
+    quality = pd.concat([pool.quality.iloc[index].set_axis(images[part].ids) for part, index in rows.items()])
     return RunData(
         run=f"{pool.name}-{b.seed}",
         model="offline:efficientnet_lite0",
         strategy="frozen",
         seed=b.seed,
+        learning=Learning(backbone_trained=False, uses_seed=True),
         classes=pool.classes,
-        train=sides["train"],
-        val=sides["val"],
-        test=sides["test"],
+        train=images["train"],
+        val=images["val"],
+        test=images["test"],
         quality=quality,
         features={part: pool.features[index] for part, index in rows.items()},
         grouped=True,
@@ -211,18 +213,18 @@ def evidence_of(b: Bench, test: Rows | None = None, test_logits: Reals | None = 
     )
 
 
-def with_pooled(evidence: RunData) -> RunData:
-    """The evidence with what the experiment `pooled` would have left, from the features alone."""
+def with_pooled(run: RunData) -> RunData:
+    """The run with what the intervention `pooled` would have left, from the features alone."""
     from heldout.diagnosis.interventions.pooled import pooled_logits
 
-    val, test = evidence.val, evidence.test
+    val, test = run.val, run.test
     assert val is not None and test is not None
-    x = np.concatenate([evidence.features["val"], evidence.features["test"]])
+    x = np.concatenate([run.features["val"], run.features["test"]])
     labels = np.concatenate([val.labels, test.labels])
     source = np.arange(len(x)) < len(val)
     units = np.concatenate([val.units, test.units + val.units.max() + 1])
     tables = []
-    for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, evidence.bootstrap_seed).items():
-        for side, rows in ((val, logits[source]), (test, logits[~source])):
-            tables.append(variant_rows(side.ids, side.part, variant, rows))
-    return replace(evidence, scored={**evidence.scored, "pooled": VariantLogits(pd.concat(tables, ignore_index=True))})
+    for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, run.bootstrap_seed).items():
+        for images, rows in ((val, logits[source]), (test, logits[~source])):
+            tables.append(variant_rows(images.ids, images.part, variant, rows))
+    return replace(run, scored={**run.scored, "pooled": VariantLogits(pd.concat(tables, ignore_index=True))})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-import heldout.diagnosis.interventions._linear as linear
+import heldout.diagnosis.interventions.linear as linear
 import heldout.training.predict as predict
 from heldout.training import machine
 from heldout.training.logistic import COLUMNS, moments, solve_head

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from heldout.diagnosis.interventions import InterventionContext
-from heldout.diagnosis.interventions._regions import REGIONS
-from heldout.diagnosis.interventions._statistics import estimated
+from heldout.diagnosis.interventions.regions import REGIONS
+from heldout.diagnosis.interventions.running_statistics import estimated
 from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
 from heldout.diagnosis.interventions.context import stratified
 from heldout.diagnosis.interventions.cues import Cues, donors_of
@@ -225,7 +225,7 @@ def test_no_image_is_scored_with_statistics_of_its_own_half(tmp_path: Path, monk
         return found
 
     monkeypatch.setattr(batchnorm, "matched_batches", batches)
-    halves = batchnorm._halves(context, {"val": context.sample("val"), "test": context.sample("test")})
+    halves = batchnorm.halves(context, {"val": context.sample("val"), "test": context.sample("test")})
     scored = [
         {patients[part][row] for part in halves for row in np.flatnonzero(halves[part] == number)} for number in (0, 1)
     ]

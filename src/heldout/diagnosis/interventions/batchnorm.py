@@ -10,9 +10,9 @@ import pandas as pd
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions._statistics import estimated, norms, put, put_back, train_mode_logits
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.running_statistics import estimated, norms, put, put_back, train_mode_logits
 from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
 
@@ -56,7 +56,7 @@ class BatchNormStatistics(Intervention):
         """Estimate on each half of test, score the other half and validation."""
         rows = {part: context.sample(part) for part in ("val", "test")}
         pixels = {part: np.asarray(context.pixels(part)[rows[part]]) for part in rows}
-        half = _halves(context, rows)
+        half = halves(context, rows)
         shares = np.bincount(context.labels("train"), minlength=context.k) / len(context.ids("train"))
         labels = context.labels("test")[rows["test"]]
         found = {(alpha, part): _empty(context, rows[part]) for alpha in ALPHAS for part in rows}
@@ -80,7 +80,7 @@ def _empty(context: InterventionContext, rows: Indices) -> Logits:
     return np.zeros((len(rows), context.k), dtype=np.float32)
 
 
-def _halves(context: InterventionContext, rows: dict[str, Indices]) -> dict[str, Indices]:
+def halves(context: InterventionContext, rows: dict[str, Indices]) -> dict[str, Indices]:
     """0 or 1 for each sampled image of each part, units whole across both parts and classes spread evenly."""
     units = context.units(["val", "test"])
     labels = np.concatenate([context.labels("val"), context.labels("test")])

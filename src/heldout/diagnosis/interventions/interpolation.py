@@ -12,9 +12,9 @@ import torch
 from heldout.backbones import Network
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions._statistics import estimated, put
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.running_statistics import estimated, put
 from heldout.records import ReasonKind
 from heldout.training.predict import EVAL_BATCH
 
