@@ -2,7 +2,8 @@
 
 `made_run` has two classes, `NORMAL` and `ILL`. An image has a margin (logit of ILL minus logit of NORMAL) of ±2 by its
 class plus normal noise, so that accuracy is about 95 %; an intervention is a change of margins. `counted` has exactly
-so many right answers of each class; `noisy` any number of classes. `tests.worlds.made_study` writes whole studies.
+so many right answers of each class, `clustered` has patients that differ, `noisy` any number of classes.
+`tests.worlds.made_study` writes whole studies; `tests.worlds.edge_cases` are runs that can hardly be judged.
 """
 
 from __future__ import annotations
@@ -92,6 +93,20 @@ def counted(name: str, counts: Sequence[tuple[int, int]], *, patients: int = 1) 
     answered = np.where(right, labels, (labels + 1) % max(k, 2))
     n = len(labels)
     return Predictions(name, ids(name, n), labels, 2.0 * np.eye(max(k, 2))[answered], names(name, n, patients))
+
+
+def clustered(
+    name: str, n: int, *, seed: int = 0, prior: float = 0.5, offset: float = 0.0, noise: float = 1.0, per: int = 2
+) -> Predictions:
+    """Two classes with normal margins 3.2 apart, patients of `per` images of one class with a margin of their own.
+
+    A share `prior` of the patients is ILL, by chance; `offset` moves all margins.
+    """
+    rng = np.random.default_rng((seed, len(name), n))
+    unit = np.arange(n) // per
+    labels = (rng.random(unit.max() + 1) < prior)[unit].astype(np.int64)
+    margin = 3.2 * (labels - 0.5) + 0.5 * rng.normal(size=unit.max() + 1)[unit] + noise * rng.normal(size=n) + offset
+    return Predictions(name, ids(name, n), labels, logits(margin), names(name, n, per))
 
 
 def noisy(name: str, labels: NDArray[np.int64], k: int, *, sure: float = 1.0, patients: int = 0) -> Predictions:

@@ -10,7 +10,7 @@ from heldout.diagnosis.causes.shortcut import CAUSE, INTERVENTION
 from heldout.diagnosis.diagnose import cause_data
 from heldout.diagnosis.run_data import RunData
 from heldout.records import ReasonKind
-from tests.worlds.made_runs import Reals, judged, made_run, margin, with_scored
+from tests.worlds.made_runs import Reals, judged, made_run, margin, parts, with_scored
 
 N = 400
 
