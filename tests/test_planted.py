@@ -15,7 +15,7 @@ from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool
 from benchmarks.studies import with_pooled
 
-from heldout.diagnosis.diagnose import diagnose_evidence
+from heldout.diagnosis.diagnose import diagnose_run
 
 SEEDS = 6
 TOLERANCE = {"prior": 1.0, "threshold": 2.5, "labels": 3.0, "leakage": 2.5, "selection": 3.0}
@@ -56,7 +56,7 @@ def test_the_planted_cause_is_named_first(pool: Pool, plant: str, cause: str) ->
     told = 0
     for seed in range(SEEDS):
         planted = reviewed(PLANTS[plant](pool, seed, 624, 2))
-        found = diagnose_evidence(replace(planted.evidence, bootstrap=100))
+        found = diagnose_run(replace(planted.run, bootstrap=100))
         if found.explained:
             told += 1
             assert found.findings[0].code == cause, found.summary
@@ -67,7 +67,7 @@ def test_nothing_planted_is_nothing_claimed(pool: Pool) -> None:
     claims = 0
     for seed in range(6):
         planted = PLANTS["none"](pool, seed, 400, 0)
-        found = diagnose_evidence(with_pooled(replace(planted.evidence, bootstrap=100)))
+        found = diagnose_run(with_pooled(replace(planted.run, bootstrap=100)))
         claims += any(item.verdict == "established" for item in found.findings if item.code != "overfitting")
     assert claims == 0
 
