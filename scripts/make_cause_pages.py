@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "causes"
 
 LEVELS = {
     0: "lies in the data or in training",
-    1: "a shift of what images look like; causes of level 0 may stand behind it",
+    1: "a shift of appearance; causes of level 0 may stand behind it",
     2: "a mechanism that other causes act through, or a trait of training",
 }
 
@@ -34,7 +34,7 @@ def pages() -> dict[str, str]:
 def page(cause: Cause) -> str:
     """The manual page of one cause."""
     summary, parts = manual(cause)
-    experiments = ", ".join(f"`{name}`" for name in cause.experiments) or "none, only predictions and measurements"
+    experiments = ", ".join(f"`{name}`" for name in cause.interventions) or "none, only predictions and measurements"
     lines = [MADE, "", f"# {cause.title}", "", f"`{cause.code}`: {flowing(summary)}", ""]
     for part, text in parts.items():
         lines += [f"## {part}", "", flowing(text), ""]

@@ -17,7 +17,7 @@ from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
 from heldout.records.logit_table import logits_in
-from heldout.runs.folder import fit as fit_module
+from heldout.runs import fit as fit_module
 from heldout.runs.predict import predict
 from heldout.stats.scores import softmax
 from heldout.study import Study

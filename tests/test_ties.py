@@ -8,19 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from heldout.backbones._neighbours import Neighbours
-from heldout.budget import measure_budget
-from heldout.causes._cause import MARGIN, weigh
-from heldout.causes._change import regains
-from heldout.diagnose import diagnose_evidence
-from heldout.evidence import Evidence, Scored, Side
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
+from heldout.backbones.neighbours import Neighbours
+from heldout.diagnosis.diagnose import diagnose_run
+from heldout.diagnosis.effects import regains
+from heldout.diagnosis.gap import measure_budget
+from heldout.diagnosis.rules import RULES
+from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.variants import VariantLogits
+from heldout.diagnosis.verdict import weigh
 from heldout.progress import Epoch
 from heldout.records import Diagnosis
+from heldout.records.predictions import Predictions
 from heldout.records.tuning import Trial, Tuning
 from heldout.stats.bootstrap import _blocks
 from heldout.stats.curves import overfit_epoch
@@ -119,25 +122,27 @@ def test_the_best_cut_is_the_same_for_any_order_of_images(seed: int, k: int, who
     np.testing.assert_allclose(again, tuned, atol=1e-9)
 
 
-def rearranged(made: Evidence, seed: int, *, noisy: bool = True) -> Evidence:
+def rearranged(made: RunData, seed: int, *, noisy: bool = True) -> RunData:
     """The same run: images in another order, experiments' rows too, all logits with other last digits."""
     rng = np.random.default_rng(seed)
-    changed: dict[str, Side] = {}
+    changed: dict[str, Predictions] = {}
     orders = {}
     for part in ("train", "val", "test"):
-        one = made.side(part)
+        one = made.part(part)
         assert one is not None
         orders[part] = rng.permutation(len(one))
         changed[part] = one.take(orders[part])
         if noisy:
             changed[part] = changed[part].with_logits(jittered(changed[part].logits, seed))
 
-    def table(scored: Scored) -> Scored:
+    def table(scored: VariantLogits) -> VariantLogits:
         drawn = scored.table.iloc[rng.permutation(len(scored.table))]
         drawn = drawn.sort_values("variant", key=lambda names: names.map(scored.variants.index), kind="stable")
         columns = [name for name in drawn if name.startswith("logit_")]
         values = drawn[columns].to_numpy()
-        return Scored(drawn.assign(**dict(zip(columns, (jittered(values, seed) if noisy else values).T, strict=True))))
+        return VariantLogits(
+            drawn.assign(**dict(zip(columns, (jittered(values, seed) if noisy else values).T, strict=True)))
+        )
 
     return replace(
         made,
@@ -145,7 +150,7 @@ def rearranged(made: Evidence, seed: int, *, noisy: bool = True) -> Evidence:
         val=changed["val"],
         test=changed["test"],
         scored={name: table(scored) for name, scored in made.scored.items()},
-        choices=None if made.choices is None else table(made.choices),
+        choices={name: table(kept) for name, kept in made.choices.items()},
         val_epochs=None if made.val_epochs is None else made.val_epochs[:, orders["val"]],
         features={part: features[orders[part]] for part, features in made.features.items()},
     )
@@ -168,7 +173,7 @@ def test_a_choice_among_equals_is_made_again_alike(name: str, seed: int) -> None
 @pytest.mark.parametrize("name", ["interventions", "a review", "three classes"])
 def test_verdicts_and_their_order_outlive_another_order_of_images(name: str) -> None:
     made = WORLDS[name]()
-    plain, again = diagnose_evidence(made), diagnose_evidence(rearranged(made, 1))
+    plain, again = diagnose_run(made), diagnose_run(rearranged(made, 1))
     assert decided(again) == decided(plain)
     for one, other in zip(plain.findings, again.findings, strict=True):
         if one.points is not None and other.points is not None:
@@ -183,13 +188,13 @@ def points(value: float, replicates: list[float]) -> Measured:
 def test_an_end_that_lies_on_a_limit_is_judged_alike_with_any_last_digits(hair: float) -> None:
     touches_zero = points(1.0 + hair, [hair, 1.0, 2.0])
     assert touches_zero.low == pytest.approx(0.0, abs=1e-9) and not touches_zero.low > 0
-    assert weigh(touches_zero, agrees=True)[0] == "not identifiable"
-    assert weigh(points(hair, [-MARGIN - hair, 0.0, MARGIN + hair]), agrees=True)[0] == "excluded"
-    assert weigh(points(-1.0, [-2.0, -1.0, hair]), agrees=True)[0] == "not identifiable"
-    assert regains(points(3.0, [3.0]), points(1.0 + hair, [1.0 + hair]))  # a third of it
-    assert regains(points(1.0, [1.0]), points(3.0 + hair, [3.0 + hair]))  # three times as much
+    assert weigh(touches_zero, True, RULES).verdict == "not identifiable"
+    assert weigh(points(hair, [-RULES.margin - hair, 0.0, RULES.margin + hair]), True, RULES).verdict == "excluded"
+    assert weigh(points(-1.0, [-2.0, -1.0, hair]), True, RULES).verdict == "not identifiable"
+    assert regains(points(3.0, [3.0]), points(1.0 + hair, [1.0 + hair]), 3.0)  # a third of it
+    assert regains(points(1.0, [1.0]), points(3.0 + hair, [3.0 + hair]), 3.0)  # three times as much
     null = np.linspace(0.4, 0.6, 20)
-    assert not DomainShift(0.6 + hair, null).real and DomainShift(0.6 + hair, null).p == 2 / 21
+    assert not DomainShift(0.6 + hair, null).real(3.0) and DomainShift(0.6 + hair, null).p == 2 / 21
 
 
 def epoch(number: int, accuracy: float, loss: float) -> Epoch:
@@ -224,5 +229,5 @@ def test_the_images_to_be_read_again_are_the_same_with_other_last_digits() -> No
     quality = rng.integers(1, 9, 200) / 9.0
     other = quality + rng.uniform(-1e-15, 1e-15, 200)
     ids = tuple(f"i{number}" for number in range(200))
-    plain, again = (review_sample(ids, Suspects(one, one < 0.3), 0) for one in (quality, other))
+    plain, again = (review_sample(ids, Suspects(one, one < 0.3), 0, 0.1, 0.1, 0.02) for one in (quality, other))
     assert list(plain) == list(again)

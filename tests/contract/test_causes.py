@@ -1,226 +1,165 @@
-"""What holds for every cause, discovered, not listed: it has a manual, and it answers whatever the data are."""
+"""What holds for every cause, discovered, not listed: it measures, decides and tells apart, whatever the data are."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
-from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from heldout.diagnosis.causes._cause import PARTS
 
-from heldout.diagnosis.causes import Case, Cause, causes, manual
-from heldout.diagnosis.gap import measure_budget, why_no_budget
-from heldout.diagnosis.run_data import RunData
-from heldout.diagnosis.variants import VariantLogits
-from heldout.images.quality import PROPERTIES
-from heldout.records import VERDICTS, Finding, Remedy
-from heldout.records.logit_table import logits_in, variant_rows, with_logit_columns
-from heldout.records.predictions import Predictions
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes import Cause, Missing, Told, causes, manual
+from heldout.diagnosis.diagnose import cause_data
+from heldout.diagnosis.gap import why_no_budget
+from heldout.diagnosis.rules import RULES, Rules
+from heldout.diagnosis.verdict import Decision
+from heldout.records import VERDICTS, Finding, ReasonKind, Remedy
+from heldout.records.diagnosis import BECAUSE, EXPLAINED
+from tests.worlds.edge_cases import EDGES
+from tests.worlds.made_runs import parts
 
 EVERY = [pytest.param(cause, id=cause.code) for cause in causes]
 
-VARIANTS = {
-    "quality": ("sharpness", "contrast", "all"),
-    "cues": tuple(
-        f"{word}:{region}" for region in ("border", "corners") for word in ("only", "neutral", "swap", "same")
-    ),
-    "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"),
-    "interpolation": ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75"),
-    "probe": ("probe",),
-    "pooled": ("balanced", "unbalanced", "source"),
-    "strengths": ("C=0.1", "C=1"),
-}
+HEADINGS = ("How it is detected", "Why it matters", "What to do")
 
-
-def side(name: str, labels: np.ndarray, k: int, *, sure: float = 1.0, patients: int = 0, seed: int = 0) -> Predictions:
-    """Images with normal logits, the label's own raised by `sure`; all of one patient where `patients` is 1."""
-    rng = np.random.default_rng((seed, len(name), len(labels)))
-    z = rng.standard_normal((len(labels), k)) if math.isfinite(sure) else np.zeros((len(labels), k))
-    if math.isfinite(sure):
-        z[np.arange(len(labels)), labels] += sure
-    names = tuple(f"{name}-p{i % patients}" if patients else "" for i in range(len(labels)))
-    return Predictions(name, tuple(f"{name}-{i}" for i in range(len(labels))), labels.astype(np.int64), z, names)
-
-
-def world(
-    n: tuple[int, int, int] = (120, 100, 90), k: int = 2, *, sure: float = 1.0, patients: int = 0, known: bool = True
-) -> RunData:
-    """Evidence of n (train, val, test) images; with `known` every experiment, property and feature is there."""
-    parts = {
-        name: side(name, np.arange(size) % k, k, sure=sure, patients=patients)
-        for name, size in zip(NAMES, n, strict=True)
-    }
-    made = RunData(
-        run="net-finetune-s0",
-        model="offline:net",
-        strategy="finetune",
-        seed=0,
-        classes=tuple(f"class {i}" for i in range(k)),
-        train=parts["train"],
-        val=parts["val"],
-        test=parts["test"],
-        keeps="best",
-        bootstrap=100,
-    )
-    return with_everything(made) if known else made
-
-
-NAMES = ("train", "val", "test")
-
-
-def with_everything(made: RunData, *, noise: float = 0.5) -> RunData:
-    """Every experiment with noisy copies of the logits, properties and features of noise, a history, epochs."""
-    rng = np.random.default_rng(7)
-    there = {name: one for name in NAMES if (one := made.side(name)) is not None}
-    scored = {}
-    for experiment, variants in VARIANTS.items():
-        tables = [
-            table(one, variant, one.logits + noise * rng.standard_normal(one.logits.shape))
-            for variant in variants
-            for one in there.values()
-        ]
-        scored[experiment] = VariantLogits(pd.concat(tables, ignore_index=True))
-    quality = [
-        pd.DataFrame(rng.standard_normal((len(one), len(PROPERTIES))), list(one.ids), [p.name for p in PROPERTIES])
-        for one in there.values()
-    ]
-    features = {name: rng.standard_normal((len(one), 8)).astype(np.float32) for name, one in there.items()}
-    val = there["val"]
-    return replace(
-        made,
-        scored=scored,
-        quality=pd.concat(quality),
-        features=features,
-        history=pd.DataFrame({"train_loss": [0.5, 0.4, 0.3], "val_loss": [0.6, 0.5, 0.6]}),
-        val_epochs=np.stack([np.roll(val.predicted, i) for i in range(6)]),
-        siblings=(replace(made, seed=1), replace(made, seed=2)),
-    )
-
-
-def table(one: Predictions, variant: str, z: np.ndarray) -> pd.DataFrame:
-    return variant_rows(one.ids, one.part, variant, z)
-
-
-def missing_class() -> RunData:
-    """Three classes, the last without a test image."""
-    made = world(k=3, known=False)
-    labels = np.arange(90) % 2
-    return with_everything(replace(made, test=side("test", labels, 3)))
-
-
-def no_logits() -> RunData:
-    made = world()
-    blank = {
-        name: VariantLogits(with_logit_columns(one.table, np.full_like(logits_in(one.table), np.nan)))
-        for name, one in made.scored.items()
-    }
-    return replace(made, scored=blank)
-
-
-def constant_columns() -> RunData:
-    made = world((400, 240, 240))
-    assert made.quality is not None
-    flat = {name: np.ones_like(one) for name, one in made.features.items()}
-    return replace(made, features=flat, quality=made.quality * 0 + 3.0)
-
-
-def holes() -> RunData:
-    """Properties missing for most images, features for one part only, experiments for a few images."""
-    made = world()
-    assert made.quality is not None
-    few = {name: VariantLogits(one.table.iloc[::9].reset_index(drop=True)) for name, one in made.scored.items()}
-    quality = made.quality.copy()
-    quality.iloc[::2] = np.nan
-    return replace(made, scored=few, quality=quality, features={"val": made.features["val"]})
-
-
-def leaked() -> RunData:
-    """Validation images that have relatives in train, and retrainings in which each image stands once a seed."""
-    made = world((120, 100, 90))
-    assert made.val is not None
-    rng = np.random.default_rng(0)
-    grouped = pd.concat(
-        [table(made.val, f"seed{i}", made.val.logits + rng.standard_normal(made.val.logits.shape)) for i in range(2)]
-    )
-    return replace(
-        made,
-        leaked=dict.fromkeys(made.val.ids[:60], "same patient"),
-        scored={**made.scored, "grouped": VariantLogits(grouped.reset_index(drop=True))},
-    )
-
-
-WORLDS: dict[str, Callable[[], RunData]] = {
-    "everything": world,
-    "nothing but predictions": lambda: world(known=False),
-    "two images": lambda: world((2, 2, 2)),
-    "thirty test images": lambda: world((120, 100, 30)),
-    "forty classes": lambda: world((240, 200, 160), 40),
-    "identical predictions": lambda: world(sure=math.inf),
-    "all right": lambda: world(sure=50.0),
-    "all wrong": lambda: world(sure=-50.0),
-    "one patient a part": lambda: world(patients=1),
-    "a few patients": lambda: world((400, 240, 240), patients=6),
-    "a class without test images": missing_class,
-    "one class": lambda: world(k=1),
-    "logits missing": no_logits,
-    "constant columns": constant_columns,
-    "holes": holes,
-    "leaked": leaked,
-    "no training images": lambda: replace(world(), train=None, features={}),
-    "one epoch": lambda: replace(world(), val_epochs=None, history=pd.DataFrame()),
-    "experiments that failed": lambda: replace(world(), scored={}, absent=dict.fromkeys(VARIANTS, "it failed: memory")),
-}
+STRICT = dataclasses.replace(RULES, margin=1e6)
+"""Rules by which no number of points is large enough."""
 
 
 @cache
-def case_of(name: str) -> Case:
-    evidence = WORLDS[name]()
-    assert why_no_budget(evidence) is None
-    return Case(evidence, measure_budget(evidence))
+def data_of(name: str) -> CauseData:
+    run = EDGES[name]()
+    assert why_no_budget(run) is None
+    return cause_data(run)
+
+
+@cache
+def measured_of(code: str, name: str) -> Any:
+    return next(cause for cause in causes if cause.code == code).measure(data_of(name))
 
 
 @pytest.mark.parametrize("cause", EVERY)
-def test_it_is_a_documented_cause(cause: Cause) -> None:
+def test_it_is_a_documented_cause(cause: Cause[Any]) -> None:
     assert isinstance(cause, Cause) and cause.title and cause.remedy.endswith(".")
-    assert cause.level in (0, 1, 2)
+    assert cause.level in (0, 1, 2) and (cause.term is None or cause.term in EXPLAINED)
     assert causes.get(cause.code) is cause, "the file is called as the code is"
     assert inspect.getdoc(type(cause)) != inspect.getdoc(Cause)
-    summary, parts = manual(cause)
+    summary, found = manual(cause)
     assert summary.endswith(".") and "\n\n" not in summary
-    assert tuple(parts) == PARTS and all(len(text.split()) >= 8 and text[-1] == "." for text in parts.values())
+    assert tuple(found) == HEADINGS and all(len(text.split()) >= 8 and text[-1] == "." for text in found.values())
+    assert "{" not in summary + "".join(found.values()), "every {rule} is filled in"
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EDGES)
 @pytest.mark.parametrize("cause", EVERY)
-def test_it_answers_whatever_the_data_are(cause: Cause, name: str) -> None:
-    finding = cause.judge(case_of(name))
+def test_it_answers_whatever_the_data_are(cause: Cause[Any], name: str) -> None:
+    data = data_of(name)
+    finding = cause.judge(data)
     assert isinstance(finding, Finding) and finding.code == cause.code and finding.verdict in VERDICTS[:-1]
     assert finding.sentence and "nan" not in finding.sentence.lower().split()
+    assert isinstance(finding.kind, ReasonKind)
     if finding.verdict == "not identifiable":
-        assert finding.reason.startswith("needs ")
+        assert finding.kind not in BECAUSE
     if finding.verdict in ("not applicable", "excluded"):
-        assert finding.reason.startswith("because ")
+        assert finding.kind in BECAUSE - {ReasonKind.NONE}
     if finding.verdict not in ("established", "suggested"):
-        assert finding.priority == 0 and not finding.remedy
-    known = {id_ for part in NAMES if (one := case_of(name).evidence.side(part)) is not None for id_ in one.ids}
-    assert set(finding.images) <= known
+        assert finding.priority == 0 and not finding.remedy and finding.explains == {}
+    known = {id_ for one in parts(data.run).values() for id_ in one.ids}
+    assert set(finding.images) <= known and len(finding.images) <= RULES.max_images
     assert all(isinstance(value, float) and math.isfinite(value) for value in finding.numbers.values())
-    assert all(isinstance(remedy, Remedy) and remedy.cause == cause.code for remedy in cause.remedies(case_of(name)))
+    assert set(finding.explains) <= set(EXPLAINED) and all(map(math.isfinite, finding.explains.values()))
+    assert set(finding.alternatives) <= {other.code for other in causes} - {cause.code}
+    assert all(isinstance(remedy, Remedy) and remedy.cause == cause.code for remedy in cause.remedies(data))
+
+
+@pytest.mark.parametrize("name", EDGES)
+@pytest.mark.parametrize("cause", EVERY)
+def test_what_it_measures_is_frozen(cause: Cause[Any], name: str) -> None:
+    measured = measured_of(cause.code, name)
+    assert dataclasses.is_dataclass(measured) and not isinstance(measured, type)
+    assert type(measured).__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("cause", EVERY)
-def test_experiments_switched_off_are_named(cause: Cause) -> None:
-    if not cause.experiments:
-        pytest.skip("judges without experiments")
-    finding = cause.judge(case_of("nothing but predictions"))
+def test_it_decides_without_data_and_words_change_no_verdict(cause: Cause[Any]) -> None:
+    """`decide` and `tell` are given the numbers and the rules alone, and the finding has the verdict of `decide`."""
+    asked = 0
+    for name in EDGES:
+        measured = measured_of(cause.code, name)
+        if isinstance(measured, Missing):
+            continue
+        assert not reaches(measured, CauseData), "what was measured does not drag the data along"
+        decision = cause.decide(measured, RULES)
+        assert isinstance(decision, Decision) and decision == cause.decide(measured, RULES)
+        told = cause.tell(measured, decision, RULES)
+        assert isinstance(told, Told) and told.sentence
+        finding = cause.finding(decision, told, RULES)
+        assert (finding.verdict, finding.kind) == (decision.verdict, decision.kind)
+        assert decision == cause.decide(measured, RULES), "telling leaves the numbers as they were"
+        assert cause.judge(data_of(name)).verdict == decision.verdict
+        asked += 1
+    assert asked, "no made run gives it anything to measure"
+
+
+def reaches(measured: object, kind: type) -> bool:
+    """Whether a dataclass holds an instance of a type, in its fields or in theirs."""
+    values = [getattr(measured, field.name) for field in dataclasses.fields(measured)]  # type: ignore[arg-type]
+    return any(
+        isinstance(value, kind)
+        or (dataclasses.is_dataclass(value) and not isinstance(value, type) and reaches(value, kind))
+        for value in values
+    )
+
+
+@pytest.mark.parametrize("cause", EVERY)
+def test_it_takes_no_data_where_it_decides_or_tells(cause: Cause[Any]) -> None:
+    assert list(inspect.signature(cause.decide).parameters) == ["measured", "rules"]
+    assert list(inspect.signature(cause.tell).parameters) == ["measured", "decision", "rules"]
+
+
+OTHERWISE = {"chance", "covariate-shift", "instability", "labels", "leakage"}
+"""Causes that measure no points on these runs, or ask no rule about them; `test_decide` has their tables."""
+
+
+@pytest.mark.parametrize("cause", [one for one in EVERY if one.id not in OTHERWISE])
+def test_other_rules_give_another_decision(cause: Cause[Any]) -> None:
+    """With a margin that nothing exceeds, whatever has points is excluded, or needs more for another reason."""
+    changed = 0
+    for name in EDGES:
+        measured = measured_of(cause.code, name)
+        if isinstance(measured, Missing):
+            continue
+        before, after = cause.decide(measured, RULES), cause.decide(measured, STRICT)
+        assert not after.positive or after.fault
+        changed += before != after
+    assert changed, "a rule of its own is never asked"
+
+
+@pytest.mark.parametrize("cause", EVERY)
+def test_interventions_switched_off_are_named(cause: Cause[Any]) -> None:
+    if not cause.interventions:
+        pytest.skip("judges without interventions")
+    finding = cause.judge(data_of("nothing but predictions"))
     assert finding.verdict in ("not identifiable", "not applicable")
 
 
 @pytest.mark.parametrize("cause", EVERY)
-def test_it_says_the_same_twice(cause: Cause) -> None:
-    assert cause.judge(case_of("everything")) == cause.judge(case_of("everything"))
+def test_interventions_that_failed_are_told_from_those_switched_off(cause: Cause[Any]) -> None:
+    off, failed = (cause.judge(data_of(name)).kind for name in ("nothing but predictions", "interventions that failed"))
+    if off is ReasonKind.SWITCHED_OFF:
+        assert failed is ReasonKind.INTERVENTION_FAILED
+
+
+@pytest.mark.parametrize("cause", EVERY)
+def test_it_says_the_same_twice(cause: Cause[Any]) -> None:
+    assert cause.judge(data_of("everything")) == cause.judge(data_of("everything"))
+
+
+def test_rules_are_a_table_with_meaning_and_source() -> None:
+    rows = RULES.rows()
+    assert [row.name for row in rows] == [field.name for field in dataclasses.fields(Rules)]
+    assert all(row.meaning and row.source and np.isfinite(row.value) for row in rows)

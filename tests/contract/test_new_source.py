@@ -17,7 +17,7 @@ from heldout.backbones import build, installed_versions, resolve, version_note, 
 from heldout.backbones.lookup import entry_of, source_of
 from heldout.backbones.sources import sources
 from heldout.cli import ExitStatus, main
-from heldout.cli._env import Environment
+from heldout.cli.env import Environment
 from heldout.errors import HeldoutError, UsageError
 from heldout.files import sha256_of
 from heldout.runs.fit import environment

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from heldout.diagnose import diagnose_evidence
-from heldout.evidence import SEARCHED, Evidence, Scored
-from heldout.records._codec import to_data
 from threadpoolctl import threadpool_info
 
+from heldout.diagnosis.diagnose import diagnose_run
+from heldout.diagnosis.run_data import RunData
 from heldout.images.perceptual import perceptual_hashes, thumbnails
+from heldout.records.codec import to_data
+from heldout.records.run import Learning
 from heldout.stats.keys import verify_key
 from heldout.stats.neighbours import calibrate, near_copies
-from tests.causes.made_evidence import Reals, evidence, logits, margin, moved, quality, sides, with_scored
+from tests.worlds.made_runs import Reals, logits, made_run, margin, moved, parts, quality, with_scored
 
 STEP = 0.5
 """Of the grid that logits are put on."""
@@ -33,27 +34,29 @@ def on_grid(values: Reals) -> Reals:
     return np.asarray(np.round(values / STEP) * STEP)
 
 
-def gridded(made: Evidence) -> Evidence:
+def gridded(made: RunData) -> RunData:
     """All logits on the grid: scores tie within and between the classes."""
-    put = {part: one.with_logits(logits(on_grid(margin(one)))) for part, one in sides(made).items()}
+    put = {part: one.with_logits(logits(on_grid(margin(one)))) for part, one in parts(made).items()}
     return replace(made, train=put["train"], val=put["val"], test=put["test"])
 
 
-def strengths(made: Evidence, *, search: bool = False) -> Evidence:
+def strengths(made: RunData, *, search: bool = False) -> RunData:
     """Forty candidates that are equally sure of everything and right equally often, up to luck."""
-    val = sides(made)["val"]
+    val = parts(made)["val"]
     right = np.random.default_rng(4).random((40, len(val))) < 0.85
     sign = np.where(val.labels == 1, 2.0, -2.0)
     margins = {(f"C={i}", "val"): np.asarray(sign * np.where(one, 1, -1)) for i, one in enumerate(right)}
     held = with_scored(made, "strengths", margins)
     if search:
-        return replace(made, choices=held.scored["strengths"], chosen=SEARCHED)
-    return replace(held, strategy="probe", val=val.with_logits(logits(margins["C=0", "val"])))
+        return replace(made, choices={"settings": held.scored["strengths"]})
+    return replace(
+        held, learning=Learning(False, False, chosen=("strength",)), val=val.with_logits(logits(margins["C=0", "val"]))
+    )
 
 
-def with_interventions(made: Evidence) -> Evidence:
+def with_interventions(made: RunData) -> RunData:
     """Qualities, cues, blends and pooled classifiers, some of them alike in what they do."""
-    parts = ("train", "val", "test")
+    names = ("train", "val", "test")
     for experiment, variants in {
         "quality": ("sharpness", "contrast", "all"),
         "cues": ("only:border", "neutral:border", "swap:border", "same:border", "only:corners", "neutral:corners"),
@@ -65,7 +68,7 @@ def with_interventions(made: Evidence) -> Evidence:
         changed = {
             (variant, part): on_grid(moved(made, part, 0, 1.0 if part == "val" else -0.5, seed=number // 2, noise=0.8))
             for number, variant in enumerate(variants)
-            for part in parts
+            for part in names
         }
         made = with_scored(made, experiment, changed)
     made = quality(made, {("sharpness", 0): -0.8, ("contrast", 0): -0.8})
@@ -73,11 +76,11 @@ def with_interventions(made: Evidence) -> Evidence:
     return replace(made, quality=made.quality.round(1).assign(copied=made.quality["sharpness"].round(1)))
 
 
-def wide_features(made: Evidence) -> Evidence:
+def wide_features(made: RunData) -> RunData:
     """Features of more dimensions than are kept, with copies among them."""
     rng = np.random.default_rng(9)
     features = {}
-    for part, one in sides(made).items():
+    for part, one in parts(made).items():
         columns = rng.standard_normal((len(one), 96))
         columns[:, 0] += 1.5 * ((one.labels == 0) & (part == "test"))
         columns[1::7] = columns[0::7][: len(columns[1::7])]
@@ -85,9 +88,9 @@ def wide_features(made: Evidence) -> Evidence:
     return replace(made, features=features)
 
 
-def reviewed(made: Evidence) -> Evidence:
+def reviewed(made: RunData) -> RunData:
     """A third of test read again with uneven probabilities: weights that are no whole numbers."""
-    test = sides(made)["test"]
+    test = parts(made)["test"]
     rows = np.arange(0, len(test), 3)
     labels = np.where(rows % 5 == 0, 1 - test.labels[rows], test.labels[rows])
     table = pd.DataFrame(
@@ -96,31 +99,35 @@ def reviewed(made: Evidence) -> Evidence:
     return replace(made, review=table.assign(probability=np.where(rows % 2, 1.0, 1 / 3)))
 
 
-def three_classes() -> Evidence:
+def three_classes() -> RunData:
     """Logits of three classes that tie within an image."""
-    made = evidence(240, 240, patients=1)
+    made = made_run(240, 240, patients=1)
     rng = np.random.default_rng(2)
     put = {}
-    for part, one in sides(made).items():
+    for part, one in parts(made).items():
         labels = np.arange(len(one)) % 3
         z = np.round(rng.standard_normal((len(one), 3)) + (2.0 if part != "test" else 1.2) * np.eye(3)[labels])
         put[part] = replace(one, labels=labels, logits=z * 0.1)
     return replace(made, classes=("A", "B", "C"), train=put["train"], val=put["val"], test=put["test"])
 
 
-def best_epoch(made: Evidence) -> Evidence:
-    val = sides(made)["val"]
+def best_epoch(made: RunData) -> RunData:
+    val = parts(made)["val"]
     right = np.random.default_rng(4).random((30, len(val))) < 0.85
-    return replace(made, val_epochs=np.where(right, val.labels, 1 - val.labels), keeps="best")
+    return replace(
+        made,
+        val_epochs=np.where(right, val.labels, 1 - val.labels),
+        learning=Learning(True, True, keeps="best", chosen=("epoch",)),
+    )
 
 
-WORLDS: dict[str, Callable[[], Evidence]] = {
-    "strengths of a probe": lambda: strengths(evidence(100, 100, patients=1)),
-    "a search for settings": lambda: strengths(gridded(evidence(120, 120, shift=2.0)), search=True),
-    "the best epoch": lambda: best_epoch(gridded(evidence(200, 200, shift=2.0))),
-    "interventions": lambda: with_interventions(gridded(evidence(160, 160, shift=1.5, patients=1, n_train=200))),
-    "features": lambda: wide_features(evidence(240, 240, shift=2.0, patients=1, n_train=600)),
-    "a review": lambda: reviewed(gridded(evidence(300, 300, shift=1.0))),
+WORLDS: dict[str, Callable[[], RunData]] = {
+    "strengths of a probe": lambda: strengths(made_run(100, 100, patients=1)),
+    "a search for settings": lambda: strengths(gridded(made_run(120, 120, shift=2.0)), search=True),
+    "the best epoch": lambda: best_epoch(gridded(made_run(200, 200, shift=2.0))),
+    "interventions": lambda: with_interventions(gridded(made_run(160, 160, shift=1.5, patients=1, n_train=200))),
+    "features": lambda: wide_features(made_run(240, 240, shift=2.0, patients=1, n_train=600)),
+    "a review": lambda: reviewed(gridded(made_run(300, 300, shift=1.0))),
     "three classes": three_classes,
 }
 
@@ -145,11 +152,11 @@ def of_pictures() -> dict[str, Any]:
 
 def answers() -> dict[str, Any]:
     """World -> what is said of it."""
-    found: dict[str, Any] = {name: to_data(diagnose_evidence(make())) for name, make in WORLDS.items()}
+    found: dict[str, Any] = {name: to_data(diagnose_run(make())) for name, make in WORLDS.items()}
     return found | {"pictures": of_pictures()}
 
 
-__all__ = ["WORLDS", "Scored", "answers"]
+__all__ = ["WORLDS", "answers"]
 
 if __name__ == "__main__":
     libraries = [(one["filepath"], one.get("architecture", ""), one["num_threads"]) for one in threadpool_info()]

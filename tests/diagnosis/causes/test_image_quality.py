@@ -6,19 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.causes.image_quality import ALL, CAUSE, DEGRADED, INTERVENTION
+from heldout.diagnosis.diagnose import cause_data
+from heldout.diagnosis.effects import effect_of
+from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
 from heldout.images.mapping import map_property
 from heldout.images.quality import quality_of
-from tests.diagnosis.causes.made_evidence import case, evidence, moved, quality, with_scored
+from heldout.records import ReasonKind
+from tests.worlds.made_runs import judged, made_run, moved, quality, with_scored
 
 
 def blurred(
     *, name: str = "sharpness", shift_sd: float = -0.8, back: float = -1.6, lost: float = 1.6, noise: float = 0.3
 ) -> RunData:
     """Test NORMAL images moved toward ILL; validation NORMAL images move there too when `name` is mapped."""
-    made = quality(evidence(shift=1.6), {(name, 0): shift_sd})
+    made = quality(made_run(shift=1.6), {(name, 0): shift_sd})
     return with_scored(
         made,
         INTERVENTION,
@@ -35,13 +40,16 @@ def blurred(
 
 def test_blur_of_one_class_is_established_named_and_its_images_cited() -> None:
     made = blurred(back=0.0)  # sharpening is not done, so nothing can be regained
-    finding = CAUSE.judge(case(made))
-    assert finding.verdict == "established"
-    assert "Test images of NORMAL are blurrier" in finding.sentence and "cannot be done honestly" in finding.sentence
-    effect = case(made).effect(INTERVENTION, "sharpness")
+    finding = judged(CAUSE, made)
+    assert (
+        finding.verdict == "established"
+        and finding.numbers["shift_sd"] < -0.5
+        and "regained_points" not in finding.numbers
+    )
+    effect = effect_of(cause_data(made), INTERVENTION, "sharpness", "val")
     assert effect is not None and finding.points is not None
     assert finding.points.value == pytest.approx(effect.lost.value)
-    assert finding.numbers["of_threshold"] == pytest.approx(effect.of_threshold.value, abs=1e-3)
+    assert finding.explains["threshold"] == pytest.approx(effect.mended(), abs=1e-3)
     test = made.test
     assert test is not None and made.quality is not None and len(finding.images) > 3
     sharpness = made.quality["sharpness"].loc[list(finding.images)]
@@ -51,19 +59,19 @@ def test_blur_of_one_class_is_established_named_and_its_images_cited() -> None:
 
 
 def test_a_reversible_property_is_established_only_if_the_reverse_regains() -> None:
-    assert CAUSE.judge(case(blurred(name="contrast", shift_sd=0.8))).verdict == "established"
-    refused = CAUSE.judge(case(blurred(name="contrast", shift_sd=0.8, back=0.0)))
-    assert refused.verdict == "suggested" and "regains" in refused.sentence
+    assert judged(CAUSE, blurred(name="contrast", shift_sd=0.8)).verdict == "established"
+    refused = judged(CAUSE, blurred(name="contrast", shift_sd=0.8, back=0.0))
+    assert refused.verdict == "suggested" and refused.numbers["regained_points"] < 1
 
 
 def test_lost_contrast_is_not_stretched_back_with_its_grain() -> None:
-    finding = CAUSE.judge(case(blurred(name="contrast", shift_sd=-0.8, back=0.0)))
-    assert finding.verdict == "established" and "stretch the grain too" in finding.sentence
+    finding = judged(CAUSE, blurred(name="contrast", shift_sd=-0.8, back=0.0))
+    assert finding.verdict == "established" and "regained_points" not in finding.numbers
 
 
 def test_blur_that_costs_points_but_is_not_what_differs_is_excluded() -> None:
-    finding = CAUSE.judge(case(blurred(shift_sd=0.0, back=0.0)))
-    assert finding.verdict == "excluded" and "do not differ" in finding.reason
+    finding = judged(CAUSE, blurred(shift_sd=0.0, back=0.0))
+    assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.NO_DIFFERENCE)
 
 
 def test_the_property_that_differs_is_named_though_another_costs_as_much() -> None:
@@ -72,34 +80,35 @@ def test_the_property_that_differs_is_named_though_another_costs_as_much() -> No
     for column in ("logit_0", "logit_1"):  # contrast costs what sharpness does, but test has the same contrast
         sharp = table.loc[(table["variant"] == "sharpness") & (table["split"] == "val"), column].to_numpy()
         table.loc[(table["variant"] == "contrast") & (table["split"] == "val"), column] = 2 * sharp
-    finding = CAUSE.judge(case(replace(made, scored={INTERVENTION: VariantLogits(table)})))
-    assert finding.verdict == "established" and "blurrier" in finding.sentence
+    finding = judged(CAUSE, replace(made, scored={INTERVENTION: VariantLogits(table)}))
+    assert finding.verdict == "established" and finding.numbers["shift_sd"] < -0.5
 
 
 def test_without_a_quality_table_the_loss_alone_does_not_establish_it() -> None:
-    finding = CAUSE.judge(case(replace(blurred(back=0.0), quality=None)))
+    finding = judged(CAUSE, replace(blurred(back=0.0), quality=None))
     assert finding.verdict == "suggested" and finding.images  # validation images then
 
 
 def test_it_is_silent_where_mapping_changes_nothing() -> None:
-    finding = CAUSE.judge(case(blurred(lost=0.0, back=0.0, noise=0.05)))
+    finding = judged(CAUSE, blurred(lost=0.0, back=0.0, noise=0.05))
     assert finding.verdict == "excluded" and finding.priority == 0
 
 
-def test_a_handful_of_changed_images_is_no_evidence() -> None:
-    made = evidence(shift=1.0)
+def test_a_handful_of_changed_images_shows_nothing() -> None:
+    made = made_run(shift=1.0)
     assert made.val is not None
     margins = made.val.logits[:, 1] - made.val.logits[:, 0]
     margins[np.flatnonzero(made.val.right & (made.val.labels == 0))[:4]] = 3.0  # four images to the worse, none better
-    finding = CAUSE.judge(case(with_scored(made, INTERVENTION, {("sharpness", "val"): margins})))
+    finding = judged(CAUSE, with_scored(made, INTERVENTION, {("sharpness", "val"): margins}))
     assert finding.verdict in ("not identifiable", "excluded")
 
 
 def test_switched_off_and_impossible_are_told_apart() -> None:
-    assert CAUSE.judge(case(evidence())).verdict == "not identifiable"
-    absent = replace(evidence(), absent={INTERVENTION: "the images are all blank"})
-    finding = CAUSE.judge(case(absent))
-    assert finding.verdict == "not applicable" and "blank" in finding.reason
+    off = judged(CAUSE, made_run())
+    assert (off.verdict, off.kind) == ("not identifiable", ReasonKind.SWITCHED_OFF)
+    absent = replace(made_run(), absent={INTERVENTION: Absence(ReasonKind.DOES_NOT_APPLY, "the images are all blank")})
+    finding = judged(CAUSE, absent)
+    assert (finding.verdict, finding.kind) == ("not applicable", ReasonKind.DOES_NOT_APPLY)
 
 
 def test_the_directions_that_cannot_be_reversed_are_those_that_mapping_leaves_alone() -> None:
@@ -114,14 +123,19 @@ def test_the_directions_that_cannot_be_reversed_are_those_that_mapping_leaves_al
 
 
 def test_no_property_that_differs_excludes_it() -> None:
-    finding = CAUSE.judge(case(replace(evidence(), absent={INTERVENTION: "no measured property shifts"})))
-    assert finding.verdict == "excluded"
+    finding = judged(
+        CAUSE,
+        replace(made_run(), absent={INTERVENTION: Absence(ReasonKind.NO_DIFFERENCE, "no measured property shifts")}),
+    )
+    assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.NO_DIFFERENCE)
 
 
 def test_where_only_the_reverse_could_be_done_it_is_suggested() -> None:
-    made = quality(evidence(shift=1.6), {("sharpness", 0): 0.8})  # test is sharper
-    finding = CAUSE.judge(case(with_scored(made, INTERVENTION, {("sharpness", "test"): moved(made, "test", 0, -1.6)})))
-    assert finding.verdict == "suggested" and "regains" in finding.sentence
+    made = quality(made_run(shift=1.6), {("sharpness", 0): 0.8})  # test is sharper
+    finding = CAUSE.judge(
+        cause_data(with_scored(made, INTERVENTION, {("sharpness", "test"): moved(made, "test", 0, -1.6)}))
+    )
+    assert finding.verdict == "suggested" and finding.numbers["regained_sharpness"] > RULES.margin
 
 
 def test_one_property_is_not_counted_twice_for_being_all_there_is() -> None:
@@ -129,13 +143,15 @@ def test_one_property_is_not_counted_twice_for_being_all_there_is() -> None:
     table = made.scored[INTERVENTION].table
     one = table[table["variant"] == "sharpness"]
     kept = VariantLogits(pd.concat([one, one.assign(variant=ALL)], ignore_index=True))
-    finding = CAUSE.judge(case(replace(made, scored={INTERVENTION: kept})))
+    finding = judged(CAUSE, replace(made, scored={INTERVENTION: kept}))
     assert finding.verdict == "established" and finding.points is not None
     assert "Bonferroni" not in finding.points.method
 
 
 def test_all_properties_together_are_judged_even_alone() -> None:
-    made = evidence(shift=1.6)
+    made = made_run(shift=1.6)
     both = {(ALL, "val"): moved(made, "val", 0, 1.6), (ALL, "test"): moved(made, "test", 0, -1.6)}
-    finding = CAUSE.judge(case(with_scored(made, INTERVENTION, both)))
-    assert finding.verdict == "established" and "No single property" in finding.sentence
+    finding = judged(CAUSE, with_scored(made, INTERVENTION, both))
+    assert (
+        finding.verdict == "established" and "lost_all" in finding.numbers and "lost_sharpness" not in finding.numbers
+    )

@@ -8,7 +8,8 @@ import pytest
 
 from heldout.diagnosis.causes.prior import CAUSE
 from heldout.diagnosis.run_data import RunData
-from tests.diagnosis.causes.made_evidence import case, counted, evidence, of_sides
+from heldout.records import ReasonKind
+from tests.worlds.made_runs import counted, judged, made_run, of_parts
 
 Counts = list[tuple[int, int]]
 
@@ -16,78 +17,86 @@ Counts = list[tuple[int, int]]
 def fewer_easy(*, patients: int = 1) -> RunData:
     """NORMAL is 70 % of validation and 30 % of test; recalls 90 % and 60 %, on test 80 % and 60 %."""
     val = counted("val", [(700, 630), (300, 180)], patients=patients)
-    return of_sides(val, counted("test", [(300, 240), (700, 420)], patients=patients))
+    return of_parts(val, counted("test", [(300, 240), (700, 420)], patients=patients))
 
 
 def test_more_of_the_harder_class_is_established_at_its_exact_worth() -> None:
     """(0.7 − 0.3) · 0.9 + (0.3 − 0.7) · 0.6 = 0.12; at the recalls of test 0.4 · 0.8 − 0.4 · 0.6 = 0.08."""
-    finding = CAUSE.judge(case(fewer_easy()))
-    assert finding.verdict == "established" and finding.reason == ""
+    finding = judged(CAUSE, fewer_easy())
+    assert (finding.verdict, finding.kind) == ("established", ReasonKind.NONE)
     assert finding.points is not None and finding.priority == finding.points.value
     assert finding.points.value == pytest.approx(12.0, abs=1e-3)
     assert finding.numbers == {"taken_first": pytest.approx(12.0, abs=1e-3), "taken_last": pytest.approx(8.0, abs=1e-3)}
-    assert "'NORMAL' is 70.0% of validation and 30.0% of test" in finding.sentence
-    assert "at those of test 8.0 points" in finding.sentence and "balanced accuracy" in finding.remedy
+    assert finding.explains == {"prior": finding.points.value} and finding.remedy
 
 
 def test_its_interval_is_that_of_the_two_recalls() -> None:
-    finding = CAUSE.judge(case(fewer_easy()))
+    finding = judged(CAUSE, fewer_easy())
     error = 100 * 0.4 * math.sqrt(0.9 * 0.1 / 700 + 0.6 * 0.4 / 300)
     assert finding.points is not None
     assert finding.points.high - finding.points.low == pytest.approx(2 * 1.96 * error, rel=0.2)
 
 
 def test_without_patients_the_worth_is_the_same() -> None:
-    finding = CAUSE.judge(case(fewer_easy(patients=0)))
+    finding = judged(CAUSE, fewer_easy(patients=0))
     assert finding.points is not None and finding.points.value == pytest.approx(12.0, abs=1e-3)
     assert finding.points.method.startswith("image bootstrap")
 
 
 @pytest.mark.parametrize(
-    ("val", "test", "points", "verdict", "reason"),
+    ("val", "test", "points", "kind"),
     [
         pytest.param(
-            [(300, 270), (700, 420)], [(700, 630), (300, 180)], -12.0, "excluded", "raises test", id="fewer hard ones"
+            [(300, 270), (700, 420)],
+            [(700, 630), (300, 180)],
+            -12.0,
+            ReasonKind.RAISES_TEST,
+            id="fewer hard ones",
         ),
-        pytest.param([(1400, 1330), (600, 570)], [(30, 27), (70, 63)], 0.0, "excluded", "±1.5", id="equally hard"),
-        pytest.param([(500, 450), (500, 300)], [(50, 45), (50, 30)], 0.0, "excluded", "±1.5", id="same shares"),
-        pytest.param([(21, 18), (9, 7)], [(9, 8), (21, 16)], 3.17, "not identifiable", "needs about", id="thirty"),
+        pytest.param(
+            [(1400, 1330), (600, 570)],
+            [(30, 27), (70, 63)],
+            0.0,
+            ReasonKind.WITHIN_MARGIN,
+            id="equally hard",
+        ),
+        pytest.param([(500, 450), (500, 300)], [(50, 45), (50, 30)], 0.0, ReasonKind.WITHIN_MARGIN, id="same shares"),
+        pytest.param([(21, 18), (9, 7)], [(9, 8), (21, 16)], 3.17, ReasonKind.MORE_IMAGES, id="thirty"),
     ],
 )
-def test_it_is_not_claimed_where_it_lowers_nothing(
-    val: Counts, test: Counts, points: float, verdict: str, reason: str
-) -> None:
-    finding = CAUSE.judge(case(of_sides(counted("val", val), counted("test", test))))
-    assert finding.verdict == verdict and reason in finding.reason
+def test_it_is_not_claimed_where_it_lowers_nothing(val: Counts, test: Counts, points: float, kind: ReasonKind) -> None:
+    finding = judged(CAUSE, of_parts(counted("val", val), counted("test", test)))
+    verdict = "not identifiable" if kind is ReasonKind.MORE_IMAGES else "excluded"
+    assert (finding.verdict, finding.kind) == (verdict, kind)
     assert finding.points is not None and finding.points.value == pytest.approx(points, abs=0.01)
     assert finding.priority == 0 and not finding.remedy
 
 
 def test_equal_shares_are_not_said_to_differ() -> None:
-    sentence = CAUSE.judge(case(evidence())).sentence
-    assert sentence.startswith("Class shares are the same") and "differ" not in sentence
+    """Wording is the promise here: a sentence that names a class whose share differs would be false."""
+    assert "differ" not in judged(CAUSE, made_run()).sentence
 
 
 def test_a_class_that_test_lacks_does_not_make_the_other_order_absurd() -> None:
     """Its recall on test is unknown: (1/3 − 1/2) · (0.8 + 0.7) + 1/3 · 0.9 = 0.05 with validation's for the third."""
     val, test = counted("val", [(300, 240), (300, 210), (300, 270)]), counted("test", [(300, 240), (300, 210), (0, 0)])
-    finding = CAUSE.judge(case(of_sides(val, test)))
-    assert finding.verdict == "established" and "'OTHER' is 33.3% of validation and 0.0% of test" in finding.sentence
+    finding = judged(CAUSE, of_parts(val, test))
+    assert finding.verdict == "established"
     assert finding.numbers["taken_first"] == pytest.approx(5.0, abs=1e-3)
     assert finding.numbers["taken_last"] == pytest.approx(5.0, abs=1e-3)
 
 
 def test_one_class_has_no_shares_to_shift() -> None:
-    finding = CAUSE.judge(case(of_sides(counted("val", [(40, 38)]), counted("test", [(40, 20)]))))
+    finding = judged(CAUSE, of_parts(counted("val", [(40, 38)]), counted("test", [(40, 20)])))
     assert finding.verdict == "excluded" and finding.numbers == {"taken_first": 0.0, "taken_last": 0.0}
 
 
 def test_readers_correct_the_shares() -> None:
     """A third of the test images called ILL are NORMAL: the shares of test are not 50 and 50 but 67 and 33."""
-    made = of_sides(counted("val", [(400, 360), (200, 120)]), counted("test", [(300, 270), (300, 180)]))
+    made = of_parts(counted("val", [(400, 360), (200, 120)]), counted("test", [(300, 270), (300, 180)]))
     assert made.test is not None
     ids = made.test.ids[300:400]
     review = pd.DataFrame({"id": ids, "label": "NORMAL", "probability": 1.0})
-    before, after = CAUSE.judge(case(made)), CAUSE.judge(case(replace(made, review=review)))
+    before, after = judged(CAUSE, made), judged(CAUSE, replace(made, review=review))
     assert before.numbers["taken_first"] == pytest.approx(100 * (1 / 6) * 0.3, abs=1e-3)
     assert after.numbers["taken_first"] == pytest.approx(0.0, abs=1e-3)

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heldout.diagnosis.diagnose import diagnose_evidence
+from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget, why_no_budget
-from heldout.diagnosis.run_data import RunData
-from heldout.records import TERMS
+from heldout.diagnosis.run_data import FINE_TUNED
+from heldout.records import TERMS, TermStatus
 from heldout.records.predictions import Predictions
+from heldout.records.run import Choice, Keep
+from tests.worlds.made_runs import CLASSES, clustered, of_parts, read
 
 pytestmark = pytest.mark.numeric
-
-
-def side(
-    name: str, n: int, *, seed: int = 0, prior: float = 0.5, offset: float = 0.0, noise: float = 1.0, per: int = 2
-) -> Predictions:
-    """Two classes with normal margins 3.2 apart, patients of `per` images of one class."""
-    rng = np.random.default_rng((seed, len(name), n))
-    unit = np.arange(n) // per
-    labels = (rng.random(unit.max() + 1) < prior)[unit].astype(np.int64)
-    margin = 3.2 * (labels - 0.5) + 0.5 * rng.normal(size=unit.max() + 1)[unit] + noise * rng.normal(size=n) + offset
-    ids = tuple(f"{name}{i}" for i in range(n))
-    return Predictions(
-        name, ids, labels, np.stack([-margin / 2, margin / 2], axis=1), tuple(f"{name}-p{u}" for u in unit)
-    )
-
-
-def evidence(val: Predictions | None, test: Predictions | None, **changes: object) -> RunData:
-    made = RunData("run", "offline:net", "frozen", 0, ("a", "b"), None, val, test, bootstrap=200)
-    return replace(made, **changes)  # type: ignore[arg-type]
 
 
 @settings(max_examples=15, deadline=None)
@@ -48,13 +31,21 @@ def evidence(val: Predictions | None, test: Predictions | None, **changes: objec
     leaked=st.integers(0, 120),
 )
 def test_the_terms_sum_to_the_gap_exactly(
-    seed: int, prior: float, offset: float, noise: float, keeps: str, leaked: int
+    seed: int, prior: float, offset: float, noise: float, keeps: Keep, leaked: int
 ) -> None:
     """Additivity error 0, in the value and in every replicate, whatever was planted."""
-    val, test = side("val", 160, seed=seed), side("test", 120, seed=seed, prior=prior, offset=offset, noise=noise)
+    val, test = (
+        clustered("val", 160, seed=seed),
+        clustered("test", 120, seed=seed, prior=prior, offset=offset, noise=noise),
+    )
     epochs = np.random.default_rng(seed).integers(0, 2, (6, 160))
-    case = evidence(val, test, keeps=keeps, val_epochs=epochs, leaked=dict.fromkeys(val.ids[:leaked], "patient"))
-    budget = measure_budget(case)
+    made = replace(
+        of_parts(val, test),
+        learning=replace(FINE_TUNED, keeps=keeps),
+        val_epochs=epochs,
+        leaked=dict.fromkeys(val.ids[:leaked], "patient"),
+    )
+    budget = measure_budget(made)
     assert sum(term.value for term in budget.terms.values()) == pytest.approx(budget.gap.value, abs=1e-9)
     total = np.sum([term.replicates for term in budget.terms.values()], axis=0)
     assert total == pytest.approx(budget.gap.replicates, abs=1e-9)
@@ -65,7 +56,7 @@ def test_the_terms_sum_to_the_gap_exactly(
 @given(seed=st.integers(0, 1000), offset=st.floats(-1, 1))
 def test_class_rows_leakage_and_prior_sum_to_the_gap(seed: int, offset: float) -> None:
     budget = measure_budget(
-        evidence(side("val", 200, seed=seed, prior=0.6), side("test", 150, seed=seed, offset=offset))
+        of_parts(clustered("val", 200, seed=seed, prior=0.6), clustered("test", 150, seed=seed, offset=offset))
     )
     rows = sum(row.points.value for row in budget.classes if row.points)
     assert rows + budget.terms["leakage"].value + budget.terms["prior"].value == pytest.approx(
@@ -74,8 +65,8 @@ def test_class_rows_leakage_and_prior_sum_to_the_gap(seed: int, offset: float) -
 
 
 def test_the_prior_term_is_the_exact_formula() -> None:
-    val, test = side("val", 300, prior=0.7, offset=0.6), side("test", 300, prior=0.3, offset=0.6)
-    budget = measure_budget(evidence(val, test))
+    val, test = clustered("val", 300, prior=0.7, offset=0.6), clustered("test", 300, prior=0.3, offset=0.6)
+    budget = measure_budget(of_parts(val, test))
     recall = [val.right[val.labels == k].mean() for k in (0, 1)]
     shares = [np.bincount(s.labels, minlength=2) / len(s) for s in (val, test)]
     assert budget.terms["prior"].value == pytest.approx(100 * float(((shares[0] - shares[1]) * recall).sum()), abs=1e-4)
@@ -88,7 +79,9 @@ def test_a_planted_mechanism_lands_in_its_term(offset: float, noise: float, term
     gaps = []
     for seed in range(8):
         budget = measure_budget(
-            evidence(side("val", 600, seed=seed), side("test", 600, seed=seed + 50, offset=offset, noise=noise))
+            of_parts(
+                clustered("val", 600, seed=seed), clustered("test", 600, seed=seed + 50, offset=offset, noise=noise)
+            )
         )
         gaps.append(budget.gap.value)
         for name in found:
@@ -101,16 +94,16 @@ def test_a_planted_mechanism_lands_in_its_term(offset: float, noise: float, term
 
 def test_leakage_is_what_related_images_are_worth() -> None:
     """Half of validation is copies of train and always right; leaving them out shows what independent images get."""
-    val, test = side("val", 400, noise=1.5), side("test", 400, noise=1.5, seed=1)
+    val, test = clustered("val", 400, noise=1.5), clustered("test", 400, noise=1.5, seed=1)
     copied = np.arange(400) < 200
     sure = np.where(copied[:, None], 9.0 * (np.eye(2)[val.labels] - 0.5), val.logits)
     leaky = val.with_logits(sure)
-    budget = measure_budget(evidence(leaky, test, leaked={leaky.ids[i]: "copy" for i in range(200)}))
+    budget = measure_budget(replace(of_parts(leaky, test), leaked={leaky.ids[i]: "copy" for i in range(200)}))
     clean = np.array([leaky.right[~copied & (leaky.labels == k)].mean() for k in (0, 1)])
     share = np.bincount(leaky.labels, minlength=2) / 400
     assert budget.terms["leakage"].value == pytest.approx(100 * (leaky.right.mean() - float(share @ clean)), abs=1e-3)
     assert budget.terms["leakage"].low > 0
-    assert len(budget.base.val) == 200
+    assert len(budget.samples.val) == 200
 
 
 def test_selection_is_optimism_and_the_last_epoch_has_none() -> None:
@@ -121,46 +114,53 @@ def test_selection_is_optimism_and_the_last_epoch_has_none() -> None:
     measured, true = [], []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        val = side("val", 200, seed=seed, per=1)
+        val = clustered("val", 200, seed=seed, per=1)
         epochs = np.where(rng.random((30, 200)) < 0.85, val.labels, 1 - val.labels)
         best = int((epochs == val.labels).mean(axis=1).argmax())
         chosen = val.with_logits(4.0 * (np.eye(2)[epochs[best]] - 0.5))
-        test = side("test", 200, seed=seed + 100)
-        term = measure_budget(evidence(chosen, test, keeps="best", val_epochs=epochs)).terms["selection"]
+        test = clustered("test", 200, seed=seed + 100)
+        term = measure_budget(
+            replace(of_parts(chosen, test), learning=replace(FINE_TUNED, keeps="best"), val_epochs=epochs)
+        ).terms["selection"]
         measured.append(term.value)
         true.append(100 * (chosen.right.mean() - 0.85))
-        last = measure_budget(evidence(chosen, test, keeps="last", val_epochs=epochs)).terms["selection"]
+        last = measure_budget(replace(of_parts(chosen, test), learning=FINE_TUNED, val_epochs=epochs)).terms[
+            "selection"
+        ]
         assert (last.value, last.low, last.high) == (0.0, 0.0, 0.0)
     assert np.mean(true) > 4
     assert np.mean(measured) == pytest.approx(np.mean(true), abs=1.2)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"strategy": "wise"}, {"notes": ("Settings chosen on validation among 8 trainings: lr=0.1; its …",)}]
-)
-def test_a_choice_whose_candidates_were_not_kept_is_said_to_be_unmeasured(changes: dict[str, object]) -> None:
-    case = evidence(side("val", 80), side("test", 80), **changes)
-    assert "not measured" in measure_budget(case).details["selection"]
-    found = next(item for item in diagnose_evidence(case).findings if item.code == "selection")
+@pytest.mark.parametrize("choice", get_args(Choice))
+def test_a_choice_whose_candidates_were_not_kept_is_said_to_be_unmeasured(choice: Choice) -> None:
+    made = replace(
+        of_parts(clustered("val", 80), clustered("test", 80)), learning=replace(FINE_TUNED, chosen=(choice,))
+    )
+    budget = measure_budget(made)
+    assert budget.status["selection"] is TermStatus.NOT_MEASURED
+    (record,) = (item for item in budget.record() if item.term == "selection")
+    assert record.status is TermStatus.NOT_MEASURED and record.points.value == 0
+    found = next(item for item in diagnose_run(made).findings if item.code == "selection")
     assert found.verdict == "not identifiable"
 
 
 def test_reviewed_labels_count_by_their_probability() -> None:
-    val, test = side("val", 300), side("test", 300, seed=4)
-    names = ("a", "b")
+    val, test = clustered("val", 300), clustered("test", 300, seed=4)
     wrong = np.arange(0, 300, 10)
     turned = replace(test, labels=np.where(np.isin(np.arange(300), wrong), 1 - test.labels, test.labels))
-    everything = pd.DataFrame({"id": test.ids, "label": [names[k] for k in test.labels], "probability": np.ones(300)})
-    whole = measure_budget(evidence(val, turned, review=everything)).terms["labels"]
-    assert whole.value == pytest.approx(100 * (test.right.mean() - turned.right.mean()), abs=1e-4)
-    half = everything.iloc[::2].assign(probability=0.5)
-    assert measure_budget(evidence(val, turned, review=half)).terms["labels"].value == pytest.approx(
+    whole = read(of_parts(val, turned), test.labels, dict.fromkeys(test.ids, 1.0))
+    points = measure_budget(whole).terms["labels"].value
+    assert points == pytest.approx(100 * (test.right.mean() - turned.right.mean()), abs=1e-4)
+    assert whole.review is not None
+    half = whole.review.iloc[::2].assign(probability=0.5)
+    assert measure_budget(replace(of_parts(val, turned), review=half)).terms["labels"].value == pytest.approx(
         2 * 100 * float((test.right[::2].astype(float) - turned.right[::2]).sum()) / 300, abs=1e-3
     )
 
 
 def test_labels_nobody_reviewed_are_only_bounded() -> None:
-    budget = measure_budget(evidence(side("val", 100), side("test", 100)), label_bound=3.5)
+    budget = measure_budget(of_parts(clustered("val", 100), clustered("test", 100)), label_bound=3.5)
     estimate = budget.estimate("labels")
     assert (estimate.value, estimate.low, estimate.high) == (0.0, 0.0, 3.5)
 
@@ -169,7 +169,7 @@ def test_more_patients_narrow_the_gap_and_more_images_of_the_same_do_not() -> No
     def width(patients: int, per: int) -> float:
         n = patients * per
         budget = measure_budget(
-            evidence(side("val", n, per=per, noise=0.2), side("test", n, per=per, noise=0.2, seed=1))
+            of_parts(clustered("val", n, per=per, noise=0.2), clustered("test", n, per=per, noise=0.2, seed=1))
         )
         return budget.gap_estimate.high - budget.gap_estimate.low
 
@@ -180,27 +180,26 @@ def test_more_patients_narrow_the_gap_and_more_images_of_the_same_do_not() -> No
 @pytest.mark.parametrize(
     ("val", "test", "words"),
     [
-        (None, side("test", 20), "validation images"),
-        (side("val", 20), None, "a test set"),
-        (side("val", 20, prior=0.0), side("test", 20), "'b', which stand only in test"),
+        (None, clustered("test", 20), "validation images"),
+        (clustered("val", 20), None, "a test set"),
+        (clustered("val", 20, prior=0.0), clustered("test", 20), f"'{CLASSES[1]}', which stand only in test"),
     ],
 )
 def test_what_is_missing_is_named(val: Predictions | None, test: Predictions | None, words: str) -> None:
-    found = why_no_budget(evidence(val, test))
-    assert found is not None
-    assert words in found
+    found = why_no_budget(of_parts(val, test))
+    assert found is not None and words in found  # a plain function whose words are its answer
 
 
 def test_small_classes_leave_threshold_in_ranking() -> None:
-    budget = measure_budget(evidence(side("val", 60), side("test", 12)))
+    budget = measure_budget(of_parts(clustered("val", 60), clustered("test", 12)))
     assert "threshold" not in budget.terms
-    assert "cannot be told apart" in budget.details["threshold"]
+    assert budget.status["threshold"] is TermStatus.NOT_MEASURED
     assert set(budget.terms) < set(TERMS)
 
 
 def test_a_gap_without_variation_has_a_width_all_the_same() -> None:
-    sure = side("val", 40).with_logits(9.0 * (np.eye(2)[side("val", 40).labels] - 0.5))
+    sure = clustered("val", 40).with_logits(9.0 * (np.eye(2)[clustered("val", 40).labels] - 0.5))
     test = replace(sure, part="test", ids=tuple(f"t{i}" for i in range(40)), patients=tuple(f"q{i}" for i in range(40)))
-    budget = measure_budget(evidence(sure, test))
+    budget = measure_budget(of_parts(sure, test))
     assert budget.gap_estimate.low < -2 < 2 < budget.gap_estimate.high
     assert not budget.explained

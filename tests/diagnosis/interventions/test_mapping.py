@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heldout.diagnosis.interventions.mapping import Shifted, mapped
 from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.mapping import Shifted, mapped
 from heldout.images.quality import quality_of
 from tests.images.test_quality import scene
 

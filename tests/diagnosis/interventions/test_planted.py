@@ -13,8 +13,6 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from heldout.diagnosis.interventions import InterventionContext
-from heldout.diagnosis.interventions.regions import REGIONS
-from heldout.diagnosis.interventions.running_statistics import estimated
 from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
 from heldout.diagnosis.interventions.context import stratified
 from heldout.diagnosis.interventions.cues import Cues, donors_of
@@ -22,6 +20,8 @@ from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
 from heldout.diagnosis.interventions.intervention import NothingToDoError
 from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing
 from heldout.diagnosis.interventions.quality import Quality
+from heldout.diagnosis.interventions.regions import REGIONS
+from heldout.diagnosis.interventions.running_statistics import estimated
 from heldout.records.logit_table import logits_in
 from heldout.training import machine
 from tests.diagnosis.interventions.benches import Corner, Detail, Images, bench_of, looks_at

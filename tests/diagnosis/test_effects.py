@@ -4,15 +4,17 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from heldout.diagnosis.causes._change import Change
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from heldout.diagnosis.effects import Effect
+from heldout.diagnosis.rules import RULES
+
 pytestmark = pytest.mark.numeric
 
 
-def changed(lost: list[int], gained: list[int]) -> Change:
+def changed(lost: list[int], gained: list[int]) -> Effect:
     """One unit an entry, of ten images of class 0 where it loses so many and of class 1 where it gains so many."""
     before, after, labels, units = [], [], [], []
     for unit, (k, count) in enumerate([(0, n) for n in lost] + [(1, n) for n in gained]):
@@ -28,7 +30,7 @@ def changed(lost: list[int], gained: list[int]) -> Change:
     logits = np.zeros((n, 2))
     weights = np.ones((1, n), dtype=np.float32)
     ids = tuple(map(str, range(n)))
-    return Change(ids, flat[0], flat[1], flat[2], logits, logits, flat[3], weights, share[None], none)
+    return Effect(ids, flat[0], flat[1], flat[2], logits, logits, flat[3], weights, share[None], none, RULES.sign_draws)
 
 
 def test_a_large_loss_of_one_class_is_not_hidden_by_a_small_gain_of_the_other() -> None:
