@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from heldout.training import device
-from heldout.training.device import give_back_freed_memory, keep_freed_memory
+from heldout.training.device import keep_freed_memory, release_memory
 
 
 def test_freed_memory_is_kept_where_glibc_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,16 +33,16 @@ def test_freed_memory_is_given_back_where_glibc_is(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
     monkeypatch.setattr(sys, "platform", "linux")
-    assert give_back_freed_memory() and asked == [0]
+    assert release_memory() and asked == [0]
 
 
 def test_another_system_or_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not keep_freed_memory() and not give_back_freed_memory()
+    assert not keep_freed_memory() and not release_memory()
     monkeypatch.setattr(sys, "platform", "linux")
 
     def missing(name: str) -> object:
         raise OSError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert not keep_freed_memory() and not give_back_freed_memory()
+    assert not keep_freed_memory() and not release_memory()

@@ -21,7 +21,7 @@ from heldout.progress import Reporter, Silent
 from heldout.records import PARTS
 from heldout.runs.folder import DIAGNOSIS_LOOKS, RunFiles, StudyFiles
 from heldout.training import machine
-from heldout.training.device import Device, give_back_freed_memory
+from heldout.training.device import Device, release_memory
 
 FORMAT = 1
 
@@ -67,7 +67,7 @@ def run_interventions(
             context.let_go()
             reporter.step()
         reporter.end()
-        give_back_freed_memory()
+        release_memory()
 
 
 def _place(experiment: Intervention, context: InterventionContext) -> Path:
