@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from heldout.training import device
-from heldout.training.device import give_back_freed_memory, keep_freed_memory, machine
+from heldout.training.device import keep_freed_memory, machine, release_memory
 
 
 def test_freed_memory_is_kept_where_glibc_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,19 +36,19 @@ def test_freed_memory_is_given_back_where_glibc_is(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
     monkeypatch.setattr(sys, "platform", "linux")
-    assert give_back_freed_memory() and asked == [0]
+    assert release_memory() and asked == [0]
 
 
 def test_another_system_or_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not keep_freed_memory() and not give_back_freed_memory()
+    assert not keep_freed_memory() and not release_memory()
     monkeypatch.setattr(sys, "platform", "linux")
 
     def missing(name: str) -> object:
         raise OSError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert not keep_freed_memory() and not give_back_freed_memory()
+    assert not keep_freed_memory() and not release_memory()
 
 
 def test_a_network_is_held_in_place_with_its_channels_last() -> None:

@@ -12,7 +12,7 @@ from heldout.data.entries import Reader
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.keys import PatientKeys, patient_keys
-from heldout.data.examine.measure import Measured, measure
+from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.progress import Reporter, Silent
@@ -153,7 +153,7 @@ def _what_is(data: str) -> str:
     return f"the unknown prefix '{head}:'" if colon and len(head) > 1 and "/" not in head else "no such file or folder"
 
 
-def tabulate(measured: Sequence[Measured]) -> pd.DataFrame:
+def tabulate(measured: Sequence[MeasuredImage]) -> pd.DataFrame:
     """`Cohort.table` of the images that have a label; exact copies are numbered in the order of their places."""
     usable = [image for image in measured if image.entry.label]
     frame = pd.DataFrame(

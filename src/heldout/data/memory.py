@@ -41,23 +41,9 @@ def cohort_of_arrays(
         InputError: Arrays of another kind or of differing lengths, labels missing, a class absent from a part.
     """
     X = np.asarray(X)
-    problems = _lengths(X, y, patient, split)
-    try:
-        check_pixels(X, "X")
-    except ImageError as error:
-        problems.append(error.problem("X"))
     labels = [_text(value) for value in y]
     parts = [""] * len(labels) if split is None else [split_named(str(part)) for part in split]
-    problems += [
-        Problem(f"split row {row}", f"the split '{part}'", "train, val or test", "Correct it.")
-        for row, part in enumerate(split if split is not None else ())
-        if not split_named(str(part))
-    ]
-    problems += [
-        Problem(f"y row {row}", "no label", "the name or number of a class", "Fill it in, or drop the row.")
-        for row, label in enumerate(labels)
-        if not label
-    ]
+    problems = _lengths(X, y, patient, split) + _wrong_values(X, labels, split, parts)
     if not problems:
         problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False)
     if problems:
@@ -95,6 +81,31 @@ def _lengths(
         for word, values in (("y", y), ("patient", patient), ("split", split))
         if values is not None and len(values) != len(X)
     ]
+
+
+def _wrong_values(
+    X: npt.NDArray[np.uint8],
+    labels: Sequence[str],
+    split: Sequence[str] | npt.NDArray[np.str_] | None,
+    parts: Sequence[str],
+) -> list[Problem]:
+    """Pixels that are none, names of parts that are not known (empty in `parts`), and labels that are missing."""
+    problems: list[Problem] = []
+    try:
+        check_pixels(X, "X")
+    except ImageError as error:
+        problems.append(error.problem("X"))
+    problems += [
+        Problem(f"split row {row}", f"the split '{given}'", "train, val or test", "Correct it.")
+        for row, given in enumerate(split if split is not None else ())
+        if not parts[row]
+    ]
+    problems += [
+        Problem(f"y row {row}", "no label", "the name or number of a class", "Fill it in, or drop the row.")
+        for row, label in enumerate(labels)
+        if not label
+    ]
+    return problems
 
 
 def _text(value: object) -> str:

@@ -28,7 +28,7 @@ SILENT = Silent()
 FORMAT = 1
 """Part of a store's key: raised whenever the same images would give other bytes."""
 
-MAXIMUM_THREADS = 8
+MAX_THREADS = 8
 
 BATCH = 4096
 """Images handed to the threads at a time."""
@@ -182,7 +182,7 @@ def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], fit: Fit, interpol
     """Write the square of every id into its row; threads, since decoding and resizing leave the interpreter's lock."""
     problems: list[Problem] = []
     work = _writer(pixels, cohort, ids, fit, interpolation)
-    threads = min(MAXIMUM_THREADS, (os.cpu_count() or 1) + 2)
+    threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     reporter.begin("Preparing images", len(ids))
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough

@@ -32,7 +32,7 @@ _Values = dict[str, Any]
 _FIXED = tuple(field.name for field in fields(Optics) if field.name in LATENTS and field.name != "exposure_e")
 """Settings of the optics that are the same in every image of a site."""
 
-SMALLEST_UM = 5.0
+MIN_UM = 5.0
 """No cell is drawn smaller than this; a spherocyte of 65 fl measures 5 µm."""
 
 PALLOR_STAGE, PALLOR_SLOPE = 2.6, 1.6
@@ -134,19 +134,19 @@ def _image(population: Population, patient: _Patient, seed: int, part: int, imag
 def _cell(p: Population, direction_rad: float, kind: int, effect: Effects, z: np.ndarray, u: np.ndarray) -> _Values:
     """The cell and its place, from the patient's effects, 9 normal and 3 uniform numbers."""
     stage = kind * p.separation + p.patient_stage_sd * effect["stage"] + z[0]
-    fewest, most = p.spicule_numbers
+    low, high = p.spicule_numbers
     irregularity = p.irregularity_patient_sd * effect["irregularity"] + p.irregularity_cell_sd * z[4]
     haemoglobin = p.haemoglobin_patient_sd * effect["haemoglobin"] + p.haemoglobin_cell_sd * z[3]
     diameter = p.diameter_patient_sd_um * effect["diameter"] + p.diameter_cell_sd_um * z[2]
     return {
         "stage": stage,
         "volume_fl": p.volume_fl * np.exp(p.volume_patient_cv * effect["volume"] + p.volume_cell_cv * z[1]),
-        "diameter_um": max(p.diameter_um + diameter, SMALLEST_UM),
+        "diameter_um": max(p.diameter_um + diameter, MIN_UM),
         "haemoglobin_g_per_l": max(p.haemoglobin_g_per_l + haemoglobin, 0.0),
         "irregularity": p.irregularity * np.exp(irregularity),
         "elongation": np.exp(p.elongation_sd * abs(z[5])),
         "angle_rad": direction_rad + p.smear_rad * z[8],
-        "spicules": fewest + int((most - fewest + 1) * u[0]),
+        "spicules": low + int((high - low + 1) * u[0]),
         "spicule_um": _spicule_um(p, stage, z[6]),
         "pallor_lost": float(expit(PALLOR_SLOPE * (stage - PALLOR_STAGE) + z[7])),
         "x_um": 2 * OFF_CENTRE_UM * (u[1] - 0.5),

@@ -89,9 +89,9 @@ def thickness_um(cell: Cell, xs: Map, ys: Map, detail: np.random.Generator) -> M
 
 def _spicules(cell: Cell, detail: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """cos(polar angle), longitude and height (µm) of each spicule, (k,) each."""
-    most = 64  # so that the stream goes on alike whatever the number of spicules
+    drawn = 64  # so that the stream goes on alike whatever the number of spicules
     turn = detail.uniform(0, 2 * np.pi)
-    jitter = detail.standard_normal((3, most))[:, : cell.spicules]
+    jitter = detail.standard_normal((3, drawn))[:, : cell.spicules]
     k = np.arange(cell.spicules)
     polar = np.clip(1 - (2 * k + 1 + 0.5 * jitter[0]) / cell.spicules, -1, 1)
     longitude = (k * _TURN + turn + 0.15 * jitter[1] + np.pi) % (2 * np.pi) - np.pi

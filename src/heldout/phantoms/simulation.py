@@ -131,8 +131,8 @@ def _with_ids(table: pd.DataFrame, counts: Counts) -> pd.DataFrame:
     names = [f"{patient}-{image:04d}" for patient, image in zip(table["patient"], table["image_key"], strict=True)]
     patients = {split: max(getattr(counts, f"{split}_patients"), 1) for split in SPLITS}
     each = {split: divmod(getattr(counts, split), patients[split]) for split in SPLITS}
-    least, more = (table["split"].map({split: pair[k] for split, pair in each.items()}) for k in (0, 1))
-    spare = table["image_key"] >= least + (table["patient_key"] < more)
+    each_has, one_more = (table["split"].map({split: pair[k] for split, pair in each.items()}) for k in (0, 1))
+    spare = table["image_key"] >= each_has + (table["patient_key"] < one_more)
     return table.assign(**{ID: names}).assign(**{SPARE: spare})
 
 

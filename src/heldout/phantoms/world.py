@@ -279,8 +279,8 @@ class Counts:
         return cls(*images_of, *(min(pair) for pair in zip(patients_of, images_of, strict=True)))
 
 
-def _shares(total: int, least: int, val: bool) -> tuple[int, int, int]:
-    """`total` as train, val, test, each at least `least` where it exists."""
-    test = max(round(total * 0.2), least)
-    validation = max(round((total - test) * 0.2), least) if val else 0
+def _shares(total: int, minimum: int, val: bool) -> tuple[int, int, int]:
+    """`total` as train, val, test, each at least `minimum` where it exists."""
+    test = max(round(total * 0.2), minimum)
+    validation = max(round((total - test) * 0.2), minimum) if val else 0
     return total - test - validation, validation, test

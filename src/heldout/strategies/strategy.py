@@ -96,7 +96,7 @@ class Phase:
             raise ValueError("; ".join(wrong))
 
     def _wrong_numbers(self) -> Iterator[str]:
-        for name, least in (
+        for name, minimum in (
             ("epochs", 1),
             ("blocks", 1),
             ("views", 1),
@@ -104,8 +104,8 @@ class Phase:
             ("weight_decay", 0),
             ("anchor", 0),
         ):
-            if getattr(self, name) < least:
-                yield f"{name} is at least {least}, found {getattr(self, name)}"
+            if getattr(self, name) < minimum:
+                yield f"{name} is at least {minimum}, found {getattr(self, name)}"
         if self.lr <= 0:
             yield f"lr is above 0, found {self.lr}"
         if not 0 < self.layer_decay <= 1:

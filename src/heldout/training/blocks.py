@@ -18,8 +18,8 @@ def blocks_of(network: Network) -> tuple[tuple[str, ...], ...]:
     """
     names = list(network.stages)
     layers = [_weight_layers(stage) for stage in network.stages.values()]
-    for least in (2, 1):
-        begins = [number for number, count in enumerate(layers) if count >= least]
+    for min_layers in (2, 1):
+        begins = [number for number, count in enumerate(layers) if count >= min_layers]
         if len(begins) > 1:
             break
     edges = [0, *begins[1:], len(names)]

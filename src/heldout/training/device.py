@@ -115,7 +115,7 @@ def keep_freed_memory() -> bool:
         return False
 
 
-def give_back_freed_memory() -> bool:
+def release_memory() -> bool:
     """Give the system what `keep_freed_memory` kept: for the end of a piece of work after which other work is done.
 
     Returns:

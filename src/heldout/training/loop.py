@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,10 +18,11 @@ from heldout.training.augment import augmented, generator_of, views_of
 from heldout.training.averaging import put
 from heldout.training.device import Machine, threads
 from heldout.training.optimise import Pull, optimizer_of, rate, set_rate
+from heldout.training.phase_context import PhaseContext
 from heldout.training.phases import frozen_stages, moving_names, moving_tensors, set_modes
-from heldout.training.predict import Inputs, input_of, logits_from, scored
+from heldout.training.predict import input_of, logits_from, scored
 from heldout.training.prefix import ActivationCache
-from heldout.training.solve import Problem, solve
+from heldout.training.solve import solve
 from heldout.training.state import Progress, Resume, State, better
 from heldout.training.task import Task
 from heldout.training.weighting import class_weights
@@ -72,16 +72,13 @@ def learn(
                 part.pixels if length == 0 else cache.activations(network, length, part, machine, reporter)
                 for part in (task.val, *drawn)
             ]
-            if phase.solver != "adamw":
-                problem = Problem(network, task, phase, (parts[1], parts[0]), length, ends, machine, seed)
-                rows.append((step := solve(problem, begun + 1, number)).epoch)
+            context = PhaseContext(
+                network, task, phase, number, begun, parts[1:], parts[0], length, ends, seed, machine
+            )
+            state = resume.optimizer if rows else None
+            for step in _train(context, rows, state) if phase.solver == "adamw" else [solve(context)]:
+                rows.append(step.epoch)
                 yield step
-            else:
-                state = resume.optimizer if rows else None
-                stretch = Stretch(network, task, phase, number, begun, parts[1:], parts[0], length, ends, seed, machine)
-                for step in _train(stretch, rows, state):
-                    rows.append(step.epoch)
-                    yield step
         begun += len(rows)
         if number in needed and number not in ends:  # of a phase that ended in an earlier sitting, it is on disk
             ends[number] = moving_tensors(network, moving)
@@ -105,74 +102,44 @@ def _ended(phase: Phase, rows: Sequence[Epoch]) -> bool:
     return len(rows) - 1 - best >= phase.patience
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """What an optimiser works on in one phase.
-
-    Attributes:
-        network: Trained in place.
-        task: Training and validation images.
-        phase: The plan.
-        number: Number of the phase.
-        begun: Epochs of the phases before.
-        views: Inputs of the training images after the first `length` stages, which the epochs take in turn.
-        val: Those of the validation images.
-        length: See above.
-        ends: Weights at the ends of earlier phases.
-        seed: Decides the order of images and dropout.
-        machine: Device and precision.
-    """
-
-    network: Network
-    task: Task
-    phase: Phase
-    number: int
-    begun: int
-    views: Sequence[Inputs]
-    val: Inputs
-    length: int
-    ends: dict[int, State]
-    seed: int
-    machine: Machine
-
-
 def _train(
-    s: Stretch,
+    context: PhaseContext,
     before: Sequence[Epoch],  # of this phase, that a resumed run has behind it
     optimizer_state: dict[int, dict[str, torch.Tensor]] | None,
 ) -> Iterator[Progress]:
-    network, phase, machine = s.network, s.phase, s.machine
-    labels = machine.tensor(s.task.train.labels)
-    weights = class_weights(s.task.train.labels, len(s.task.classes), phase.class_weights)
+    network, phase, machine = context.network, context.phase, context.machine
+    labels = machine.tensor(context.task.train.labels)
+    weights = class_weights(context.task.train.labels, len(context.task.classes), phase.class_weights)
     weight = None if weights is None else machine.tensor(weights)
     optimizer = optimizer_of(network, phase, optimizer_state)
-    pull = Pull(network, phase, s.ends[BEGINNING]) if phase.anchor > 0 else None
+    pull = Pull(network, phase, context.ends[BEGINNING]) if phase.anchor > 0 else None
     prepared = machine.accelerator.prepare_optimizer(optimizer)
-    stages, count = len(network.stages), len(s.task.train)
+    stages, count = len(network.stages), len(context.task.train)
     steps = math.ceil(count / phase.batch_size)
     rows: list[Epoch] = list(before)
 
     while not _ended(phase, rows):
         number = len(rows)  # of the epoch within the phase
+        epoch = context.begun + number
         started = time.perf_counter()
         set_modes(network, phase)
-        order = np.random.default_rng([s.seed, s.begun + number]).permutation(count)
-        generator = generator_of(s.seed, s.begun + number)
+        order = np.random.default_rng([context.seed, epoch]).permutation(count)
+        generator = generator_of(context.seed, epoch)
         loss_sum = torch.zeros((), device=machine.device)
         right = torch.zeros((), device=machine.device)
-        with _drawn_from(s.seed, s.begun + number, machine), threads(1 if s.length == stages else None):
+        with _drawn_from(context.seed, epoch, machine), threads(1 if context.length == stages else None):
             # Batches of nearly equal size: no step rests on a left-over image or two.
             for step, chosen in enumerate(np.array_split(order, steps)):
                 lr = rate(phase, number * steps + step, phase.epochs * steps)
                 set_rate(optimizer, lr)
-                x = input_of(s.views[number % len(s.views)][chosen], s.length, machine.device)
-                if s.length == 0:
+                x = input_of(context.views[number % len(context.views)][chosen], context.length, machine.device)
+                if context.length == 0:
                     x = augmented(x, phase.augment, generator)
                 y = labels[machine.tensor(chosen)]
                 with machine.autocast():
                     # A frozen trunk that is not cached (its BatchNorm follows the batches) needs no gradients.
                     with torch.set_grad_enabled(phase.trainable != "head"):
-                        x = network.run_stages(x, s.length, stages)
+                        x = network.run_stages(x, context.length, stages)
                     logits = network.head(x)  # (b, k)
                 loss = F.cross_entropy(logits.float(), y, weight)
                 machine.accelerator.backward(loss)
@@ -182,20 +149,20 @@ def _train(
                 prepared.zero_grad()
                 loss_sum += loss.detach() * len(chosen)
                 right += (logits.detach().argmax(1) == y).sum()
-            val_logits = logits_from(network, s.val, s.length, machine)
-            val_loss, val_predicted = scored(val_logits, s.task.val.labels)
+            val_logits = logits_from(network, context.val, context.length, machine)
+            val_loss, val_predicted = scored(val_logits, context.task.val.labels)
         row = Epoch(
-            epoch=s.begun + number + 1,
+            epoch=epoch + 1,
             phase=phase.name,
             seconds=time.perf_counter() - started,
             lr=lr,
             train_loss=float(loss_sum) / count,
             train_accuracy=float(right) / count,
             val_loss=val_loss,
-            val_accuracy=float(np.mean(val_predicted == s.task.val.labels)),
+            val_accuracy=float(np.mean(val_predicted == context.task.val.labels)),
         )
         rows.append(row)
-        yield Progress(row, val_predicted, optimizer, s.number, s.ends)
+        yield Progress(row, val_predicted, optimizer, context.number, context.ends)
 
 
 @contextmanager

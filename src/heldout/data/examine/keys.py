@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heldout.data.examine.measure import MAXIMUM_THREADS
+from heldout.data.examine.measure import MAX_THREADS
 from heldout.data.examine.names import KeyCandidate, pattern_of, propose_keys
 from heldout.data.examine.patients import patient_in
 from heldout.images import read_pixels
@@ -25,11 +25,11 @@ from heldout.stats.run_lengths import BlockTest, split_is_blocked
 SIDE = 16
 """Side of the thumbnails: whitened at 16 pixels, X-rays of one patient stand out no less than at 32."""
 
-FAMILY_IMAGES = 400
-MOST_IMAGES = 1200
+MAX_FAMILY_IMAGES = 400
+MAX_IMAGES = 1200
 """Images that are looked at, a family of names and in all: two seconds, and enough to tell in the Kermany names."""
 
-KEY_IMAGES = 8
+MAX_KEY_IMAGES = 8
 """Images of one key that are looked at."""
 
 
@@ -153,7 +153,7 @@ def _chosen(candidates: Sequence[KeyCandidate], seed: int) -> list[int]:
     """Rows to look at: whole keys with several images, at random, by the coarsest candidate of each family."""
     rng = np.random.default_rng(seed)
     coarse = [candidate for candidate in candidates if candidate.level == 0]
-    share = min(FAMILY_IMAGES, MOST_IMAGES // len(coarse))
+    share = min(MAX_FAMILY_IMAGES, MAX_IMAGES // len(coarse))
     chosen: set[int] = set()
     for candidate in coarse:
         counts = Counter(candidate.keys)
@@ -166,13 +166,13 @@ def _chosen(candidates: Sequence[KeyCandidate], seed: int) -> list[int]:
         few = []
         for row in rows:
             taken[candidate.keys[row]] += 1
-            few += [row] if taken[candidate.keys[row]] <= KEY_IMAGES else []
+            few += [row] if taken[candidate.keys[row]] <= MAX_KEY_IMAGES else []
         chosen.update(few[:share])
     return sorted(chosen)
 
 
 def _read(paths: Sequence[Path]) -> NDArray[np.float32]:
-    threads = min(MAXIMUM_THREADS, (os.cpu_count() or 1) + 2)
+    threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(lambda path: thumbnails([read_pixels(path)], SIDE), paths)))
 

@@ -14,7 +14,7 @@ from heldout.errors import Problem
 from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, open_array
 from heldout.progress import Reporter
 
-MAXIMUM_THREADS = 8
+MAX_THREADS = 8
 """Decoding leaves the interpreter's lock; beyond this many threads a disk gains nothing."""
 
 BATCH = 4096
@@ -22,7 +22,7 @@ BATCH = 4096
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredImage:
     """An image as it was found to be.
 
     Attributes:
@@ -44,7 +44,7 @@ class Measured:
 
 def measure(
     entries: Sequence[Entry], root: Path, reporter: Reporter
-) -> tuple[list[Measured], list[Problem], list[Problem]]:
+) -> tuple[list[MeasuredImage], list[Problem], list[Problem]]:
     """Read every image.
 
     Args:
@@ -58,15 +58,15 @@ def measure(
     """
     broken = _broken_arrays(entries, root)
     readable = [entry for entry in entries if (entry.source, entry.member) not in broken]
-    measured: list[Measured] = []
+    measured: list[MeasuredImage] = []
     single: list[Problem] = []
-    threads = min(MAXIMUM_THREADS, (os.cpu_count() or 1) + 2)
+    threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     reporter.begin("Reading images", len(readable))
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough
         for start in range(0, len(readable), BATCH):
             for result in pool.map(lambda entry: _measure_one(entry, root), readable[start : start + BATCH]):
-                if isinstance(result, Measured):
+                if isinstance(result, MeasuredImage):
                     measured.append(result)
                 else:
                     single.append(result)
@@ -89,11 +89,11 @@ def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str]
     return broken
 
 
-def _measure_one(entry: Entry, root: Path) -> Measured | Problem:
+def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:
     try:
         decoded = decode(root / entry.source, entry.member, entry.row)
     except ImageError as error:
         return error.problem(entry.shown, source=entry.place)
     height, width = decoded.pixels.shape[:2]
     channels = 1 if decoded.pixels.ndim == 2 else 3
-    return Measured(entry, content_hash(decoded.pixels), width, height, channels, decoded.bits)
+    return MeasuredImage(entry, content_hash(decoded.pixels), width, height, channels, decoded.bits)

@@ -22,7 +22,7 @@ from heldout.records import PARTS, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, write_down
 from heldout.training import machine
-from heldout.training.device import Device, give_back_freed_memory
+from heldout.training.device import Device, release_memory
 
 FORMAT = 1
 
@@ -68,7 +68,7 @@ def run_interventions(
             context.let_go()
             reporter.step()
         reporter.end()
-        give_back_freed_memory()
+        release_memory()
 
 
 def _place(experiment: Intervention, context: InterventionContext) -> Path:
