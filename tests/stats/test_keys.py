@@ -27,7 +27,6 @@ def test_a_patient_is_accepted_and_the_numbers_are_there() -> None:
     found = verify_key(keys, labels, vectors)
     assert found.accepted and found.p == 0.001 and found.effect > 0.8
     assert found.pairs == 80 * 3
-    assert "more alike than strangers" in found.reason and "240 pairs" in found.reason
 
 
 def test_a_key_without_meaning_is_accepted_once_in_a_hundred() -> None:
@@ -63,7 +62,6 @@ def test_numbers_that_start_again_for_each_kind_are_refused() -> None:
     assert verify_key(fine, one, vectors).accepted
     found = verify_key(coarse, one, vectors, fine)
     assert not found.accepted and found.p > LEVEL and found.pairs == 80
-    assert "keeps apart are no more alike than strangers" in found.reason
     assert verify_key(coarse, one, vectors).accepted, "without the finer key it is half right, and passes"
 
 
@@ -71,7 +69,7 @@ def test_two_eyes_of_one_patient_are_joined() -> None:
     keys, labels, vectors = world(80, 4)
     fine = [f"{key}_{'LR'[i % 2]}" for i, key in enumerate(keys)]
     found = verify_key(keys, labels, vectors, fine)
-    assert found.accepted and found.pairs == 80 and "the finer key keeps apart are more alike" in found.reason
+    assert found.accepted and found.pairs == 80
 
 
 def test_a_ward_is_no_patient() -> None:
@@ -79,7 +77,7 @@ def test_a_ward_is_no_patient() -> None:
     patient = np.array([int(key[1:]) for key in keys])
     vectors += 0.5 * np.random.default_rng(1).standard_normal((30, 40)).astype(np.float32)[patient // 4]
     found = verify_key([f"w{i // 4}" for i in patient], labels, vectors, keys)
-    assert not found.accepted and found.p <= LEVEL and "a day or a device" in found.reason
+    assert not found.accepted and found.p <= LEVEL
 
 
 def test_too_few_pairs_are_no_verdict() -> None:

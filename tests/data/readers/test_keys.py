@@ -138,7 +138,6 @@ def test_on_kermany_the_right_key_is_accepted_and_the_naive_one_refused_with_its
     assert accepted.accepted and accepted.p == 0.001 and accepted.effect > 0.7
     refused = verify_key(naive, labels, vectors, finer=right)
     assert not refused.accepted and abs(refused.effect) < 0.2 and refused.pairs > 80
-    assert "keeps apart are no more alike than strangers of their class" in refused.reason
 
 
 def test_on_kermany_the_right_key_comes_out_of_the_names_and_images() -> None:
