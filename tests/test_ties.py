@@ -191,10 +191,10 @@ def test_an_end_that_lies_on_a_limit_is_judged_alike_with_any_last_digits(hair: 
     assert weigh(touches_zero, True, RULES).verdict == "not identifiable"
     assert weigh(points(hair, [-RULES.margin - hair, 0.0, RULES.margin + hair]), True, RULES).verdict == "excluded"
     assert weigh(points(-1.0, [-2.0, -1.0, hair]), True, RULES).verdict == "not identifiable"
-    assert regains(points(3.0, [3.0]), points(1.0 + hair, [1.0 + hair]), 3.0)  # a third of it
-    assert regains(points(1.0, [1.0]), points(3.0 + hair, [3.0 + hair]), 3.0)  # three times as much
+    assert regains(points(3.0, [3.0]), points(1.0 + hair, [1.0 + hair]), RULES.agreement)  # a third of it
+    assert regains(points(1.0, [1.0]), points(3.0 + hair, [3.0 + hair]), RULES.agreement)  # three times as much
     null = np.linspace(0.4, 0.6, 20)
-    assert not DomainShift(0.6 + hair, null).real(3.0) and DomainShift(0.6 + hair, null).p == 2 / 21
+    assert not DomainShift(0.6 + hair, null).real(RULES.null_deviations) and DomainShift(0.6 + hair, null).p == 2 / 21
 
 
 def epoch(number: int, accuracy: float, loss: float) -> Epoch:
@@ -229,5 +229,8 @@ def test_the_images_to_be_read_again_are_the_same_with_other_last_digits() -> No
     quality = rng.integers(1, 9, 200) / 9.0
     other = quality + rng.uniform(-1e-15, 1e-15, 200)
     ids = tuple(f"i{number}" for number in range(200))
-    plain, again = (review_sample(ids, Suspects(one, one < 0.3), 0, 0.1, 0.1, 0.02) for one in (quality, other))
+    plain, again = (
+        review_sample(ids, Suspects(one, one < 0.3), 0, RULES.review_top, RULES.review_rest, RULES.min_doubt)
+        for one in (quality, other)
+    )
     assert list(plain) == list(again)

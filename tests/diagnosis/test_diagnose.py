@@ -14,7 +14,7 @@ import pytest
 from heldout.cli import ExitStatus
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
-from heldout.diagnosis.diagnose import cause_data, diagnose, diagnose_run, judged
+from heldout.diagnosis.diagnose import cause_data, choose_runs, diagnose, diagnose_run, judged
 from heldout.diagnosis.gap import measure_budget
 from heldout.diagnosis.order import explained_of, ordered
 from heldout.diagnosis.rules import Rules
@@ -24,6 +24,7 @@ from heldout.errors import InputError, UsageError
 from heldout.records import TERMS, VERDICTS, Diagnosis, Estimate, Finding, ReasonKind
 from heldout.records.codec import read_record, to_data
 from heldout.records.diagnosis import BECAUSE, Verdict
+from heldout.runs.folder import read_study
 from tests.cli.call import call
 from tests.worlds.edge_cases import EDGES, NOT_JUDGED
 from tests.worlds.made_runs import clustered, listed, of_parts, read
@@ -166,7 +167,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_run_of_a_study_is_diagnosed_and_written(study: Path) -> None:
-    found = diagnose(study, bootstrap=120)
+    found = diagnose(read_study(study), bootstrap=120)
     assert len(found) == 4
     for item in found:
         assert read_record(Diagnosis, study / "diagnosis" / f"{item.run}.json") == item
@@ -191,7 +192,7 @@ def test_the_terminal_tells_it_and_strict_answers_with_three(study: Path) -> Non
     answer = call("diagnose", study, "--no-experiments", "--bootstrap", "120", "--strict")
     established = any(
         item.verdict == "established"
-        for found in diagnose(study, bootstrap=120, experiments=False)
+        for found in diagnose(read_study(study), bootstrap=120, experiments=False)
         for item in found.findings
     )
     assert answer.status == (ExitStatus.ESTABLISHED if established else ExitStatus.OK)
@@ -201,13 +202,13 @@ def test_the_terminal_tells_it_and_strict_answers_with_three(study: Path) -> Non
 
 def test_bad_calls_say_what_to_do(study: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected one of"):
-        diagnose(study, "nobody")
+        choose_runs(read_study(study), "nobody")
     with pytest.raises(UsageError, match="at least 100"):
-        diagnose(study, bootstrap=10)
+        diagnose(read_study(study), bootstrap=10)
     review = tmp_path / "review.csv"
     review.write_text("id,label\nnobody,normal\n" + f"{next(iter(_test_ids(study)))},dog\n")
     with pytest.raises(InputError, match="2 problems"):
-        diagnose(study, review=review, bootstrap=120)
+        diagnose(read_study(study), review=review, bootstrap=120)
 
 
 def _test_ids(study: Path) -> list[str]:

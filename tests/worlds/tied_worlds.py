@@ -1,4 +1,4 @@
-"""Made evidence full of ties, and what is said of it: run under any kernel and number of threads, the answer is one.
+"""Made runs full of ties, and what is said of it: run under any kernel and number of threads, the answer is one.
 
     python -m tests.worlds.tied_worlds      # JSON: the BLAS libraries in use, and the answers
 
@@ -24,7 +24,7 @@ from heldout.records.codec import to_data
 from heldout.records.run import Learning
 from heldout.stats.keys import verify_key
 from heldout.stats.neighbours import calibrate, near_copies
-from tests.worlds.made_runs import Reals, logits, made_run, margin, moved, parts, quality, with_scored
+from tests.worlds.made_runs import SOLVED, Reals, logits, made_run, margin, moved, parts, quality, with_scored
 
 STEP = 0.5
 """Of the grid that logits are put on."""
@@ -50,14 +50,13 @@ def strengths(made: RunData, *, search: bool = False) -> RunData:
     if search:
         return replace(made, choices={"settings": held.scored["strengths"]})
     return replace(
-        held, learning=Learning(False, False, chosen=("strength",)), val=val.with_logits(logits(margins["C=0", "val"]))
+        held, learning=replace(SOLVED, chosen=("strength",)), val=val.with_logits(logits(margins["C=0", "val"]))
     )
 
 
 def with_interventions(made: RunData) -> RunData:
     """Qualities, cues, blends and pooled classifiers, some of them alike in what they do."""
-    names = ("train", "val", "test")
-    for experiment, variants in {
+    for intervention, variants in {
         "quality": ("sharpness", "contrast", "all"),
         "cues": ("only:border", "neutral:border", "swap:border", "same:border", "only:corners", "neutral:corners"),
         "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"),
@@ -68,9 +67,9 @@ def with_interventions(made: RunData) -> RunData:
         changed = {
             (variant, part): on_grid(moved(made, part, 0, 1.0 if part == "val" else -0.5, seed=number // 2, noise=0.8))
             for number, variant in enumerate(variants)
-            for part in names
+            for part in parts(made)
         }
-        made = with_scored(made, experiment, changed)
+        made = with_scored(made, intervention, changed)
     made = quality(made, {("sharpness", 0): -0.8, ("contrast", 0): -0.8})
     assert made.quality is not None
     return replace(made, quality=made.quality.round(1).assign(copied=made.quality["sharpness"].round(1)))
@@ -111,14 +110,13 @@ def three_classes() -> RunData:
     return replace(made, classes=("A", "B", "C"), train=put["train"], val=put["val"], test=put["test"])
 
 
+BEST = Learning(backbone_trained=True, uses_seed=True, keeps="best", chosen=("epoch",))
+
+
 def best_epoch(made: RunData) -> RunData:
     val = parts(made)["val"]
     right = np.random.default_rng(4).random((30, len(val))) < 0.85
-    return replace(
-        made,
-        val_epochs=np.where(right, val.labels, 1 - val.labels),
-        learning=Learning(True, True, keeps="best", chosen=("epoch",)),
-    )
+    return replace(made, val_epochs=np.where(right, val.labels, 1 - val.labels), learning=BEST)
 
 
 WORLDS: dict[str, Callable[[], RunData]] = {
@@ -155,8 +153,6 @@ def answers() -> dict[str, Any]:
     found: dict[str, Any] = {name: to_data(diagnose_run(make())) for name, make in WORLDS.items()}
     return found | {"pictures": of_pictures()}
 
-
-__all__ = ["WORLDS", "answers"]
 
 if __name__ == "__main__":
     libraries = [(one["filepath"], one.get("architecture", ""), one["num_threads"]) for one in threadpool_info()]
