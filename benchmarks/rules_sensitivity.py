@@ -52,7 +52,8 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "diagnosis-rules.md"
 MARKER = "<!-- rules -->"
 HEADER = ["rule", "value", "unit", "meaning", "source"]
 COUNTED = ["false alarms: as it is", "halved", "doubled", "hits: as it is", "halved", "doubled"]
-UNREAD = "not exercised by these studies"
+UNREAD = ["not exercised by these studies", *[""] * 5]
+UNJUDGED = ["not judged yet", *[""] * 5]
 
 WORDS = ("max_images", "max_properties_named", "excess_answers")
 """Rules that decide what a sentence cites, and no verdict."""
@@ -236,7 +237,7 @@ def counts(studies: list[dict[str, Any]], rule: Rule) -> list[str]:
     if rule.name in WORDS:
         return ["decides no verdict", *[""] * 5]
     if not any(rule.name in study["changed"] for study in judged + large):
-        return [UNREAD, *[""] * 5]
+        return UNREAD
 
     def firsts(some: list[dict[str, Any]], place: int | None) -> list[str]:
         return [
@@ -255,14 +256,27 @@ def cells_of_rule(rule: Rule) -> list[str]:
     return [f"`{rule.name}`", f"{rule.value:g}", rule.unit, rule.meaning, rule.source]
 
 
+def rows_of(text: str) -> dict[str, list[str]]:
+    """Rule, as it is written in the first column -> the cells of its row in a page."""
+    lines = [line for line in text.partition(MARKER)[2].splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    return {row[0]: row for row in rows}
+
+
 def page(out: Path) -> str:
-    """The page with its table made anew; what stands above the table stays as it is."""
+    """The page with its table made anew; what stands above it stays, and so do counts of which `out` knows nothing."""
     files = [out / f"rules-{world}.json" for world in IMAGES]
     found = [json.loads(file.read_text())["studies"] for file in files if file.is_file()]
     studies = [study for world in found for study in world.values()]
-    rows = [[*cells_of_rule(rule), *counts(studies, rule)] for rule in RULES.rows()]
-    above = PAGE.read_text().split(MARKER)[0] if PAGE.is_file() else "# The rules of the diagnosis\n\n"
-    return f"{above}{MARKER}\n\n{markdown([*HEADER, *COUNTED], rows)}\n"
+    before = PAGE.read_text()
+    old = rows_of(before)
+    rows = []
+    for rule in RULES.rows():
+        cells = cells_of_rule(rule)
+        kept = old.get(cells[0], [])
+        same = kept[:2] == cells[:2]
+        rows.append([*cells, *(counts(studies, rule) if studies else kept[len(HEADER) :] if same else UNJUDGED)])
+    return f"{before.partition(MARKER)[0]}{MARKER}\n\n{markdown([*HEADER, *COUNTED], rows)}\n"
 
 
 def main() -> None:
