@@ -31,7 +31,7 @@ from benchmarks.remedies import regret
 from benchmarks.studies import Planted, with_pooled
 from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget
-from heldout.diagnosis.rules import RULES
+from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.suspects import doubtful_labels, to_review
 from heldout.records import TERMS
 from heldout.stats.scores import softmax
@@ -62,13 +62,13 @@ def studies(
                     yield plant, severity, n_test, seed
 
 
-def reviewed(planted: Planted) -> Planted:
+def reviewed(planted: Planted, rules: Rules = RULES) -> Planted:
     """The planted study with the oracle's reading of exactly the images that the method asks to review."""
     from dataclasses import replace
 
     if not planted.review:
         return planted
-    sample = to_review(planted.run, doubtful_labels(planted.run, RULES), RULES)
+    sample = to_review(planted.run, doubtful_labels(planted.run, rules), rules)
     rows = [{"id": id_, "label": planted.review[id_], "probability": p} for id_, p in sample.items()]
     review = pd.DataFrame(rows, columns=["id", "label", "probability"])
     return replace(planted, run=replace(planted.run, review=review))

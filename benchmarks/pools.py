@@ -24,7 +24,7 @@ class Pool:
     """Images of many patients.
 
     Attributes:
-        name: `phantoms` or `kermany`.
+        name: `made`, `phantoms` or `kermany`.
         classes: Class names.
         labels: (n,) class indices.
         patients: (n,) patient of each image.
@@ -73,8 +73,23 @@ def pool_of(name: str, folder: Path, images: int) -> Pool:
     """A pool by name, from the folder where it was made before."""
     place = folder / name
     if not (place / "classes.txt").is_file():
-        {"phantoms": make_phantoms, "kermany": make_kermany}[name](images).save(place)
+        {"made": made_up, "phantoms": make_phantoms, "kermany": make_kermany}[name](images).save(place)
     return Pool.load(place)
+
+
+def made_up(images: int = 6000) -> Pool:
+    """Numbers, no images: two classes apart in 12 of 400 features, patients of five with a shift of their own."""
+    rng = np.random.default_rng(1)
+    unit = np.arange(images) // 5
+    labels = (rng.random(unit.max() + 1) < 0.5)[unit].astype(np.int64)
+    features = rng.normal(size=(images, 400)).astype(np.float32)
+    own = rng.normal(size=unit.max() + 1)[unit]
+    features[:, :12] += (1.0 * (labels - 0.5) + 0.12 * own)[:, None]
+    hardness = 1 / (1 + np.abs(features[:, :12].sum(axis=1)))
+    quality = pd.DataFrame({"sharpness": rng.normal(size=images), "brightness": features[:, 20]})
+    patients = np.array([f"p{number}" for number in unit])
+    subgroup = features[:, 20].astype(np.float64)
+    return Pool("made", ("a", "b"), labels, patients, features, quality, hardness, subgroup)
 
 
 def make_phantoms(images: int) -> Pool:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 from benchmarks.planted import budget_row, reviewed
 from benchmarks.plants_in_runs import PLANTS
-from benchmarks.pools import Pool
+from benchmarks.pools import Pool, made_up
 from benchmarks.studies import with_pooled
 
 from heldout.diagnosis.diagnose import diagnose_run
@@ -24,18 +23,7 @@ TOLERANCE = {"prior": 1.0, "threshold": 2.5, "labels": 3.0, "leakage": 2.5, "sel
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:
-    """Two classes apart in 12 of 400 features, patients of five images with a shift of their own."""
-    rng = np.random.default_rng(1)
-    n, d = 6000, 400
-    unit = np.arange(n) // 5
-    labels = (rng.random(unit.max() + 1) < 0.5)[unit].astype(np.int64)
-    x = rng.normal(size=(n, d)).astype(np.float32)
-    own = rng.normal(size=unit.max() + 1)[unit]
-    x[:, :12] += (1.0 * (labels - 0.5) + 0.12 * own)[:, None]
-    hardness = 1 / (1 + np.abs(x[:, :12].sum(axis=1)))
-    quality = pd.DataFrame({"sharpness": rng.normal(size=n), "brightness": x[:, 20]})
-    patients = np.array([f"p{u}" for u in unit])
-    return Pool("made", ("a", "b"), labels, patients, x, quality, hardness, x[:, 20].astype(np.float64))
+    return made_up()
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions import Intervention, InterventionContext, interventions, run_interventions
 from heldout.diagnosis.interventions.probe import ProbeLogits
 from heldout.diagnosis.read import read_run_data
 from heldout.errors import UsageError
-from heldout.records import PARTS
+from heldout.records import PARTS, ReasonKind
 from heldout.records.logit_table import logits_in
 from heldout.runs.folder import read_study
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, entries
@@ -23,6 +24,15 @@ from tests.worlds.bright_cells import bright_cells
 
 EVERY = list(interventions)
 LIMIT = 16
+ABSENT = {
+    ReasonKind.DOES_NOT_APPLY,
+    ReasonKind.NO_DIFFERENCE,
+    ReasonKind.MORE_IMAGES,
+    ReasonKind.PARTS_MISSING,
+    ReasonKind.NOT_RUN,
+    ReasonKind.INTERVENTION_FAILED,
+}
+"""Kinds of reasons why an intervention leaves nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +58,7 @@ def results(study: Path, experiment: Intervention) -> list[tuple[dict[str, objec
     return found
 
 
-def bench_on(study: Path, number: int) -> InterventionContext:
+def context_on(study: Path, number: int) -> InterventionContext:
     files = read_study(study)
     return InterventionContext(files, files.runs[number], machine("cpu"), limit=LIMIT)
 
@@ -64,8 +74,9 @@ def test_what_it_leaves_can_be_judged(study: Path, experiment: Intervention) -> 
         assert about["seconds"] >= 0  # type: ignore[operator]
         if about["absent"] is not None:
             assert table is None
-            assert not str(about["absent"]).startswith("because")
+            assert ReasonKind(str(about["kind"])) in ABSENT
             continue
+        assert about["kind"] is None
         done += 1
         if experiment.name == "features":
             continue
@@ -82,12 +93,12 @@ def test_what_it_leaves_can_be_judged(study: Path, experiment: Intervention) -> 
 
 @pytest.mark.parametrize("experiment", EVERY, ids=lambda experiment: experiment.name)
 def test_it_changes_nothing_and_repeats(study: Path, experiment: Intervention) -> None:
-    context = bench_on(study, 0)
+    context = context_on(study, 0)
     state = {name: tensor.clone() for name, tensor in context.network.state_dict().items()}
     modes = [module.training for module in context.network.modules()]
     if experiment.why_not(context) is None and experiment.name != "quality":
         first = experiment.run(context)
-        again = experiment.run(bench_on(study, 0))
+        again = experiment.run(context_on(study, 0))
         pd.testing.assert_frame_equal(first, again)
     for name, tensor in context.network.state_dict().items():
         assert np.array_equal(tensor.numpy(), state[name].numpy()), name
@@ -96,9 +107,10 @@ def test_it_changes_nothing_and_repeats(study: Path, experiment: Intervention) -
 
 def test_a_second_call_does_nothing_and_other_settings_do(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
+    this_is_a_test = Absence(ReasonKind.NOT_RUN, "this is a test")
     for experiment in EVERY:
         monkeypatch.setattr(
-            type(experiment), "why_not", lambda self, context: asked.append(self.name) or "this is a test"
+            type(experiment), "why_not", lambda self, context: asked.append(self.name) or this_is_a_test
         )
     again = read_study(study)
     run_interventions(again, device="cpu", limit=LIMIT)
@@ -125,11 +137,12 @@ def test_a_failure_is_written_down_tried_again_and_sinks_nothing(study: Path, mo
         patch.setattr(ProbeLogits, "run", fails)
         run_interventions(made, [run], device="cpu", limit=LIMIT)
     about = json.loads((place / "probe.json").read_text())
-    assert about["absent"] == "it failed: RuntimeError: the dog ate it"
+    assert about["failed"] and about["kind"] == ReasonKind.INTERVENTION_FAILED
+    assert "RuntimeError: the dog ate it" in about["absent"]
     assert not (place / "probe.parquet").exists()
     assert (place / "strengths.json").exists()
-    (evidence,) = read_run_data(made, [run])
-    assert evidence.why_absent("probe").startswith("it failed")
+    (data,) = read_run_data(made, [run])
+    assert data.why_absent("probe") == Absence(ReasonKind.INTERVENTION_FAILED, about["absent"])
     run_interventions(made, [run], device="cpu", limit=LIMIT)
     assert json.loads((place / "probe.json").read_text())["absent"] is None
     assert (place / "probe.parquet").read_bytes() == kept[place / "probe.parquet"]
@@ -145,43 +158,41 @@ def test_every_intervention_that_scores_test_images_is_written_down(study: Path)
     assert scored and scored <= counted
 
 
-def test_evidence_finds_features_and_logits(study: Path) -> None:
+def test_run_data_finds_features_and_logits(study: Path) -> None:
     files = read_study(study)
-    for run, evidence in zip(files.runs, read_run_data(files), strict=True):
-        assert {part: len(x) for part, x in evidence.features.items()} == {p: len(files.split.part(p)) for p in PARTS}
-        assert set(evidence.scored) | set(evidence.absent) | {"features"} == {item.name for item in EVERY}
-        assert ("strengths" in evidence.scored) == (run.record.strategy == "probe")
-        assert ("interpolation" in evidence.scored) == (run.record.strategy == "finetune")
+    for run, data in zip(files.runs, read_run_data(files), strict=True):
+        assert {part: len(x) for part, x in data.features.items()} == {p: len(files.split.part(p)) for p in PARTS}
+        assert set(data.scored) | set(data.absent) | {"features"} == {item.name for item in EVERY}
+        assert ("strengths" in data.scored) == (run.record.strategy == "probe")
+        assert ("interpolation" in data.scored) == (run.record.strategy == "finetune")
 
 
 def test_the_probe_and_its_strengths_are_those_of_the_strategy(study: Path) -> None:
     files = read_study(study)
-    (evidence,) = read_run_data(files, [run for run in files.runs if run.record.strategy == "probe"])
+    (data,) = read_run_data(files, [run for run in files.runs if run.record.strategy == "probe"])
     for part in PARTS:
-        side = evidence.side(part)
-        assert side is not None
-        np.testing.assert_allclose(evidence.scored["probe"].logits("probe", part, side.ids), side.logits, atol=1e-4)
-    assert evidence.val is not None
-    scored = evidence.scored["strengths"]
+        images = data.part(part)
+        assert images is not None
+        np.testing.assert_allclose(data.scored["probe"].logits("probe", part, images.ids), images.logits, atol=1e-4)
+    assert data.val is not None
+    scored = data.scored["strengths"]
     assert len(scored.variants) == 6
-    distance = [
-        np.abs(scored.logits(name, "val", evidence.val.ids) - evidence.val.logits).max() for name in scored.variants
-    ]
+    distance = [np.abs(scored.logits(name, "val", data.val.ids) - data.val.logits).max() for name in scored.variants]
     assert min(distance) < 1e-3  # one of them is the run
 
 
 def test_interpolation_begins_at_the_probe_and_leads_to_the_run(study: Path) -> None:
     files = read_study(study)
-    (evidence,) = read_run_data(files, [run for run in files.runs if run.record.strategy == "finetune"])
-    scored, probe = evidence.scored["interpolation"], evidence.scored["probe"]
+    (data,) = read_run_data(files, [run for run in files.runs if run.record.strategy == "finetune"])
+    scored, probe = data.scored["interpolation"], data.scored["probe"]
     assert scored.variants == ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75")
     ids = scored.ids("alpha=0", "test")
     assert len(ids) == LIMIT
     np.testing.assert_allclose(
         scored.logits("alpha=0", "test", ids), probe.logits("probe", "test", ids), atol=1e-3, rtol=1e-3
     )
-    assert evidence.test is not None
-    end = evidence.test.take(np.array([evidence.test.ids.index(id_) for id_ in ids])).logits
+    assert data.test is not None
+    end = data.test.take(np.array([data.test.ids.index(id_) for id_ in ids])).logits
     distances = [np.linalg.norm(scored.logits(name, "test", ids) - end) for name in scored.variants]
     assert distances[3] < distances[0]
 

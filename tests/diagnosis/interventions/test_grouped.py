@@ -14,6 +14,8 @@ from heldout.diagnosis.gap import samples_of
 from heldout.diagnosis.interventions import InterventionContext, run_interventions
 from heldout.diagnosis.interventions.grouped import GroupedRetraining
 from heldout.diagnosis.read import read_run_data
+from heldout.diagnosis.rules import RULES
+from heldout.records import ReasonKind
 from heldout.runs.folder import read_study
 from heldout.study import Study
 from heldout.training import machine
@@ -41,23 +43,23 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.folder
 
 
-def test_the_new_validation_images_have_no_relative_in_train_and_become_the_base(study: Path) -> None:
+def test_the_new_validation_images_have_no_relative_in_train_and_are_compared(study: Path) -> None:
     files = read_study(study)
     run_interventions(files, device="cpu", limit=20)
     place = files.runs[0].folder / "experiments" / "grouped.json"
     assert json.loads(place.read_text())["absent"] is None
-    (evidence,) = read_run_data(files, bootstrap=100)
-    assert len(evidence.leaked) == 60
-    scored = evidence.scored["grouped"]
+    (data,) = read_run_data(files, bootstrap=100)
+    assert len(data.leaked) == 60
+    scored = data.scored["grouped"]
     assert scored.variants == ("seed=0", "seed=1")
     ids = scored.ids("seed=0", "val")
     assert ids == scored.ids("seed=1", "val")
     patient = files.cohort.table.set_index("id")["patient"]
     assert patient[list(ids)].value_counts().eq(2).all()  # both images of each patient
     assert abs(len(ids) - 60) <= 2
-    base, words = samples_of(evidence)
-    assert "2 seeds" in words
-    assert len(base.val) == 2 * len(ids)
+    samples, _ = samples_of(data, RULES)
+    assert samples.val_images == ids + ids  # an image stands once a seed
+    assert len(samples.val) == 2 * len(ids)
 
 
 def test_a_long_retraining_is_left_out_until_it_is_asked_for(study: Path) -> None:
@@ -65,8 +67,10 @@ def test_a_long_retraining_is_left_out_until_it_is_asked_for(study: Path) -> Non
     run = files.runs[0]
     slow = replace(run, record=replace(run.record, epochs=30, seconds_per_epoch=60.0))
     context = InterventionContext(files, slow, machine("cpu"))
-    assert GroupedRetraining().why_not(context) == "it would take about 60 minutes; ask for it with --retrain"
-    about = {"version": GroupedRetraining.version, "settings": {"seed": 0}, "absent": "it would take", "failed": False}
+    absence = GroupedRetraining().why_not(context)
+    assert absence is not None and absence.kind is ReasonKind.NOT_RUN
+    about = {"version": GroupedRetraining.version, "settings": {"seed": 0}, "failed": False}
+    about |= {"absent": absence.text, "kind": absence.kind}
     assert GroupedRetraining().is_current(about, context)
     asked = replace(context, retrain=True)
     assert GroupedRetraining().why_not(asked) is None

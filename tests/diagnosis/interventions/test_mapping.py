@@ -28,7 +28,7 @@ def flatter(images: np.ndarray) -> np.ndarray:
 
 
 def context(parts: dict[str, np.ndarray]) -> InterventionContext:
-    """As much of a bench as mapping reads: one class, every image of a patient of its own."""
+    """As much of a context as mapping reads: one class, every image of a patient of its own."""
     ids = {part: tuple(f"{part}{i}" for i in range(len(images))) for part, images in parts.items()}
     tables = [quality_of(images).set_axis(ids[part]) for part, images in parts.items()]
     made = SimpleNamespace(

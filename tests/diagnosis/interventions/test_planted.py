@@ -22,9 +22,10 @@ from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing
 from heldout.diagnosis.interventions.quality import Quality
 from heldout.diagnosis.interventions.regions import REGIONS
 from heldout.diagnosis.interventions.running_statistics import estimated
+from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
 from heldout.training import machine
-from tests.diagnosis.interventions.benches import Corner, Detail, Images, bench_of, looks_at
+from tests.diagnosis.interventions.contexts import Corner, Detail, Images, context_of, deciding_by
 
 SIZE = 32
 
@@ -53,7 +54,7 @@ def test_blur_in_test_is_found_and_costs_validation_what_it_cost_test(tmp_path: 
     train, val, test = (plain(n, seed) for seed, n in enumerate((80, 120, 120)))
     blurred = np.where(test[1][:, None, None] == 1, gaussian_filter(test[0], (0, 1.2, 1.2)), test[0])
     images: Images = {"train": as_part(*train), "val": as_part(*val), "test": as_part(blurred, test[1])}
-    context = bench_of(tmp_path, looks_at(Detail(), 1.2), images, limit=100)
+    context = context_of(tmp_path, deciding_by(Detail(), 1.2), images, limit=100)
     assert (context.logits("val").argmax(1) == context.labels("val")).mean() > 0.95
     lower = (context.logits("test").argmax(1) == context.labels("test")).mean()
     assert lower < 0.6
@@ -72,8 +73,9 @@ def test_quality_says_so_when_nothing_shifts(tmp_path: Path) -> None:
     images: Images = {
         part: as_part(*plain(n, seed)) for seed, (part, n) in enumerate({"train": 20, "val": 80, "test": 80}.items())
     }
-    with pytest.raises(NothingToDoError, match="no measured property shifts"):
-        Quality().run(bench_of(tmp_path, looks_at(Detail(), 1.2), images))
+    with pytest.raises(NothingToDoError) as found:
+        Quality().run(context_of(tmp_path, deciding_by(Detail(), 1.2), images))
+    assert found.value.absence.kind is ReasonKind.NO_DIFFERENCE
 
 
 def token_images() -> Images:
@@ -88,7 +90,7 @@ def token_images() -> Images:
 
 
 def test_a_corner_that_a_network_relies_on_flips_it_when_exchanged(tmp_path: Path) -> None:
-    context = bench_of(tmp_path, looks_at(Corner(), 0.0), token_images(), limit=60)
+    context = context_of(tmp_path, deciding_by(Corner(), 0.0), token_images(), limit=60)
     table = Cues().run(context)
     for part in ("val", "test"):
         assert accuracy(context, table, "only:corners", part) == 1
@@ -112,7 +114,7 @@ def test_a_network_that_ignores_the_corner_is_not_moved(tmp_path: Path) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return Detail()(x[:, :, 12:20, 12:20])
 
-    context = bench_of(tmp_path, looks_at(Centre(), 1.0), images, limit=60)
+    context = context_of(tmp_path, deciding_by(Centre(), 1.0), images, limit=60)
     table = Cues().run(context)
     own = context.logits("val")[context.sample("val")]
     swapped = table[(table["variant"] == "swap:corners") & (table["split"] == "val")]
@@ -179,7 +181,7 @@ class Pass(nn.Module):
 
 def test_statistics_that_do_not_fit_test_are_mended_whatever_its_class_shares(tmp_path: Path) -> None:
     images = brightness_images(shift=40)
-    context = bench_of(tmp_path, looks_at(Pass(), -0.25, normalised(images)), images)
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, normalised(images)), images)
     before = (context.logits("test").argmax(1) == context.labels("test")).mean()
     table = BatchNormStatistics().run(context)
     assert before < 0.4
@@ -188,9 +190,9 @@ def test_statistics_that_do_not_fit_test_are_mended_whatever_its_class_shares(tm
     assert accuracy(context, table, "train-mode", "val") > 0.9
 
 
-def test_another_mixture_of_classes_is_no_other_look(tmp_path: Path) -> None:
+def test_another_mixture_of_classes_is_no_other_appearance(tmp_path: Path) -> None:
     images = brightness_images(shift=0)
-    context = bench_of(tmp_path, looks_at(Pass(), -0.25, normalised(images)), images)
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, normalised(images)), images)
     table = BatchNormStatistics().run(context)
     assert (context.logits("test").argmax(1) == context.labels("test")).mean() > 0.98
     assert accuracy(context, table, "alpha=1", "test") > 0.98
@@ -200,7 +202,7 @@ def test_corrupted_statistics_are_told_by_train_mode(tmp_path: Path) -> None:
     images = brightness_images(shift=0)
     norm = normalised(images)
     norm.running_mean += 1.5  # type: ignore[operator]
-    context = bench_of(tmp_path, looks_at(Pass(), -0.25, norm), images)
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, norm), images)
     table = BatchNormStatistics().run(context)
     assert (context.logits("val").argmax(1) == context.labels("val")).mean() < 0.4
     assert accuracy(context, table, "train-mode", "val") > 0.9
@@ -215,7 +217,7 @@ def test_no_image_is_scored_with_statistics_of_its_own_half(tmp_path: Path, monk
     patients = {
         part: [f"{part if part == 'train' else 'p'}{n // 6}" for n in range(len(y))] for part, (_, y) in images.items()
     }
-    context = bench_of(tmp_path, looks_at(Pass(), -0.25, normalised(images)), images, patients=patients)
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, normalised(images)), images, patients=patients)
     used: list[set[str]] = []
     real = batchnorm.matched_batches
 
@@ -238,7 +240,7 @@ def test_no_image_is_scored_with_statistics_of_its_own_half(tmp_path: Path, monk
 def test_statistics_are_those_of_the_images_blended() -> None:
     torch.manual_seed(0)
     norm = nn.BatchNorm2d(3)
-    network = looks_at(Pass(), 0.0, norm)
+    network = deciding_by(Pass(), 0.0, norm)
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1)).astype(np.uint8)
     x = (torch.from_numpy(pixels[..., 0] / 255.0).float() - 0.5) / 0.25
     for alpha in (0.0, 0.3, 1.0):
@@ -295,7 +297,7 @@ def two_halves(shift: bool, hard: bool) -> Images:
 
 @pytest.mark.parametrize("hard", [False, True])
 def test_pooling_tells_hard_images_from_other_images(tmp_path: Path, hard: bool) -> None:
-    context = bench_of(tmp_path, looks_at(Spread(), 0.0), two_halves(shift=not hard, hard=hard))
+    context = context_of(tmp_path, deciding_by(Spread(), 0.0), two_halves(shift=not hard, hard=hard))
     table = PooledClassifiers().run(context)
     val, test = (accuracy(context, table, "balanced", part) for part in ("val", "test"))
     assert accuracy(context, table, "source", "val") > 0.95
@@ -322,7 +324,7 @@ def test_redrawing_tears_no_patient_and_no_copy_apart(tmp_path: Path) -> None:
         part: as_part(*plain(n, seed)) for seed, (part, n) in enumerate({"train": 80, "val": 40, "test": 10}.items())
     }
     patients = {part: [f"p{n % 30}" for n in range(len(y))] for part, (_, y) in images.items()}
-    context = bench_of(tmp_path, looks_at(Detail(), 1.2), images, patients=patients)
+    context = context_of(tmp_path, deciding_by(Detail(), 1.2), images, patients=patients)
     assert GroupedRetraining().why_not(context) is None
     split = redrawn(context, [("train0", "val1"), ("val3", "train44"), ("test0", "train3")])
     name = {f"{part}{n}": patients[part][n] for part in ("train", "val") for n in range(len(patients[part]))}
@@ -332,14 +334,15 @@ def test_redrawing_tears_no_patient_and_no_copy_apart(tmp_path: Path) -> None:
         assert (a in split.val) == (b in split.val)
     assert abs(len(split.val) - 40) <= 4
     apart = {part: [f"{part}{n}" for n in range(len(y))] for part, (_, y) in images.items()}
-    other = bench_of(tmp_path / "apart", looks_at(Detail(), 1.2), images, patients=apart)
-    assert GroupedRetraining().why_not(other) == "no validation image has a known relative in train"
+    other = context_of(tmp_path / "apart", deciding_by(Detail(), 1.2), images, patients=apart)
+    absence = GroupedRetraining().why_not(other)
+    assert absence is not None and absence.kind is ReasonKind.DOES_NOT_APPLY
 
 
 def test_mapped_pixels_are_let_go_and_read_again(tmp_path: Path) -> None:
     images: Images = {part: plain(6, seed) for seed, part in enumerate(("train", "val", "test"))}
     images = {part: (np.rint(x).clip(0, 255).astype(np.uint8)[..., None], y) for part, (x, y) in images.items()}
-    context = bench_of(tmp_path, looks_at(Corner(), 0.5), images)
+    context = context_of(tmp_path, deciding_by(Corner(), 0.5), images)
     before = context.pixels("train")
     kept = weakref.ref(before)
     first = np.array(before)

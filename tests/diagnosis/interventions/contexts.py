@@ -1,4 +1,4 @@
-"""A run on the bench that was never trained: a network made by hand, images made by hand, and what it says of them."""
+"""The context of a run that was never trained: network and images made by hand, and what it says of them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Images = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]
 """Part -> pixels (n, s, s, 1) and labels (n,)."""
 
 
-def bench_of(
+def context_of(
     folder: Path, network: Network, images: Images, *, limit: int = 400, patients: Mapping[str, list[str]] | None = None
 ) -> InterventionContext:
-    """A bench whose trained and pretrained network are both the one given."""
+    """A context whose trained and pretrained network are both the one given."""
     size, k = next(iter(images.values()))[0].shape[1], network.head.out_features
     classes = tuple(f"class{c}" for c in range(k))
     rows = []
@@ -108,7 +108,7 @@ class Corner(nn.Module):
         return x[:, :, :side, :side]
 
 
-def looks_at(stage: nn.Module, threshold: float, norm: nn.Module | None = None) -> Network:
+def deciding_by(stage: nn.Module, threshold: float, norm: nn.Module | None = None) -> Network:
     """A network that says class 1 where the mean of the stage's output exceeds a threshold."""
     stages: dict[str, nn.Module] = {"input": Input((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), "stage": stage}
     if norm is not None:
