@@ -335,39 +335,42 @@ def table(title: str, measure: Callable[..., dict], rows: dict[str, list[tuple]]
     yield markdown(["patients", *names], lines)
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--studies",
-        type=int,
-        default=1000,
-        help="studies a world; half of them for gaps and differences, a fifth for the AUC",
-    )
-    studies = parser.parse_args().studies
+def all_right() -> Iterator[str]:
+    """(e) What is said where all images are right, and how often all are at the accuracy of the lower end."""
+    yield "\n(e) All images right: lower end, and the chance at that accuracy that all of so many patients are right\n"
+    ends = {u: wilson(u, u)[0] for u in (*UNITS, MANY)}
+    rows = [[str(u), f"{100 * low:.1f}", f"{100 * low**u:.1f}"] for u, low in ends.items()]
+    yield markdown(["patients", "lower end, %", "chance, %"], rows)
+
+
+def tables(studies: int) -> dict[str, Iterator[str]]:
+    """Letter -> lines of a table; nothing is computed before a line is asked for."""
     single = {str(u): [(u, *p, a) for p, a in product(PER_PATIENT, ACCURACIES)] for u in (*UNITS, MANY)}
-    pairs_of_units = [*((u, u) for u in UNITS), (12, 60)]
     both = ((0.9, 0.9), (0.97, 0.9), (0.9, 0.7), (0.97, 0.97))
-    gaps = {f"{u[0]} and {u[1]}": [(u, *p, a) for p, a in product(PER_PATIENT, both)] for u in pairs_of_units}
+    of_parts = [*((u, u) for u in UNITS), (12, 60)]
+    gaps = {f"{u[0]} and {u[1]}": [(u, *p, a) for p, a in product(PER_PATIENT, both)] for u in of_parts}
     turned = ((0.1, 0.0), (0.3, 0.0), (0.1, 0.05), (0.3, 0.1))
     two = {str(u): [(u, *p, a, x) for p, a, x in product(PER_PATIENT, ACCURACIES, turned)] for u in UNITS}
     areas = {str(u): [(u, *p, d) for p, d in product(PER_PATIENT, (1.0, 2.0))] for u in UNITS}
-    for lines in (
-        table("(a) An accuracy", accuracy, single, studies),
-        table("(b) A gap, points", gap, gaps, studies // 2),
-        table("(c) A difference of two runs on the same images", paired, two, studies // 2),
-        table("(d) An AUC", area, areas, studies // 5),
-    ):
-        for line in lines:
+    return {
+        "a": table("(a) An accuracy", accuracy, single, studies),
+        "b": table("(b) A gap, points", gap, gaps, studies // 2),
+        "c": table("(c) A difference of two runs on the same images", paired, two, studies // 2),
+        "d": table("(d) An AUC", area, areas, studies // 5),
+        "e": all_right(),
+    }
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = "studies a world; half of them for gaps and differences, a fifth for the AUC"
+    parser.add_argument("--studies", type=int, default=1000, help=words)
+    parser.add_argument("--tables", default="abcde", help="letters of the tables, as in docs/statistics.md")
+    options = parser.parse_args()
+    for letter, lines in tables(options.studies).items():
+        for line in lines if letter in options.tables else ():
             print(line, flush=True)
-    print("\nAll right: lower end, and the chance at that accuracy that all of so many patients are right\n")
-    ends = {u: wilson(u, u)[0] for u in UNITS}
-    print(
-        markdown(
-            ["patients", "lower end, %", "chance, %"],
-            [[str(u), f"{100 * p:.1f}", f"{100 * p**u:.1f}"] for u, p in ends.items()],
-        )
-    )
 
 
 if __name__ == "__main__":
