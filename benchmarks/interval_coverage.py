@@ -33,6 +33,7 @@ from benchmarks.planted_tables import markdown
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import percentile_interval, resampled_auc
 from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, share_estimate
+from heldout.stats.few import effective_images
 from heldout.stats.intervals import Z95, unseen, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.scores import auc
@@ -220,6 +221,18 @@ def accuracy(units: int, mean: int, rho: float, chance: float, studies: int) -> 
     return {name: held(ends, chance, 0, 1) for name, ends in found.items()}
 
 
+def alike(units: int, mean: int, rho: float, chance: float, studies: int) -> dict[str, tuple[float, float]]:
+    """(f) An accuracy by the effective number of images with one, two, three further units of images alike."""
+    rng = np.random.default_rng((1, units, mean, round(10 * rho), round(100 * chance)))
+    who = Patients.of(units, mean, rho, rng)
+    side = who.side("val")
+    own = Units.of(side.labels, side.ids, side.patients)
+    right = who.images(who.chances(chance, studies, rng), rng)
+    p = right.mean(axis=1)
+    found = {str(more): np.array([effective_images(row, own, more) for row in right]) for more in (1, 2, 3)}
+    return {more: held(wilson_of(p, effective), chance, 0, 1) for more, effective in found.items()}
+
+
 def _by_patient(counts: NDArray[np.float32], units: Units, who: Patients) -> Reals:
     """Draws in the order of the patients, (u, B); units stand in the order of their names."""
     first = np.concatenate([[0], np.cumsum(who.sizes)[:-1]])
@@ -358,6 +371,7 @@ def tables(studies: int) -> dict[str, Iterator[str]]:
         "c": table("(c) A difference of two runs on the same images", paired, two, studies // 2),
         "d": table("(d) An AUC", area, areas, studies // 5),
         "e": all_right(),
+        "f": table("(f) An accuracy, by the number of further patients", alike, single, studies),
     }
 
 
@@ -366,7 +380,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = "studies a world; half of them for gaps and differences, a fifth for the AUC"
     parser.add_argument("--studies", type=int, default=1000, help=words)
-    parser.add_argument("--tables", default="abcde", help="letters of the tables, as in docs/statistics.md")
+    parser.add_argument("--tables", default="abcdef", help="letters of the tables, as in docs/statistics.md")
     options = parser.parse_args()
     for letter, lines in tables(options.studies).items():
         for line in lines if letter in options.tables else ():
