@@ -33,6 +33,7 @@ from benchmarks.planted_tables import markdown
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import percentile_interval, resampled_auc
 from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, share_estimate
+from heldout.stats.few import effective_images
 from heldout.stats.intervals import Z95, unseen, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.scores import auc
@@ -220,6 +221,18 @@ def accuracy(units: int, mean: int, rho: float, chance: float, studies: int) -> 
     return {name: held(ends, chance, 0, 1) for name, ends in found.items()}
 
 
+def alike(units: int, mean: int, rho: float, chance: float, studies: int) -> dict[str, tuple[float, float]]:
+    """(f) An accuracy by the effective number of images with one, two, three further units of images alike."""
+    rng = np.random.default_rng((1, units, mean, round(10 * rho), round(100 * chance)))
+    who = Patients.of(units, mean, rho, rng)
+    side = who.side("val")
+    own = Units.of(side.labels, side.ids, side.patients)
+    right = who.images(who.chances(chance, studies, rng), rng)
+    p = right.mean(axis=1)
+    found = {str(more): np.array([effective_images(row, own, more) for row in right]) for more in (1, 2, 3)}
+    return {more: held(wilson_of(p, effective), chance, 0, 1) for more, effective in found.items()}
+
+
 def _by_patient(counts: NDArray[np.float32], units: Units, who: Patients) -> Reals:
     """Draws in the order of the patients, (u, B); units stand in the order of their names."""
     first = np.concatenate([[0], np.cumsum(who.sizes)[:-1]])
@@ -335,39 +348,43 @@ def table(title: str, measure: Callable[..., dict], rows: dict[str, list[tuple]]
     yield markdown(["patients", *names], lines)
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--studies",
-        type=int,
-        default=1000,
-        help="studies a world; half of them for gaps and differences, a fifth for the AUC",
-    )
-    studies = parser.parse_args().studies
+def all_right() -> Iterator[str]:
+    """(e) What is said where all images are right, and how often all are at the accuracy of the lower end."""
+    yield "\n(e) All images right: lower end, and the chance at that accuracy that all of so many patients are right\n"
+    ends = {u: wilson(u, u)[0] for u in (*UNITS, MANY)}
+    rows = [[str(u), f"{100 * low:.1f}", f"{100 * low**u:.1f}"] for u, low in ends.items()]
+    yield markdown(["patients", "lower end, %", "chance, %"], rows)
+
+
+def tables(studies: int) -> dict[str, Iterator[str]]:
+    """Letter -> lines of a table; nothing is computed before a line is asked for."""
     single = {str(u): [(u, *p, a) for p, a in product(PER_PATIENT, ACCURACIES)] for u in (*UNITS, MANY)}
-    pairs_of_units = [*((u, u) for u in UNITS), (12, 60)]
     both = ((0.9, 0.9), (0.97, 0.9), (0.9, 0.7), (0.97, 0.97))
-    gaps = {f"{u[0]} and {u[1]}": [(u, *p, a) for p, a in product(PER_PATIENT, both)] for u in pairs_of_units}
+    of_parts = [*((u, u) for u in UNITS), (12, 60)]
+    gaps = {f"{u[0]} and {u[1]}": [(u, *p, a) for p, a in product(PER_PATIENT, both)] for u in of_parts}
     turned = ((0.1, 0.0), (0.3, 0.0), (0.1, 0.05), (0.3, 0.1))
     two = {str(u): [(u, *p, a, x) for p, a, x in product(PER_PATIENT, ACCURACIES, turned)] for u in UNITS}
     areas = {str(u): [(u, *p, d) for p, d in product(PER_PATIENT, (1.0, 2.0))] for u in UNITS}
-    for lines in (
-        table("(a) An accuracy", accuracy, single, studies),
-        table("(b) A gap, points", gap, gaps, studies // 2),
-        table("(c) A difference of two runs on the same images", paired, two, studies // 2),
-        table("(d) An AUC", area, areas, studies // 5),
-    ):
-        for line in lines:
+    return {
+        "a": table("(a) An accuracy", accuracy, single, studies),
+        "b": table("(b) A gap, points", gap, gaps, studies // 2),
+        "c": table("(c) A difference of two runs on the same images", paired, two, studies // 2),
+        "d": table("(d) An AUC", area, areas, studies // 5),
+        "e": all_right(),
+        "f": table("(f) An accuracy, by the number of further patients", alike, single, studies),
+    }
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = "studies a world; half of them for gaps and differences, a fifth for the AUC"
+    parser.add_argument("--studies", type=int, default=1000, help=words)
+    parser.add_argument("--tables", default="abcdef", help="letters of the tables, as in docs/statistics.md")
+    options = parser.parse_args()
+    for letter, lines in tables(options.studies).items():
+        for line in lines if letter in options.tables else ():
             print(line, flush=True)
-    print("\nAll right: lower end, and the chance at that accuracy that all of so many patients are right\n")
-    ends = {u: wilson(u, u)[0] for u in UNITS}
-    print(
-        markdown(
-            ["patients", "lower end, %", "chance, %"],
-            [[str(u), f"{100 * p:.1f}", f"{100 * p**u:.1f}"] for u, p in ends.items()],
-        )
-    )
 
 
 if __name__ == "__main__":

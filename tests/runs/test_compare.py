@@ -137,7 +137,7 @@ def test_intervals_name_their_patients(study: Path, comparison: Comparison) -> N
     n, both = (len({name for part in parts for name in files.patients(part)}) for parts in (["test"], ["val", "test"]))
     row = comparison.runs[0]
     assert row.test and row.test.auc and row.gap_points
-    assert row.test.accuracy.method.endswith(f"effective images of {n} patients")
+    assert row.test.accuracy.method.endswith(f"effective number of images of {n} patients")
     assert row.test.auc.method.startswith(f"patient bootstrap, {n} patients, 1000 replicates")
     assert row.gap_points.method.startswith(f"patient bootstrap, {both} patients, 1000 replicates")
     sure = comparison.runs[2].train.accuracy

@@ -43,7 +43,7 @@ def share_estimate(right: Mask, units: Units) -> Estimate:
     if value in (0.0, 1.0):
         method = f"Wilson on {units.what} (all are {'right' if value else 'wrong'})"
     else:
-        method = f"Wilson on {effective:.0f} effective images of {units.what}"
+        method = f"Wilson on the effective number of images of {units.what}"
     return _estimate(value, *wilson(value * effective, effective), n, method)
 
 
@@ -103,8 +103,9 @@ def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: 
         val: Accuracy on validation.
         test: Accuracy on test.
     """
-    gap = draws.gap(val_right, test_right)
-    if all(varies(accuracy) for accuracy in draws.accuracies(val_right, test_right)):
+    drawn = draws.accuracies(val_right, test_right)
+    gap = draws.measured(100 * (drawn[0] - drawn[1]), len(val_right) + len(test_right))
+    if all(varies(accuracy) for accuracy in drawn):
         low, high = gap.interval()
         return _estimate(gap.value, max(low, -100.0), min(high, 100.0), gap.n, gap.method)
     low, high = difference(val.value, (val.low, val.high), test.value, (test.low, test.high))

@@ -27,8 +27,8 @@ FEW = 60
 
 ALIKE_UNITS = 2
 """Units of which all images are alike, half of them right, that are added to those seen when the effective number of
-images is computed. With one, 60 patients of which two or three are ever wrong hold the truth in 86 of 100 studies
-instead of 92; with three, intervals of 12 patients get wider by a twentieth."""
+images is computed: the fewest with which every world of 12 to 200 patients is held in nine of ten studies
+(docs/statistics.md, table f)."""
 
 
 def spread_factor(units: Units) -> float:
@@ -59,17 +59,18 @@ def spread_words(factor: float) -> str:
     return "" if factor == 1.0 else f", spread by {factor:.2f} for few of them"
 
 
-def effective_images(right: NDArray[np.bool_], units: Units) -> float:
+def effective_images(right: NDArray[np.bool_], units: Units, alike_units: int = ALIKE_UNITS) -> float:
     """Number of independent images that would know a share as well as these images of so many patients do.
 
     Kish's (1965) effective sample size p(1 − p)/v. v is the variance of the share as a ratio of sums over patients,
     within strata. Few patients show it badly: where two of thirty make all mistakes, it is mostly too small. So it is
-    averaged with the variance that `ALIKE_UNITS` further patients would add, all of whose images are alike. The number
+    averaged with the variance that a few further patients would add, all of whose images are alike. The number
     lies between that of patients (all images of a patient alike) and that of images (no more alike than any others).
 
     Args:
         right: Which images are right, shape (n,).
         units: Their units.
+        alike_units: How many further units are added; another number than `ALIKE_UNITS` only to measure what it does.
 
     Returns:
         The number of units where all are right, or all wrong, since nothing is seen of how alike they are.
@@ -89,7 +90,7 @@ def effective_images(right: NDArray[np.bool_], units: Units) -> float:
             seen += len(own) * float(own.var(ddof=1))
     drawn_in = (p * u + 1) / (u + 2)  # the share, with one right and one wrong patient added (Agresti & Coull 1998)
     alike = u * float((images**2).mean()) * drawn_in * (1 - drawn_in)
-    variance = (spare * seen + ALIKE_UNITS * alike) / (spare + ALIKE_UNITS) / n**2
+    variance = (spare * seen + alike_units * alike) / (spare + alike_units) / n**2
     return float(np.clip(p * (1 - p) / variance, u, n))
 
 
