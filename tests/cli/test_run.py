@@ -29,7 +29,7 @@ def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out") / "study"
     answer = run(data, out, "--strategies", "frozen,probe", "--seeds", 2, "--set", "frozen.lr=0.01")
     assert answer.status == ExitStatus.OK, answer.err
-    assert "s/epoch" in answer.err
+    assert "an epoch" in answer.err
     assert "train" in answer.err and "val" in answer.err
     return out
 

@@ -75,6 +75,8 @@ def phantom(
 
 def _say(made: Phantom, out: Path, twin: str, env: Environment, json: bool) -> None:
     """What was made, as text or JSON."""
+    from heldout.answer.texts import percent
+
     parts = made.table.groupby("split", sort=False)
     classes = {
         str(split): {label: int((rows["label"] == label).sum()) for label in made.classes} for split, rows in parts
@@ -96,7 +98,7 @@ def _say(made: Phantom, out: Path, twin: str, env: Environment, json: bool) -> N
     env.say(f"{made.world.name}: {made.world.title}")
     for split, numbers in classes.items():
         env.say(f"  {split}: {', '.join(f'{k} {label}s' for label, k in numbers.items())}, {people[split]} patients")
-    env.say(f"On single cells of unknown patients no classifier can do better than {ceiling:.1%} on average.")
+    env.say(f"On single cells of unknown patients no classifier can do better than {percent(ceiling)} on average.")
     for one in made.truth:
         done = f"{len(one.touched)} images touched, {len(one.added)} added, {len(one.removed)} removed"
         env.say(f"Planted {one.key}: {done}. A diagnosis should name the cause '{one.cause}'.")

@@ -46,9 +46,7 @@ class Bars:
         progress, task = self._bars[-1]
         title, done, total = self._counts[-1]
         self._counts[-1] = (title, done + 1, total)
-        detail = ""
-        if epoch is not None:
-            detail = f"{epoch.seconds:.2f} s/epoch  train {epoch.train_accuracy:.1%}  val {epoch.val_accuracy:.1%}"
+        detail = "" if epoch is None else _said(epoch)
         progress.update(task, advance=1, detail=detail)
         tenths = (done + 1) * 10 // total - done * 10 // total if total else 0
         if not self.live and epoch is not None and (tenths or done + 1 == total):
@@ -65,3 +63,11 @@ class Bars:
     def note(self, text: str) -> None:
         """Print one sentence."""
         self.console.print(text)
+
+
+def _said(epoch: Epoch) -> str:
+    """What an epoch took and reached."""
+    from heldout.answer.texts import duration, percent
+
+    accuracies = f"train {percent(epoch.train_accuracy)}  val {percent(epoch.val_accuracy)}"
+    return f"{duration(epoch.seconds)} an epoch  {accuracies}"
