@@ -18,6 +18,7 @@ FLOORS = {
     "registry": 1,
     "settings": 1,
     "files": 1,
+    "claims": 2,
     "optional": 1,
     "progress": 1,
     "records": 2,
@@ -39,8 +40,13 @@ FLOORS = {
     "runs.folder": 9,
     "runs.compare": 10,
     "runs.predict": 10,
-    "runs.fit": 10,
-    "runs.tuning": 11,
+    "runs.plan": 8,
+    "runs.write_study": 9,
+    "runs.share": 8,
+    "runs.context": 10,
+    "runs.fit": 11,
+    "runs.tuning": 12,
+    "runs.execute": 13,
     "diagnosis.variants": 10,
     "diagnosis.run_data": 11,
     "diagnosis.relatives": 11,
@@ -63,7 +69,8 @@ not above: a strategy is a plan in plain data, and needs no torch."""
 DIVIDED = {"data", "runs", "diagnosis"}
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
-HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.fit", "runs.predict", "runs.tuning"}
+HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
+HEAVY_ROOMS |= {"runs.execute", "runs.tuning"}
 HEAVY_ROOMS |= {"study", "classifier"}
 
 

@@ -3,11 +3,92 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from heldout.cli._env import environment
+from heldout.cli._env import Environment, environment
+
+if TYPE_CHECKING:
+    from heldout.study import Study
+
+DATA, MODELS, TRAINING, OUTPUT = "Data", "Models", "Training", "Output"
+"""The groups in which `--help` shows the options."""
+
+Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
+Patient = Annotated[
+    str | None,
+    typer.Option(help="Column, or regular expression on the file name, that names the patient.", rich_help_panel=DATA),
+]
+ValFraction = Annotated[
+    float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
+]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the validation split.", rich_help_panel=DATA)]
+PerClass = Annotated[
+    int | None, typer.Option(help="At most so many training images a class.", min=2, rich_help_panel=DATA)
+]
+SkipUnreadable = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unreadable", help="Go on without images that cannot be read, and record them.", rich_help_panel=DATA
+    ),
+]
+NoTest = Annotated[
+    bool, typer.Option("--no-test", help="Go on although there are no test images.", rich_help_panel=DATA)
+]
+ImageSize = Annotated[
+    int, typer.Option(help="Images are resized to this many pixels a side.", min=16, rich_help_panel=DATA)
+]
+Fit = Annotated[str, typer.Option(help="An image that is not square: stretch, pad or crop.", rich_help_panel=DATA)]
+
+Models = Annotated[
+    list[str],
+    typer.Option(
+        "--models",
+        "--model",
+        help="Pretrained models, comma-separated; see `heldout models`.",
+        rich_help_panel=MODELS,
+    ),
+]
+Strategies = Annotated[
+    list[str],
+    typer.Option("--strategies", "--strategy", help="Strategies; see `heldout strategies`.", rich_help_panel=MODELS),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A strategy's setting, e.g. finetune.lr=1e-4; repeatable.", rich_help_panel=MODELS),
+]
+
+Epochs = Annotated[
+    int | None,
+    typer.Option(help="Passes over the training images, for every strategy.", rich_help_panel=TRAINING),
+]
+Seeds = Annotated[int, typer.Option(help="Repeat every run with so many seeds.", min=1, rich_help_panel=TRAINING)]
+Tune = Annotated[
+    int | None,
+    typer.Option(
+        help="Search settings on validation first: trainings a model and strategy.", min=1, rich_help_panel=TRAINING
+    ),
+]
+TuneMinutes = Annotated[
+    float | None,
+    typer.Option(help="Search settings on validation first: minutes a model and strategy.", rich_help_panel=TRAINING),
+]
+DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=TRAINING)]
+PrecisionName = Annotated[
+    str,
+    typer.Option(help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it.", rich_help_panel=TRAINING),
+]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.",
+        rich_help_panel=TRAINING,
+    ),
+]
+
+Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
 
 def many(values: list[str]) -> list[str]:
@@ -17,101 +98,81 @@ def many(values: list[str]) -> list[str]:
 
 def run(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")],
-    models: Annotated[
-        list[str], typer.Option("--models", "--model", help="Pretrained models, comma-separated; see `heldout models`.")
-    ],
-    strategies: Annotated[
-        list[str], typer.Option("--strategies", "--strategy", help="Strategies; see `heldout strategies`.")
-    ] = ["finetune,frozen"],  # noqa: B006  (typer copies it)
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images, for every strategy.")] = None,
-    seeds: Annotated[int, typer.Option(help="Repeat every run with so many seeds.", min=1)] = 1,
-    image_size: Annotated[int, typer.Option(help="Images are resized to this many pixels a side.", min=16)] = 224,
-    fit: Annotated[str, typer.Option(help="An image that is not square: stretch, pad or crop.")] = "stretch",
-    val_fraction: Annotated[float, typer.Option(help="Share of train that becomes validation if none is given.")] = 0.2,
-    split_seed: Annotated[int, typer.Option(help="Seed of the validation split.")] = 0,
-    patient: Annotated[
-        str | None, typer.Option(help="Column, or regular expression on the file name, that names the patient.")
-    ] = None,
-    per_class: Annotated[int | None, typer.Option(help="At most so many training images a class.", min=2)] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A strategy's setting, e.g. finetune.lr=1e-4; repeatable.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="The study's folder.")] = Path("study"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it here.")
-    ] = "no",
-    engine: Annotated[
-        str, typer.Option(help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.")
-    ] = "auto",
-    skip_unreadable: Annotated[
-        bool, typer.Option(help="Go on without images that cannot be read, and record them.")
-    ] = False,
-    tune: Annotated[
-        int | None, typer.Option(help="Search settings on validation first: trainings a model and strategy.", min=1)
-    ] = None,
-    tune_minutes: Annotated[
-        float | None, typer.Option(help="Search settings on validation first: minutes a model and strategy.")
-    ] = None,
-    no_test: Annotated[bool, typer.Option("--no-test", help="Go on although there are no test images.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    data: Data,
+    models: Models,
+    strategies: Strategies = ["finetune,frozen"],  # noqa: B006  (typer copies it)
+    epochs: Epochs = None,
+    seeds: Seeds = 1,
+    image_size: ImageSize = 224,
+    fit: Fit = "stretch",
+    val_fraction: ValFraction = 0.2,
+    split_seed: SplitSeed = 0,
+    patient: Patient = None,
+    per_class: PerClass = None,
+    set_: Settings = None,
+    out: Out = Path("study"),
+    device: DeviceName = "auto",
+    precision: PrecisionName = "no",
+    engine: EngineName = "auto",
+    skip_unreadable: SkipUnreadable = False,
+    tune: Tune = None,
+    tune_minutes: TuneMinutes = None,
+    no_test: NoTest = False,
+    json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
 
     What is finished is not trained again, and what was interrupted goes on from its last epoch: call it again with the
-    same words, or with more models or strategies. The test images are scored once a run, after training, and counted.
+    same words, or with more models or strategies. Called several times at once, it shares the runs. The test images
+    are scored once a run, after training, and counted.
 
     Example: `heldout run images/ --models resnet34,mobilenet_v3_large --strategies finetune,frozen --seeds 3`
     """
-    from typing import cast, get_args
-
     from heldout.cli._progress import Bars
     from heldout.cli._values import choice
-    from heldout.records.codec import to_data
-    from heldout.records.recipe import Fit, PrecisionChoice
-    from heldout.runs.compare import compare
+    from heldout.records import recipe
+    from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
-    from heldout.study import Study
+    from heldout.study import Study, models_of
     from heldout.training.device import Device
     from heldout.training.engine import Engine
 
     env = environment(context)
-    bars = Bars(env.console(stderr=True))
-    study = Study(
-        data,
-        many(models),
-        many(strategies),
-        out,
-        epochs=epochs,
-        seeds=seeds,
+    spec = StudySpec(
+        data=data,
+        models=models_of(many(models)),
+        strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
+        seeds=tuple(range(seeds)),
+        reading=Reading(patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class),
         image_size=image_size,
-        fit=cast(Fit, choice("--fit", fit, get_args(Fit))),
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        per_class=per_class,
-        patient=patient,
-        engine=cast(Engine, choice("--engine", engine, get_args(Engine))),
-        skip_unreadable=skip_unreadable,
-        require_test=not no_test,
-        settings=parse_assignments(set_ or []),
-        device=cast(Device, choice("--device", device, get_args(Device))),
-        precision=cast(PrecisionChoice, choice("--precision", precision, get_args(PrecisionChoice))),
-        tune=tune,
-        tune_minutes=tune_minutes,
+        fit=choice("--fit", fit, get_args(recipe.Fit)),
+        precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),
+        search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+    )
+    bars = Bars(env.console(stderr=True))
+    study = Study.of(
+        spec,
+        out,
+        device=choice("--device", device, get_args(Device)),
+        engine=choice("--engine", engine, get_args(Engine)),
         reporter=bars,
     )
     for note in study.cohort.notes:
         bars.note(f"Note: {note}")
-    study.run(bars)
-    comparison = compare(out)
+    _answer(study.run(), env, json)
+
+
+def _answer(study: Study, env: Environment, json: bool) -> None:
+    """Print the comparison of all runs of the study's folder."""
+    from heldout.cli._compare_view import show_comparison
+    from heldout.records.codec import to_data
+
+    comparison = study.compare()
     if json:
         env.json(to_data(comparison))
         return
-    from heldout.cli._compare_view import show_comparison
-
     show_comparison(comparison, env)
-    env.say(f"\nNext: heldout report {out}")
+    env.say(f"\nNext: heldout report {study.folder}")
 
 
 COMMAND = run

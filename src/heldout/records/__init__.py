@@ -19,7 +19,7 @@ from heldout.records.estimate import Estimate
 from heldout.records.recipe import Recipe
 from heldout.records.run import RunRecord
 from heldout.records.split import PARTS, Split
-from heldout.records.study import StudyRecord
+from heldout.records.study import PlanRecord, StudyRecord
 
 __all__ = [
     "COLUMNS",
@@ -39,6 +39,7 @@ __all__ = [
     "Lens",
     "Oscillation",
     "Pair",
+    "PlanRecord",
     "Recipe",
     "Remedy",
     "RunRecord",

@@ -127,7 +127,7 @@ def facts(material: Material, best: ReportedRun) -> tuple[tuple[str, str, str], 
                 f"{points_range(best.row.gap_points)}; {span}" if len(gaps) > 1 else points_range(best.row.gap_points),
             )
         )
-    planned = len(material.study.runs)
+    planned = len(material.plan.runs)
     pairs = material.comparison.pairs
     apart = sum(pair.verdict == "distinguishable" for pair in pairs)
     runs = count(len(material.runs), "run")

@@ -11,7 +11,18 @@ from typing import Any
 import pandas as pd
 
 from heldout.backbones import resolve
-from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, Recipe, RunRecord, RunRow, Split, StudyRecord
+from heldout.records import (
+    BackboneInfo,
+    Cohort,
+    Comparison,
+    Diagnosis,
+    PlanRecord,
+    Recipe,
+    RunRecord,
+    RunRow,
+    Split,
+    StudyRecord,
+)
 from heldout.records.backbone import spoken_name
 from heldout.report._diagnosis_files import read_diagnoses
 from heldout.report._words import shortened
@@ -77,7 +88,8 @@ class Material:
 
     Attributes:
         folder: The study's folder.
-        study: `study.json`.
+        study: `study.json`: what it is of.
+        plan: All that was planned on it.
         cohort: The images.
         split: Which are train, validation and test.
         comparison: Runs and pairs judged.
@@ -91,6 +103,7 @@ class Material:
 
     folder: Path
     study: StudyRecord
+    plan: PlanRecord
     cohort: Cohort
     split: Split
     comparison: Comparison
@@ -147,6 +160,7 @@ def gather(folder: Path) -> Material:
     return Material(
         folder=folder,
         study=study.record,
+        plan=study.plan,
         cohort=study.cohort,
         split=study.split,
         comparison=comparison,

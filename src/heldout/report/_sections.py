@@ -117,7 +117,8 @@ def looks(material: Material) -> Sequence[Block]:
     if material.diagnosis_evaluations:
         ledger += (
             f" Besides, interventions of a diagnosis scored test images "
-            f"{count(material.diagnosis_evaluations, 'time')}: no score of a run came from them, but whoever acts on them has used these images."
+            f"{count(material.diagnosis_evaluations, 'time')}: no score of a run came from them, but whoever acts on "
+            "them has used these images."
         )
     return (
         Prose(
@@ -161,12 +162,12 @@ def option_words(options: Mapping[str, Setting]) -> list[str]:
 
 def run_command(material: Material) -> str:
     """The `heldout run` that makes this study again."""
-    study = material.study
-    words = ["heldout", "run", study.data, "--models", ",".join(study.models)]
-    words += ["--strategies", ",".join(study.strategies), "--seeds", str(len(study.seeds))]
-    words += ["--image-size", str(study.image_size), "--fit", study.fit, "--precision", study.precision]
-    words += option_words(study.reading)
-    for strategy, values in study.strategies.items():
+    study, plan = material.study, material.plan
+    words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]
+    words += ["--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds))]
+    words += ["--image-size", str(plan.image_size), "--fit", plan.fit, "--precision", plan.precision]
+    words += option_words({**study.reading, **plan.search})
+    for strategy, values in plan.strategies.items():
         for name, value in values.items():
             words += ["--set", f"{strategy}.{name}={setting_text(value)}"]
     return shlex.join([*words, "--out", "STUDY"])
@@ -174,7 +175,7 @@ def run_command(material: Material) -> str:
 
 def reproduce(material: Material) -> Sequence[Block]:
     """Commands, hashes, versions."""
-    study = material.study
+    study, plan = material.study, material.plan
     return (
         Commands(
             (
@@ -190,9 +191,9 @@ def reproduce(material: Material) -> Sequence[Block]:
                 f"cohort {study.cohort} and split {study.split} (cohort.parquet and split.parquet of the study); "
                 f"split: {material.split.method}"
                 + ("" if material.split.seed is None else f", seed {material.split.seed}"),
-                f"seeds {', '.join(map(str, study.seeds))}; precision {study.precision}; images {study.fit} to "
-                f"{study.image_size} pixels; the weights named in the settings",
-                f"heldout {study.version}, and the environment above, on the same kind of machine",
+                f"seeds {', '.join(map(str, plan.seeds))}; precision {plan.precision}; images {plan.fit} to "
+                f"{plan.image_size} pixels; the weights named in the settings",
+                f"heldout {plan.version or study.version}, and the environment above, on the same kind of machine",
             ),
         ),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.backbones import Network
+from heldout.claims import claim_of, hold
 from heldout.files import hash_of, whole_folder, write_json
 from heldout.progress import Reporter, Silent
 from heldout.training.device import Machine
@@ -108,10 +109,12 @@ class ActivationCache:
         place = self.folder / self.key(network, length, part)
         file = place / "activations.npy"
         if not file.exists():
-            reporter.begin("fixed features", math.ceil(len(part) / EVAL_BATCH))
-            with whole_folder(place) as temporary:
-                self._write(network, length, part, machine, reporter, temporary)
-            reporter.end()
+            with hold(claim_of(place)):
+                if not file.exists():  # another process may just have computed them
+                    reporter.begin("fixed features", math.ceil(len(part) / EVAL_BATCH))
+                    with whole_folder(place) as temporary:
+                        self._write(network, length, part, machine, reporter, temporary)
+                    reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")
         return mapped
 
