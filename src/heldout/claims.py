@@ -22,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 
 from heldout.errors import HeldoutError
-from heldout.files import read_json
 
 BEAT = 5.0
 """Seconds between two touches of a claim's file."""
@@ -80,10 +79,8 @@ class Owner:
 def _machine() -> str:
     parts = [platform.node()]
     with suppress(OSError):  # where there is no such folder, the name has to do
-        parts += [
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-            str(Path("/proc/self/ns/pid").readlink()),
-        ]
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return " ".join(parts)
 
 
@@ -161,25 +158,44 @@ class Claims:
     def take(self, path: Path) -> Claim | None:
         """The claim, if it is free or its owner is gone; None while another process holds it."""
         claim = _create(path)
-        if claim is None and self._is_abandoned(path):
+        if claim is None and self._is_removed(path):
             claim = _create(path)
         return claim
 
-    def _is_abandoned(self, path: Path) -> bool:
-        """Whether the claim's owner was gone and its file is removed."""
+    def _is_removed(self, path: Path) -> bool:
+        """Whether the claim's owner was gone, so that its file was removed here."""
         text = _read(path)
+        if text is None:
+            return True  # its owner ended it just now
+        still = self._stands_still(path, text)
+        owner = _owner(text)
+        if not (still or (owner is not None and owner.is_dead)):
+            return False
+        # Several may find this at once, and a slow one must not remove the file that a fast one has put there since.
+        guard = path.with_name(f"{path.name}.taking")
+        if _create(guard) is None:
+            if self._stands_still(guard, ""):
+                guard.unlink(missing_ok=True)
+            return False
         try:
-            mark = (text or "", path.stat().st_mtime_ns)
-        except FileNotFoundError:
+            if _read(path) == text:
+                path.unlink(missing_ok=True)
             return True
-        owner = owner_of(path)
+        finally:
+            guard.unlink(missing_ok=True)
+
+    def _stands_still(self, path: Path, text: str) -> bool:
+        """Whether a file has not changed for `STALE` seconds of watching."""
+        try:
+            mark = (text, path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            return False
         now = time.monotonic()
         before, since = self._seen.get(path, (None, now))
         if mark != before:
             self._seen[path] = mark, now
-            since = now
-        gone = (owner is not None and owner.is_dead) or now - since > STALE
-        return gone and _remove(path, text or "")
+            return False
+        return now - since > STALE
 
 
 @contextmanager
@@ -199,9 +215,13 @@ def claim_of(place: Path) -> Path:
 
 def owner_of(path: Path) -> Owner | None:
     """Who holds a claim; None if nobody does, or its file is just being written."""
+    return _owner(_read(path) or "")
+
+
+def _owner(text: str) -> Owner | None:
     try:
-        return Owner(**read_json(path))
-    except (OSError, ValueError, TypeError):
+        return Owner(**json.loads(text))
+    except (ValueError, TypeError):
         return None
 
 
@@ -224,21 +244,3 @@ def _read(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-
-
-def _remove(path: Path, text: str) -> bool:
-    """Remove the file of an owner that is gone.
-
-    Two processes may find that at the same time, and the slower one may hold the faster one's new file in its hands:
-    so the file is put aside first, and put back if it is another than the one that was judged.
-    """
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return True
-    if _read(aside) != text:
-        aside.replace(path)
-        return False
-    aside.unlink()
-    return True
