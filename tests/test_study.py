@@ -131,6 +131,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(study: Study,
         cut.run(StopsAfter(1))
     assert not cut.records()
     assert not (cut.folder / "test_evaluations.jsonl").exists()  # nothing has scored the test images yet
+    assert not list(cut.folder.rglob("*.claim*"))  # another process may go on at once
     notes: list[str] = []
     reporter = Silent()
     reporter.note = notes.append  # type: ignore[method-assign]
