@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,9 @@ from typing import Any
 
 TRIES = 10
 """How often a folder that other processes write at the same time is tried to be replaced."""
+
+OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+"""Errors that say that something stands where a folder is to be renamed to."""
 
 
 @contextmanager
@@ -64,8 +68,8 @@ def publish_folder(made: Path, path: Path, discard: Callable[[Path], None] = rem
         try:
             made.rename(path)
             return
-        except OSError:
-            if not path.exists():
+        except OSError as error:
+            if error.errno not in OCCUPIED:
                 raise
         old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
         with suppress(FileNotFoundError):  # another process moved it away first

@@ -12,20 +12,15 @@ from heldout.cli._env import Environment, environment
 if TYPE_CHECKING:
     from heldout.study import Study
 
-DATA, MODELS, TRAINING, OUTPUT = "Data", "Models", "Training", "Output"
-"""The groups in which `--help` shows the options."""
+DATA = "Data"
+MODELS = "Models"
+TRAINING = "Training"
+OUTPUT = "Output"
 
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
 Patient = Annotated[
     str | None,
     typer.Option(help="Column, or regular expression on the file name, that names the patient.", rich_help_panel=DATA),
-]
-ValFraction = Annotated[
-    float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
-]
-SplitSeed = Annotated[int, typer.Option(help="Seed of the validation split.", rich_help_panel=DATA)]
-PerClass = Annotated[
-    int | None, typer.Option(help="At most so many training images a class.", min=2, rich_help_panel=DATA)
 ]
 SkipUnreadable = Annotated[
     bool,
@@ -36,34 +31,50 @@ SkipUnreadable = Annotated[
 NoTest = Annotated[
     bool, typer.Option("--no-test", help="Go on although there are no test images.", rich_help_panel=DATA)
 ]
-ImageSize = Annotated[
-    int, typer.Option(help="Images are resized to this many pixels a side.", min=16, rich_help_panel=DATA)
+ValFraction = Annotated[
+    float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
 ]
-Fit = Annotated[str, typer.Option(help="An image that is not square: stretch, pad or crop.", rich_help_panel=DATA)]
 
 Models = Annotated[
     list[str],
     typer.Option(
         "--models",
         "--model",
+        metavar="NAMES",
         help="Pretrained models, comma-separated; see `heldout models`.",
         rich_help_panel=MODELS,
     ),
 ]
 Strategies = Annotated[
     list[str],
-    typer.Option("--strategies", "--strategy", help="Strategies; see `heldout strategies`.", rich_help_panel=MODELS),
+    typer.Option(
+        "--strategies",
+        "--strategy",
+        metavar="NAMES",
+        help="Strategies; see `heldout strategies`.",
+        rich_help_panel=MODELS,
+    ),
 ]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="A strategy's setting, e.g. finetune.lr=1e-4; repeatable.", rich_help_panel=MODELS),
+Seeds = Annotated[
+    int, typer.Option(metavar="N", help="Repeat every run with so many seeds.", min=1, rich_help_panel=MODELS)
 ]
-
+ImageSize = Annotated[
+    int, typer.Option(help="Images are resized to this many pixels a side.", min=16, rich_help_panel=DATA)
+]
+Fitted = Annotated[
+    str, typer.Option("--fit", help="An image that is not square: stretch, pad or crop.", rich_help_panel=DATA)
+]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the validation split.", rich_help_panel=DATA)]
+PerClass = Annotated[
+    int | None, typer.Option(help="At most so many training images a class.", min=2, rich_help_panel=DATA)
+]
 Epochs = Annotated[
-    int | None,
-    typer.Option(help="Passes over the training images, for every strategy.", rich_help_panel=TRAINING),
+    int | None, typer.Option(help="Passes over the training images, for every strategy.", rich_help_panel=TRAINING)
 ]
-Seeds = Annotated[int, typer.Option(help="Repeat every run with so many seeds.", min=1, rich_help_panel=TRAINING)]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A strategy's setting, e.g. finetune.lr=1e-4; repeatable.", rich_help_panel=TRAINING),
+]
 Tune = Annotated[
     int | None,
     typer.Option(
@@ -74,19 +85,23 @@ TuneMinutes = Annotated[
     float | None,
     typer.Option(help="Search settings on validation first: minutes a model and strategy.", rich_help_panel=TRAINING),
 ]
-DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=TRAINING)]
-PrecisionName = Annotated[
-    str,
-    typer.Option(help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it.", rich_help_panel=TRAINING),
-]
-EngineName = Annotated[
+OnDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=TRAINING)]
+WithPrecision = Annotated[
     str,
     typer.Option(
+        "--precision",
+        help="no (float32), bf16, fp16, or auto: bf16 where a model gains by it here.",
+        rich_help_panel=TRAINING,
+    ),
+]
+WithEngine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
         help="What computes fixed features on a CPU: auto, torch, folded (BatchNorm) or openvino.",
         rich_help_panel=TRAINING,
     ),
 ]
-
 Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=OUTPUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
@@ -104,16 +119,16 @@ def run(
     epochs: Epochs = None,
     seeds: Seeds = 1,
     image_size: ImageSize = 224,
-    fit: Fit = "stretch",
+    fit: Fitted = "stretch",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     patient: Patient = None,
     per_class: PerClass = None,
-    set_: Settings = None,
+    set_: Assignments = None,
     out: Out = Path("study"),
-    device: DeviceName = "auto",
-    precision: PrecisionName = "no",
-    engine: EngineName = "auto",
+    device: OnDevice = "auto",
+    precision: WithPrecision = "no",
+    engine: WithEngine = "auto",
     skip_unreadable: SkipUnreadable = False,
     tune: Tune = None,
     tune_minutes: TuneMinutes = None,
@@ -149,25 +164,20 @@ def run(
         precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),
         search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
     )
-    bars = Bars(env.console(stderr=True))
-    study = Study.of(
-        spec,
-        out,
-        device=choice("--device", device, get_args(Device)),
-        engine=choice("--engine", engine, get_args(Engine)),
-        reporter=bars,
-    )
-    for note in study.cohort.notes:
-        bars.note(f"Note: {note}")
-    _answer(study.run(), env, json)
+    where = choice("--device", device, get_args(Device))
+    by = choice("--engine", engine, get_args(Engine))
+    study = Study.of(spec, out, device=where, engine=by, reporter=Bars(env.console(stderr=True)))
+    _carry_out(study, env, json)
 
 
-def _answer(study: Study, env: Environment, json: bool) -> None:
-    """Print the comparison of all runs of the study's folder."""
+def _carry_out(study: Study, env: Environment, json: bool) -> None:
+    """Run the study, and print the comparison of all runs of its folder."""
     from heldout.cli._compare_view import show_comparison
     from heldout.records.codec import to_data
 
-    comparison = study.compare()
+    for note in study.cohort.notes:
+        study.reporter.note(f"Note: {note}")
+    comparison = study.run().compare()
     if json:
         env.json(to_data(comparison))
         return
