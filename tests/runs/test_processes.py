@@ -40,21 +40,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def heldout(*words: object) -> Iterator[subprocess.Popen[str]]:
-    """A process that is ready to begin."""
+    """A process that begins when it is told to."""
     command = [sys.executable, "-c", COMMAND, *map(str, words)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
-            assert process.stdout is not None and process.stdout.readline() == "ready\n"
             yield process
         finally:
             process.kill()
 
 
-def begin(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+def begin(*processes: subprocess.Popen[str]) -> None:
+    """Once all are ready."""
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
 
 
 def words(data: Path, out: Path, strategies: str, epochs: int, seeds: int) -> list[object]:
@@ -78,8 +81,7 @@ def test_two_at_once_share_the_runs(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "study"
     command = words(data, out, "frozen,finetune", epochs=3, seeds=2)
     with heldout(*command) as one, heldout(*command) as two:
-        begin(one)
-        begin(two)
+        begin(one, two)
         answers = [process.communicate(timeout=LONGEST) for process in (one, two)]
         assert (one.returncode, two.returncode) == (0, 0), answers
     evaluated = Counter(entry["run"] for entry in entries(out, TEST_EVALUATIONS))
@@ -123,8 +125,7 @@ def test_a_search_is_made_once_and_plans_of_both_are_kept(data: Path, tmp_path: 
         heldout(*words(data, out, "frozen", epochs=2, seeds=1), "--tune", 3) as one,
         heldout(*words(data, out, "frozen,probe", epochs=2, seeds=1), "--tune", 3) as two,
     ):
-        begin(one)
-        begin(two)
+        begin(one, two)
         answers = [process.communicate(timeout=LONGEST) for process in (one, two)]
         assert (one.returncode, two.returncode) == (0, 0), answers
     assert sum(said.count("Search 2: ") for _, said in answers) == 1
