@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.files import hash_of, read_json, sha256_of, whole, whole_folder, write_json
+from heldout.files import hash_of, read_json, sha256_of, whole, whole_folder, write_json, write_once
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -39,6 +41,38 @@ def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None
         raise RuntimeError
     assert (place / "b").read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_processes_that_replace_a_folder_at_once_leave_one_of_theirs(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+
+    def write(number: int) -> None:
+        with whole_folder(place) as folder:
+            for name in ("a", "b"):
+                (folder / name).write_text(str(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(24)))
+    assert (place / "a").read_text() == (place / "b").read_text()
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_of_many_that_write_a_file_once_one_does_and_it_stays(tmp_path: Path) -> None:
+    file = tmp_path / "plans" / "a.json"
+    with ThreadPoolExecutor(4) as pool:
+        written = list(pool.map(lambda number: write_once(file, str(number) * 10_000), range(40)))
+    assert sum(written) == 1
+    assert file.read_text() == str(written.index(True)) * 10_000
+    assert [p.name for p in file.parent.iterdir()] == ["a.json"]
+
+
+def test_a_file_is_written_once_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", link)
+    assert write_once(tmp_path / "a", "one") and not write_once(tmp_path / "a", "two")
+    assert (tmp_path / "a").read_text() == "one"
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=2, max_size=4))

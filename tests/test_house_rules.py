@@ -20,6 +20,7 @@ FLOORS = {
     "registry": 1,
     "settings": 1,
     "files": 1,
+    "claims": 2,
     "optional": 1,
     "progress": 1,
     "ties": 1,
@@ -43,8 +44,13 @@ FLOORS = {
     "runs.folder": 9,
     "runs.compare": 10,
     "runs.predict": 10,
-    "runs.fit": 10,
-    "runs.tuning": 11,
+    "runs.plan": 8,
+    "runs.write_study": 9,
+    "runs.share": 8,
+    "runs.context": 10,
+    "runs.fit": 11,
+    "runs.tuning": 12,
+    "runs.execute": 13,
     "diagnosis.rules": 2,
     "diagnosis.absence": 3,
     "diagnosis.words": 4,
@@ -82,7 +88,8 @@ not above: a strategy is a plan in plain data, and needs no torch."""
 DIVIDED = {"data", "runs", "diagnosis"}
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
-HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.fit", "runs.predict", "runs.tuning"}
+HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
+HEAVY_ROOMS |= {"runs.execute", "runs.tuning"}
 HEAVY_ROOMS |= {"study", "classifier"}
 
 

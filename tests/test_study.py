@@ -17,7 +17,9 @@ from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
 from heldout.records.logit_table import logits_in
+from heldout.runs import context as context_module
 from heldout.runs import fit as fit_module
+from heldout.runs.folder import read_study
 from heldout.runs.predict import predict
 from heldout.stats.scores import softmax
 from heldout.study import Study
@@ -131,6 +133,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(study: Study,
         cut.run(StopsAfter(1))
     assert not cut.records()
     assert not (cut.folder / "test_evaluations.jsonl").exists()  # nothing has scored the test images yet
+    assert not list(cut.folder.rglob("*.claim*"))  # another process may go on at once
     notes: list[str] = []
     reporter = Silent()
     reporter.note = notes.append  # type: ignore[method-assign]
@@ -146,7 +149,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(study: Study,
 def test_a_strategy_never_sees_a_test_image(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = make(data, tmp_path / "s", ("frozen",))
     built: list[tuple[str, ...]] = []
-    real_build: Callable[..., object] = fit_module.build_store
+    real_build: Callable[..., object] = context_module.build_store
     real_learn: Callable[..., object] = fit_module.learn_strategy
 
     def build(cohort: object, ids: tuple[str, ...], *rest: object) -> object:
@@ -160,7 +163,7 @@ def test_a_strategy_never_sees_a_test_image(data: Path, tmp_path: Path, monkeypa
         built.append(("learned",))
         return result
 
-    monkeypatch.setattr(fit_module, "build_store", build)
+    monkeypatch.setattr(context_module, "build_store", build)
     monkeypatch.setattr(fit_module, "learn_strategy", learn)
     study.run()
     assert built.index(("learned",)) < built.index(study.split.test)
@@ -170,9 +173,10 @@ def test_more_models_and_strategies_join_the_same_study(data: Path, tmp_path: Pa
     out = tmp_path / "grow"
     make(data, out, ("probe",)).run()
     make(data, out, ("frozen",), seeds=2).run()
-    record = json.loads((out / "study.json").read_text())
-    assert len(record["runs"]) == 3
-    assert set(record["strategies"]) == {"probe", "frozen"}
+    plan = read_study(out).plan
+    assert len(plan.runs) == 3
+    assert list(plan.strategies) == ["probe", "frozen"]
+    assert len(list((out / "plans").iterdir())) == 2
     assert len(make(data, out, ("probe",)).compare().runs) == 3
     with pytest.raises(UsageError, match="other split"):
         make(data, out, ("probe",), split_seed=5).run()
@@ -254,7 +258,7 @@ def test_every_model_gets_the_precision_that_suits_it(
 def test_a_study_of_two_precisions_is_trained_and_compared(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heldout.study.suited", lambda network, device: "bf16")
+    monkeypatch.setattr("heldout.runs.execute.suited", lambda network, device: "bf16")
     mixed = make(data, tmp_path / "s", ("finetune",), precision="auto").run()
     single = make(data, tmp_path / "s", ("finetune",)).run()
     (a,), (b,) = mixed.plan(), single.plan()

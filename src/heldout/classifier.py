@@ -17,9 +17,9 @@ from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.fit import learn_strategy
+from heldout.runs.plan import IMAGE_SIZE, plan_strategies
 from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
-from heldout.study import IMAGE_SIZE, plan_strategies
 from heldout.ties import first_of_largest
 from heldout.training import ActivationCache, Part, Task, logits_of, machine
 from heldout.training.device import Device

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+TRIES = 10
+"""How often a folder that other processes write at the same time is tried to be replaced."""
+
+OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+"""Errors that say that something stands where a folder is to be renamed to."""
 
 
 @contextmanager
@@ -52,14 +59,45 @@ def whole_folder(path: Path, discard: Callable[[Path], None] = remove_folder) ->
 
 
 def publish_folder(made: Path, path: Path, discard: Callable[[Path], None] = remove_folder) -> None:
-    """Rename a finished folder to its place; what stood there before is removed by `discard`."""
-    if path.exists():
+    """Rename a finished folder to its place, even if another process does so now; what stood there goes to `discard`.
+
+    Raises:
+        OSError: The folder cannot be renamed.
+    """
+    for _ in range(TRIES):
+        try:
+            made.rename(path)
+            return
+        except OSError as error:
+            if error.errno not in OCCUPIED:
+                raise
         old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-        path.replace(old)
-        made.replace(path)
-        discard(old)
-    else:
-        made.replace(path)
+        with suppress(FileNotFoundError):  # another process moved it away first
+            path.rename(old)
+            discard(old)
+    raise OSError(f"{path} cannot be replaced: other processes write it again and again.")
+
+
+def write_once(path: Path, text: str) -> bool:
+    """Write a text file whole where there is none; of several processes one succeeds.
+
+    Returns:
+        Whether it was written; False if there was one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.link(temporary, path)  # unlike a rename, it fails if there is one
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links: whole, but two processes may both come this far
+        if path.exists():
+            return False
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -68,9 +106,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def json_text(value: Any) -> str:
+    """JSON as files hold it: two spaces, keys in the order given, no NaN."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON whole: two spaces, keys in the order given, no NaN."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write JSON whole."""
+    write_text(path, json_text(value))
 
 
 def read_json(path: Path) -> Any:

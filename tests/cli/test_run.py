@@ -46,7 +46,7 @@ def test_calling_it_again_trains_nothing_and_prints_the_comparison(study: Path, 
     )
     assert answer.err.count("finished before") == 4
     comparison = json.loads(answer.out)
-    assert comparison["format"] == 1
+    assert comparison["format"] == 2
     assert len(comparison["runs"]) == 4
     assert comparison["runs"][0]["test_evaluations"] == 1
     assert len(comparison["pairs"]) == 6

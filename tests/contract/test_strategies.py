@@ -13,9 +13,9 @@ from heldout.progress import Epoch, Silent
 from heldout.records.codec import from_data, to_data
 from heldout.records.recipe import Setting
 from heldout.runs.fit import learn_strategy
+from heldout.runs.plan import strategy_settings
 from heldout.settings import explain, with_settings
 from heldout.strategies import Strategy, strategies
-from heldout.study import strategy_settings
 from heldout.training import ActivationCache, machine
 from tests.training.tiny import tiny_network, tiny_task
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from heldout.errors import Problem
 from heldout.records import Cohort, StudyRecord
 from heldout.records.codec import read_record, write_record
+from heldout.runs.folder import read_study
 from tests.report.made_diagnosis import diagnose_study
 from tests.worlds.made_study import Planted, make_study
 
@@ -51,9 +52,9 @@ def make_evil(folder: Path) -> Path:
 
 def drop_run(folder: Path, index: int) -> str:
     """Make a planned run unfinished; returns its id."""
-    record = read_record(StudyRecord, folder / "study.json")
-    (folder / "runs" / record.runs[index] / "run.json").unlink()
-    return record.runs[index]
+    run = read_study(folder).plan.runs[index]
+    (folder / "runs" / run / "run.json").unlink()
+    return run
 
 
 def embedded(page: str, id_: str) -> dict[str, object]:

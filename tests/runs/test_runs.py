@@ -23,7 +23,7 @@ def study(tmp_path: Path) -> Path:
 
 def test_runs_come_in_the_order_of_the_plan_with_rows_in_the_order_of_the_split(study: Path) -> None:
     files = read_study(study)
-    assert [run.record.id for run in files.runs] == list(files.record.runs)
+    assert [run.record.id for run in files.runs] == list(files.plan.runs)
     assert files.missing == files.foreign == ()
     for run in files.runs:
         for part in PARTS:
@@ -63,16 +63,17 @@ def test_a_run_without_its_last_file_is_missing_and_named(study: Path) -> None:
 
 def forget(study: Path, id_: str) -> None:
     """Take a run out of the plan."""
-    plan = json.loads((study / "study.json").read_text())
+    (file,) = (study / "plans").iterdir()
+    plan = json.loads(file.read_text())
     plan["runs"].remove(id_)
-    (study / "study.json").write_text(json.dumps(plan))
+    file.write_text(json.dumps(plan))
 
 
 def test_a_run_outside_the_plan_comes_last(study: Path) -> None:
     first = read_study(study).runs[0].record.id
     forget(study, first)
     files = read_study(study)
-    assert [run.record.id for run in files.runs] == [*files.record.runs, first]
+    assert [run.record.id for run in files.runs] == [*files.plan.runs, first]
 
 
 def test_a_run_of_other_images_outside_the_plan_is_left_out_and_named(study: Path, tmp_path: Path) -> None:

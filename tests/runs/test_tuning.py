@@ -14,7 +14,8 @@ from heldout.records.codec import read_record
 from heldout.records.tuning import Trial, Tuning
 from heldout.runs import fit as fit_module
 from heldout.runs.folder import read_study
-from heldout.runs.tuning import SearchBudget, propose
+from heldout.runs.plan import SearchBudget
+from heldout.runs.tuning import propose
 from heldout.strategies import Range, strategies
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.frozen import Frozen
@@ -160,4 +161,4 @@ def test_the_command_searches(data: Path, tmp_path: Path) -> None:
     answer = call(*words, "--out", tmp_path / "s", "--tune", 2, "--json")
     assert "Search 2: " in answer.err
     assert len(json.loads(next((tmp_path / "s" / "tuning").glob("*.json")).read_text())["trials"]) == 2
-    assert json.loads((tmp_path / "s" / "study.json").read_text())["reading"]["tune"] == 2
+    assert read_study(tmp_path / "s").plan.search == {"tune": 2, "tune-minutes": None}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from heldout.errors import UsageError
+from heldout.runs.plan import plan_strategies
 from heldout.settings import with_settings
 from heldout.strategies import strategies
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.frozen import Frozen
 from heldout.strategies.probe import Probe
-from heldout.study import plan_strategies
 
 
 def test_what_each_trains() -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.files import hash_of, write_json
-from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
+from heldout.records import PARTS, Cohort, Frozen, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import write_record
 from heldout.records.cohort import typed
 from heldout.records.predictions import Predictions, to_table
@@ -85,6 +85,14 @@ def make_study(
         StudyRecord(
             name="made study",
             data="made up",
+            cohort=cohort.hash,
+            split=split.hash,
+            version="0.1.0",
+        ),
+    )
+    write_record(
+        folder / "plans" / "made.json",
+        PlanRecord(
             cohort=cohort.hash,
             split=split.hash,
             models=tuple(dict.fromkeys(planted.backbone for planted in runs)),

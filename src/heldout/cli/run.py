@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from heldout.cli.env import environment
+from heldout.cli.env import Environment, environment
 from heldout.cli.options import DATA, MODELS, OUTPUT, TRAINING, Data, NoTest, Patient, SkipUnreadable, ValFraction
+
+if TYPE_CHECKING:
+    from heldout.study import Study
 
 Models = Annotated[
     list[str],
@@ -113,58 +116,51 @@ def run(
     """Train every model with every strategy on your images, and compare them.
 
     What is finished is not trained again, and what was interrupted goes on from its last epoch: call it again with the
-    same words, or with more models or strategies. The test images are scored once a run, after training, and counted.
+    same words, or with more models or strategies. Called several times at once, it shares the runs. The test images
+    are scored once a run, after training, and counted.
 
     Example: `heldout run images/ --models resnet34,mobilenet_v3_large --strategies finetune,frozen --seeds 3`
     """
-    from typing import cast, get_args
-
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
-    from heldout.records.codec import to_data
-    from heldout.records.recipe import Fit, PrecisionChoice
-    from heldout.runs.compare import compare
+    from heldout.records import recipe
+    from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
-    from heldout.study import Study
+    from heldout.study import Study, models_of
     from heldout.training.device import Device
     from heldout.training.engine import Engine
 
     env = environment(context)
-    bars = Bars(env.console(stderr=True))
-    study = Study(
-        data,
-        many(models),
-        many(strategies),
-        out,
-        epochs=epochs,
-        seeds=seeds,
+    spec = StudySpec(
+        data=data,
+        models=models_of(many(models)),
+        strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
+        seeds=tuple(range(seeds)),
+        reading=Reading(patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class),
         image_size=image_size,
-        fit=cast(Fit, choice("--fit", fit, get_args(Fit))),
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-        per_class=per_class,
-        patient=patient,
-        engine=cast(Engine, choice("--engine", engine, get_args(Engine))),
-        skip_unreadable=skip_unreadable,
-        require_test=not no_test,
-        settings=parse_assignments(set_ or []),
-        device=cast(Device, choice("--device", device, get_args(Device))),
-        precision=cast(PrecisionChoice, choice("--precision", precision, get_args(PrecisionChoice))),
-        tune=tune,
-        tune_minutes=tune_minutes,
-        reporter=bars,
+        fit=choice("--fit", fit, get_args(recipe.Fit)),
+        precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),
+        search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
     )
+    where = choice("--device", device, get_args(Device))
+    by = choice("--engine", engine, get_args(Engine))
+    study = Study.of(spec, out, device=where, engine=by, reporter=Bars(env.console(stderr=True)))
+    _carry_out(study, env, json)
+
+
+def _carry_out(study: Study, env: Environment, json: bool) -> None:
+    """Run the study, and print the comparison of all runs of its folder."""
+    from heldout.cli.views.compare import show_comparison
+    from heldout.records.codec import to_data
+
     for note in study.cohort.notes:
-        bars.note(f"Note: {note}")
-    study.run(bars)
-    comparison = compare(out)
+        study.reporter.note(f"Note: {note}")
+    comparison = study.run().compare()
     if json:
         env.json(to_data(comparison))
         return
-    from heldout.cli.views.compare import show_comparison
-
     show_comparison(comparison, env)
-    env.say(f"\nNext: heldout report {out}")
+    env.say(f"\nNext: heldout report {study.folder}")
 
 
 COMMAND = run

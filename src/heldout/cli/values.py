@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from heldout.errors import UsageError
 
+T = TypeVar("T")
 
-def choice(option: str, value: str, allowed: Sequence[str]) -> str:
-    """The value, if it is one of those allowed.
+
+def choice(option: str, value: str, allowed: Sequence[T]) -> T:
+    """The one of those allowed that the value names.
 
     Raises:
         UsageError: It is not.
     """
-    if value not in allowed:
-        raise UsageError(f"{option}: found '{value}'; expected one of {', '.join(allowed)}.")
-    return value
+    for one in allowed:
+        if one == value:
+            return one
+    raise UsageError(f"{option}: found '{value}'; expected one of {', '.join(map(str, allowed))}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
 from heldout.images import ImageError, check_pixels, close_arrays, content_hash, fit_square, read_pixels
@@ -113,14 +114,28 @@ def build_store(
         return Store(pixels, tuple(ids))
     place = folder / store_key(ids, image_size, fit, interpolation, channels)
     if not _is_whole(place, ids, shape):
-        with whole_folder(place) as temporary:
-            mapped = np.lib.format.open_memmap(temporary / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-            _fill(mapped, cohort, ids, fit, interpolation, reporter)
-            mapped.flush()
-            del mapped
-            about = {"format": FORMAT, "size": image_size, "fit": fit, "interpolation": interpolation}
-            write_json(temporary / "store.json", {**about, "ids": list(ids)})
+        with hold(claim_of(place)):
+            if not _is_whole(place, ids, shape):  # another process may just have made it
+                _write(place, shape, cohort, ids, fit, interpolation, reporter)
     return Store(np.load(place / "pixels.npy", mmap_mode="r"), tuple(ids))
+
+
+def _write(
+    place: Path,
+    shape: tuple[int, ...],
+    cohort: Cohort,
+    ids: Sequence[str],
+    fit: Fit,
+    interpolation: str,
+    reporter: Reporter,
+) -> None:
+    with whole_folder(place) as temporary:
+        mapped = np.lib.format.open_memmap(temporary / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+        _fill(mapped, cohort, ids, fit, interpolation, reporter)
+        mapped.flush()
+        del mapped
+        about = {"format": FORMAT, "size": shape[1], "fit": fit, "interpolation": interpolation}
+        write_json(temporary / "store.json", {**about, "ids": list(ids)})
 
 
 def store_key(ids: Sequence[str], image_size: int, fit: Fit, interpolation: str, channels: int) -> str:

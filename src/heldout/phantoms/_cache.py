@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heldout._version import __version__
+from heldout.claims import claim_of, hold
 from heldout.files import cache_folder, hash_of, sha256_of
 from heldout.phantoms.simulation import SIZE, simulate
 from heldout.phantoms.world import Counts, World
@@ -33,7 +34,9 @@ def cached_phantom(
     key = hash_of([to_data(world), seed, to_data(counts), size, __version__, _code()])
     folder = cache_folder() / "phantoms" / f"{world.name}-{key}"
     if not (folder / "truth.json").is_file():
-        write_phantom(simulate(world, seed, counts, size, reporter=reporter), folder)
+        with hold(claim_of(folder)):
+            if not (folder / "truth.json").is_file():  # another process may just have made it
+                write_phantom(simulate(world, seed, counts, size, reporter=reporter), folder)
     return folder
 
 

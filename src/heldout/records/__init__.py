@@ -21,7 +21,7 @@ from heldout.records.estimate import Estimate
 from heldout.records.recipe import Recipe
 from heldout.records.run import RunRecord
 from heldout.records.split import PARTS, Split
-from heldout.records.study import StudyRecord
+from heldout.records.study import PlanRecord, StudyRecord
 
 __all__ = [
     "COLUMNS",
@@ -41,6 +41,7 @@ __all__ = [
     "Lens",
     "Oscillation",
     "Pair",
+    "PlanRecord",
     "ReasonKind",
     "Recipe",
     "Remedy",

@@ -50,7 +50,7 @@ def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
         result.append(("Validation minus test, best run", f"{signed(gap.value)} points", f"{points_range(gap)}{span}"))
     pairs = material.comparison.pairs
     apart = sum(pair.verdict == "distinguishable" for pair in pairs)
-    planned = f"of {len(material.study.runs)} planned; {apart} of {count(len(pairs), 'pair')} can be told apart"
+    planned = f"of {len(material.plan.runs)} planned; {apart} of {count(len(pairs), 'pair')} can be told apart"
     return (*result, ("Compared", count(len(material.runs), "run"), planned))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from heldout.answer.best import JUDGED, judged_part, ranked
 from heldout.answer.names import RunName, names_in
 from heldout.backbones import resolve
-from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, RunRow, Split, StudyRecord
+from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, PlanRecord, RunRow, Split, StudyRecord
 from heldout.records.predictions import Predictions
 from heldout.report.diagnosis_files import read_diagnoses
 from heldout.runs.compare import compare_study
@@ -77,6 +77,11 @@ class Material:
     def study(self) -> StudyRecord:
         """`study.json`."""
         return self.files.record
+
+    @property
+    def plan(self) -> PlanRecord:
+        """All that was planned on the study."""
+        return self.files.plan
 
     @property
     def cohort(self) -> Cohort:

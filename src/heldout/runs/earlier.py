@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
 from heldout.errors import HeldoutError
-from heldout.records import Recipe, RunRecord
+from heldout.records import PlanRecord, Recipe, RunRecord, StudyRecord
 from heldout.records.codec import from_data, read_data, read_record, to_data
 from heldout.records.run import Keep, Learning
 from heldout.records.tuning import Tuning
 from heldout.strategies import strategies
+
+SEARCH = ("tune", "tune-minutes")
+"""Options of a search, which 0.1.0 recorded among those of reading."""
+
+
+def read_study_record(folder: Path) -> tuple[StudyRecord, PlanRecord | None]:
+    """`study.json`, and the plan in it.
+
+    In 0.1.0 one file held what the study is of and what was planned on it; today plans are files of their own, and the
+    plan is None.
+
+    Raises:
+        InputError: The file is missing, is no JSON, or does not fit.
+    """
+    file = folder / "study.json"
+    data = read_data(StudyRecord, file)
+    if not isinstance(data, dict) or "runs" not in data:
+        return from_data(StudyRecord, data, str(file)), None
+    reading = dict(data.get("reading", {}))
+    search = {name: reading.pop(name) for name in SEARCH if name in reading}
+    of_study, of_plan = ({field.name for field in fields(kind)} - {"format"} for kind in (StudyRecord, PlanRecord))
+    study = {name: value for name, value in data.items() if name in of_study}
+    plan = {name: value for name, value in data.items() if name in of_plan}
+    return (
+        from_data(StudyRecord, {**study, "reading": reading}, str(file)),
+        from_data(PlanRecord, {**plan, "search": search}, str(file)),
+    )
 
 
 def read_run_record(folder: Path) -> RunRecord:

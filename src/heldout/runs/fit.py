@@ -1,4 +1,4 @@
-"""Recipe to run: the only place where both sides of a split meet.
+"""Plan to run: the only place where both sides of a split meet.
 
 A strategy learns from a `Task`, which holds training and validation images only. When it has ended, the test images are
 scored here, once, and that is written down. A run's folder appears by rename when it is complete.
@@ -25,15 +25,17 @@ from safetensors.torch import save_file
 
 from heldout import backbones
 from heldout.backbones import Network
-from heldout.data.store import build_store
+from heldout.claims import Claim
 from heldout.files import publish_folder, whole, write_json
 from heldout.progress import Epoch, Reporter, Silent
-from heldout.records import PARTS, BackboneInfo, Cohort, Frozen, Recipe, RunRecord, Split
+from heldout.records import PARTS, Frozen, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
 from heldout.records.predictions import Predictions, to_table
+from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
+from heldout.runs.plan import PlannedRun
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
@@ -44,23 +46,6 @@ from heldout.training.phases import FrozenProof, frozen_stages, moving_names, mo
 from heldout.training.predict import head_logits
 
 PACKAGES = ("heldout", "torch", "torchvision", "timm", "accelerate", "numpy", "scikit-learn", "pillow")
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What all runs of a study have in common.
-
-    Attributes:
-        cohort: The images.
-        split: Their partition.
-        folder: The study's folder.
-        machine: Device and precision.
-    """
-
-    cohort: Cohort
-    split: Split
-    folder: Path
-    machine: Machine
 
 
 @dataclass(frozen=True)
@@ -83,50 +68,71 @@ class Learned:
 
 
 def fit(
-    recipe: Recipe,
-    strategy: Strategy,
-    info: BackboneInfo,
-    context: RunContext,
-    reporter: Reporter | None = None,
-    notes: tuple[str, ...] = (),
-    searched: bool = False,
+    run: PlannedRun, context: RunContext, reporter: Reporter | None = None, claim: Claim | None = None
 ) -> RunRecord:
-    """Carry out one recipe and write its folder; a finished one is read, never trained twice.
+    """Carry out one planned run and write its folder; a finished one is read, never trained twice.
 
     Args:
-        recipe: All that decides the numbers.
-        strategy: The strategy with the recipe's settings.
-        info: The recipe's backbone.
+        run: What to do.
         context: Cohort, split, folder and machine.
         reporter: Told of every epoch.
-        notes: Sentences that the record begins its own with.
-        searched: Whether the strategy's settings were chosen on validation.
+        claim: On this run; None where no other process can work on it.
 
     Returns:
         The run's record, as it stands in `run.json`.
+
+    Raises:
+        ClaimLostError: Another process took the run over before the test images were scored.
     """
     reporter = reporter or Silent()
-    place = context.folder / "runs" / recipe.id
+    recipe, machine = run.recipe, context.machine
+    place = run_folder(context.folder, recipe)
     if (place / "run.json").exists():
         return read_run_record(place)
     started = time.perf_counter()
-    partial = place.with_name(f".{recipe.id}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    partial = begun_folder(place)
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-        network = new_network(recipe, strategy, info, context)
+        network = new_network(recipe, run.strategy, run.info, context)
         task, cache = task_of(recipe, context, reporter)
-        learned = learn_strategy(
-            network, task, strategy, recipe.seed, context.machine, cache, reporter, partial / "checkpoint.safetensors"
-        )
+        checkpoint = partial / "checkpoint.safetensors"
+        learned = learn_strategy(network, task, run.strategy, recipe.seed, machine, cache, reporter, checkpoint)
         scored = {
-            "train": _score(learned, task.train, context.machine, cache, reporter),
-            "val": _score(learned, task.val, context.machine, cache, reporter),
+            "train": _score(learned, task.train, machine, cache, reporter),
+            "val": _score(learned, task.val, machine, cache, reporter),
         }
         evaluations = 0
+        if claim is not None:
+            claim.check()
         if context.split.test:
             scored["test"] = _score_test(learned, recipe, context, cache, reporter)
             evaluations = _count_evaluation(recipe, context)
-    record = RunRecord(
+    seconds = learned.course.elapsed + time.perf_counter() - started
+    record = _record(run, learned, machine, evaluations, seconds)
+    _write_run(partial, record, recipe, learned, scored, context)
+    publish_folder(partial, place)
+    return record
+
+
+def run_folder(study: Path, recipe: Recipe) -> Path:
+    """Where a run stands in a study's folder once it is complete."""
+    return study / "runs" / recipe.id
+
+
+def begun_folder(place: Path) -> Path:
+    """Where a run is worked on until it is complete: the folder of an earlier sitting, if it was cut off.
+
+    Files that it was writing when it was killed are removed; what they were to replace is whole.
+    """
+    folder = place.with_name(f".{place.name}.partial")
+    folder.mkdir(parents=True, exist_ok=True)
+    for half in folder.glob(".*"):
+        half.unlink()
+    return folder
+
+
+def _record(run: PlannedRun, learned: Learned, machine: Machine, evaluations: int, seconds: float) -> RunRecord:
+    recipe = run.recipe
+    return RunRecord(
         id=recipe.id,
         backbone=recipe.backbone,
         strategy=recipe.strategy,
@@ -134,34 +140,17 @@ def fit(
         classes=recipe.classes,
         epochs=len(learned.course.history),
         kept_epoch=learned.course.kept_epoch,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=sum(parameter.numel() for parameter in learned.network.parameters()),
         trainable_parameters=learned.trainable,
         seconds_per_epoch=float(np.median([row.seconds for row in learned.course.history])),
-        wall_seconds=learned.course.elapsed + time.perf_counter() - started,
-        device=context.machine.name,
+        wall_seconds=seconds,
+        device=machine.name,
         frozen=learned.frozen,
         test_evaluations=evaluations,
-        learning=strategy.learning().after_search() if searched else strategy.learning(),
+        learning=run.learning,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*notes, *_notes(learned)),
+        notes=(*run.notes, *_notes(learned)),
     )
-    _write_run(partial, record, recipe, learned, scored, context)
-    publish_folder(partial, place)
-    return record
-
-
-def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> Network:
-    """The network that a strategy begins with, on the machine's device."""
-    return context.machine.hold(
-        backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
-    )
-
-
-def task_of(recipe: Recipe, context: RunContext, reporter: Reporter) -> tuple[Task, ActivationCache]:
-    """Training and validation images, and where activations of frozen prefixes are kept."""
-    cache = ActivationCache.of_study(context.folder, recipe, context.machine)
-    train, val = (_part(name, recipe, context, reporter) for name in ("train", "val"))
-    return Task(train, val, recipe.classes), cache
 
 
 def learn_strategy(
@@ -244,22 +233,6 @@ def _frozen(
     return Frozen(verified=True, bn=bn, prefix_stages=prefix, detail=detail)
 
 
-def _part(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) -> Part:
-    ids = context.split.part(name)
-    store = build_store(
-        context.cohort,
-        ids,
-        recipe.image_size,
-        recipe.fit,
-        recipe.interpolation,
-        context.folder / "images",
-        reporter,
-    )
-    index = {label: number for number, label in enumerate(recipe.classes)}
-    labels = context.cohort.table.set_index("id").loc[list(ids), "label"].map(index)
-    return Part(ids, store.pixels, np.asarray(labels, dtype=np.int64))
-
-
 def _score(
     learned: Learned, part: Part, machine: Machine, cache: ActivationCache, reporter: Reporter
 ) -> tuple[Part, NDArray[np.float32]]:
@@ -275,7 +248,7 @@ def _score_test(
     learned: Learned, recipe: Recipe, context: RunContext, cache: ActivationCache, reporter: Reporter
 ) -> tuple[Part, NDArray[np.float32]]:
     """The one place where test images are read: after learning has ended."""
-    return _score(learned, _part("test", recipe, context, reporter), context.machine, cache, reporter)
+    return _score(learned, part_of("test", recipe, context, reporter), context.machine, cache, reporter)
 
 
 def _count_evaluation(recipe: Recipe, context: RunContext) -> int:

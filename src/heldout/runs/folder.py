@@ -13,11 +13,11 @@ from pyarrow import ArrowException
 
 from heldout.errors import InputError, Problem
 from heldout.progress import Epoch
-from heldout.records import PARTS, Cohort, Recipe, RunRecord, Split, StudyRecord
+from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
 from heldout.records.logit_table import logits_in
 from heldout.records.predictions import Predictions, columns_of, from_table
-from heldout.runs.earlier import read_run_record
+from heldout.runs.earlier import read_run_record, read_study_record
 
 T = TypeVar("T")
 
@@ -52,7 +52,8 @@ class StudyFiles:
 
     Attributes:
         folder: Where it is.
-        record: `study.json`, the plan.
+        record: `study.json`: what the study is of.
+        plan: All that was planned on it, in the order in which it was.
         cohort: The images.
         split: Their parts.
         runs: Complete runs: the planned ones in the order of the plan, then others of the same cohort and split by id.
@@ -63,6 +64,7 @@ class StudyFiles:
 
     folder: Path
     record: StudyRecord
+    plan: PlanRecord
     cohort: Cohort
     split: Split
     runs: tuple[RunFiles, ...]
@@ -85,12 +87,13 @@ def read_study(folder: Path) -> StudyFiles:
     """
     folder = Path(folder)
     _check_is_study(folder)
-    record = read_record(StudyRecord, folder / "study.json")
+    record, earlier = read_study_record(folder)
+    plan = _read_plans(folder, record, earlier)
     cohort = Cohort.load(folder / "cohort.parquet")
     split = Split.load(folder / "split.parquet")
     _check_belongs(folder, record, cohort, split)
     complete = {path.parent.name for path in folder.glob("runs/*/run.json") if not path.parent.name.startswith(".")}
-    planned = [run for run in record.runs if run in complete]
+    planned = [run for run in plan.runs if run in complete]
     runs: list[RunFiles] = []
     foreign: list[str] = []
     problems: list[Problem] = []
@@ -105,8 +108,22 @@ def read_study(folder: Path) -> StudyFiles:
             problems.extend(error.problems)
     if problems:
         raise InputError(problems, title=f"Runs of {folder} cannot be used")
-    missing = tuple(run for run in record.runs if run not in complete)
-    return StudyFiles(folder, record, cohort, split, tuple(runs), missing, tuple(foreign))
+    missing = tuple(run for run in plan.runs if run not in complete)
+    return StudyFiles(folder, record, plan, cohort, split, tuple(runs), missing, tuple(foreign))
+
+
+def _read_plans(folder: Path, record: StudyRecord, earlier: PlanRecord | None) -> PlanRecord:
+    """All plans of the study joined, the earliest first; one of other images, which was refused, does not count."""
+    found = [read_record(PlanRecord, file) for file in sorted(folder.glob("plans/[!.]*.json"))]
+    plans = [] if earlier is None else [earlier]
+    plans += sorted(
+        (plan for plan in found if (plan.cohort, plan.split) == (record.cohort, record.split)),
+        key=lambda plan: plan.created,
+    )
+    joined = plans[0] if plans else PlanRecord(record.cohort, record.split, (), {}, (), 0, "stretch", "no", ())
+    for plan in plans[1:]:
+        joined = joined.joined(plan)
+    return joined
 
 
 def _check_is_study(folder: Path) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.claims import Claim
 from heldout.files import whole
 from heldout.optional import require
 from heldout.progress import Reporter, Silent
@@ -21,7 +21,9 @@ from heldout.records import BackboneInfo, Recipe
 from heldout.records.codec import read_record, write_record
 from heldout.records.logit_table import variants_table
 from heldout.records.tuning import Trial, Tuning
-from heldout.runs.fit import RunContext, learn_strategy, new_network, task_of
+from heldout.runs.context import RunContext, new_network, task_of
+from heldout.runs.fit import learn_strategy
+from heldout.runs.plan import PlannedRun, SearchBudget
 from heldout.strategies import Range, Strategy
 from heldout.training import logits_of
 from heldout.training.predict import scored
@@ -31,42 +33,32 @@ LOSS = 1e-4
 images, and never against a better one."""
 
 
-@dataclass(frozen=True)
-class SearchBudget:
-    """How long to search, for each model with each strategy.
-
-    Attributes:
-        runs: Trainings, the one with the settings as they are included; None sets no limit.
-        minutes: No training is begun after so many minutes; None sets no limit.
-    """
-
-    runs: int | None = None
-    minutes: float | None = None
-
-    def left(self, trials: Sequence[Trial]) -> bool:
-        """Whether another training may begin."""
-        spent = sum(trial.seconds for trial in trials) / 60
-        return (self.runs is None or len(trials) < self.runs) and (self.minutes is None or spent < self.minutes)
-
-
 def tuning_file(folder: Path, recipe: Recipe) -> Path:
     """Where the search that begins at a recipe is recorded."""
     return folder / "tuning" / f"{recipe.id}.json"
 
 
-def tuned(strategy: Strategy, tuning: Tuning) -> Strategy:
-    """The strategy with the best settings that were found."""
-    best: dict[str, Any] = dict(tuning.best.settings)
-    return dataclasses.replace(strategy, **best)
+def tuning_of(folder: Path, base: PlannedRun) -> Tuning:
+    """What was searched so far from a run on; without any trial where nothing was.
+
+    Raises:
+        InputError: The record is damaged.
+    """
+    file, recipe = tuning_file(folder, base.recipe), base.recipe
+    return read_record(Tuning, file) if file.exists() else Tuning(recipe.backbone, recipe.strategy, recipe.seed, ())
+
+
+def is_over(base: PlannedRun, found: Tuning, budget: SearchBudget) -> bool:
+    """Whether a search has nothing left to try: its budget is spent, or there is nothing to search."""
+    return not budget.left(found.trials) or bool(found.trials and not base.strategy.space())
 
 
 def tune(
-    recipe: Recipe,
-    strategy: Strategy,
-    info: BackboneInfo,
+    base: PlannedRun,
     context: RunContext,
     budget: SearchBudget,
     reporter: Reporter | None = None,
+    claim: Claim | None = None,
 ) -> Tuning:
     """Search the strategy's `space` with optuna's tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011).
 
@@ -74,27 +66,32 @@ def tune(
     on what was found so far alone.
 
     Args:
-        recipe: Of the run with the settings as they are.
-        strategy: Whose settings are searched.
-        info: The backbone.
+        base: The run with the settings as they are, whose strategy's are searched.
         context: Cohort, split, folder and machine.
         budget: When to stop.
         reporter: Told of every epoch.
+        claim: On this search; None where no other process can work on it.
 
     Returns:
         All trials; also written to `tuning_file` after each.
+
+    Raises:
+        ClaimLostError: Another process took the search over.
     """
     reporter = reporter or Silent()
+    recipe, strategy, info = base.recipe, base.strategy, base.info
     file = tuning_file(context.folder, recipe)
-    found = read_record(Tuning, file) if file.exists() else Tuning(recipe.backbone, recipe.strategy, recipe.seed, ())
+    found = tuning_of(context.folder, base)
     space = strategy.space()
-    while budget.left(found.trials) and (space or not found.trials):
+    while not is_over(base, found, budget):
         number = len(found.trials)
         settings = propose(space, found.trials, recipe.seed) if number else _present(strategy, space)
         shown = ", ".join(f"{name}={value:.3g}" for name, value in settings.items())
         reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
         trial, logits = _tried(recipe, dataclasses.replace(strategy, **settings), settings, info, context, reporter)
         found = dataclasses.replace(found, trials=(*found.trials, trial))
+        if claim is not None:
+            claim.check()
         _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}))
         write_record(file, found)
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.backbones import Network
+from heldout.claims import claim_of, hold
 from heldout.files import hash_of, whole_folder, write_json
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
@@ -119,10 +120,12 @@ class ActivationCache:
             return _halved(found) if _half_is_harmless(network, length, found, machine) else found
         file = self.file(network, length, part)
         if not file.exists():
-            reporter.begin("fixed features", math.ceil(len(part) / EVAL_BATCH))
-            with whole_folder(file.parent) as temporary:
-                self._write(network, length, part, machine, reporter, temporary)
-            reporter.end()
+            with hold(claim_of(file.parent)):
+                if not file.exists():  # another process may just have computed them
+                    reporter.begin("fixed features", math.ceil(len(part) / EVAL_BATCH))
+                    with whole_folder(file.parent) as temporary:
+                        self._write(network, length, part, machine, reporter, temporary)
+                    reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")
         return mapped
 

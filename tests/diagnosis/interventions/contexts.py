@@ -15,7 +15,7 @@ from heldout.backbones import Network
 from heldout.backbones.network import Flat, Input
 from heldout.diagnosis.interventions import InterventionContext
 from heldout.images import content_hash
-from heldout.records import PARTS, Cohort, Frozen, Recipe, RunRecord, Split, StudyRecord
+from heldout.records import PARTS, Cohort, Frozen, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.cohort import typed
 from heldout.records.predictions import Predictions
 from heldout.records.run import Learning
@@ -55,15 +55,19 @@ def context_of(
     cohort = Cohort("made", str(folder / "data"), "npy", classes, typed(pd.DataFrame(rows)))
     ids = {part: tuple(f"{part}{n}" for n in range(len(images[part][1]))) if part in images else () for part in PARTS}
     split = Split(ids["train"], ids["val"], ids["test"], method="given", seed=None, grouped=False)
-    study = StudyFiles(folder, _plan(cohort, split), cohort, split, (), (), ())
+    study = StudyFiles(folder, _study(cohort, split), _plan(cohort, split), cohort, split, (), (), ())
     run = _run(folder, cohort, split, network, images, size)
     context = InterventionContext(study, run, machine("cpu"), limit=limit)
     context.__dict__.update(network=network, pretrained=network)
     return context
 
 
-def _plan(cohort: Cohort, split: Split) -> StudyRecord:
-    return StudyRecord("made", "made", cohort.hash, split.hash, (), {}, (0,), 32, "stretch", "no", (), "0")
+def _study(cohort: Cohort, split: Split) -> StudyRecord:
+    return StudyRecord("made", "made", cohort.hash, split.hash, "0")
+
+
+def _plan(cohort: Cohort, split: Split) -> PlanRecord:
+    return PlanRecord(cohort.hash, split.hash, (), {}, (0,), 32, "stretch", "no", ())
 
 
 def _run(folder: Path, cohort: Cohort, split: Split, network: Network, images: Images, size: int) -> RunFiles:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from heldout.claims import claim_of, hold
 from heldout.data.entries import Draft, Reader, split_named
 from heldout.data.readers.folder import FolderReader
 from heldout.errors import HeldoutError, InputError, Problem, UsageError
@@ -56,7 +57,9 @@ class HubReader(Reader):
             raise UsageError(f"Found '{data}'; expected hf:ORG/NAME, as the hub's page of the data set is called.")
         folder = cache_folder() / "hf" / name.replace("/", "--")
         if not folder.is_dir():
-            _fetch(name, folder, reporter)
+            with hold(claim_of(folder)):
+                if not folder.is_dir():  # another process may just have fetched it
+                    _fetch(name, folder, reporter)
         return FolderReader().read(str(folder), reporter)
 
 

@@ -25,12 +25,12 @@ def option_words(options: Mapping[str, Setting]) -> list[str]:
 
 def run_command(material: Material) -> str:
     """The `heldout run` that makes this study again."""
-    study = material.study
-    words = ["heldout", "run", study.data, "--models", ",".join(study.models)]
-    words += ["--strategies", ",".join(study.strategies), "--seeds", str(len(study.seeds))]
-    words += ["--image-size", str(study.image_size), "--fit", study.fit, "--precision", study.precision]
-    words += option_words(study.reading)
-    for strategy, values in study.strategies.items():
+    study, plan = material.study, material.plan
+    words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]
+    words += ["--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds))]
+    words += ["--image-size", str(plan.image_size), "--fit", plan.fit, "--precision", plan.precision]
+    words += option_words({**study.reading, **plan.search})
+    for strategy, values in plan.strategies.items():
         for name, value in values.items():
             words += ["--set", f"{strategy}.{name}={setting_text(value)}"]
     return shlex.join([*words, "--out", "STUDY"])
@@ -38,7 +38,7 @@ def run_command(material: Material) -> str:
 
 def blocks(material: Material) -> Sequence[Block]:
     """The commands, then what must be equal."""
-    study, split = material.study, material.split
+    study, plan, split = material.study, material.plan, material.split
     diagnose = ("heldout diagnose STUDY",) if material.diagnoses else ()
     seed = "" if split.seed is None else f", seed {split.seed}"
     return (
@@ -48,9 +48,9 @@ def blocks(material: Material) -> Sequence[Block]:
             (
                 f"cohort {study.cohort} and split {study.split} (cohort.parquet and split.parquet of the study); "
                 f"split: {split.method}{seed}",
-                f"seeds {', '.join(map(str, study.seeds))}; precision {study.precision}; images {study.fit} to "
-                f"{study.image_size} pixels; the weights named in the settings",
-                f"heldout {study.version}, and the environment above, on the same kind of machine",
+                f"seeds {', '.join(map(str, plan.seeds))}; precision {plan.precision}; images {plan.fit} to "
+                f"{plan.image_size} pixels; the weights named in the settings",
+                f"heldout {plan.version or study.version}, and the environment above, on the same kind of machine",
             ),
         ),
     )

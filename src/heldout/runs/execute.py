@@ -1,0 +1,169 @@
+"""From a study's plan to its runs: weights are fetched, settings searched, and what is missing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from heldout import backbones
+from heldout.claims import Claim, claim_of
+from heldout.errors import HeldoutError
+from heldout.files import sha256_of
+from heldout.progress import Reporter
+from heldout.records import BackboneInfo, Cohort, Split
+from heldout.records.recipe import Precision
+from heldout.records.tuning import Tuning
+from heldout.runs.context import RunContext
+from heldout.runs.fit import fit, run_folder
+from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
+from heldout.runs.share import Job, Share
+from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
+from heldout.runs.write_study import check_same, write_study
+from heldout.training.device import Device, machine
+from heldout.training.engine import Engine
+from heldout.training.precision import suited
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A study on a machine, in a folder that other processes may work in too.
+
+    Attributes:
+        spec: The study.
+        cohort: Its images.
+        split: Their parts.
+        folder: Where it is kept.
+        device: `auto`, `cpu` or `cuda`.
+        engine: What computes features that stay fixed, see `training.engine`.
+    """
+
+    spec: StudySpec
+    cohort: Cohort
+    split: Split
+    folder: Path
+    device: Device = "auto"
+    engine: Engine = "auto"
+
+    @cached_property
+    def weights(self) -> dict[str, str]:
+        """Full name of a backbone -> hash of its weights; those that are not here are fetched.
+
+        Raises:
+            HeldoutError: Weights cannot be fetched; says which file to put where.
+        """
+        fetched = self.spec.models if self.spec.needs_weights else ()
+        return each_of(fetched, lambda info: sha256_of(backbones.fetch(info))[:16])
+
+    @cached_property
+    def precisions(self) -> dict[str, Precision]:
+        """Full name of a backbone -> precision of its runs: as asked for, or the one that suits its network here."""
+        return each_of(self.spec.models, self._precision)
+
+    def _precision(self, info: BackboneInfo) -> Precision:
+        if self.spec.precision != "auto":
+            return self.spec.precision
+        network = backbones.build(info, len(self.cohort.classes), self.spec.image_size, seed=0, pretrained=False)
+        return suited(network, machine(self.device, "no", self.engine).device)
+
+    @cached_property
+    def bases(self) -> tuple[PlannedRun, ...]:
+        """Every model with every strategy, with the settings as they were given."""
+        return bases(self.spec, self.cohort, self.split, self.weights, self.precisions)
+
+    def plan(self) -> tuple[PlannedRun, ...]:
+        """All runs, with the settings that searches found so far."""
+        found: dict[str, Tuning] = {}
+        if self.spec.search is not None:
+            searches = {base.recipe.id: tuning_of(self.folder, base) for base in self.bases}
+            found = {id_: tuning for id_, tuning in searches.items() if tuning.trials}
+        return plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found)
+
+    def run(self, reporter: Reporter) -> None:
+        """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
+
+        Raises:
+            UsageError: The folder holds another study, or the machine cannot do what is asked.
+            HeldoutError: Weights cannot be fetched or do not fit; all models at once.
+        """
+        self._context("no" if self.spec.precision == "auto" else self.spec.precision)  # what is not there is told first
+        check_same(self.folder, self.cohort, self.split)
+        if self.spec.search is not None:
+            self._check_models(self.bases)
+            Share([self._search_job(base, self.spec.search, reporter) for base in self.bases], reporter).run()
+        planned = self.plan()
+        self._check_models(planned)
+        write_study(self.folder, self.spec, self.cohort, self.split, planned)
+        total = len(planned)
+        jobs = [self._run_job(run, f"Run {n} of {total}", reporter) for n, run in enumerate(planned, start=1)]
+        Share(jobs, reporter).run()
+
+    def _context(self, precision: Precision) -> RunContext:
+        return RunContext(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
+
+    def _search_job(self, base: PlannedRun, budget: SearchBudget, reporter: Reporter) -> Job:
+        def work(claim: Claim) -> None:
+            tune(base, self._context(base.recipe.precision), budget, reporter, claim)
+
+        return Job(
+            title=f"Search for {base.info.name}, {base.strategy.name}",
+            claim=claim_of(tuning_file(self.folder, base.recipe)),
+            is_done=lambda: is_over(base, tuning_of(self.folder, base), budget),
+            work=work,
+            quiet=True,
+        )
+
+    def _run_job(self, run: PlannedRun, title: str, reporter: Reporter) -> Job:
+        place = run_folder(self.folder, run.recipe)
+
+        def work(claim: Claim) -> None:
+            fit(run, self._context(run.recipe.precision), reporter, claim)
+
+        return Job(
+            title=f"{title}: {run.info.name}, {run.strategy.name}",
+            claim=claim_of(place),
+            is_done=(place / "run.json").exists,
+            work=work,
+        )
+
+    def _check_models(self, planned: Sequence[PlannedRun]) -> None:
+        """Build every model that is still to be trained, where there are several; a single one is built at once anyway.
+
+        Weights that do not fit, or an image size that a network does not take, are told before hours of training.
+
+        Raises:
+            HeldoutError: All that is wrong, of all models.
+        """
+        missing = [run for run in planned if not (run_folder(self.folder, run.recipe) / "run.json").exists()]
+        infos = tuple({run.info.name: run.info for run in missing}.values())
+        pretrained = any(run.strategy.pretrained for run in missing)
+
+        def build(info: BackboneInfo) -> None:
+            backbones.build(info, len(self.cohort.classes), self.spec.image_size, seed=0, pretrained=pretrained)
+
+        if len(infos) > 1:
+            each_of(infos, build)
+
+
+def each_of(infos: Sequence[BackboneInfo], act: Callable[[BackboneInfo], T]) -> dict[str, T]:
+    """What `act` gives for every backbone, by name; what goes wrong is collected and raised once.
+
+    Raises:
+        HeldoutError: The error, or several joined.
+    """
+    results: dict[str, T] = {}
+    errors: list[HeldoutError] = []
+    for info in infos:
+        try:
+            results[info.name] = act(info)
+        except HeldoutError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise HeldoutError("\n\n".join(map(str, errors)))
+    return results

@@ -1,0 +1,267 @@
+"""What a study is, and the runs that follow from it: pure, nothing is read, fetched or written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from heldout.errors import UsageError
+from heldout.records import BackboneInfo, Cohort, Recipe, Split
+from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
+from heldout.records.run import Learning
+from heldout.records.tuning import Trial, Tuning
+from heldout.settings import with_settings
+from heldout.strategies import Strategy, strategies
+
+IMAGE_SIZE = 224
+"""Side in pixels that images are resized to unless asked otherwise: what most ImageNet weights were trained at."""
+
+
+@dataclass(frozen=True)
+class SearchBudget:
+    """How long to search, for each model with each strategy.
+
+    Attributes:
+        runs: Trainings, the one with the settings as they are included; None sets no limit.
+        minutes: No training is begun after so many minutes; None sets no limit.
+    """
+
+    runs: int | None = None
+    minutes: float | None = None
+
+    def left(self, trials: Sequence[Trial]) -> bool:
+        """Whether another training may begin."""
+        spent = sum(trial.seconds for trial in trials) / 60
+        return (self.runs is None or len(trials) < self.runs) and (self.minutes is None or spent < self.minutes)
+
+    def options(self) -> dict[str, Setting]:
+        """As options of `heldout run` by name."""
+        return {"tune": self.runs, "tune-minutes": self.minutes}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How DATA is read and divided.
+
+    Attributes:
+        patient: Column, or regular expression on the file name, that names the patient.
+        skip_unreadable: Leave out images that cannot be read, and record them.
+        require_test: Whether a given split without test images is an error.
+        val_fraction: Share of the training images that becomes validation where none is given.
+        split_seed: Seed of that draw, and of `per_class`.
+        per_class: At most so many training images a class; None takes all.
+    """
+
+    patient: str | None = None
+    skip_unreadable: bool = False
+    require_test: bool = True
+    val_fraction: float = 0.2
+    split_seed: int = 0
+    per_class: int | None = None
+
+    def options(self) -> dict[str, Setting]:
+        """As options of `heldout run` by name."""
+        return {
+            "patient": self.patient,
+            "skip-unreadable": self.skip_unreadable,
+            "no-test": not self.require_test,
+            "val-fraction": self.val_fraction,
+            "split-seed": self.split_seed,
+            "per-class": self.per_class,
+        }
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """Everything that decides a study; device and engine do not, they only say where it is computed.
+
+    Attributes:
+        data: What `heldout.load` takes, or the name of a cohort that was loaded before.
+        models: The backbones.
+        strategies: With their settings.
+        seeds: Every model with every strategy is trained once a seed.
+        reading: How the images are read and divided.
+        image_size: Side in pixels that images are resized to.
+        fit: How an image that is not square becomes square.
+        precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it where it is computed.
+        search: Search settings on validation first; None does not.
+
+    Raises:
+        UsageError: No model, no strategy or no seed.
+    """
+
+    data: str
+    models: tuple[BackboneInfo, ...]
+    strategies: tuple[Strategy, ...]
+    seeds: tuple[int, ...] = (0,)
+    reading: Reading = field(default_factory=Reading)
+    image_size: int = IMAGE_SIZE
+    fit: Fit = "stretch"
+    precision: PrecisionChoice = "no"
+    search: SearchBudget | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.models and self.strategies and self.seeds):
+            raise UsageError("A study needs at least one model, one strategy and one seed.")
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether any strategy starts from pretrained weights."""
+        return any(strategy.pretrained for strategy in self.strategies)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a study.
+
+    Attributes:
+        recipe: All that decides its numbers.
+        strategy: With the recipe's settings.
+        info: The recipe's backbone.
+        tuning: The search that found the settings; None where none was made.
+    """
+
+    recipe: Recipe
+    strategy: Strategy
+    info: BackboneInfo
+    tuning: Tuning | None = None
+
+    @property
+    def searched(self) -> bool:
+        """Whether its settings were chosen on validation among several."""
+        return self.tuning is not None and len(self.tuning.trials) > 1
+
+    @property
+    def learning(self) -> Learning:
+        """What its record says was trained, chosen and kept."""
+        learning = self.strategy.learning()
+        return learning.after_search() if self.searched else learning
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its record should say of how it was planned."""
+        if self.tuning is None or not self.searched:
+            return ()
+        chosen = ", ".join(f"{name}={value:.3g}" for name, value in self.tuning.best.settings.items())
+        return (
+            f"Settings chosen on validation among {len(self.tuning.trials)} trainings: {chosen}; its validation score "
+            f"is flattered by that.",
+        )
+
+
+def plan(
+    spec: StudySpec,
+    cohort: Cohort,
+    split: Split,
+    weights: Mapping[str, str],
+    precisions: Mapping[str, Precision] | None = None,
+    tunings: Mapping[str, Tuning] | None = None,
+) -> tuple[PlannedRun, ...]:
+    """All runs of a study, in the order in which they are trained.
+
+    Args:
+        spec: The study.
+        cohort: Its images.
+        split: Their parts.
+        weights: Full name of a backbone -> first 16 hexadecimal digits of the SHA-256 of its weights file; of those
+            only that a strategy starts from.
+        precisions: Full name of a backbone -> its precision, where the study leaves it to each (`auto`).
+        tunings: Id of a run with the settings as they were given -> what a search found from there.
+
+    Raises:
+        UsageError: A hash or a precision is missing.
+    """
+    return tuple(
+        dataclasses.replace(base, recipe=dataclasses.replace(base.recipe, seed=seed))
+        for given in bases(spec, cohort, split, weights, precisions)
+        for base in (_tuned(given, (tunings or {}).get(given.recipe.id)),)
+        for seed in spec.seeds
+    )
+
+
+def bases(
+    spec: StudySpec,
+    cohort: Cohort,
+    split: Split,
+    weights: Mapping[str, str],
+    precisions: Mapping[str, Precision] | None = None,
+) -> tuple[PlannedRun, ...]:
+    """Every model with every strategy at the first seed, with the settings as they were given: where searches begin.
+
+    Args:
+        spec: The study.
+        cohort: Its images.
+        split: Their parts.
+        weights: As for `plan`.
+        precisions: As for `plan`.
+
+    Raises:
+        UsageError: A hash or a precision is missing.
+    """
+    given: dict[str, Precision]
+    given = dict(precisions or {}) if spec.precision == "auto" else {i.name: spec.precision for i in spec.models}
+    found = []
+    for info in spec.models:
+        for strategy in spec.strategies:
+            if strategy.pretrained and info.name not in weights:
+                raise UsageError(f"The hash of the weights of {info.name} is not known; expected it in `weights`.")
+            if info.name not in given:
+                raise UsageError(f"The precision of {info.name} is not known; expected it in `precisions`.")
+            recipe = Recipe(
+                cohort=cohort.hash,
+                split=split.hash,
+                classes=cohort.classes,
+                backbone=info.name,
+                weights=weights[info.name] if strategy.pretrained else "random",
+                strategy=strategy.name,
+                settings=strategy_settings(strategy),
+                image_size=spec.image_size,
+                fit=spec.fit,
+                interpolation=info.interpolation,
+                seed=spec.seeds[0],
+                precision=given[info.name],
+            )
+            found.append(PlannedRun(recipe, strategy, info))
+    return tuple(found)
+
+
+def _tuned(base: PlannedRun, tuning: Tuning | None) -> PlannedRun:
+    """The run with the best settings that a search found."""
+    if tuning is None:
+        return base
+    best: dict[str, Any] = dict(tuning.best.settings)
+    strategy = dataclasses.replace(base.strategy, **best)
+    recipe = dataclasses.replace(base.recipe, settings=strategy_settings(strategy))
+    return PlannedRun(recipe, strategy, base.info, tuning)
+
+
+def strategy_settings(strategy: Strategy) -> dict[str, Any]:
+    """All settings of a strategy by name, defaults included."""
+    return {field.name: getattr(strategy, field.name) for field in dataclasses.fields(strategy)}
+
+
+def plan_strategies(
+    names: Sequence[str | Strategy], epochs: int | None, settings: Mapping[str, Mapping[str, str]]
+) -> tuple[Strategy, ...]:
+    """Strategies by name with their settings from text.
+
+    Raises:
+        UsageError: An unknown strategy or setting, or settings for a strategy that is not in the study.
+    """
+    chosen = [strategies.get(item)() if isinstance(item, str) else item for item in dict.fromkeys(names)]
+    unused = sorted(set(settings) - {strategy.name for strategy in chosen})
+    if unused:
+        raise UsageError(
+            f"Found settings for {', '.join(unused)}; expected one of the study's strategies: "
+            f"{', '.join(strategy.name for strategy in chosen)}."
+        )
+    ready = []
+    for strategy in chosen:
+        own = dict(settings.get(strategy.name, {}))
+        fields = {field.name for field in dataclasses.fields(strategy)}
+        if epochs is not None and "epochs" in fields:
+            own.setdefault("epochs", str(epochs))
+        ready.append(with_settings(strategy, own, strategy.name))
+    return tuple(ready)
