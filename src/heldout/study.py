@@ -17,6 +17,7 @@ from heldout.runs.compare import compare
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.fit import run_folder
+from heldout.runs.folder import read_study
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
 from heldout.strategies import Strategy
 from heldout.training.device import Device
