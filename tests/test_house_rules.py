@@ -198,10 +198,6 @@ def test_a_circle_is_noticed_wherever_the_import_stands(tmp_path: Path, closing:
     assert "made.b" in circle(arrows(tmp_path / "made"))
 
 
-PRIVATE_WITHIN = ("heldout.backbones",)
-"""Packages whose private modules are kept private so far; all of them will be: ("heldout",)."""
-
-
 def intrusions(path: Path, root: Path, within: tuple[str, ...]) -> list[str]:
     """Private modules (a leading `_`) that a file imports from outside the folder they stand in.
 
@@ -231,7 +227,7 @@ def test_nobody_imports_the_private_modules_of_another_folder() -> None:
         path for part in ("src", "tests", "benchmarks", "scripts", "examples") for path in (ROOT / part).rglob("*.py")
     ]
     assert len(files) > len(modules())
-    found = {str(path.relative_to(ROOT)): intrusions(path, SOURCE.parent, PRIVATE_WITHIN) for path in files}
+    found = {str(path.relative_to(ROOT)): intrusions(path, SOURCE.parent, ("heldout",)) for path in files}
     assert {path: names for path, names in found.items() if names} == {}
 
 
