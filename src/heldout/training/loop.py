@@ -125,8 +125,7 @@ def _train(
         set_modes(network, phase)
         order = np.random.default_rng([context.seed, epoch]).permutation(count)
         generator = generator_of(context.seed, epoch)
-        loss_sum = torch.zeros((), device=machine.device)
-        right = torch.zeros((), device=machine.device)
+        loss_sum, right = (torch.zeros((), device=machine.device) for _ in range(2))
         with _drawn_from(context.seed, epoch, machine), threads(1 if context.length == stages else None):
             # Batches of nearly equal size: no step rests on a left-over image or two.
             for step, chosen in enumerate(np.array_split(order, steps)):
