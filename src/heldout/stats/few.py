@@ -94,6 +94,25 @@ def effective_images(right: NDArray[np.bool_], units: Units, alike_units: int = 
     return float(np.clip(p * (1 - p) / variance, u, n))
 
 
+def effective_of_area(value: float, replicates: Reals, units: Units, rarer: int) -> float:
+    """Number of independent patients that would know an AUC as well as these do: an AUC is a share too, that of pairs.
+
+    As `effective_images`: a(1 − a)/v, where the variance v of the replicates (times u/(u − s), which a bootstrap leaves
+    out) is averaged with what one further patient of each class would add.
+
+    Args:
+        value: The AUC a.
+        replicates: Its replicates, shape (B,); they differ.
+        units: The units that were drawn.
+        rarer: Number of units of the class that has the fewest; the number is never below it.
+    """
+    spare = max(units.spare, 1)
+    seen = float(np.nanvar(replicates)) * len(units) / spare
+    drawn_in = (value * rarer + 1) / (rarer + 2)
+    variance = (spare * seen + drawn_in * (1 - drawn_in) / rarer) / (spare + 1)
+    return max(float(rarer), value * (1 - value) / variance)
+
+
 def _pooled(stratum: Indices) -> Indices:
     """Strata of a single unit joined, since one unit has no spread; a last one goes to the largest stratum."""
     pooled = stratum.copy()
