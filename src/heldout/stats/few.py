@@ -3,7 +3,8 @@
 Three rules, each chosen by how often intervals then hold the truth (benchmarks/interval_coverage.py; the table is in
 docs/statistics.md):
 
-- a share (accuracy, recall) of images of known patients counts as many independent images as `effective_images` says;
+- a share (accuracy, recall) of images of known patients counts as many independent images as `effective_images` says,
+  an AUC as many patients as `effective_of_area` says;
 - replicates of a bootstrap of fewer than `FEW` units are spread about their value (`spread_factor`);
 - what was never seen is not impossible: where no replicate differs, `jeffreys` gives draws that do, and `unseen`
   (stats/intervals.py) how frequent it may still be.
