@@ -138,7 +138,7 @@ def test_intervals_name_their_patients(study: Path, comparison: Comparison) -> N
     row = comparison.runs[0]
     assert row.test and row.test.auc and row.gap_points
     assert row.test.accuracy.method.endswith(f"effective number of images of {n} patients")
-    assert row.test.auc.method.startswith(f"patient bootstrap, {n} patients, 1000 replicates")
+    assert row.test.auc.method.endswith(f"patient bootstrap, {n} patients, 1000 replicates")
     assert row.gap_points.method.startswith(f"patient bootstrap, {both} patients, 1000 replicates")
     sure = comparison.runs[2].train.accuracy
     assert sure.value == 1
@@ -152,7 +152,7 @@ def test_without_patients_accuracy_has_wilsons_interval(tmp_path: Path) -> None:
     assert row.test and row.test.auc and row.gap_points
     expected = proportion_confint(96, 120, method="wilson")
     assert (row.test.accuracy.low, row.test.accuracy.high) == pytest.approx(expected)
-    assert row.test.auc.method == "image bootstrap, 200 replicates"
+    assert row.test.auc.method.endswith("by the image bootstrap, 200 replicates")
     assert row.gap_points.method == "image bootstrap, 200 replicates"
 
 

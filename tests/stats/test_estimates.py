@@ -20,7 +20,7 @@ from heldout.stats.estimates import (
     share_estimate,
     weighted_share_estimate,
 )
-from heldout.stats.few import FEW
+from heldout.stats.few import FEW, spread_factor
 from heldout.stats.intervals import wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
@@ -148,11 +148,28 @@ def test_the_auc_of_classes_that_are_told_apart_without_a_mistake_is_limited_by_
     assert auc_estimate(np.zeros(60, dtype=int), np.zeros((60, 2)), draws) is None
 
 
-def test_replicates_of_few_patients_are_spread_and_those_of_many_are_not() -> None:
-    for number, method in ((FEW - 2, "spread by 1.04 for few of them"), (FEW, "1000 replicates")):
-        labels, ids, patients = world(number, 2)
-        area = auc_estimate(labels, np.random.default_rng(1).normal(size=(2 * number, 2)), draw(labels, ids, patients))
-        assert area and area.method.endswith(method)
+def test_the_auc_has_wilsons_interval_on_as_many_patients_as_its_replicates_say() -> None:
+    """Of many patients with one image each: the standard error of Hanley & McNeil (1982)."""
+    labels, ids, patients = world(400, 1)
+    logits = np.random.default_rng(1).normal(size=(400, 2)) + np.eye(2)[labels]
+    area = auc_estimate(labels, logits, draw(labels, ids, patients))
+    assert area
+    a, q1, q2 = area.value, area.value / (2 - area.value), 2 * area.value**2 / (1 + area.value)
+    se = np.sqrt((a * (1 - a) + 199 * (q1 - a**2) + 199 * (q2 - a**2)) / 200**2)
+    assert area.high - area.low == pytest.approx(2 * 1.96 * se, rel=0.1)
+
+
+@pytest.mark.parametrize("number", [FEW - 2, FEW])
+def test_replicates_of_few_patients_are_spread_and_those_of_many_are_not(number: int) -> None:
+    labels, ids, patients = world(number, 2)
+    draws = draw(labels, ids, patients)
+    right, other = np.random.default_rng(1).random((2, 2 * number)) < 0.8
+    found = difference_estimate(right, other, draws)
+    drawn = 100 * (draws.totals(right) - draws.totals(other)) / draws.totals(np.ones(2 * number))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    factor = 1.0 if number == FEW else spread_factor(draws.units)
+    assert factor == 1.0 or "spread by 1.04 for few of them" in found.method
+    assert (found.low, found.high) == pytest.approx([found.value + factor * (end - found.value) for end in (low, high)])
 
 
 def parts(val_right: int, n_val: int, test_right: int, n_test: int) -> tuple[Estimate, Estimate, Estimate]:

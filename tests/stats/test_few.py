@@ -12,6 +12,7 @@ from heldout.stats.few import (
     ALIKE_UNITS,
     FEW,
     effective_images,
+    effective_of_area,
     jeffreys,
     spread,
     spread_factor,
@@ -61,6 +62,16 @@ def test_the_effective_number_by_hand() -> None:
     drawn_in = (4 * p + 1) / 6
     variance = (2 * seen + ALIKE_UNITS * 4 * 4 * drawn_in * (1 - drawn_in)) / (2 + ALIKE_UNITS) / 64
     assert effective_images(right, units) == pytest.approx(np.clip(p * (1 - p) / variance, 4, 8))
+
+
+def test_the_effective_number_of_an_auc_by_hand() -> None:
+    units = units_of([2] * 10, [0] * 6 + [1] * 4)
+    replicates = np.array([0.7, 0.8, 0.9, np.nan, 0.95, 0.85])
+    seen = np.nanvar(replicates) * 10 / 8
+    drawn_in = (0.84 * 4 + 1) / 6
+    variance = (8 * seen + drawn_in * (1 - drawn_in) / 4) / 9
+    assert effective_of_area(0.84, replicates, units, 4) == pytest.approx(0.84 * 0.16 / variance)
+    assert effective_of_area(0.999, replicates, units, 4) == 4, "never below the rarer class's patients"
 
 
 def test_a_patient_alone_in_its_class_is_judged_with_others() -> None:

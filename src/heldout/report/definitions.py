@@ -26,11 +26,11 @@ DEFINITIONS = (
         "def-interval",
         "95 % interval",
         "The range that would hold the true figure in 95 of 100 such studies on other patients like these. Images of "
-        "one patient resemble each other and say less than as many patients would. So accuracy and recall have "
-        "Wilson's interval on the number of independent images that would say as much; that is the number of patients "
-        "where all images are right, and that of images where no patient is known. For the rest, whole patients "
-        "(images, where patients are not known) are drawn again within the classes, and what is found is spread where "
-        "there are fewer than 60 of them. The notes under the tables name the method and n.",
+        "one patient resemble each other and say less than as many patients would. So accuracy, recall and AUC "
+        "have Wilson's interval on the number of independent ones that would say as much: the number of patients "
+        "where all images are right, that of images for an accuracy where no patient is known. For the rest, "
+        "whole patients (images, where patients are not known) are drawn again within the classes, and what is found "
+        "is spread where there are fewer than 60 of them. The notes under the tables name the method and n.",
         "accuracy: Wilson, n = p(1 − p) / variance of p between patients; the rest: draw patients with replacement "
         "1000 times, compute the figure each time, take the 2.5 % and 97.5 % quantiles",
         "Davison & Hinkley 1997; Kish 1965; Wilson 1927",

@@ -4,7 +4,9 @@ One policy for comparison, diagnosis and report (docs/statistics.md has the cove
 
 - accuracy and recall have Wilson's interval on the effective number of images (`few.effective_images`), which is that
   of images where no patient is known, and that of patients where all images are right, or all wrong;
-- all else (AUC, gap, terms of a gap, differences) has percentiles of the joint bootstrap, spread where patients are few
+- the AUC has Wilson's interval on an effective number of patients, by the variance of its replicates
+  (`few.effective_of_area`);
+- all else (gap, terms of a gap, differences) has percentiles of the joint bootstrap, spread where patients are few
   (`few.spread_factor`);
 - where no replicate differs, the bootstrap cannot see an error that no image showed: the interval is then the widest
   that so many patients leave possible.
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from heldout.records import Estimate
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_auc, varies
-from heldout.stats.few import effective_images, spread, spread_factor, spread_words
+from heldout.stats.few import effective_images, effective_of_area, spread, spread_factor, spread_words
 from heldout.stats.intervals import difference, unseen, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
@@ -83,11 +85,13 @@ def auc_estimate(labels: Indices, logits: Reals, resamples: Resamples) -> Estima
     value = auc(labels, logits)
     if value is None:
         return None
-    found = _of_replicates(value, resampled_auc(labels, logits, resamples), resamples, (0.0, 1.0), len(labels))
-    if found is not None:
-        return found
-    units = min(len(resamples.units.members(labels == c)) for c in range(logits.shape[1]))
-    return _estimate(value, *wilson(value * units, units), len(labels), _never_varied(units, resamples.units))
+    replicates = resampled_auc(labels, logits, resamples)
+    rarer = min(len(resamples.units.members(labels == c)) for c in range(logits.shape[1]))
+    if not varies(replicates):
+        return _estimate(value, *wilson(value * rarer, rarer), len(labels), _never_varied(rarer, resamples.units))
+    effective = effective_of_area(value, replicates, resamples.units, rarer)
+    method = f"Wilson on the effective number of units by the {resamples.method}"
+    return _estimate(value, *wilson(value * effective, effective), len(labels), method)
 
 
 def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: Estimate, test: Estimate) -> Estimate:
@@ -121,25 +125,15 @@ def difference_estimate(a_right: Mask, b_right: Mask, resamples: Resamples) -> E
     """
     value = 100 * (int(a_right.sum()) - int(b_right.sum())) / len(a_right)
     replicates = 100 * resampled_difference(a_right, b_right, resamples)
-    found = _of_replicates(value, replicates, resamples, (-100.0, 100.0), len(a_right), "paired ")
-    if found is not None:
-        return found
+    if varies(replicates):
+        factor = spread_factor(resamples.units)
+        low, high = percentile_interval(spread(value, replicates, factor), value)
+        method = f"paired {resamples.method}{spread_words(factor)}"
+        return _estimate(value, max(low, -100.0), min(high, 100.0), len(a_right), method)
     units = len(resamples.units)
     reach = 100 * unseen(units)
     low, high = max(-100.0, value - reach), min(100.0, value + reach)
     return _estimate(value, low, high, len(a_right), _never_varied(units, resamples.units))
-
-
-def _of_replicates(
-    value: float, replicates: Reals, resamples: Resamples, limits: tuple[float, float], n: int, how: str = ""
-) -> Estimate | None:
-    """Percentiles of replicates, spread where units are few; None where no replicate differs."""
-    if not varies(replicates):
-        return None
-    factor = spread_factor(resamples.units)
-    low, high = percentile_interval(spread(value, replicates, factor), value)
-    method = f"{how}{resamples.method}{spread_words(factor)}"
-    return _estimate(value, max(low, limits[0]), min(high, limits[1]), n, method)
 
 
 def _never_varied(number: int, units: Units) -> str:

@@ -3,7 +3,8 @@
 Three rules, each chosen by how often intervals then hold the truth (benchmarks/interval_coverage.py; the table is in
 docs/statistics.md):
 
-- a share (accuracy, recall) of images of known patients counts as many independent images as `effective_images` says;
+- a share (accuracy, recall) of images of known patients counts as many independent images as `effective_images` says,
+  an AUC as many patients as `effective_of_area` says;
 - replicates of a bootstrap of fewer than `FEW` units are spread about their value (`spread_factor`);
 - what was never seen is not impossible: where no replicate differs, `jeffreys` gives draws that do, and `unseen`
   (stats/intervals.py) how frequent it may still be.
@@ -92,6 +93,25 @@ def effective_images(right: NDArray[np.bool_], units: Units, alike_units: int = 
     alike = u * float((images**2).mean()) * drawn_in * (1 - drawn_in)
     variance = (spare * seen + alike_units * alike) / (spare + alike_units) / n**2
     return float(np.clip(p * (1 - p) / variance, u, n))
+
+
+def effective_of_area(value: float, replicates: Reals, units: Units, rarer: int) -> float:
+    """Number of independent patients that would know an AUC as well as these do: an AUC is a share too, that of pairs.
+
+    As `effective_images`: a(1 − a)/v, where the variance v of the replicates (times u/(u − s), which a bootstrap leaves
+    out) is averaged with what one further patient of each class would add.
+
+    Args:
+        value: The AUC a.
+        replicates: Its replicates, shape (B,); they differ.
+        units: The units that were drawn.
+        rarer: Number of units of the class that has the fewest; the number is never below it.
+    """
+    spare = max(units.spare, 1)
+    seen = float(np.nanvar(replicates)) * len(units) / spare
+    drawn_in = (value * rarer + 1) / (rarer + 2)
+    variance = (spare * seen + drawn_in * (1 - drawn_in) / rarer) / (spare + 1)
+    return max(float(rarer), value * (1 - value) / variance)
 
 
 def _pooled(stratum: Indices) -> Indices:
