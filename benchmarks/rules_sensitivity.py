@@ -46,7 +46,6 @@ from heldout.diagnosis.rules import RULES, Rule, Rules
 from heldout.diagnosis.run_data import RunData
 
 N_TEST, REPLICATES, COMPONENTS, EFFECT = 624, 200, 256, 4.0
-IMAGES = {"made": 6000, **POOL_IMAGES}
 SINGLE = tuple(plant for plant in PLANTS if plant not in ("none", "prior+offset+flips"))
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "diagnosis-rules.md"
 MARKER = "<!-- rules -->"
@@ -218,7 +217,7 @@ def judge(world: str, nulls: int, seeds: int, out: Path) -> None:
     values = {rule.name: rule.value for rule in RULES.rows()}
     kept = json.loads(file.read_text()) if file.is_file() else {}
     studies = kept["studies"] if kept.get("values") == values else {}
-    pool = reduced(pool_of(world, out / "pools", IMAGES[world]))
+    pool = reduced(pool_of(world, out / "pools", POOL_IMAGES[world]))
     started = time.process_time()
     for cell in cells(nulls, seeds):
         if cell.key not in studies:
@@ -265,7 +264,7 @@ def rows_of(text: str) -> dict[str, list[str]]:
 
 def page(out: Path) -> str:
     """The page with its table made anew; what stands above it stays, and so do counts of which `out` knows nothing."""
-    files = [out / f"rules-{world}.json" for world in IMAGES]
+    files = [out / f"rules-{world}.json" for world in POOL_IMAGES]
     found = [json.loads(file.read_text())["studies"] for file in files if file.is_file()]
     studies = [study for world in found for study in world.values()]
     before = PAGE.read_text()
@@ -283,7 +282,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["judge", "page"])
-    parser.add_argument("--world", choices=list(IMAGES), default="made")
+    parser.add_argument("--world", choices=list(POOL_IMAGES), default="made")
     parser.add_argument("--nulls", type=int, default=100, help="studies with nothing planted")
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each plant and severity")
     parser.add_argument("--out", type=Path, default=Path("planted"))
