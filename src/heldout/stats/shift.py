@@ -1,7 +1,7 @@
-"""Do two sets of images look different at all, and how different: a domain classifier, held against its null.
+"""Do two sets of images differ in appearance, and by how much: a domain classifier, held against its null.
 
 A classifier learns to tell source images (P) from target images (Q). Asked of images of patients it has not seen, its
-AUC is .5 where the two sets look alike and 1 where they never do. What AUC chance alone gives is not .5 exactly: it
+AUC is .5 where the two sets do not differ and 1 where no image of one could be of the other. What AUC chance alone gives is not .5 exactly: it
 depends on the number of images and patients. So train is split at random, by patient, into two sets of the same sizes,
 and the same classifier is asked to tell them apart; the shift is real only where the AUC exceeds those.
 
@@ -242,7 +242,7 @@ def _halves(units: Indices, n_P: int, n_Q: int, rng: np.random.Generator) -> tup
 
 @dataclass(frozen=True)
 class DomainShift:
-    """Whether two sets look different, held against chance.
+    """Whether two sets differ, held against chance.
 
     Attributes:
         auc: Domain AUC of source against target.

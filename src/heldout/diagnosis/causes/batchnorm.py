@@ -91,17 +91,17 @@ class BatchNorm(Cause[Blends]):
 
     How it is detected: The stored statistics are blended with those of the test images: (1 − α)·stored + α·test, α of
     ¼, ½ and 1 (Schneider et al. 2020; Nado et al. 2020). No label is learned from, but the batches are put together
-    with the class shares of train, which takes the test labels: otherwise other shares would pass for other looks. No
-    image is scored with statistics that it went into. Points are what test gains thereby beyond what validation gains
-    from the same blend: gain_T − max(0, gain_V). A loss on validation is not counted for the cause, since statistics
-    of another set ought to fit validation less well. The best α is reported with an interval widened by Bonferroni's
-    rule, and established only if another α gains too. Besides, validation is scored with statistics of its own batches
-    (train mode): if that, or one of the blends, is better for validation than the usual evaluation by more than
-    {margin} points (interval and test by Bonferroni's rule), the stored statistics are wrong for images like those of
-    training, which is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift). So it is if the
-    finished network is right on the training images by more than {forgotten} points less often than it was while it
-    learned them: in training each layer rescales by the batch at hand, afterwards by what is stored. A bug lowers
-    validation and test alike, and is told where there is no gap too.
+    with the class shares of train, which takes the test labels: otherwise other shares would pass for another
+    appearance. No image is scored with statistics that it went into. Points are what test gains thereby beyond what
+    validation gains from the same blend: gain_T − max(0, gain_V). A loss on validation is not counted for the cause,
+    since statistics of another set ought to fit validation less well. The best α is reported with an interval widened
+    by Bonferroni's rule, and established only if another α gains too. Besides, validation is scored with statistics of
+    its own batches (train mode): if that, or one of the blends, is better for validation than the usual evaluation by
+    more than {margin} points (interval and test by Bonferroni's rule), the stored statistics are wrong for images like
+    those of training, which is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift). So it is
+    if the finished network is right on the training images by more than {forgotten} points less often than it was
+    while it learned them: in training each layer rescales by the batch at hand, afterwards by what is stored. A bug
+    lowers validation and test alike, and is told where there is no gap too.
 
     Why it matters: With another scanner or staining the same tissue gives other means; each layer then passes shifted
     signals on, though the filters are right. It costs next to nothing to mend.

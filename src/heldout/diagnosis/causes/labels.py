@@ -66,7 +66,7 @@ class Labels(Cause[Flags | Review]):
 
     How it is detected: cleanlab (Northcutt et al. 2021) ranks the test images by how doubtful their label is, from
     out-of-fold probabilities of a classifier that has seen images of both parts (else from the run's own), so that a
-    shift of looks is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
+    covariate shift is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
     are truly wrong. Points come from a review: two blind readers look at the most doubtful {review_top:.0%} and at a
     random {review_rest:.0%} of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson
     1952). Until they have, wrong labels look like harder images: both are wrong for a classifier that has learned from

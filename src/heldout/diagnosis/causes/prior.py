@@ -34,7 +34,7 @@ class Prior(Cause[Shares]):
 
     What to do: Report recalls and balanced accuracy, or re-weight validation to the shares that are expected in use.
     If the shares in use are known, correct the decision for them; do not estimate them by EM (Saerens 2002) if one
-    class also changed its looks, which made matters worse on the chest X-rays this project grew out of.
+    class also changed in appearance, which made matters worse on the chest X-rays this project grew out of.
     """
 
     code: ClassVar[str] = "prior"
