@@ -1,9 +1,10 @@
 """Do two sets of images differ in appearance, and by how much: a domain classifier, held against its null.
 
 A classifier learns to tell source images (P) from target images (Q). Asked of images of patients it has not seen, its
-AUC is .5 where the two sets do not differ and 1 where no image of one could be of the other. What AUC chance alone gives is not .5 exactly: it
-depends on the number of images and patients. So train is split at random, by patient, into two sets of the same sizes,
-and the same classifier is asked to tell them apart; the shift is real only where the AUC exceeds those.
+AUC is .5 where the two sets do not differ and 1 where no image of one could be of the other. What AUC chance alone
+gives is not .5 exactly: it depends on the number of images and patients. So train is split at random, by patient, into
+two sets of the same sizes, and the same classifier is asked to tell them apart; the shift is real only where the AUC
+exceeds those.
 
 `groups` are names of patients; equal names are one patient, also across P and Q, and an image with an empty name is a
 patient of its own.
