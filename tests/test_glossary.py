@@ -14,9 +14,6 @@ ROWS = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in TEXT.s
     1:
 ]
 
-EARLIER = {"RunRow.test_evaluations": "RunRow.test_looks"}
-"""Fields under the name that version 0.1.0 gave them."""
-
 
 def known(field: str) -> bool:
     record, _, attribute = field.partition(".")
@@ -33,7 +30,7 @@ def test_each_term_stands_once_in_alphabetical_order() -> None:
 def test_the_fields_are_there() -> None:
     named = {match for _, field, _ in ROWS for match in re.findall(r"`([^`]+)`", field)}
     assert len(named) > 30
-    assert [field for field in named if not known(field) and not known(EARLIER.get(field, ""))] == []
+    assert [field for field in named if not known(field)] == []
 
 
 def test_terms_of_the_budget_and_verdicts_are_explained() -> None:

@@ -70,7 +70,7 @@ def test_galleries_show_the_cited_images_small_and_with_what_the_run_said(told: 
     known = featured(told)
     finding = known.findings[0]
     assert tuple(thumb.id for thumb in made[0].thumbs) == finding.images[:MOST]
-    table_ = told.run(known.run).predictions.set_index("id")
+    table_ = pd.read_parquet(told.run(known.run).folder / "predictions.parquet").set_index("id")
     for thumb in made[0].thumbs:
         row = table_.loc[thumb.id]
         logits = row[["logit_0", "logit_1"]].to_numpy(dtype=np.float64)
@@ -184,11 +184,11 @@ def test_the_shifted_property_is_drawn_first_with_all_its_images(told: Material)
 def test_the_threshold_curve_is_the_accuracy_at_each_cut(told: Material) -> None:
     chart = next(chart for chart in charts(compose(told)) if chart.id == "threshold-curve")
     run = told.row(featured(told).run)
-    test = told.run(run.id).part("test")
-    margin = (test["logit_1"] - test["logit_0"]).to_numpy(dtype=np.float64)
+    test = told.predictions(run.id, "test")
+    margin = test.logits[:, 1] - test.logits[:, 0]
     for row in read(chart.sheet)[-161::20]:
         assert row["split"] == "test"
-        direct = ((margin > float(row["cut_log_odds"])) == (test["label"] == 1).to_numpy()).mean()
+        direct = ((margin > float(row["cut_log_odds"])) == (test.labels == 1)).mean()
         assert float(row["accuracy"]) == pytest.approx(direct)
     at = min(read(chart.sheet)[-161:], key=lambda row: abs(float(row["cut_log_odds"])))
     assert float(at["accuracy"]) == pytest.approx(run.test.accuracy.value if run.test else 0)
@@ -212,8 +212,8 @@ def test_the_reliability_bins_hold_every_image_once(told: Material, evil: Materi
             bins = bins_of(material.predictions(id_, part))
             assert sum(b[6] for b in bins) == len(material.split.part(part))
             hits = sum(round(b[3] * b[6]) for b in bins)
-            rows = material.run(id_).part(part)
-            assert hits == (rows["label"] == rows["predicted"]).sum()
+            side = material.predictions(id_, part)
+            assert hits == (side.labels == side.logits.argmax(axis=1)).sum()
             for start, end, mean, right, low, high, _ in bins:
                 assert start - 1e-9 <= mean <= end + 1e-9 and low <= right <= high
 
@@ -241,4 +241,4 @@ def test_ids_of_figures_are_plain_and_one_a_class() -> None:
 def test_scores_are_the_difference_of_logits(told: Material) -> None:
     margin, positive = scores(told.predictions(told.runs[0].id, "test"))
     assert len(margin) == len(positive) == len(told.split.test)
-    assert ((margin > 0) == (told.run(told.runs[0].id).part("test")["predicted"] == 1)).all()
+    assert ((margin > 0) == (told.predictions(told.runs[0].id, "test").predicted == 1)).all()

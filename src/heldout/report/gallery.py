@@ -7,7 +7,6 @@ import io
 from dataclasses import replace
 
 from PIL import Image
-from scipy.special import softmax
 
 from heldout.answer.texts import count, percent
 from heldout.records import Diagnosis, Finding
@@ -71,7 +70,7 @@ def image_facts(material: Material, run: str) -> dict[str, Thumb]:
         if not material.split.part(part):
             continue
         side = material.predictions(run, part)
-        sure = softmax(side.logits, axis=1).max(axis=1)
+        sure = side.probabilities.max(axis=1)
         for id_, label, predicted, p in zip(side.ids, side.labels, side.predicted, sure, strict=True):
             found[id_] = Thumb(
                 id_,

@@ -156,7 +156,8 @@ def note(comparison: Comparison) -> str:
     row = comparison.runs[0]
     accuracy = (row.test or row.val).accuracy
     return (
-        f"Below each value its 95 % interval ({accuracy.method}). train, validation, test: accuracy. AUC on "
+        f"Below each value its 95 % interval (accuracy of the first row: {accuracy.method}; --json has the method of "
+        f"each). train, validation, test: accuracy. AUC on "
         f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points. reversals and "
         f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
         f"times the run's test images were scored."

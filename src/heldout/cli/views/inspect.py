@@ -37,9 +37,9 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
 
 
 def notes_of(summary: Mapping[str, Any]) -> list[str]:
-    """The notes, but for the one on patient keys, which the table of keys says."""
-    keys = summary["patient_keys"]
-    return [note for note in summary["notes"] if keys is None or note != keys["note"]]
+    """The notes, but for the one that the table of patient keys says."""
+    told = (summary["patient_keys"] or {}).get("note")
+    return [note for note in summary["notes"] if note != told]
 
 
 def _heading(summary: Mapping[str, Any], console: Console) -> None:

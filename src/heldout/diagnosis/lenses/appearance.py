@@ -52,9 +52,8 @@ def _view(row: Row, class_: str, rules: Rules) -> Lens:
         parts = {name: points.estimate() for name, points in zip(PARTS, row.points, strict=True)}
     else:
         sentence += f"What that costs cannot be told, because {' and '.join(doubts(row, rules))}."
-    return Lens(
-        "appearance", f"What is in the images of {class_}: {BASES[row.basis]}", class_, parts, sentence, numbers
-    )
+    basis = BASES[row.basis]
+    return Lens("appearance", "What is in the images", class_, parts, sentence, numbers, basis)
 
 
 LENS = AppearanceLens()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
 
 from heldout.answer.texts import number
 from heldout.records.predictions import Predictions
@@ -22,7 +21,7 @@ NAMES = {"val": "validation", "test": "test"}
 def bins_of(predictions: Predictions) -> list[tuple[float, float, float, float, float, float, int]]:
     """(from, to, mean probability, accuracy, low, high, n) of the bins that hold images."""
     k = predictions.logits.shape[1]
-    sure, right = softmax(predictions.logits, axis=1).max(axis=1), predictions.right
+    sure, right = predictions.probabilities.max(axis=1), predictions.right
     edges = np.linspace(1 / k, 1.0, BINS + 1)
     place = np.clip(np.digitize(sure, edges) - 1, 0, BINS - 1)
     found = []
