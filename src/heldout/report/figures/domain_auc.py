@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from heldout.answer.texts import number, shortened
+from heldout.diagnosis.rules import RULES
 from heldout.records import Diagnosis
 from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import Figure, Trace, plotly_text, spec
 from heldout.report.marks import legend_entry, row_axis
 from heldout.report.material import Material
-
-NO_OVERLAP = 0.9
-"""Above this the two sets hardly overlap (docs/diagnosis.md)."""
 
 CHANCE = (
     "Grey: what the same classifier reaches on random halves of the training patients, from its mean to its maximum. "
@@ -81,7 +79,7 @@ def draw(material: Material) -> list[Chart]:
         "hovermode": "closest",
         "shapes": [
             {**rule, "x0": at, "x1": at, "line": {"color": "@muted", "width": 1.5, "dash": "dot"}}
-            for at in (0.5, NO_OVERLAP)
+            for at in (0.5, RULES.max_domain_auc)
         ],
     }
     csv: list[list[Raw]] = [[known.run, *row] for row in rows]
@@ -94,7 +92,7 @@ def draw(material: Material) -> list[Chart]:
             FIGURE.name,
             FIGURE.title,
             "How well a classifier tells validation from test images of one class. At 0.5 (left line) they "
-            f"resemble each other; above {NO_OVERLAP} (right line) they have so little in common that what it costs "
+            f"resemble each other; above {RULES.max_domain_auc} (right line) they have so little in common that what it costs "
             "cannot be told. " + (CHANCE if held else "None was held against chance, which does not give exactly 0.5."),
             f"Domain AUC by class: {said}.",
             spec([chance(rows), dots, *legend], layout, 110 + 44 * len(rows), names),
