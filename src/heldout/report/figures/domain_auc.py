@@ -92,8 +92,9 @@ def draw(material: Material) -> list[Chart]:
             FIGURE.name,
             FIGURE.title,
             "How well a classifier tells validation from test images of one class. At 0.5 (left line) they "
-            f"resemble each other; above {RULES.max_domain_auc} (right line) they have so little in common that what it "
-            "costs cannot be told. " + (CHANCE if held else "None was held against chance, which does not give exactly 0.5."),
+            f"resemble each other; above {RULES.max_domain_auc} (right line) they have so little in common that what "
+            "it costs cannot be told. "
+            + (CHANCE if held else "None was held against chance, which does not give exactly 0.5."),
             f"Domain AUC by class: {said}.",
             spec([chance(rows), dots, *legend], layout, 110 + 44 * len(rows), names),
             sheet(["run", "class", "by", "domain_auc", "null_mean", "null_max"], csv),
