@@ -19,6 +19,7 @@ class Epoch:
         train_accuracy: Likewise.
         val_loss: After the epoch, in eval mode.
         val_accuracy: Likewise.
+        converged: Whether a solver reached its tolerance; True of an epoch that was trained.
     """
 
     epoch: int
@@ -29,6 +30,7 @@ class Epoch:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
+    converged: bool = True
 
 
 class Reporter(Protocol):

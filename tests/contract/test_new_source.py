@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +25,8 @@ from heldout.study import Study
 from heldout.training import machine
 from tests.worlds.bright_cells import bright_cells
 
-FILE = Path(__file__).with_name("a_source_of_weights.py")
 FULL = "elsewhere:two_layers.cells"
 OTHERS = ("offline", "torchvision", "timm", "file")
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of its weights, after the package with the one file was installed."""
-    site, weights = tmp_path / "site", tmp_path / "weights"
-    about = site / "elsewhere-1.0.dist-info"
-    about.mkdir(parents=True)
-    weights.mkdir()
-    shutil.copy(FILE, site / "elsewhere.py")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[heldout.backbones.sources]\nelsewhere = elsewhere:SOURCE\n")
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("ELSEWHERE", str(weights))
-    monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
-    # The shelf as a new process finds it.
-    monkeypatch.setattr(sources, "_found", {})
-    monkeypatch.setattr(sources, "_files", {})
-    return weights
 
 
 def saved(folder: Path, classes: int = 10) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,36 +15,13 @@ from heldout.report.material import Material
 from heldout.report.page import compose, render
 from heldout.report.section import Section
 from heldout.report.sections import sections
-
-PLUGIN = '''"""Test accuracy by the first letter of the run's name: nonsense, but a section."""
-
-from heldout.report.blocks import Cell, Column, Table
-from heldout.report.section import Section
-
-
-def blocks(material):
-    rows = tuple(
-        (Cell(material.names[row.id].label), Cell(f"{row.epochs}", saved=(row.epochs,))) for row in material.runs
-    )
-    return (Table("letters-table", "Epochs of every run", (Column("Run"), Column("Epochs", number=True)), rows),)
-
-
-SECTION = Section("letters", "Letters", "What the letters say.", 650, blocks)
-'''
+from tests.contract.installed import install
 
 
 @pytest.fixture
 def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another package as an installer leaves it: one module, and the metadata that names its entry point."""
-    (tmp_path / "lettered_report.py").write_text(PLUGIN, encoding="utf-8")
-    about = tmp_path / "lettered_report-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lettered-report\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[heldout.sections]\nletters = lettered_report:SECTION\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sections, "_found", {})
-    monkeypatch.setattr(sections, "_files", {})
-    monkeypatch.delitem(sys.modules, "lettered_report", raising=False)
+    """Another package with a section, `letters`."""
+    install(monkeypatch, tmp_path)
 
 
 @pytest.mark.usefixtures("plugged")
@@ -53,7 +29,7 @@ def test_one_file_in_another_package_is_a_section_of_the_page(four: Material) ->
     page = compose(four)
     names = [section.id for section in page.sections]
     assert names[names.index("letters") - 1 : names.index("letters") + 2] == ["comparison", "letters", "pairs"]
-    (table,) = page.sections[names.index("letters")].blocks
+    table = page.sections[names.index("letters")].blocks[-1]  # its figure stands before it
     assert isinstance(table, Table)
     assert table.sheet.rows == tuple((four.names[row.id].label, row.epochs) for row in four.runs)
     html = render(page)

@@ -1,7 +1,7 @@
 """`main(args, env) -> ExitStatus`: the outside world is one injected object, and errors leave through one funnel.
 
 A command is a module of this package with a function, or a `typer.Typer`, bound to `COMMAND`; its name is the module's.
-Command modules import only `typer` and this package's `_` modules at the top and everything else inside the function,
+Command modules import only `typer`, `env` and `options` at the top and everything else inside the function,
 so that `heldout --help` answers at once and the cheap half never imports torch.
 """
 

@@ -18,5 +18,6 @@ def with_interval(estimate: Estimate) -> str:
 
 
 def within_sentence(title: str) -> str:
-    """A cause's title within a sentence: `wrong labels on test`, `BatchNorm statistics`."""
-    return title if title.startswith("Batch") else title[0].lower() + title[1:]
+    """A cause's title within a sentence: `wrong labels on test`, but `BatchNorm statistics`, `JPEG compression`."""
+    first = title.split()[0]
+    return title if first[1:] != first[1:].lower() else title[0].lower() + title[1:]

@@ -12,14 +12,13 @@ write_phantom(phantom, Path("cells"))
 from heldout.phantoms._cache import cached_phantom
 from heldout.phantoms.image import images_of
 from heldout.phantoms.latents import LATENTS, Latents
-from heldout.phantoms.plant import CAUSES, Lots, PixelPlant, Plant
+from heldout.phantoms.plant import Lots, PixelPlant, Plant
 from heldout.phantoms.planting import Planted, Truth, paint, paired_rows, plant_images, plant_table, twins
 from heldout.phantoms.simulation import Phantom, simulate, simulate_twin
 from heldout.phantoms.world import CLASSES, Counts, Optics, Population, Site, Source, World
 from heldout.phantoms.write import write_phantom
 
 __all__ = [
-    "CAUSES",
     "CLASSES",
     "LATENTS",
     "Counts",

@@ -23,24 +23,6 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-CAUSES = (
-    "chance",
-    "selection",
-    "leakage",
-    "prior",
-    "threshold",
-    "covariate-shift",
-    "image-quality",
-    "labels",
-    "difficulty",
-    "shortcut",
-    "feature-distortion",
-    "batchnorm",
-    "overfitting",
-    "instability",
-)
-"""Codes of the causes that a diagnosis may name."""
-
 ID, LABEL, TRUE_LABEL, PATIENT, SPLIT = "id", "label", "true_label", "patient", "split"
 COPY_OF, SPARE, DOSE = "copy_of", "spare", "plant_"
 

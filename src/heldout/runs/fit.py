@@ -261,7 +261,7 @@ def _notes(learned: Learned) -> tuple[str, ...]:
     notes = []
     if learned.frozen.bn != "none" and not learned.frozen.verified:
         notes.append(f"Not verified as frozen: {learned.frozen.detail}")
-    if any("not converged" in row.phase for row in learned.course.history):
+    if not all(row.converged for row in learned.course.history):
         notes.append("The logistic regression stopped at its iteration limit before it had converged.")
     return tuple(notes)
 

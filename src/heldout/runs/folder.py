@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +32,8 @@ class RunFiles:
         folder: Where it is.
         record: `run.json`.
         recipe: `recipe.json`.
-        history: One row an epoch, columns as the fields of `progress.Epoch`.
+        history: One row an epoch, columns as the fields of `progress.Epoch` that have no default (0.1.0 wrote no
+            others; that a solver did not converge stands in the record's notes).
         predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
             rows of two runs of a study belong to the same images.
         val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids.
@@ -218,7 +219,8 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_history(path: Path) -> pd.DataFrame:
-    frame = _table(path, [field.name for field in fields(Epoch)])
+    required = [field.name for field in fields(Epoch) if field.default is MISSING]
+    frame = _table(path, required)
     epochs = frame["epoch"].tolist()
     if epochs != list(range(1, len(epochs) + 1)) or not epochs:
         raise InputError([Problem(str(path), f"epochs {epochs[:5]} …", "one row an epoch: 1, 2, 3, …", REDO)])

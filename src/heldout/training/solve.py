@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,14 +21,26 @@ from heldout.training.phases import moving_tensors
 from heldout.training.predict import logits_from, scored
 from heldout.training.state import Progress, State
 
-Solved = tuple[str, Mapping[str, NDArray[np.float32]]]
-"""What was found, in words, and the validation logits (m, k) of everything that it was chosen among."""
+
+@dataclass(frozen=True)
+class Solved:
+    """What a solver found.
+
+    Attributes:
+        found: In words, for the phase's name in the history.
+        choices: Validation logits (m, k) of everything that it was chosen among.
+        converged: Whether the solver reached its tolerance.
+    """
+
+    found: str
+    choices: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    converged: bool = True
 
 
 def solve(context: PhaseContext) -> Progress:
     """Solve a phase, and describe it as one epoch."""
     started = time.perf_counter()
-    found, choices = SOLVERS[context.phase.solver](context)
+    solved = SOLVERS[context.phase.solver](context)
     losses, right, predicted = [], [], np.empty(0, dtype=np.int16)
     for part, inputs in ((context.task.train, context.views[0]), (context.task.val, context.val)):
         logits = logits_from(context.network, inputs, context.length, context.machine)
@@ -36,16 +49,17 @@ def solve(context: PhaseContext) -> Progress:
         right.append(float(np.mean(predicted == part.labels)))
     row = Epoch(
         epoch=context.begun + 1,
-        phase=f"{context.phase.name}{found}",
+        phase=f"{context.phase.name}{solved.found}",
         seconds=time.perf_counter() - started,
         lr=0.0,
         train_loss=losses[0],
         train_accuracy=right[0],
         val_loss=losses[1],
         val_accuracy=right[1],
+        converged=solved.converged,
     )
     resumable = context.phase.solver != "neighbours"
-    return Progress(row, predicted, None, context.number, context.ends, choices, resumable)
+    return Progress(row, predicted, None, context.number, context.ends, solved.choices, resumable)
 
 
 def _logistic(context: PhaseContext) -> Solved:
@@ -63,7 +77,8 @@ def _logistic(context: PhaseContext) -> Solved:
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(solved.weight))
         head.bias.copy_(torch.from_numpy(solved.bias))
-    return f" (C = {solved.strength:g}{'' if solved.converged else ', not converged'})", {}
+    found = f" (C = {solved.strength:g}{'' if solved.converged else ', not converged'})"
+    return Solved(found, converged=solved.converged)
 
 
 def _neighbours(context: PhaseContext) -> Solved:
@@ -83,7 +98,7 @@ def _neighbours(context: PhaseContext) -> Solved:
             best = (loss, head)
     assert best is not None, "at least one k"
     context.network.head = best[1]
-    return f" (k = {int(best[1].k)})", choices
+    return Solved(f" (k = {int(best[1].k)})", choices)
 
 
 def _interpolate(context: PhaseContext) -> Solved:
@@ -106,7 +121,7 @@ def _interpolate(context: PhaseContext) -> Solved:
             best = (loss, alpha, moving_tensors(context.network, first))
     assert best is not None, "at least one alpha"
     put(context.network, best[2])
-    return f" (α = {best[1]:g})", choices
+    return Solved(f" (α = {best[1]:g})", choices)
 
 
 def _average(context: PhaseContext) -> Solved:
@@ -114,7 +129,7 @@ def _average(context: PhaseContext) -> Solved:
     states = [context.ends[number] for number in context.phase.of]
     put(context.network, mean_of(states))
     measure_batchnorm(context.network, context.views[0], context.length, states[0], context.machine, context.seed)
-    return f" ({len(states)} networks)", {}
+    return Solved(f" ({len(states)} networks)")
 
 
 def _measure(context: PhaseContext, first: State, alpha: float) -> None:

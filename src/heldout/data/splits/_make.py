@@ -8,7 +8,7 @@ from heldout.records import Cohort, Split
 from heldout.registry import Shelf
 
 split_methods: Shelf[SplitMethod] = Shelf(
-    "heldout.data.splits", group="heldout.data.splits", attribute="SPLIT", noun="split method"
+    "heldout.data.splits", group="heldout.splits", attribute="SPLIT", noun="split method"
 )
 
 

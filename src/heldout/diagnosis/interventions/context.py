@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class InterventionContext:
-    """One run on the bench.
+    """One run, with its images and networks.
 
     Attributes:
         study: The study.

@@ -33,7 +33,7 @@ class Intervention(ABC):
 
     @abstractmethod
     def run(self, context: InterventionContext) -> pd.DataFrame:
-        """Do it; nothing of the bench is changed.
+        """Do it; nothing of the context is changed.
 
         Returns:
             Columns `id`, `split` (train, val or test), `variant` and `logit_0` … `logit_<k−1>`, an image at most once

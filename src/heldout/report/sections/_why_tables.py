@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from urllib.parse import quote
 
 from heldout.answer.texts import capital, percent, signed
@@ -27,13 +28,16 @@ from heldout.report.material import Material
 DEFINED: dict[Term, str] = {term: f"def-term-{term}" for term in TERM_TITLES}
 """Anchor of each term's definition."""
 
+CAUSES = files("heldout") / "diagnosis" / "causes"
+
 SAYS_ITS_REASON = ("not applicable", "failed")
 """Verdicts whose sentence is nothing but the reason, which need not stand beneath the verdict again."""
 
 
 def manual_of(code: str) -> str:
-    """Address of a cause's manual page."""
-    return f"{DOCS}/causes/{quote(code, safe='-_')}.md"
+    """Address of a cause's manual page; empty for a cause of another package, which has none among ours."""
+    ours = (CAUSES / f"{code.replace('-', '_')}.py").is_file()  # a cause's file is called as its code is
+    return f"{DOCS}/causes/{quote(code, safe='-_')}.md" if ours else ""
 
 
 def budget_table(material: Material, diagnosis: Diagnosis) -> Table:

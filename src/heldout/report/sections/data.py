@@ -56,7 +56,7 @@ def split_sentence(material: Material) -> str:
     cohort, split = material.cohort, material.split
     seed = "" if split.seed is None else f", seed {split.seed}"
     grouped = "no patient on both sides of the draw" if split.grouped else "drawn without regard to patients"
-    if split.method == "given":
+    if split.seed is None:
         grouped = "patients kept apart" if split.grouped else "as the data came"
     return (
         f"«{cohort.name}», read as {cohort.reader} from {material.study.data}. Split: {split.method}{seed} ({grouped})."

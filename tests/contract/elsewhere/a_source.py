@@ -1,4 +1,4 @@
-"""A source of weights as another package would bring it: this one file. `test_new_source.py` installs it."""
+"""A source of weights: one network of two convolutions, its weights in a folder of this machine."""
 
 from __future__ import annotations
 
