@@ -6,8 +6,10 @@ import numpy as np
 
 from heldout.diagnosis.effects import Effect
 from heldout.diagnosis.rules import RULES
+from heldout.stats.bootstrap import Resamples
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
+from heldout.stats.units import Units
 
 
 def points(value: float, low: float, high: float, n: int = 400) -> Measured:
@@ -28,6 +30,7 @@ def effect(worse: int = 0, better: int = 0, n: int = 400, part: str = "val") -> 
     rng = np.random.default_rng(n)
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=100)
     weights = np.concatenate([np.ones((1, n)), drawn]).astype(np.float32)
+    units = Units(np.arange(n), labels, np.ones(n, dtype=bool))
     logits = [4.0 * np.eye(2)[np.where(right, labels, 1 - labels)] for right in (before, after)]
     return Effect(
         tuple(f"{part}-{i}" for i in range(n)),
@@ -38,6 +41,6 @@ def effect(worse: int = 0, better: int = 0, n: int = 400, part: str = "val") -> 
         np.arange(n),
         weights,
         np.full((101, 2), 0.5),
-        JointBootstrap(weights, weights, "made"),
+        JointBootstrap(Resamples(units, drawn.T.astype(np.float32)), n, 1.0),
         RULES.sign_draws,
     )
