@@ -358,7 +358,6 @@ DISPLAYED = {
     "diagnosis/causes/covariate_shift.py: NAMED_FROM",
     "diagnosis/gap/prior.py: SHOWN",
     "diagnosis/summary.py: NAMED_FROM",
-    "diagnosis/diagnose.py: REPLICATES",
     "diagnosis/tables.py: CHUNK",
 }
 """Numbers that no verdict hangs on: from where on something is named in a sentence, a default of the command line, how

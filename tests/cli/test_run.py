@@ -77,7 +77,7 @@ def test_weights_that_cannot_be_had_say_which_file_to_put_where(
     answer = call("run", data, "--models", "torchvision:resnet18", "--strategies", "probe", "--out", tmp_path / "x")
     assert answer.status == ExitStatus.ERROR
     assert "resnet18-f37072fd.pth" in answer.err
-    assert "heldout weights add resnet18" in answer.err
+    assert "heldout weights add torchvision:resnet18.IMAGENET1K_V1" in answer.err
 
 
 def test_predict(study: Path, tmp_path: Path) -> None:
