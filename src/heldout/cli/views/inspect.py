@@ -32,16 +32,14 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         _copies(summary["copies"], console)
         _excluded(summary["excluded"], console)
         _patient_keys(summary["patient_keys"], console)
-        told = (summary["patient_keys"] or {}).get("note")  # the table of keys says it
-        _notes([note for note in summary["notes"] if note != told], console)
+        _notes(notes_of(summary), console)
     _verdict(summary, console)
 
 
 def notes_of(summary: Mapping[str, Any]) -> list[str]:
-    """The notes; the guess from names alone is left out where the images have spoken."""
-    hint = summary["patient_hint"]
-    judged = hint is not None and summary["patient_keys"] is not None
-    return [note for note in summary["notes"] if not (judged and note == hint["note"])]
+    """The notes, but for the one that the table of patient keys says."""
+    told = (summary["patient_keys"] or {}).get("note")
+    return [note for note in summary["notes"] if note != told]
 
 
 def _heading(summary: Mapping[str, Any], console: Console) -> None:
