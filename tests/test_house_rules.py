@@ -285,73 +285,10 @@ def test_the_cheap_half_never_imports_torch(statement: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
-SENTENCES = {"reason", "detail", "sentence", "text", "words", "summary"}
-"""Attributes that hold words for people; `kind`, `verdict`, `status`, `code` are for programs."""
-
-READ_BY = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "split", "find", "index", "count"}
-
-JUDGING = ("diagnosis", "stats", "report", "cli")
-"""Packages in which nothing is decided by reading a sentence."""
-
-SHOWN_ONCE = {
-    "report/_tables_diagnosis.py: finding.reason in finding.sentence",
-}
-"""Comparisons that only lay out words: a reason that the sentence says already is not printed a second time."""
-
-
-def sentences_read(tree: ast.AST) -> list[str]:
-    """Comparisons of, searches in, and matches on words for people, as source."""
-
-    def worded(node: ast.AST) -> bool:
-        """Whether it is such an attribute, or made of one: lowered, stripped, sliced."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            return worded(node.func.value)
-        if isinstance(node, ast.Subscript):
-            return worded(node.value)
-        return isinstance(node, ast.Attribute) and node.attr in SENTENCES
-
-    found = []
-    for node in ast.walk(tree):
-        read = isinstance(node, ast.Compare) and any(map(worded, (node.left, *node.comparators)))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            regular = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
-            read = (node.func.attr in READ_BY and worded(node.func.value)) or (regular and any(map(worded, node.args)))
-        if isinstance(node, ast.Match) and worded(node.subject):
-            read = True
-        if read:
-            found.append(ast.unparse(node.subject if isinstance(node, ast.Match) else node))
-    return found
-
-
-def test_nothing_is_decided_by_reading_a_sentence() -> None:
-    paths = [path for package in JUDGING for path in (SOURCE / package).rglob("*.py")]
-    assert len(paths) > 80
-    found = {
-        f"{path.relative_to(SOURCE)}: {line}" for path in paths for line in sentences_read(ast.parse(path.read_text()))
-    }
-    assert found <= SHOWN_ONCE
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "if 'overlap' in finding.reason: pass",
-        "x = finding.sentence == 'no'",
-        "x = a.detail.startswith('not measured')",
-        "x = a.detail.lower().startswith('not')",
-        "x = a.text[4:] != 'no'",
-        "re.search('instead of', finding.reason)",
-        "x = finding.reason.removeprefix('because ')",
-        "match found.summary:\n    case 'a':\n        pass",
-    ],
-)
-def test_reading_a_sentence_is_noticed(line: str) -> None:
-    assert sentences_read(ast.parse(line))
-
-
-def test_showing_a_sentence_is_no_reading() -> None:
-    shown = "x = f'{finding.reason}: {finding.sentence}' if finding.reason else finding.kind == 'more images'"
-    assert sentences_read(ast.parse(shown)) == []
+def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:
+    script = [sys.executable, str(ROOT / "scripts" / "make_architecture.py"), "--check"]
+    result = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 DISPLAYED = {
@@ -360,8 +297,8 @@ DISPLAYED = {
     "diagnosis/summary.py: NAMED_FROM",
     "diagnosis/tables.py: CHUNK",
 }
-"""Numbers that no verdict hangs on: from where on something is named in a sentence, a default of the command line, how
-many images are read at a time. All others stand in `diagnosis/rules.py`."""
+"""Numbers that no verdict hangs on: from where on something is named in a sentence, how many images are read at a
+time. All others stand in `diagnosis/rules.py`."""
 
 
 def numbers_set(tree: ast.Module) -> list[str]:

@@ -23,6 +23,7 @@ from heldout.runs.folder import read_study
 from heldout.runs.predict import predict
 from heldout.stats.scores import softmax
 from heldout.study import Study
+from heldout.training import logistic
 from tests.worlds.bright_cells import bright_cells
 
 MODEL = "efficientnet_lite0"
@@ -88,6 +89,18 @@ def test_frozen_is_recorded_as_verified_and_drift_as_not(study: Study, data: Pat
     assert drift.frozen.bn == "train"
     assert "0 of" in drift.frozen.detail  # no parameter moved
     assert drift.notes
+
+
+def test_a_solver_that_stopped_early_is_noted(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "MAX_ITERATIONS", 1)
+    study = make(data, tmp_path / "early", ("probe",)).run()
+    (record,) = study.records()
+    file = study.folder / "runs" / record.id / "history.csv"
+    history = pd.read_csv(file)
+    assert len(record.notes) == 1 and history["converged"].tolist() == [False]
+    history.drop(columns="converged").to_csv(file, index=False)  # as 0.1.0 wrote it
+    (run,) = read_study(study.folder).runs
+    assert run.history["val_accuracy"].tolist() == history["val_accuracy"].tolist()
 
 
 def test_a_finished_study_trains_nothing_and_scores_test_no_more(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -9,8 +11,13 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from heldout.progress import Silent
+from heldout.runs.fit import learn_strategy
 from heldout.stats.scores import softmax
+from heldout.strategies.lp_ft import LpFt
+from heldout.training import ActivationCache, logistic, machine
 from heldout.training.logistic import solve_head
+from tests.training.tiny import tiny_network, tiny_task
 
 
 @pytest.mark.parametrize("classes", [2, 4])
@@ -40,3 +47,13 @@ def test_a_feature_that_never_varies_does_no_harm() -> None:
     head = solve_head(x, y, x, y, 2, (1.0,))
     assert np.isfinite(head.weight).all()
     assert ((x @ head.weight.T + head.bias).argmax(1) == y).all()
+
+
+def test_a_solver_that_stopped_early_says_so_before_and_after_a_cut(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(logistic, "MAX_ITERATIONS", 1)
+    place, cache, checkpoint = machine("cpu"), ActivationCache(None), tmp_path / "c.safetensors"
+    for _ in range(2):  # the second time from the checkpoint
+        learned = learn_strategy(tiny_network(), tiny_task(), LpFt(epochs=2), 0, place, cache, Silent(), checkpoint)
+        assert [row.converged for row in learned.course.history] == [False, True, True]

@@ -125,11 +125,11 @@ def _print_table(env: Environment, lines: Sequence[tuple[str, ...]]) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in TITLES:
-        if title in TEXTS:
-            table.add_column(title, overflow="fold")
+    for heading in TITLES:
+        if heading in TEXTS:
+            table.add_column(heading, overflow="fold")
         else:
-            table.add_column(title, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
         table.add_row(*line)
     env.console().print(table)
@@ -141,8 +141,8 @@ def _print_lines(env: Environment, lines: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in columns]
     for line in [TITLES, *lines]:
         cells = [
-            cell.ljust(width) if title in TEXTS else cell.rjust(width)
-            for title, cell, width in zip(TITLES, line, widths, strict=True)
+            cell.ljust(width) if heading in TEXTS else cell.rjust(width)
+            for heading, cell, width in zip(TITLES, line, widths, strict=True)
         ]
         env.say("  ".join(cells).rstrip())
 
