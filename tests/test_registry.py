@@ -44,9 +44,9 @@ def test_an_unknown_name_proposes_near_ones(package: Path) -> None:
 
 
 def test_entry_points_of_other_packages_are_found(package: Path, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere.py").write_text("thing = object()\n")
+    (tmp_path / "from_another_package.py").write_text("thing = object()\n")
     info = tmp_path / "elsewhere-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{package.name}]\nfrom-elsewhere = elsewhere:thing\n")
+    (info / "entry_points.txt").write_text(f"[{package.name}]\nfrom-elsewhere = from_another_package:thing\n")
     assert Shelf(package.name, "PLUGIN", "thing").names() == ("from-elsewhere",)

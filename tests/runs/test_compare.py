@@ -118,14 +118,15 @@ def test_a_few_patients_with_many_images_make_mcnemar_too_sure(tmp_path: Path) -
     test = np.flatnonzero(table["split"] == "test")
     for start in range(0, 120, 12):
         names[test[start : start + 12]] = f"crowd{start}"
-    cohort = dataclasses.replace(files.cohort, table=table.assign(patient=names))
+    crowds = tuple(str(name) for name in names[test])
     runs = []
     for run, wrong in zip(files.runs, (24, 0), strict=True):
         scored = run.predictions["test"]
         answers = np.where(np.arange(120) < wrong, 1 - scored.labels, scored.labels)
-        changed = {**run.predictions, "test": scored.with_logits(np.eye(2)[answers])}
+        answered = dataclasses.replace(scored, logits=np.eye(2)[answers], patients=crowds)
+        changed = {**run.predictions, "test": answered}
         runs.append(dataclasses.replace(run, predictions=changed))
-    (pair,) = compare_study(dataclasses.replace(files, cohort=cohort, runs=tuple(runs))).pairs
+    (pair,) = compare_study(dataclasses.replace(files, runs=tuple(runs))).pairs
     assert pair.p_holm < 1e-6
     assert pair.difference_points.value == pytest.approx(-20)
     assert pair.difference_points.high >= 0
@@ -204,7 +205,7 @@ def test_a_number_has_one_interval_whoever_says_it(tmp_path: Path, patients: boo
     """The JSON of `compare` and of `diagnose`, at their own numbers of replicates."""
     folder = make_study(tmp_path / "study", patients=patients, runs=(RUNS[0], Planted("efficientnet_lite0", "frozen")))
     said = to_data(compare(folder))
-    found = {one.run: to_data(one) for one in diagnose(folder, experiments=False)}
+    found = {one.run: to_data(one) for one in diagnose(read_study(folder), experiments=False)}
     assert len(found) == 2
     for row in said["runs"]:
         diagnosis = found[row["id"]]

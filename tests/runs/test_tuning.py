@@ -105,7 +105,7 @@ def test_a_finished_search_trains_nothing_again(study: Study, data: Path, monkey
         raise AssertionError("trained again")
 
     monkeypatch.setattr(fit_module, "learn_strategy", never)
-    monkeypatch.setattr("heldout.runs.folder.tuning.learn_strategy", never)
+    monkeypatch.setattr("heldout.runs.tuning.learn_strategy", never)
     make(data, study.folder, tune=6).run()
 
 

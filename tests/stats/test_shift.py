@@ -76,7 +76,7 @@ def test_the_null_is_what_chance_gives_and_a_shift_stands_out_from_it() -> None:
     same, shifted = rng.standard_normal((120, 6)), rng.standard_normal((120, 6)) + 0.6
     for Q, real in ((same, False), (shifted, True)):
         found = DomainShift(domain_auc(*domain_probabilities(train[:180], Q, names(180, 2), names(120, 2, "q"))), null)
-        assert found.real is real
+        assert found.real(3.0) is real
     assert found.p == pytest.approx(1 / 13) and found.excess == pytest.approx(found.auc - null.mean())
 
 
@@ -121,6 +121,6 @@ def test_tiny_and_constant_sets_give_an_answer() -> None:
 def test_a_null_of_smaller_sets_is_held_to_the_size_of_those_that_are_judged() -> None:
     null = np.array([0.44, 0.50, 0.56] * 4)
     far = 0.5 + 2.5 * float(null.std(ddof=1))
-    assert not DomainShift(far, null).real  # 2.5 standard deviations of sets as large
-    assert DomainShift(far, null, share=0.5).real  # 3.5 of sets twice as large
-    assert not DomainShift(0.55, null, share=0.01).real  # never within what chance gave
+    assert not DomainShift(far, null).real(3.0)  # 2.5 standard deviations of sets as large
+    assert DomainShift(far, null, share=0.5).real(3.0)  # 3.5 of sets twice as large
+    assert not DomainShift(0.55, null, share=0.01).real(3.0)  # never within what chance gave
