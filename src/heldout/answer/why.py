@@ -70,8 +70,13 @@ def headline(diagnosis: Diagnosis, spoken: str) -> str:
         spoken: What the run is called in a sentence.
     """
     points, val, test = diagnosis.gap_points, diagnosis.val_accuracy, diagnosis.test_accuracy
-    if points is None or val is None or test is None:
+    if val is None or test is None:
         return f"{spoken}: there is no gap that could be explained."
+    if points is None:
+        return (
+            f"{spoken}: test is {percent(test.value)} against {percent(val.value)} on validation, and the gap cannot "
+            "be taken apart."
+        )
     gap, accuracies = gap_of(points), f"{percent(test.value)} against {percent(val.value)}"
     if not diagnosis.explained:
         return (
@@ -85,7 +90,7 @@ def headline(diagnosis: Diagnosis, spoken: str) -> str:
 def gap_in_short(diagnosis: Diagnosis) -> str:
     """The gap in a few words: `16.0 points lower`."""
     if diagnosis.gap_points is None:
-        return "no gap"
+        return "cannot be taken apart" if diagnosis.val_accuracy and diagnosis.test_accuracy else "no gap"
     if not diagnosis.explained:
         return "not distinguishable from no gap"
     gap = gap_of(diagnosis.gap_points)

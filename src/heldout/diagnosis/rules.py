@@ -43,9 +43,7 @@ class Rules:
     """The values; `rows` lists them with their meaning."""
 
     # Verdicts
-    margin: float = _rule(
-        1.5, "points", "A cause whose whole interval lies within ± this is excluded.", f"{OURS}; DIAGNOSIS method, §1"
-    )
+    margin: float = _rule(1.5, "points", "A cause whose whole interval lies within ± this is excluded.", OURS)
     level: float = _rule(0.05, "", "Level of every test behind a verdict.", "Fisher (1925), the convention")
     agreement: float = _rule(
         3.0,
