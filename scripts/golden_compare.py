@@ -14,7 +14,12 @@ RENAMED_KEYS = {"test_looks": "test_evaluations"}
 RENAMED_LENSES = {"looks": "appearance", "covariate shift": "appearance"}
 """Name of a lens -> name of a later version."""
 
-RENAMED_PARTS: dict[str, str] = {}
+RENAMED_PARTS: dict[str, str] = {
+    "known looks, more frequent on test": "known to validation, more frequent on test",
+    "same looks, still worse": "alike on both sides, still worse",
+    "looks that validation lacks": "missing from validation",
+    "same_looks_points": "alike_points",
+}
 """Name of a part of a lens, a number of a finding or a code -> that of a later version."""
 
 MOVED_NUMBERS = {"of_threshold": "threshold", "of_ranking": "ranking", "of_difficulty": "difficulty"}
@@ -31,7 +36,7 @@ SETS = {"review", "parts", "recall"}
 
 TOLERANCE = 1e-9
 
-SHOWN = 600
+SHOWN = 60
 """Differences that are printed at most."""
 
 
