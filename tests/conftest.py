@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -11,6 +12,12 @@ from hypothesis import settings
 
 settings.register_profile("heldout", deadline=None, derandomize=True)
 settings.load_profile("heldout")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: no garbage collection needs to look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,11 @@ def modules() -> list[Path]:
     return sorted(SOURCE.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def home(path: Path) -> str:
     return room(path.relative_to(SOURCE).with_suffix("").parts)
 
@@ -125,10 +131,10 @@ def imported(tree: ast.AST) -> set[str]:
 def test_a_module_imports_only_lower_floors(path: Path) -> None:
     here = home(path)
     if here in DIVIDED:
-        assert not imported(ast.parse(path.read_text())), f"{here}/__init__.py holds no code"
+        assert not imported(parsed(path)), f"{here}/__init__.py holds no code"
         return
     assert here in FLOORS, f"{here} has no floor: give it one in this test"
-    for name in imported(ast.parse(path.read_text())):
+    for name in imported(parsed(path)):
         parts = name.split(".")
         if parts[0] != "heldout" or len(parts) == 1:
             continue
@@ -208,7 +214,7 @@ def intrusions(path: Path, root: Path, within: tuple[str, ...]) -> list[str]:
     """
     here = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
     found = []
-    for name in sorted(imported(ast.parse(path.read_text()))):
+    for name in sorted(imported(parsed(path))):
         parts = tuple(name.split("."))
         for depth, part in enumerate(parts):
             folder = parts[:depth]
@@ -253,13 +259,13 @@ def test_an_intrusion_is_noticed(tmp_path: Path) -> None:
 def test_only_the_heavy_half_names_torch(path: Path) -> None:
     if home(path) in HEAVY_ROOMS:
         return
-    roots = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}
+    roots = {name.split(".")[0] for name in imported(parsed(path))}
     assert not roots & HEAVY
 
 
 def test_no_wildcard_imports_and_no_kwargs_of_our_own() -> None:
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ImportFrom):
                 assert all(alias.name != "*" for alias in node.names), path
             if isinstance(node, ast.FunctionDef):
@@ -323,9 +329,7 @@ def test_hand_set_numbers_of_the_diagnosis_stand_in_the_rules() -> None:
     places = [SOURCE / "diagnosis", *(SOURCE / "diagnosis" / name for name in ("causes", "gap", "lenses"))]
     paths = [path for place in places for path in place.glob("*.py")]
     assert len(paths) > 40
-    found = {
-        f"{path.relative_to(SOURCE)}: {name}" for path in paths for name in numbers_set(ast.parse(path.read_text()))
-    }
+    found = {f"{path.relative_to(SOURCE)}: {name}" for path in paths for name in numbers_set(parsed(path))}
     assert found == DISPLAYED
 
 

@@ -60,8 +60,13 @@ def test_the_headline_says_the_side_or_that_there_is_none(made: Diagnosis) -> No
     assert "5.0 points higher" in headline(easier, "m") and "2.0 to 8.0 points" in headline(easier, "m")
     said = [headline(d, "m") for d in (made, easier, without_gap(made), dataclasses.replace(made, gap_points=None))]
     assert len(set(said)) == 4 and all(text.startswith("m: ") for text in said)
-    short = [gap_in_short(d) for d in (made, easier, without_gap(made), dataclasses.replace(made, gap_points=None))]
-    assert short == ["16.0 points lower", "5.0 points higher", "not distinguishable from no gap", "no gap"]
+    whole = dataclasses.replace(made, gap_points=None)
+    short = [
+        gap_in_short(d)
+        for d in (made, easier, without_gap(made), whole, dataclasses.replace(whole, test_accuracy=None))
+    ]
+    assert short[:3] == ["16.0 points lower", "5.0 points higher", "not distinguishable from no gap"]
+    assert short[3:] == ["cannot be taken apart", "no gap"]
 
 
 def test_verdicts_in_a_line(made: Diagnosis) -> None:
