@@ -159,6 +159,18 @@ def test_reviewed_labels_count_by_their_probability() -> None:
     )
 
 
+def test_class_rows_show_recalls_by_the_labels_of_reviewers() -> None:
+    """A tenth of test bears the wrong label; once all are read, the rows are those of the true labels."""
+    val, test = clustered("val", 300), clustered("test", 300, seed=4)
+    turned = replace(test, labels=np.where(np.arange(300) % 10 == 0, 1 - test.labels, test.labels))
+    given = of_parts(val, turned)
+    for made, labels in ((given, turned.labels), (read(given, test.labels, dict.fromkeys(test.ids, 1.0)), test.labels)):
+        right = test.logits.argmax(axis=1) == labels
+        for k, row in enumerate(measure_budget(made).classes):
+            assert row.test_recall is not None
+            assert row.test_recall.value == pytest.approx(right[labels == k].mean(), abs=1e-6)
+
+
 def test_labels_nobody_reviewed_are_only_bounded() -> None:
     budget = measure_budget(of_parts(clustered("val", 100), clustered("test", 100)), label_bound=3.5)
     estimate = budget.estimate("labels")
