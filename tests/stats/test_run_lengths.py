@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from heldout.stats.run_lengths import moments, split_is_blocked
 
@@ -34,6 +35,16 @@ def test_p_of_random_splits_is_uniform_and_blocks_are_found() -> None:
     blocks = split_is_blocked(ids, ["test"] * 20 + ["train"] * 40 + ["train"] * 30 + ["test"] * 20)
     assert blocks.blocked and (blocks.runs, blocks.ids) == (4, 110) and blocks.p < 1e-6
     assert "4 stretches" in blocks.words and "in blocks of ids, not at random" in blocks.words
+
+
+def test_kinds_of_id_are_counted_apart_and_added() -> None:
+    """Blocks of two kinds of id: p is that of a normal distribution with the sums of their means and variances."""
+    parts = {"p": [12, 6], "q": [5, 10]}  # train, then test
+    rows = [(f"{form}{i}", i >= train) for form, (train, test) in parts.items() for i in range(train + test)]
+    found = split_is_blocked([key for key, _ in rows], ["test" if late else "train" for _, late in rows])
+    mean, variance = np.sum([moments(np.array(counts, dtype=float)) for counts in parts.values()], axis=0)
+    assert found.runs == 4 and found.expected == pytest.approx(mean)
+    assert found.p == pytest.approx(norm.cdf((4 - mean + 0.5) / np.sqrt(variance)))
 
 
 def test_numbers_are_ordered_as_numbers_and_patients_count_once_a_part() -> None:
