@@ -78,6 +78,7 @@ def test_what_differs_is_told_apart() -> None:
     assert first_of_largest([1.0, 1.0 + 1e-6]) == 1 and levels([1.0, 1.0 + 1e-6]).tolist() == [0, 1]
     assert first_of_largest([0.0, 1.0, 2.0], tolerance=1.0) == 1
     assert levels([0.0, 1.0, 2.5], tolerance=1.0).tolist() == [0, 0, 1]
+    assert levels([0.0, 0.9, 1.8, 2.7], tolerance=1.0).tolist() == [0, 0, 1, 2]  # no level is wider than the tolerance
     dense = np.linspace(0.0, 1.0, 10_001)  # neighbours are equal, the ends are not
     assert levels(dense, tolerance=1e-3).max() >= 900 and (np.diff(levels(dense, tolerance=1e-3)) <= 1).all()
     near = np.float32(7.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from heldout.stats.run_lengths import moments, split_is_blocked
 
@@ -16,7 +17,7 @@ def runs(order: tuple[int, ...]) -> int:
     return 1 + sum(a != b for a, b in pairwise(order))
 
 
-@pytest.mark.parametrize("counts", [(3, 2), (1, 4), (2, 2, 2), (1, 2, 3), (5,)])
+@pytest.mark.parametrize("counts", [(3, 2), (1, 4), (2, 2, 2), (1, 2, 3), (5,), (1,)])
 def test_the_moments_are_those_of_all_orders(counts: tuple[int, ...]) -> None:
     things = [kind for kind, count in enumerate(counts) for _ in range(count)]
     found = [runs(order) for order in permutations(things)]
@@ -34,6 +35,16 @@ def test_p_of_random_splits_is_uniform_and_blocks_are_found() -> None:
     blocks = split_is_blocked(ids, ["test"] * 20 + ["train"] * 40 + ["train"] * 30 + ["test"] * 20)
     assert blocks.blocked and (blocks.runs, blocks.ids) == (4, 110) and blocks.p < 1e-6
     assert "4 stretches" in blocks.words and "in blocks of ids, not at random" in blocks.words
+
+
+def test_kinds_of_id_are_counted_apart_and_added() -> None:
+    """Blocks of two kinds of id: p is that of a normal distribution with the sums of their means and variances."""
+    parts = {"p": [12, 6], "q": [5, 10]}  # train, then test
+    rows = [(f"{form}{i}", i >= train) for form, (train, test) in parts.items() for i in range(train + test)]
+    found = split_is_blocked([key for key, _ in rows], ["test" if late else "train" for _, late in rows])
+    mean, variance = np.sum([moments(np.array(counts, dtype=float)) for counts in parts.values()], axis=0)
+    assert found.runs == 4 and found.expected == pytest.approx(mean)
+    assert found.p == pytest.approx(norm.cdf((4 - mean + 0.5) / np.sqrt(variance)))
 
 
 def test_numbers_are_ordered_as_numbers_and_patients_count_once_a_part() -> None:

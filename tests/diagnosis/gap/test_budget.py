@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.run_data import FINE_TUNED
+from heldout.diagnosis.variants import VariantLogits
 from heldout.records import TERMS, TermStatus
+from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice, Keep
-from tests.worlds.made_runs import CLASSES, clustered, of_parts, read
+from tests.worlds.made_runs import CLASSES, clustered, noisy, of_parts, read
 
 pytestmark = pytest.mark.numeric
 
@@ -106,6 +109,24 @@ def test_leakage_is_what_related_images_are_worth() -> None:
     assert len(budget.samples.val) == 200
 
 
+def test_images_of_a_grouped_retraining_stay_with_their_patient() -> None:
+    """Two seeds score the same four images: two of nobody known, two of one patient."""
+    labels = np.repeat([1, 0], 20)
+    val = noisy("val", labels, 2)
+    val = replace(val, patients=tuple(f"p{i}" if i > 0 else "" for i in np.arange(40) // 2 % 10))
+    four = val.take(np.array([0, 1, 22, 23]))
+    tables = [variant_rows(four.ids, "val", f"seed={s}", four.logits) for s in range(2)]
+    made = replace(
+        of_parts(val, noisy("test", labels, 2)),
+        leaked=dict.fromkeys(val.ids, "patient"),
+        scored={"grouped": VariantLogits(pd.concat(tables, ignore_index=True))},
+    )
+    samples = measure_budget(made).samples
+    assert samples.val_images == 2 * four.ids
+    unit = samples.val.units.tolist()
+    assert len(set(unit)) == 3 and unit[2] == unit[3] and unit[:4] == unit[4:]
+
+
 def test_selection_is_optimism_and_the_last_epoch_has_none() -> None:
     """Thirty epochs that are all the same coin: the best looks better than it is. Mean of twelve studies.
 
@@ -157,6 +178,19 @@ def test_reviewed_labels_count_by_their_probability() -> None:
     assert measure_budget(replace(of_parts(val, turned), review=half)).terms["labels"].value == pytest.approx(
         2 * 100 * float((test.right[::2].astype(float) - turned.right[::2]).sum()) / 300, abs=1e-3
     )
+
+
+def test_class_rows_show_recalls_by_the_labels_of_reviewers() -> None:
+    """A tenth of test bears the wrong label; once all are read, the rows are those of the true labels."""
+    val, test = clustered("val", 300), clustered("test", 300, seed=4, prior=0.3)
+    turned = replace(test, labels=np.where(np.arange(300) % 10 == 0, 1 - test.labels, test.labels))
+    given = of_parts(val, turned)
+    for made, labels in ((given, turned.labels), (read(given, test.labels, dict.fromkeys(test.ids, 1.0)), test.labels)):
+        right = test.logits.argmax(axis=1) == labels
+        for k, row in enumerate(measure_budget(made).classes):
+            assert row.test_recall is not None
+            assert row.test_recall.value == pytest.approx(right[labels == k].mean(), abs=1e-6)
+            assert row.test_recall.n == (turned.labels == k).sum()
 
 
 def test_labels_nobody_reviewed_are_only_bounded() -> None:
