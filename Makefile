@@ -18,8 +18,8 @@ install: $(BIN)/.installed  ## virtual environment in .venv with everything in i
 demo: install  ## two pretrained networks on simulated microscopy: under 3 minutes, ends with a report
 	$(BIN)/heldout demo --out demo
 
-test: install  ## the default tests, under 10 minutes
-	$(BIN)/python -m pytest
+test: install  ## the default tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: install  ## the long ones
 	$(BIN)/python -m pytest -m slow

@@ -22,6 +22,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache; all tests of a session share one, for phantoms."""
-    folder = tmp_path_factory.getbasetemp() / "cache"
+    """No test reads or writes the user's cache; all tests of a session share one, in however many processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     monkeypatch.setenv("HELDOUT_CACHE", str(folder))

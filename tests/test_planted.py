@@ -39,7 +39,14 @@ def test_the_planted_term_holds_the_planted_points(pool: Pool, plant: str, sever
     assert frame["additivity"].max() < 1e-9
 
 
-@pytest.mark.parametrize(("plant", "cause"), [("offset", "threshold"), ("flips", "labels"), ("copies", "leakage")])
+@pytest.mark.parametrize(
+    ("plant", "cause"),
+    [
+        ("offset", "threshold"),
+        ("flips", "labels"),
+        pytest.param("copies", "leakage", marks=pytest.mark.slow),
+    ],
+)
 def test_the_planted_cause_is_named_first(pool: Pool, plant: str, cause: str) -> None:
     told = 0
     for seed in range(SEEDS):

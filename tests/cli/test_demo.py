@@ -11,6 +11,7 @@ from heldout.cli import ExitStatus, demo
 from tests.cli.call import call
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "MODELS", ("efficientnet_lite0",))
     monkeypatch.setattr(demo, "EPOCHS", 1)

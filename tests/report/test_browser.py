@@ -112,6 +112,7 @@ def test_the_theme_follows_the_reader(browser: playwright.Browser, evil_file: Pa
     page.close()
 
 
+@pytest.mark.slow
 def test_both_buttons_of_every_figure_save(
     browser: playwright.Browser, evil: Material, evil_file: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ from heldout.runs.ledger import TEST_EVALUATIONS, entries
 from heldout.study import Study
 from tests.worlds.bright_cells import bright_cells
 
+pytestmark = pytest.mark.slow
+
 COMMAND = """
 import sys
 import heldout.cli, heldout.runs.execute

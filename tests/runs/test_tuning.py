@@ -91,6 +91,7 @@ def test_the_test_images_are_looked_at_by_the_runs_alone(study: Study) -> None:
     assert sorted(scored) == sorted(item.recipe.id for item in study.plan()) and len(scored) == 4
 
 
+@pytest.mark.slow
 def test_a_search_is_gone_on_with_and_its_proposals_depend_on_what_was_found_alone(data: Path, tmp_path: Path) -> None:
     whole = make(data, tmp_path / "a", tune=5, seeds=1).run()
     make(data, tmp_path / "b", tune=3, seeds=1).run()
