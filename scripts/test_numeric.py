@@ -1,6 +1,6 @@
 """The tests marked `numeric` under several kernels of OpenBLAS, with one and with two threads.
 
-    python scripts/test_numeric.py              # about three minutes; exit code 1 if any of them fails
+    python scripts/test_numeric.py              # about five minutes; exit code 1 if any of them fails
     python scripts/test_numeric.py Haswell      # under one kernel
 
 OpenBLAS chooses its kernel by the processor; `OPENBLAS_CORETYPE` stands in for another one. The variable is set for
