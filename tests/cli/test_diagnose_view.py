@@ -13,7 +13,7 @@ from rich.console import Console
 from heldout.answer.why import CHECKED, headline
 from heldout.cli.env import Environment
 from heldout.cli.views.diagnose import LOWERS, RAISES, budget_lines, show_diagnosis
-from heldout.records import TERMS, Diagnosis, TermStatus
+from heldout.records import USUAL_TERMS, Diagnosis, TermStatus
 from tests.report.made_diagnosis import diagnose_study, without_gap
 from tests.worlds.made_study import RUNS, make_study
 
@@ -88,7 +88,7 @@ def bar_ends(line: str) -> tuple[int, int]:
 
 def test_bars_go_down_from_validation_to_test_without_a_step_left_out(made: Diagnosis) -> None:
     lines = [line for line in budget_lines(made, 150) if re.match(r"\s*(validation|test|\w+ \()", line)]
-    assert len(lines) == len(TERMS) + 2
+    assert len(lines) == len(USUAL_TERMS) + 2
     ends = [bar_ends(line) for line in lines]
     at = ends[0][1]
     for term, line, (start, end) in zip(made.budget, lines[1:-1], ends[1:-1], strict=True):

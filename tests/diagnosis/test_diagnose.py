@@ -21,7 +21,7 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.summary import summary
 from heldout.diagnosis.verdict import Decision
 from heldout.errors import InputError, UsageError
-from heldout.records import TERMS, VERDICTS, Diagnosis, Estimate, Finding, ReasonKind
+from heldout.records import TERMS, USUAL_TERMS, VERDICTS, Diagnosis, Estimate, Finding, ReasonKind
 from heldout.records.codec import read_record, to_data
 from heldout.records.diagnosis import BECAUSE, Verdict
 from heldout.runs.folder import read_study
@@ -66,7 +66,7 @@ def test_a_moved_threshold_is_named_first_with_its_remedy() -> None:
     assert best.cause == "threshold"
     assert not best.exploratory
     assert best.gain_points.low > 0
-    assert [term.term for term in found.budget] == list(TERMS)
+    assert [term.term for term in found.budget] == list(USUAL_TERMS)
     assert sum(term.points.value for term in found.budget) == pytest.approx(found.gap_points.value, abs=1e-6)  # type: ignore[union-attr]
 
 

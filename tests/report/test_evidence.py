@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from heldout.records import TERMS
+from heldout.records import USUAL_TERMS
 from heldout.report import build_report
 from heldout.report import gallery as gallery_module
 from heldout.report.blocks import (
@@ -45,7 +45,7 @@ def test_the_waterfall_goes_from_validation_to_test_without_a_gap(told: Material
     diagnosis = featured(told)
     assert diagnosis.val_accuracy and diagnosis.test_accuracy
     rows = read(chart.sheet)
-    assert [row["step"] for row in rows] == ["validation", *TERMS, "test"]
+    assert [row["step"] for row in rows] == ["validation", *USUAL_TERMS, "test"]
     at = diagnosis.val_accuracy.value
     for row, term in zip(rows[1:-1], diagnosis.budget, strict=True):
         assert float(row["accuracy_from"]) == pytest.approx(at)
@@ -60,7 +60,7 @@ def test_the_waterfall_goes_from_validation_to_test_without_a_gap(told: Material
     ):
         start = end + term.points.value
         assert (start - end - plus, start - end + minus) == pytest.approx((term.points.low, term.points.high))
-    colours = dict(zip(TERMS, bar["marker"]["color"], strict=True))
+    colours = dict(zip(USUAL_TERMS, bar["marker"]["color"], strict=True))
     assert (colours["threshold"], colours["prior"], colours["ranking"]) == ("@lost", "@gained", "@grey")
 
 

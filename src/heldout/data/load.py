@@ -17,7 +17,7 @@ from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
-from heldout.records.cohort import typed
+from heldout.records.cohort import COLUMNS, typed
 from heldout.registry import Shelf
 
 readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", attribute="READER", noun="reader")
@@ -154,7 +154,10 @@ def _what_is(data: str) -> str:
 
 
 def tabulate(measured: Sequence[MeasuredImage]) -> pd.DataFrame:
-    """`Cohort.table` of the images that have a label; exact copies are numbered in the order of their places."""
+    """`Cohort.table` of the images that have a label; exact copies are numbered in the order of their places.
+
+    Further columns of the source are kept, but for one that has the name of a column of `COLUMNS`.
+    """
     usable = [image for image in measured if image.entry.label]
     frame = pd.DataFrame(
         {
@@ -172,7 +175,9 @@ def tabulate(measured: Sequence[MeasuredImage]) -> pd.DataFrame:
             "bits": [image.bits for image in usable],
         }
     )
-    return typed(frame.assign(id=identify(frame)))
+    further = dict.fromkeys(name for image in usable for name in image.entry.extra if name not in COLUMNS)
+    frame = frame.assign(id=identify(frame))
+    return typed(frame.assign(**{name: [image.entry.extra.get(name, "") for image in usable] for name in further}))
 
 
 def identify(frame: pd.DataFrame) -> pd.Series:

@@ -5,6 +5,7 @@ from heldout.records.cohort import COLUMNS, Cohort
 from heldout.records.comparison import Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
 from heldout.records.diagnosis import (
     TERMS,
+    USUAL_TERMS,
     VERDICTS,
     BudgetTerm,
     ClassRow,
@@ -27,6 +28,7 @@ __all__ = [
     "COLUMNS",
     "PARTS",
     "TERMS",
+    "USUAL_TERMS",
     "VERDICTS",
     "BackboneInfo",
     "BudgetTerm",

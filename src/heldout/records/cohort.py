@@ -45,7 +45,8 @@ class Cohort:
         root: Absolute folder that `source` is relative to; empty for arrays in memory.
         reader: Plug-in that read it.
         classes: Class names in the order of their indices.
-        table: One row an image, columns as in `COLUMNS`, index 0 … n−1.
+        table: One row an image, columns as in `COLUMNS`, index 0 … n−1; then any further columns of the source (sex,
+            age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
     """
@@ -59,8 +60,8 @@ class Cohort:
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if list(self.table.columns) != list(COLUMNS):
-            raise ValueError(f"a cohort's table has the columns {list(COLUMNS)}, found {list(self.table.columns)}")
+        if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
+            raise ValueError(f"a cohort's table begins with {list(COLUMNS)}, found {list(self.table.columns)}")
         if not self.table["id"].is_unique:
             raise ValueError("the ids of a cohort are unique")
 
@@ -72,6 +73,11 @@ class Cohort:
         """Hash of what a result can depend on: images, labels, patients, sites, given splits, order of classes."""
         columns = ["id", "label", "patient", "site", "split"]
         return hash_of({"classes": self.classes, "rows": self.table[columns].to_numpy().tolist()})
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names of the further columns."""
+        return tuple(self.table.columns[len(COLUMNS) :])
 
     @property
     def patients_known(self) -> bool:
@@ -112,22 +118,22 @@ class Cohort:
                     )
                 ]
             ) from error
-        frame = table.to_pandas()[list(COLUMNS)]
         return cls(
             name=about["name"],
             root=about["root"],
             reader=about["reader"],
             classes=tuple(about["classes"]),
-            table=typed(frame),
+            table=typed(table.to_pandas()),
             excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
             notes=tuple(about["notes"]),
         )
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of `COLUMNS` in order and with their types, missing text as an empty string."""
-    result = table.reindex(columns=list(COLUMNS))
-    for column in COLUMNS:
+    """The columns of `COLUMNS` in order and with their types, then all others; missing text as an empty string."""
+    further = [name for name in table.columns if name not in COLUMNS]
+    result = table.reindex(columns=[*COLUMNS, *further])
+    for column in result.columns:
         if column in INTEGER_COLUMNS:
             result[column] = result[column].fillna(-1).astype("int64")
         else:

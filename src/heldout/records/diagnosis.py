@@ -8,10 +8,13 @@ from typing import Literal
 
 from heldout.records.estimate import Estimate
 
-TERMS = ("selection", "leakage", "prior", "labels", "threshold", "ranking")
-"""The terms of the gap budget in the order in which they are taken off the gap."""
+USUAL_TERMS = ("selection", "leakage", "prior", "labels", "threshold", "ranking")
+"""The terms that every gap budget has, as far as they can be measured."""
 
-Term = Literal["selection", "leakage", "prior", "labels", "threshold", "ranking"]
+TERMS = ("chosen-on-test", "absent", *USUAL_TERMS)
+"""All terms in the order in which they are taken off the gap; the first two only where they can apply."""
+
+Term = Literal["chosen-on-test", "absent", "selection", "leakage", "prior", "labels", "threshold", "ranking"]
 
 VERDICTS = ("established", "suggested", "excluded", "not identifiable", "not applicable", "failed")
 """The closed set of verdicts, in the order in which findings are told."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +30,7 @@ class Predictions:
         logits: Shape (n, k).
         patients: Patient of each image, empty where not known; `()` stands for n empty ones.
         sites: Site of each image, likewise.
+        columns: Name of a further column (sex, device, age) -> the text that each image has there, empty where missing.
     """
 
     part: str
@@ -38,13 +39,15 @@ class Predictions:
     logits: Reals
     patients: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("patients", "sites"):
             object.__setattr__(self, name, getattr(self, name) or ("",) * len(self.ids))
         lengths = [len(column) for column in (self.ids, self.labels, self.logits, self.patients, self.sites)]
+        lengths += [len(column) for column in self.columns.values()]
         if len(set(lengths)) > 1:
-            raise ValueError(f"expected as many ids, labels, logits, patients and sites, found {tuple(lengths)}")
+            raise ValueError(f"expected as many ids, labels, logits, patients, sites and columns, found {lengths}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,6 +91,7 @@ class Predictions:
             self.logits[index],
             tuple(self.patients[i] for i in index),
             tuple(self.sites[i] for i in index),
+            {name: tuple(column[i] for i in index) for name, column in self.columns.items()},
         )
 
     def with_logits(self, logits: Reals) -> Predictions:
@@ -112,7 +116,10 @@ def to_table(parts: Iterable[Predictions]) -> pd.DataFrame:
 
 
 def from_table(
-    table: pd.DataFrame, patients: Mapping[str, str] | None = None, sites: Mapping[str, str] | None = None
+    table: pd.DataFrame,
+    patients: Mapping[str, str] | None = None,
+    sites: Mapping[str, str] | None = None,
+    columns: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Predictions]:
     """Part -> its predictions, rows in the order of the table; a part without rows is left out.
 
@@ -120,13 +127,15 @@ def from_table(
         table: As `to_table` makes it. `predicted` is not read: it follows from the logits.
         patients: Id -> patient, empty where not known; None where nothing is known.
         sites: Id -> site, likewise.
+        columns: Name of a further column -> id -> its text.
     """
     found = {}
     for part in PARTS:
         rows = table[table["split"] == part]
         if len(rows):
             ids = tuple(rows["id"])
-            known = [tuple(str(names[id_]) for id_ in ids) if names else () for names in (patients, sites)]
+            who, where = (tuple(str(names[id_]) for id_ in ids) if names else () for names in (patients, sites))
             labels = rows["label"].to_numpy(dtype=np.int64)
-            found[part] = Predictions(part, ids, labels, logits_in(rows), *known)
+            further = {name: tuple(texts[id_] for id_ in ids) for name, texts in (columns or {}).items()}
+            found[part] = Predictions(part, ids, labels, logits_in(rows), who, where, further)
     return found

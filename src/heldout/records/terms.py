@@ -5,6 +5,8 @@ from __future__ import annotations
 from heldout.records.diagnosis import Term, Verdict
 
 TERM_TITLES: dict[Term, str] = {
+    "chosen-on-test": "chosen on test",
+    "absent": "classes absent from validation",
     "selection": "chosen on validation",
     "leakage": "validation not independent",
     "prior": "other mix of classes",
@@ -15,6 +17,8 @@ TERM_TITLES: dict[Term, str] = {
 """Short names, for rows of a figure and of a text bar chart."""
 
 TERM_WORDS: dict[Term, str] = {
+    "chosen-on-test": "a model or an epoch was chosen by its score on these very test images, which flatters test",
+    "absent": "test images of classes of which validation has none",
     "selection": "an epoch or a setting was chosen on the very validation images that are reported",
     "leakage": "validation images share patients or near-copies with the training images",
     "prior": "the classes are mixed differently in test, and not all are equally hard",

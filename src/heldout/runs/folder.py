@@ -259,8 +259,10 @@ def _read_predictions(path: Path, cohort: Cohort, split: Split) -> dict[str, Pre
         problems.append(Problem(str(path), "predicted classes out of range", f"0 … {len(index) - 1}", REDO))
     if problems:
         raise InputError(problems)
-    patients, sites = (dict(zip(cohort.table["id"], cohort.table[name], strict=True)) for name in ("patient", "site"))
-    return from_table(frame, patients, sites)
+    names = ("patient", "site", *cohort.further)
+    texts = {name: dict(zip(cohort.table["id"], cohort.table[name], strict=True)) for name in names}
+    further = {name: texts[name] for name in cohort.further}
+    return from_table(frame, texts["patient"], texts["site"], further)
 
 
 def _read_val_epochs(path: Path, split: Split) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.run_data import FINE_TUNED
 from heldout.diagnosis.variants import VariantLogits
-from heldout.records import TERMS, TermStatus
+from heldout.records import USUAL_TERMS, TermStatus
 from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice, Keep
@@ -228,7 +228,7 @@ def test_small_classes_leave_threshold_in_ranking() -> None:
     budget = measure_budget(of_parts(clustered("val", 60), clustered("test", 12)))
     assert "threshold" not in budget.terms
     assert budget.status["threshold"] is TermStatus.NOT_MEASURED
-    assert set(budget.terms) < set(TERMS)
+    assert set(budget.terms) < set(USUAL_TERMS)
 
 
 def test_a_gap_without_variation_has_a_width_all_the_same() -> None:
