@@ -2,7 +2,7 @@
 
 from heldout.records.backbone import BackboneInfo
 from heldout.records.cohort import COLUMNS, Cohort
-from heldout.records.comparison import Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records.comparison import Asking, Baseline, Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
 from heldout.records.diagnosis import (
     TERMS,
     USUAL_TERMS,
@@ -19,6 +19,7 @@ from heldout.records.diagnosis import (
     Verdict,
 )
 from heldout.records.estimate import Estimate
+from heldout.records.metric import Metric, Unit
 from heldout.records.recipe import Recipe
 from heldout.records.run import RunRecord
 from heldout.records.split import PARTS, Split
@@ -30,7 +31,9 @@ __all__ = [
     "TERMS",
     "USUAL_TERMS",
     "VERDICTS",
+    "Asking",
     "BackboneInfo",
+    "Baseline",
     "BudgetTerm",
     "ClassRow",
     "Cohort",
@@ -41,6 +44,7 @@ __all__ = [
     "Frozen",
     "Group",
     "Lens",
+    "Metric",
     "Oscillation",
     "Pair",
     "PlanRecord",
@@ -54,5 +58,6 @@ __all__ = [
     "StudyRecord",
     "Term",
     "TermStatus",
+    "Unit",
     "Verdict",
 ]

@@ -6,15 +6,31 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from heldout.records.estimate import Estimate
+from heldout.records.metric import Metric, Unit
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How a run does on one part of the split; fractions. `recall` maps a class to its recall."""
+    """How a run does on one part of the split; fractions.
+
+    Attributes:
+        accuracy: Share of right answers, whatever the metric.
+        auc: Area under the ROC curve; None where a class is missing.
+        recall: Class -> its recall.
+        by_metric: The score by the comparison's metric; None where that is accuracy.
+        scores: Further score (`stats.further.FURTHER`) -> its value; None where a class is missing. Empty for train.
+    """
 
     accuracy: Estimate
     auc: Estimate | None
     recall: dict[str, Estimate | None] = field(default_factory=dict)
+    by_metric: Estimate | None = None
+    scores: dict[str, Estimate | None] = field(default_factory=dict)
+
+    @property
+    def score(self) -> Estimate:
+        """The score that runs are judged by."""
+        return self.by_metric or self.accuracy
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,9 @@ class Frozen:
 class RunRow:
     """One run in a comparison.
 
-    `gap_points` is validation minus test accuracy; `test` and `gap_points` are None without a test set.
+    `gap_points` is validation minus test in points of the comparison's metric; `test` and `gap_points` are None without
+    a test set. `over_baseline_points` is the score of the run minus that of always answering the commonest class, on
+    the part that runs are judged on; `better_than_baseline` says whether its interval lies above 0.
     """
 
     id: str
@@ -73,21 +91,40 @@ class RunRow:
     overfit_epoch: int | None
     frozen: Frozen
     test_evaluations: int
+    over_baseline_points: Estimate | None = None
+    better_than_baseline: bool = True
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What always answering the commonest class of train scores, by the comparison's metric.
+
+    Attributes:
+        answer: That class.
+        val: Its score on validation, a fraction.
+        test: Its score on test; None without a test set.
+    """
+
+    answer: str
+    val: Estimate
+    test: Estimate | None
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs on the same test images; `difference_points` is the accuracy of `a` minus that of `b`.
+    """Two runs on the same test images; `difference_points` is the score of `a` minus that of `b`, by the metric.
 
     Attributes:
         a: Id of a run.
         b: Id of another.
         split: Part they are compared on.
         difference_points: With the interval of a paired bootstrap over patients.
-        p: Exact McNemar test.
+        p: Exact McNemar test; by another metric than accuracy a randomisation test over patients, since McNemar's asks
+            of accuracy.
         p_holm: The same after Holm's correction over all pairs of the comparison.
         verdict: `distinguishable` when p_holm < 0.05 and the interval of the difference excludes 0: McNemar's test
             takes images as independent, the bootstrap takes patients, and the more cautious of the two decides.
+        test: Which test that was.
     """
 
     a: str
@@ -97,13 +134,15 @@ class Pair:
     p: float
     p_holm: float
     verdict: Literal["distinguishable", "not distinguishable"]
+    test: Literal["McNemar", "randomisation"] = "McNemar"
 
 
 @dataclass(frozen=True)
 class Group:
     """One model and strategy over its seeds.
 
-    Means are fractions; spreads are standard deviations over seeds in points, None with one seed.
+    Means are fractions, by the comparison's metric; spreads are standard deviations over seeds in points, None with one
+    seed.
     """
 
     model: str
@@ -116,10 +155,40 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """What the further scores were asked.
+
+    Attributes:
+        ordered: Whether the classes are ordered, so that quadratic-weighted kappa has a meaning.
+        positive: Class that yes-or-no scores are asked of; empty: the second of two classes, the mean over more.
+        at: The specificity (or sensitivity) at which the other is told, a fraction.
+    """
+
+    ordered: bool = False
+    positive: str = ""
+    at: float = 0.9
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """All runs of a study, all pairs of runs, and the models over their seeds."""
+    """All runs of a study, all pairs of runs, and the models over their seeds.
+
+    Attributes:
+        runs: In the order of the plan.
+        pairs: Every two runs.
+        groups: Runs of one model and strategy.
+        metric: What runs are judged by.
+        unit: Who one decision is made on.
+        baseline: Always answering the commonest class of train.
+        asking: What the further scores were asked.
+        format: Version of this record.
+    """
 
     runs: tuple[RunRow, ...]
     pairs: tuple[Pair, ...]
     groups: tuple[Group, ...]
+    metric: Metric = field(default_factory=Metric)
+    unit: Unit = field(default_factory=Unit)
+    baseline: Baseline | None = None
+    asking: Asking = field(default_factory=Asking)
     format: int = 2

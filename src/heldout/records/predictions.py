@@ -81,6 +81,10 @@ class Predictions:
         found: Indices = np.bincount(self.labels, minlength=self.logits.shape[1])
         return found
 
+    def commonest(self) -> int:
+        """The class with the most images; of equals the first."""
+        return int(self.counts().argmax())
+
     def take(self, rows: Indices | NDArray[np.bool_]) -> Predictions:
         """Some of the images."""
         index = np.arange(len(self))[rows]

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
-from heldout.records import PARTS, Comparison, Estimate, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records import (
+    PARTS,
+    Asking,
+    Baseline,
+    Comparison,
+    Estimate,
+    Group,
+    Metric,
+    Oscillation,
+    Pair,
+    RunRow,
+    Scores,
+    Unit,
+)
 from heldout.records.predictions import Predictions
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
 from heldout.stats.curves import overfit_epoch, reversals, roughness_points
-from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, share_estimate
+from heldout.stats.decisions import decided
+from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, metric_estimate, share_estimate
+from heldout.stats.further import Answers, Asked, further_estimates
 from heldout.stats.joint import JointBootstrap, draw_training
-from heldout.stats.paired import holm, mcnemar, spread_points
+from heldout.stats.metric import ClassWeights
+from heldout.stats.paired import holm, mcnemar, randomised, spread_points
 from heldout.stats.scores import Indices
 from heldout.stats.units import Units
 
@@ -25,28 +42,50 @@ ALPHA = 0.05
 """Two runs are told apart when Holm's p is below this; intervals are 95 %."""
 
 
-def compare(folder: Path, *, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
+@dataclass(frozen=True)
+class Judging:
+    """By what runs are judged.
+
+    Attributes:
+        metric: The metric.
+        unit: Who one decision is made on.
+        asking: What the further scores are asked.
+    """
+
+    metric: Metric = field(default_factory=Metric)
+    unit: Unit = field(default_factory=Unit)
+    asking: Asking = field(default_factory=Asking)
+
+
+def compare(
+    folder: Path, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0
+) -> Comparison:
     """Judge all complete runs of a study.
 
     Args:
         folder: Folder of the study.
+        judging: By what; None for accuracy, image by image.
         bootstrap: Number of bootstrap replicates.
         seed: Seed of the bootstrap; runs share its draws, so that they are compared on the same drawn patients.
 
     Raises:
-        InputError: The folder is no study, holds no complete run, or a run is damaged.
+        InputError: The folder is no study, holds no complete run, or a run is damaged; patients of several classes
+            where they are the unit.
         UsageError: Fewer than `FEWEST_REPLICATES` replicates.
     """
-    return compare_study(read_study(Path(folder)), bootstrap=bootstrap, seed=seed)
+    return compare_study(read_study(Path(folder)), judging=judging, bootstrap=bootstrap, seed=seed)
 
 
-def compare_study(study: StudyFiles, *, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
+def compare_study(
+    study: StudyFiles, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0
+) -> Comparison:
     """Like `compare`, for a study that has been read.
 
     Raises:
-        InputError: No complete run.
+        InputError: No complete run; patients of several classes where they are the unit.
         UsageError: Fewer than `FEWEST_REPLICATES` replicates.
     """
+    judging = judging or Judging()
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
     if not study.runs:
@@ -56,12 +95,20 @@ def compare_study(study: StudyFiles, *, bootstrap: int = REPLICATES, seed: int =
             title="There is nothing to compare yet",
         )
     names = [name for name in PARTS if study.split.part(name)]
-    sides = {run.record.id: {name: run.predictions[name] for name in names} for run in study.runs}
-    shared = _shared(next(iter(sides.values())), bootstrap, seed)
+    images = {run.record.id: {name: run.predictions[name] for name in names} for run in study.runs}
+    sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
+    shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
     rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
-    judged = "test" if "test" in names else "val"
-    right = {id_: own[judged].right for id_, own in sides.items()}
-    return Comparison(runs=rows, pairs=_pairs(right, judged, shared.resamples[judged]), groups=_groups(rows))
+    right = {id_: own[shared.judged].right for id_, own in sides.items()}
+    return Comparison(
+        runs=rows,
+        pairs=_pairs(right, shared),
+        groups=_groups(rows),
+        metric=judging.metric,
+        unit=judging.unit,
+        baseline=_baseline(shared),
+        asking=judging.asking,
+    )
 
 
 @dataclass(frozen=True)
@@ -69,20 +116,43 @@ class _Shared:
     """What all runs share, since they are judged on the same images.
 
     Attributes:
+        judging: By what they are judged.
+        classes: Names of the classes.
+        metric: What the classes' recalls count.
+        sides: The parts of the first run, for labels.
         joint: The bootstrap of validation and test.
         resamples: Draws of each part that has images.
         units: Units of each part.
         of_class: Rows of each class of a part, and their units.
+        common: The commonest class of train; of equals the first.
     """
 
+    judging: Judging
+    classes: tuple[str, ...]
+    metric: ClassWeights
+    sides: dict[str, Predictions]
     joint: JointBootstrap
     resamples: dict[str, Resamples]
     units: dict[str, Units]
     of_class: dict[str, list[tuple[Indices, Units] | None]]
+    common: int
+
+    @property
+    def judged(self) -> Literal["test", "val"]:
+        """The part that pairs are judged on: test, or validation where there is no test."""
+        return "test" if "test" in self.sides else "val"
+
+    def constant(self, part: str) -> Predictions:
+        """The part as it is answered by whoever always says the commonest class of train."""
+        side = self.sides[part]
+        return side.with_logits(np.tile(np.eye(side.logits.shape[1])[self.common], (len(side), 1)))
 
 
-def _shared(first: dict[str, Predictions], bootstrap: int, seed: int) -> _Shared:
-    joint = JointBootstrap.of(first["val"], first.get("test"), bootstrap, seed)
+def _shared(
+    first: dict[str, Predictions], judging: Judging, classes: tuple[str, ...], bootstrap: int, seed: int
+) -> _Shared:
+    metric = ClassWeights.of(judging.metric, classes)
+    joint = JointBootstrap.of(first["val"], first.get("test"), bootstrap, seed, metric)
     resamples = {name: joint.resamples(name) for name in first if name != "train"}
     resamples["train"] = draw_training(first["train"], bootstrap, seed)
     units = {name: Units.of(side.labels, side.ids, side.patients) for name, side in first.items()}
@@ -90,23 +160,52 @@ def _shared(first: dict[str, Predictions], bootstrap: int, seed: int) -> _Shared
     for name, side in first.items():
         rows = [np.flatnonzero(side.labels == k) for k in range(side.logits.shape[1])]
         of_class[name] = [(own, units[name].take(own)) if len(own) else None for own in rows]
-    return _Shared(joint, resamples, units, of_class)
+    common = first["train"].commonest()
+    return _Shared(judging, classes, metric, first, joint, resamples, units, of_class, common)
 
 
-def _scores(side: Predictions, classes: tuple[str, ...], shared: _Shared) -> Scores:
+def _scores(side: Predictions, shared: _Shared) -> Scores:
     recalls: dict[str, Estimate | None] = {}
-    for name, own in zip(classes, shared.of_class[side.part], strict=True):
+    for name, own in zip(shared.classes, shared.of_class[side.part], strict=True):
         recalls[name] = share_estimate(side.right[own[0]], own[1]) if own else None
+    resamples, units = shared.resamples[side.part], shared.units[side.part]
+    plain = shared.judging.metric.name == "accuracy"
+    answers = Answers(side.labels, side.logits, _asked(shared.judging.asking, shared.classes))
     return Scores(
-        accuracy=share_estimate(side.right, shared.units[side.part]),
-        auc=auc_estimate(side.labels, side.logits, shared.resamples[side.part]),
+        accuracy=share_estimate(side.right, units),
+        auc=auc_estimate(side.labels, side.logits, resamples),
         recall=recalls,
+        by_metric=None if plain else metric_estimate(side, units, resamples, shared.metric),
+        scores={} if side.part == "train" else further_estimates(answers, resamples),
     )
+
+
+def _asked(asking: Asking, classes: tuple[str, ...]) -> Asked:
+    """The same by index.
+
+    Raises:
+        UsageError: A class that is none, or a rate outside of 0 … 1.
+    """
+    if asking.positive and asking.positive not in classes:
+        raise UsageError(f"Found '{asking.positive}' as the positive class; expected one of: {', '.join(classes)}.")
+    if not 0 < asking.at < 1:
+        raise UsageError(f"Found {asking.at:g} as the specificity to reach; expected a fraction between 0 and 1.")
+    return Asked(asking.ordered, classes.index(asking.positive) if asking.positive else None, asking.at)
+
+
+def _baseline(shared: _Shared) -> Baseline:
+    found = {
+        part: metric_estimate(shared.constant(part), shared.units[part], shared.resamples[part], shared.metric)
+        for part in shared.sides
+        if part != "train"
+    }
+    return Baseline(shared.classes[shared.common], found["val"], found.get("test"))
 
 
 def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
     record = run.record
-    scores = {name: _scores(side, record.classes, shared) for name, side in sides.items()}
+    scores = {name: _scores(side, shared) for name, side in sides.items()}
+    over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
     curve = run.history["val_accuracy"].to_numpy(dtype=np.float64)
     return RunRow(
         id=record.id,
@@ -123,39 +222,65 @@ def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRo
         val=scores["val"],
         test=scores.get("test"),
         gap_points=_gap(sides, scores, shared.joint),
-        oscillation=Oscillation(reversals(curve, len(sides["val"])), roughness_points(curve)),
+        oscillation=Oscillation(reversals(curve, len(run.predictions["val"])), roughness_points(curve)),
         overfit_epoch=overfit_epoch(
             run.history["train_loss"].to_numpy(dtype=np.float64), run.history["val_loss"].to_numpy(dtype=np.float64)
         ),
         frozen=record.frozen,
         test_evaluations=record.test_evaluations,
+        over_baseline_points=over,
+        better_than_baseline=over.low > 0,
     )
 
 
 def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:
     if "test" not in sides:
         return None
-    val, test = scores["val"].accuracy, scores["test"].accuracy
+    val, test = scores["val"].score, scores["test"].score
     return gap_estimate(joint, sides["val"].right, sides["test"].right, val, test)
 
 
-def _pairs(right: dict[str, NDArray[np.bool_]], part: str, resamples: Resamples) -> tuple[Pair, ...]:
+def _difference(a: NDArray[np.bool_], b: NDArray[np.bool_], shared: _Shared) -> Estimate:
+    """The metric of one run minus that of another on the part they are judged on, points."""
+    part = shared.judged
+    return difference_estimate(a, b, shared.resamples[part], shared.sides[part].labels, shared.metric)
+
+
+def _pairs(right: dict[str, NDArray[np.bool_]], shared: _Shared) -> tuple[Pair, ...]:
     """Every pair once, the earlier run as `a`.
 
     Args:
         right: Run -> which images of the part it got right, shape (n,).
-        part: Test, or validation where there is no test.
-        resamples: Draws of that part.
+        shared: Draws of that part, and the metric.
     """
     couples = list(combinations(right, 2))
-    p_values = [mcnemar(right[a], right[b]) for a, b in couples]
+    plain = shared.metric.plain
+    p_values = [mcnemar(right[a], right[b]) for a, b in couples] if plain else _randomised(right, couples, shared)
     pairs = []
     for (a, b), p, p_holm in zip(couples, p_values, holm(p_values), strict=True):
-        points = difference_estimate(right[a], right[b], resamples)
+        points = _difference(right[a], right[b], shared)
         # McNemar takes images as independent, the bootstrap takes patients: the more cautious of the two decides.
         apart = p_holm < ALPHA and not points.low <= 0 <= points.high
-        pairs.append(Pair(a, b, part, points, p, p_holm, "distinguishable" if apart else "not distinguishable"))
+        verdict: Literal["distinguishable", "not distinguishable"]
+        verdict = "distinguishable" if apart else "not distinguishable"
+        test: Literal["McNemar", "randomisation"] = "McNemar" if plain else "randomisation"
+        pairs.append(Pair(a, b, shared.judged, points, p, p_holm, verdict, test))
     return tuple(pairs)
+
+
+def _randomised(
+    right: dict[str, NDArray[np.bool_]], couples: list[tuple[str, str]], shared: _Shared
+) -> list[float]:
+    """p of the randomisation test of every couple, units exchanged whole."""
+    if not couples:
+        return []
+    side, units = shared.sides[shared.judged], shared.units[shared.judged]
+    each = shared.metric.weigh(side.labels, np.ones((1, len(side)), dtype=np.float32))[0]
+    columns = [
+        np.bincount(units.unit, weights=each * (right[a].astype(np.float64) - right[b]), minlength=len(units))
+        for a, b in couples
+    ]
+    return [float(p) for p in randomised(np.stack(columns, axis=1))]
 
 
 def _groups(rows: tuple[RunRow, ...]) -> tuple[Group, ...]:
@@ -165,8 +290,8 @@ def _groups(rows: tuple[RunRow, ...]) -> tuple[Group, ...]:
         members.setdefault((row.model, row.strategy), []).append(row)
     groups = []
     for (model, strategy), group in members.items():
-        val = [row.val.accuracy.value for row in group]
-        test = [row.test.accuracy.value for row in group if row.test is not None]
+        val = [row.val.score.value for row in group]
+        test = [row.test.score.value for row in group if row.test is not None]
         groups.append(
             Group(
                 model=model,

@@ -4,6 +4,8 @@ One policy for comparison, diagnosis and report (docs/statistics.md has the cove
 
 - accuracy and recall have Wilson's interval on the effective number of images (`few.effective_images`), which is that
   of images where no patient is known, and that of patients where all images are right, or all wrong;
+- another weighted mean of recalls has the recalls' intervals joined by the square-and-add method; where a patient has
+  images of several classes, so that recalls depend on each other, no less than percentiles of the bootstrap reach;
 - the AUC has Wilson's interval on an effective number of patients, by the variance of its replicates
   (`few.effective_of_area`);
 - all else (gap, terms of a gap, differences) has percentiles of the joint bootstrap, spread where patients are few
@@ -13,6 +15,8 @@ One policy for comparison, diagnosis and report (docs/statistics.md has the cove
 """
 
 from __future__ import annotations
+
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +28,7 @@ from heldout.stats.few import effective_images, effective_of_area, spread, sprea
 from heldout.stats.intervals import difference, unseen, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
+from heldout.stats.metric import ClassWeights
 from heldout.stats.paired import resampled_difference
 from heldout.stats.scores import Indices, Reals, auc
 from heldout.stats.units import Units
@@ -52,6 +57,44 @@ def share_estimate(right: Mask, units: Units) -> Estimate:
 def accuracy_estimate(side: Predictions) -> Estimate:
     """Accuracy of a part that has images."""
     return share_estimate(side.right, Units.of(side.labels, side.ids, side.patients))
+
+
+def metric_estimate(side: Predictions, units: Units, resamples: Resamples, metric: ClassWeights | None) -> Estimate:
+    """The metric of a part that has images, a fraction.
+
+    Square-and-add (Zou & Donner 2008) on the recalls: low = M − √Σ w_k² (recall_k − low_k)², high likewise.
+
+    Args:
+        side: The part.
+        units: Its units.
+        resamples: Draws of them, for patients with images of several classes.
+        metric: What the classes' recalls count; None for accuracy, which has Wilson's interval (`share_estimate`).
+    """
+    if metric is None or metric.plain:
+        return share_estimate(side.right, units)
+    counts = np.bincount(side.labels, minlength=len(metric.costs))
+    weights = metric.of_classes(counts[None].astype(np.float64))[0]
+    below = above = value = 0.0
+    for k in np.flatnonzero(weights > 0):
+        own = np.flatnonzero(side.labels == k)
+        recall, w = share_estimate(side.right[own], units.take(own)), float(weights[k])
+        value += w * recall.value
+        below, above = hypot(below, w * (recall.value - recall.low)), hypot(above, w * (recall.high - recall.value))
+    low, high, method = value - below, value + above, "square-and-add of the recalls' intervals"
+    if _mixed(side.labels, units):
+        replicates = metric.means(side.right.astype(np.float64), side.labels, resamples)[1:]
+        if varies(replicates):
+            ends = percentile_interval(spread(value, replicates, spread_factor(units)), value)
+            low, high = min(low, ends[0]), max(high, ends[1])
+            method += f", and no less than the {resamples.method}"
+    return _estimate(value, max(low, 0.0), min(high, 1.0), len(side), method)
+
+
+def _mixed(labels: Indices, units: Units) -> bool:
+    """Whether any unit has images of several classes."""
+    first = np.full(len(units), -1, dtype=np.int64)
+    first[units.unit] = labels
+    return bool((first[units.unit] != labels).any())
 
 
 def recall_estimate(side: Predictions, k: int) -> Estimate | None:
@@ -95,17 +138,17 @@ def auc_estimate(labels: Indices, logits: Reals, resamples: Resamples) -> Estima
 
 
 def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: Estimate, test: Estimate) -> Estimate:
-    """Validation minus test accuracy in points.
+    """Validation minus test in points of the metric of the draws.
 
-    Where one of the two accuracies does not vary (all right), its bootstrap would lend the gap no width; then the
+    Where one of the two does not vary (all right), its bootstrap would lend the gap no width; then the
     intervals of both are joined by the square-and-add method instead.
 
     Args:
         draws: The joint bootstrap of the two parts.
         val_right: Which validation images are right, shape (n_V,).
         test_right: Likewise of test, shape (n_T,).
-        val: Accuracy on validation.
-        test: Accuracy on test.
+        val: The metric on validation.
+        test: The metric on test.
     """
     drawn = draws.accuracies(val_right, test_right)
     gap = draws.measured(100 * (drawn[0] - drawn[1]), len(val_right) + len(test_right))
@@ -117,23 +160,47 @@ def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: 
     return _estimate(gap.value, 100 * low, 100 * high, gap.n, method)
 
 
-def difference_estimate(a_right: Mask, b_right: Mask, resamples: Resamples) -> Estimate:
-    """Accuracy of `a` minus that of `b` on the same images, in points.
+def difference_estimate(
+    a_right: Mask,
+    b_right: Mask,
+    resamples: Resamples,
+    labels: Indices | None = None,
+    metric: ClassWeights | None = None,
+) -> Estimate:
+    """The metric of `a` minus that of `b` on the same images, in points.
 
     Where the replicates do not vary (the two agree on every image), each end lies as far out as a disagreement seen in
-    none of so many units may still be frequent: Wilson's upper end of 0 of u.
+    none of so many units may still be frequent: Wilson's upper end of 0 of u; by another metric than accuracy, of the
+    units of each class, times what it counts.
+
+    Args:
+        a_right: Which images `a` got right, shape (n,).
+        b_right: Likewise `b`.
+        resamples: Draws of these images.
+        labels: Class of each image, (n,); needed for another metric than accuracy.
+        metric: What the classes' recalls count; None for accuracy.
     """
-    value = 100 * (int(a_right.sum()) - int(b_right.sum())) / len(a_right)
-    replicates = 100 * resampled_difference(a_right, b_right, resamples)
+    if metric is None or metric.plain or labels is None:
+        value = 100 * (int(a_right.sum()) - int(b_right.sum())) / len(a_right)
+        replicates, reach = 100 * resampled_difference(a_right, b_right, resamples), 100 * unseen(len(resamples.units))
+    else:
+        drawn = 100 * metric.means(a_right.astype(np.float64) - b_right, labels, resamples)
+        value, replicates, reach = float(drawn[0]), drawn[1:], 100 * _unseen_by_class(labels, resamples.units, metric)
     if varies(replicates):
         factor = spread_factor(resamples.units)
         low, high = percentile_interval(spread(value, replicates, factor), value)
         method = f"paired {resamples.method}{spread_words(factor)}"
         return _estimate(value, max(low, -100.0), min(high, 100.0), len(a_right), method)
-    units = len(resamples.units)
-    reach = 100 * unseen(units)
     low, high = max(-100.0, value - reach), min(100.0, value + reach)
-    return _estimate(value, low, high, len(a_right), _never_varied(units, resamples.units))
+    return _estimate(value, low, high, len(a_right), _never_varied(len(resamples.units), resamples.units))
+
+
+def _unseen_by_class(labels: Indices, units: Units, metric: ClassWeights) -> float:
+    """How much a disagreement that no unit shows may still be worth: square-and-add over the classes."""
+    counts = np.bincount(labels, minlength=len(metric.costs))
+    weights = metric.of_classes(counts[None].astype(np.float64))[0]
+    each = [float(weights[k]) * unseen(len(units.members(labels == k))) for k in np.flatnonzero(weights > 0)]
+    return hypot(*each)
 
 
 def _never_varied(number: int, units: Units) -> str:

@@ -1,7 +1,8 @@
 """The one bootstrap that comparison and diagnosis share: patients of validation and test drawn together.
 
 Every number of a run that stands for a population is computed on the same draws, whoever asks, so that it has one
-interval, and so that the terms of a gap sum to the gap in every replicate.
+interval, and so that the terms of a gap sum to the gap in every replicate. The metric is applied here and nowhere else:
+it is in the weights of the images.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, draw
 from heldout.stats.few import spread, spread_factor, spread_words
 from heldout.stats.measured import Measured, never_certain
-from heldout.stats.scores import Reals
+from heldout.stats.metric import ClassWeights
+from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
 from heldout.stats.units import Units
 
@@ -33,14 +35,25 @@ class JointBootstrap:
         n_val: Number of validation images.
         factor: How far replicates are spread where patients are few (`few.spread_factor`): that of the part with the
             fewer patients, one factor for all numbers, so that terms still sum to their gap.
+        labels: Class of each image, validation first, then test; None where only draws are wanted.
+        metric: What the classes' recalls count; None for accuracy.
     """
 
     drawn: Resamples
     n_val: int
     factor: float
+    labels: Indices | None = None
+    metric: ClassWeights | None = None
 
     @classmethod
-    def of(cls, val: Predictions, test: Predictions | None, replicates: int, seed: int) -> JointBootstrap:
+    def of(
+        cls,
+        val: Predictions,
+        test: Predictions | None,
+        replicates: int,
+        seed: int,
+        metric: ClassWeights | None = None,
+    ) -> JointBootstrap:
         """Draw patients with replacement within strata of part and class, validation and test jointly.
 
         A patient with images in both parts is one unit: it is drawn with all of them, or not at all.
@@ -50,6 +63,7 @@ class JointBootstrap:
             test: Test; None where there is none.
             replicates: B.
             seed: Seed of the draw.
+            metric: What the classes' recalls count; None for accuracy. The draws do not depend on it.
         """
         k = val.logits.shape[1]
         parts = (val,) if test is None else (val, test)
@@ -58,21 +72,51 @@ class JointBootstrap:
         patients = [patient for side in parts for patient in side.patients]
         drawn = draw(labels, ids, patients, replicates=replicates, seed=(seed, HELD_OUT))
         factor = max(spread_factor(Units.of(side.labels, side.ids, side.patients)) for side in parts)
-        return cls(drawn, len(val), factor)
+        return cls(drawn, len(val), factor, np.concatenate([side.labels for side in parts]), metric)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the metric is accuracy: every image counts as often as it was drawn."""
+        return self.metric is None or self.metric.plain
 
     @cached_property
     def val(self) -> Weights:
-        """Weights of the validation images, (B + 1, n_V): row 0 is the sample itself, all ones."""
-        return self._weights(np.arange(self.n_val))
+        """Weights of the validation images by the metric, (B + 1, n_V): row 0 is the sample itself."""
+        return self._weights("val")
 
     @cached_property
     def test(self) -> Weights:
         """Weights of the test images, (B + 1, n_T), likewise."""
-        return self._weights(np.arange(self.n_val, len(self.drawn.units.unit)))
+        return self._weights("test")
 
-    def _weights(self, rows: NDArray[np.int64]) -> Weights:
+    @cached_property
+    def drawn_val(self) -> Weights:
+        """How often each validation image counts before the metric, (B + 1, n_V): row 0 is the sample, all ones."""
+        return self._drawn(self._rows("val"))
+
+    @cached_property
+    def drawn_test(self) -> Weights:
+        """How often each test image counts before the metric, (B + 1, n_T), likewise."""
+        return self._drawn(self._rows("test"))
+
+    def weigh(self, labels: Indices, drawn: Weights) -> Weights:
+        """Weights of any images by the metric, (B + 1, n), from how often each was drawn."""
+        return drawn if self.metric is None else self.metric.weigh(labels, drawn)
+
+    def _rows(self, part: str) -> Indices:
+        all_of_them = np.arange(len(self.drawn.units.unit))
+        return {"val": all_of_them[: self.n_val], "test": all_of_them[self.n_val :]}[part]
+
+    def _drawn(self, rows: Indices) -> Weights:
         counts = self.drawn.counts[self.drawn.units.unit[rows]].T
         return np.concatenate([np.ones((1, len(rows)), dtype=np.float32), counts])
+
+    def _weights(self, part: str) -> Weights:
+        drawn = {"val": self.drawn_val, "test": self.drawn_test}[part]
+        if self.plain:
+            return drawn
+        assert self.labels is not None
+        return self.weigh(self.labels[self._rows(part)], drawn)
 
     @property
     def method(self) -> str:
@@ -94,7 +138,7 @@ class JointBootstrap:
         return Measured(value, spread(value, values[1:], self.factor), n, self.method)
 
     def gap(self, val_right: NDArray[np.bool_], test_right: NDArray[np.bool_]) -> Measured:
-        """Validation minus test accuracy in points.
+        """Validation minus test in points of the metric.
 
         Args:
             val_right: Which validation images are right, shape (n_V,).
@@ -104,7 +148,9 @@ class JointBootstrap:
         return self.measured(100 * (val - test), len(val_right) + len(test_right))
 
     def accuracies(self, val_right: NDArray[np.bool_], test_right: NDArray[np.bool_]) -> tuple[Reals, Reals]:
-        """Accuracy on validation and on test, each (B + 1,), row 0 the sample; without weights of single images."""
+        """The metric on validation and on test, each (B + 1,), row 0 the sample; without weights of single images."""
+        if not self.plain:
+            return self.score("val", val_right), self.score("test", test_right)
         one, none = np.ones(len(val_right), dtype=bool), np.zeros(len(val_right), dtype=bool)
         other, nothing = np.ones(len(test_right), dtype=bool), np.zeros(len(test_right), dtype=bool)
         rows = [(val_right, nothing), (one, nothing), (none, test_right), (none, other)]
@@ -113,16 +159,38 @@ class JointBootstrap:
         test = np.concatenate([[test_right.mean()], sums[2] / sums[3]])
         return val, test
 
+    def score(self, part: str, right: NDArray[np.bool_] | Reals) -> Reals:
+        """The metric of one part, (B + 1,), row 0 the sample.
+
+        Args:
+            part: `val` or `test`.
+            right: (n,) which images are right, or the difference of two runs there.
+        """
+        assert self.labels is not None
+        metric = self.metric or ClassWeights(np.ones(int(self.labels.max(initial=0)) + 1), None)
+        return metric.means(np.asarray(right, dtype=np.float64), self.labels[self._rows(part)], self.resamples(part))
+
 
 def draw_training(train: Predictions, replicates: int, seed: int) -> Resamples:
     """The draws of training images, on which nothing is paired with validation or test."""
     return draw(train.labels, train.ids, train.patients, replicates=replicates, seed=(seed, TRAINING))
 
 
-def training_accuracy(train: Predictions, replicates: int, seed: int) -> Measured:
-    """Accuracy on training images, scored again as test images are, in points; never certain."""
+def training_accuracy(train: Predictions, replicates: int, seed: int, metric: ClassWeights | None = None) -> Measured:
+    """The metric on training images, scored again as test images are, in points; never certain.
+
+    Args:
+        train: The training images.
+        replicates: B.
+        seed: Seed of the draw.
+        metric: What the classes' recalls count; None for accuracy.
+    """
     drawn = draw_training(train, replicates, seed)
-    right, drawn_images = drawn.totals(np.stack([train.right, np.ones(len(train), dtype=bool)]))
-    value = 100 * float(train.right.mean())
-    replicates_ = spread(value, 100 * right / drawn_images, spread_factor(drawn.units))
+    if metric is None or metric.plain:
+        right, drawn_images = drawn.totals(np.stack([train.right, np.ones(len(train), dtype=bool)]))
+        value, drawn_values = 100 * float(train.right.mean()), 100 * right / drawn_images
+    else:
+        values = 100 * metric.means(train.right.astype(np.float64), train.labels, drawn)
+        value, drawn_values = float(values[0]), values[1:]
+    replicates_ = spread(value, drawn_values, spread_factor(drawn.units))
     return never_certain(Measured(value, replicates_, len(train), drawn.method), len(drawn.units))

@@ -32,7 +32,8 @@ SWEEPS = 3
 BLOCK = 2**17
 """Numbers worked on at a time, some replicates of all images: they stay in a processor's cache, and memory is small."""
 
-Weights = NDArray[np.float32]
+Weights = NDArray[np.float32] | NDArray[np.float64]
+"""How much each image counts: float32 where that is how often it was drawn, float64 where a metric weighs it too."""
 
 
 def folds_of(units: Indices, strata: Indices, folds: int, seed: int) -> Indices:
