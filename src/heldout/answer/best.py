@@ -8,7 +8,8 @@ from typing import Literal
 
 from heldout.answer.names import RunName
 from heldout.answer.texts import count, listing, percent, percent_to
-from heldout.records import Comparison, Estimate, RunRow
+from heldout.records import Comparison, Estimate, Metric, RunRow, Unit
+from heldout.ties import settled
 
 JUDGED = {"test": "test", "val": "validation"}
 """Parts that runs are judged on, in words."""
@@ -24,15 +25,15 @@ class BestRun:
     Attributes:
         id: Its id.
         part: The part it is best on: test, or validation where no run was scored on test.
-        accuracy: Its accuracy there.
-        ties: Ids of other runs with as many images right.
+        score: Its score there, by the comparison's metric.
+        ties: Ids of other runs that score the same.
         apart: Ids of the runs it can be told apart from, best first.
         alike: Ids of the other runs it was compared with, best first.
     """
 
     id: str
     part: Literal["test", "val"]
-    accuracy: Estimate
+    score: Estimate
     ties: tuple[str, ...]
     apart: tuple[str, ...]
     alike: tuple[str, ...]
@@ -48,22 +49,29 @@ def judged_part(comparison: Comparison) -> Literal["test", "val"]:
     return "test" if any(row.test is not None for row in comparison.runs) else "val"
 
 
-def right_images(row: RunRow, part: Literal["test", "val"]) -> int:
-    """Images that a run got right: whole numbers, so that a tie does not hang on rounding; -1 where not scored."""
+def standing(row: RunRow, part: Literal["test", "val"]) -> float:
+    """What runs are ranked by, settled, so that a tie does not hang on rounding; -1 where not scored.
+
+    Of accuracy the number of images that the run got right.
+    """
     scores = row.test if part == "test" else row.val
-    return -1 if scores is None else round(scores.accuracy.value * scores.accuracy.n)
+    if scores is None:
+        return -1
+    if scores.by_metric is None:
+        return round(scores.accuracy.value * scores.accuracy.n)
+    return settled(scores.by_metric.value)
 
 
 def ranked(comparison: Comparison) -> tuple[RunRow, ...]:
     """The runs scored on the part they are judged on, best first; ties in the order of their ids."""
     part = judged_part(comparison)
-    scored = [row for row in comparison.runs if right_images(row, part) >= 0]
-    return tuple(sorted(scored, key=lambda row: (-right_images(row, part), row.id)))
+    scored = [row for row in comparison.runs if standing(row, part) >= 0]
+    return tuple(sorted(scored, key=lambda row: (-standing(row, part), row.id)))
 
 
 def chosen_by_validation(comparison: Comparison) -> RunRow:
-    """The run with the best validation accuracy among those judged; ties in the order of their ids."""
-    return min(ranked(comparison), key=lambda row: (-right_images(row, "val"), row.id))
+    """The run with the best validation score among those judged; ties in the order of their ids."""
+    return min(ranked(comparison), key=lambda row: (-standing(row, "val"), row.id))
 
 
 def best_run(comparison: Comparison) -> BestRun:
@@ -81,22 +89,27 @@ def best_run(comparison: Comparison) -> BestRun:
     return BestRun(
         id=best.id,
         part=part,
-        accuracy=scores.accuracy,
-        ties=tuple(row.id for row in others if right_images(row, part) == right_images(best, part)),
+        score=scores.score,
+        ties=tuple(row.id for row in others if standing(row, part) == standing(best, part)),
         apart=tuple(row.id for row in others if verdicts.get(row.id) == "distinguishable"),
         alike=tuple(row.id for row in others if verdicts.get(row.id) == "not distinguishable"),
     )
 
 
-def best_sentence(best: BestRun, names: Mapping[str, RunName]) -> str:
+def best_sentence(best: BestRun, names: Mapping[str, RunName], metric: Metric, unit: Unit) -> str:
     """Who is best, and from whom it can be told apart."""
     first, *others = (names[id_].spoken for id_ in (best.id, *best.ties))
     who = listing([first, *others]) if len(others) < NAMED else f"{first} and {len(others)} others"
     return (
-        f"The best {best.judged} accuracy is {percent(best.accuracy.value)} (95 % interval "
-        f"{percent_to(best.accuracy)}, {count(best.accuracy.n, 'image')}), reached by "
+        f"The best {best.judged} {metric.words} is {percent(best.score.value)} (95 % interval "
+        f"{percent_to(best.score)}, {counted(best.score, unit)}), reached by "
         f"{who}{' alike' if others else ''}; {_rivals(best, names)}."
     )
+
+
+def counted(score: Estimate, unit: Unit) -> str:
+    """How many it rests on, and how one decision was made: `400 images`, `120 patients, one decision a patient: …`."""
+    return ", ".join(filter(None, (count(score.n, unit.name), unit.told)))
 
 
 def _rivals(best: BestRun, names: Mapping[str, RunName]) -> str:

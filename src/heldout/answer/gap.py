@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from heldout.answer.baseline import baseline_sentence
 from heldout.answer.best import best_run, best_sentence
 from heldout.answer.names import RunName
 from heldout.answer.texts import number, percent
-from heldout.records import Comparison, Estimate, RunRow
+from heldout.records import Comparison, Estimate, Metric, RunRow
 
 NO_TEST = (
     "This study has no test set, so nothing in it says how well a model does on images that were kept aside. "
@@ -23,7 +24,7 @@ class Gap:
     """Validation minus test accuracy, as a size and a side.
 
     Attributes:
-        points: Its size in accuracy points, never negative.
+        points: Its size in points of the metric, never negative.
         low: Lower end of the 95 % interval along that side; negative where the interval covers 0.
         high: Upper end.
         test: Whether test is lower or higher than validation.
@@ -55,19 +56,20 @@ def gap_of(estimate: Estimate) -> Gap:
     return Gap(-estimate.value, -estimate.high, -estimate.low, "higher", distinguishable)
 
 
-def gap_sentence(row: RunRow, spoken: str) -> str:
-    """How far a run's test accuracy lies from its validation accuracy.
+def gap_sentence(row: RunRow, spoken: str, metric: Metric) -> str:
+    """How far a run's test score lies from its validation score.
 
     Args:
         row: The run.
         spoken: What it is called in a sentence.
+        metric: What the score is.
     """
     if row.gap_points is None:
-        return f"How far the test accuracy of {spoken} lies from its validation accuracy could not be computed."
+        return f"How far the test {metric.words} of {spoken} lies from its validation {metric.words} could not be computed."
     gap = gap_of(row.gap_points)
     side = "below" if gap.test == "lower" else "above"
-    validation = percent(row.val.accuracy.value)
-    said = f"That is {gap.size} {side} its validation accuracy of {validation} ({gap.interval})"
+    validation = percent(row.val.score.value)
+    said = f"That is {gap.size} {side} its validation {metric.words} of {validation} ({gap.interval})"
     if not gap.distinguishable:
         return f"{said}, which is not distinguishable from no gap at all."
     if gap.test == "lower":
@@ -75,8 +77,10 @@ def gap_sentence(row: RunRow, spoken: str) -> str:
     return f"{said}: the test images were easier for it than the validation images."
 
 
-def comparison_sentences(comparison: Comparison, names: Mapping[str, RunName]) -> tuple[str, str]:
-    """The answer of a study in two sentences: the best run, and what its validation accuracy was worth.
+def comparison_sentences(comparison: Comparison, names: Mapping[str, RunName]) -> tuple[str, ...]:
+    """The answer of a study in two sentences: the best run, and what its validation score was worth.
+
+    Before them one that says so where runs do no better than always answering the commonest class.
 
     Args:
         comparison: With at least one run.
@@ -84,5 +88,6 @@ def comparison_sentences(comparison: Comparison, names: Mapping[str, RunName]) -
     """
     best = best_run(comparison)
     row = next(row for row in comparison.runs if row.id == best.id)
-    second = NO_TEST if best.part == "val" else gap_sentence(row, names[best.id].spoken)
-    return best_sentence(best, names), second
+    second = NO_TEST if best.part == "val" else gap_sentence(row, names[best.id].spoken, comparison.metric)
+    first = best_sentence(best, names, comparison.metric, comparison.unit)
+    return tuple(filter(None, (baseline_sentence(comparison, names), first, second)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from heldout.answer.baseline import no_better
 from heldout.answer.gap import Gap, gap_of
 from heldout.answer.texts import bracketed, listing, number, percent, signed
 from heldout.records import BudgetTerm, Diagnosis, Estimate, Finding, Remedy, TermStatus
@@ -65,10 +66,16 @@ def why_lower(diagnosis: Diagnosis) -> Why:
 def headline(diagnosis: Diagnosis, spoken: str) -> str:
     """One sentence: by how much test is lower; where the interval covers 0, that it is not known to be.
 
+    Before it one that says so where the run does no better than always answering the commonest class.
+
     Args:
         diagnosis: Of one run.
         spoken: What the run is called in a sentence.
     """
+    return " ".join(filter(None, (no_better(diagnosis, spoken), _of_gap(diagnosis, spoken))))
+
+
+def _of_gap(diagnosis: Diagnosis, spoken: str) -> str:
     points, val, test = diagnosis.gap_points, diagnosis.val_accuracy, diagnosis.test_accuracy
     if val is None or test is None:
         return f"{spoken}: there is no gap that could be explained."
@@ -78,6 +85,9 @@ def headline(diagnosis: Diagnosis, spoken: str) -> str:
             "be taken apart."
         )
     gap, accuracies = gap_of(points), f"{percent(test.value)} against {percent(val.value)}"
+    told = [diagnosis.metric.words] if diagnosis.metric.name != "accuracy" else []
+    told += [diagnosis.unit.told] if diagnosis.unit.told else []
+    accuracies = " ".join([accuracies, "; ".join(told)]).rstrip()
     if not diagnosis.explained:
         return (
             f"{spoken}: validation minus test is {signed(points.value)} points (95 % interval {number(points.low)} to "

@@ -16,6 +16,7 @@ from heldout.diagnosis.gap import GapBudget, Samples
 from heldout.diagnosis.properties import property_of, quality_values, shifts_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.words import IMAGES
 from heldout.records.predictions import Predictions
 from heldout.stats.disde import Decomposition, disde
 from heldout.stats.measured import Measured
@@ -167,7 +168,7 @@ def total(points: Sequence[Measured]) -> Measured:
 
 def _rows(run: RunData, gap: GapBudget, rules: Rules, basis: str) -> list[Row]:
     samples, found = gap.samples, []
-    for k in in_order(samples.test_prior[0], descending=True)[: rules.max_appearance_classes].tolist():
+    for k in in_order(samples.test_shares, descending=True)[: rules.max_appearance_classes].tolist():
         known_P = _columns(run, samples.val, samples.val_images, basis, k)
         known_Q = _columns(run, samples.test, samples.test.ids, basis, k)
         if known_P is None or known_Q is None:
@@ -292,8 +293,9 @@ def of_threshold(samples: Samples, rows: Sequence[Row]) -> float:
         own = np.bincount(samples.val.labels, minlength=len(samples.test_prior[0])) / max(len(samples.val), 1)
         ratio = np.where(own > 0, samples.test_prior[0] / own, 0.0)
     gains = []
-    for images, weights in ((samples.val, ratio[samples.val.labels]), (samples.test, np.ones(len(samples.test)))):
-        tuned = tuned_right(images.labels, images.logits, images.units, weights.astype(np.float32))
+    for images, weights in ((samples.val, ratio[samples.val.labels]), (samples.test, samples.test_weights[0])):
+        exact = weights.astype(samples.test_weights.dtype)
+        tuned = tuned_right(images.labels, images.logits, images.units, exact)
         gains.append(tuned - images.right)
     points = 0.0
     for row in rows:
@@ -310,11 +312,11 @@ def doubts(row: Row, rules: Rules) -> tuple[str, ...]:
     if row.few_images(rules):
         few = min(row.sizes)
         found.append(
-            f"there are only {few} images of the class on one side (about {rules.min_disde_images} are needed)"
+            f"there are only {few} {IMAGES} of the class on one side (about {rules.min_disde_images} are needed)"
         )
     if row.few_effective(rules):
         worth = min(row.split.effective_source, row.split.effective_target)
         found.append(
-            f"what both sides share is worth only {worth:.0f} images (about {rules.min_disde_effective:g} are needed)"
+            f"what both sides share is worth only {worth:.0f} {IMAGES} (about {rules.min_disde_effective:g} are needed)"
         )
     return tuple(found)

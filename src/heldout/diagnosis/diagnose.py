@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from heldout.diagnosis.appearance import AppearanceTable, compare_appearance
+from heldout.diagnosis.baseline import over_baseline
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.gap import measure_budget, why_no_budget
@@ -23,14 +24,13 @@ from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.summary import limits, summary
 from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
 from heldout.diagnosis.verdict import Decision
+from heldout.diagnosis.words import worded
 from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
-from heldout.records import Diagnosis, Estimate, Finding, Lens, ReasonKind, Remedy
+from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
 from heldout.records.codec import write_record
-from heldout.records.predictions import Predictions
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
-from heldout.stats.estimates import accuracy_estimate
 from heldout.ties import settled
 
 
@@ -120,13 +120,14 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
     if not gap.explained:
         findings = tuple(_nothing_to_explain(finding) for finding in findings)
     unread = still_to_review(run, data.to_review)
+    answer, over = over_baseline(run) or ("", None)
     return Diagnosis(
         run=run.run,
         model=run.model,
         strategy=run.strategy,
         seed=run.seed,
-        val_accuracy=_accuracy(run.val),
-        test_accuracy=_accuracy(run.test),
+        val_accuracy=run.score("val"),
+        test_accuracy=run.score("test"),
         gap_points=gap.gap_estimate,
         explained=gap.explained,
         summary=summary(run, gap, findings, remedies, shelf),
@@ -139,6 +140,10 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
         limits=limits(run, data.to_review, unread),
         bootstrap=run.bootstrap,
         bootstrap_seed=run.bootstrap_seed,
+        metric=run.metric,
+        unit=run.unit,
+        over_baseline_points=over,
+        baseline=answer,
     )
 
 
@@ -195,32 +200,32 @@ def _lenses(data: CauseData) -> tuple[Lens, ...]:
     found: list[Lens] = []
     for lens in sorted(lenses, key=lambda lens: (lens.place, lens.name)):
         try:
-            found.extend(lens.views(data))
+            found.extend(
+                replace(view, sentence=worded(view.sentence, data.run.metric, data.run.unit))
+                for view in lens.views(data)
+            )
         except Exception:  # the finding of the cause that reads the same numbers carries the error
             continue
     return tuple(found)
 
 
-def _accuracy(part: Predictions | None) -> Estimate | None:
-    """Accuracy of a part; None without images."""
-    return None if part is None or not len(part) else accuracy_estimate(part)
-
-
 def _without_budget(run: RunData, needs: str) -> Diagnosis:
     """A diagnosis that says what is missing."""
     missing = Decision("not identifiable", ReasonKind.PARTS_MISSING)
+    answer, over = over_baseline(run) or ("", None)
     told = Told(f"Cannot be told; it needs {needs}.", False, needs)
     said = ""
-    if run.val is not None and run.test is not None and len(run.val) and len(run.test):
-        both = 100 * (run.val.right.mean() - run.test.right.mean())
-        said = f" Validation minus test accuracy is {both:.1f} points, but over different classes."
+    val, test = run.score("val"), run.score("test")
+    if val is not None and test is not None:
+        both = 100 * (val.value - test.value)
+        said = f" Validation minus test {run.metric.words} is {both:.1f} points, but over different classes."
     return Diagnosis(
         run=run.run,
         model=run.model,
         strategy=run.strategy,
         seed=run.seed,
-        val_accuracy=_accuracy(run.val),
-        test_accuracy=_accuracy(run.test),
+        val_accuracy=run.score("val"),
+        test_accuracy=run.score("test"),
         gap_points=None,
         explained=False,
         summary=f"Why test is lower is not identifiable (needs {needs}).{said}",
@@ -233,4 +238,8 @@ def _without_budget(run: RunData, needs: str) -> Diagnosis:
         limits=(f"The gap cannot be taken apart: that needs {needs}.",),
         bootstrap=run.bootstrap,
         bootstrap_seed=run.bootstrap_seed,
+        metric=run.metric,
+        unit=run.unit,
+        over_baseline_points=over,
+        baseline=answer,
     )

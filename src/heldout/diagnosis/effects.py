@@ -33,7 +33,7 @@ class Effect:
         logits_after: (n, k).
         units: (n,) unit (patient) of each.
         weights: (B + 1, n) of the bootstrap.
-        prior: (B + 1, k) class shares of test.
+        prior: (B + 1, k) what each recall counts on test (for accuracy the class shares).
         draws: The bootstrap.
         sign_draws: Random signs of the randomisation test.
     """
@@ -126,7 +126,7 @@ class Effect:
         shares = np.bincount(self.labels, minlength=self.prior.shape[1]) / len(self.labels)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(shares > 0, self.prior[0] / shares, 0.0)
-        weights = ratio[self.labels][None].astype(np.float32)  # row 0, the sample itself, is enough for a value
+        weights = ratio[self.labels][None].astype(self.weights.dtype)  # row 0, the sample itself, is enough for a value
         if not weights.sum() > 0:
             return 0.0
         gains = []
@@ -175,7 +175,7 @@ def effect_of(
 
 
 def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured | None:
-    """Accuracy points that a variant gains on test, paired, on the images scored; None where none was.
+    """Points of the metric that a variant gains on test, paired, on the images scored; None where none was.
 
     By the labels that reviewers gave: a remedy is not to be praised for reproducing wrong ones.
     """

@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence
 from heldout.diagnosis.variants import VariantLogits
+from heldout.records.estimate import Estimate
+from heldout.records.metric import Metric, Unit
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice, Learning
 from heldout.stats.bootstrap import REPLICATES
-from heldout.stats.joint import JointBootstrap
+from heldout.stats.estimates import metric_estimate
+from heldout.stats.joint import JointBootstrap, draw_training
+from heldout.stats.metric import ClassWeights
+from heldout.stats.units import Units
 
 FINE_TUNED = Learning(backbone_trained=True, uses_seed=True)
 """What is taken of a run that does not say: everything was trained, the last epoch kept, nothing chosen."""
@@ -54,6 +59,9 @@ class RunData:
         notes: Notes of cohort and run.
         bootstrap: Replicates B.
         bootstrap_seed: Their seed.
+        metric: What the score is; all points are points of it.
+        unit: Who one decision is made on. Where that is the patient, rows of all tables are patients.
+        images: The run image by image, where rows are patients (`patients.by_patient`); None where rows are images.
     """
 
     run: str
@@ -82,6 +90,9 @@ class RunData:
     notes: tuple[str, ...] = ()
     bootstrap: int = REPLICATES
     bootstrap_seed: int = 0
+    metric: Metric = field(default_factory=Metric)
+    unit: Unit = field(default_factory=Unit)
+    images: RunData | None = None
 
     @property
     def k(self) -> int:
@@ -105,6 +116,8 @@ class RunData:
         found where every image of train and validation names its patient. A name that no two images share may be the
         image's own, and finds nothing.
         """
+        if self.images is not None:
+            return self.images.finds_changed_copies
         if self.train is None or self.val is None:
             return False
         patients = [*self.train.patients, *self.val.patients]
@@ -114,7 +127,22 @@ class RunData:
     def draws(self) -> JointBootstrap:
         """The joint bootstrap of validation and test; both must be there."""
         assert self.val is not None and self.test is not None
-        return JointBootstrap.of(self.val, self.test, self.bootstrap, self.bootstrap_seed)
+        return JointBootstrap.of(self.val, self.test, self.bootstrap, self.bootstrap_seed, self.weights)
+
+    @cached_property
+    def weights(self) -> ClassWeights:
+        """What each class's recall counts by the metric."""
+        return ClassWeights.of(self.metric, self.classes)
+
+    def score(self, name: str) -> Estimate | None:
+        """A part's score by the metric, with its interval; None without images."""
+        side = self.part(name)
+        if side is None or not len(side):
+            return None
+        units = Units.of(side.labels, side.ids, side.patients)
+        both = name != "train" and self.val is not None and self.test is not None and len(self.val) and len(self.test)
+        drawn = self.draws.resamples(name) if both else draw_training(side, self.bootstrap, self.bootstrap_seed)
+        return metric_estimate(side, units, drawn, self.weights)
 
     def why_absent(self, intervention: str) -> Absence:
         """Why an intervention has no result: its own reason, or that it, or all of them, were not run."""

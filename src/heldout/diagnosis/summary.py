@@ -38,12 +38,11 @@ def _of_gap(
     causes: Mapping[str, Cause[Any]],
 ) -> str:
     """What is said of the gap."""
-    val, test = run.val, run.test
-    assert val is not None and test is not None
     gap = budget.gap_estimate
     points = f"{abs(gap.value):.1f} points [{gap.low:.1f}, {gap.high:.1f}]"
-    scores = f"Validation accuracy is {val.right.mean():.1%} ({len(val)} images)"
-    scores += f", test {test.right.mean():.1%} ({len(test)} images)"
+    parts = {name: run.score(name) for name in ("val", "test")}
+    said = [f"{one.value:.1%} ({one.n} {run.unit.words})" for one in parts.values() if one is not None]
+    scores = f"Validation {run.metric.words} is {said[0]}, test {said[1]}"
     if not budget.explained:
         return (
             f"There is nothing to explain: the gap of {gap.value:.1f} points has an interval that covers 0 "
@@ -51,11 +50,11 @@ def _of_gap(
         )
     if gap.value < 0:
         return f"Test is not lower but higher, by {points} (validation minus test). {scores}."
-    parts = sorted(
+    terms = sorted(
         ((term, budget.estimate(term)) for term in budget.terms if abs(budget.terms[term].value) >= NAMED_FROM),
         key=lambda pair: -settled(pair[1].value),
     )
-    shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in parts)
+    shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in terms)
     told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes)}"
     if not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."

@@ -10,6 +10,7 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.stats.scores import Reals, softmax
 from heldout.stats.suspects import Suspects, review_sample, suspects
+from heldout.stats.weighted import weighted_mean
 
 
 def doubtful_labels(run: RunData, rules: Rules) -> Suspects | None:
@@ -23,7 +24,16 @@ def label_bound(run: RunData, found: Suspects | None) -> float | None:
     """Points that wrong test labels may account for at most: flagged images that count as mistakes."""
     if found is None or run.test is None:
         return None
-    return 100 * float((found.flagged & ~run.test.right).mean())
+    test, wrong = run.test, found.flagged & ~run.test.right
+    if run.weights.plain:
+        return 100 * float(wrong.mean())
+    # With the answer as their label they would be right, and their class would have lost a mistake.
+    turned = np.where(wrong, test.predicted, test.labels)
+    once = np.ones((1, len(test)), dtype=np.float32)
+    before, after = (
+        weighted_mean(test.predicted == labels, run.weights.weigh(labels, once))[0] for labels in (test.labels, turned)
+    )
+    return 100 * max(0.0, float(after - before))
 
 
 def to_review(run: RunData, found: Suspects | None, rules: Rules) -> dict[str, float]:

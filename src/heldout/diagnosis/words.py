@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from heldout.records import Estimate
+from heldout.records import Estimate, Metric, Unit
 from heldout.stats.measured import Measured
+
+SCORE, IMAGES = "⟦score⟧", "⟦images⟧"
+"""Stand in the sentences of a cause for what the metric is called (`accuracy`) and for who decisions are made on
+(`images`): a cause's words do not know by what its run is judged."""
+
+
+def worded(text: str, metric: Metric, unit: Unit) -> str:
+    """A sentence with the names of metric and unit in their places.
+
+    >>> worded(f"costs 2.0 points of {SCORE} on 30 {IMAGES}", Metric("balanced-accuracy"), Unit("patient"))
+    'costs 2.0 points of balanced accuracy on 30 patients'
+    """
+    return text.replace(SCORE, metric.words).replace(IMAGES, unit.words)
 
 
 def said(points: Measured) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from heldout.records.estimate import Estimate
+from heldout.records.metric import Metric, Unit
 
 USUAL_TERMS = ("selection", "leakage", "prior", "labels", "threshold", "ranking")
 """The terms that every gap budget has, as far as they can be measured."""
@@ -91,7 +92,7 @@ EXPLAINED = (*TERMS, "difficulty")
 
 @dataclass(frozen=True)
 class BudgetTerm:
-    """One term of the budget: by how many accuracy points it lowers test against validation.
+    """One term of the budget: by how many points of the metric it lowers test against validation.
 
     Attributes:
         term: Which one.
@@ -117,6 +118,7 @@ class ClassRow:
         val_recall: Recall on validation; None without images of the class.
         test_recall: Recall on test; likewise.
         points: The row's points; the rows and the first three terms sum to the gap.
+        counts: What its recall counts on test by the metric, the π^T above; None where that is its share.
     """
 
     name: str
@@ -125,6 +127,7 @@ class ClassRow:
     val_recall: Estimate | None
     test_recall: Estimate | None
     points: Estimate | None
+    counts: float | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ class Finding:
         code: Stable code of the cause, `threshold`, `image-quality`, …
         cause: Its title.
         verdict: One of the closed set `VERDICTS`.
-        points: Accuracy points that it takes from test, where that can be said.
+        points: Points of the metric that it takes from test, where that can be said.
         sentence: What was found, for a person who knows no statistics; where it is not identifiable or not applicable,
             what is missing or why.
         images: Ids of the images to look at, most telling first.
@@ -195,7 +198,7 @@ class Remedy:
 
     Attributes:
         name: What was done.
-        gain_points: Test accuracy with it minus without it.
+        gain_points: The metric on test with it minus without it, points.
         exploratory: True unless it was set on one half of the test patients and scored on the other.
         cause: Code of the cause it answers.
     """
@@ -215,9 +218,9 @@ class Diagnosis:
         model: Full name of its backbone.
         strategy: Name of its strategy.
         seed: Its seed.
-        val_accuracy: As reported, a fraction; None without validation images.
+        val_accuracy: As reported, by the metric, a fraction; None without validation images.
         test_accuracy: Likewise.
-        gap_points: Validation minus test accuracy; None where there is none.
+        gap_points: Validation minus test; None where there is none.
         explained: Whether the gap's interval excludes 0, so that there is something to explain.
         summary: One paragraph for a person.
         budget: The terms, in order; empty where the gap cannot be taken apart.
@@ -230,6 +233,12 @@ class Diagnosis:
         limits: What cannot be known from these data, and what would settle it.
         bootstrap: Number of replicates.
         bootstrap_seed: Their seed.
+        metric: What the scores are; all points are points of it.
+        unit: Who one decision is made on; where it is the patient, numbers of images are numbers of patients, and
+            `images` and `review` still name images.
+        over_baseline_points: Score on test minus that of always answering the commonest class of train; None where not
+            known.
+        baseline: That class.
         format: Version of this record.
     """
 
@@ -251,4 +260,13 @@ class Diagnosis:
     limits: tuple[str, ...]
     bootstrap: int
     bootstrap_seed: int
+    metric: Metric = field(default_factory=Metric)
+    unit: Unit = field(default_factory=Unit)
+    over_baseline_points: Estimate | None = None
+    baseline: str = ""
     format: int = 2
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Whether test is surely better answered than by always saying the commonest class of train."""
+        return self.over_baseline_points is None or self.over_baseline_points.low > 0

@@ -13,7 +13,7 @@ from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
 from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh_effects
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import Remedy
 from heldout.stats.joint import training_accuracy
 from heldout.stats.measured import Measured, simultaneous
@@ -146,9 +146,9 @@ class BatchNorm(Cause[Blends]):
             return Told(_bug(measured.fault, rules), False, numbers=numbers)
         assert measured.points is not None and measured.test is not None and measured.alpha is not None
         sentence = f"Replacing {measured.alpha:.0%} of the stored statistics by those of the test images changes test "
-        sentence += f"accuracy by {said(measured.test.lost * -1.0)}"
+        sentence += f"{SCORE} by {said(measured.test.lost * -1.0)}"
         if measured.val is not None:
-            sentence += f" and validation accuracy by {said(measured.val.lost * -1.0)}"
+            sentence += f" and validation {SCORE} by {said(measured.val.lost * -1.0)}"
         bug = f" {_bug(measured.fault, rules)}" if decision.positive and measured.fault.found(rules) else ""
         explains = explained_terms(measured.points.value, -measured.test.mended())
         images = measured.test.mended_ids[: rules.max_images] if decision.positive else ()
@@ -200,7 +200,7 @@ def _fault(data: CauseData, blends: Mapping[float, Effect | None]) -> Fault:
 
 def _forgotten(data: CauseData) -> Forgotten | None:
     """What the finished network no longer answers right of what it did while it learned; None without a history."""
-    run = data.run
+    run = data.run.images or data.run  # the history speaks of accuracy, image by image, whatever the run is judged by
     history = run.history
     if run.train is None or history.empty or "train_accuracy" not in history:
         return None

@@ -7,13 +7,14 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Generic, TypeVar
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.verdict import Decision
+from heldout.diagnosis.words import IMAGES, worded
 from heldout.records import Finding, ReasonKind, Remedy
 from heldout.records.diagnosis import BECAUSE
 from heldout.stats.measured import Measured
@@ -42,10 +43,11 @@ class Told:
     """What a finding shows beside its verdict.
 
     Attributes:
-        sentence: What was found, for a person who knows no statistics.
+        sentence: What was found, for a person who knows no statistics; `words.SCORE` and `words.IMAGES` stand for the
+            names of the metric and of those that decisions are made on.
         ending: Whether the verdict is added at its end, in the words that all causes share.
         reason: What follows "because" or "needs" in the brackets; empty for the wording that its kind has.
-        points: Accuracy points taken from test.
+        points: Points of the metric taken from test.
         images: Ids to look at, most telling first.
         numbers: Named numbers; what is not finite is left out.
         explains: Term of the budget (or `difficulty`) -> points of it that this cause explains.
@@ -108,9 +110,12 @@ class Cause(ABC, Generic[M]):
         """Measure, decide, tell."""
         measured = self.measure(data)
         if isinstance(measured, Missing):
-            return self.missing(measured)
-        decision = self.decide(measured, data.rules)
-        return self.finding(decision, self.tell(measured, decision, data.rules), data.rules)
+            found = self.missing(measured)
+        else:
+            decision = self.decide(measured, data.rules)
+            found = self.finding(decision, self.tell(measured, decision, data.rules), data.rules)
+        words = (worded(text, data.run.metric, data.run.unit) for text in (found.sentence, found.reason))
+        return replace(found, sentence=next(words), reason=next(words))
 
     def finding(self, decision: Decision, told: Told, rules: Rules = RULES) -> Finding:
         """A finding of this cause."""
@@ -162,9 +167,9 @@ def reason_text(decision: Decision, rules: Rules) -> str:
     if decision.kind is ReasonKind.MORE_PATIENTS:
         return f"about {decision.wanted:,} patients or images instead of {decision.seen:,}"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted:
-        return f"about {decision.wanted:,} images instead of {decision.seen:,}"
+        return f"about {decision.wanted:,} {IMAGES} instead of {decision.seen:,}"
     if decision.kind is ReasonKind.MORE_IMAGES:
-        return f"more images than the {decision.seen:,} that changed sides"
+        return f"more {IMAGES} than the {decision.seen:,} that changed sides"
     return ""
 
 

@@ -14,7 +14,7 @@ from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.suspects import still_to_review
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import in_order, settled
@@ -111,7 +111,7 @@ class Difficulty(Cause[Hardness]):
             sentence += " It is a poor yardstick, though: on validation it is well below the run itself."
         return Told(
             sentence,
-            reason=f"two blind readers for {measured.unread} test images" if in_doubt else "",
+            reason=f"two blind readers for {measured.unread} test {IMAGES}" if in_doubt else "",
             points=measured.points,
             images=_hard(balanced)[: rules.max_images] if decision.positive else (),
             numbers=numbers,
@@ -140,7 +140,7 @@ def _sentence(measured: Hardness, decision: Decision) -> str:
         return f"{told}: these images are harder. {rest}"
     return (
         f"{told}: these images are harder, or their labels are wrong, which would look the same; two blind readers for "
-        f"{measured.unread} test images (they are listed under `review`) settle which. {rest}"
+        f"{measured.unread} test {IMAGES} (they are listed under `review`) settle which. {rest}"
     )
 
 

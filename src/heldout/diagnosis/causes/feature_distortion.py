@@ -13,7 +13,7 @@ from heldout.diagnosis.effects import Effect, effect_of, remedy_tried
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.seeds import same_recipe
 from heldout.diagnosis.verdict import Decision, weigh_effects
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured, mean_over_seeds, simultaneous
 from heldout.stats.weighted import recalls
@@ -178,10 +178,10 @@ def _curve(measured: Drops) -> str:
     between = measured.between
     if between is None:
         return f"Weights between the two were not tried ({measured.why_not})."
-    words = f"Weights {1 - between.alpha:.0%} of the way back to the probe change test accuracy by "
+    words = f"Weights {1 - between.alpha:.0%} of the way back to the probe change test {SCORE} by "
     words += said(between.test_gain)
     if between.val_gain is not None:
-        words += f" and validation accuracy by {said(between.val_gain)}"
+        words += f" and validation {SCORE} by {said(between.val_gain)}"
     return f"{words}."
 
 

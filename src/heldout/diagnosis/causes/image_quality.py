@@ -13,7 +13,7 @@ from heldout.diagnosis.effects import Effect, effect_of, explained_terms, regain
 from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh_effects
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.property_shift import PropertyShift
@@ -289,12 +289,12 @@ def _tell_returned(returned: Returned, decision: Decision, rules: Rules) -> Told
 def _sentence(one: Mapped, decision: Decision) -> str:
     if not decision.positive:
         what = "all measured properties" if one.name == ALL else f"the {one.name}"
-        return f"Giving validation images {what} of the test images of their class costs {said(one.lost)} of accuracy."
+        return f"Giving validation images {what} of the test images of their class costs {said(one.lost)} of {SCORE}."
     if one.name != ALL:
-        return f"{_difference(one)} costs {said(one.lost)} of accuracy. {_second_measurement(one)}"
+        return f"{_difference(one)} costs {said(one.lost)} of {SCORE}. {_second_measurement(one)}"
     sentence = (
         "No single property stands out, but giving validation images all measured properties of the test images of "
-        f"their class costs {said(one.lost)} of accuracy."
+        f"their class costs {said(one.lost)} of {SCORE}."
     )
     return sentence if one.regained is None else f"{sentence} The reverse on test images regains {said(one.regained)}."
 

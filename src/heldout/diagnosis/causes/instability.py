@@ -12,7 +12,7 @@ from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.seeds import same_recipe
 from heldout.diagnosis.verdict import Decision, undecided, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind
 from heldout.stats.curves import sampling_error
 from heldout.stats.measured import Measured, mean_over_seeds
@@ -106,7 +106,7 @@ class Instability(Cause[Seeds | Swing]):
             return _tell_swing(measured, decision)
         lowest, highest, number = min(measured.tests), max(measured.tests), len(measured.tests)
         sentence = (
-            f"Over {number} seeds test accuracy runs from {lowest:.1f} % to {highest:.1f} % (standard deviation "
+            f"Over {number} seeds test {SCORE} runs from {lowest:.1f} % to {highest:.1f} % (standard deviation "
             f"{measured.spread:.1f} points, beside a sampling error of {measured.sampling:.1f}). This run's gap is "
             f"larger than that of the other seeds by {said(measured.points)}."
         )
@@ -123,7 +123,7 @@ def _tell_swing(measured: Swing, decision: Decision) -> Told:
     numbers = {"epoch_spread_points": measured.spread, "sampling_error_points": measured.sampling}
     needs = _more_seeds(measured.missing)
     words = (
-        f"Over the last {measured.epochs} epochs validation accuracy swings by {measured.spread:.1f} points (standard "
+        f"Over the last {measured.epochs} epochs validation {SCORE} swings by {measured.spread:.1f} points (standard "
         f"deviation), beside a sampling error of {measured.sampling:.1f}"
     )
     if not decision.positive:
@@ -156,8 +156,10 @@ def _over_epochs(data: CauseData, missing: int) -> Swing | None:
     epochs, val, last = data.run.val_epochs, data.run.val, data.rules.last_epochs
     if epochs is None or val is None or len(epochs) < last or epochs.shape[1] != len(val):
         return None
-    curve = (epochs == val.labels[None, :]).mean(axis=1)[-last:]
-    return Swing(100 * float(np.std(curve, ddof=1)), 100 * sampling_error(curve, len(val)), last, missing)
+    weights = data.gap.draws.val[0].astype(np.float64)
+    curve = ((epochs == val.labels[None, :]) @ weights)[-last:] / weights.sum()
+    worth = int(weights.sum() ** 2 / (weights**2).sum())  # Kish (1965); all images where they count alike
+    return Swing(100 * float(np.std(curve, ddof=1)), 100 * sampling_error(curve, worth), last, missing)
 
 
 CAUSE = Instability()

@@ -14,11 +14,12 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.suspects import still_to_review
 from heldout.diagnosis.verdict import Decision, undecided, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import IMAGES, SCORE, said
 from heldout.records import Finding, ReasonKind
 from heldout.stats.few import jeffreys
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
+from heldout.stats.weighted import weighted_mean
 
 ALIKE = ("difficulty",)
 """No classifier is right on images whose label is wrong, however many it learns from: so until people have read them,
@@ -111,7 +112,7 @@ class Labels(Cause[Flags | Review]):
         """How many labels look wrong, or were found wrong, and what that is worth."""
         if isinstance(measured, Flags):
             number = len(measured.to_review)
-            needs = f"two blind readers for {number} test images (they are listed under `review`)"
+            needs = f"two blind readers for {number} test {IMAGES} (they are listed under `review`)"
             sentence = (
                 f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would "
                 f"account for at most {measured.bound:.1f} points. How many are cannot be told without a review: it "
@@ -126,7 +127,7 @@ class Labels(Cause[Flags | Review]):
             return Told(sentence, False, needs, images=images, numbers=numbers, alternatives=ALIKE)
         sentence = (
             f"Readers found {len(measured.wrong)} of {measured.reviewed} reviewed test labels wrong, which stands for "
-            f"{measured.share:.1%} of all; with the right labels test accuracy would be higher by "
+            f"{measured.share:.1%} of all; with the right labels test {SCORE} would be higher by "
             f"{said(measured.points)}."
         )
         numbers = {
@@ -168,7 +169,7 @@ def _unseen(run: RunData) -> Reals:
     assert test is not None and review is not None
     read = np.isin(test.ids, review["id"])
     share: Reals = 100 * jeffreys(0.0, int((read & ~test.right).sum()), run.bootstrap)
-    return share * float((~read & ~test.right).mean())
+    return share * float(weighted_mean(~read & ~test.right, run.draws.test[:1])[0])
 
 
 CAUSE = Labels()

@@ -9,7 +9,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind
 from heldout.stats.measured import Measured
 
@@ -100,11 +100,11 @@ class Leakage(Cause[Relatives]):
         images = measured.leaked[: rules.max_images]
         crossing = ""
         if measured.crossing:
-            crossing = f" Besides, {measured.crossing} test images have a relative in train or validation."
+            crossing = f" Besides, {measured.crossing} test {IMAGES} have a relative in train or validation."
         if not measured.leaked:
             return _tell_none(measured, decision, crossing, numbers)
         share = len(measured.leaked) / measured.images
-        first = f"{len(measured.leaked)} of {measured.images} validation images ({share:.0%}) have a relative in train."
+        first = f"{len(measured.leaked)} of {measured.images} validation {IMAGES} ({share:.0%}) have a relative in train."
         if measured.points is None:
             needs = "more validation images without a relative in train, or the experiment `grouped`"
             sentence = f"{first} What that is worth cannot be told; it needs {needs} ({measured.why_not}).{crossing}"

@@ -11,7 +11,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind
 from heldout.stats.curves import overfit_epoch
 from heldout.stats.joint import training_accuracy
@@ -60,8 +60,10 @@ class Overfitting(Cause[Excess]):
         train = data.run.train
         if train is None or not len(train):
             return Missing(ReasonKind.PARTS_MISSING, "the training images, scored again after training")
-        learned = training_accuracy(train, data.run.bootstrap, data.run.bootstrap_seed)
-        return Excess(learned - _independent(data), float(train.right.mean()), _onset(data))
+        learned = training_accuracy(train, data.run.bootstrap, data.run.bootstrap_seed, data.run.weights)
+        once = data.run.weights.weigh(train.labels, np.ones((1, len(train)), dtype=np.float32))
+        score = float(weighted_mean(train.right, once)[0])
+        return Excess(learned - _independent(data), score, _onset(data))
 
     def decide(self, measured: Excess, rules: Rules) -> Decision:
         """Established with an onset. Its priority is 0: the network has learned neither validation nor test."""
@@ -71,7 +73,7 @@ class Overfitting(Cause[Excess]):
     def tell(self, measured: Excess, decision: Decision, rules: Rules) -> Told:
         """By how much, since when, and that it is no reason for the gap."""
         points, onset = measured.points, measured.onset
-        sentence = f"Training accuracy lies above validation accuracy by {said(points)}."
+        sentence = f"Training {SCORE} lies above validation {SCORE} by {said(points)}."
         if onset is not None:
             sentence += f" Validation loss has risen since epoch {onset} while training loss fell on."
         sentence += (
@@ -81,7 +83,7 @@ class Overfitting(Cause[Excess]):
         if onset is not None:
             numbers["onset_epoch"] = float(onset)
         lower = decision.kind is ReasonKind.RAISES_TEST
-        reason = "training accuracy is not above validation accuracy" if lower else ""
+        reason = f"training {SCORE} is not above validation {SCORE}" if lower else ""
         return Told(sentence, decision.verdict == "not identifiable", reason, points, numbers=numbers)
 
 

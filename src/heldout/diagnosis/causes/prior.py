@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from heldout.diagnosis.cause_data import CauseData
-from heldout.diagnosis.causes.cause import Cause, Told
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
 from heldout.diagnosis.words import said
+from heldout.records import ReasonKind, TermStatus
 from heldout.stats.measured import Measured
 
 
@@ -27,7 +28,8 @@ class Prior(Cause[Shares]):
 
     How it is detected: Exactly, from class shares and recalls: Σ_k (π^V_k − π^T_k) · recall^V_k, the accuracy that
     validation would lose if its classes stood as they do on test. Taken off last instead of first (with the recalls of
-    test) it may be another number; both are given.
+    test) it may be another number; both are given. By balanced accuracy, or by costs at given shares, a class counts
+    the same however frequent it is: then it is exactly 0, and does not apply.
 
     Why it matters: Accuracy is a mean over images, so the mix of classes is part of it. A model that is equally good
     at both classes does not care.
@@ -42,8 +44,10 @@ class Prior(Cause[Shares]):
     remedy: ClassVar[str] = "Report recalls and balanced accuracy; correct the decision for shares that are known."
     term: ClassVar[str | None] = "prior"
 
-    def measure(self, data: CauseData) -> Shares:
-        """The prior term, in two orders."""
+    def measure(self, data: CauseData) -> Shares | Missing:
+        """The prior term, in two orders; not applicable by a metric that does not depend on shares."""
+        if data.gap.status["prior"] is TermStatus.NOTHING:
+            return Missing(ReasonKind.DOES_NOT_APPLY, data.gap.details["prior"])
         return Shares(data.gap.terms["prior"], data.gap.prior_last, data.gap.details["prior"])
 
     def decide(self, measured: Shares, rules: Rules) -> Decision:

@@ -9,7 +9,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind, TermStatus
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS
@@ -61,7 +61,7 @@ class Selection(Cause[Optimism]):
     def tell(self, measured: Optimism, decision: Decision, rules: Rules) -> Told:
         """What was chosen, and what that is worth."""
         points, detail = measured.points, measured.detail
-        sentence = f"{detail[0].upper()}{detail[1:]}: reported validation accuracy is flattered by {said(points)}."
+        sentence = f"{detail[0].upper()}{detail[1:]}: reported validation {SCORE} is flattered by {said(points)}."
         if decision.verdict == "excluded":
             sentence = (
                 f"Choosing on the validation images ({detail}) flattered them by no more than {points.high:.1f} points."

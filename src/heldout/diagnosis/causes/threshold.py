@@ -11,11 +11,11 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
-from heldout.stats.thresholds import FOLDS, best_biases, scored
+from heldout.stats.thresholds import FOLDS, Weights, best_biases, scored
 from heldout.stats.weighted import weighted_mean
 from heldout.ties import first_of_largest, in_order, settled
 
@@ -66,7 +66,7 @@ class Threshold(Cause[Cut]):
             few = f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} patients on both"
             return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
         test = data.gap.samples.test
-        return Cut(points, halved_gain(data), _excess(data, test), _mended(test)[: data.rules.max_images])
+        return Cut(points, halved_gain(data), _excess(data, test), _mended(test, data.gap.samples.test_weights[:1])[: data.rules.max_images])
 
     def decide(self, measured: Cut, rules: Rules) -> Decision:
         """Established where a cut set on half of test gains on the other half."""
@@ -77,7 +77,7 @@ class Threshold(Cause[Cut]):
         gain, direction = measured.gain, ""
         if measured.excess is not None:
             name, called, true = measured.excess
-            direction = f": '{name}' is answered for {called:.0%} of the test images and true of {true:.0%}"
+            direction = f": '{name}' is answered for {called:.0%} of the test {IMAGES} and true of {true:.0%}"
         sentence = (
             f"Setting the cut anew mends {said(measured.points)} more on test than on validation"
             f"{direction}. Set on one half of the test patients and scored on the other it gains {said(gain)}."
@@ -113,10 +113,9 @@ def halved_gain(data: CauseData) -> Measured:
     return data.gap.draws.measured(100 * gained, len(samples.test))
 
 
-def _mended(test: Predictions) -> tuple[str, ...]:
+def _mended(test: Predictions, weights: Weights) -> tuple[str, ...]:
     """Test images that are wrong now and right at the best biases of all of them, least sure first."""
-    ones = np.ones((1, len(test)), dtype=np.float32)
-    bias = best_biases(test.labels, test.logits, ones)[0]
+    bias = best_biases(test.labels, test.logits, weights)[0]
     after = first_of_largest(test.logits + bias)
     mended = np.flatnonzero(~test.right & (after == test.labels))
     top = np.sort(test.logits, axis=1)
@@ -127,7 +126,7 @@ def _mended(test: Predictions) -> tuple[str, ...]:
 def _excess(data: CauseData, test: Predictions) -> tuple[str, float, float] | None:
     """Which class is answered too often, and the shares for which it is answered and of which it is true."""
     called = np.bincount(test.predicted, minlength=data.run.k) / len(test)
-    true = data.gap.samples.test_prior[0]
+    true = data.gap.samples.test_shares
     most = int(first_of_largest(called - true))
     if settled(called[most] - true[most]) < data.rules.excess_answers:
         return None

@@ -1,7 +1,9 @@
-"""The gap budget: validation minus test accuracy, taken apart into terms that sum to it exactly.
+"""The gap budget: validation minus test score, taken apart into terms that sum to it exactly.
 
-With A_V the reported validation accuracy, A_T the test accuracy, π a part's class shares and A* the cross-fitted
-accuracy at the best class biases (`stats.thresholds`), V′ the validation images that are independent of train:
+The score is accuracy or any other weighted mean of recalls, A = Σ_k π_k recall_k: π is a part's class shares for
+accuracy, 1/K for balanced accuracy, and goes with the shares times the costs for costs (`stats.metric`). With A_V the
+reported validation score, A_T that of test, and A* the cross-fitted score at the best class biases
+(`stats.thresholds`), V′ the validation images that are independent of train:
 
     G  = A_V − A_T
     selection = A_V − A_V,unselected             chosen on one half of the validation patients, scored on the other
@@ -11,7 +13,8 @@ accuracy at the best class biases (`stats.thresholds`), V′ the validation imag
     threshold = (A*_T − A_T) − (A*_V′ − A_V′)    what a shift of the decision mends on test beyond what it mends on V′
     ranking   = G − all of these                 images that no threshold separates
 
-V′ is weighted to the class shares of test in the threshold term. Where test images were reviewed, prior, threshold and
+V′ is weighted to the π of test in the threshold term. Where π does not depend on the part (balanced accuracy, costs
+with given shares) the prior term is exactly 0. Where test images were reviewed, prior, threshold and
 ranking are those of the true labels, in the sense of Horvitz and Thompson (`reviewed_test`). The order matters: a term
 is what is left of its cause once the terms before it are off; `prior_last` says what the prior would be if it were
 taken off last. All terms are computed from one bootstrap over the patients of both parts (`stats.joint`), so that

@@ -1,4 +1,4 @@
-"""The gap of a run, taken apart: the terms in their order, and what is left of the gap after each."""
+"""The gap of a run, taken apart by its metric: the terms in their order, and what is left of the gap after each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from heldout.diagnosis.gap.threshold import threshold_term
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TERMS, BudgetTerm, ClassRow, Estimate, Term, TermStatus
-from heldout.stats.estimates import accuracy_estimate, gap_estimate
+from heldout.stats.estimates import gap_estimate
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 
@@ -129,5 +129,7 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     parts["ranking"] = GapTerm(remainder, TermStatus.MEASURED, detail)
     rows, prior_last = class_rows(run, samples, draws)
     bound = None if run.reviewed else label_bound
-    estimate = gap_estimate(draws, val.right, test.right, accuracy_estimate(val), accuracy_estimate(test))
+    scores = run.score("val"), run.score("test")
+    assert scores[0] is not None and scores[1] is not None
+    estimate = gap_estimate(draws, val.right, test.right, *scores)
     return GapBudget(gap, estimate, parts, bound, prior_last, rows, samples, draws)

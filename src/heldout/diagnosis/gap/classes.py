@@ -29,11 +29,12 @@ def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[t
         rows.append(
             ClassRow(
                 name,
-                float(samples.val_prior[0, k]),
-                float(samples.test_prior[0, k]),
+                float(samples.val_shares[k]),
+                float(samples.test_shares[k]),
                 recall_estimate(samples.val, k),
                 _recall_of_test(samples, recall_test[:, k], k, draws),
                 draws.measured(points, int(counts_val[k] + counts_test[k])).estimate() if both else None,
+                float(samples.test_prior[0, k]),
             )
         )
     return tuple(rows), draws.measured(last, len(samples.test))

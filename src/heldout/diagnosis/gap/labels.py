@@ -17,5 +17,5 @@ def labels_term(run: RunData, samples: Samples, gap: Measured) -> GapTerm:
         return GapTerm(Measured.constant(0.0, gap), TermStatus.BOUND, detail)
     true = weighted_mean(samples.true_test.right, samples.true_weights)
     points = 100 * (true - weighted_mean(samples.test.right, samples.test_weights))
-    detail = f"{run.reviewed} test images were reviewed"
+    detail = f"{run.reviewed} test {run.unit.words} were reviewed"
     return GapTerm(run.draws.measured(points, run.reviewed), TermStatus.MEASURED, detail)

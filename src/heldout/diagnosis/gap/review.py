@@ -24,7 +24,7 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
         The images, the corrections behind them (under the ids `… true` and `… given`), weights (B + 1, n_T + 2r), and
         the row of test that each of them is, (n_T + 2r,).
     """
-    test, weights = run.test, run.draws.test
+    test, weights = run.test, run.draws.drawn_test
     assert test is not None
     index = {name: k for k, name in enumerate(run.classes)}
     row = {id_: i for i, id_ in enumerate(test.ids)}
@@ -37,7 +37,7 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
             labels.append(index[label])
             counts.append(1 / probability)
     if not places:
-        return test, weights, np.arange(len(test))
+        return test, run.draws.test, np.arange(len(test))
     wrong = np.array(places)
     given = test.take(wrong)
     true = replace(given, labels=np.array(labels, dtype=np.int64))
@@ -51,7 +51,8 @@ def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:
     )
     rows = np.concatenate([np.arange(len(test)), wrong, wrong])
     added = (weights[:, wrong] * np.array(counts, dtype=np.float32)).astype(np.float32)
-    return reviewed, np.concatenate([weights, added, -added], axis=1), rows
+    # By the metric last: what a class counts hangs on how many images truly are of it.
+    return reviewed, run.draws.weigh(reviewed.labels, np.concatenate([weights, added, -added], axis=1)), rows
 
 
 def _named(part: Predictions) -> tuple[str, ...]:

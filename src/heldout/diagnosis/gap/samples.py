@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from heldout.diagnosis.gap.review import reviewed_test
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
+from heldout.records.metric import Metric
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import draw
 from heldout.stats.scores import Indices, Reals
@@ -31,8 +32,11 @@ class Samples:
         true_weights: (B + 1, n_T + 2r) for r images found mislabelled; may be negative, since one reviewed image stands
             for many.
         true_rows: (n_T + 2r,) the row of `test` that each of them is.
-        val_prior: (B + 1, k) class shares of the validation images as reported.
-        test_prior: (B + 1, k) class shares of test, by the reviewers' labels.
+        val_prior: (B + 1, k) what each recall counts on the validation images as reported (π; for accuracy their class
+            shares).
+        test_prior: (B + 1, k) likewise on test, by the reviewers' labels.
+        val_shares: (k,) class shares of the validation images, whatever the metric.
+        test_shares: (k,) likewise of test, by the reviewers' labels.
     """
 
     val: Predictions
@@ -45,13 +49,15 @@ class Samples:
     true_rows: Indices
     val_prior: Reals
     test_prior: Reals
+    val_shares: Reals
+    test_shares: Reals
 
     def val_at_test_prior(self) -> Weights:
-        """Weights of V′ that give its classes the shares of test."""
+        """Weights of V′ that give its classes what they count on test."""
         own = shares(self.val.labels, self.val_weights, self.val_prior.shape[1])
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(own > 0, self.test_prior / own, 0.0)
-        weighted: Weights = (self.val_weights * ratio[:, self.val.labels]).astype(np.float32)
+        weighted: Weights = (self.val_weights * ratio[:, self.val.labels]).astype(self.val_weights.dtype)
         return weighted
 
 
@@ -69,10 +75,25 @@ def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
     true_test, true_weights, true_rows = reviewed_test(run)
     test_prior = np.clip(shares(true_test.labels, true_weights, run.k), 0.0, None)
     test_prior /= test_prior.sum(axis=1, keepdims=True)
+    val_shares, test_shares = val_prior[0], test_prior[0]
+    if not draws.plain:
+        val_shares = shares(val.labels, draws.drawn_val[:1], run.k)[0]
+        test_shares = _true_shares(run)
 
     def samples(images: Predictions, ids: tuple[str, ...], weights: Weights) -> Samples:
         return Samples(
-            images, ids, weights, test, draws.test, true_test, true_weights, true_rows, val_prior, test_prior
+            images,
+            ids,
+            weights,
+            test,
+            draws.test,
+            true_test,
+            true_weights,
+            true_rows,
+            val_prior,
+            test_prior,
+            val_shares,
+            test_shares,
         )
 
     if not run.leaked:
@@ -86,17 +107,27 @@ def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
             replicates=run.bootstrap,
             seed=(run.bootstrap_seed, 4),
         )
-        weights = np.concatenate([np.ones((1, len(grouped)), dtype=np.float32), drawn.weights()])
+        once = np.ones((1, len(grouped)), dtype=np.float32)
+        weights = draws.weigh(grouped.labels, np.concatenate([once, drawn.weights()]))
         runs = len(run.scored["grouped"].variants)
-        words = f"trained anew on a split that keeps patients and copies together ({runs} seeds, {len(grouped)} images)"
+        words = f"trained anew on a split that keeps patients and copies together ({runs} seeds, {len(grouped)} {run.unit.words})"
         return samples(grouped, images, weights), words
     clean = np.array([id_ not in run.leaked for id_ in val.ids])
     kept = val.take(clean)
     too_few = (kept.counts() < rules.min_independent_class) & (val.counts() > 0)
     if len(kept) >= rules.min_independent and not too_few.any():
-        words = f"scored on the {len(kept)} validation images that have no relative in train"
+        words = f"scored on the {len(kept)} validation {run.unit.words} that have no relative in train"
         return samples(kept, kept.ids, draws.val[:, clean]), words
     return samples(val, val.ids, draws.val), ""
+
+
+def _true_shares(run: RunData) -> Reals:
+    """Class shares of test by the reviewers' labels, (k,), every image counting alike."""
+    plain = replace(run, metric=Metric(), siblings=())
+    true, weights, _ = reviewed_test(plain)
+    found = np.clip(shares(true.labels, weights[:1], run.k)[0], 0.0, None)
+    result: Reals = found / found.sum()
+    return result
 
 
 def _grouped(run: RunData) -> tuple[Predictions | None, tuple[str, ...]]:

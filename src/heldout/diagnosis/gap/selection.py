@@ -56,20 +56,24 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
     if found is None:
         return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
     val = _val(run)
-    weights = run.draws.val.astype(np.float64)  # float32 sums of losses would make another processor choose otherwise
+    # The run chose by accuracy or loss, whatever it is judged by. Float32 sums of losses would make another processor
+    # choose otherwise.
+    drawn, weights = run.draws.drawn_val.astype(np.float64), run.draws.val.astype(np.float64)
     rng = np.random.default_rng((run.bootstrap_seed, 7))
     units = int(val.units.max()) + 1
     total = np.zeros(len(weights))
     for _ in range(rules.halvings):
         first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
         for half in (first, ~first):
-            chosen_on, rest = weights[:, half], weights[:, ~half]
+            chosen_on, rest = drawn[:, half], weights[:, ~half]
             tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
             # Of equals the first, as the run itself chose.
             choice = first_of_largest(chosen_on @ found.criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
             sums = rest @ found.right[:, ~half].T  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
-                total += sums[np.arange(len(sums)), choice] / rest.sum(axis=1)
+                # By another metric a rare class weighs much, and halves are not worth the same.
+                whole = rest.sum(axis=1) if run.draws.plain else weights.sum(axis=1) / 2
+                total += sums[np.arange(len(sums)), choice] / whole
     optimism = 100 * (weighted_mean(found.reported, run.draws.val) - total / (2 * rules.halvings))
     points = run.draws.measured(optimism, len(val))
     moved = Measured(points.value, recentred(points.value, points.replicates), points.n, points.method)

@@ -47,7 +47,7 @@ def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:
         counts = part.counts()
         for k in np.flatnonzero(present):
             if counts[k] < rules.min_threshold_class:
-                return f"{counts[k]} {where} images of '{run.classes[k]}'"
+                return f"{counts[k]} {where} {run.unit.words} of '{run.classes[k]}'"
         if (patients := len(np.unique(part.units))) < FOLDS:
             return f"{patients} {where} patients"
     return "one class in test" if present.sum() < 2 else ""
