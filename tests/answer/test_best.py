@@ -27,8 +27,8 @@ def test_the_best_is_best_on_test_and_told_apart_as_the_pairs_say(four: Comparis
     best = best_run(four)
     row = next(row for row in four.runs if row.id == best.id)
     assert (best.part, best.ties) == ("test", ())
-    assert row.test is not None and best.accuracy == row.test.accuracy
-    assert all(other.test and other.test.accuracy.value <= best.accuracy.value for other in four.runs)
+    assert row.test is not None and best.score == row.test.accuracy
+    assert all(other.test and other.test.accuracy.value <= best.score.value for other in four.runs)
     verdicts = {frozenset((pair.a, pair.b)): pair.verdict for pair in four.pairs}
     assert set(best.apart) | set(best.alike) == {other.id for other in four.runs} - {best.id}
     for id_ in best.apart:
@@ -70,7 +70,7 @@ def test_without_a_test_set_runs_are_judged_on_validation(tmp_path: Path) -> Non
     found = compare(make_study(tmp_path / "s", n_test=0), bootstrap=200)
     best = best_run(found)
     assert judged_part(found) == best.part == "val"
-    assert best.accuracy == max((row.val.accuracy for row in found.runs), key=lambda e: e.value)
+    assert best.score == max((row.val.accuracy for row in found.runs), key=lambda e: e.value)
     assert best.id == chosen_by_validation(found).id
 
 
@@ -85,7 +85,7 @@ def test_the_sentence_holds_the_number_its_interval_and_every_run_or_their_count
     others = [row.id for row in four.runs if row.id != best.id]
     tied = dataclasses.replace(best, ties=tuple((others * 2)[:ties]))
     said = best_sentence(tied, names)
-    e = best.accuracy
+    e = best.score
     for value in (e.value, e.low, e.high):
         assert f"{100 * value:.1f}" in said
     assert f"{e.n} images" in said and names[best.id].spoken in said

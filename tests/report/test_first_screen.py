@@ -56,4 +56,4 @@ def test_the_run_that_validation_would_have_chosen_is_a_fact(four: Material) -> 
     assert "efficientnet_lite1 (finetune)" in detail  # planted: best validation, worst test
     assert value == "75.0 %"
     best = best_run(four.comparison)
-    assert facts["Best on test"][0] == f"{100 * best.accuracy.value:.1f} %"
+    assert facts["Best on test"][0] == f"{100 * best.score.value:.1f} %"

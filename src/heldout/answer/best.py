@@ -9,6 +9,7 @@ from typing import Literal
 from heldout.answer.names import RunName
 from heldout.answer.texts import count, listing, percent, percent_to
 from heldout.records import Comparison, Estimate, Metric, RunRow, Unit
+from heldout.records.metric import ACCURACY, IMAGES
 from heldout.ties import settled
 
 JUDGED = {"test": "test", "val": "validation"}
@@ -96,7 +97,7 @@ def best_run(comparison: Comparison) -> BestRun:
     )
 
 
-def best_sentence(best: BestRun, names: Mapping[str, RunName], metric: Metric, unit: Unit) -> str:
+def best_sentence(best: BestRun, names: Mapping[str, RunName], metric: Metric = ACCURACY, unit: Unit = IMAGES) -> str:
     """Who is best, and from whom it can be told apart."""
     first, *others = (names[id_].spoken for id_ in (best.id, *best.ties))
     who = listing([first, *others]) if len(others) < NAMED else f"{first} and {len(others)} others"

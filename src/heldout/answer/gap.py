@@ -11,6 +11,7 @@ from heldout.answer.best import best_run, best_sentence
 from heldout.answer.names import RunName
 from heldout.answer.texts import number, percent
 from heldout.records import Comparison, Estimate, Metric, RunRow
+from heldout.records.metric import ACCURACY
 
 NO_TEST = (
     "This study has no test set, so nothing in it says how well a model does on images that were kept aside. "
@@ -56,7 +57,7 @@ def gap_of(estimate: Estimate) -> Gap:
     return Gap(-estimate.value, -estimate.high, -estimate.low, "higher", distinguishable)
 
 
-def gap_sentence(row: RunRow, spoken: str, metric: Metric) -> str:
+def gap_sentence(row: RunRow, spoken: str, metric: Metric = ACCURACY) -> str:
     """How far a run's test score lies from its validation score.
 
     Args:

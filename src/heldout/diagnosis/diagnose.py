@@ -1,4 +1,4 @@
-"""Task E: why the test score is lower, in accuracy points; the cheap half, from records, without torch.
+"""Task E: why the test score is lower, in points of the metric; the cheap half, from records, without torch.
 
 `diagnose` reads a study and what its interventions left behind; `diagnose_run` judges one run's data, wherever they
 came from. docs/diagnosis.md explains how to read the answer.
@@ -18,6 +18,7 @@ from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
+from heldout.diagnosis.patients import by_unit, expanded, images_of, reviewed_rows
 from heldout.diagnosis.read import read_review, read_run_data
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
@@ -29,6 +30,7 @@ from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
 from heldout.records.codec import write_record
+from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
 from heldout.ties import settled
@@ -42,6 +44,8 @@ def diagnose(
     experiments: bool = True,
     bootstrap: int = REPLICATES,
     seed: int = 0,
+    metric: Metric = ACCURACY,
+    unit: Unit = IMAGES,
     reporter: Reporter | None = None,
 ) -> tuple[Diagnosis, ...]:
     """Diagnose the runs of a study and write each diagnosis to `diagnosis/<run id>.json`.
@@ -55,10 +59,12 @@ def diagnose(
         experiments: Whether to use the interventions' results.
         bootstrap: Replicates B, at least 100.
         seed: Seed of the bootstrap.
+        metric: What the score is; all points are points of it.
+        unit: Who one decision is made on.
         reporter: Told of progress.
 
     Raises:
-        InputError: The review does not fit.
+        InputError: The review does not fit; patients of several classes where they are the unit.
         UsageError: No run, or too few replicates.
     """
     if bootstrap < FEWEST_REPLICATES:
@@ -70,10 +76,12 @@ def diagnose(
     for data in read_run_data(
         study, chosen, experiments=experiments, bootstrap=bootstrap, seed=seed, reporter=reporter
     ):
+        judged_by = by_unit(replace(data, metric=metric), unit)
         if review is not None:
-            sample = to_review(data, doubtful_labels(data, RULES), RULES)
-            data = replace(data, review=read_review(review, study, sample))
-        diagnosis = diagnose_run(data)
+            sample = to_review(judged_by, doubtful_labels(judged_by, RULES), RULES)
+            read = read_review(review, study, expanded(judged_by, sample))
+            judged_by = replace(judged_by, review=reviewed_rows(judged_by, read, sample))
+        diagnosis = diagnose_run(judged_by)
         write_record(study.folder / "diagnosis" / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)
         reporter.step()
@@ -121,6 +129,8 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
         findings = tuple(_nothing_to_explain(finding) for finding in findings)
     unread = still_to_review(run, data.to_review)
     answer, over = over_baseline(run) or ("", None)
+    words = summary(run, gap, findings, remedies, shelf)
+    findings = tuple(replace(one, images=images_of(run, one.images)[: rules.max_images]) for one in findings)
     return Diagnosis(
         run=run.run,
         model=run.model,
@@ -130,13 +140,13 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
         test_accuracy=run.score("test"),
         gap_points=gap.gap_estimate,
         explained=gap.explained,
-        summary=summary(run, gap, findings, remedies, shelf),
+        summary=words,
         budget=gap.record(),
         classes=gap.classes,
         lenses=_lenses(data) if gap.explained else (),
         findings=findings,
         remedies=remedies,
-        review=unread if data.to_review else {},
+        review=expanded(run, unread) if data.to_review else {},
         limits=limits(run, data.to_review, unread),
         bootstrap=run.bootstrap,
         bootstrap_seed=run.bootstrap_seed,

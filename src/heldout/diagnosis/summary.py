@@ -99,6 +99,10 @@ def _tried(remedies: Sequence[Remedy]) -> str:
     return words + (" (exploratory: test was used to find it)." if best.exploratory else ".")
 
 
+def _whom(run: RunData, number: int) -> str:
+    return f"the {number} images" if run.unit.name == "image" else f"all images of the {number} patients"
+
+
 def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float]) -> tuple[str, ...]:
     """What these data cannot tell, and what would settle it.
 
@@ -113,7 +117,7 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
     if unread:
         before = "they were reviewed in part" if run.reviewed else "nobody has reviewed them"
         found.append(
-            f"Wrong test labels: {before}. Have two blind readers read the {len(unread)} images listed, put their "
+            f"Wrong test labels: {before}. Have two blind readers read {_whom(run, len(unread))} listed, put their "
             "labels into a CSV (id,label) and give it as --review. Until then they cannot be told from harder images."
             if sample
             else "Wrong test labels: too few images of a class to rank them; review all of them."
@@ -129,6 +133,13 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
             "Copies that were flipped, turned or cropped are not looked for: if images were multiplied in that way "
             "before they were split, validation is too easy, and leakage may be what stands under other causes. Name "
             "the patient, or the original picture, of every image with --patient."
+        )
+    if run.unit.told and run.images is not None:
+        merged = sum(len(side) for side in (run.images.val, run.images.test) if side is not None)
+        found.append(
+            f"Rows are patients ({run.unit.told}): {len(val)} of validation and {len(test)} of test, with {merged} images. "
+            "Where a sentence speaks of images it means what is decided on all images of a patient; an intervention that "
+            "scored some of a patient's images only leaves the patient out."
         )
     if not any(run.sites.get(id_) for id_ in test.ids):
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")

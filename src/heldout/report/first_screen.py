@@ -34,8 +34,8 @@ def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
     result = [
         (
             "Best on test",
-            percent(best.accuracy.value),
-            f"{percent_range(best.accuracy)}, {names[best.id].spoken}",
+            percent(best.score.value),
+            f"{percent_range(best.score)}, {names[best.id].spoken}",
         ),
         (
             "Chosen by validation",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import log_softmax
@@ -12,6 +13,8 @@ from heldout.records.metric import By, Unit
 from heldout.records.predictions import Predictions
 from heldout.stats.scores import Indices, Reals
 from heldout.ties import first_of_largest
+
+H = TypeVar("H", bound=Hashable)
 
 
 def decided(sides: Mapping[str, Predictions], unit: Unit, classes: Sequence[str]) -> dict[str, Predictions]:
@@ -74,9 +77,9 @@ def unit_ids(side: Predictions) -> tuple[str, ...]:
     )
 
 
-def numbered(names: Sequence[str]) -> tuple[tuple[str, ...], Indices]:
+def numbered(names: Sequence[H]) -> tuple[tuple[H, ...], Indices]:
     """Different names in the order in which they first appear, and the number of each name, (n,)."""
-    known: dict[str, int] = {}
+    known: dict[H, int] = {}
     numbers = np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
     return tuple(known), numbers
 
