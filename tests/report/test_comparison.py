@@ -30,7 +30,11 @@ from tests.worlds.made_study import RUNS, make_study
 
 def test_the_comparison_csv_holds_every_number_of_the_comparison(evil: Material) -> None:
     rows = read(tables(compose(evil))["scores"].sheet)
+    *rows, baseline = rows
     assert len(rows) == len(evil.comparison.runs) == 12
+    always = evil.comparison.baseline
+    assert always is not None and always.test is not None and baseline["id"] == ""
+    assert (float(baseline["test_accuracy"]), baseline["train_accuracy"]) == (always.test.value, "")
     for text, row in zip(rows, evil.runs, strict=True):
         assert text["id"] == row.id and int(text["seed"]) == row.seed and text["model"] == row.model
         assert row.test and row.gap_points
@@ -40,6 +44,7 @@ def test_the_comparison_csv_holds_every_number_of_the_comparison(evil: Material)
             ("test_accuracy", row.test.accuracy),
             ("test_auc", row.test.auc),
             ("gap_points", row.gap_points),
+            ("over_baseline_points", row.over_baseline_points),
             *((f"test_recall_{name}", row.test.recall[name]) for name in EVIL_CLASSES),
         ):
             assert estimate is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
+from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, UnitOption
 from heldout.cli.values import choice
 
 if TYPE_CHECKING:
@@ -17,33 +18,81 @@ if TYPE_CHECKING:
 SORTS = ("test", "val", "train", "gap", "time", "plan")
 
 
+Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")]
+Sort = Annotated[
+    str,
+    typer.Option(
+        "--sort",
+        help=f"Order of the runs: {', '.join(SORTS)}. Best first; `time`: fastest first.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+AllScores = Annotated[
+    bool, typer.Option("--all-scores", help="Show every further score, not a few.", rich_help_panel=SCORES)
+]
+Ordered = Annotated[
+    bool,
+    typer.Option(
+        "--ordered", help="The classes are grades, in their order: adds quadratic-weighted kappa.", rich_help_panel=SCORES
+    ),
+]
+Positive = Annotated[
+    str,
+    typer.Option(
+        "--positive",
+        metavar="CLASS",
+        help="Class that F1, sensitivity … are of; the second of two by default.",
+        rich_help_panel=SCORES,
+    ),
+]
+At = Annotated[
+    float,
+    typer.Option("--at", help="Specificity at which sensitivity is told, and the reverse.", rich_help_panel=SCORES),
+]
+Bootstrap = Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.", rich_help_panel=OUTPUT)]
+Csv = Annotated[
+    Path | None, typer.Option("--csv", help="Also write the table of runs to this CSV file.", rich_help_panel=OUTPUT)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=OUTPUT)]
+
+
 def compare(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
-    sort: Annotated[
-        str, typer.Option("--sort", help=f"Order of the runs: {', '.join(SORTS)}. Best first; `time`: fastest first.")
-    ] = "test",
-    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.")] = 1000,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Also write the table of runs to this CSV file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    study: Study,
+    metric: MetricOption = "accuracy",
+    unit: UnitOption = "image",
+    by: ByOption = "mean",
+    all_scores: AllScores = False,
+    ordered: Ordered = False,
+    positive: Positive = "",
+    at: At = 0.9,
+    sort: Sort = "test",
+    bootstrap: Bootstrap = 1000,
+    csv: Csv = None,
+    as_json: Json = False,
 ) -> None:
     """Compare the runs of a study: accuracy with intervals, gap between validation and test, restlessness, speed.
 
-    Intervals are 95 % and draw whole patients where patients are known. Every pair of runs is tested on the same
+    With --metric runs are judged by balanced accuracy, or by what a missed image of each class costs; with --unit
+    patient one decision is made a patient. A run that does no better than always answering the commonest class of train
+    is told so first. Intervals are 95 % and draw whole patients where patients are known. Every pair of runs is tested on the same
     images (exact McNemar test, Holm's correction over all pairs); two runs are called distinguishable only where that
     test and the paired bootstrap over patients agree. Formulas and reasons: docs/statistics.md.
     """
     import dataclasses
 
     from heldout.cli.views.compare import show_comparison
+    from heldout.records import Asking
     from heldout.records.codec import to_data
     from heldout.runs.compare import compare_study
     from heldout.runs.folder import read_study
+    from heldout.runs.judging import judging_of
 
     env = environment(context)
     choice("--sort", sort, SORTS)
     files = read_study(study)
-    found = compare_study(files, bootstrap=bootstrap)
+    judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+    found = compare_study(files, judging=judging, bootstrap=bootstrap)
     found = dataclasses.replace(found, runs=tuple(sorted(found.runs, key=_order(sort))))
     if csv is not None:
         from heldout.files import write_text
@@ -56,7 +105,7 @@ def compare(
     if as_json:
         env.json(to_data(found))
         return
-    show_comparison(found, env)
+    show_comparison(found, env, all_scores)
 
 
 def _order(sort: str) -> Callable[[RunRow], float]:
@@ -66,9 +115,9 @@ def _order(sort: str) -> Callable[[RunRow], float]:
         test = row.test or row.val
         gap = row.gap_points.value if row.gap_points else 0.0
         return {
-            "test": -test.accuracy.value,
-            "val": -row.val.accuracy.value,
-            "train": -row.train.accuracy.value,
+            "test": -test.score.value,
+            "val": -row.val.score.value,
+            "train": -row.train.score.value,
             "gap": gap,
             "time": row.seconds_per_epoch,
             "plan": 0.0,
@@ -92,6 +141,10 @@ def _csv(comparison: Comparison) -> str:
         for part, scores in (("train", row.train), ("val", row.val), ("test", row.test)):
             estimates[f"{part}_accuracy"] = scores.accuracy if scores else None
             estimates[f"{part}_auc"] = scores.auc if scores else None
+            if comparison.metric.name != "accuracy":
+                estimates[f"{part}_{comparison.metric.name}"] = scores.by_metric if scores else None
+            estimates |= {f"{part}_{name}": value for name, value in (scores.scores if scores else {}).items()}
+        estimates["over_baseline_points"] = row.over_baseline_points
         for name, estimate in estimates.items():
             cells |= {name: estimate and estimate.value}
             cells |= {f"{name}_low": estimate and estimate.low, f"{name}_high": estimate and estimate.high}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT
+from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, MetricOption, UnitOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +65,9 @@ def diagnose(
     run: Run = None,
     experiments: Experiments = True,
     review: Review = None,
+    metric: MetricOption = "accuracy",
+    unit: UnitOption = "image",
+    by: ByOption = "mean",
     retrain: Retrain = False,
     images: Images = 400,
     bootstrap: Bootstrap = 1000,
@@ -72,11 +75,11 @@ def diagnose(
     device: OnDevice = "auto",
     as_json: Json = False,
 ) -> int:
-    """Say why test is lower than validation: by how many accuracy points each cause lowers it, how sure that is.
+    """Say why test is lower than validation: by how many points each cause lowers it, how sure that is.
 
     The gap is taken apart into terms that sum to it exactly (selection, leakage, prior, labels, threshold, ranking),
     and every known cause is given a verdict: established, suggested, excluded, not identifiable (needs …), not
-    applicable (because …) or failed. Interventions that need the network are run once and kept beside the run. How to
+    applicable (because …) or failed. Points are points of accuracy, or of the metric that is named. Interventions that need the network are run once and kept beside the run. How to
     read it, and every formula: docs/diagnosis.md; the causes: `heldout causes`.
     """
     from heldout.cli import ExitStatus
@@ -84,11 +87,13 @@ def diagnose(
     from heldout.diagnosis.diagnose import choose_runs
     from heldout.diagnosis.diagnose import diagnose as judge
     from heldout.runs.folder import read_study
+    from heldout.runs.judging import judging_of
 
     env = environment(context)
     bars = Bars(env.console(stderr=True))
     files = read_study(study)
     chosen = choose_runs(files, run)
+    judging = judging_of(files.cohort.classes, metric, unit, by)
     if experiments:
         from typing import cast, get_args
 
@@ -104,7 +109,16 @@ def diagnose(
             limit=images,
             retrain=retrain,
         )
-    found = judge(files, chosen, review=review, experiments=experiments, bootstrap=bootstrap, reporter=bars)
+    found = judge(
+        files,
+        chosen,
+        review=review,
+        experiments=experiments,
+        bootstrap=bootstrap,
+        metric=judging.metric,
+        unit=judging.unit,
+        reporter=bars,
+    )
     _answer(found, files, env, as_json)
     established = any(finding.verdict == "established" for item in found for finding in item.findings)
     return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)
@@ -126,7 +140,7 @@ def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_
         if number:
             env.say("")
         show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
-    env.say(f"\nNext: heldout report {files.folder}")
+    env.say(f"\nNext: heldout report {files.folder}")  # it takes metric and unit of the diagnoses
 
 
 COMMAND = diagnose

@@ -10,7 +10,30 @@ DATA = "Data"
 MODELS = "Models"
 TRAINING = "Training"
 INTERVENTIONS = "Interventions"
+SCORES = "Scores"
 OUTPUT = "Output"
+
+MetricOption = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="METRIC",
+        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]).",
+        rich_help_panel=SCORES,
+    ),
+]
+UnitOption = Annotated[
+    str, typer.Option("--unit", metavar="UNIT", help="One decision an image or a patient.", rich_help_panel=DATA)
+]
+ByOption = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        metavar="HOW",
+        help="How a patient's images give one answer: mean, max or majority.",
+        rich_help_panel=DATA,
+    ),
+]
 
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
 Patient = Annotated[

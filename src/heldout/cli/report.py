@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
+from heldout.cli.options import ByOption, MetricOption, UnitOption
 
 
 def report(
     context: typer.Context,
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
     out: Annotated[Path | None, typer.Option("--out", help="File to write; STUDY/report.html by default.")] = None,
+    metric: MetricOption = "",
+    unit: UnitOption = "",
+    by: ByOption = "",
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
 ) -> None:
@@ -21,12 +25,13 @@ def report(
 
     It holds the answer in two sentences, why the test score is lower (after `heldout diagnose`), the models, the
     curves, the comparison with intervals, every pair of runs, confusion matrices, time, data, settings and definitions.
-    Every figure can be saved as SVG and its data as CSV.
+    Every figure can be saved as SVG and its data as CSV. Metric and unit are those of the diagnoses where these agree, else
+    accuracy and images; a diagnosis by another metric or unit than the report's is not shown, and the report says so.
     """
-    from heldout.report import write_report
+    from heldout.report import Wanted, write_report
 
     env = environment(context)
-    path = write_report(study, out).resolve()
+    path = write_report(study, out, Wanted(metric, unit, by)).resolve()
     size = path.stat().st_size
     if as_json:
         env.json({"report": str(path), "bytes": size})

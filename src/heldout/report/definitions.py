@@ -23,6 +23,42 @@ DEFINITIONS = (
         "accuracy = right / n",
     ),
     Term(
+        "def-metric",
+        "Metric",
+        "The score that runs are judged by, and of which all points are points: any weighted mean of the classes' "
+        "recalls. For accuracy a class counts as much as it has images; for balanced accuracy every class counts alike, "
+        "however rare; for costs a class counts as its share (its own, or a given one) times what missing one of its "
+        "images costs.",
+        "score = Σ w(c) · recall(c), Σ w(c) = 1; balanced accuracy: w(c) = 1 / classes; costs: w(c) ∝ share(c) · cost(c)",
+    ),
+    Term(
+        "def-unit",
+        "Unit of decision",
+        "What one answer is given for: an image, or a patient with all images. A patient's answer is the class with the "
+        "largest mean probability over the images, or with the largest probability that any image has, or that most "
+        "images are given.",
+    ),
+    Term(
+        "def-baseline",
+        "Baseline",
+        "What is scored by always answering the class that is commonest among the training images, without looking at "
+        "any image. A run is no better where the interval of the difference, on the same images, reaches down to 0.",
+        "over baseline = 100 · (score of the run − score of always answering that class), patients drawn again for both "
+        "at once",
+    ),
+    Term(
+        "def-further",
+        "Further scores",
+        "Average precision: mean precision over the recalls, from the surest answers on. F1: harmonic mean of precision "
+        "and recall. Sensitivity at a specificity: the largest share of a class that some cut finds while so large a "
+        "share of the others is spared, and the reverse. Matthews' correlation: between truth and answer, 0 for chance. "
+        "Quadratic-weighted kappa: agreement beyond chance where being two grades off is four times as bad as one. Brier "
+        "score: mean squared error of the probabilities. Calibration error: mean distance between how sure the answers "
+        "are and how often they are right, in 15 bins of equal width.",
+        "F1 = 2TP / (2TP + FP + FN); Brier = mean (p − y)², for more than two classes summed over them",
+        "Matthews 1975; Gorodkin 2004; Cohen 1968; Brier 1950; Guo et al. 2017",
+    ),
+    Term(
         "def-interval",
         "95 % interval",
         "The range that would hold the true figure in 95 of 100 such studies on other patients like these. Images of "
@@ -53,16 +89,16 @@ DEFINITIONS = (
     Term(
         "def-gap",
         "Gap",
-        "How much lower test lies than validation, in accuracy points (percentage points). Both parts have their "
+        "How much lower test lies than validation, in points of the metric (percentage points). Both parts have their "
         "sampling error, and the interval holds both.",
-        "gap = 100 · (validation accuracy − test accuracy)",
+        "gap = 100 · (validation score − test score)",
     ),
     Term(
         "def-pairs",
         "Paired difference",
         "Two runs are compared image by image on the same test images. Images that both get right, or both wrong, say "
         "nothing about which is better, so the comparison is sharper than that of two intervals.",
-        "difference = 100 · (accuracy of the first − accuracy of the second), patients drawn again for both at once",
+        "difference = 100 · (score of the first − score of the second), patients drawn again for both at once",
     ),
     Term(
         "def-mcnemar",
@@ -226,7 +262,7 @@ DIAGNOSIS = (
     Term(
         "def-points-lost",
         "Points lost",
-        "Accuracy points by which a cause lowers test against validation; negative where it raises test. Causes "
+        "Points of the metric by which a cause lowers test against validation; negative where it raises test. Causes "
         "overlap, so these do not sum to the gap.",
     ),
     Term(

@@ -8,12 +8,19 @@ from enum import StrEnum
 from heldout.answer.best import best_run, chosen_by_validation
 from heldout.answer.gap import comparison_sentences
 from heldout.answer.texts import count, percent, percent_range, points_range, signed
+from heldout.records import Metric
 from heldout.report.blocks import Answer
 from heldout.report.material import Material
 
 QUESTION = (
     "Which pretrained model, used in which way, does best on images it has never seen, "
     "and does its validation accuracy hold there?"
+)
+"""What a study asks, by accuracy."""
+
+QUESTION_BY = (
+    "Which pretrained model, used in which way, does best on images it has never seen, and does its validation {} hold "
+    "there?"
 )
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
@@ -22,7 +29,12 @@ WORDS = {"train": "training", "val": "validation", "test": "test"}
 def answer(material: Material) -> Answer:
     """The answer of a study, with or without a test set, of one run or of many."""
     said = comparison_sentences(material.comparison, material.names)
-    return Answer(QUESTION, said, facts(material), tuple(one.text for one in cautions(material)))
+    return Answer(question(material.metric), said, facts(material), tuple(one.text for one in cautions(material)))
+
+
+def question(metric: Metric) -> str:
+    """The question by any metric."""
+    return QUESTION if metric.name == "accuracy" else QUESTION_BY.format(metric.words)
 
 
 def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
@@ -39,8 +51,8 @@ def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
         ),
         (
             "Chosen by validation",
-            percent(chosen.test.accuracy.value),
-            f"on test ({percent_range(chosen.test.accuracy)}); {names[chosen.id].spoken}",
+            percent(chosen.test.score.value),
+            f"on test ({percent_range(chosen.test.score)}); {names[chosen.id].spoken}",
         ),
     ]
     gap = material.row(best.id).gap_points
@@ -91,7 +103,7 @@ def cautions(material: Material) -> tuple[Caution, ...]:
         found.append(Caution(CautionKind.BEST_OF_MANY, said))
     if material.runs and not material.seeds_repeat:
         said = (
-            "Every model and strategy ran from one seed; from another seed its accuracy can move by more than some of "
+            "Every model and strategy ran from one seed; from another seed its score can move by more than some of "
             "the differences here. Run again with --seeds 3 to see by how much."
         )
         found.append(Caution(CautionKind.ONE_SEED, said))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,25 @@ from typing import Any
 from heldout.answer.best import JUDGED, judged_part, ranked
 from heldout.answer.names import RunName, names_in
 from heldout.backbones import resolve
-from heldout.records import BackboneInfo, Cohort, Comparison, Diagnosis, PlanRecord, RunRow, Split, StudyRecord
+from heldout.records import (
+    BackboneInfo,
+    Cohort,
+    Comparison,
+    Diagnosis,
+    Metric,
+    PlanRecord,
+    RunRow,
+    Split,
+    StudyRecord,
+    Unit,
+)
 from heldout.records.predictions import Predictions
 from heldout.report.diagnosis_files import read_diagnoses
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.judging import Judging, metric_of, unit_of
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
+from heldout.stats.decisions import decided
 
 COLOURS = 8
 """Colours in the palette of `templates/page.css`; a ninth group takes the first colour again, with another symbol."""
@@ -55,7 +69,8 @@ class Material:
         catalogue: Full name of a backbone -> what the catalogue knows, or a sentence that says why it knows nothing.
         test_evaluations: How often any run's test images were scored in this study, runs since removed included.
         diagnosis_evaluations: How often interventions of a diagnosis scored test images.
-        diagnoses: Run id -> its diagnosis, or why it cannot be read; empty if nobody has asked for any.
+        diagnoses: Run id -> its diagnosis, or why it cannot be read or shown; empty if nobody has asked for any.
+        decided: Run id -> part -> its answers with a row a unit; empty where rows are images.
     """
 
     files: StudyFiles
@@ -67,6 +82,7 @@ class Material:
     test_evaluations: int
     diagnosis_evaluations: int
     diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
+    decided: dict[str, dict[str, Predictions]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -157,15 +173,66 @@ class Material:
         """What a run made of the images of a part, in the order of the split."""
         return self.run(id_).predictions[part]
 
+    def decisions(self, id_: str, part: str) -> Predictions:
+        """What a run decided on a part: a row an image, or a patient where that is the unit."""
+        return self.decided[id_][part] if id_ in self.decided else self.predictions(id_, part)
 
-def gather(folder: Path) -> Material:
+    @property
+    def metric(self) -> Metric:
+        """What runs are judged by."""
+        return self.comparison.metric
+
+    @property
+    def unit(self) -> Unit:
+        """Who one decision is made on."""
+        return self.comparison.unit
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """By what the report is asked to judge; an empty text takes what the diagnoses were made by.
+
+    Attributes:
+        metric: As `--metric` takes it.
+        unit: As `--unit` takes it.
+        by: As `--by` takes it.
+    """
+
+    metric: str = ""
+    unit: str = ""
+    by: str = ""
+
+    def judging(self, classes: tuple[str, ...], diagnoses: Iterable[Diagnosis | str]) -> Judging:
+        """Metric and unit of the report: those asked for, else those that all diagnoses share, else accuracy of images.
+
+        Raises:
+            UsageError: An unknown name.
+            InputError: A file of costs that does not fit.
+        """
+        made = [one for one in diagnoses if isinstance(one, Diagnosis)]
+        first = made[0] if made and all((one.metric, one.unit) == (made[0].metric, made[0].unit) for one in made) else None
+        metric = metric_of(self.metric or "accuracy", classes) if self.metric or first is None else first.metric
+        named = unit_of(self.unit or "image", self.by or "mean") if self.unit or first is None else first.unit
+        if self.by and not self.unit:
+            named = unit_of(named.name, self.by)
+        return Judging(metric, named)
+
+
+def gather(folder: Path, wanted: Wanted | None = None) -> Material:
     """Read a study.
 
+    Args:
+        folder: The study's folder.
+        wanted: Metric and unit; None for those of the diagnoses.
+
     Raises:
-        InputError: The folder is not a study, or holds no finished run.
+        InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
+        UsageError: An unknown metric or unit.
     """
     files = read_study(folder)
-    comparison = compare_study(files)
+    diagnoses = read_diagnoses(folder)
+    judging = (wanted or Wanted()).judging(files.cohort.classes, diagnoses.values())
+    comparison = compare_study(files, judging=judging)
     return Material(
         files=files,
         comparison=comparison,
@@ -175,8 +242,25 @@ def gather(folder: Path) -> Material:
         catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
         test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
         diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
-        diagnoses=read_diagnoses(folder),
+        diagnoses={id_: _fitting(one, judging) for id_, one in diagnoses.items()},
+        decided={
+            run.record.id: decided(dict(run.predictions), judging.unit, files.cohort.classes) for run in files.runs
+        },
     )
+
+
+def _fitting(diagnosis: Diagnosis | str, judging: Judging) -> Diagnosis | str:
+    """The diagnosis, or why it is not that of this report: made by another metric or unit."""
+    if isinstance(diagnosis, str) or (diagnosis.metric, diagnosis.unit) == (judging.metric, judging.unit):
+        return diagnosis
+    made, asked = (
+        f"{metric.words} ({unit.told or 'one decision an image'})"
+        for metric, unit in ((diagnosis.metric, diagnosis.unit), (judging.metric, judging.unit))
+    )
+    again = f"heldout diagnose STUDY --metric {judging.metric.option}"
+    if judging.unit.name == "patient":
+        again += f" --unit patient --by {judging.unit.by}"
+    return f"it is of {made}, and this report of {asked}; `{again}` makes it anew"
 
 
 def look_up(model: str) -> BackboneInfo | str:

@@ -20,7 +20,7 @@ from heldout.report.faults import fault, reason
 from heldout.report.figure import FIRST_SCREEN, Figure
 from heldout.report.figures import figures
 from heldout.report.first_screen import QUESTION, answer
-from heldout.report.material import Material, gather
+from heldout.report.material import Material, Wanted, gather
 from heldout.report.section import Section
 from heldout.report.sections import sections
 
@@ -30,33 +30,37 @@ STYLES = ("page.css", "contents.css", "answer.css", "table.css", "figure.css", "
 """Each part's own style, in the order of the cascade."""
 
 
-def build_report(folder: Path) -> str:
+def build_report(folder: Path, wanted: Wanted | None = None) -> str:
     """The report of a study as one HTML text that loads nothing from anywhere.
 
     Args:
         folder: A study's folder.
+        wanted: Metric and unit; None for those of the diagnoses.
 
     Raises:
-        InputError: The folder is not a study, or holds no finished run.
+        InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
+        UsageError: An unknown metric or unit.
     """
-    return render(compose(gather(folder)))
+    return render(compose(gather(folder, wanted)))
 
 
-def write_report(folder: Path, out: Path | None = None) -> Path:
+def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = None) -> Path:
     """Write the report of a study, whole or not at all.
 
     Args:
         folder: A study's folder.
         out: The file; `report.html` in the study's folder by default.
+        wanted: Metric and unit; None for those of the diagnoses.
 
     Returns:
         The file written.
 
     Raises:
-        InputError: The folder is not a study, or holds no finished run.
+        InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
+        UsageError: An unknown metric or unit.
     """
     path = out or folder / "report.html"
-    write_text(path, build_report(folder))
+    write_text(path, build_report(folder, wanted))
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
@@ -18,15 +18,14 @@ from heldout.records import (
     Comparison,
     Estimate,
     Group,
-    Metric,
     Oscillation,
     Pair,
     RunRow,
     Scores,
-    Unit,
 )
 from heldout.records.predictions import Predictions
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.runs.judging import Judging
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
 from heldout.stats.curves import overfit_epoch, reversals, roughness_points
 from heldout.stats.decisions import decided
@@ -40,21 +39,6 @@ from heldout.stats.units import Units
 
 ALPHA = 0.05
 """Two runs are told apart when Holm's p is below this; intervals are 95 %."""
-
-
-@dataclass(frozen=True)
-class Judging:
-    """By what runs are judged.
-
-    Attributes:
-        metric: The metric.
-        unit: Who one decision is made on.
-        asking: What the further scores are asked.
-    """
-
-    metric: Metric = field(default_factory=Metric)
-    unit: Unit = field(default_factory=Unit)
-    asking: Asking = field(default_factory=Asking)
 
 
 def compare(

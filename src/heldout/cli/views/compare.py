@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heldout.answer.texts import duration, number, percent, percent_range, points_range, probability, signed
+from heldout.answer.texts import decimal_range, duration, number, percent, percent_range, points_range, probability, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +19,13 @@ WIDE = 170
 """From so many characters on, one table holds all columns; below it they are told in three."""
 
 
-def show_comparison(comparison: Comparison, env: Environment) -> None:
+def show_comparison(comparison: Comparison, env: Environment, all_scores: bool = False) -> None:
     """Print the answer in sentences, then runs, pairs and seeds as tables.
 
     Args:
         comparison: Its runs are shown in their order.
         env: Where to print.
+        all_scores: Whether to show every further score, not a few.
     """
     from heldout.answer import comparison_sentences, names_in
 
@@ -33,7 +34,7 @@ def show_comparison(comparison: Comparison, env: Environment) -> None:
     for sentence in comparison_sentences(comparison, names):
         env.say(sentence)
     width = console.width
-    tables = run_tables(comparison, names, width) + pair_tables(comparison, names, width)
+    tables = run_tables(comparison, names, width) + further_tables(comparison, names, width, all_scores) + pair_tables(comparison, names, width)
     for table in tables + group_tables(comparison, names, width):
         env.say("")
         console.print(table)
@@ -50,7 +51,12 @@ def auc_cell(scores: Scores | None) -> str:
     """An area under the curve, its interval on a line of its own."""
     if scores is None or scores.auc is None:
         return "–"
-    return f"{number(scores.auc.value, 3)}\n{number(scores.auc.low, 3)}–{number(scores.auc.high, 3)}"
+    return decimal_cell(scores.auc)
+
+
+def decimal_cell(estimate: Estimate | None) -> str:
+    """A score as a decimal, its interval on a line of its own."""
+    return "–" if estimate is None else f"{number(estimate.value, 3)}\n{decimal_range(estimate)}"
 
 
 def points_cell(estimate: Estimate | None) -> str:
@@ -63,12 +69,16 @@ TRAINING = ("epochs", "reversals", "roughness", "overfits", "test evaluations")
 COST = ("trainable", "an epoch", "whole run")
 
 
+FEW = ("average_precision", "f1", "mcc", "calibration_error")
+"""Further scores shown unless all are asked for; kappa where classes are ordered."""
+
+
 def cells_of(row: RunRow) -> dict[str, str]:
     """All columns of a run as text."""
     return {
-        "train": percent_cell(row.train.accuracy),
-        "validation": percent_cell(row.val.accuracy),
-        "test": percent_cell(row.test.accuracy if row.test else None),
+        "train": percent_cell(row.train.score),
+        "validation": percent_cell(row.val.score),
+        "test": percent_cell(row.test.score if row.test else None),
         "AUC": auc_cell(row.test or row.val),
         "gap": points_cell(row.gap_points),
         "epochs": str(row.epochs),
@@ -107,6 +117,33 @@ def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int)
         for row in comparison.runs:
             cells = cells_of(row)
             table.add_row("\n".join(names[row.id].lines), *(cells[column] for column in columns))
+        baseline = comparison.baseline
+        if baseline is not None and columns[: len(SCORES)] == SCORES:
+            known = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
+            table.add_row(f"always '{baseline.answer}'\ncommonest class of train", *(known.get(one, "") for one in columns))
+        tables.append(table)
+    return tables
+
+
+def further_tables(comparison: Comparison, names: Mapping[str, RunName], width: int, everything: bool) -> list[Table]:
+    """Scores beside the metric, on the part that runs are judged on; on a narrow terminal a few at a time."""
+    from heldout.answer.best import JUDGED, judged_part
+    from heldout.stats.further import FURTHER
+
+    part, asking = judged_part(comparison), comparison.asking
+    known = [one for one in FURTHER if asking.ordered or not one.ordered]
+    shown = [one for one in known if everything or one.name in FEW or one.ordered]
+    at_once = len(shown) if width >= 24 + 16 * len(shown) else 4
+    tables = []
+    for start in range(0, len(shown), at_once):
+        some = shown[start : start + at_once]
+        table = empty_table(f"Further scores on {JUDGED[part]}", width)
+        table.add_column("run")
+        for one in some:
+            table.add_column(one.title.format(at=f"{asking.at:.0%}"), justify="right", max_width=16)
+        for row in comparison.runs:
+            scores = (row.test if part == "test" else row.val) or row.val
+            table.add_row("\n".join(names[row.id].lines), *(decimal_cell(scores.scores.get(one.name)) for one in some))
         tables.append(table)
     return tables
 
@@ -154,11 +191,16 @@ def group_tables(comparison: Comparison, names: Mapping[str, RunName], width: in
 def note(comparison: Comparison) -> str:
     """What the columns hold."""
     row = comparison.runs[0]
-    accuracy = (row.test or row.val).accuracy
+    score, metric = (row.test or row.val).score, comparison.metric.words
+    unit = f" Rows of tables are patients; {comparison.unit.told}." if comparison.unit.told else ""
+    tests = {pair.test for pair in comparison.pairs} - {"McNemar"}
+    test = " p: randomisation test over patients." if tests else ""
+    positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
+    whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     return (
-        f"Below each value its 95 % interval (accuracy of the first row: {accuracy.method}; --json has the method of "
-        f"each). train, validation, test: accuracy. AUC on "
-        f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points. reversals and "
+        f"Below each value its 95 % interval ({metric} of the first row: {score.method}; --json has the method of "
+        f"each). train, validation, test: {metric}.{unit} AUC on "
+        f"{'test' if row.test else 'validation'}. gap: validation minus test {metric} in points.{test}{whose} reversals and "
         f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
         f"times the run's test images were scored."
     )

@@ -68,7 +68,7 @@ def show_diagnosis(diagnosis: Diagnosis, env: Environment, spoken: str = "") -> 
     show_lines(env, short_lines(why.others, width))
     if why.remedies:
         env.say("")
-        console.print(remedies_table(why.remedies, console))
+        console.print(remedies_table(why.remedies, console, diagnosis.metric.words))
         if any(remedy.exploratory for remedy in why.remedies):
             env.say(wrapped(f"* {EXPLORATORY}", width))
     show_lines(env, limit_lines(diagnosis, width))
@@ -106,7 +106,7 @@ def budget_lines(diagnosis: Diagnosis, width: int) -> tuple[str, ...]:
     span = max(high - low, 1e-9)
     margin = 0.12 * span  # the bars of validation and test need some length to be seen
     scale = room / (span + margin)
-    lines = ["", "From validation to test, accuracy points lost:"]
+    lines = ["", f"From validation to test, {diagnosis.metric.words} points lost:"]
     for place, bar in enumerate(bars):
         start, end = sorted((bar.start, bar.end))
         if place in (0, len(bars) - 1):
@@ -174,11 +174,11 @@ def short_lines(findings: Sequence[Finding], width: int) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def remedies_table(remedies: Sequence[Remedy], console: Console) -> Table:
+def remedies_table(remedies: Sequence[Remedy], console: Console, score: str = "accuracy") -> Table:
     """What was tried, and what it gained."""
     from rich.text import Text
 
-    table = empty_table("What would help: test accuracy with it minus without it", console)
+    table = empty_table(f"What would help: test {score} with it minus without it", console)
     table.add_column("remedy", ratio=1)
     table.add_column("points gained", justify="right", no_wrap=True)
     for remedy in remedies:
@@ -203,7 +203,7 @@ def limit_lines(diagnosis: Diagnosis, width: int) -> tuple[str, ...]:
 def note(diagnosis: Diagnosis) -> str:
     """Method, number of images, replicates and seed."""
     gap = diagnosis.gap_points
-    method = f"{gap.method}, {gap.n} images; " if gap else ""
+    method = f"{gap.method}, {gap.n} {diagnosis.unit.words}; " if gap else ""
     seed = f"B = {diagnosis.bootstrap}, seed {diagnosis.bootstrap_seed}"
     return f"Intervals are 95 % ({method}{seed}). Formulas and limits: docs/diagnosis.md"
 

@@ -43,7 +43,7 @@ def draw_run(material: Material, id_: str) -> Chart:
     """Shares of each row as shades, counts and shares written."""
     classes, name = material.classes, material.names[id_].label
     k = len(classes)
-    test = material.predictions(id_, "test")
+    test = material.decisions(id_, "test")
     matrix = confusion(test.labels, test.predicted, k)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     trace = {
@@ -58,7 +58,8 @@ def draw_run(material: Material, id_: str) -> Chart:
         "xgap": 1 if k <= WRITTEN else 0,
         "ygap": 1 if k <= WRITTEN else 0,
         "customdata": [[[int(matrix[i, j]), classes_text(classes, i, j)] for j in range(k)] for i in range(k)],
-        "hovertemplate": "%{customdata[1]}<br><b>%{customdata[0]}</b> images, %{z:.1f} % of the row<extra></extra>",
+        "hovertemplate": "%{customdata[1]}<br><b>%{customdata[0]}</b> "
+        f"{material.unit.words}, %{{z:.1f}} % of the row<extra></extra>",
     }
     if k <= WRITTEN:
         under = np.array([[f"<br>{100 * share:.0f} %" if k <= SHARED else "" for share in row] for row in shares])
@@ -72,7 +73,7 @@ def draw_run(material: Material, id_: str) -> Chart:
     return Chart(
         f"confusion-{id_}",
         name,
-        f"{right:,} of {matrix.sum():,} test images right ({percent(right / max(int(matrix.sum()), 1))}).",
+        f"{right:,} of {matrix.sum():,} test {material.unit.words} right ({percent(right / max(int(matrix.sum()), 1))}).",
         f"Confusion matrix of {name} on test, rows are the truth.",
         spec([trace], axes(classes), 330 if k <= SHARED else 420),
         sheet(["run", "truth", "predicted", "images", "share_of_truth"], rows),

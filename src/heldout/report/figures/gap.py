@@ -23,7 +23,7 @@ def draw(material: Material) -> list[Chart]:
         [id_, names[id_].label, gap.value, gap.low, gap.high, gap.n, gap.method] for id_, gap in known
     ]
     layout = {
-        "xaxis": {"title": {"text": "validation − test, accuracy points"}, "zeroline": True, "rangemode": "tozero"},
+        "xaxis": {"title": {"text": f"validation − test, points of {material.metric.words}"}, "zeroline": True, "rangemode": "tozero"},
         "yaxis": row_axis([broken_label(names[id_]) for id_, _ in known]),
         "hovermode": "closest",
     }
@@ -34,7 +34,7 @@ def draw(material: Material) -> list[Chart]:
             FIGURE.title,
             "Right of zero, validation promised more than the test kept. A line that crosses zero: this test set "
             "cannot tell whether validation and test differ at all.",
-            f"Validation minus test accuracy in points: {words}.",
+            f"Validation minus test {material.metric.words} in points: {words}.",
             spec(traces, layout, 90 + 40 * len(known)),
             sheet(["run", "label", "gap_points", "low", "high", "n", "method"], rows),
         )

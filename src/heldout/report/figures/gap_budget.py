@@ -28,7 +28,7 @@ def draw(material: Material) -> list[Chart]:
     traces += nothing(diagnosis, starts)
     ends = [*starts[1:], 100 * test.value]
     layout = {
-        "xaxis": {"title": {"text": "accuracy, %"}},
+        "xaxis": {"title": {"text": f"{diagnosis.metric.words}, %"}},
         "yaxis": row_axis(ticks(diagnosis, val, test)),
         "hovermode": "closest",
         "bargap": 0.35,
@@ -39,14 +39,14 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "Read from the top: each bar takes accuracy away (to the left) or gives some back (to the right), until "
+            "Read from the top: each bar takes points away (to the left) or gives some back (to the right), until "
             "test is reached. The thin line at a bar's end is its 95 % interval: where it reaches back across the "
             "bar's beginning, the term may be nothing. The grey bar is what no shift of the line between the "
             "classes mends.",
             f"From validation {percent(val.value)} to test {percent(test.value)}: {said}.",
             spec(traces, layout, 100 + 46 * (last + 1)),
             sheet(
-                ["run", "step", "title", "accuracy_from", "accuracy_to", "points", "low", "high", "n", "method"], csv
+                ["run", "step", "title", f"{diagnosis.metric.name}_from", f"{diagnosis.metric.name}_to", "points", "low", "high", "n", "method"], csv
             ),
         )
     ]

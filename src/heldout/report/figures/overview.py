@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.answer.texts import listing, percent
+from heldout.answer.texts import capital, listing, percent
 from heldout.records import Estimate, RunRow
 from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import FIRST_SCREEN, Figure, Trace, broken_label, label, spec
@@ -11,9 +11,9 @@ from heldout.report.material import Material
 
 
 def parts_of(row: RunRow) -> list[tuple[str, Estimate]]:
-    """The parts that a run was scored on, with its accuracy there."""
+    """The parts that a run was scored on, with its score there."""
     parts = (("validation", row.val), ("test", row.test))
-    return [(part, scores.accuracy) for part, scores in parts if scores]
+    return [(part, scores.score) for part, scores in parts if scores]
 
 
 def dots_of(material: Material, row: RunRow, place: int) -> list[Trace]:
@@ -21,7 +21,7 @@ def dots_of(material: Material, row: RunRow, place: int) -> list[Trace]:
     mark, name = material.marks[row.id], label(material.names[row.id])
     return [
         dots(
-            [accuracy],
+            [score],
             [place + (0.16 if part == "test" else -0.16)],
             [f"{name}<br>{part}"],
             colour=mark.ink,
@@ -30,7 +30,7 @@ def dots_of(material: Material, row: RunRow, place: int) -> list[Trace]:
             size=10,
             hollow=part == "validation",
         )
-        for part, accuracy in parts_of(row)
+        for part, score in parts_of(row)
     ]
 
 
@@ -42,7 +42,7 @@ def draw(material: Material) -> list[Chart]:
     parts = ["validation", "test"] if material.tested else ["validation"]
     traces += [legend_entry(part, hollow=part == "validation") for part in parts]
     layout = {
-        "xaxis": {"title": {"text": "accuracy, %"}},
+        "xaxis": {"title": {"text": f"{material.metric.words}, %"}},
         "yaxis": row_axis([broken_label(material.names[row.id]) for row in runs]),
         "hovermode": "closest",
     }
@@ -57,13 +57,13 @@ def draw(material: Material) -> list[Chart]:
     return [
         Chart(
             FIGURE.name,
-            FIGURE.title,
+            f"Validation and test {material.metric.words} of every run",
             "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned "
             "from. Line: 95 % interval. Where the lines of two runs overlap widely, do not read a difference "
             "into their dots.",
-            f"Accuracy of {len(runs)} runs. {listing(words)}.",
+            f"{capital(material.metric.words)} of {len(runs)} runs. {listing(words)}.",
             spec(traces, layout, 110 + 46 * len(runs), parts),
-            sheet(["run", "label", "split", "accuracy", "low", "high", "n", "method"], csv),
+            sheet(["run", "label", "split", material.metric.name, "low", "high", "n", "method"], csv),
         )
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from heldout.answer.texts import probability
+from heldout.answer.texts import capital, probability
 from heldout.records import Estimate, Pair
 from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import Figure, broken_label, label, plotly_text, spec
@@ -78,7 +78,7 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            f"Accuracy on {material.judged} of the better run minus that of the other, on the same images, with "
+            f"{capital(material.metric.words)} on {material.judged} of the better run minus that of the other, on the same images, with "
             "its 95 % interval. Filled: "
             f"the two can be told apart after correction for the number of pairs.{note}",
             f"{apart} of {len(material.comparison.pairs)} pairs of runs can be told apart on {material.judged}.",

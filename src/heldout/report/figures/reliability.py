@@ -82,7 +82,7 @@ def draw(material: Material) -> list[Chart]:
     known = material.told
     if known is None or material.row(known.run).test is None:
         return []
-    parts = {part: bins_of(material.predictions(known.run, part)) for part in ("val", "test")}
+    parts = {part: bins_of(material.decisions(known.run, part)) for part in ("val", "test")}
     floor = 100 / len(material.classes)
     diagonal = {
         "type": "scatter",

@@ -45,7 +45,7 @@ def draw(material: Material) -> list[Chart]:
     for place, rows in enumerate(members):
         for part, offset in (("val", -0.16), ("test", 0.16)):
             scores = [(row, row.val if part == "val" else row.test) for row in rows]
-            values = [(row, 100 * score.accuracy.value) for row, score in scores if score]
+            values = [(row, 100 * score.score.value) for row, score in scores if score]
             if values:
                 traces += marks(material, values, part, place + offset)
                 csv += [[row.model, row.strategy, row.seed, part, value / 100] for row, value in values]
@@ -54,16 +54,16 @@ def draw(material: Material) -> list[Chart]:
         f"{plotly_text(shortened(material.names[rows[0].id].model, 24))}<br>{plotly_text(shortened(g.strategy, 24))}"
         for g, rows in zip(groups, members, strict=True)
     ]
-    layout = {"xaxis": {"title": {"text": "accuracy, %"}}, "yaxis": row_axis(ticks), "hovermode": "closest"}
+    layout = {"xaxis": {"title": {"text": f"{material.metric.words}, %"}}, "yaxis": row_axis(ticks), "hovermode": "closest"}
     return [
         Chart(
             FIGURE.name,
             FIGURE.title,
             "Each mark is one seed, the upright bar their mean. Where the marks of two rows mingle, the choice between "
             "them is smaller than the luck of the seed.",
-            f"Validation and test accuracy of {len(groups)} models and strategies over their seeds.",
+            f"Validation and test {material.metric.words} of {len(groups)} models and strategies over their seeds.",
             spec(traces, layout, 110 + 46 * len(groups), ["validation", "test"]),
-            sheet(["model", "strategy", "seed", "split", "accuracy"], csv),
+            sheet(["model", "strategy", "seed", "split", material.metric.name], csv),
         )
     ]
 

@@ -10,6 +10,7 @@ from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import Figure, Trace, plotly_text, spec
 from heldout.report.marks import legend_entry
 from heldout.report.material import Material
+from heldout.stats.metric import ClassWeights
 from heldout.ties import first_of_largest
 
 STEPS = 161
@@ -19,7 +20,7 @@ WIDEST = 9.0
 """Log-odds beyond which no cut is drawn (probabilities of 0.01 % and 99.99 %)."""
 
 TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
-NAMES = {"val": "validation, at the class shares of test", "test": "test"}
+NAMES = {"val": "validation, its classes weighted as on test", "test": "test"}
 
 
 def scores(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
@@ -29,14 +30,14 @@ def scores(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
 
 
 def accuracies(margin: np.ndarray, positive: np.ndarray, share: float, cuts: np.ndarray) -> np.ndarray:
-    """Accuracy at each cut where a share of the images is of the second class."""
+    """The score at each cut where the recall of the second class counts a share (for accuracy its share of images)."""
     found = 1 - np.searchsorted(np.sort(margin[positive]), cuts, side="right") / max(int(positive.sum()), 1)
     spared = np.searchsorted(np.sort(margin[~positive]), cuts, side="right") / max(int((~positive).sum()), 1)
     result: np.ndarray = share * found + (1 - share) * spared
     return result
 
 
-def line(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
+def line(part: str, cuts: np.ndarray, values: np.ndarray, score: str) -> Trace:
     """One curve."""
     return {
         "type": "scatter",
@@ -44,7 +45,7 @@ def line(part: str, cuts: np.ndarray, values: np.ndarray) -> Trace:
         "x": cuts.round(4).tolist(),
         "y": (100 * values).round(4).tolist(),
         "customdata": (100 / (1 + np.exp(-cuts))).round(3).tolist(),
-        "hovertemplate": f"{part}: cut at %{{customdata:.3g}} %, accuracy <b>%{{y:.1f}} %</b><extra></extra>",
+        "hovertemplate": f"{part}: cut at %{{customdata:.3g}} %, {score} <b>%{{y:.1f}} %</b><extra></extra>",
         "line": {
             "color": "@lost" if part == "test" else "@ink",
             "width": 2,
@@ -87,13 +88,15 @@ def draw(material: Material) -> list[Chart]:
     known = material.told
     if known is None or len(material.classes) != 2 or material.row(known.run).test is None:
         return []
-    parts = {part: scores(material.predictions(known.run, part)) for part in NAMES}
+    parts = {part: scores(material.decisions(known.run, part)) for part in NAMES}
     if any(positive.all() or not positive.any() for _, positive in parts.values()):
         return []
     cuts = axis(np.concatenate([margin for margin, _ in parts.values()]))
-    share = float(parts["test"][1].mean())
+    of_second = int(parts["test"][1].sum())
+    counts = np.array([[len(parts["test"][1]) - of_second, of_second]], dtype=np.float64)
+    share, score = float(ClassWeights.of(known.metric, material.classes).of_classes(counts)[0, 1]), known.metric.words
     curves = {part: accuracies(*found, share, cuts) for part, found in parts.items()}
-    traces = [line(part, cuts, values) for part, values in curves.items()]
+    traces = [line(part, cuts, values, score) for part, values in curves.items()]
     traces += [marks(part, cuts, values) for part, values in curves.items()]
     traces += [legend_entry("present cut"), legend_entry("best on these images", hollow=True, symbol="diamond")]
     shown = [p for p in TICKS if abs(np.log(p / (1 - p))) <= cuts[-1] + 1e-9]
@@ -104,7 +107,7 @@ def draw(material: Material) -> list[Chart]:
             "tickvals": [float(np.log(p / (1 - p))) for p in shown],
             "ticktext": [f"{100 * p:.4g} %" for p in shown],
         },
-        "yaxis": {"title": {"text": "accuracy, %"}},
+        "yaxis": {"title": {"text": f"{score}, %"}},
         "hovermode": "closest",
         "shapes": [
             {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
@@ -121,14 +124,14 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "Solid: test. Dotted: validation, its classes weighted to the shares of test. If the top of the solid "
+            "Solid: test. Dotted: validation, its classes weighted as on test. If the top of the solid "
             "curve lies to one side of the grey line, the present cut is in the wrong place for these images. The best "
             "cut is found on the very images it is scored on and flatters; the budget sets it on some patients and "
             "scores it on others.",
-            f"At the present cut test accuracy is {percent(float(curves['test'][np.abs(cuts).argmin()]))}; at the best "
+            f"At the present cut test {score} is {percent(float(curves['test'][np.abs(cuts).argmin()]))}; at the best "
             f"cut of these images {number(gain)} points more.",
             spec(traces, layout, 340, ["present cut", "best on these images"]),
-            sheet(["run", "split", "cut_log_odds", "cut_probability", "accuracy"], csv),
+            sheet(["run", "split", "cut_log_odds", "cut_probability", known.metric.name], csv),
         )
     ]
 

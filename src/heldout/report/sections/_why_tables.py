@@ -137,6 +137,7 @@ def class_rows_table(material: Material, diagnosis: Diagnosis) -> Table:
             Cell(percent(row.test_share), saved=(row.test_share,)),
             accuracy_cell(row.val_recall),
             accuracy_cell(row.test_recall),
+            unseen(row.counts),
             lost_cell(row.points),
         )
         for row in diagnosis.classes
@@ -151,6 +152,7 @@ def class_rows_table(material: Material, diagnosis: Diagnosis) -> Table:
             Column("Share", "of test", True, saved_as=("test_share",)),
             Column("Recall", "validation", True, "def-recall", saved_as=ends_of("val_recall")),
             Column("Recall", "test", True, "def-recall", saved_as=ends_of("test_recall")),
+            csv_only("counts"),
             Column("Points lost", "on test", True, "def-class-rows", saved_as=ESTIMATE),
         ),
         rows,

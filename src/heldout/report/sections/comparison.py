@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heldout.answer.best import best_run
-from heldout.answer.texts import count, duration, number
+from heldout.answer.baseline import baseline_title
+from heldout.answer.best import JUDGED, best_run, judged_part
+from heldout.answer.texts import capital, count, duration, number
 from heldout.records import Estimate, Frozen, RunRow
 from heldout.report.blocks import Block, Cell, Column, Table
 from heldout.report.cells import (
@@ -22,20 +23,31 @@ from heldout.report.cells import (
 )
 from heldout.report.material import Material
 from heldout.report.section import Section
+from heldout.stats.further import FURTHER
 
 PARTS = {"train": "Train", "val": "Validation", "test": "Test"}
 RUN = ("id", "label")
 
 
 def scores_table(material: Material) -> Table:
-    """Accuracy and AUC on every part, and the gap; its CSV has every column of the comparison."""
+    """The metric, accuracy and AUC on every part, and the gap; its CSV has every column of the comparison.
+
+    The last row is that of always answering the commonest class of train.
+    """
+    metric = material.metric
     columns = (
         Column("Run", saved_as=RUN),
+        *(
+            Column(name, metric.words, True, "def-metric", saved_as=ends_of(f"{part}_{metric.name}"))
+            for part, name in PARTS.items()
+            if metric.name != "accuracy"
+        ),
         *(
             Column(name, "accuracy", True, "def-accuracy", saved_as=ends_of(f"{part}_accuracy"))
             for part, name in PARTS.items()
         ),
         Column("Gap", "val − test, points", True, "def-gap", saved_as=ends_of("gap_points")),
+        Column("Over baseline", "points", True, "def-baseline", saved_as=ends_of("over_baseline_points")),
         *(Column(name, "AUC", True, "def-auc", saved_as=ends_of(f"{part}_auc")) for part, name in PARTS.items()),
         Column("Evaluations", "of test", True, "def-test-evaluations", saved_as=("test_evaluations",)),
         csv_only("model", "strategy", "seed", "device"),
@@ -47,13 +59,15 @@ def scores_table(material: Material) -> Table:
     for row in material.runs:
         for name, part in (("train", row.train), ("validation", row.val), ("test", row.test)):
             if part:
+                if part.by_metric:
+                    used.append((f"{name} {metric.words}", part.by_metric))
                 used += [(f"{name} accuracy", part.accuracy), (f"{name} AUC", part.auc)]
-        used.append(("gap", row.gap_points))
+        used += [("gap", row.gap_points), ("over baseline", row.over_baseline_points)]
     return Table(
         "scores",
         "How well the runs do",
         columns,
-        tuple(scores_row(material, row, row.id == best) for row in material.runs),
+        (*(scores_row(material, row, row.id == best) for row in material.runs), *baseline_rows(material, columns)),
         (
             "The second line of a cell is its 95 % interval. Train was scored again after learning, without "
             "augmentation.",
@@ -66,16 +80,78 @@ def scores_row(material: Material, row: RunRow, best: bool) -> tuple[Cell, ...]:
     """One run in the table of scores."""
     parts = (row.train, row.val, row.test)
     recalls = [row.test.recall.get(name) if row.test else None for name in material.classes]
+    plain = material.metric.name == "accuracy"
     return (
         run_cell(material, row.id),
-        *(accuracy_cell(part.accuracy if part else None, strong=best and part is row.test) for part in parts),
+        *(
+            accuracy_cell(part.by_metric if part else None, strong=best and part is row.test)
+            for part in parts
+            if not plain
+        ),
+        *(accuracy_cell(part.accuracy if part else None, strong=plain and best and part is row.test) for part in parts),
         points_cell(row.gap_points),
+        points_cell(row.over_baseline_points),
         *(auc_cell(part.auc if part else None) for part in parts),
         whole_cell(row.test_evaluations),
         unseen(row.model, row.strategy, row.seed, row.device),
         *(unseen(*saved(recall)) for recall in recalls),
         unseen(*(value for cell in learning_row(material, row)[1:] for value in cell.values)),
     )
+
+
+def baseline_rows(material: Material, columns: Sequence[Column]) -> tuple[tuple[Cell, ...], ...]:
+    """What always answering the commonest class of train scores, by the metric; the other cells stay open."""
+    baseline, name = material.comparison.baseline, material.metric.name
+    if baseline is None:
+        return ()
+    title = baseline_title(baseline.answer)
+    known = {f"{part}_{name}": score for part, score in (("val", baseline.val), ("test", baseline.test))}
+    cells = [
+        accuracy_cell(known.get(column.names[0]))
+        if column.names[0] in known
+        else Cell("" if not column.shown else "–", saved=(None,) * len(column.names))
+        for column in columns[1:]
+    ]
+    return ((Cell(title, saved=("", title)), *cells),)
+
+
+def further_table(material: Material) -> Table:
+    """Scores beside the metric on the part that runs are judged on; those on validation are in the CSV."""
+    judged = judged_part(material.comparison)
+    asking = material.comparison.asking
+    shown = [score for score in FURTHER if asking.ordered or not score.ordered]
+
+    def of(row: RunRow, part: str) -> dict[str, Estimate | None]:
+        scores = row.test if part == "test" else row.val
+        return scores.scores if scores else {}
+
+    columns = (
+        Column("Run", saved_as=RUN),
+        *(
+            Column(
+                capital(score.title.format(at=f"{asking.at:.0%}")),
+                "higher is better" if score.higher_is_better else "lower is better",
+                True,
+                "def-further",
+                saved_as=ends_of(f"{judged}_{score.name}"),
+            )
+            for score in shown
+        ),
+        *(csv_only(*ends_of(f"val_{score.name}")) for score in shown if judged == "test"),
+    )
+    rows = tuple(
+        (
+            run_cell(material, row.id),
+            *(auc_cell(of(row, judged).get(score.name)) for score in shown),
+            *(unseen(*saved(of(row, "val").get(score.name))) for score in shown if judged == "test"),
+        )
+        for row in material.runs
+    )
+    used = [(score.title.format(at=f"{asking.at:.0%}"), of(row, judged).get(score.name)) for row in material.runs for score in shown]
+    positive = asking.positive or (material.classes[1] if len(material.classes) == 2 else "")
+    whom = f"of '{positive}' against the rest" if positive else "the mean over the classes, each against the rest"
+    notes = (f"F1, average precision, sensitivity and specificity: {whom}.", *methods(used))
+    return Table("further-scores", f"Further scores on {JUDGED[judged]}", columns, rows, notes)
 
 
 LEARNING_COLUMNS = (
@@ -138,8 +214,8 @@ def few(labels: list[str]) -> str:
 
 
 def blocks(material: Material) -> Sequence[Block]:
-    """Scores, then learning and cost."""
-    return scores_table(material), learning_table(material)
+    """Scores, further scores, then learning and cost."""
+    return scores_table(material), further_table(material), learning_table(material)
 
 
 SECTION = Section(

@@ -44,7 +44,7 @@ def facts(diagnosis: Diagnosis) -> tuple[tuple[str, str, str], ...]:
     """Validation, test, the largest term, the verdicts; nothing but the accuracies where nothing is explained."""
     why = why_lower(diagnosis)
     found = [
-        (label, percent(estimate.value), f"{percent_range(estimate)}, {count(estimate.n, 'image')}")
+        (label, percent(estimate.value), f"{percent_range(estimate)}, {count(estimate.n, diagnosis.unit.name)}")
         for label, estimate in (("Validation", diagnosis.val_accuracy), ("Test", diagnosis.test_accuracy))
         if estimate is not None
     ]

@@ -1,0 +1,155 @@
+"""By what runs are judged, from what a person types: `balanced-accuracy`, `cost:FILE`, `patient`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from heldout.errors import InputError, Problem, UsageError
+from heldout.records import Asking, Metric, Unit
+from heldout.records.metric import METRICS, By, MetricName, UnitName
+
+COST = "cost:"
+
+SUM = 1e-3
+"""By how much given shares may miss 1: they are typed with a few decimals."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """By what runs are judged.
+
+    Attributes:
+        metric: The metric.
+        unit: Who one decision is made on.
+        asking: What the further scores are asked.
+    """
+
+    metric: Metric = field(default_factory=Metric)
+    unit: Unit = field(default_factory=Unit)
+    asking: Asking = field(default_factory=Asking)
+
+
+def judging_of(
+    classes: Sequence[str],
+    metric: str = "accuracy",
+    unit: str = "image",
+    by: str = "mean",
+    asking: Asking | None = None,
+) -> Judging:
+    """What metric and unit a person named.
+
+    Args:
+        classes: Names of the study's classes.
+        metric: `accuracy`, `balanced-accuracy` or `cost:FILE`.
+        unit: `image` or `patient`.
+        by: `mean`, `max` or `majority`.
+        asking: What the further scores are asked.
+
+    Raises:
+        UsageError: An unknown name.
+        InputError: A file of costs that does not fit; all problems at once.
+    """
+    return Judging(metric_of(metric, classes), unit_of(unit, by), asking or Asking())
+
+
+def metric_of(text: str, classes: Sequence[str]) -> Metric:
+    """The metric that a person named.
+
+    Raises:
+        UsageError: An unknown name.
+        InputError: A file of costs that does not fit; all problems at once.
+    """
+    if text.startswith(COST) and text != COST:
+        return read_costs(Path(text.removeprefix(COST)), classes)
+    names: dict[str, MetricName] = {name: name for name in METRICS if name != "cost"}
+    if text not in names:
+        raise UsageError(f"--metric: found '{text}'; expected one of {', '.join(names)}, or {COST}FILE.")
+    return Metric(names[text])
+
+
+def unit_of(name: str, by: str = "mean") -> Unit:
+    """The unit that a person named; how the images of one are put together has no meaning for images.
+
+    Raises:
+        UsageError: An unknown name.
+    """
+    units: dict[str, UnitName] = {one: one for one in get_args(UnitName)}
+    ways: dict[str, By] = {one: one for one in get_args(By)}
+    if name not in units:
+        raise UsageError(f"--unit: found '{name}'; expected one of {', '.join(units)}.")
+    if by not in ways:
+        raise UsageError(f"--by: found '{by}'; expected one of {', '.join(ways)}.")
+    return Unit(units[name], ways[by]) if name == "patient" else Unit()
+
+
+def read_costs(path: Path, classes: Sequence[str]) -> Metric:
+    """A file of costs: columns `class`, `cost` and, where classes are to have given shares, `share`.
+
+    Args:
+        path: CSV, a row a class: what missing one image of it costs, in any unit, and its share of the images in use.
+        classes: Names of the study's classes, each of which needs a row.
+
+    Raises:
+        InputError: The file cannot be read or does not fit; all problems at once.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, skipinitialspace=True).fillna("")
+    except (OSError, ValueError) as error:
+        problem = Problem(str(path), str(error)[:120], "a CSV with the columns class,cost[,share]", "Check the path.")
+        raise InputError([problem], title="The costs cannot be used") from error
+    problems = [
+        Problem(str(path), f"no column '{name}'", "columns class,cost[,share]", "Name the columns in the first line.")
+        for name in ("class", "cost")
+        if name not in table.columns
+    ]
+    if problems:
+        raise InputError(problems, title="The costs cannot be used")
+    problems += _class_problems(path, list(table["class"]), classes)
+    costs, shares = (_numbers(path, table, name, problems) for name in ("cost", "share"))
+    if costs and not any(costs.values()) and not problems:
+        problems.append(Problem(str(path), "costs that are all 0", "one above 0", "Give the classes their costs."))
+    if shares and not problems and abs(sum(shares.values()) - 1) > SUM:
+        found = f"shares that sum to {sum(shares.values()):g}"
+        problems.append(Problem(str(path), found, "a sum of 1", "Give each class its share as a fraction."))
+    if problems:
+        raise InputError(problems, title="The costs cannot be used")
+    whole = sum(shares.values())
+    return Metric("cost", {c: costs[c] for c in classes}, {c: shares[c] / whole for c in classes} if shares else {})
+
+
+def _class_problems(path: Path, named: Sequence[str], classes: Sequence[str]) -> list[Problem]:
+    known = f"one row for each of: {', '.join(classes)}"
+    found = [
+        Problem(f"{path} line {line}", f"class '{name}'", known, "Use the study's own names.")
+        for line, name in enumerate(named, start=2)
+        if name not in classes
+    ]
+    for name in classes:
+        times = list(named).count(name)
+        if times != 1:
+            found.append(Problem(str(path), f"{times} rows of class '{name}'", known, "Give every class one row."))
+    return found
+
+
+def _numbers(path: Path, table: pd.DataFrame, column: str, problems: list[Problem]) -> dict[str, float]:
+    """Class -> number of a column; empty where there is no such column. Problems are added to the list."""
+    found: dict[str, float] = {}
+    if column not in table.columns:
+        return found
+    for line, (name, text) in enumerate(zip(table["class"], table[column], strict=True), start=2):
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number) and number >= 0:
+            found[str(name)] = number
+        else:
+            where = f"{path} line {line}"
+            problems.append(Problem(where, f"{column} '{text}'", "a number, 0 or above", "Write it as 2 or 0.5."))
+    return found
