@@ -51,6 +51,8 @@ class ReasonKind(StrEnum):
     """The cause cannot act on this run or these data."""
 
     MORE_IMAGES = "more images"
+    SMALL_CLASSES = "more images of small classes"
+    """Classes that are too small to be judged might hold more than the margin; all others do not."""
     MORE_PATIENTS = "more patients"
     MORE_SEEDS = "more seeds"
     OVERLAP = "overlap"
@@ -116,7 +118,10 @@ class ClassRow:
         test_share: Its share of the test images.
         val_recall: Recall on validation; None without images of the class.
         test_recall: Recall on test; likewise.
-        points: The row's points; the rows and the first three terms sum to the gap.
+        points: The row's points; the rows and the terms before labels sum to the gap.
+        prior_points: What the class carries of the prior term, (π^V − π^T) · (recall^V − A_V′); over the classes they
+            sum to it. None without validation images, and in older records.
+        train_images: Training images of the class; None where not known.
     """
 
     name: str
@@ -125,6 +130,8 @@ class ClassRow:
     val_recall: Estimate | None
     test_recall: Estimate | None
     points: Estimate | None
+    prior_points: Estimate | None = None
+    train_images: int | None = None
 
 
 @dataclass(frozen=True)

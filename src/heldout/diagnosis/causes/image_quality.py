@@ -105,12 +105,16 @@ class Qualities:
         returned: Properties that only test images could be given; None without one.
         lost: Property -> points lost on validation.
         comparisons: Number of variants on validation.
+        left_out: Classes with too few images to be mapped, in words; empty where there are none.
+        undecided: Points, at most, that mapping them could cost: those that validation has by being right on them.
     """
 
     single: tuple[Mapped, ...] = ()
     every: Mapped | None = None
     returned: Returned | None = None
     comparisons: int = 0
+    left_out: str = ""
+    undecided: float = 0.0
 
     def best(self, rules: Rules) -> Mapped | None:
         """The costliest property; one in which test does not differ comes last: any disturbance costs something."""
