@@ -156,23 +156,8 @@ class CovariateShift(Cause[Losses]):
         if not chosen:
             main = most_different(table.rows)
             images = unlike(data.gap.samples.test, main)
-            return Losses(
-                data.run.classes,
-                (),
-                main,
-                None,
-                None,
-                (),
-                unjudged,
-                bool(worst),
-                main,
-                images,
-                mended,
-                None,
-                0.0,
-                images,
-                undecided,
-            )
+            few = unjudged, bool(worst), main, images, mended, None, 0.0, images, undecided
+            return Losses(data.run.classes, (), main, None, None, (), *few)
         main, losing = losing_rows(chosen)
         points = simultaneous(total([row.explained for row in losing]), len(chosen), rules.level)
         hard = None if balanced is None else hard_for_anyone(data, balanced, losing)
