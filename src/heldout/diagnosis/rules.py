@@ -143,6 +143,14 @@ class Rules:
     )
     max_probed: int = _rule(4000, "images", "Images of a part that a region's classifier sees at most.", OURS)
 
+    # Classes hardly seen in training
+    rare_images: int = _rule(
+        100, "images", "Training images of a class from which on it is not called hardly seen.", OURS
+    )
+    rare_share: float = _rule(
+        0.5, "", "Nor is one with this part, or more, of an equal share of the training images.", OURS
+    )
+
     # Other causes
     forgotten: float = _rule(
         5.0,

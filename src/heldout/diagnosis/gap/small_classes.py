@@ -81,3 +81,20 @@ def val_right(samples: Samples, chosen: NDArray[np.bool_]) -> float:
     """Points that V′ has by being right on these classes, at the class shares of test: all that could be lost there."""
     each = recalls(samples.val.right, samples.val.labels, samples.val_weights[:1], len(chosen))[0]
     return max(0.0, 100 * float(np.nansum(np.where(chosen, samples.test_prior[0] * each, 0.0))))
+
+
+def rarely_seen(train_counts: Indices, rules: Rules) -> Indices:
+    """Classes with few training images, in number and beside the others, ascending: `rare_images` and `rare_share`.
+
+    >>> rarely_seen(np.array([400, 300, 26, 0]), Rules()).tolist()
+    [2, 3]
+    """
+    equal = train_counts.sum() / max(len(train_counts), 1)
+    few = (train_counts < rules.rare_images) & (train_counts < rules.rare_share * equal)
+    return np.flatnonzero(few)
+
+
+def images_to_collect(train_counts: Indices, k: int, rules: Rules) -> int:
+    """Training images of a class that it lacks to be seen as often as a class that is not rare."""
+    wanted = min(rules.rare_images, train_counts.sum() / max(len(train_counts), 1))
+    return max(0, int(np.ceil(wanted)) - int(train_counts[k]))
