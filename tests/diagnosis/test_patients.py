@@ -90,7 +90,9 @@ def full_run(patients: int) -> object:
     rng = np.random.default_rng(8)
     features = {part: rng.normal(size=(len(one), 4)).astype(np.float32) for part, one in parts(made).items()}
     leaked = dict.fromkeys(val.ids[:20], "patient")
-    return replace(made, val_epochs=epochs, features=features, leaked=leaked, learning=replace(made.learning, keeps="best"))
+    return replace(
+        made, val_epochs=epochs, features=features, leaked=leaked, learning=replace(made.learning, keeps="best")
+    )
 
 
 @pytest.mark.parametrize("by", ["mean", "max", "majority"])
@@ -98,7 +100,13 @@ def test_one_image_a_patient_changes_nothing_but_the_unit(by: By) -> None:
     made = full_run(patients=1)
     there, here = diagnose_run(by_unit(made, Unit("patient", by))), diagnose_run(made)  # type: ignore[arg-type]
     for a, b in zip(there.findings, here.findings, strict=True):
-        assert (a.code, a.verdict, a.points, a.images, a.explains) == (b.code, b.verdict, b.points, b.images, b.explains)
+        assert (a.code, a.verdict, a.points, a.images, a.explains) == (
+            b.code,
+            b.verdict,
+            b.points,
+            b.images,
+            b.explains,
+        )
     for name in ("val_accuracy", "test_accuracy", "gap_points", "classes", "remedies", "review"):
         assert to_data(there)[name] == to_data(here)[name]
     assert [term.points for term in there.budget] == [term.points for term in here.budget]

@@ -33,7 +33,9 @@ AllScores = Annotated[
 Ordered = Annotated[
     bool,
     typer.Option(
-        "--ordered", help="The classes are grades, in their order: adds quadratic-weighted kappa.", rich_help_panel=SCORES
+        "--ordered",
+        help="The classes are grades, in their order: adds quadratic-weighted kappa.",
+        rich_help_panel=SCORES,
     ),
 ]
 Positive = Annotated[

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.decomposition import PCA
 
-from heldout.diagnosis.gap import GapBudget, Samples
+from heldout.diagnosis.gap import GapBudget, Samples, bearing_classes
 from heldout.diagnosis.properties import property_of, quality_values, shifts_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -284,7 +284,7 @@ def differences(row: Row, rules: Rules) -> str:
     return f"{' and '.join(named)} standard deviations" if named else ""
 
 
-def of_threshold(samples: Samples, rows: Sequence[Row]) -> float:
+def of_threshold(samples: Samples, rows: Sequence[Row], rules: Rules) -> float:
     """Points of I + III that a shift of the decision would mend: DISDE of what the best threshold gains on each image.
 
     The term threshold is the mean gain on test less that on validation; the weights that split the loss split it too.
@@ -292,10 +292,10 @@ def of_threshold(samples: Samples, rows: Sequence[Row]) -> float:
     with np.errstate(invalid="ignore", divide="ignore"):
         own = np.bincount(samples.val.labels, minlength=len(samples.test_prior[0])) / max(len(samples.val), 1)
         ratio = np.where(own > 0, samples.test_prior[0] / own, 0.0)
-    gains = []
+    classes, gains = bearing_classes(samples, rules), []
     for images, weights in ((samples.val, ratio[samples.val.labels]), (samples.test, samples.test_weights[0])):
         exact = weights.astype(samples.test_weights.dtype)
-        tuned = tuned_right(images.labels, images.logits, images.units, exact)
+        tuned = tuned_right(images.labels, images.logits, images.units, exact, classes=classes)
         gains.append(tuned - images.right)
     points = 0.0
     for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
 from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.gap.review import reviewed_test
 from heldout.records import Remedy
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, never_certain
@@ -62,6 +63,10 @@ class Effect:
     def lost(self) -> Measured:
         """Points lost, the classes at the shares of test."""
         return self.draws.measured(self.by_class.sum(axis=1), len(self.ids))
+
+    def without(self, classes: NDArray[np.bool_]) -> Effect:
+        """The same with some classes, (k,), counting nothing: points are of the others, at their shares of all."""
+        return replace(self, prior=np.where(classes, 0.0, self.prior)) if classes.any() else self
 
     @cached_property
     def accuracy_before(self) -> Measured:
@@ -182,15 +187,15 @@ def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured |
     scored, test = data.run.scored.get(intervention), data.run.test
     if scored is None or test is None or not scored.has(variant, "test"):
         return None
-    samples = data.gap.samples
+    true_test, weights, rows = reviewed_test(data.run)  # all of test: classes that validation lacks may gain as well
     given = scored.logits(variant, "test", test.ids)
     number = int(np.isfinite(given).all(axis=1).sum())
     if not number:
         return None
-    images, logits = samples.true_test, given[samples.true_rows]
+    images, logits = true_test, given[rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
     change = (first_of_largest(logits[here]) == images.labels[here]).astype(np.float64) - images.right[here]
-    return data.gap.draws.measured(100 * weighted_mean(change, samples.true_weights[:, here]), number)
+    return data.gap.draws.measured(100 * weighted_mean(change, weights[:, here]), number)
 
 
 def remedy_tried(

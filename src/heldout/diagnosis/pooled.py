@@ -10,8 +10,10 @@ import numpy as np
 from heldout.diagnosis.appearance import Row, total
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.effects import Effect, effect_of, unpaired
+from heldout.diagnosis.gap.small_classes import left_out_words
 from heldout.stats.disde import disde
 from heldout.stats.measured import Measured
+from heldout.stats.weighted import weighted_mean
 
 INTERVENTION = "pooled"
 
@@ -24,16 +26,21 @@ class Pooled:
         val: Validation images as it sees them (`after`) and as the run does (`before`).
         test: Test images likewise.
         true_test: Test images with the labels that reviewers gave; as `test` where nobody reviewed.
+        left_out: Classes with too few images on either side, in words; they count in no number here.
+        undecided: Points, at most, that they leave undecided: the classifier's mistakes on their test images.
     """
 
     val: Effect
     test: Effect
     true_test: Effect
+    left_out: str = ""
+    undecided: float = 0.0
 
     @property
     def difficulty(self) -> Measured:
         """Points by which it is right less often on test than on validation, at the class shares of test.
 
+        Of the classes that have enough images on both sides to learn from and to be scored by.
         By the reviewers' labels, as the terms threshold and ranking: wrong labels that were found are not hard images.
         """
         return unpaired(self.val, self.true_test)
@@ -45,8 +52,16 @@ def pooled(data: CauseData, variant: str) -> Pooled | None:
     true_test = effect_of(data, INTERVENTION, variant, "test", reviewed=True)
     if val is None or test is None or true_test is None:
         return None
-    answered = {int(k) for k in np.unique(test.labels)}
-    return Pooled(val, test, true_test) if answered <= {int(k) for k in np.unique(val.labels)} else None
+    # Each class of which one side has too few images, or none was scored, says nothing of how hard test is.
+    sides = [np.bincount(side.labels, minlength=data.run.k) for side in (val, test)]
+    small = np.minimum(*sides) < data.rules.min_pooled_class
+    if small[sides[1] > 0].all():
+        return None
+    small &= (sides[0] > 0) | (sides[1] > 0)
+    wrong = 100 * float(weighted_mean(~true_test.after & small[true_test.labels], true_test.weights[:1])[0])
+    undecided = max(0.0, wrong)
+    words = left_out_words(data.gap.samples, data.run.classes, small & (sides[1] > 0), undecided)
+    return Pooled(val.without(small), test.without(small), true_test.without(small), words, undecided)
 
 
 def remaining(data: CauseData) -> Measured:

@@ -138,7 +138,18 @@ class Rules:
     probe_deviations: float = _rule(
         2.0, "SE", "Standard errors by which a region must beat chance in training to be tried.", OURS
     )
+    min_probed_class: int = _rule(
+        10, "images", "Training images of a class from which on it is asked whether a region tells it apart.", OURS
+    )
     max_probed: int = _rule(4000, "images", "Images of a part that a region's classifier sees at most.", OURS)
+
+    # Classes hardly seen in training
+    rare_images: int = _rule(
+        100, "images", "Training images of a class from which on it is not called hardly seen.", OURS
+    )
+    rare_share: float = _rule(
+        0.5, "", "Nor is one with this part, or more, of an equal share of the training images.", OURS
+    )
 
     # Other causes
     forgotten: float = _rule(
@@ -159,6 +170,9 @@ class Rules:
     max_sampled: int = _rule(400, "images", "Images of a part that an intervention scores again.", OURS)
     min_pooled_class: int = _rule(
         10, "images", "Images of two classes in each part below which no pooled classifier is learned.", OURS
+    )
+    max_unmatched: float = _rule(
+        0.05, "", "Share of train whose classes test may lack, its BatchNorm batches still being matched.", OURS
     )
     max_retraining: float = _rule(600.0, "s", "Longest training that is repeated on a grouped split.", OURS)
 

@@ -104,6 +104,11 @@ class RunData:
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 
     @property
+    def train_counts(self) -> NDArray[np.int64] | None:
+        """Training images of each class, (k,); None where the training images are not known."""
+        return None if self.train is None else np.bincount(self.train.labels, minlength=self.k)
+
+    @property
     def reviewed(self) -> int:
         """Number of test images that were reviewed."""
         return 0 if self.review is None else len(self.review)

@@ -13,6 +13,7 @@ from heldout.diagnosis.rules import Rules
 from heldout.records import ReasonKind, Verdict
 from heldout.stats.few import too_few_to_exclude
 from heldout.stats.measured import Measured
+from heldout.ties import settled
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,20 @@ def weigh_effects(
     p = min(1.0, len(effects) * min(effect.p for effect in effects))
     if decision.positive and p >= rules.level / max(comparisons, 1):
         return undecided(ReasonKind.MORE_IMAGES, 0, sum(effect.changed for effect in effects))
+    return decision
+
+
+def unless_left_out(decision: Decision, points: Measured, undecided: float, rules: Rules) -> Decision:
+    """A decision that excludes nothing where classes that were left out might hold more than the margin.
+
+    Args:
+        decision: On the classes that could be judged.
+        points: Their points.
+        undecided: Points, at most, that the classes left out may add.
+        rules: `margin`.
+    """
+    if decision.verdict == "excluded" and undecided > 0 and settled(points.high + undecided - rules.margin) > 0:
+        return Decision("not identifiable", ReasonKind.SMALL_CLASSES)
     return decision
 
 

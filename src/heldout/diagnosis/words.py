@@ -30,6 +30,11 @@ def with_interval(estimate: Estimate) -> str:
     return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
 
 
+def capital(text: str) -> str:
+    """A sentence's first letter made large, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def within_sentence(title: str) -> str:
     """A cause's title within a sentence: `wrong labels on test`, but `BatchNorm statistics`, `JPEG compression`."""
     first = title.split()[0]

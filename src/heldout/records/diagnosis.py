@@ -52,6 +52,8 @@ class ReasonKind(StrEnum):
     """The cause cannot act on this run or these data."""
 
     MORE_IMAGES = "more images"
+    SMALL_CLASSES = "more images of small classes"
+    """Classes that are too small to be judged might hold more than the margin; all others do not."""
     MORE_PATIENTS = "more patients"
     MORE_SEEDS = "more seeds"
     OVERLAP = "overlap"
@@ -117,8 +119,11 @@ class ClassRow:
         test_share: Its share of the test images.
         val_recall: Recall on validation; None without images of the class.
         test_recall: Recall on test; likewise.
-        points: The row's points; the rows and the first three terms sum to the gap.
+        points: The row's points; the rows and the terms before labels sum to the gap.
         counts: What its recall counts on test by the metric, the π^T above; None where that is its share.
+        prior_points: What the class carries of the prior term, (π^V − π^T) · (recall^V − A_V′); over the classes they
+            sum to it. None without validation images, and in older records.
+        train_images: Training images of the class; None where not known.
     """
 
     name: str
@@ -128,6 +133,8 @@ class ClassRow:
     test_recall: Estimate | None
     points: Estimate | None
     counts: float | None = None
+    prior_points: Estimate | None = None
+    train_images: int | None = None
 
 
 @dataclass(frozen=True)

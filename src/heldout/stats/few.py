@@ -126,7 +126,7 @@ def _pooled(stratum: Indices) -> Indices:
     return pooled
 
 
-def jeffreys(share: float, units: int, replicates: int) -> Reals:
+def jeffreys(share: float, units: int, replicates: int, seed: int = 0) -> Reals:
     """Draws (fractions) that stand in for replicates where all of so many units are right, or all wrong.
 
     From the distribution of the share under Jeffreys' prior, Beta(r + ½, u − r + ½) (Brown, Cai & DasGupta 2001).
@@ -134,10 +134,13 @@ def jeffreys(share: float, units: int, replicates: int) -> Reals:
     Args:
         share: The share that was found, kept within [0, 1].
         units: Number of units u.
-        replicates: Number of draws B; they depend on nothing but the three numbers.
+        replicates: Number of draws B; they depend on nothing but these numbers.
+        seed: Another one for each of several shares that are in doubt at once, so that their doubts are independent.
     """
     right = min(max(share, 0.0), 1.0) * units
-    drawn: Reals = np.random.default_rng(units).beta(right + 0.5, units - right + 0.5, replicates)
+    drawn: Reals = np.random.default_rng((units, seed) if seed else units).beta(
+        right + 0.5, units - right + 0.5, replicates
+    )
     return drawn
 
 

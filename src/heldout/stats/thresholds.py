@@ -13,6 +13,8 @@ logistic fit it supposes no shape of the scores: the heavy tails of fine-tuned n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +60,47 @@ def folds_of(units: Indices, strata: Indices, folds: int, seed: int) -> Indices:
     return result
 
 
-def tuned_accuracy(labels: Indices, logits: Reals, units: Indices, weights: Weights, *, seed: int = 0) -> Reals:
+@dataclass(frozen=True)
+class Movable:
+    """The images whose answer a shift of the decision among some classes may change, seen through these classes alone.
+
+    A class with a handful of images has no best bias. Its own images, and those that are answered as it, are then left
+    as the classifier answers them, and the decision moves among the other classes only.
+
+    Attributes:
+        rows: (m,) rows of the images whose label and answer are both among the classes.
+        labels: (m,) their labels, counted among these classes.
+        logits: (m, c) their logits of these classes.
+    """
+
+    rows: Indices
+    labels: Indices
+    logits: Reals
+
+    @classmethod
+    def among(cls, labels: Indices, logits: Reals, classes: Indices | None) -> Movable:
+        """The images that may move.
+
+        Args:
+            labels: (n,) class indices.
+            logits: (n, k).
+            classes: (c,) classes among which the decision may move, ascending; None for all.
+        """
+        if classes is None:
+            return cls(np.arange(len(labels)), labels, logits)
+        rows = np.flatnonzero(np.isin(labels, classes) & np.isin(first_of_largest(logits), classes))
+        return cls(rows, np.searchsorted(classes, labels[rows]), logits[np.ix_(rows, classes)])
+
+
+def tuned_accuracy(
+    labels: Indices,
+    logits: Reals,
+    units: Indices,
+    weights: Weights,
+    *,
+    seed: int = 0,
+    classes: Indices | None = None,
+) -> Reals:
     """Cross-fitted accuracy at the best biases, for many weightings of the images at once.
 
     Args:
@@ -67,11 +109,21 @@ def tuned_accuracy(labels: Indices, logits: Reals, units: Indices, weights: Weig
         units: (n,) unit of each image; a unit is never on both sides.
         weights: (B, n) weight of each image in each replicate; the first row is taken as the sample itself.
         seed: Seed of the folds.
+        classes: (c,) classes among which the decision may move, ascending (see `Movable`); None for all.
 
     Returns:
         (B,) weighted share of images that are right.
     """
     total = weights.sum(axis=1, dtype=np.float64)
+    if classes is not None:
+        movable = Movable.among(labels, logits, classes)
+        held = np.delete(np.arange(len(labels)), movable.rows)
+        stays = first_of_largest(logits[held]) == labels[held]
+        right = np.where(stays, weights[:, held], 0).sum(axis=1, dtype=np.float64)
+        some = weights[:, movable.rows]
+        tuned = tuned_accuracy(movable.labels, movable.logits, units[movable.rows], some, seed=seed)
+        moved: Reals = (right + tuned * some.sum(axis=1, dtype=np.float64)) / total
+        return moved
     folds = min(FOLDS, len(np.unique(units)))
     right = np.zeros(len(weights))
     for repeat in range(REPEATS):
@@ -84,7 +136,15 @@ def tuned_accuracy(labels: Indices, logits: Reals, units: Indices, weights: Weig
     return accuracy
 
 
-def tuned_right(labels: Indices, logits: Reals, units: Indices, weights: Weights, *, seed: int = 0) -> Reals:
+def tuned_right(
+    labels: Indices,
+    logits: Reals,
+    units: Indices,
+    weights: Weights,
+    *,
+    seed: int = 0,
+    classes: Indices | None = None,
+) -> Reals:
     """How often each image is right at the best biases, cross-fitted, (n,): 0 … 1, the share of the repetitions.
 
     Args:
@@ -93,7 +153,14 @@ def tuned_right(labels: Indices, logits: Reals, units: Indices, weights: Weights
         units: (n,) unit of each image; a unit is never on both sides.
         weights: (n,) weight of each image in the search.
         seed: Seed of the folds; the same as `tuned_accuracy` draws, whose value is the weighted mean of these.
+        classes: (c,) classes among which the decision may move, ascending (see `Movable`); None for all.
     """
+    if classes is not None:
+        movable, own = Movable.among(labels, logits, classes), np.zeros(len(labels))
+        own[:] = first_of_largest(logits) == labels
+        rows = movable.rows
+        own[rows] = tuned_right(movable.labels, movable.logits, units[rows], weights[rows], seed=seed)
+        return own
     folds = min(FOLDS, len(np.unique(units)))
     right = np.zeros(len(labels))
     for repeat in range(REPEATS):

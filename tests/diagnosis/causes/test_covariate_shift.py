@@ -162,7 +162,7 @@ def test_threshold_part_and_the_rest_are_the_points_and_all_of_it_is_the_term() 
     explains, points = finding.explains, finding.points
     assert points is not None and explains["threshold"] + explains["ranking"] == pytest.approx(points.value)
     assert 0 < explains["threshold"] < one.gap.terms["threshold"].value + 1.5  # moved by 3 of 4: a cut mends some
-    assert of_threshold(one.gap.samples, []) == 0
+    assert of_threshold(one.gap.samples, [], RULES) == 0
 
 
 def test_a_shift_of_looks_without_cost_is_excluded() -> None:

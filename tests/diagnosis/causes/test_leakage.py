@@ -8,7 +8,7 @@ import pytest
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.causes.leakage import CAUSE
-from heldout.diagnosis.diagnose import diagnose_run
+from heldout.diagnosis.diagnose import cause_data, diagnose_run
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
@@ -86,9 +86,14 @@ def test_a_handful_of_independent_images_measures_nothing(clean: int) -> None:
         assert finding.kind is ReasonKind.MORE_IMAGES
 
 
-def test_a_class_without_independent_images_cannot_be_weighed() -> None:
+def test_a_class_without_independent_images_is_left_out_by_name() -> None:
+    """NORMAL loses 196 of 300 · (180/196 − 80/96) = 5.6 points; ILL, with 4 independent images, stays as reported."""
     made = joined(counted("val", [(100, 100), (100, 100)]), counted("val", [(96, 80), (4, 2)]))
-    assert judged(CAUSE, made).verdict == "not identifiable"
+    finding = judged(CAUSE, made)
+    assert finding.verdict == "established" and finding.points is not None
+    assert finding.points.value == pytest.approx(100 * (180 / 300 - 196 / 300 * 80 / 96), abs=1e-3)
+    term = cause_data(made).gap.parts["leakage"]
+    assert term.undecided == pytest.approx(100 * 102 / 300, abs=1e-3) and "'ILL'" in term.detail
 
 
 def retrained(made: RunData, hits: tuple[int, int]) -> RunData:

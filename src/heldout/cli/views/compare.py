@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heldout.answer.texts import decimal_range, duration, number, percent, percent_range, points_range, probability, signed
+from heldout.answer.texts import (
+    decimal_range,
+    duration,
+    number,
+    percent,
+    percent_range,
+    points_range,
+    probability,
+    signed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +43,11 @@ def show_comparison(comparison: Comparison, env: Environment, all_scores: bool =
     for sentence in comparison_sentences(comparison, names):
         env.say(sentence)
     width = console.width
-    tables = run_tables(comparison, names, width) + further_tables(comparison, names, width, all_scores) + pair_tables(comparison, names, width)
+    tables = (
+        run_tables(comparison, names, width)
+        + further_tables(comparison, names, width, all_scores)
+        + pair_tables(comparison, names, width)
+    )
     for table in tables + group_tables(comparison, names, width):
         env.say("")
         console.print(table)
@@ -120,7 +133,9 @@ def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int)
         baseline = comparison.baseline
         if baseline is not None and columns[: len(SCORES)] == SCORES:
             known = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
-            table.add_row(f"always '{baseline.answer}'\ncommonest class of train", *(known.get(one, "") for one in columns))
+            table.add_row(
+                f"always '{baseline.answer}'\ncommonest class of train", *(known.get(one, "") for one in columns)
+            )
         tables.append(table)
     return tables
 

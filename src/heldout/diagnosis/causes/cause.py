@@ -166,6 +166,8 @@ def reason_text(decision: Decision, rules: Rules) -> str:
         return f"its interval lies within ±{rules.margin} points"
     if decision.kind is ReasonKind.MORE_PATIENTS:
         return f"about {decision.wanted:,} patients or images instead of {decision.seen:,}"
+    if decision.kind is ReasonKind.SMALL_CLASSES:
+        return "more images of the classes left out"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted:
         return f"about {decision.wanted:,} {IMAGES} instead of {decision.seen:,}"
     if decision.kind is ReasonKind.MORE_IMAGES:

@@ -21,6 +21,7 @@ from heldout.diagnosis.appearance import (
 )
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.gap.small_classes import test_mistakes
 from heldout.diagnosis.pooled import hard_for_anyone, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
@@ -51,6 +52,7 @@ class Losses:
         hard: Points that this classifier loses on what validation lacks; None if not tried.
         of_threshold: Points of `points` that a shift of the decision would mend.
         images: Wrong test images of the class of `main`, those that least resemble validation first.
+        undecided: Points of the mistakes on test images of the classes that no sound row speaks of.
     """
 
     classes: tuple[str, ...]
@@ -67,6 +69,7 @@ class Losses:
     hard: Measured | None
     of_threshold: float
     images: tuple[str, ...]
+    undecided: float = 0.0
 
     @property
     def chance(self) -> DomainShift | None:
@@ -148,26 +151,13 @@ class CovariateShift(Cause[Losses]):
         judged = {row.k for row in chosen}
         worst = unjudged_classes(data.gap, chosen, rules)
         unjudged = (*worst, *(int(k) for k in np.flatnonzero(shares > 0) if k not in judged and k not in worst))
+        undecided = test_mistakes(data.gap.samples, np.isin(np.arange(data.run.k), unjudged))
         doubtful = next((row for k in worst[:1] for row in table.rows if row.k == k), None)
         if not chosen:
             main = most_different(table.rows)
             images = unlike(data.gap.samples.test, main)
-            return Losses(
-                data.run.classes,
-                (),
-                main,
-                None,
-                None,
-                (),
-                unjudged,
-                bool(worst),
-                main,
-                images,
-                mended,
-                None,
-                0.0,
-                images,
-            )
+            few = unjudged, bool(worst), main, images, mended, None, 0.0, images, undecided
+            return Losses(data.run.classes, (), main, None, None, (), *few)
         main, losing = losing_rows(chosen)
         points = simultaneous(total([row.explained for row in losing]), len(chosen), rules.level)
         hard = None if balanced is None else hard_for_anyone(data, balanced, losing)
@@ -184,8 +174,9 @@ class CovariateShift(Cause[Losses]):
             () if doubtful is None else unlike(data.gap.samples.test, doubtful),
             mended,
             hard,
-            of_threshold(data.gap.samples, losing) if points.low > 0 else 0.0,
+            of_threshold(data.gap.samples, losing, rules) if points.low > 0 else 0.0,
             unlike(data.gap.samples.test, main),
+            undecided,
         )
 
     def decide(self, measured: Losses, rules: Rules) -> Decision:
@@ -307,7 +298,10 @@ def _others(measured: Losses) -> str:
         words += f" To {gaining} appearance gives {said(gained)}, which is not set off."
     left = [names[k] for k in sorted(measured.unjudged)]
     if left:
-        words += f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}."
+        words += (
+            f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}, which "
+            f"leaves at most {measured.undecided:.1f} points undecided."
+        )
     return words
 
 

@@ -13,8 +13,8 @@ from heldout.diagnosis.effects import remedy_tried
 from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.suspects import still_to_review
-from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import IMAGES, said
+from heldout.diagnosis.verdict import Decision, unless_left_out, weigh
+from heldout.diagnosis.words import IMAGES, capital, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import in_order, settled
@@ -78,6 +78,9 @@ class Difficulty(Cause[Hardness]):
     def measure(self, data: CauseData) -> Hardness | Missing:
         """Pooled validation minus pooled test accuracy."""
         balanced, unbalanced = pooled(data, "balanced"), pooled(data, "unbalanced")
+        if balanced is None and data.run.scored.get(INTERVENTION) is not None:
+            few = f"at least {data.rules.min_pooled_class} images of a class in validation and in test"
+            return Missing(ReasonKind.MORE_IMAGES, few)
         if balanced is None:
             return without(data, INTERVENTION)
         points = balanced.difficulty
@@ -89,6 +92,7 @@ class Difficulty(Cause[Hardness]):
         """Established by a fair yardstick, and never before people have read the labels in doubt."""
         same_sign = measured.unbalanced is None or settled(measured.unbalanced.value) > 0
         decision = weigh(measured.points, measured.fair(rules) and same_sign, rules)
+        decision = unless_left_out(decision, measured.points, measured.balanced.undecided, rules)
         if decision.positive and measured.unread:
             return Decision("suggested", ReasonKind.REVIEW)
         return decision
@@ -107,6 +111,8 @@ class Difficulty(Cause[Hardness]):
         if measured.unbalanced is not None:
             numbers["unbalanced_points"] = measured.unbalanced.value
         sentence = _sentence(measured, decision)
+        if balanced.left_out:
+            sentence += f" {capital(balanced.left_out)}."
         if not measured.fair(rules):
             sentence += " It is a poor yardstick, though: on validation it is well below the run itself."
         return Told(

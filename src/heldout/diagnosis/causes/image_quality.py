@@ -10,10 +10,11 @@ import numpy as np
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
 from heldout.diagnosis.effects import Effect, effect_of, explained_terms, regains, remedy_tried
+from heldout.diagnosis.gap.small_classes import left_out_words, too_small, val_right
 from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh_effects
-from heldout.diagnosis.words import SCORE, said
+from heldout.diagnosis.words import SCORE, capital, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.property_shift import PropertyShift
@@ -105,12 +106,16 @@ class Qualities:
         returned: Properties that only test images could be given; None without one.
         lost: Property -> points lost on validation.
         comparisons: Number of variants on validation.
+        left_out: Classes with too few images to be mapped, in words; empty where there are none.
+        undecided: Points, at most, that mapping them could cost: those that validation has by being right on them.
     """
 
     single: tuple[Mapped, ...] = ()
     every: Mapped | None = None
     returned: Returned | None = None
     comparisons: int = 0
+    left_out: str = ""
+    undecided: float = 0.0
 
     def best(self, rules: Rules) -> Mapped | None:
         """The costliest property; one in which test does not differ comes last: any disturbance costs something."""
@@ -154,9 +159,13 @@ class ImageQuality(Cause[Qualities]):
     def measure(self, data: CauseData) -> Qualities | Missing:
         """Every property that was mapped, both ways."""
         scored = data.run.scored.get(INTERVENTION)
+        samples = data.gap.samples
+        small = too_small(samples, data.rules.min_mapped_class)
+        undecided = val_right(samples, small)
+        few = left_out_words(samples, data.run.classes, small, undecided), undecided
         if scored is None:
             differs = data.run.why_absent(INTERVENTION).kind is not ReasonKind.NO_DIFFERENCE
-            return without(data, INTERVENTION) if differs else Qualities()
+            return without(data, INTERVENTION) if differs else Qualities((), None, None, 0, *few)
         effects = {name: effect_of(data, INTERVENTION, name, "val") for name in scored.variants}
         seen = {name: effect for name, effect in effects.items() if effect is not None}
         if len(seen) == 2 and ALL in seen:
@@ -166,7 +175,7 @@ class ImageQuality(Cause[Qualities]):
         returned = _returned(data, [name for name in scored.variants if name not in seen and name != ALL])
         if not mapped and returned is None:
             return without(data, INTERVENTION)
-        return Qualities(single, mapped.get(ALL), returned, len(seen))
+        return Qualities(single, mapped.get(ALL), returned, len(seen), *few)
 
     def decide(self, measured: Qualities, rules: Rules) -> Decision:
         """The costliest property, then the reverse alone, then all together; what is excluded by all is excluded."""
@@ -180,15 +189,22 @@ class ImageQuality(Cause[Qualities]):
         if measured.every is not None:
             same = bool(measured.single) and all(one.differs(rules) is False for one in measured.single)
             tried.append(_decide(measured.every, same, measured.comparisons, rules))
-        if not tried:
-            return Decision("excluded", ReasonKind.NO_DIFFERENCE)
         first = next((decision for decision in tried if decision.positive), None)
-        return first or tried[-1 if measured.every is not None else 0]  # all properties together have the last word
+        if first is None and tried:
+            first = tried[-1 if measured.every is not None else 0]  # all properties together have the last word
+        decision = first or Decision("excluded", ReasonKind.NO_DIFFERENCE)
+        if decision.verdict == "excluded" and settled(measured.undecided - rules.margin) > 0:
+            return replace(decision, verdict="not identifiable", kind=ReasonKind.SMALL_CLASSES)
+        return decision
 
     def tell(self, measured: Qualities, decision: Decision, rules: Rules) -> Told:
         """What the property costs, and what the second measurement says."""
+        if not decision.about and decision.verdict != "excluded":
+            sentence = "No measured property shifts between validation and test in the classes that could be judged."
+            return Told(f"{sentence} {capital(measured.left_out)}.")
         if not decision.about:
             reason = "no measured property shifts between validation and test in any class"
+            reason += " that has enough images" if measured.left_out else ""
             return Told(f"Image quality is not why test is lower, because {reason}.", False, reason)
         if decision.about == REVERSE:
             assert measured.returned is not None
@@ -207,6 +223,8 @@ class ImageQuality(Cause[Qualities]):
         images: tuple[str, ...] = ()
         if decision.positive and one.name != ALL and measured.every is not None:
             sentence += f" All properties together cost {measured.every.lost.value:.1f}."
+        if measured.left_out:
+            sentence += f" {capital(measured.left_out)}."
         if decision.positive:
             images = (one.images or one.effect.turned)[: rules.max_images]
         reason = "test images do not differ from validation images in it" if decision.kind is NOT_IN_TEST else ""

@@ -8,7 +8,7 @@ from typing import ClassVar
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Told
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, undecided, weigh
+from heldout.diagnosis.verdict import Decision, undecided, unless_left_out, weigh
 from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind
 from heldout.stats.measured import Measured
@@ -32,6 +32,7 @@ class Relatives:
         points: The leakage term; None where too few independent images are left.
         detail: How it was measured.
         why_not: Why it was not measured by training anew.
+        undecided: Points, at most, that classes without enough independent images leave undecided.
     """
 
     leaked: tuple[str, ...]
@@ -41,6 +42,7 @@ class Relatives:
     points: Measured | None
     detail: str
     why_not: str
+    undecided: float = 0.0
 
 
 class Leakage(Cause[Relatives]):
@@ -79,6 +81,7 @@ class Leakage(Cause[Relatives]):
             gap.terms.get("leakage"),
             gap.details["leakage"],
             run.why_absent("grouped").text,
+            gap.parts["leakage"].undecided,
         )
 
     def decide(self, measured: Relatives, rules: Rules) -> Decision:
@@ -90,6 +93,7 @@ class Leakage(Cause[Relatives]):
                 return Decision("excluded", ReasonKind.NO_DIFFERENCE)
             return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
         decision = weigh(measured.points, True, rules)
+        decision = unless_left_out(decision, measured.points, measured.undecided, rules)
         if decision.verdict != "established" and not measured.finds_changed_copies:
             return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
         return decision
@@ -104,7 +108,9 @@ class Leakage(Cause[Relatives]):
         if not measured.leaked:
             return _tell_none(measured, decision, crossing, numbers)
         share = len(measured.leaked) / measured.images
-        first = f"{len(measured.leaked)} of {measured.images} validation {IMAGES} ({share:.0%}) have a relative in train."
+        first = (
+            f"{len(measured.leaked)} of {measured.images} validation {IMAGES} ({share:.0%}) have a relative in train."
+        )
         if measured.points is None:
             needs = "more validation images without a relative in train, or the experiment `grouped`"
             sentence = f"{first} What that is worth cannot be told; it needs {needs} ({measured.why_not}).{crossing}"

@@ -275,6 +275,11 @@ def _probe(data: CauseData, region: str) -> Probe | None:
     logits = scored.logits(variant, "train", train.ids)
     here = np.asarray(np.isfinite(logits).all(axis=1))
     images, logits = train.take(here), logits[here]
+    enough = np.flatnonzero(np.bincount(images.labels, minlength=data.run.k) >= data.rules.min_probed_class)
+    if len(enough) >= 2:  # of a class with a few images, or none, nobody can say that it is told apart
+        some = np.isin(images.labels, enough)
+        images, logits = images.take(some), logits[np.ix_(some, enough)]
+        images = replace(images, labels=np.searchsorted(enough, images.labels), logits=logits)
     if len(np.unique(images.labels)) < 2:
         return None
     resamples = draw_training(images, data.run.bootstrap, data.run.bootstrap_seed)

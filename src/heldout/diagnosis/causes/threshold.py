@@ -9,13 +9,17 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.gap import bearing_classes
+from heldout.diagnosis.gap.review import reviewed_test
+from heldout.diagnosis.gap.small_classes import left_out_words, too_small
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import IMAGES, said
+from heldout.diagnosis.verdict import Decision, unless_left_out, weigh
+from heldout.diagnosis.words import IMAGES, capital, said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
-from heldout.stats.thresholds import FOLDS, Weights, best_biases, scored
+from heldout.stats.scores import Indices
+from heldout.stats.thresholds import FOLDS, Movable, Weights, best_biases, scored
 from heldout.stats.weighted import weighted_mean
 from heldout.ties import first_of_largest, in_order, settled
 
@@ -30,12 +34,16 @@ class Cut:
         excess: The class that is answered too often, the share of test for which it is answered, and the share of
             which it is true; None where no class is.
         images: Test images that a better cut mends, least sure first.
+        undecided: Points, at most, that classes too small for a cut leave undecided.
+        left_out: These classes, in words; empty where there are none.
     """
 
     points: Measured
     gain: Measured
     excess: tuple[str, float, float] | None
     images: tuple[str, ...]
+    undecided: float = 0.0
+    left_out: str = ""
 
 
 class Threshold(Cause[Cut]):
@@ -65,12 +73,18 @@ class Threshold(Cause[Cut]):
         if points is None:
             few = f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} patients on both"
             return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
-        test = data.gap.samples.test
-        return Cut(points, halved_gain(data), _excess(data, test), _mended(test, data.gap.samples.test_weights[:1])[: data.rules.max_images])
+        samples, rules = data.gap.samples, data.rules
+        undecided = data.gap.parts["threshold"].undecided
+        small = too_small(samples, rules.min_threshold_class)
+        left_out = left_out_words(samples, data.run.classes, small, undecided)
+        mended = _mended(samples.test, samples.test_weights[:1], bearing_classes(samples, rules))[: rules.max_images]
+        return Cut(points, halved_gain(data), _excess(data, samples.test), mended, undecided, left_out)
 
     def decide(self, measured: Cut, rules: Rules) -> Decision:
         """Established where a cut set on half of test gains on the other half."""
-        return weigh(measured.points, measured.gain.low > 0, rules)
+        return unless_left_out(
+            weigh(measured.points, measured.gain.low > 0, rules), measured.points, measured.undecided, rules
+        )
 
     def tell(self, measured: Cut, decision: Decision, rules: Rules) -> Told:
         """The term, the class that is answered too often, and the gain."""
@@ -82,6 +96,8 @@ class Threshold(Cause[Cut]):
             f"Setting the cut anew mends {said(measured.points)} more on test than on validation"
             f"{direction}. Set on one half of the test patients and scored on the other it gains {said(gain)}."
         )
+        if measured.left_out:
+            sentence += f" {capital(measured.left_out)}."
         numbers = {"gain_halved": gain.value, "gain_halved_low": gain.low, "gain_halved_high": gain.high}
         explains = {"threshold": measured.points.value}
         return Told(sentence, points=measured.points, images=measured.images, numbers=numbers, explains=explains)
@@ -97,27 +113,33 @@ class Threshold(Cause[Cut]):
 def halved_gain(data: CauseData) -> Measured:
     """Points that a cut set on one half of the test patients gains on the other half, both ways, several halvings.
 
-    By the labels that reviewers gave, as the term: a cut set on wrong labels gains on wrong labels.
+    By the labels that reviewers gave, as the term: a cut set on wrong labels gains on wrong labels. Classes that the
+    term leaves out are left out here too, and their images stay as they are answered.
     """
-    samples, halvings = data.gap.samples, data.rules.threshold_halvings
-    images, weights = samples.true_test, samples.true_weights
-    units = int(images.units.max()) + 1
+    halvings, test = data.rules.threshold_halvings, data.run.test
+    assert test is not None
+    images, weights, _ = reviewed_test(data.run)
+    movable = Movable.among(images.labels, images.logits, bearing_classes(data.gap.samples, data.rules))
+    some = weights[:, movable.rows]
+    unit = np.unique(images.units[movable.rows], return_inverse=True)[1]
     rng = np.random.default_rng((data.run.bootstrap_seed, 13))
-    right = np.zeros(len(weights))
+    held = np.delete(np.arange(len(images)), movable.rows)
+    right = halvings * np.where(images.right[held], weights[:, held], 0).sum(axis=1, dtype=np.float64)
     for _ in range(halvings):
-        first = (rng.permutation(units) < units // 2)[images.units]
+        first = (rng.permutation(unit.max() + 1) < (unit.max() + 1) // 2)[unit]
         for half in (first, ~first):
-            biases = best_biases(images.labels[half], images.logits[half], weights[:, half])
-            right += scored(images.labels[~half], images.logits[~half], weights[:, ~half], biases)
+            biases = best_biases(movable.labels[half], movable.logits[half], some[:, half])
+            right += scored(movable.labels[~half], movable.logits[~half], some[:, ~half], biases)
     gained = right / halvings / weights.sum(axis=1, dtype=np.float64) - weighted_mean(images.right, weights)
-    return data.gap.draws.measured(100 * gained, len(samples.test))
+    return data.gap.draws.measured(100 * gained, len(test))
 
 
-def _mended(test: Predictions, weights: Weights) -> tuple[str, ...]:
+def _mended(test: Predictions, weights: Weights, classes: Indices | None) -> tuple[str, ...]:
     """Test images that are wrong now and right at the best biases of all of them, least sure first."""
-    bias = best_biases(test.labels, test.logits, weights)[0]
-    after = first_of_largest(test.logits + bias)
-    mended = np.flatnonzero(~test.right & (after == test.labels))
+    movable = Movable.among(test.labels, test.logits, classes)
+    bias = best_biases(movable.labels, movable.logits, weights[:, movable.rows])[0]
+    after = first_of_largest(movable.logits + bias) == movable.labels
+    mended = movable.rows[after & ~test.right[movable.rows]]
     top = np.sort(test.logits, axis=1)
     order = in_order((top[:, -1] - top[:, -2])[mended])
     return tuple(test.ids[i] for i in mended[order])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
+from heldout.diagnosis.gap.absent import absent_classes, absent_term
 from heldout.diagnosis.gap.classes import class_rows
 from heldout.diagnosis.gap.labels import labels_term
 from heldout.diagnosis.gap.leakage import leakage_term
@@ -21,6 +20,9 @@ from heldout.records import TERMS, BudgetTerm, ClassRow, Estimate, Term, TermSta
 from heldout.stats.estimates import gap_estimate
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
+
+NAMED = 4
+"""Classes that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,9 @@ def why_no_budget(run: RunData) -> str | None:
         return "a test set"
     if run.val is None or not len(run.val):
         return "validation images"
-    absent = (run.test.counts() > 0) & (run.val.counts() == 0)
-    if absent.any():
-        names = ", ".join(f"'{run.classes[k]}'" for k in np.flatnonzero(absent))
-        return f"validation images of {names}, which stand only in test"
+    if len(missing := absent_classes(run)) and (run.test.counts() > 0).sum() == len(missing):
+        names = [f"'{run.classes[k]}'" for k in missing[:NAMED]] + (["others"] if len(missing) > NAMED else [])
+        return f"a class that both parts have: of {', '.join(names)} there are images in test only"
     return None
 
 
@@ -106,15 +107,18 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
         rules: Numbers of images that terms need, and of halvings.
 
     Returns:
-        The budget. Without enough images of a class the threshold term has no points and ranking holds it; likewise
-        the leakage term without enough independent validation images.
+        The budget. Test images of classes that validation lacks are a term of their own, and all others are of the
+        classes that both have. Without enough images of two classes the threshold term has no points and ranking holds
+        it; likewise the leakage term without enough independent validation images.
     """
     val, test = run.val, run.test
     assert val is not None and test is not None
     draws = run.draws
     gap = draws.gap(val.right, test.right)
     samples, independent = samples_of(run, rules)
+    absent = absent_term(run)
     parts: dict[Term, GapTerm] = {
+        **({} if absent is None else {"absent": absent}),
         "selection": selection_term(run, gap, rules),
         "leakage": leakage_term(run, samples, independent, gap),
         "prior": prior_term(run, samples, gap),

@@ -11,6 +11,9 @@ from heldout.records import TermStatus
 from heldout.stats.measured import Measured
 from heldout.stats.weighted import recalls, weighted_mean
 
+NAMED = 4
+"""Classes that a sentence names."""
+
 
 def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured) -> GapTerm:
     """Reported validation accuracy minus that of V′ at the same class shares.
@@ -31,7 +34,16 @@ def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured
         by_class = recalls(samples.val.right, samples.val.labels, samples.val_weights, run.k)
         at_val_prior = np.nansum(samples.val_prior * by_class, axis=1)
         points = run.draws.measured(100 * (accuracy - at_val_prior), len(val))
-        return GapTerm(points, TermStatus.MEASURED, independent)
+        if not samples.dependent:
+            return GapTerm(points, TermStatus.MEASURED, independent)
+        few = list(samples.dependent)
+        undecided = 100 * float(np.nansum((samples.val_prior[0] * by_class[0])[few]))
+        names = ", ".join(f"'{run.classes[k]}'" for k in few[:NAMED]) + (" and others" if len(few) > NAMED else "")
+        detail = (
+            f"{independent}; {names} taken as reported, since too few such images of it are left, which leaves at most "
+            f"{undecided:.1f} points undecided"
+        )
+        return GapTerm(points, TermStatus.MEASURED, detail, undecided)
     if run.leaked:
         detail = (
             f"{len(run.leaked)} of {len(val)} validation {run.unit.words} have a relative in train, and too few are left to "

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from heldout.diagnosis.gap.absent import absent_classes
 from heldout.diagnosis.gap.review import reviewed_test
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -19,14 +21,14 @@ from heldout.stats.weighted import shares
 
 @dataclass(frozen=True)
 class Samples:
-    """The two samples that prior, threshold and ranking compare.
+    """The two samples that prior, threshold and ranking compare, of the classes that validation has.
 
     Attributes:
-        val: Validation images that are independent of train (V′).
+        val: Validation images that are independent of train (V′); of a class in `dependent` all of them.
         val_images: (n_V′,) id of the image behind each: where the run was trained anew with several seeds, an image
             stands once a seed.
         val_weights: (B + 1, n_V′), row 0 the sample.
-        test: Test images with their given labels.
+        test: Test images with their given labels, without those of a class in `absent`.
         test_weights: (B + 1, n_T).
         true_test: Test images as reviewers have them: equal to `test` where nobody reviewed (see `reviewed_test`).
         true_weights: (B + 1, n_T + 2r) for r images found mislabelled; may be negative, since one reviewed image stands
@@ -34,9 +36,11 @@ class Samples:
         true_rows: (n_T + 2r,) the row of `test` that each of them is.
         val_prior: (B + 1, k) what each recall counts on the validation images as reported (π; for accuracy their class
             shares).
-        test_prior: (B + 1, k) likewise on test, by the reviewers' labels.
+        test_prior: (B + 1, k) likewise on these test images, by the reviewers' labels.
         val_shares: (k,) class shares of the validation images, whatever the metric.
-        test_shares: (k,) likewise of test, by the reviewers' labels.
+        test_shares: (k,) likewise of these test images, by the reviewers' labels.
+        absent: Classes that have test images and not one validation image, ascending.
+        dependent: Classes of which too few validation images without a relative in train are left.
     """
 
     val: Predictions
@@ -51,6 +55,8 @@ class Samples:
     test_prior: Reals
     val_shares: Reals
     test_shares: Reals
+    absent: tuple[int, ...] = ()
+    dependent: tuple[int, ...] = ()
 
     def val_at_test_prior(self) -> Weights:
         """Weights of V′ that give its classes what they count on test."""
@@ -65,67 +71,125 @@ def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
     """V′ and test, and how V′ came about; no words where V′ is validation as it is.
 
     V′ is, in this order: the validation images of a grouped split on which the run was trained anew (experiment
-    `grouped`); else the validation images without a relative in train, if there are enough of them and of each
-    class; else validation as it is.
+    `grouped`); else the validation images without a relative in train, if there are enough of them; else validation as
+    it is. A class of which it would hold too few images is taken as it is reported.
     """
-    val, test = run.val, run.test
+    val = run.val
+    assert val is not None
+    own = _Independent(val, val.ids, run.draws.val)
+    found, words = own, ""
+    if run.leaked:
+        found, words = _retrained(run, own) or _clean(run, own, rules) or (own, "")
+    return _with_test(run, found), words
+
+
+@dataclass(frozen=True)
+class _Independent:
+    """V′: images, the id of the image behind each, weights, and the classes taken as they are reported."""
+
+    images: Predictions
+    ids: tuple[str, ...]
+    weights: Weights
+    dependent: tuple[int, ...] = ()
+
+
+def _with_test(run: RunData, found: _Independent) -> Samples:
+    """V′ beside the test images of the classes that validation has."""
+    val, test, draws = run.val, run.test, run.draws
     assert val is not None and test is not None
-    draws = run.draws
-    val_prior = shares(val.labels, draws.val, run.k)
     true_test, true_weights, true_rows = reviewed_test(run)
+    test_weights, absent = draws.test, absent_classes(run)
+    if len(absent):
+        here = ~np.isin(test.labels, absent)
+        place = np.cumsum(here) - 1
+        kept = here[true_rows]
+        test, test_weights = test.take(here), test_weights[:, here]
+        true_test, true_weights = true_test.take(kept), true_weights[:, kept]
+        true_rows = place[true_rows[kept]]
     test_prior = np.clip(shares(true_test.labels, true_weights, run.k), 0.0, None)
     test_prior /= test_prior.sum(axis=1, keepdims=True)
+    val_prior = shares(val.labels, draws.val, run.k)
     val_shares, test_shares = val_prior[0], test_prior[0]
     if not draws.plain:
         val_shares = shares(val.labels, draws.drawn_val[:1], run.k)[0]
-        test_shares = _true_shares(run)
+        test_shares = _true_shares(run, absent)
+    return Samples(
+        found.images,
+        found.ids,
+        found.weights,
+        test,
+        test_weights,
+        true_test,
+        true_weights,
+        true_rows,
+        val_prior,
+        test_prior,
+        val_shares,
+        test_shares,
+        tuple(absent.tolist()),
+        found.dependent,
+    )
 
-    def samples(images: Predictions, ids: tuple[str, ...], weights: Weights) -> Samples:
-        return Samples(
-            images,
-            ids,
-            weights,
-            test,
-            draws.test,
-            true_test,
-            true_weights,
-            true_rows,
-            val_prior,
-            test_prior,
-            val_shares,
-            test_shares,
-        )
 
-    if not run.leaked:
-        return samples(val, val.ids, draws.val), ""
+def _retrained(run: RunData, own: _Independent) -> tuple[_Independent, str] | None:
+    """V′ of the grouped retrainings; None without any."""
     grouped, images = _grouped(run)
-    if grouped is not None and not ((grouped.counts() == 0) & (val.counts() > 0)).any():
-        drawn = draw(
-            grouped.labels,
-            grouped.ids,
-            grouped.patients,
-            replicates=run.bootstrap,
-            seed=(run.bootstrap_seed, 4),
-        )
-        once = np.ones((1, len(grouped)), dtype=np.float32)
-        weights = draws.weigh(grouped.labels, np.concatenate([once, drawn.weights()]))
-        runs = len(run.scored["grouped"].variants)
-        words = f"trained anew on a split that keeps patients and copies together ({runs} seeds, {len(grouped)} {run.unit.words})"
-        return samples(grouped, images, weights), words
+    if grouped is None:
+        return None
+    drawn = draw(
+        grouped.labels,
+        grouped.ids,
+        grouped.patients,
+        replicates=run.bootstrap,
+        seed=(run.bootstrap_seed, 4),
+    )
+    once = np.ones((1, len(grouped)), dtype=np.float32)
+    weights = run.draws.weigh(grouped.labels, np.concatenate([once, drawn.weights()]))
+    runs = len(run.scored["grouped"].variants)
+    which = f"{runs} seeds, {len(grouped)} {run.unit.words}"
+    words = f"trained anew on a split that keeps patients and copies together ({which})"
+    found = _Independent(grouped, images, weights)
+    return _completed(found, own, (grouped.counts() == 0) & (own.images.counts() > 0)), words
+
+
+def _clean(run: RunData, own: _Independent, rules: Rules) -> tuple[_Independent, str] | None:
+    """V′ of the validation images without a relative in train; None where too few are left."""
+    val = own.images
     clean = np.array([id_ not in run.leaked for id_ in val.ids])
+    few = (val.take(clean).counts() < rules.min_independent_class) & (val.counts() > 0)
+    clean &= ~few[val.labels]
     kept = val.take(clean)
-    too_few = (kept.counts() < rules.min_independent_class) & (val.counts() > 0)
-    if len(kept) >= rules.min_independent and not too_few.any():
-        words = f"scored on the {len(kept)} validation {run.unit.words} that have no relative in train"
-        return samples(kept, kept.ids, draws.val[:, clean]), words
-    return samples(val, val.ids, draws.val), ""
+    if len(kept) < rules.min_independent:
+        return None
+    words = f"scored on the {len(kept)} validation {run.unit.words} that have no relative in train"
+    return _completed(_Independent(kept, kept.ids, own.weights[:, clean]), own, few), words
 
 
-def _true_shares(run: RunData) -> Reals:
-    """Class shares of test by the reviewers' labels, (k,), every image counting alike."""
+def _completed(found: _Independent, own: _Independent, few: NDArray[np.bool_]) -> _Independent:
+    """V′ with the images of some classes as they are reported."""
+    if not few.any():
+        return found
+    rows = few[own.images.labels]
+    added = own.images.take(rows)
+    parts = (found.images, added)
+    images = Predictions(
+        "val",
+        tuple(id_ for part in parts for id_ in part.ids),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.logits for part in parts]),
+        tuple(patient for part in parts for patient in part.patients),
+    )
+    ids = (*found.ids, *added.ids)
+    weights = np.concatenate([found.weights, own.weights[:, rows]], axis=1)
+    return _Independent(images, ids, weights, tuple(np.flatnonzero(few).tolist()))
+
+
+def _true_shares(run: RunData, absent: Indices) -> Reals:
+    """Class shares of test by the reviewers' labels, (k,), every image counting alike; none of `absent` classes."""
     plain = replace(run, metric=Metric(), siblings=())
     true, weights, _ = reviewed_test(plain)
     found = np.clip(shares(true.labels, weights[:1], run.k)[0], 0.0, None)
+    found[absent] = 0.0
     result: Reals = found / found.sum()
     return result
 

@@ -16,11 +16,14 @@ class GapTerm:
         points: With replicates; None where what it is worth stands in ranking.
         status: Whether it was measured.
         detail: How, or why it is zero or missing, in a sentence without its full stop.
+        undecided: Points, at most, that classes too small to be judged may add to it or take from it; they stand in
+            ranking, and `detail` names the classes.
     """
 
     points: Measured | None
     status: TermStatus
     detail: str
+    undecided: float = 0.0
 
     @classmethod
     def nothing(cls, like: Measured, detail: str) -> GapTerm:

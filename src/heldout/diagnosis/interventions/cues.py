@@ -36,7 +36,8 @@ class Cues(Intervention):
     weighing the same. It says nothing of the image, whereas the image's own mean would still tell its brightness.
 
     Variant `swap:<region>`: the region of a random image of another class of the same part. What is lost beyond
-    `same:<region>`, the same with an image of the same class (which has the same seams), is reliance on the cue.
+    `same:<region>`, the same with an image of the same class (which has the same seams), is reliance on the cue. An
+    image that is alone in its class is left out of both.
 
     `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
 
@@ -45,7 +46,7 @@ class Cues(Intervention):
 
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""
@@ -115,6 +116,11 @@ def says_something(context: InterventionContext, probed: pd.DataFrame) -> bool:
     labels = dict(zip(context.ids("train"), context.labels("train"), strict=True))
     truth = np.array([labels[id_] for id_ in probed["id"]])
     logits = logits_in(probed, context.k)
+    counts = np.bincount(truth, minlength=context.k)
+    few = (counts > 0) & (counts < RULES.min_probed_class)
+    if (counts >= RULES.min_probed_class).sum() >= 2:  # of a few images nobody can say that they are told apart
+        keep = ~few[truth]
+        truth, logits = truth[keep], logits[keep]
     present = np.unique(truth)
     logits = logits[:, present] - logits[:, present].mean(axis=0)
     right = present[first_of_largest(logits)] == truth
@@ -130,15 +136,22 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
     rows = context.sample(part)
     pixels, labels = np.asarray(context.pixels(part)[rows]), context.labels(part)[rows]
     images = {"neutral": region.neutral(pixels, mean)}
+    exchanged = exchangeable(labels)
     for word, same in (("swap", False), ("same", True)):
-        donors = donors_of(labels, same, context.seed)
+        donors = donors_of(labels[exchanged], same, context.seed)
         if donors is not None:
-            images[word] = region.swapped(pixels, pixels[donors])
+            images[word] = region.swapped(pixels[exchanged], pixels[exchanged][donors])
     tables = []
     for word, changed in images.items():
-        variant = f"{word}:{region.name}"
-        tables.append(rows_of(context, part, variant, _scored(context, changed, f"{variant}, {part}"), rows))
+        variant, asked = f"{word}:{region.name}", rows if word == "neutral" else rows[exchanged]
+        tables.append(rows_of(context, part, variant, _scored(context, changed, f"{variant}, {part}"), asked))
     return tables
+
+
+def exchangeable(labels: Indices) -> Indices:
+    """Images that another one of their class can lend the region to: all but those that are alone in their class."""
+    counts = np.bincount(labels)
+    return np.flatnonzero(counts[labels] > 1)
 
 
 def _scored(context: InterventionContext, pixels: NDArray[np.uint8], title: str) -> Logits:
@@ -146,9 +159,11 @@ def _scored(context: InterventionContext, pixels: NDArray[np.uint8], title: str)
 
 
 def donors_of(labels: Indices, same: bool, seed: int) -> Indices | None:
-    """For each image another one of another (or the same) class, at random; None where some image has none."""
+    """For each image another one of another (or the same) class, at random; None where some, or all, have none."""
     rng = np.random.default_rng((seed, 13 + same))
     donors = np.empty(len(labels), dtype=np.int64)
+    if not len(labels):
+        return None
     for k in np.unique(labels):
         mine = np.flatnonzero(labels == k)
         pool = mine if same else np.flatnonzero(labels != k)

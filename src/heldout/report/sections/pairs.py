@@ -40,7 +40,13 @@ def pairs_table(material: Material) -> Table:
             "def-pairs",
             saved_as=("difference_points", "low", "high", "n", "method"),
         ),
-        Column("p", "McNemar" if all(pair.test == "McNemar" for pair in pairs) else "randomisation", True, "def-mcnemar", saved_as=("p",)),
+        Column(
+            "p",
+            "McNemar" if all(pair.test == "McNemar" for pair in pairs) else "randomisation",
+            True,
+            "def-mcnemar",
+            saved_as=("p",),
+        ),
         Column("p", "after Holm", True, "def-holm", saved_as=("p_holm",)),
         Column("Verdict", definition="def-verdict", saved_as=("verdict",)),
     )

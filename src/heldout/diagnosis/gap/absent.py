@@ -1,0 +1,64 @@
+"""The absent term: test images of classes of which validation has none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout.diagnosis.gap.term import GapTerm
+from heldout.diagnosis.run_data import RunData
+from heldout.records import TermStatus
+from heldout.stats.scores import Indices, Reals
+from heldout.stats.weighted import recalls, shares, weighted_mean
+
+NAMED = 4
+"""Classes that a sentence names; of more it says how many."""
+
+
+def absent_classes(run: RunData) -> Indices:
+    """Classes that have test images and not one validation image, ascending."""
+    assert run.val is not None and run.test is not None
+    return np.flatnonzero((run.test.counts() > 0) & (run.val.counts() == 0))
+
+
+def absent_term(run: RunData) -> GapTerm | None:
+    """A_T without the images of these classes minus A_T, exact in every replicate; None where validation lacks none."""
+    classes = absent_classes(run)
+    if not len(classes):
+        return None
+    test = run.test
+    assert test is not None
+    here = ~np.isin(test.labels, classes)
+    without = weighted_mean(test.right[here], run.draws.test[:, here])  # (B + 1,)
+    points = 100 * (without - weighted_mean(test.right, run.draws.test))
+    return GapTerm(run.draws.measured(points, len(test)), TermStatus.MEASURED, absent_words(run, classes))
+
+
+def absent_points(run: RunData) -> Reals:
+    """Points of the term by class, (B + 1, k): π_k · (A_T without these images − recall_k); 0 for other classes.
+
+    π_k is the class's share of all test images; summed over the classes it is the term.
+    """
+    test, classes = run.test, absent_classes(run)
+    assert test is not None
+    here = ~np.isin(test.labels, classes)
+    without = weighted_mean(test.right[here], run.draws.test[:, here])
+    own = np.nan_to_num(recalls(test.right, test.labels, run.draws.test, run.k))
+    points = 100 * shares(test.labels, run.draws.test, run.k) * (without[:, None] - own)
+    result: Reals = np.where(np.isin(np.arange(run.k), classes), points, 0.0)
+    return result
+
+
+def absent_words(run: RunData, classes: Indices) -> str:
+    """`absent from validation: 3 of 100 test images ('basophil'), at most 3.0 points`."""
+    test = run.test
+    assert test is not None
+    counts = test.counts()
+    share = float(shares(test.labels, run.draws.test[:1], run.k)[0, classes].sum())
+    several = len(classes) > 1
+    named = [f"'{run.classes[k]}'{f' {counts[k]}' if several else ''}" for k in classes[:NAMED]]
+    more = len(classes) - NAMED
+    names = ", ".join(named) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+    return (
+        f"absent from validation: {counts[classes].sum()} of {len(test)} test images ({names}), at most "
+        f"{100 * share:.1f} points"
+    )

@@ -1,0 +1,100 @@
+"""Classes with too few images to be judged by: who they are, in words, and what leaving them out leaves undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heldout.diagnosis.gap.samples import Samples
+from heldout.diagnosis.rules import Rules
+from heldout.stats.scores import Indices
+from heldout.stats.weighted import recalls, weighted_mean
+
+NAMED = 4
+"""Classes that a sentence names; of more it says how many."""
+
+
+def too_small(samples: Samples, least: int) -> NDArray[np.bool_]:
+    """Which classes of test, (k,), have fewer than `least` images on either side; without those that V′ lacks."""
+    counts = np.minimum(samples.val.counts(), samples.test.counts())
+    result: NDArray[np.bool_] = (samples.test.counts() > 0) & (counts < least)
+    return result
+
+
+def bearing_classes(samples: Samples, rules: Rules) -> Indices | None:
+    """Classes among which a best threshold may be looked for, ascending; None for all of them.
+
+    A class with fewer than `min_threshold_class` images on either side is left out, and so is one that validation
+    lacks. Classes without a test image do no harm: nothing is lost by answering them less.
+    """
+    held = too_small(samples, rules.min_threshold_class)
+    held[list(samples.absent)] = True
+    return np.flatnonzero(~held) if held.any() else None
+
+
+def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
+    """Classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (12 and 3)`."""
+    val, test = samples.val.counts(), samples.test.counts()
+    rows = np.flatnonzero(chosen)
+    words = [
+        f"'{names[k]}' ({val[k]} {'validation and ' if i == 0 else 'and '}{test[k]}{' test images' if i == 0 else ''})"
+        for i, k in enumerate(rows[:NAMED])
+    ]
+    more = len(rows) - NAMED
+    return ", ".join(words) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+
+
+def left_out_words(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_], undecided: float) -> str:
+    """`left out for want of images: 'df' (…), which leaves at most 1.2 points undecided`; empty where none is."""
+    if not chosen.any():
+        return ""
+    few = named_classes(samples, names, chosen)
+    return f"left out for want of images: {few}, which leaves at most {undecided:.1f} points undecided"
+
+
+def test_mistakes(samples: Samples, chosen: NDArray[np.bool_]) -> float:
+    """Points that mistakes on test images of these classes take from test."""
+    images = samples.true_test
+    wrong = ~images.right & chosen[images.labels]
+    return max(0.0, 100 * float(weighted_mean(wrong, samples.true_weights[:1])[0]))
+
+
+def held_mistakes(samples: Samples, classes: Indices) -> float:
+    """Points of mistakes that moving the decision among these classes alone cannot mend, on test or on V′.
+
+    What the term could be more, or less, if the others could be judged too: mistakes on their images, or that answer
+    them. V′ at the class shares of test; the larger of the two.
+    """
+    points = []
+    for images, weights in (
+        (samples.true_test, samples.true_weights[:1]),
+        (samples.val, samples.val_at_test_prior()[:1]),
+    ):
+        inside = np.isin(images.labels, classes) & np.isin(images.predicted, classes)
+        points.append(100 * float(weighted_mean(~images.right & ~inside, weights)[0]))
+    return max(0.0, *points)
+
+
+def val_right(samples: Samples, chosen: NDArray[np.bool_]) -> float:
+    """Points that V′ has by being right on these classes, at the class shares of test: all that could be lost there."""
+    each = recalls(samples.val.right, samples.val.labels, samples.val_weights[:1], len(chosen))[0]
+    return max(0.0, 100 * float(np.nansum(np.where(chosen, samples.test_prior[0] * each, 0.0))))
+
+
+def rarely_seen(train_counts: Indices, rules: Rules) -> Indices:
+    """Classes with few training images, in number and beside the others, ascending: `rare_images` and `rare_share`.
+
+    >>> rarely_seen(np.array([400, 300, 26, 0]), Rules()).tolist()
+    [2, 3]
+    """
+    equal = train_counts.sum() / max(len(train_counts), 1)
+    few = (train_counts < rules.rare_images) & (train_counts < rules.rare_share * equal)
+    return np.flatnonzero(few)
+
+
+def images_to_collect(train_counts: Indices, k: int, rules: Rules) -> int:
+    """Training images of a class that it lacks to be seen as often as a class that is not rare."""
+    wanted = min(rules.rare_images, train_counts.sum() / max(len(train_counts), 1))
+    return max(0, int(np.ceil(wanted)) - int(train_counts[k]))
