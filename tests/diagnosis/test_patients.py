@@ -90,7 +90,9 @@ def full_run(patients: int) -> object:
     rng = np.random.default_rng(8)
     features = {part: rng.normal(size=(len(one), 4)).astype(np.float32) for part, one in parts(made).items()}
     leaked = dict.fromkeys(val.ids[:20], "patient")
-    return replace(made, val_epochs=epochs, features=features, leaked=leaked, learning=replace(made.learning, keeps="best"))
+    return replace(
+        made, val_epochs=epochs, features=features, leaked=leaked, learning=replace(made.learning, keeps="best")
+    )
 
 
 @pytest.mark.parametrize("by", ["mean", "max", "majority"])
@@ -98,7 +100,13 @@ def test_one_image_a_patient_changes_nothing_but_the_unit(by: By) -> None:
     made = full_run(patients=1)
     there, here = diagnose_run(by_unit(made, Unit("patient", by))), diagnose_run(made)  # type: ignore[arg-type]
     for a, b in zip(there.findings, here.findings, strict=True):
-        assert (a.code, a.verdict, a.points, a.images, a.explains) == (b.code, b.verdict, b.points, b.images, b.explains)
+        assert (a.code, a.verdict, a.points, a.images, a.explains) == (
+            b.code,
+            b.verdict,
+            b.points,
+            b.images,
+            b.explains,
+        )
     for name in ("val_accuracy", "test_accuracy", "gap_points", "classes", "remedies", "review"):
         assert to_data(there)[name] == to_data(here)[name]
     assert [term.points for term in there.budget] == [term.points for term in here.budget]
@@ -140,9 +148,8 @@ def test_patients_that_an_intervention_saw_in_part_are_left_out_of_it() -> None:
 
 def test_images_differ_from_patients_where_mistakes_sit_in_single_images() -> None:
     """Each patient has three images, one of them wrong: two thirds of images, all patients."""
-    parts_ = [side(part, [(f"{part}{i}", i % 2, [s * 2.0, s * 2.0, s * -1.0]) for i in range(60) for s in (2 * (i % 2) - 1,)])
-              for part in ("val", "test")]  # fmt: skip
-    made = of_parts(*parts_)
+    patients = [(f"p{i}", i % 2, [sign * m for m in (2.0, 2.0, -1.0)]) for i in range(60) for sign in [2 * (i % 2) - 1]]
+    made = of_parts(side("val", patients), side("test", patients))
     by_image, by_patient = diagnose_run(made), diagnose_run(by_unit(made, PATIENT))
     assert by_image.test_accuracy is not None and by_image.test_accuracy.value == pytest.approx(2 / 3)
     assert by_patient.test_accuracy is not None and by_patient.test_accuracy.value == 1

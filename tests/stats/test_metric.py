@@ -92,7 +92,9 @@ def test_an_interval_holds_its_estimate_and_swapping_runs_flips_the_sign(
     drawn = JointBootstrap.of(a, None, 100, 0, metric).drawn
     found = metric_estimate(a, units, drawn, metric)
     assert 0 <= found.low <= found.value <= found.high <= 1
-    there, back = (difference_estimate(*pair, drawn, labels, metric) for pair in ((a.right, b.right), (b.right, a.right)))
+    there, back = (
+        difference_estimate(*pair, drawn, labels, metric) for pair in ((a.right, b.right), (b.right, a.right))
+    )
     assert there.value == pytest.approx(-back.value) and there.low == pytest.approx(-back.high, abs=1e-9)
 
 

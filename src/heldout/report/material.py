@@ -210,7 +210,9 @@ class Wanted:
             InputError: A file of costs that does not fit.
         """
         made = [one for one in diagnoses if isinstance(one, Diagnosis)]
-        first = made[0] if made and all((one.metric, one.unit) == (made[0].metric, made[0].unit) for one in made) else None
+        first = (
+            made[0] if made and all((one.metric, one.unit) == (made[0].metric, made[0].unit) for one in made) else None
+        )
         metric = metric_of(self.metric or "accuracy", classes) if self.metric or first is None else first.metric
         named = unit_of(self.unit or "image", self.by or "mean") if self.unit or first is None else first.unit
         if self.by and not self.unit:

@@ -41,9 +41,7 @@ ALPHA = 0.05
 """Two runs are told apart when Holm's p is below this; intervals are 95 %."""
 
 
-def compare(
-    folder: Path, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0
-) -> Comparison:
+def compare(folder: Path, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
     """Judge all complete runs of a study.
 
     Args:
@@ -252,10 +250,8 @@ def _pairs(right: dict[str, NDArray[np.bool_]], shared: _Shared) -> tuple[Pair, 
     return tuple(pairs)
 
 
-def _randomised(
-    right: dict[str, NDArray[np.bool_]], couples: list[tuple[str, str]], shared: _Shared
-) -> list[float]:
-    """p of the randomisation test of every couple, units exchanged whole."""
+def _randomised(right: dict[str, NDArray[np.bool_]], couples: list[tuple[str, str]], shared: _Shared) -> list[float]:
+    """P of the randomisation test of every couple, units exchanged whole."""
     if not couples:
         return []
     side, units = shared.sides[shared.judged], shared.units[shared.judged]

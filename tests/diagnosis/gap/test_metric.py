@@ -22,7 +22,6 @@ from tests.worlds.made_runs import (
     CLASSES,
     clustered,
     counted,
-    listed,
     made_run,
     moved,
     noisy,
@@ -109,7 +108,15 @@ def test_costs_that_are_equal_are_accuracy_to_the_bit() -> None:
     made = leaky_run(3, 0.3, -0.8, 40)
     same = replace(made, metric=Metric("cost", dict.fromkeys(CLASSES, 2.0)))
     there, here = to_data(diagnose_run(same)), to_data(diagnose_run(made))
-    for name in ("val_accuracy", "test_accuracy", "gap_points", "budget", "classes", "remedies", "over_baseline_points"):
+    for name in (
+        "val_accuracy",
+        "test_accuracy",
+        "gap_points",
+        "budget",
+        "classes",
+        "remedies",
+        "over_baseline_points",
+    ):
         assert there[name] == here[name], name
     for a, b in zip(there["findings"], here["findings"], strict=True):
         assert (a["verdict"], a["points"], a["numbers"]) == (b["verdict"], b["points"], b["numbers"])
@@ -171,7 +178,9 @@ def test_what_an_intervention_costs_is_told_in_points_of_the_metric() -> None:
 @pytest.mark.parametrize("k", [2, 3, 7])
 def test_no_sentence_says_accuracy_of_another_metric_or_shows_a_placeholder(k: int) -> None:
     rng = np.random.default_rng(k)
-    sides = [noisy(name, rng.integers(0, k, 210), k, sure=sure, patients=70) for name, sure in (("val", 2), ("test", 1))]
+    sides = [
+        noisy(name, rng.integers(0, k, 210), k, sure=sure, patients=70) for name, sure in (("val", 2), ("test", 1))
+    ]
     made = replace(of_parts(sides[0], sides[1]), metric=BALANCED)
     diagnosis = diagnose_run(made)
     for text in [diagnosis.summary, *(one.sentence + one.reason for one in diagnosis.findings)]:

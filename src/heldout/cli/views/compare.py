@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heldout.answer.texts import decimal_range, duration, number, percent, percent_range, points_range, probability, signed
+from heldout.answer.texts import (
+    decimal_range,
+    duration,
+    number,
+    percent,
+    percent_range,
+    points_range,
+    probability,
+    signed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +43,11 @@ def show_comparison(comparison: Comparison, env: Environment, all_scores: bool =
     for sentence in comparison_sentences(comparison, names):
         env.say(sentence)
     width = console.width
-    tables = run_tables(comparison, names, width) + further_tables(comparison, names, width, all_scores) + pair_tables(comparison, names, width)
+    tables = (
+        run_tables(comparison, names, width)
+        + further_tables(comparison, names, width, all_scores)
+        + pair_tables(comparison, names, width)
+    )
     for table in tables + group_tables(comparison, names, width):
         env.say("")
         console.print(table)
@@ -120,7 +133,9 @@ def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int)
         baseline = comparison.baseline
         if baseline is not None and columns[: len(SCORES)] == SCORES:
             known = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
-            table.add_row(f"always '{baseline.answer}'\ncommonest class of train", *(known.get(one, "") for one in columns))
+            table.add_row(
+                f"always '{baseline.answer}'\ncommonest class of train", *(known.get(one, "") for one in columns)
+            )
         tables.append(table)
     return tables
 
@@ -199,8 +214,7 @@ def note(comparison: Comparison) -> str:
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     return (
         f"Below each value its 95 % interval ({metric} of the first row: {score.method}; --json has the method of "
-        f"each). train, validation, test: {metric}.{unit} AUC on "
-        f"{'test' if row.test else 'validation'}. gap: validation minus test {metric} in points.{test}{whose} reversals and "
-        f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
-        f"times the run's test images were scored."
+        f"each). train, validation, test: {metric}.{unit} AUC on {'test' if row.test else 'validation'}. gap: "
+        f"validation minus test {metric} in points.{test}{whose} reversals and roughness (points): oscillation of the "
+        "validation accuracy. overfits: from which epoch. test evaluations: times the run's test images were scored."
     )

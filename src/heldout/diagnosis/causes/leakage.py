@@ -104,7 +104,9 @@ class Leakage(Cause[Relatives]):
         if not measured.leaked:
             return _tell_none(measured, decision, crossing, numbers)
         share = len(measured.leaked) / measured.images
-        first = f"{len(measured.leaked)} of {measured.images} validation {IMAGES} ({share:.0%}) have a relative in train."
+        first = (
+            f"{len(measured.leaked)} of {measured.images} validation {IMAGES} ({share:.0%}) have a relative in train."
+        )
         if measured.points is None:
             needs = "more validation images without a relative in train, or the experiment `grouped`"
             sentence = f"{first} What that is worth cannot be told; it needs {needs} ({measured.why_not}).{crossing}"

@@ -66,7 +66,12 @@ class Threshold(Cause[Cut]):
             few = f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} patients on both"
             return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
         test = data.gap.samples.test
-        return Cut(points, halved_gain(data), _excess(data, test), _mended(test, data.gap.samples.test_weights[:1])[: data.rules.max_images])
+        return Cut(
+            points,
+            halved_gain(data),
+            _excess(data, test),
+            _mended(test, data.gap.samples.test_weights[:1])[: data.rules.max_images],
+        )
 
     def decide(self, measured: Cut, rules: Rules) -> Decision:
         """Established where a cut set on half of test gains on the other half."""

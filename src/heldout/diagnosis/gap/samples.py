@@ -110,7 +110,8 @@ def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
         once = np.ones((1, len(grouped)), dtype=np.float32)
         weights = draws.weigh(grouped.labels, np.concatenate([once, drawn.weights()]))
         runs = len(run.scored["grouped"].variants)
-        words = f"trained anew on a split that keeps patients and copies together ({runs} seeds, {len(grouped)} {run.unit.words})"
+        number = f"{runs} seeds, {len(grouped)} {run.unit.words}"
+        words = f"trained anew on a split that keeps patients and copies together ({number})"
         return samples(grouped, images, weights), words
     clean = np.array([id_ not in run.leaked for id_ in val.ids])
     kept = val.take(clean)

@@ -98,7 +98,9 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
         right = (epochs == _val(run).labels[None, :]).astype(np.float64)
         reported = _val(run).right.astype(np.float64)
         if run.images is not None and run.images.val is not None and len(run.images.val) > len(_val(run)):
-            reported = right[int(first_of_largest(right.mean(axis=1)))]  # epochs are majorities of images: like with like
+            reported = right[
+                int(first_of_largest(right.mean(axis=1)))
+            ]  # epochs are majorities of images: like with like
         found = Candidates(right, right, SAME_LOSS, reported, f"the best of {len(right)} epochs")
     else:
         found = _not_kept(run)

@@ -23,7 +23,11 @@ def draw(material: Material) -> list[Chart]:
         [id_, names[id_].label, gap.value, gap.low, gap.high, gap.n, gap.method] for id_, gap in known
     ]
     layout = {
-        "xaxis": {"title": {"text": f"validation − test, points of {material.metric.words}"}, "zeroline": True, "rangemode": "tozero"},
+        "xaxis": {
+            "title": {"text": f"validation − test, points of {material.metric.words}"},
+            "zeroline": True,
+            "rangemode": "tozero",
+        },
         "yaxis": row_axis([broken_label(names[id_]) for id_, _ in known]),
         "hovermode": "closest",
     }

@@ -46,7 +46,19 @@ def draw(material: Material) -> list[Chart]:
             f"From validation {percent(val.value)} to test {percent(test.value)}: {said}.",
             spec(traces, layout, 100 + 46 * (last + 1)),
             sheet(
-                ["run", "step", "title", f"{diagnosis.metric.name}_from", f"{diagnosis.metric.name}_to", "points", "low", "high", "n", "method"], csv
+                [
+                    "run",
+                    "step",
+                    "title",
+                    f"{diagnosis.metric.name}_from",
+                    f"{diagnosis.metric.name}_to",
+                    "points",
+                    "low",
+                    "high",
+                    "n",
+                    "method",
+                ],
+                csv,
             ),
         )
     ]

@@ -54,7 +54,11 @@ def draw(material: Material) -> list[Chart]:
         f"{plotly_text(shortened(material.names[rows[0].id].model, 24))}<br>{plotly_text(shortened(g.strategy, 24))}"
         for g, rows in zip(groups, members, strict=True)
     ]
-    layout = {"xaxis": {"title": {"text": f"{material.metric.words}, %"}}, "yaxis": row_axis(ticks), "hovermode": "closest"}
+    layout = {
+        "xaxis": {"title": {"text": f"{material.metric.words}, %"}},
+        "yaxis": row_axis(ticks),
+        "hovermode": "closest",
+    }
     return [
         Chart(
             FIGURE.name,

@@ -147,7 +147,11 @@ def further_table(material: Material) -> Table:
         )
         for row in material.runs
     )
-    used = [(score.title.format(at=f"{asking.at:.0%}"), of(row, judged).get(score.name)) for row in material.runs for score in shown]
+    used = [
+        (score.title.format(at=f"{asking.at:.0%}"), of(row, judged).get(score.name))
+        for row in material.runs
+        for score in shown
+    ]
     positive = asking.positive or (material.classes[1] if len(material.classes) == 2 else "")
     whom = f"of '{positive}' against the rest" if positive else "the mean over the classes, each against the rest"
     notes = (f"F1, average precision, sensitivity and specificity: {whom}.", *methods(used))

@@ -40,12 +40,19 @@ def pairs_table(material: Material) -> Table:
             "def-pairs",
             saved_as=("difference_points", "low", "high", "n", "method"),
         ),
-        Column("p", "McNemar" if all(pair.test == "McNemar" for pair in pairs) else "randomisation", True, "def-mcnemar", saved_as=("p",)),
+        Column(
+            "p",
+            "McNemar" if all(pair.test == "McNemar" for pair in pairs) else "randomisation",
+            True,
+            "def-mcnemar",
+            saved_as=("p",),
+        ),
         Column("p", "after Holm", True, "def-holm", saved_as=("p_holm",)),
         Column("Verdict", definition="def-verdict", saved_as=("verdict",)),
     )
     notes = (
-        f"Difference: {material.judged} {material.metric.words} of the first run minus that of the second, on the same images.",
+        f"Difference: {material.judged} {material.metric.words} of the first run minus that of the second, on the "
+        "same images.",
         f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below {ALPHA:g} and the "
         "interval leaves out zero.",
         *methods(("difference", pair.difference_points) for pair in pairs),
