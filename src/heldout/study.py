@@ -11,13 +11,14 @@ from heldout.data.load import load
 from heldout.data.splits import limit_per_class, make_split
 from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
-from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
+from heldout.records import Asking, Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
-from heldout.runs.compare import compare
+from heldout.runs.compare import compare_study
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.fit import run_folder
 from heldout.runs.folder import read_study
+from heldout.runs.judging import judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
 from heldout.strategies import Strategy
 from heldout.training.device import Device
@@ -207,31 +208,77 @@ class Study:
         places = [run_folder(self.folder, run.recipe) for run in self.plan()]
         return tuple(read_run_record(place) for place in places if (place / "run.json").exists())
 
-    def compare(self) -> Comparison:
-        """Task D: all finished runs of the folder judged on the same images."""
-        return compare(self.folder)
+    def compare(
+        self,
+        metric: str = "accuracy",
+        unit: str = "image",
+        by: str = "mean",
+        *,
+        ordered: bool = False,
+        positive: str = "",
+        at: float = 0.9,
+    ) -> Comparison:
+        """Task D: all finished runs of the folder judged on the same images.
 
-    def diagnose(self, run: str | None = None, reporter: Reporter | None = None) -> tuple[Diagnosis, ...]:
+        Args:
+            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share.
+            unit: `image`, or `patient` for one decision a patient.
+            by: How a patient's images give one answer: `mean`, `max` or `majority`.
+            ordered: Whether the classes are grades in their order: adds quadratic-weighted kappa.
+            positive: Class that F1, sensitivity … are of; empty: the second of two, the mean over more.
+            at: Specificity at which sensitivity is told, and the reverse.
+
+        Raises:
+            UsageError: An unknown name.
+            InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
+        """
+        files = read_study(self.folder)
+        judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+        return compare_study(files, judging=judging)
+
+    def diagnose(
+        self,
+        run: str | None = None,
+        reporter: Reporter | None = None,
+        *,
+        metric: str = "accuracy",
+        unit: str = "image",
+        by: str = "mean",
+    ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress; None takes the study's.
+            metric: As for `compare`: what all points are points of.
+            unit: As for `compare`.
+            by: As for `compare`.
+
+        Raises:
+            UsageError: An unknown name.
+            InputError: Costs that do not fit, or patients of several classes where they are the unit.
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.interventions import run_interventions
 
         reporter = reporter or self.reporter
         files = read_study(self.folder)
-        chosen = choose_runs(files, run)
+        chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
         run_interventions(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(files, chosen, reporter=reporter)
+        return diagnose(files, chosen, metric=judging.metric, unit=judging.unit, reporter=reporter)
 
-    def report(self, out: str | Path | None = None) -> Path:
-        """Write the HTML report; returns where it is."""
-        from heldout.report import write_report
+    def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
+        """Write the HTML report; returns where it is.
 
-        return write_report(self.folder, None if out is None else Path(out))
+        Args:
+            out: The file; `report.html` in the study's folder by default.
+            metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
+            unit: As for `compare`.
+            by: As for `compare`.
+        """
+        from heldout.report import Wanted, write_report
+
+        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by))
 
 
 def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:

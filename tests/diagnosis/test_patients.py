@@ -148,9 +148,8 @@ def test_patients_that_an_intervention_saw_in_part_are_left_out_of_it() -> None:
 
 def test_images_differ_from_patients_where_mistakes_sit_in_single_images() -> None:
     """Each patient has three images, one of them wrong: two thirds of images, all patients."""
-    parts_ = [side(part, [(f"{part}{i}", i % 2, [s * 2.0, s * 2.0, s * -1.0]) for i in range(60) for s in (2 * (i % 2) - 1,)])
-              for part in ("val", "test")]  # fmt: skip
-    made = of_parts(*parts_)
+    patients = [(f"p{i}", i % 2, [sign * m for m in (2.0, 2.0, -1.0)]) for i in range(60) for sign in [2 * (i % 2) - 1]]
+    made = of_parts(side("val", patients), side("test", patients))
     by_image, by_patient = diagnose_run(made), diagnose_run(by_unit(made, PATIENT))
     assert by_image.test_accuracy is not None and by_image.test_accuracy.value == pytest.approx(2 / 3)
     assert by_patient.test_accuracy is not None and by_patient.test_accuracy.value == 1

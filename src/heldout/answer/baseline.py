@@ -32,8 +32,8 @@ def baseline_sentence(comparison: Comparison, names: Mapping[str, RunName]) -> s
         who = f"{listing(spoken) if len(rows) <= NAMED else f'{len(rows)} of the runs'} do no better"
     best = "" if len(rows) == 1 else "the best of them: "
     return (
-        f"{who} on {JUDGED[part]} than always answering '{baseline.answer}', the commonest class of train, which scores "
-        f"{percent(score.value)} {comparison.metric.words} ({best}{_difference(rows[0].over_baseline_points)})."
+        f"{who} on {JUDGED[part]} than always answering '{baseline.answer}', the commonest class of train, which "
+        f"scores {percent(score.value)} {comparison.metric.words} ({best}{_difference(rows[0].over_baseline_points)})."
     )
 
 

@@ -66,7 +66,8 @@ def gap_sentence(row: RunRow, spoken: str, metric: Metric = ACCURACY) -> str:
         metric: What the score is.
     """
     if row.gap_points is None:
-        return f"How far the test {metric.words} of {spoken} lies from its validation {metric.words} could not be computed."
+        words = metric.words
+        return f"How far the test {words} of {spoken} lies from its validation {words} could not be computed."
     gap = gap_of(row.gap_points)
     side = "below" if gap.test == "lower" else "above"
     validation = percent(row.val.score.value)

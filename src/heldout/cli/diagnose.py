@@ -79,8 +79,9 @@ def diagnose(
 
     The gap is taken apart into terms that sum to it exactly (selection, leakage, prior, labels, threshold, ranking),
     and every known cause is given a verdict: established, suggested, excluded, not identifiable (needs …), not
-    applicable (because …) or failed. Points are points of accuracy, or of the metric that is named. Interventions that need the network are run once and kept beside the run. How to
-    read it, and every formula: docs/diagnosis.md; the causes: `heldout causes`.
+    applicable (because …) or failed. Points are points of accuracy, or of the metric that is named. Interventions that
+    need the network are run once and kept beside the run. How to read it, and every formula: docs/diagnosis.md; the
+    causes: `heldout causes`.
     """
     from heldout.cli import ExitStatus
     from heldout.cli.progress import Bars

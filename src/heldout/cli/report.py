@@ -25,8 +25,9 @@ def report(
 
     It holds the answer in two sentences, why the test score is lower (after `heldout diagnose`), the models, the
     curves, the comparison with intervals, every pair of runs, confusion matrices, time, data, settings and definitions.
-    Every figure can be saved as SVG and its data as CSV. Metric and unit are those of the diagnoses where these agree, else
-    accuracy and images; a diagnosis by another metric or unit than the report's is not shown, and the report says so.
+    Every figure can be saved as SVG and its data as CSV. Metric and unit are those of the diagnoses where these agree,
+    else accuracy and images; a diagnosis by another metric or unit than the report's is not shown, and the report says
+    so.
     """
     from heldout.report import Wanted, write_report
 

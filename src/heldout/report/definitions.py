@@ -26,35 +26,37 @@ DEFINITIONS = (
         "def-metric",
         "Metric",
         "The score that runs are judged by, and of which all points are points: any weighted mean of the classes' "
-        "recalls. For accuracy a class counts as much as it has images; for balanced accuracy every class counts alike, "
+        "recalls. For accuracy a class counts as much as it has images; for balanced accuracy every class counts "
+        "alike, "
         "however rare; for costs a class counts as its share (its own, or a given one) times what missing one of its "
         "images costs.",
-        "score = Σ w(c) · recall(c), Σ w(c) = 1; balanced accuracy: w(c) = 1 / classes; costs: w(c) ∝ share(c) · cost(c)",
+        "score = Σ w(c) · recall(c), Σ w(c) = 1; balanced accuracy: w(c) = 1 / classes; costs: w(c) ∝ share(c) · "
+        "cost(c)",
     ),
     Term(
         "def-unit",
         "Unit of decision",
-        "What one answer is given for: an image, or a patient with all images. A patient's answer is the class with the "
-        "largest mean probability over the images, or with the largest probability that any image has, or that most "
-        "images are given.",
+        "What one answer is given for: an image, or a patient with all images. A patient's answer is the class with "
+        "the largest mean probability over the images, or with the largest probability that any image has, or that "
+        "most images are given.",
     ),
     Term(
         "def-baseline",
         "Baseline",
         "What is scored by always answering the class that is commonest among the training images, without looking at "
         "any image. A run is no better where the interval of the difference, on the same images, reaches down to 0.",
-        "over baseline = 100 · (score of the run − score of always answering that class), patients drawn again for both "
-        "at once",
+        "over baseline = 100 · (score of the run − score of always answering that class), patients drawn again for "
+        "both at once",
     ),
     Term(
         "def-further",
         "Further scores",
-        "Average precision: mean precision over the recalls, from the surest answers on. F1: harmonic mean of precision "
-        "and recall. Sensitivity at a specificity: the largest share of a class that some cut finds while so large a "
-        "share of the others is spared, and the reverse. Matthews' correlation: between truth and answer, 0 for chance. "
-        "Quadratic-weighted kappa: agreement beyond chance where being two grades off is four times as bad as one. Brier "
-        "score: mean squared error of the probabilities. Calibration error: mean distance between how sure the answers "
-        "are and how often they are right, in 15 bins of equal width.",
+        "Average precision: mean precision over the recalls, from the surest answers on. F1: harmonic mean of "
+        "precision and recall. Sensitivity at a specificity: the largest share of a class that some cut finds while "
+        "so large a share of the others is spared, and the reverse. Matthews' correlation: between truth and answer, "
+        "0 for chance. Quadratic-weighted kappa: agreement beyond chance where being two grades off is four times as "
+        "bad as one. Brier score: mean squared error of the probabilities. Calibration error: mean distance between "
+        "how sure the answers are and how often they are right, in 15 bins of equal width.",
         "F1 = 2TP / (2TP + FP + FN); Brier = mean (p − y)², for more than two classes summed over them",
         "Matthews 1975; Gorodkin 2004; Cohen 1968; Brier 1950; Guo et al. 2017",
     ),

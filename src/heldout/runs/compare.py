@@ -251,7 +251,7 @@ def _pairs(right: dict[str, NDArray[np.bool_]], shared: _Shared) -> tuple[Pair, 
 
 
 def _randomised(right: dict[str, NDArray[np.bool_]], couples: list[tuple[str, str]], shared: _Shared) -> list[float]:
-    """p of the randomisation test of every couple, units exchanged whole."""
+    """The p of the randomisation test of every couple, units exchanged whole."""
     if not couples:
         return []
     side, units = shared.sides[shared.judged], shared.units[shared.judged]

@@ -51,13 +51,13 @@ def check_patients(sides: Mapping[str, Predictions], classes: Sequence[str]) -> 
         labels: dict[str, set[int]] = {}
         for patient, label in zip(side.patients, side.labels.tolist(), strict=True):
             labels.setdefault(patient, set()).add(label)
-        for patient, found in labels.items():
-            if patient and len(found) > 1:
-                names = ", ".join(classes[k] for k in sorted(found))
+        for patient, several in labels.items():
+            if patient and len(several) > 1:
+                names = ", ".join(classes[k] for k in sorted(several))
                 problems.append(
                     Problem(
                         f"patient {patient} in {part}",
-                        f"images of {len(found)} classes ({names})",
+                        f"images of {len(several)} classes ({names})",
                         "images of one class, to make one decision on",
                         "Mend its labels; or name a smaller unit (eye, lesion, slide) as the patient; or judge images.",
                     )

@@ -14,6 +14,7 @@ logistic fit it supposes no shape of the scores: the heavy tails of fine-tuned n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ SWEEPS = 3
 BLOCK = 2**17
 """Numbers worked on at a time, some replicates of all images: they stay in a processor's cache, and memory is small."""
 
-Weights = NDArray[np.float32] | NDArray[np.float64]
+Weights = NDArray[np.floating[Any]]
 """How much each image counts: float32 where that is how often it was drawn, float64 where a metric weighs it too."""
 
 

@@ -22,7 +22,6 @@ from tests.worlds.made_runs import (
     CLASSES,
     clustered,
     counted,
-    listed,
     made_run,
     moved,
     noisy,

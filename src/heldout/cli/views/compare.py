@@ -214,8 +214,7 @@ def note(comparison: Comparison) -> str:
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     return (
         f"Below each value its 95 % interval ({metric} of the first row: {score.method}; --json has the method of "
-        f"each). train, validation, test: {metric}.{unit} AUC on "
-        f"{'test' if row.test else 'validation'}. gap: validation minus test {metric} in points.{test}{whose} reversals and "
-        f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
-        f"times the run's test images were scored."
+        f"each). train, validation, test: {metric}.{unit} AUC on {'test' if row.test else 'validation'}. gap: "
+        f"validation minus test {metric} in points.{test}{whose} reversals and roughness (points): oscillation of the "
+        "validation accuracy. overfits: from which epoch. test evaluations: times the run's test images were scored."
     )

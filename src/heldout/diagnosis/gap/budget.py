@@ -133,7 +133,7 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     parts["ranking"] = GapTerm(remainder, TermStatus.MEASURED, detail)
     rows, prior_last = class_rows(run, samples, draws)
     bound = None if run.reviewed else label_bound
-    scores = run.score("val"), run.score("test")
-    assert scores[0] is not None and scores[1] is not None
-    estimate = gap_estimate(draws, val.right, test.right, *scores)
+    val_score, test_score = run.score("val"), run.score("test")
+    assert val_score is not None and test_score is not None
+    estimate = gap_estimate(draws, val.right, test.right, val_score, test_score)
     return GapBudget(gap, estimate, parts, bound, prior_last, rows, samples, draws)

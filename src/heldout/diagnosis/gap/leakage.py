@@ -46,8 +46,8 @@ def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured
         return GapTerm(points, TermStatus.MEASURED, detail, undecided)
     if run.leaked:
         detail = (
-            f"{len(run.leaked)} of {len(val)} validation {run.unit.words} have a relative in train, and too few are left to "
-            "measure what that is worth; what it is worth stands in ranking"
+            f"{len(run.leaked)} of {len(val)} validation {run.unit.words} have a relative in train, and too few are "
+            "left to measure what that is worth; what it is worth stands in ranking"
         )
         return GapTerm(None, TermStatus.NOT_MEASURED, detail)
     detail = "no validation image has a known relative in train"

@@ -73,7 +73,8 @@ def draw_run(material: Material, id_: str) -> Chart:
     return Chart(
         f"confusion-{id_}",
         name,
-        f"{right:,} of {matrix.sum():,} test {material.unit.words} right ({percent(right / max(int(matrix.sum()), 1))}).",
+        f"{right:,} of {matrix.sum():,} test {material.unit.words} right "
+        f"({percent(right / max(int(matrix.sum()), 1))}).",
         f"Confusion matrix of {name} on test, rows are the truth.",
         spec([trace], axes(classes), 330 if k <= SHARED else 420),
         sheet(["run", "truth", "predicted", "images", "share_of_truth"], rows),

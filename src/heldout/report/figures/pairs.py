@@ -78,7 +78,8 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            f"{capital(material.metric.words)} on {material.judged} of the better run minus that of the other, on the same images, with "
+            f"{capital(material.metric.words)} on {material.judged} of the better run minus that of the other, on the "
+            "same images, with "
             "its 95 % interval. Filled: "
             f"the two can be told apart after correction for the number of pairs.{note}",
             f"{apart} of {len(material.comparison.pairs)} pairs of runs can be told apart on {material.judged}.",

@@ -51,7 +51,8 @@ def pairs_table(material: Material) -> Table:
         Column("Verdict", definition="def-verdict", saved_as=("verdict",)),
     )
     notes = (
-        f"Difference: {material.judged} {material.metric.words} of the first run minus that of the second, on the same images.",
+        f"Difference: {material.judged} {material.metric.words} of the first run minus that of the second, on the "
+        "same images.",
         f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below {ALPHA:g} and the "
         "interval leaves out zero.",
         *methods(("difference", pair.difference_points) for pair in pairs),
