@@ -69,6 +69,7 @@ FLOORS = {
     "diagnosis.seeds": 18,
     "diagnosis.training_images": 19,
     "diagnosis.pooled": 19,
+    "diagnosis.doses": 19,
     "diagnosis.verdict": 19,
     "diagnosis.causes": 20,
     "diagnosis.lenses": 20,
