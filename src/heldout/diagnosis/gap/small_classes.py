@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.words import listed
 from heldout.stats.scores import Indices
 from heldout.stats.weighted import recalls, weighted_mean
-
-NAMED = 4
-"""Classes that a sentence names; of more it says how many."""
 
 
 def too_small(samples: Samples, least: int) -> NDArray[np.bool_]:
@@ -39,11 +37,10 @@ def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.boo
     val, test = samples.val.counts(), samples.test.counts()
     rows = np.flatnonzero(chosen)
     words = [
-        f"'{names[k]}' ({val[k]} {'validation and ' if i == 0 else 'and '}{test[k]}{' test images' if i == 0 else ''})"
-        for i, k in enumerate(rows[:NAMED])
+        f"'{names[int(k)]}' ({val[k]} {'validation and ' if i == 0 else 'and '}{test[k]}{' test images' if i == 0 else ''})"
+        for i, k in enumerate(rows)
     ]
-    more = len(rows) - NAMED
-    return ", ".join(words) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+    return listed(words)
 
 
 def left_out_words(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_], undecided: float) -> str:
