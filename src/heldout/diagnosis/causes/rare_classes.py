@@ -267,6 +267,8 @@ def _sentence(some: Sequence[RareClass], main: RareClass, points: Measured, deci
         words += f" Well-seen classes left {main.train:,} training images each lose {said(main.thinned)} of recall."
     if not decision.positive:
         return words
+    if main.dose is None and main.thinned is None:
+        words += " Whether more images mend that was not tried."
     collect = [f"about {one.collect:,} more of '{one.name}'" for one in some if one.collect]
     return words + (f" To be seen as often as others it takes {' and '.join(collect[:4])}." if collect else "")
 

@@ -33,14 +33,12 @@ def bearing_classes(samples: Samples, rules: Rules) -> Indices | None:
 
 
 def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
-    """Classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (12 and 3)`."""
+    """One or more classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (2 and 3)`."""
     val, test = samples.val.counts(), samples.test.counts()
     rows = np.flatnonzero(chosen)
-    words = [
-        f"'{names[int(k)]}' ({val[k]} {'validation and ' if i == 0 else 'and '}{test[k]}{' test images' if i == 0 else ''})"
-        for i, k in enumerate(rows)
-    ]
-    return listed(words)
+    first, *others = [(names[int(k)], val[k], test[k]) for k in rows]
+    words = [f"'{first[0]}' ({first[1]} validation and {first[2]} test images)"]
+    return listed([*words, *(f"'{name}' ({n_val} and {n_test})" for name, n_val, n_test in others)])
 
 
 def left_out_words(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_], undecided: float) -> str:
