@@ -69,6 +69,7 @@ FLOORS = {
     "diagnosis.seeds": 18,
     "diagnosis.training_images": 19,
     "diagnosis.pooled": 19,
+    "diagnosis.doses": 19,
     "diagnosis.verdict": 19,
     "diagnosis.causes": 20,
     "diagnosis.lenses": 20,
@@ -299,9 +300,14 @@ def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:
 
 DISPLAYED = {
     "diagnosis/causes/covariate_shift.py: NAMED_FROM",
+    "diagnosis/doses.py: LEARNED",
+    "diagnosis/gap/prior.py: NAMED",
+    "diagnosis/gap/prior.py: NAMED_FROM",
+    "diagnosis/gap/prior.py: OTHERS",
     "diagnosis/gap/prior.py: SHOWN",
     "diagnosis/summary.py: NAMED_FROM",
     "diagnosis/tables.py: CHUNK",
+    "diagnosis/words.py: NAMED",
 }
 """Numbers that no verdict hangs on: from where on something is named in a sentence, how many images are read at a
 time. All others stand in `diagnosis/rules.py`."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from heldout.answer.why import CHECKED, headline
 from heldout.cli.env import Environment
 from heldout.cli.views.diagnose import LOWERS, RAISES, budget_lines, show_diagnosis
-from heldout.records import USUAL_TERMS, Diagnosis, TermStatus
+from heldout.records import USUAL_TERMS, BudgetTerm, ClassRow, Diagnosis, Estimate, TermStatus
 from tests.report.made_diagnosis import diagnose_study, without_gap
 from tests.worlds.made_study import RUNS, make_study
 
@@ -167,3 +167,30 @@ def test_it_prints_to_a_pipe(made: Diagnosis, tmp_path: Path) -> None:
     show_diagnosis(made, env)
     out = env.stdout.getvalue()  # type: ignore[attr-defined]
     assert out.startswith(made.run) and "\x1b" not in out
+
+
+def carried(k: int) -> ClassRow:
+    recall = Estimate(0.5, 0.4, 0.6, 50, "made")
+    points = Estimate(float(k), k - 1.0, k + 1.0, 50, "made")
+    return ClassRow(f"class {k}", 0.01, 0.13, recall, recall, points, points, 26 if k else None)
+
+
+@pytest.mark.parametrize("width", [80, 150])
+def test_classes_are_told_with_what_they_carry_and_their_training_images(made: Diagnosis, width: int) -> None:
+    out = shown(dataclasses.replace(made, classes=tuple(carried(k) for k in range(3))), width)
+    assert max(map(len, out.splitlines())) <= width
+    lines = [line for line in out.splitlines() if "class 2" in line]
+    assert lines and "26" in lines[0] and "13.0 %" in out and "[1.0, 3.0]" in out
+
+
+def test_of_many_classes_those_that_lose_most_are_told(made: Diagnosis) -> None:
+    out = shown(dataclasses.replace(made, classes=tuple(carried(k) for k in range(40))), 120)
+    assert "class 39" in out and "class 5 " not in out
+    # Wording is the promise here: whoever reads on learns that there are more.
+    assert "8 of 40" in out
+
+
+def test_which_class_validation_lacks_stands_under_the_bars(made: Diagnosis) -> None:
+    absent = BudgetTerm("absent", Estimate(1.1, 0.9, 1.4, 100, "made"), "absent from validation: 3 of 100 test images")
+    out = shown(dataclasses.replace(made, budget=(absent, *made.budget)), 100)
+    assert absent.detail in flat(out)

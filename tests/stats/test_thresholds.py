@@ -133,3 +133,30 @@ def test_cuts_of_some_replicates_at_a_time_are_the_same_and_take_little_memory(m
         tracemalloc.stop()
         np.testing.assert_array_equal(some, whole)
         assert peak < weights.nbytes / 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 100), held=st.integers(0, 3))
+def test_answers_of_classes_that_are_held_stay_as_they_are(seed: int, held: int) -> None:
+    """The decision moves among the others only: on the images of these that are answered as one of these."""
+    rng = np.random.default_rng(seed)
+    labels, units = rng.integers(0, 4, 160), np.arange(160)
+    logits = rng.normal(size=(160, 4)) + 1.5 * np.eye(4)[labels]
+    weights = rng.integers(1, 4, (3, 160)).astype(np.float32)
+    classes = np.delete(np.arange(4), held)
+    inside = (labels != held) & (logits.argmax(axis=1) != held)
+    known = np.searchsorted(classes, labels[inside])
+    among = tuned_accuracy(known, logits[np.ix_(inside, classes)], units[inside], weights[:, inside])
+    rest = ((logits.argmax(axis=1) == labels) & ~inside) * weights
+    expected = (among * weights[:, inside].sum(axis=1) + rest.sum(axis=1)) / weights.sum(axis=1)
+    assert tuned_accuracy(labels, logits, units, weights, classes=classes) == pytest.approx(expected, abs=1e-6)
+    each = tuned_right(labels, logits, units, weights[0], classes=classes)
+    assert (each[~inside] == (logits.argmax(axis=1) == labels)[~inside]).all()
+    assert each @ weights[0] / weights[0].sum() == pytest.approx(expected[0], abs=1e-6)
+
+
+def test_all_classes_named_are_all_classes() -> None:
+    labels, logits = two_normals(np.random.default_rng(5), 200, offset=0.7)
+    units, every = np.arange(200), np.arange(2)
+    plain = tuned_accuracy(labels, logits, units, ones(200))
+    assert tuned_accuracy(labels, logits, units, ones(200), classes=every) == pytest.approx(plain, abs=1e-9)

@@ -1,6 +1,6 @@
 """Runs at the edges of what can be judged: no patients, one class, one image a class, nothing that varies, holes.
 
-`EDGES` have validation and test images of the same classes; `NOT_JUDGED` lack one of them.
+`EDGES` have validation and test images, of one class in common at least; `NOT_JUDGED` have not.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ VARIANTS = {
     "probe": ("probe",),
     "pooled": ("balanced", "unbalanced", "source"),
     "strengths": ("C=0.1", "C=1"),
+    "doses": ("full", "few:2", "many:2", "thin:2:0:0", "thin:2:1:0"),
 }
 """Intervention -> variants that it leaves behind."""
 
@@ -91,6 +92,18 @@ def missing_class() -> RunData:
     return with_every_table(replace(bare(k=3), test=noisy("test", np.arange(90) % 2, 3)))
 
 
+def long_tail() -> RunData:
+    """Three classes, the last with 5, 4 and 12 images."""
+    sizes = {"train": (200, 195, 5), "val": (60, 56, 4), "test": (50, 48, 12)}
+    made = {name: noisy(name, np.repeat(np.arange(3), counts), 3) for name, counts in sizes.items()}
+    return with_every_table(replace(bare(k=3), **made))
+
+
+def absent_class() -> RunData:
+    """Three classes, the last without a validation image."""
+    return with_every_table(replace(bare(k=3), val=noisy("val", np.arange(90) % 2, 3)))
+
+
 def no_logits() -> RunData:
     made = every_table()
     blank = {
@@ -130,6 +143,14 @@ def leaked() -> RunData:
     )
 
 
+def only(part: Predictions, label: int) -> Predictions:
+    return part.take(part.labels == label)
+
+
+def half(name: str, n: int = 40) -> Predictions:
+    return noisy(name, np.arange(n) % 2, 2)
+
+
 FAILED = Absence(ReasonKind.INTERVENTION_FAILED, "it failed: memory")
 
 EDGES: dict[str, Callable[[], RunData]] = {
@@ -144,6 +165,9 @@ EDGES: dict[str, Callable[[], RunData]] = {
     "one patient a part": lambda: every_table(patients=1),
     "a few patients": lambda: every_table((400, 240, 240), patients=6),
     "a class without test images": missing_class,
+    "a class without validation images": absent_class,
+    "a long tail": long_tail,
+    "one class only in validation": lambda: of_parts(only(half("val"), 0), half("test"), bootstrap=100),
     "one class": lambda: every_table(k=1),
     "logits missing": no_logits,
     "constant columns": constant_columns,
@@ -155,17 +179,9 @@ EDGES: dict[str, Callable[[], RunData]] = {
 }
 
 
-def only(part: Predictions, label: int) -> Predictions:
-    return part.take(part.labels == label)
-
-
-def half(name: str, n: int = 40) -> Predictions:
-    return noisy(name, np.arange(n) % 2, 2)
-
-
 NOT_JUDGED: dict[str, Callable[[], RunData]] = {
     "no validation": lambda: of_parts(None, half("test"), bootstrap=100),
     "no test": lambda: of_parts(half("val"), None, bootstrap=100),
     "an empty test set": lambda: of_parts(half("val"), only(half("test"), 5), bootstrap=100),
-    "one class only in test": lambda: of_parts(only(half("val"), 0), half("test"), bootstrap=100),
+    "no class in common": lambda: of_parts(only(half("val"), 0), only(half("test"), 1), bootstrap=100),
 }

@@ -65,6 +65,9 @@ class Rules:
         50, "images", "Independent validation images needed to measure leakage by leaving the others out.", OURS
     )
     min_independent_class: int = _rule(5, "images", "Of these, images of each class.", OURS)
+    min_recall_class: int = _rule(
+        5, "images", "Validation images of a class below which its recall establishes nothing.", OURS
+    )
     min_threshold_class: int = _rule(
         10, "images", "Images of a class on either side below which a best threshold means nothing.", PLANTED
     )

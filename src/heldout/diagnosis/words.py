@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from heldout.records import Estimate, Metric, Unit
 from heldout.stats.measured import Measured
 
@@ -28,6 +30,16 @@ def said(points: Measured) -> str:
 def with_interval(estimate: Estimate) -> str:
     """`5.2 [3.1, 7.4]`."""
     return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+
+
+NAMED = 4
+"""Things that a sentence names; of more it says how many."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row, the last of many as a number: `'a', 'b', 'c', 'd' and 3 others`."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
 
 
 def capital(text: str) -> str:

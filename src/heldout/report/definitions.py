@@ -214,8 +214,15 @@ DIAGNOSIS = (
         "The gap between validation and test taken apart into terms that sum to it exactly. They are taken off one "
         "after the other, so each is what is left of its cause once those before it are off; in another order the "
         "parts would differ, their sum would not.",
-        "A_V − A_T = selection + leakage + prior + labels + threshold + ranking; A_V, A_T: accuracy on validation, on "
-        "test",
+        "A_V − A_T = (absent +) selection + leakage + prior + labels + threshold + ranking; A_V, A_T: accuracy on "
+        "validation, on test",
+    ),
+    Term(
+        "def-term-absent",
+        "Classes absent from validation (absent)",
+        "What test images take from test accuracy that are of a class of which validation has none. All terms after it "
+        "are told of the classes that both have.",
+        "A_T(without these images) − A_T",
     ),
     Term(
         "def-term-selection",
@@ -235,7 +242,8 @@ DIAGNOSIS = (
         "Other mix of classes (prior)",
         "What the other mix of classes in test does to the accuracy, were every class as well recognised as on "
         "validation.",
-        "Σ_k (π^V_k − π^T_k) · recall^V′_k",
+        "Σ_k (π^V_k − π^T_k) · recall^V′_k; class k carries (π^V_k − π^T_k) · (recall^V′_k − Σ_l π^V_l recall^V′_l) of "
+        "it",
     ),
     Term(
         "def-term-labels",
@@ -279,7 +287,7 @@ DIAGNOSIS = (
         "def-class-rows",
         "Gap by class",
         "What a class adds to the gap by being recognised less often on test, weighted by its share of test.",
-        "π^T_k · (recall^V′_k − recall^T_k); the rows and the terms selection, leakage and prior sum to the gap",
+        "π^T_k · (recall^V′_k − recall^T_k); the rows and the terms before labels sum to the gap",
     ),
     Term(
         "def-lens-appearance",

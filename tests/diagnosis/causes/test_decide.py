@@ -10,6 +10,7 @@ import pytest
 
 from heldout.diagnosis.appearance import Row
 from heldout.diagnosis.causes import Missing, causes
+from heldout.diagnosis.causes.absent_classes import Absent
 from heldout.diagnosis.causes.batchnorm import Blends, Fault, Forgotten
 from heldout.diagnosis.causes.chance import Luck
 from heldout.diagnosis.causes.covariate_shift import Losses
@@ -21,9 +22,11 @@ from heldout.diagnosis.causes.labels import Flags, Review
 from heldout.diagnosis.causes.leakage import Relatives
 from heldout.diagnosis.causes.overfitting import Excess
 from heldout.diagnosis.causes.prior import Shares
+from heldout.diagnosis.causes.rare_classes import RareClass, RareClasses
 from heldout.diagnosis.causes.selection import Optimism
 from heldout.diagnosis.causes.shortcut import Cue, Cues, Probe
 from heldout.diagnosis.causes.threshold import Cut
+from heldout.diagnosis.doses import Dose
 from heldout.diagnosis.pooled import Pooled
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.records import Estimate, ReasonKind
@@ -38,6 +41,7 @@ CLEAR, OPEN, NONE, BETTER = surely(6.0), points(2.0, -3.0, 7.0), points(0.0, -1.
 """Points that surely count, that may or may not, that surely do not, and that raise test."""
 
 YES, NO, ASK = ("established", K.NONE), ("excluded", K.WITHIN_MARGIN), ("not identifiable", K.MORE_IMAGES)
+SMALL = ("not identifiable", K.SMALL_CLASSES)
 MAYBE, UP = ("suggested", K.NONE), ("excluded", K.RAISES_TEST)
 
 
@@ -66,6 +70,15 @@ def hard(measured: Any, *, below: int = 0, other: Any = CLEAR, unread: int = 0) 
     """A pool that is right on so many fewer validation images of 400 than the run."""
     seen = Pooled(effect(below), effect(part="test"), effect(part="test"))
     return Hardness(seen, measured, other, NONE, unread)
+
+
+def rare(
+    carried: Any, *, gain: Any = None, p: float = 0.001, thinned: Any = None, recall: float = 0.2, others: int = 0
+) -> RareClasses:
+    """A class that lacks 60 points of recall to the average, and others that carry as much and were not tried."""
+    dose = None if gain is None else Dose(20, 200, (0.2, 0.7), gain, p)
+    one = RareClass("a", 20, 0.01, 0.13, recall, 0.8, False, carried, dose, thinned, 80, ())
+    return RareClasses((one, *(replace(one, name=f"b{i}", dose=None) for i in range(others))))
 
 
 def drops(*, bent: int = 60, back: Any = CLEAR, over: Any = None) -> Drops:
@@ -161,7 +174,29 @@ TABLE = [
         for code, kind in (("prior", lambda p: Shares(p, NONE, "")), ("selection", lambda p: Optimism(p, "")))
         for measured, expected in ((CLEAR, YES), (OPEN, ASK), (NONE, NO), (BETTER, UP))
     ),
+    ("prior", Shares(CLEAR, NONE, "", points(2.0, TINY, 4.0)), YES),  # a third without classes of a few images
+    ("prior", Shares(CLEAR, NONE, "", points(2.0 - TINY, TINY, 4.0)), MAYBE),
+    ("prior", Shares(CLEAR, NONE, "", points(4.0, 0.0, 8.0)), MAYBE),
+    ("absent-classes", Absent(CLEAR, "a", (), 60, 1), YES),
+    ("absent-classes", Absent(NONE, "a", (), 3, 1), NO),
+    ("absent-classes", Absent(BETTER, "a", (), 60, 1), UP),
+    ("rare-classes", rare(CLEAR), MAYBE),
+    ("rare-classes", rare(NONE), NO),
+    ("rare-classes", rare(OPEN), ASK),
+    ("rare-classes", rare(CLEAR, gain=points(20.0, TINY, 40.0)), YES),  # a third of what it lacks, the rule's value
+    ("rare-classes", rare(CLEAR, gain=points(20.0 - TINY, TINY, 40.0)), MAYBE),
+    ("rare-classes", rare(CLEAR, gain=points(20.0, 0.0, 40.0)), MAYBE),
+    ("rare-classes", rare(CLEAR, gain=points(20.0, 1.0, 40.0), p=0.05), MAYBE),
+    ("rare-classes", rare(CLEAR, gain=points(5.0, 1.0, 20.0 - TINY)), ("excluded", K.UNTRUSTED)),
+    ("rare-classes", rare(CLEAR, gain=points(5.0, 1.0, 20.0)), MAYBE),
+    ("rare-classes", rare(CLEAR, gain=points(5.0, 1.0, 19.0), others=1), MAYBE),
+    ("rare-classes", rare(NONE, gain=points(20.0, 1.0, 40.0)), NO),
+    ("rare-classes", rare(CLEAR, thinned=points(5.0, 1.0, 20.0 - TINY)), ASK),
+    ("rare-classes", rare(CLEAR, thinned=points(5.0, 1.0, 20.0)), MAYBE),
     ("leakage", leaked(CLEAR), YES),
+    ("leakage", replace(leaked(NONE), undecided=0.5), NO),
+    ("leakage", replace(leaked(NONE), undecided=0.5 + TINY), SMALL),
+    ("leakage", replace(leaked(CLEAR), undecided=30.0), YES),
     ("leakage", leaked(CLEAR, finds=False), YES),
     ("leakage", leaked(NONE), NO),
     ("leakage", leaked(OPEN), ASK),
@@ -178,6 +213,9 @@ TABLE = [
     ("threshold", cut(CLEAR, 0.0), MAYBE),
     ("threshold", cut(NONE, 1.0), NO),
     ("threshold", cut(OPEN, 1.0), ASK),
+    ("threshold", replace(cut(NONE, 1.0), undecided=0.5), NO),
+    ("threshold", replace(cut(NONE, 1.0), undecided=0.5 + TINY), SMALL),
+    ("threshold", replace(cut(BETTER, 1.0), undecided=4.0), UP),
     ("overfitting", excess(CLEAR, 3), YES),
     ("overfitting", excess(CLEAR, None), MAYBE),
     ("overfitting", excess(BETTER, 3), UP),
@@ -193,6 +231,7 @@ TABLE = [
     ("difficulty", hard(CLEAR, other=points(0.0, -1.0, 1.0)), MAYBE),
     ("difficulty", hard(CLEAR, unread=1), ("suggested", K.REVIEW)),
     ("difficulty", hard(NONE, unread=1), NO),
+    ("difficulty", replace(hard(NONE), balanced=replace(hard(NONE).balanced, undecided=0.6)), SMALL),
     ("feature-distortion", drops(), YES),
     ("feature-distortion", drops(back=None), MAYBE),
     ("feature-distortion", drops(back=points(2.0, 0.0, 4.0)), MAYBE),
@@ -211,6 +250,8 @@ TABLE = [
     ("batchnorm", blend(NONE, fault=mends(points(1.5 + TINY, 0.5, 2.5))), MAYBE),
     ("batchnorm", blend(NONE, fault=mends(CLEAR, changed=5)), NO),
     ("image-quality", Qualities(), ("excluded", K.NO_DIFFERENCE)),
+    ("image-quality", Qualities(left_out="left out", undecided=1.5), ("excluded", K.NO_DIFFERENCE)),
+    ("image-quality", Qualities(left_out="left out", undecided=1.5 + TINY), SMALL),
     ("image-quality", one(mapped()), YES),
     ("image-quality", one(mapped(smd=None)), MAYBE),
     ("image-quality", one(mapped(smd=-0.2)), YES),

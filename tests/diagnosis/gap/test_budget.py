@@ -216,7 +216,7 @@ def test_more_patients_narrow_the_gap_and_more_images_of_the_same_do_not() -> No
     [
         (None, clustered("test", 20), "validation images"),
         (clustered("val", 20), None, "a test set"),
-        (clustered("val", 20, prior=0.0), clustered("test", 20), f"'{CLASSES[1]}', which stand only in test"),
+        (clustered("val", 20, prior=0.0), clustered("test", 20, prior=1.0), f"'{CLASSES[1]}' there are images in test"),
     ],
 )
 def test_what_is_missing_is_named(val: Predictions | None, test: Predictions | None, words: str) -> None:

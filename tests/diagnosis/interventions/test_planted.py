@@ -12,10 +12,13 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
+from heldout.backbones import Network
+from heldout.backbones.network import Flat, Input
 from heldout.diagnosis.interventions import InterventionContext
 from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
 from heldout.diagnosis.interventions.context import stratified
-from heldout.diagnosis.interventions.cues import Cues, donors_of
+from heldout.diagnosis.interventions.cues import Cues, donors_of, exchangeable
+from heldout.diagnosis.interventions.doses import Doses
 from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
 from heldout.diagnosis.interventions.intervention import NothingToDoError
 from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing
@@ -351,3 +354,86 @@ def test_mapped_pixels_are_let_go_and_read_again(tmp_path: Path) -> None:
     del before
     assert kept() is None
     np.testing.assert_array_equal(context.pixels("train"), first)
+
+
+def dotted(part: str, counts: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of three classes: plain, with a bright corner, with a bright middle."""
+    rng = np.random.default_rng((seed, len(part)))
+    labels = rng.permutation(np.repeat(np.arange(3), counts))
+    values = 120 + 25 * rng.normal(size=(len(labels), SIZE, SIZE))
+    values[labels == 1, :4, :4] += 30
+    values[labels == 2, 12:16, 12:16] += 30
+    return as_part(values, labels)
+
+
+class Patches(nn.Module):
+    """The mean grey level of 64 patches, a channel each."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.avg_pool2d(x[:, :1], SIZE // 8).flatten(1)[:, :, None, None]
+
+
+def tailed_context(folder: Path, test: tuple[int, ...] = (40, 40, 60)) -> InterventionContext:
+    """The third class has 4 of 164 training images, one validation image, and 60 test images."""
+    images: Images = {
+        "train": dotted("train", (80, 80, 4), 0),
+        "val": dotted("val", (30, 30, 1), 1),
+        "test": dotted("test", test, 2),
+    }
+    stages: dict[str, nn.Module] = {"input": Input((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), "stage": Patches()}
+    network = Network({**stages, "norm": nn.BatchNorm2d(64), "pool": Flat()}, 64, 3, seed=0)
+    return context_of(folder, network.to(memory_format=torch.channels_last).eval(), images)
+
+
+def recall_of(context: InterventionContext, table: pd.DataFrame, variant: str, part: str, k: int) -> float:
+    truth = dict(zip(context.ids(part), context.labels(part), strict=True))
+    chosen = table[(table["variant"] == variant) & (table["split"] == part)]
+    own = chosen[[truth[id_] == k for id_ in chosen["id"]]]
+    return float((logits_in(own).argmax(axis=1) == k).mean())
+
+
+def test_more_images_of_a_rare_class_raise_its_recall_and_as_few_of_others_lower_theirs(tmp_path: Path) -> None:
+    context = tailed_context(tmp_path)
+    table = Doses().run(context)
+    few, many = (recall_of(context, table, f"{name}:2", "test", 2) for name in ("few", "many"))
+    assert many > few + 0.2, "45 images of the class instead of 4, of the same part"
+    for j in (0, 1):
+        full = recall_of(context, table, "full", "val", j)
+        for draw in (0, 1):
+            assert recall_of(context, table, f"thin:2:{j}:{draw}", "val", j) < full - 0.2
+    assert set(table["variant"]) == {"full", "few:2", "many:2", *(f"thin:2:{j}:{d}" for j in (0, 1) for d in (0, 1))}
+
+
+def test_a_rare_class_with_few_test_images_is_only_compared_with_others(tmp_path: Path) -> None:
+    found = set(Doses().run(tailed_context(tmp_path, (40, 40, 5)))["variant"])
+    assert "full" in found and any(name.startswith("thin") for name in found) and "many:2" not in found
+
+
+def test_without_a_rare_class_on_test_there_is_nothing_to_learn_anew(tmp_path: Path) -> None:
+    absence = Doses().why_not(tailed_context(tmp_path, (40, 40, 0)))
+    assert absence is not None and absence.does_not_apply
+
+
+def test_an_image_alone_in_its_class_leaves_the_exchange_of_all_others_as_it_is() -> None:
+    labels = np.array([0, 1, 0, 2, 1])
+    assert exchangeable(labels).tolist() == [0, 1, 2, 4]
+    assert donors_of(labels[exchangeable(labels)], same=True, seed=0) is not None
+
+
+def test_one_validation_image_of_a_class_does_not_switch_the_exchange_of_cues_off(tmp_path: Path) -> None:
+    """Corner and middle give the classes away; the third class has one validation image."""
+    context = tailed_context(tmp_path)
+    table = Cues().run(context)
+    swapped = table[table["variant"].str.startswith(("swap", "same")) & (table["split"] == "val")]
+    assert set(swapped["variant"].str.partition(":")[0]) == {"swap", "same"}
+    assert swapped.groupby("variant").size().eq(60).all()
+
+
+def test_batches_are_matched_though_test_lacks_a_class_that_training_hardly_has(tmp_path: Path) -> None:
+    """4 of 164 training images; of a class that is a tenth of train other shares would pass for another appearance."""
+    context = tailed_context(tmp_path / "rare", (40, 40, 0))
+    assert BatchNormStatistics().why_not(context) is None
+    assert set(BatchNormStatistics().run(context)["variant"]) == {"alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"}
+    common = tailed_context(tmp_path / "common", (40, 0, 40))
+    absence = BatchNormStatistics().why_not(common)
+    assert absence is not None and absence.kind is ReasonKind.PARTS_MISSING

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from heldout.cli.env import Environment
-    from heldout.records import BudgetTerm, Diagnosis, Estimate, Finding, Remedy
+    from heldout.records import BudgetTerm, ClassRow, Diagnosis, Estimate, Finding, Remedy
 
 STYLES = {"established": "bold red", "suggested": "bold yellow"}
 
@@ -41,6 +41,13 @@ ROOMY = 110
 LONGEST_BAR = 60
 SHOWN_IDS = 3
 """Ids named in the table; all stand in the record."""
+
+
+DETAILED = ("absent", "prior")
+"""Terms that are told with the classes that carry them."""
+
+MOST_CLASSES = 8
+"""Classes that the table shows, those that lose most; all stand in the record and in the report."""
 
 
 def show_diagnosis(diagnosis: Diagnosis, env: Environment, spoken: str = "") -> None:
@@ -60,6 +67,9 @@ def show_diagnosis(diagnosis: Diagnosis, env: Environment, spoken: str = "") -> 
     show_lines(env, (wrapped(diagnosis.summary, width),))
     if why.explained:
         show_lines(env, budget_lines(diagnosis, width))
+        if len(diagnosis.classes) > 1:
+            env.say("")
+            console.print(classes_table(diagnosis, console))
         if why.told:
             env.say("")
             console.print(findings_table(diagnosis, why.told, console))
@@ -118,7 +128,8 @@ def budget_lines(diagnosis: Diagnosis, width: int) -> tuple[str, ...]:
     whole = sum(term.points.value for term in diagnosis.budget)
     lines.append(f"{LOWERS} lowers test  {RAISES} raises it  | nothing.  Together {number(whole)} points.")
     told = [term.term for term in diagnosis.budget if term.points.value or term.points.low or term.points.high]
-    words = "; ".join(f"{name}: {TERM_WORDS[name]}" for name in told)
+    details = {term.term: f" ({term.detail})" for term in diagnosis.budget if term.term in DETAILED}
+    words = "; ".join(f"{name}: {TERM_WORDS[name]}{details.get(name, '')}" for name in told)
     lines += ["", wrapped(f"{words}. A term is what is left of its cause once those above it are taken off.", width)]
     return tuple(lines)
 
@@ -135,6 +146,40 @@ def bars_of(budget: Sequence[BudgetTerm], val: Estimate, test: Estimate, titles:
         at -= value
     bars.append(Bar("test", f"{percent(test.value)} [{percent_range(test)}]", at, 100 * test.value, LOWERS))
     return bars
+
+
+def classes_table(diagnosis: Diagnosis, console: Console) -> Table:
+    """Shares and recalls of each class, its training images, and what it carries of the gap."""
+    from rich.text import Text
+
+    rows = list(diagnosis.classes)
+    if len(rows) > MOST_CLASSES:
+        rows = sorted(rows, key=lambda row: -_carried(row))[:MOST_CLASSES]
+    more = len(diagnosis.classes) - len(rows)
+    table = empty_table(
+        f"By class{f' (the {len(rows)} of {len(diagnosis.classes)} that lose most)' if more else ''}", console
+    )
+    table.add_column("class", overflow="fold")
+    for name in ("share, validation → test", "recall, validation → test", "images in training"):
+        table.add_column(name, justify="right")
+    for name in ("points lost by its share", "points lost by its recall"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        recalls = [percent(recall.value) if recall else "–" for recall in (row.val_recall, row.test_recall)]
+        table.add_row(
+            Text(row.name),
+            f"{percent(row.val_share)} → {percent(row.test_share)}",
+            " → ".join(recalls),
+            "–" if row.train_images is None else f"{row.train_images:,}",
+            Text(points_cell(row.prior_points)),
+            Text(points_cell(row.points)),
+        )
+    return table
+
+
+def _carried(row: ClassRow) -> float:
+    """The larger of what a class loses by its share and by its recall."""
+    return max((points.value for points in (row.prior_points, row.points) if points), default=0.0)
 
 
 def findings_table(diagnosis: Diagnosis, findings: Sequence[Finding], console: Console) -> Table:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.stats import binomtest
 
 from heldout.diagnosis.appearance import total
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.doses import INTERVENTION, Dose, dose_of, thinned_loss
 from heldout.diagnosis.effects import gain_on_test
 from heldout.diagnosis.gap.absent import absent_points
 from heldout.diagnosis.gap.prior import doubted_recalls, prior_by_class
@@ -20,35 +20,11 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
-from heldout.records.predictions import Predictions
-from heldout.stats.measured import Measured, never_certain
-from heldout.stats.scores import Reals
-from heldout.stats.weighted import weighted_mean
-from heldout.ties import first_best, first_of_largest, settled
-
-INTERVENTION = "doses"
+from heldout.stats.measured import Measured
+from heldout.ties import first_best, settled
 
 CONFIRMED = "confirmed"
 """What a decision is about that rests on classes for which more images were seen to help."""
-
-
-@dataclass(frozen=True)
-class Dose:
-    """What a linear probe makes of a rare class with as few images as training has, and with many.
-
-    Attributes:
-        few: Images learned from in the first case.
-        many: In the second, about.
-        recalls: Recall on other test images in both, fractions.
-        gain: Points of recall that the second gains.
-        p: Two-sided p of a sign test over units that it gains, or loses.
-    """
-
-    few: int
-    many: int
-    recalls: tuple[float, float]
-    gain: Measured
-    p: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +60,7 @@ class RareClass:
     images: tuple[str, ...]
 
     @property
-    def enough(self) -> float:
+    def lacks(self) -> float:
         """Points of recall by which it lies below the others."""
         return 100 * (self.usual - self.recall)
 
@@ -93,15 +69,15 @@ class RareClass:
         dose = self.dose
         if dose is None or dose.p >= rules.level:
             return False
-        return dose.gain.low > 0 and settled(rules.agreement * dose.gain.value - self.enough) >= 0
+        return dose.gain.low > 0 and settled(rules.agreement * dose.gain.value - self.lacks) >= 0
 
     def contradicted(self, rules: Rules) -> bool:
         """Whether more images of the class itself surely do not."""
-        return self.dose is not None and settled(rules.agreement * self.dose.gain.high - self.enough) < 0
+        return self.dose is not None and settled(rules.agreement * self.dose.gain.high - self.lacks) < 0
 
     def doubtful(self, rules: Rules) -> bool:
         """Whether well-seen classes are recalled as well as ever with as few images."""
-        return self.thinned is not None and settled(rules.agreement * self.thinned.high - self.enough) < 0
+        return self.thinned is not None and settled(rules.agreement * self.thinned.high - self.lacks) < 0
 
 
 @dataclass(frozen=True)
@@ -242,62 +218,11 @@ def _rare_class(data: CauseData, k: int) -> RareClass:
         usual,
         absent,
         draws.measured(carried[:, k], int(own.sum()) + int((samples.val.labels == k).sum())),
-        _dose(data, k),
-        _thinned(data, k),
+        dose_of(data, k),
+        thinned_loss(data, k),
         images_to_collect(counts, k, data.rules),
         tuple(test.ids[i] for i in np.flatnonzero(own & ~test.right)),
     )
-
-
-def _answers(data: CauseData, variant: str, part: Predictions) -> Reals | None:
-    """Whether each image of a part is right under a variant, (n,); None where not every one was scored."""
-    scored = data.run.scored.get(INTERVENTION)
-    if scored is None or not scored.has(variant, part.part):
-        return None
-    logits = scored.logits(variant, part.part, part.ids)
-    if not np.isfinite(logits).all() or logits.shape[1] != data.run.k:
-        return None
-    return (first_of_largest(logits) == part.labels).astype(np.float64)
-
-
-def _change(data: CauseData, part: Predictions, change: Reals, k: int) -> Measured:
-    """Mean change over the images of a class, in points of recall; never certain."""
-    own = part.labels == k
-    weights = data.gap.draws.of_part(part.part)[:, own]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        points = data.gap.draws.measured(100 * weighted_mean(change[own], weights), int(own.sum()))
-    return never_certain(points, len(np.unique(part.units[own])))
-
-
-def _dose(data: CauseData, k: int) -> Dose | None:
-    """What more images of the class are worth; None where it was not tried."""
-    test, counts = data.run.test, data.run.train_counts
-    assert test is not None and counts is not None
-    few, many = (_answers(data, f"{name}:{k}", test) for name in ("few", "many"))
-    own = test.labels == k
-    if few is None or many is None or not own.any():
-        return None
-    change = many - few
-    net = np.bincount(test.units[own], weights=change[own])
-    gained, lost = int((net > 0).sum()), int((net < 0).sum())
-    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-    recalls = float(few[own].mean()), float(many[own].mean())
-    return Dose(int(counts[k]), round(0.75 * int(own.sum())), recalls, _change(data, test, change, k), p)
-
-
-def _thinned(data: CauseData, k: int) -> Measured | None:
-    """What well-seen classes lose of their recall on validation when left as few images, the mean of all trials."""
-    val, scored = data.run.val, data.run.scored.get(INTERVENTION)
-    full = None if val is None else _answers(data, "full", val)
-    if val is None or full is None or scored is None:
-        return None
-    losses = []
-    for variant in scored.variants:
-        answers = _answers(data, variant, val)
-        kind, *numbers = variant.split(":")
-        if kind == "thin" and answers is not None and int(numbers[0]) == k and (val.labels == int(numbers[1])).any():
-            losses.append(_change(data, val, full - answers, int(numbers[1])))
-    return total(losses) * (1 / len(losses)) if losses else None
 
 
 def _costliest(classes: Sequence[RareClass]) -> RareClass:
@@ -342,6 +267,8 @@ def _sentence(some: Sequence[RareClass], main: RareClass, points: Measured, deci
         words += f" Well-seen classes left {main.train:,} training images each lose {said(main.thinned)} of recall."
     if not decision.positive:
         return words
+    if main.dose is None and main.thinned is None:
+        words += " Whether more images mend that was not tried."
     collect = [f"about {one.collect:,} more of '{one.name}'" for one in some if one.collect]
     return words + (f" To be seen as often as others it takes {' and '.join(collect[:4])}." if collect else "")
 

@@ -6,12 +6,10 @@ import numpy as np
 
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.words import listed
 from heldout.records import TermStatus
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.weighted import recalls, shares, weighted_mean
-
-NAMED = 4
-"""Classes that a sentence names; of more it says how many."""
 
 
 def absent_classes(run: RunData) -> Indices:
@@ -55,9 +53,7 @@ def absent_words(run: RunData, classes: Indices) -> str:
     counts = test.counts()
     share = float(shares(test.labels, run.draws.test[:1], run.k)[0, classes].sum())
     several = len(classes) > 1
-    named = [f"'{run.classes[k]}'{f' {counts[k]}' if several else ''}" for k in classes[:NAMED]]
-    more = len(classes) - NAMED
-    names = ", ".join(named) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+    names = listed([f"'{run.classes[k]}'{f' {counts[k]}' if several else ''}" for k in classes])
     return (
         f"absent from validation: {counts[classes].sum()} of {len(test)} test images ({names}), at most "
         f"{100 * share:.1f} points"

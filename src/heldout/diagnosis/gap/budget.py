@@ -16,13 +16,11 @@ from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.gap.threshold import threshold_term
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.words import listed
 from heldout.records import TERMS, BudgetTerm, ClassRow, Estimate, Term, TermStatus
 from heldout.stats.estimates import gap_estimate
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
-
-NAMED = 4
-"""Classes that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def why_no_budget(run: RunData) -> str | None:
     if run.val is None or not len(run.val):
         return "validation images"
     if len(missing := absent_classes(run)) and (run.test.counts() > 0).sum() == len(missing):
-        names = [f"'{run.classes[k]}'" for k in missing[:NAMED]] + (["others"] if len(missing) > NAMED else [])
-        return f"a class that both parts have: of {', '.join(names)} there are images in test only"
+        names = listed([f"'{run.classes[k]}'" for k in missing])
+        return f"a class that both parts have: of {names} there are images in test only"
     return None
 
 

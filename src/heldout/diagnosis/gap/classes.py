@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from heldout.diagnosis.gap.prior import doubted_recalls, prior_by_class
-from heldout.diagnosis.gap.samples import Samples
+from heldout.diagnosis.gap.samples import Samples, shares_of_test
 from heldout.diagnosis.run_data import RunData
 from heldout.records import ClassRow, Estimate
 from heldout.stats.estimates import recall_estimate, weighted_share_estimate
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
-from heldout.stats.weighted import recalls, shares
+from heldout.stats.weighted import recalls
 
 
 def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[tuple[ClassRow, ...], Measured]:
@@ -24,7 +24,7 @@ def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[t
     # Of a class without test images nothing is known to have changed but its share.
     recall_last = np.where(np.isnan(recall_test), recall_val, recall_test)
     last = 100 * np.nansum((samples.val_prior - samples.test_prior) * recall_last, axis=1)
-    shares_of_test = _shares_of_test(run, samples)
+    of_test = shares_of_test(run, samples)
     trained, rows = run.train_counts, []
     for k, name in enumerate(run.classes):
         both = bool(counts_val[k] and counts_test[k])
@@ -34,7 +34,7 @@ def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[t
             ClassRow(
                 name,
                 float(samples.val_shares[k]),
-                float(shares_of_test[k]),
+                float(of_test[k]),
                 recall_estimate(samples.val, k),
                 _recall_of_test(run, samples, recall_test[:, k], k, draws),
                 draws.measured(points, n).estimate() if both else None,
@@ -44,18 +44,6 @@ def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[t
             )
         )
     return tuple(rows), draws.measured(last, len(samples.test))
-
-
-def _shares_of_test(run: RunData, samples: Samples) -> Reals:
-    """Share of each class in all of test, (k,), by the reviewers' labels; classes that validation lacks included."""
-    test = run.test
-    assert test is not None
-    if not samples.absent:
-        return samples.test_shares
-    given = shares(test.labels, run.draws.drawn_test[:1], run.k)[0]
-    absent = np.isin(np.arange(run.k), samples.absent)
-    result: Reals = np.where(absent, given, samples.test_shares * (1 - given[absent].sum()))
-    return result
 
 
 def _recall_of_test(run: RunData, samples: Samples, recall: Reals, k: int, draws: JointBootstrap) -> Estimate | None:

@@ -7,12 +7,10 @@ import numpy as np
 from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.words import listed
 from heldout.records import TermStatus
 from heldout.stats.measured import Measured
 from heldout.stats.weighted import recalls, weighted_mean
-
-NAMED = 4
-"""Classes that a sentence names."""
 
 
 def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured) -> GapTerm:
@@ -38,7 +36,7 @@ def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured
             return GapTerm(points, TermStatus.MEASURED, independent)
         few = list(samples.dependent)
         undecided = 100 * float(np.nansum((samples.val_prior[0] * by_class[0])[few]))
-        names = ", ".join(f"'{run.classes[k]}'" for k in few[:NAMED]) + (" and others" if len(few) > NAMED else "")
+        names = listed([f"'{run.classes[k]}'" for k in few])
         detail = (
             f"{independent}; {names} taken as reported, since too few such images of it are left, which leaves at most "
             f"{undecided:.1f} points undecided"

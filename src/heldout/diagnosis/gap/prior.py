@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heldout.diagnosis.gap.samples import Samples
+from heldout.diagnosis.gap.samples import Samples, shares_of_test
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
@@ -97,7 +97,7 @@ def _detail(run: RunData, samples: Samples, points: float, carried: Reals) -> st
 
 def _shares(run: RunData, samples: Samples, k: int) -> str:
     """`'bkl' is 1.1 % of validation and 13.0 % of test`."""
-    val, test = samples.val_shares[k], samples.test_shares[k]
+    val, test = samples.val_shares[k], shares_of_test(run, samples)[k]
     return f"'{run.classes[k]}' is {val:.1%} of validation and {test:.1%} of test"
 
 

@@ -222,3 +222,15 @@ def _grouped(run: RunData) -> tuple[Predictions | None, tuple[str, ...]]:
         return None, ()
     found = Predictions("val", tuple(ids), np.array(labels, dtype=np.int64), np.concatenate(logits), tuple(patients))
     return found, tuple(images)
+
+
+def shares_of_test(run: RunData, samples: Samples) -> Reals:
+    """Share of each class in all of test, (k,), by the reviewers' labels; classes that validation lacks included."""
+    test = run.test
+    assert test is not None
+    if not samples.absent:
+        return samples.test_shares
+    given = shares(test.labels, run.draws.drawn_test[:1], run.k)[0]
+    absent = np.isin(np.arange(run.k), samples.absent)
+    result: Reals = np.where(absent, given, samples.test_shares * (1 - given[absent].sum()))
+    return result

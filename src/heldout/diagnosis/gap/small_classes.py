@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.words import listed
 from heldout.stats.scores import Indices
 from heldout.stats.weighted import recalls, weighted_mean
-
-NAMED = 4
-"""Classes that a sentence names; of more it says how many."""
 
 
 def too_small(samples: Samples, least: int) -> NDArray[np.bool_]:
@@ -35,15 +33,12 @@ def bearing_classes(samples: Samples, rules: Rules) -> Indices | None:
 
 
 def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
-    """Classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (12 and 3)`."""
+    """One or more classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (2 and 3)`."""
     val, test = samples.val.counts(), samples.test.counts()
     rows = np.flatnonzero(chosen)
-    words = [
-        f"'{names[k]}' ({val[k]} {'validation and ' if i == 0 else 'and '}{test[k]}{' test images' if i == 0 else ''})"
-        for i, k in enumerate(rows[:NAMED])
-    ]
-    more = len(rows) - NAMED
-    return ", ".join(words) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+    first, *others = [(names[int(k)], val[k], test[k]) for k in rows]
+    words = [f"'{first[0]}' ({first[1]} validation and {first[2]} test images)"]
+    return listed([*words, *(f"'{name}' ({n_val} and {n_test})" for name, n_val, n_test in others)])
 
 
 def left_out_words(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_], undecided: float) -> str:

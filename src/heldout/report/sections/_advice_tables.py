@@ -80,6 +80,7 @@ def estimates(diagnosis: Diagnosis) -> Iterator[tuple[Cell, Estimate | None]]:
         yield Cell(f"term {term.term}", link=f"#{DEFINED[term.term]}"), term.points
     for row in diagnosis.classes:
         yield Cell(f"class {row.name}", link="#def-class-rows"), row.points
+        yield Cell(f"class {row.name}: prior", link="#def-term-prior"), row.prior_points
     for lens in diagnosis.lenses:
         anchor = lens_definition(lens.name)
         for part, points in lens.parts.items():

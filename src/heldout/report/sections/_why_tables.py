@@ -21,6 +21,7 @@ from heldout.report.cells import (
     points_cell,
     run_cell,
     unseen,
+    whole_cell,
 )
 from heldout.report.definitions import DIAGNOSIS, DOCS
 from heldout.report.material import Material
@@ -137,7 +138,9 @@ def class_rows_table(material: Material, diagnosis: Diagnosis) -> Table:
             Cell(percent(row.test_share), saved=(row.test_share,)),
             accuracy_cell(row.val_recall),
             accuracy_cell(row.test_recall),
+            whole_cell(row.train_images),
             unseen(row.counts),
+            lost_cell(row.prior_points),
             lost_cell(row.points),
         )
         for row in diagnosis.classes
@@ -152,12 +155,16 @@ def class_rows_table(material: Material, diagnosis: Diagnosis) -> Table:
             Column("Share", "of test", True, saved_as=("test_share",)),
             Column("Recall", "validation", True, "def-recall", saved_as=ends_of("val_recall")),
             Column("Recall", "test", True, "def-recall", saved_as=ends_of("test_recall")),
+            Column("Training images", "", True, saved_as=("train_images",)),
             csv_only("counts"),
-            Column("Points lost", "on test", True, "def-class-rows", saved_as=ESTIMATE),
+            Column("Points lost", "by its share", True, "def-term-prior", saved_as=ends_of("prior_points")),
+            Column("Points lost", "by its recall", True, "def-class-rows", saved_as=ESTIMATE),
         ),
         rows,
         (
-            "These rows and the terms selection, leakage and prior sum to the gap.",
+            "Points lost by share sum to the term prior: a class loses some if test has more of it and it is recalled "
+            "worse than the average, or less of it and better. Points lost by recall and the terms before labels sum "
+            "to the gap.",
             *methods((f"points of {row.name}", row.points) for row in diagnosis.classes),
         ),
     )
