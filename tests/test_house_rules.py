@@ -66,6 +66,7 @@ FLOORS = {
     "diagnosis.appearance": 16,
     "diagnosis.cause_data": 17,
     "diagnosis.effects": 18,
+    "diagnosis.trials": 18,
     "diagnosis.seeds": 18,
     "diagnosis.training_images": 19,
     "diagnosis.pooled": 19,

@@ -7,14 +7,15 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Generic, TypeVar
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.rules import RULES, Rules
+from heldout.diagnosis.trials import WORDS
 from heldout.diagnosis.verdict import Decision
-from heldout.records import Finding, ReasonKind, Remedy
+from heldout.records import Finding, ReasonKind, Remedy, Verdict
 from heldout.records.diagnosis import BECAUSE
 from heldout.stats.measured import Measured
 
@@ -31,10 +32,13 @@ class Missing:
     Attributes:
         kind: What kind of thing is missing, or `DOES_NOT_APPLY`.
         text: In words that follow "needs", or "because" where the cause does not apply.
+        shared: The same in words that follow "since" and that every cause uses which lacks it; empty where the reason
+            is the cause's own.
     """
 
     kind: ReasonKind
     text: str
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Cause(ABC, Generic[M]):
         term: What it measures itself: a term of the budget, `difficulty`, or None.
         remedy: What to do, in one sentence.
         interventions: Names of the interventions it judges from, for the text that says what is missing.
+        told_first: Verdicts with which it is told before all other causes, whatever their points.
     """
 
     code: ClassVar[str]
@@ -87,6 +92,7 @@ class Cause(ABC, Generic[M]):
     term: ClassVar[str | None] = None
     remedy: ClassVar[str]
     interventions: ClassVar[tuple[str, ...]] = ()
+    told_first: ClassVar[tuple[Verdict, ...]] = ()
 
     @abstractmethod
     def measure(self, data: CauseData) -> M | Missing:
@@ -140,7 +146,8 @@ class Cause(ABC, Generic[M]):
             sentence = f"Not applicable, because {missing.text}."
             return self.finding(Decision("not applicable", missing.kind), Told(sentence, False, missing.text))
         sentence = f"Cannot be told; it needs {missing.text}."
-        return self.finding(Decision("not identifiable", missing.kind), Told(sentence, False, missing.text))
+        found = self.finding(Decision("not identifiable", missing.kind), Told(sentence, False, missing.text))
+        return replace(found, shared_reason=missing.shared)
 
 
 def without(data: CauseData, intervention: str) -> Missing:
@@ -150,7 +157,7 @@ def without(data: CauseData, intervention: str) -> Missing:
     absence: Absence = data.run.why_absent(intervention)
     if absence.does_not_apply:
         return Missing(absence.kind, absence.text)
-    return Missing(absence.kind, f"the experiment '{intervention}' ({absence.text})")
+    return Missing(absence.kind, f"the experiment '{intervention}' ({absence.text})", absence.text)
 
 
 def reason_text(decision: Decision, rules: Rules) -> str:
@@ -159,8 +166,12 @@ def reason_text(decision: Decision, rules: Rules) -> str:
         return "it raises test rather than lowers it"
     if decision.kind is ReasonKind.WITHIN_MARGIN:
         return f"its interval lies within ±{rules.margin} points"
+    if decision.kind is ReasonKind.CONTRADICTED:
+        return WORDS[decision.trial]
     if decision.kind is ReasonKind.MORE_PATIENTS:
         return f"about {decision.wanted:,} patients or images instead of {decision.seen:,}"
+    if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted and decision.seen < rules.fewest_images:
+        return f"more images: {decision.seen:,} are too few to tell anything, {rules.fewest_images} or so are the least"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted:
         return f"about {decision.wanted:,} images instead of {decision.seen:,}"
     if decision.kind is ReasonKind.MORE_IMAGES:

@@ -40,12 +40,15 @@ class Cues(Intervention):
 
     `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
 
+    Variant `across:<region>`, on validation and test: the region of a random image of the same class of the other of
+    the two parts: the cue as test has it given to validation, and the reverse.
+
     Regions whose probe is not better than chance on train are not changed: there is nothing in them to rely on.
     """
 
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""
@@ -134,11 +137,37 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
         donors = donors_of(labels, same, context.seed)
         if donors is not None:
             images[word] = region.swapped(pixels, pixels[donors])
+    if (given := across(context, region, part, rows, pixels)) is not None:
+        images["across"] = given
     tables = []
     for word, changed in images.items():
         variant = f"{word}:{region.name}"
         tables.append(rows_of(context, part, variant, _scored(context, changed, f"{variant}, {part}"), rows))
     return tables
+
+
+def across(
+    context: InterventionContext, region: Region, part: str, rows: Indices, pixels: NDArray[np.uint8]
+) -> NDArray[np.uint8] | None:
+    """Images of a part with the region of images of their class of the other part; None where a class has none there.
+
+    Args:
+        context: The run.
+        region: What is exchanged.
+        part: `val` or `test`.
+        rows: (m,) rows of the part.
+        pixels: (m, s, s, c) its images; not changed.
+    """
+    other = "test" if part == "val" else "val"
+    labels, there = context.labels(part)[rows], context.labels(other)
+    rng = np.random.default_rng((context.seed, 31, part == "test"))
+    donors = np.empty(len(rows), dtype=np.int64)
+    for k in np.unique(labels):
+        pool = np.flatnonzero(there == k)
+        if not len(pool):
+            return None
+        donors[labels == k] = rng.choice(pool, int((labels == k).sum()))
+    return region.swapped(pixels, np.asarray(context.pixels(other)[donors]))
 
 
 def _scored(context: InterventionContext, pixels: NDArray[np.uint8], title: str) -> Logits:
