@@ -219,12 +219,12 @@ class Study:
             reporter: Told of progress; None takes the study's.
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
-        from heldout.diagnosis.interventions import run_interventions
+        from heldout.diagnosis.until_told import run_until_told
 
         reporter = reporter or self.reporter
         files = read_study(self.folder)
         chosen = choose_runs(files, run)
-        run_interventions(files, chosen, reporter=reporter, device=self.device)
+        run_until_told(files, chosen, reporter=reporter, device=self.device)
         return diagnose(files, chosen, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:

@@ -6,7 +6,7 @@ came from. docs/diagnosis.md explains how to read the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
+from heldout.diagnosis.pooled import learnable
 from heldout.diagnosis.read import read_review, read_run_data
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.shares import Together, together, with_shares
 from heldout.diagnosis.summary import limits, summary
 from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
 from heldout.diagnosis.verdict import Decision
@@ -31,6 +33,7 @@ from heldout.records.predictions import Predictions
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
 from heldout.stats.estimates import accuracy_estimate
+from heldout.stats.measured import Measured
 from heldout.ties import settled
 
 
@@ -115,7 +118,8 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
     data = cause_data(run, rules)
     gap = data.gap
     shelf = {cause.code: cause for cause in causes}
-    findings = ordered([judged(cause, data) for cause in shelf.values()], shelf)
+    found = [judged(cause, data) for cause in shelf.values()]
+    findings = ordered(with_shares(found, _together(data, found, shelf), shelf), shelf, rules)
     remedies = _remedies(data)
     if not gap.explained:
         findings = tuple(_nothing_to_explain(finding) for finding in findings)
@@ -129,7 +133,7 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
         test_accuracy=_accuracy(run.test),
         gap_points=gap.gap_estimate,
         explained=gap.explained,
-        summary=summary(run, gap, findings, remedies, shelf),
+        summary=summary(run, gap, findings, remedies, shelf, _learnable(data), rules),
         budget=gap.record(),
         classes=gap.classes,
         lenses=_lenses(data) if gap.explained else (),
@@ -161,6 +165,22 @@ def judged(cause: Cause[Any], data: CauseData) -> Finding:
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         told = Told(f"This cause could not be judged ({words}).", False, f"of {words}")
         return cause.finding(Decision("failed", ReasonKind.ERROR), told)
+
+
+def _together(data: CauseData, found: Sequence[Finding], shelf: Mapping[str, Cause[Any]]) -> Together | None:
+    """What causes cost together; None where that cannot be divided."""
+    try:
+        return together(data, found, shelf)
+    except Exception:  # each stays with what it costs alone
+        return None
+
+
+def _learnable(data: CauseData) -> Measured | None:
+    """What could be learned from images like those of test; None where that is not known."""
+    try:
+        return learnable(data)
+    except Exception:  # the finding of the cause that reads the same numbers carries the error
+        return None
 
 
 def _nothing_to_explain(finding: Finding) -> Finding:
@@ -227,7 +247,7 @@ def _without_budget(run: RunData, needs: str) -> Diagnosis:
         budget=(),
         classes=(),
         lenses=(),
-        findings=tuple(cause.finding(missing, told) for cause in causes),
+        findings=tuple(replace(cause.finding(missing, told), shared_reason=f"that needs {needs}") for cause in causes),
         remedies=(),
         review={},
         limits=(f"The gap cannot be taken apart: that needs {needs}.",),

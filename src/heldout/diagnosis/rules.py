@@ -82,6 +82,9 @@ class Rules:
     min_site_units: int = _rule(
         10, "patients", "Patients a value of a column must cover on average to be a site, not an identifier.", OURS
     )
+    min_shared_number: int = _rule(
+        2, "patients", "Patients that share a number on average, if it is an age or a year and names nobody.", OURS
+    )
 
     # Terms of the gap
     min_independent: int = _rule(

@@ -38,6 +38,7 @@ class BatchNormStatistics(Intervention):
 
     name: ClassVar[str] = "batchnorm"
     title: ClassVar[str] = "BatchNorm statistics"
+    grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs BatchNorm layers, and test images of every class."""

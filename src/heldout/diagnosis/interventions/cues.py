@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
-from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits, Pixels
+from heldout.diagnosis.interventions.intervention import Change, Intervention
 from heldout.diagnosis.interventions.linear import fitted_logits, out_of_fold, scaled
 from heldout.diagnosis.interventions.regions import REGIONS, Region
 from heldout.diagnosis.rules import RULES
@@ -41,7 +41,7 @@ class Cues(Intervention):
     `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
 
     Variant `across:<region>`, on validation and test: the region of a random image of the same class of the other of
-    the two parts: the cue as test has it given to validation, and the reverse.
+    the two parts: the cue as test has it given to validation, and the reverse. Not of `surround` and `intensity`.
 
     Regions whose probe is not better than chance on train are not changed: there is nothing in them to rely on.
     """
@@ -49,6 +49,7 @@ class Cues(Intervention):
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
     version: ClassVar[int] = 3
+    grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""
@@ -69,6 +70,10 @@ class Cues(Intervention):
                 if context.ids(part):
                     tables.extend(_changed(context, region, part, mean))
         return joined(tables, context.k)
+
+    def changes(self, context: InterventionContext) -> tuple[Change, ...]:
+        """Each region that cannot hold the finding itself, as test images of the class have it."""
+        return tuple(_change(context, region) for region in REGIONS if not region.content)
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """Regions that were changed, and those that say nothing."""
@@ -137,7 +142,7 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
         donors = donors_of(labels, same, context.seed)
         if donors is not None:
             images[word] = region.swapped(pixels, pixels[donors])
-    if (given := across(context, region, part, rows, pixels)) is not None:
+    if not region.content and (given := across(context, region, part, rows, pixels)) is not None:
         images["across"] = given
     tables = []
     for word, changed in images.items():
@@ -146,9 +151,15 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
     return tables
 
 
-def across(
-    context: InterventionContext, region: Region, part: str, rows: Indices, pixels: NDArray[np.uint8]
-) -> NDArray[np.uint8] | None:
+def _change(context: InterventionContext, region: Region) -> Change:
+    def make(rows: Indices, pixels: Pixels) -> Pixels:
+        given = across(context, region, "val", rows, pixels)
+        return pixels if given is None else given
+
+    return Change(f"across:{region.name}", 0, make, spent=f"same:{region.name}")
+
+
+def across(context: InterventionContext, region: Region, part: str, rows: Indices, pixels: Pixels) -> Pixels | None:
     """Images of a part with the region of images of their class of the other part; None where a class has none there.
 
     Args:
