@@ -17,7 +17,7 @@ from heldout.diagnosis.interventions.intervention import Change, Intervention, N
 from heldout.diagnosis.interventions.lost import points_lost
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
-from heldout.records.combined import member, together
+from heldout.records.combined import intervention_of, member, together
 
 
 class Combined(Intervention):
@@ -25,8 +25,9 @@ class Combined(Intervention):
 
     What acts through images overlaps: a token in the corner and a file that was compressed may cost 40 and 37 points
     alone and 57 together, since an image is wrong only once. So the changes that cost validation more than the margin
-    (beyond the variant that disturbs as much without them, where there is one), the four costliest of them, are made in
-    every combination, 2^4 at most. Shapley's value (1953) then divides what all of them cost.
+    (beyond the variant that disturbs as much without them, where there is one) are made in every combination: the
+    costliest of each intervention, then the costliest of all, four at most, which is 2^4. Shapley's value (1953) then
+    divides what all of them cost. Changes of one intervention alone are not divided.
 
     Variants `<intervention>:<variant>`, joined by ` + `: one a subset, on the sample of validation that the
     interventions had at first. Changes are made in the order in which pictures come about: what stands in them, then
@@ -54,8 +55,8 @@ class Combined(Intervention):
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Choose the costliest changes, make every combination, score."""
         chosen = costliest(context)
-        if len(chosen) < 2:
-            text = "fewer than two changes of the images cost points alone"
+        if len({intervention_of(name) for name in chosen}) < 2:
+            text = "changes of fewer than two interventions cost points alone"
             raise NothingToDoError(Absence(ReasonKind.NO_DIFFERENCE, text))
         rows = context.sample("val")
         tables = []
@@ -91,7 +92,7 @@ def combined_images(
 
 
 def costliest(context: InterventionContext) -> dict[str, Candidate]:
-    """Changes that cost validation more than the margin, the costliest four, in the order in which they are made."""
+    """Changes that cost validation more than the margin, four at most, in the order in which they are made."""
     found: dict[str, Candidate] = {}
     sample = [context.ids("val")[row] for row in context.sample("val")]
     for one in interventions:
@@ -104,8 +105,9 @@ def costliest(context: InterventionContext) -> dict[str, Candidate]:
             if len(alone):
                 lost = points_lost(context, alone) - (points_lost(context, spent) if len(spent) else 0.0)
                 found[member(one.name, change.name)] = Candidate(change, alone, lost)
-    costly = [name for name in found if found[name].lost > RULES.margin]
-    dearest = sorted(costly, key=lambda name: (-found[name].lost, name))[: int(RULES.max_combined)]
+    costly = sorted((n for n in found if found[n].lost > RULES.margin), key=lambda name: (-found[name].lost, name))
+    leading = list({intervention_of(name): name for name in reversed(costly)}.values())
+    dearest = sorted(costly, key=lambda name: name not in leading)[: int(RULES.max_combined)]
     return {name: found[name] for name in sorted(dearest, key=lambda name: (found[name].change.place, name))}
 
 

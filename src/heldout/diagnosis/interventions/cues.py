@@ -58,13 +58,18 @@ class Cues(Intervention):
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
-        """Probe every region, then change those that say something."""
+        """Probe every region, then change those that say something; with more images those that did."""
         mean = mean_image(context)
+        earlier = context.result(self.name) if context.scored else None
         tables = []
         for region in REGIONS:
-            probed = _probed(context, region)
-            tables.extend(probed)
-            if not says_something(context, probed[0]):
+            if earlier is not None:
+                speaks = bool((earlier["variant"] == f"neutral:{region.name}").any())
+            else:
+                probed = _probed(context, region)
+                tables.extend(probed)
+                speaks = says_something(context, probed[0])
+            if not speaks:
                 continue
             for part in ("val", "test"):
                 if context.ids(part):
