@@ -10,7 +10,7 @@ from heldout.diagnosis.causes.cause import Cause, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import said
-from heldout.records import ReasonKind
+from heldout.records import ReasonKind, Verdict
 from heldout.stats.measured import Measured
 
 NEEDS = (
@@ -66,6 +66,8 @@ class Leakage(Cause[Relatives]):
     remedy: ClassVar[str] = "Split by patient (`--patient`), remove copies, and train again."
     interventions: ClassVar[tuple[str, ...]] = ("grouped",)
     term: ClassVar[str | None] = "leakage"
+    told_first: ClassVar[tuple[Verdict, ...]] = ("established",)
+    """What validation itself promised too much bears on everything else that is said of the gap."""
 
     def measure(self, data: CauseData) -> Relatives:
         """The leakage term, and the test images that are not independent either."""

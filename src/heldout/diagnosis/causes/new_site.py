@@ -115,8 +115,8 @@ class NewSite(Cause[Columns]):
             return Told(f"This is not why test is lower, because {reason}.", False, reason, numbers=numbers)
         if not decision.positive:
             reason = (
-                f"only {first.share:.0%} of the test images come from a '{first.column}' that validation lacks, so "
-                "that they can be compared with the others"
+                f"by '{first.column}', only {first.share:.0%} of the test images are of a group that validation lacks, "
+                "so that they can be compared with the others"
             )
             return Told(f"Not applicable, because {reason}.", False, reason, numbers=numbers)
         return _tell_new(measured, first, numbers, rules)
@@ -127,7 +127,7 @@ def _tell_new(measured: Columns, first: Apart, numbers: dict[str, float], rules:
     also = f" So it is with {' and '.join(others)}." if others else ""
     lack = "train and validation lack" if first.in_train is False else "validation lacks"
     sentence = (
-        f"{len(first.lacking)} of {first.images} test images come from a '{first.column}' that {lack}: "
+        f"By '{first.column}', {len(first.lacking)} of {first.images} test images are of a group that {lack}: "
         f"{_named(first.there)} on test, {_named(first.here)} in validation.{also} With such data what that does "
         "cannot be told from any other reason; whatever else is found may be how it acts."
     )
@@ -194,8 +194,7 @@ def _by_range(column: str, test: Predictions, there: Texts, here: Texts, learned
         first, last = np.quantile(sides[2], [tail, 1 - tail])
         outside = there[lacking].astype(np.float64)
         in_train = bool(((outside >= first) & (outside <= last)).any())
-    words = [(f"{side.min():g} to {side.max():g}",) for side in sides[:2]]
-    return _made(column, test, there, lacking, words[0], words[1], in_train)
+    return _made(column, test, there, lacking, _commonest(there), _commonest(here), in_train)
 
 
 def _made(
@@ -212,9 +211,18 @@ def _made(
     return Apart(column, len(ids) / known, known, words, here, in_train, ids)
 
 
+def _range(known: Texts) -> tuple[str, ...]:
+    numbers = known.astype(np.float64)
+    return (f"{numbers.min():g} to {numbers.max():g}",)
+
+
 def _commonest(texts: Texts) -> tuple[str, ...]:
-    """Values, those of most images first."""
-    return tuple(value for value, _ in Counter(texts[texts != ""].tolist()).most_common())
+    """Values, those of most images first; many numbers by their range."""
+    known = texts[texts != ""]
+    values = np.unique(known)
+    if len(values) > SHOWN and all(map(_is_number, values.tolist())):
+        return _range(known)
+    return tuple(value for value, _ in Counter(known.tolist()).most_common())
 
 
 CAUSE = NewSite()
