@@ -88,11 +88,19 @@ def test_with_a_new_site_no_cause_is_the_main_reason() -> None:
 
 def test_what_is_only_suggested_says_that_no_trial_showed_it() -> None:
     hard = replace(finding("difficulty", "suggested", 30.0), alternatives=("labels",))
-    said = told(hard, learnable=10.0)
+    said = told(hard)
     assert said.startswith("Most likely reason, not shown by a trial: harder test images, 30.0 of 47.4 points")
     assert "wrong labels on test would look the same" in said
-    assert "could be learned" not in said, "less than half of the rest"
     assert told() == "No single cause could be shown."
+
+
+def test_what_could_be_learned_is_told_where_most_is_not_established() -> None:
+    token = finding("shortcut", "established", 6.7)
+    assert "Most of the rest, 20.4 points [18.4, 22.4], could be learned" in told(token, learnable=20.4)
+    assert " 20.0 points [18.0, 22.0] could be learned" in told(token, learnable=20.0), "less than half of the rest"
+    assert " 41.0 points [39.0, 43.0] could be learned" in told(token, learnable=41.0), "more than the rest"
+    assert "could be learned" not in told(token, learnable=1.5), "perhaps nothing"
+    assert "could be learned" not in told(finding("shortcut", "established", 24.0), learnable=20.0)
 
 
 def test_a_share_stands_in_for_the_points_in_the_summary() -> None:

@@ -125,8 +125,10 @@ def reasons(
         title = "Most likely reason for the rest" if sure else "Most likely reason"
         words.append(f"{title}, not shown by a trial: {_named(most, gap, causes)}.")
     rest = gap - sum(_points(item).value for item in (*first, *sure) if item.points and item.priority > 0)
-    if learnable is not None and learnable.low > 0 and rest > 0 and learnable.value >= rules.main_share * rest:
-        words.append(f"Most of the rest, {said(learnable)}, could be learned from images like those of test.")
+    if learnable is not None and learnable.low > 0 and rest >= rules.main_share * gap:
+        part = "Most of the rest, " if rules.main_share * rest <= learnable.value <= rest else ""
+        comma = "," if part else ""
+        words.append(f"{part}{said(learnable)}{comma} could be learned from images like those of test.")
     return words
 
 

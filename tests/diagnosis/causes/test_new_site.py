@@ -118,6 +118,17 @@ def test_what_names_images_or_patients_is_no_site(values: Mapping[str, Sequence[
     assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.SITES_UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    "values", [one_each("0", "1", "2"), one_each("train", "train", "test"), one_each("Train", "Val", "Test")]
+)
+def test_what_names_the_parts_of_the_split_is_no_site(values: Mapping[str, Sequence[str]]) -> None:
+    assert judged(CAUSE, run_with({"part": values})).kind is ReasonKind.SITES_UNKNOWN
+
+
+def test_three_sites_one_a_part_are_sites_where_the_column_is_that_of_the_site() -> None:
+    assert judged(CAUSE, run_with({"site": one_each("A", "B", "C")})).verdict == "suggested"
+
+
 def test_the_same_sites_exclude_it_and_some_new_ones_can_be_compared() -> None:
     same = judged(CAUSE, run_with({"site": drawn(["A", "B"], ["A", "B"], ["A", "B"])}))
     assert (same.verdict, same.kind) == ("excluded", ReasonKind.NO_DIFFERENCE)

@@ -24,6 +24,9 @@ Texts = NDArray[np.str_]
 DAY = re.compile(r"[12]\d{3}-\d\d?-\d\d?(?:[ T].*)?")
 """A day, with or without its hour."""
 
+PART_WORDS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "holdout", "heldout"}
+"""Values of a column that names the parts of the split, and no site."""
+
 SHOWN = 3
 """Values named in a sentence."""
 
@@ -65,12 +68,13 @@ class NewSite(Cause[Columns]):
     """All test images come from a site, device or year that validation has no image of.
 
     How it is detected: The site and every further column are compared. A column counts if it names groups and not
-    single patients or images: a value covers {min_site_units} patients or more on average. Days count by their years;
-    numbers that fewer patients share, but {min_shared_number} at least (ages, say), by their range. Suggested where
-    validation lacks the value of {new_value_share:.0%} of the test images or more. It has no points of its own: where
-    every test image is from elsewhere, what the site does cannot be told from any other reason why test is lower, and
-    other findings say at most through what it acts. Where only some test images are from elsewhere it is not
-    applicable, since these can be compared with the others.
+    single patients, images or the parts of the split: a value covers {min_site_units} patients or more on average, and
+    train has what validation has. Days count by their years; numbers that fewer patients share, but
+    {min_shared_number} at least (ages, say), by their range. Suggested where validation lacks the value of
+    {new_value_share:.0%} of the test images or more. It has no points of its own: where every test image is from
+    elsewhere, what the site does cannot be told from any other reason why test is lower, and other findings say at most
+    through what it acts. Where only some test images are from elsewhere it is not applicable, since these can be
+    compared with the others.
 
     Why it matters: Another hospital has other patients, other devices and other people who label. A network that fails
     there may be too narrow, or the images may be harder, or labelled otherwise. Validation images of the old site say
@@ -153,12 +157,22 @@ def _apart(train: Predictions | None, val: Predictions, test: Predictions, colum
         [np.char.add(f"{side.part} ", side.units.astype(str)) for side in (train, val, test) if side]
     )
     values, here = np.unique(every[every != ""]), texts[val.part]
+    if _names_parts(column, values, texts[val.part], learned, rules):
+        return None
     shared = len(np.unique(units[every != ""])) / max(len(values), 1)
     if shared >= rules.min_site_units:
         return _by_groups(column, test, texts[test.part], here, learned)
     if shared >= rules.min_shared_number and all(_is_number(value) for value in values.tolist()):
         return _by_range(column, test, texts[test.part], here, learned, rules)
     return None
+
+
+def _names_parts(column: str, values: Texts, here: Texts, learned: Texts, rules: Rules) -> bool:
+    """Whether a column names the parts of the split: by its words, or since train and validation differ in it too."""
+    if {value.lower() for value in values.tolist()} <= PART_WORDS:
+        return True
+    known = learned[learned != ""]
+    return column != "site" and len(known) > 0 and (~np.isin(here, known)).mean() >= rules.new_value_share
 
 
 def _texts(side: Predictions, column: str) -> Texts:
