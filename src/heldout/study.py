@@ -259,12 +259,12 @@ class Study:
             InputError: Costs that do not fit, or patients of several classes where they are the unit.
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
-        from heldout.diagnosis.interventions import run_interventions
+        from heldout.diagnosis.until_told import run_until_told
 
         reporter = reporter or self.reporter
         files = read_study(self.folder)
         chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
-        run_interventions(files, chosen, reporter=reporter, device=self.device)
+        run_until_told(files, chosen, reporter=reporter, device=self.device)
         return diagnose(files, chosen, metric=judging.metric, unit=judging.unit, reporter=reporter)
 
     def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:

@@ -121,7 +121,7 @@ def test_it_takes_no_data_where_it_decides_or_tells(cause: Cause[Any]) -> None:
     assert list(inspect.signature(cause.tell).parameters) == ["measured", "decision", "rules"]
 
 
-OTHERWISE = {"chance", "covariate-shift", "instability", "labels", "leakage"}
+OTHERWISE = {"chance", "covariate-shift", "instability", "labels", "leakage", "new-site"}
 """Causes that measure no points on these runs, or ask no rule about them; `test_decide` has their tables."""
 
 

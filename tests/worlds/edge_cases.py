@@ -151,6 +151,18 @@ def half(name: str, n: int = 40) -> Predictions:
     return noisy(name, np.arange(n) % 2, 2)
 
 
+def elsewhere() -> RunData:
+    """All test images from a site, and of a year, that train and validation lack; a third of the cases of a device."""
+    made = every_table()
+    sited = {}
+    for name, one in parts(made).items():
+        n, new = len(one), name == "test"
+        device = tuple("new" if new and i % 3 == 0 else "old" for i in range(n))
+        columns = {"device": device, "year": ("2021" if new else "2019",) * n, "image": one.ids}
+        sited[name] = replace(one, sites=("B" if new else "A",) * n, columns=columns)
+    return replace(made, train=sited["train"], val=sited["val"], test=sited["test"])
+
+
 FAILED = Absence(ReasonKind.INTERVENTION_FAILED, "it failed: memory")
 
 EDGES: dict[str, Callable[[], RunData]] = {
@@ -173,6 +185,7 @@ EDGES: dict[str, Callable[[], RunData]] = {
     "constant columns": constant_columns,
     "holes": holes,
     "leaked": leaked,
+    "another site": elsewhere,
     "no training images": lambda: replace(every_table(), train=None, features={}),
     "one epoch": lambda: replace(every_table(), val_epochs=None, history=pd.DataFrame()),
     "interventions that failed": lambda: replace(every_table(), scored={}, absent=dict.fromkeys(VARIANTS, FAILED)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heldout.answer.baseline import no_better
@@ -111,6 +112,20 @@ def verdicts_in_short(why: Why) -> str:
     """The causes that are established by name, the suggested ones by number."""
     said = [*why.established, *([f"{why.suggested} more suggested"] if why.suggested else [])]
     return "; ".join(said) or "none"
+
+
+def not_judged(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    """Causes that could not be judged for the same reason, which is then said once; groups of two or more."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.shared_reason:
+            groups.setdefault(finding.shared_reason, []).append(finding)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def not_judged_sentence(group: Sequence[Finding]) -> str:
+    """The reason once, then the causes by their titles."""
+    return f"Not judged, since {group[0].shared_reason}: {', '.join(finding.cause for finding in group)}."
 
 
 def finding_in_short(finding: Finding) -> str:

@@ -46,7 +46,7 @@ Images = Annotated[
     typer.Option(
         "--images",
         metavar="N",
-        help="Images a part that interventions are tried on.",
+        help="Images a part that interventions are tried on at first; on twice as many until it is told.",
         min=20,
         rich_help_panel=INTERVENTIONS,
     ),
@@ -99,10 +99,10 @@ def diagnose(
         from typing import cast, get_args
 
         from heldout.cli.values import choice
-        from heldout.diagnosis.interventions import run_interventions
+        from heldout.diagnosis.until_told import run_until_told
         from heldout.training.device import Device
 
-        run_interventions(
+        run_until_told(
             files,
             chosen,
             reporter=bars,

@@ -6,7 +6,7 @@ came from. docs/diagnosis.md explains how to read the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
 from heldout.diagnosis.patients import by_unit, expanded, images_of, reviewed_rows
+from heldout.diagnosis.pooled import learnable
 from heldout.diagnosis.read import read_review, read_run_data
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.shares import Together, together, with_shares
 from heldout.diagnosis.summary import limits, summary
 from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
 from heldout.diagnosis.verdict import Decision
@@ -33,6 +35,7 @@ from heldout.records.codec import write_record
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
+from heldout.stats.measured import Measured
 from heldout.ties import settled
 
 
@@ -123,13 +126,14 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
     data = cause_data(run, rules)
     gap = data.gap
     shelf = {cause.code: cause for cause in causes}
-    findings = ordered([judged(cause, data) for cause in shelf.values()], shelf)
+    found = [judged(cause, data) for cause in shelf.values()]
+    findings = ordered(with_shares(found, _together(data, found, shelf), shelf), shelf, rules)
     remedies = _remedies(data)
     if not gap.explained:
         findings = tuple(_nothing_to_explain(finding) for finding in findings)
     unread = still_to_review(run, data.to_review)
     answer, over = over_baseline(run) or ("", None)
-    words = summary(run, gap, findings, remedies, shelf)
+    words = summary(run, gap, findings, remedies, shelf, _learnable(data), rules)
     findings = tuple(replace(one, images=images_of(run, one.images)[: rules.max_images]) for one in findings)
     return Diagnosis(
         run=run.run,
@@ -176,6 +180,22 @@ def judged(cause: Cause[Any], data: CauseData) -> Finding:
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         told = Told(f"This cause could not be judged ({words}).", False, f"of {words}")
         return cause.finding(Decision("failed", ReasonKind.ERROR), told)
+
+
+def _together(data: CauseData, found: Sequence[Finding], shelf: Mapping[str, Cause[Any]]) -> Together | None:
+    """What causes cost together; None where that cannot be divided."""
+    try:
+        return together(data, found, shelf)
+    except Exception:  # each stays with what it costs alone
+        return None
+
+
+def _learnable(data: CauseData) -> Measured | None:
+    """What could be learned from images like those of test; None where that is not known."""
+    try:
+        return learnable(data)
+    except Exception:  # the finding of the cause that reads the same numbers carries the error
+        return None
 
 
 def _nothing_to_explain(finding: Finding) -> Finding:
@@ -242,7 +262,7 @@ def _without_budget(run: RunData, needs: str) -> Diagnosis:
         budget=(),
         classes=(),
         lenses=(),
-        findings=tuple(cause.finding(missing, told) for cause in causes),
+        findings=tuple(replace(cause.finding(missing, told), shared_reason=f"that needs {needs}") for cause in causes),
         remedies=(),
         review={},
         limits=(f"The gap cannot be taken apart: that needs {needs}.",),

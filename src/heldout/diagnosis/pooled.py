@@ -70,6 +70,12 @@ def remaining(data: CauseData) -> Measured:
     return terms["ranking"] + terms["threshold"] if "threshold" in terms else terms["ranking"]
 
 
+def learnable(data: CauseData) -> Measured | None:
+    """What remains that a classifier mends which has learned from such images too; None where none was tried."""
+    balanced = pooled(data, "balanced")
+    return None if balanced is None else remaining(data) - balanced.difficulty
+
+
 def hard_for_anyone(data: CauseData, balanced: Pooled, rows: Sequence[Row]) -> Measured | None:
     """Points that a classifier that has seen such images too loses on what validation lacks; None if not comparable.
 

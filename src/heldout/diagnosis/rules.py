@@ -59,6 +59,32 @@ class Rules:
     )
     min_seeds: int = _rule(3, "runs", "Seeds needed to speak of a recipe, not of one trained network.", OURS)
     max_images: int = _rule(24, "images", "Images that a finding cites.", "ours, what fits a gallery")
+    fewest_images: int = _rule(
+        30,
+        "images",
+        "With fewer images nobody can say how many would settle a question, but that these are too few.",
+        "ours; the width of an interval from fewer is hardly known itself",
+    )
+    suggested_weight: float = _rule(
+        0.5, "", "What a point of a suggested cause counts in the order, beside one of an established cause.", OURS
+    )
+    main_share: float = _rule(
+        0.5, "", "Share of the gap that a cause must account for to be called the main reason.", "ours, more than half"
+    )
+
+    # New site
+    new_value_share: float = _rule(
+        0.95,
+        "",
+        "Share of the test images whose site (device, year) validation must lack to say that all do.",
+        "ours, leaves room for typing errors",
+    )
+    min_site_units: int = _rule(
+        10, "patients", "Patients a value of a column must cover on average to be a site, not an identifier.", OURS
+    )
+    min_shared_number: int = _rule(
+        2, "patients", "Patients that share a number on average, if it is an age or a year and names nobody.", OURS
+    )
 
     # Terms of the gap
     min_independent: int = _rule(
@@ -170,7 +196,12 @@ class Rules:
     )
 
     # Interventions
-    max_sampled: int = _rule(400, "images", "Images of a part that an intervention scores again.", OURS)
+    max_sampled: int = _rule(
+        400, "images", "Images of a part that an intervention scores at first; twice as many until it is told.", OURS
+    )
+    max_combined: int = _rule(
+        4, "changes", "Changes of images whose every combination is scored: 2 to this power.", "ours, 11 passes more"
+    )
     min_pooled_class: int = _rule(
         10, "images", "Images of two classes in each part below which no pooled classifier is learned.", OURS
     )

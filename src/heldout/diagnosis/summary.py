@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from heldout.answer.why import not_judged, not_judged_sentence
 from heldout.diagnosis.causes import Cause
 from heldout.diagnosis.gap import GapBudget
+from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
-from heldout.diagnosis.words import with_interval, within_sentence
-from heldout.records import Finding, Remedy
+from heldout.diagnosis.words import said, with_interval, within_sentence
+from heldout.records import Estimate, Finding, Remedy
 from heldout.records.terms import TERM_TITLES
+from heldout.stats.measured import Measured
 from heldout.ties import settled
+
+CALLED = ("established", "suggested")
+"""Verdicts by which a finding is called a cause."""
 
 NAMED_FROM = 0.05
 """Points from which on a term is named: what is shown with one decimal as more than 0."""
@@ -23,11 +29,23 @@ def summary(
     findings: Sequence[Finding],
     remedies: Sequence[Remedy],
     causes: Mapping[str, Cause[Any]],
+    learnable: Measured | None = None,
+    rules: Rules = RULES,
 ) -> str:
-    """One paragraph, as a consultant would say it."""
-    return _of_gap(run, gap, findings, remedies, causes) + "".join(
-        f" The run itself has a fault, gap or no gap. {finding.sentence}" for finding in findings if finding.fault
-    )
+    """One paragraph, as a consultant would say it.
+
+    Args:
+        run: The run.
+        gap: Its gap in terms.
+        findings: One a cause, in their order.
+        remedies: What was tried, best first.
+        causes: Code -> cause.
+        learnable: Points that a classifier mends which has learned from images like those of test; None if not tried.
+        rules: `main_share`.
+    """
+    told = _of_gap(run, gap, findings, remedies, causes, learnable, rules)
+    faults = [f"The run itself has a fault, gap or no gap. {item.sentence}" for item in findings if item.fault]
+    return " ".join([told, *faults])
 
 
 def _of_gap(
@@ -36,6 +54,8 @@ def _of_gap(
     findings: Sequence[Finding],
     remedies: Sequence[Remedy],
     causes: Mapping[str, Cause[Any]],
+    learnable: Measured | None,
+    rules: Rules,
 ) -> str:
     """What is said of the gap."""
     gap = budget.gap_estimate
@@ -55,33 +75,88 @@ def _of_gap(
         key=lambda pair: -settled(pair[1].value),
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in terms)
-    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes)}"
+    told = f"{scores}: {points} lower. In points: {shares}. "
+    told += " ".join(reasons(findings, causes, gap.value, learnable, run.finds_changed_copies, rules))
     if not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
-    return told + f"{_overlap(findings, gap.value, causes)}{_tried(remedies)}"
+    unjudged = "".join(f" {not_judged_sentence(group)}" for group in not_judged(findings))
+    return told + f"{_overlap(findings, gap.value, causes)}{_tried(remedies)}{unjudged}"
 
 
-def _reason(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> str:
-    """The first finding by name; its sentence stands in the table."""
-    named = [item for item in findings if item.verdict in ("established", "suggested") and item.priority > 0]
+def reasons(
+    findings: Sequence[Finding],
+    causes: Mapping[str, Cause[Any]],
+    gap: float,
+    learnable: Measured | None,
+    finds_changed_copies: bool,
+    rules: Rules,
+) -> list[str]:
+    """Why test is lower, in sentences: what bears on all else, what is established, what explains most.
+
+    A cause is called the main reason where it is established, accounts for `main_share` of the gap, and nothing that
+    bears on all else stands open: copies that were not looked for, or a site that validation lacks.
+
+    Args:
+        findings: One a cause, in their order.
+        causes: Code -> cause.
+        gap: Its points.
+        learnable: Points that could be learned from images like those of test; None if not known.
+        finds_changed_copies: Whether copies that were changed would be found.
+        rules: `main_share`.
+    """
+    first = [item for item in findings if item.verdict in causes[item.code].told_first]
+    words = [
+        f"Before all else: {_named(item, gap, causes)}." if item.points and item.priority > 0 else item.sentence
+        for item in first
+    ]
+    named = [item for item in findings if item.verdict in CALLED and item.priority > 0 and item not in first]
     if not named:
-        return "No single cause could be shown."
-    first = named[0]
-    sure = "Main reason" if first.verdict == "established" else "Most likely reason, not shown by a trial"
-    alike = [within_sentence(causes[code].title) for code in first.alternatives if code in causes]
+        return words or ["No single cause could be shown."]
+    open_ = any(item.verdict == "suggested" for item in first) or not (finds_changed_copies or first)
+    most = named[0]
+    sure = [item for item in named if item.verdict == "established"]
+    if most in sure:
+        main = _points(most).value >= rules.main_share * gap
+        title = "Largest reason that could be measured" if open_ else "Main reason" if main else "Largest reason shown"
+        words.append(f"{title}: {_named(most, gap, causes)}.")
+    else:
+        words += [f"Established: {_named(item, gap, causes)}." for item in sure]
+        title = "Most likely reason for the rest" if sure else "Most likely reason"
+        words.append(f"{title}, not shown by a trial: {_named(most, gap, causes)}.")
+    rest = gap - sum(_points(item).value for item in (*first, *sure) if item.points and item.priority > 0)
+    if learnable is not None and learnable.low > 0 and rest >= rules.main_share * gap:
+        part = "Most of the rest, " if rules.main_share * rest <= learnable.value <= rest else ""
+        comma = "," if part else ""
+        words.append(f"{part}{said(learnable)}{comma} could be learned from images like those of test.")
+    return words
+
+
+def _named(finding: Finding, gap: float, causes: Mapping[str, Cause[Any]]) -> str:
+    """A cause with its part of the gap, and what would look the same."""
+    alike = [within_sentence(causes[code].title) for code in finding.alternatives if code in causes]
     other = f"; {' or '.join(alike)} would look the same" if alike else ""
-    points = ""
-    if first.points is not None:
-        points = f", {first.points.value:.1f} points [{first.points.low:.1f}, {first.points.high:.1f}]"
-    return f"{sure}: {within_sentence(first.cause)}{points}{other}."
+    if finding.points is None:
+        return f"{within_sentence(finding.cause)}{other}"
+    points = _points(finding)
+    part = f"{points.value:.1f} of {gap:.1f} points [{points.low:.1f}, {points.high:.1f}]"
+    shared = ", its share of what it costs together with others" if finding.share is not None else ""
+    return f"{within_sentence(finding.cause)}, {part}{shared}{other}"
+
+
+def _points(finding: Finding) -> Estimate:
+    """Its share where it has one, else its points."""
+    points = finding.share or finding.points
+    assert points is not None
+    return points
 
 
 def _overlap(findings: Sequence[Finding], gap: float, causes: Mapping[str, Cause[Any]]) -> str:
-    """A sentence where causes that lie in the data account together for more than there is."""
+    """A sentence where causes that lie in the data, and were not divided, account together for more than there is."""
     lying = [
         (item.cause.lower(), item.points)
         for item in findings
         if item.verdict == "established" and not causes[item.code].level and item.points and item.priority > 0
+        if item.share is None
     ]
     if len(lying) < 2 or sum(points.value for _, points in lying) <= gap:
         return ""
@@ -145,9 +220,8 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")
     if not run.scored and not run.absent:
         found.append(
-            "The experiments were not run: causes that need the network (image quality, shortcut, BatchNorm, "
-            "difficulty, interpolation, leakage by retraining) are not judged. Call `heldout diagnose STUDY` without "
-            "--no-experiments."
+            "The experiments were not run: causes that need the network are not judged. Call `heldout diagnose STUDY` "
+            "without --no-experiments."
         )
     seeds = {other.seed for other in run.siblings if (other.model, other.strategy) == (run.model, run.strategy)}
     if not seeds - {run.seed}:

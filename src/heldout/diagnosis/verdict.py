@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from heldout.diagnosis.effects import Effect
 from heldout.diagnosis.rules import Rules
+from heldout.diagnosis.trials import Trial, Trials
 from heldout.records import ReasonKind, Verdict
 from heldout.stats.few import too_few_to_exclude
 from heldout.stats.measured import Measured
@@ -28,6 +29,7 @@ class Decision:
         priority: Points that the finding is ordered by; None for the points themselves.
         about: Which of several things that were measured it speaks of, where a cause has several.
         fault: Whether it is a fault of the run that lowers validation and test alike.
+        trial: Which trial contradicts it, where that is the reason.
     """
 
     verdict: Verdict
@@ -37,6 +39,7 @@ class Decision:
     priority: float | None = None
     about: str = ""
     fault: bool = False
+    trial: Trial = ""
 
     @property
     def positive(self) -> bool:
@@ -74,7 +77,24 @@ def weigh(points: Measured, agrees: bool | None, rules: Rules) -> Decision:
     # Narrow enough is an interval that excludes 0, or that fits between the margins.
     narrow = max(abs(points.value), rules.margin - abs(points.value))
     factor = max(1.1, ((high - low) / 2 / narrow) ** 2)
-    return undecided(ReasonKind.MORE_IMAGES, rounded_up(factor * points.n), points.n)
+    wanted = max(rounded_up(factor * points.n), rules.fewest_images)  # of a handful nobody can say how many would do
+    return undecided(ReasonKind.MORE_IMAGES, wanted, points.n)
+
+
+def heard(decision: Decision, trials: Trials, rules: Rules) -> Decision:
+    """A decision once all other trials of the same change are heard.
+
+    Args:
+        decision: By the points alone.
+        trials: What else was tried.
+        rules: `margin`.
+
+    Returns:
+        `excluded` where a trial contradicts a cause that would be called one; else the decision as it is.
+    """
+    if decision.positive and (trial := trials.against(rules)):
+        return replace(decision, verdict="excluded", kind=ReasonKind.CONTRADICTED, trial=trial, priority=None)
+    return decision
 
 
 def weigh_effects(

@@ -18,7 +18,7 @@ TERMS = ("chosen-on-test", "absent", *USUAL_TERMS)
 Term = Literal["chosen-on-test", "absent", "selection", "leakage", "prior", "labels", "threshold", "ranking"]
 
 VERDICTS = ("established", "suggested", "excluded", "not identifiable", "not applicable", "failed")
-"""The closed set of verdicts, in the order in which findings are told."""
+"""The closed set of verdicts, the surest of a cause first."""
 
 Verdict = Literal["established", "suggested", "excluded", "not identifiable", "not applicable", "failed"]
 
@@ -48,6 +48,8 @@ class ReasonKind(StrEnum):
     """Validation and test (or the classes) do not differ in what the cause acts through."""
     UNTRUSTED = "not supported"
     """A second measurement contradicts it: it costs points, but test does not differ in it."""
+    CONTRADICTED = "contradicted by a trial"
+    """Another trial of the same change says the opposite: undoing it on test costs points too, say."""
     DOES_NOT_APPLY = "does not apply"
     """The cause cannot act on this run or these data."""
 
@@ -60,6 +62,9 @@ class ReasonKind(StrEnum):
     """Validation images that resemble those of test."""
     PATIENTS_UNKNOWN = "patients unknown"
     COPIES_NOT_LOOKED_FOR = "changed copies not looked for"
+    SITES_UNKNOWN = "sites unknown"
+    CONFOUNDED = "confounded"
+    """It goes with something else in these data (a site, say), so that the two cannot be told apart."""
     REVIEW = "review"
     JUDGEMENT = "judgement"
     """Someone who knows the field has to say what the image region means."""
@@ -81,6 +86,7 @@ BECAUSE = frozenset(
         ReasonKind.WITHIN_MARGIN,
         ReasonKind.NO_DIFFERENCE,
         ReasonKind.UNTRUSTED,
+        ReasonKind.CONTRADICTED,
         ReasonKind.DOES_NOT_APPLY,
         ReasonKind.ERROR,
     }
@@ -176,11 +182,16 @@ class Finding:
         reason: The words in the brackets: `needs …`, `because …`.
         kind: What kind of reason that is.
         explains: Term of the budget (or `difficulty`) -> points of it that this cause explains.
-        priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
+        priority: Points that findings are ordered by: its own (its `share`, where it has one), less what an established
+            cause upstream of it explains.
         numbers: Named numbers behind it.
         fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
         alternatives: Codes of causes that would look the same in these data: without more of them nobody can tell
             which of the two it is.
+        share: Its part of what it costs together with other causes that act through the images (Shapley's value):
+            parts sum to what all of them cost; None where it was not changed together with another.
+        shared_reason: Why it could not be judged, in the words of all causes of which that is true, so that it can be
+            said once; empty where the reason is its own.
     """
 
     code: str
@@ -197,6 +208,8 @@ class Finding:
     kind: ReasonKind = ReasonKind.NONE
     explains: dict[str, float] = field(default_factory=dict)
     alternatives: tuple[str, ...] = ()
+    share: Estimate | None = None
+    shared_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from heldout.diagnosis.causes.image_quality import ALL, Mapped, Qualities, Retur
 from heldout.diagnosis.causes.instability import Seeds, Swing
 from heldout.diagnosis.causes.labels import Flags, Review
 from heldout.diagnosis.causes.leakage import Relatives
+from heldout.diagnosis.causes.new_site import Apart, Columns
 from heldout.diagnosis.causes.overfitting import Excess
 from heldout.diagnosis.causes.prior import Shares
 from heldout.diagnosis.causes.rare_classes import RareClass, RareClasses
@@ -99,8 +100,8 @@ def mends(gain: Any, changed: int = 40) -> Fault:
     return Fault({"own": gain}, {"own": effect(better=changed)}, gain, None)
 
 
-def blend(measured: Any, others: bool | None = True, fault: Fault = SOUND) -> Blends:
-    return Blends(fault, Missing(K.NOT_RUN, ""), 0.5, measured, effect(better=40), None, others, 3)
+def blend(measured: Any, others: bool | None = True, fault: Fault = SOUND, smaller: Any = None) -> Blends:
+    return Blends(fault, Missing(K.NOT_RUN, ""), 0.5, measured, effect(better=40), None, others, 3, smaller)
 
 
 def no_blend(fault: Fault) -> Blends:
@@ -115,9 +116,11 @@ def mapped(
     p: float = 0.001,
     share: float = 1.0,
     regained: Any = None,
+    half: Any = None,
+    control: Any = None,
 ) -> Mapped:
     shift = None if smd is None else PropertyShift(name, 0.0, smd, smd, smd - 0.1, smd + 0.1, p, p)
-    return Mapped(name, effect(40), lost, regained, "NORMAL", shift, share, ())
+    return Mapped(name, effect(40), lost, regained, "NORMAL", shift, share, (), half, control)
 
 
 def one(*mapped_: Mapped, every: Mapped | None = None, returned: Returned | None = None) -> Qualities:
@@ -132,12 +135,19 @@ def cue(
     reliance: int = 60,
     fall: int | None = 60,
     region: str = "border",
+    given_back: tuple[int, int] | None = None,
 ) -> Cue:
-    """Validation loses `gap[0]` images of 400 without the cue and test gains `gap[1]`; `fall` fewer are told by it."""
+    """Validation loses `gap[0]` images of 400 without the cue and test gains `gap[1]`; `fall` fewer are told by it.
+
+    With the cue of validation so many test images get wrong, and right.
+    """
     probe = None if auc is None else Probe(Estimate(auc, low, max(auc, 0.9), 400, "made"), 0.8, 0.5)
     alone_test = None if fall is None else effect(fall, part="test")
-    test = effect(better=gap[1], part="test")
-    return Cue(region, effect(gap[0]), test, effect(reliance), None, effect(), alone_test, probe, 1, 0.05)
+    test = effect(max(-gap[1], 0), max(gap[1], 0), part="test")
+    back = None if given_back is None else effect(*given_back, part="test")
+    return Cue(
+        region, effect(gap[0]), test, effect(reliance), None, effect(), alone_test, probe, 1, 0.05, across_test=back
+    )
 
 
 def cues(*found: Cue) -> Cues:
@@ -163,6 +173,13 @@ def losses(measured: Any = CLEAR, *, main: Row | None = None, alike: Any = NONE,
 
 APART = row(auc=0.95)
 """A class in which validation and test have too little in common."""
+
+AGAINST = ("excluded", K.CONTRADICTED)
+
+
+def apart(share: float) -> Columns:
+    return Columns((Apart("site", share, 400, ("B",), ("A",), False, ("a",)),))
+
 
 TABLE = [
     ("chance", gap(3, 0, 6), ("suggested", K.GAP_COVERS_ZERO)),
@@ -211,7 +228,15 @@ TABLE = [
     ("labels", Review(OPEN, ("a",), 4, 0.1, True), ASK),
     ("threshold", cut(CLEAR, TINY), YES),
     ("threshold", cut(CLEAR, 0.0), MAYBE),
+    ("threshold", cut(CLEAR, -3.5), AGAINST),  # the cut set on one half loses 2.5 points [-3.5, -1.5] on the other
+    ("threshold", cut(CLEAR, -3.5 + TINY), AGAINST),
+    ("threshold", cut(CLEAR, -2.0), MAYBE),  # −1.0 [−2.0, 0.0]: not surely
     ("threshold", cut(NONE, 1.0), NO),
+    ("new-site", apart(1.0), ("suggested", K.CONFOUNDED)),
+    ("new-site", apart(0.95), ("suggested", K.CONFOUNDED)),
+    ("new-site", apart(0.95 - TINY), ("not applicable", K.DOES_NOT_APPLY)),
+    ("new-site", apart(0.05 + TINY), ("not applicable", K.DOES_NOT_APPLY)),
+    ("new-site", apart(0.0), ("excluded", K.NO_DIFFERENCE)),
     ("threshold", cut(OPEN, 1.0), ASK),
     ("threshold", replace(cut(NONE, 1.0), undecided=0.5), NO),
     ("threshold", replace(cut(NONE, 1.0), undecided=0.5 + TINY), SMALL),
@@ -238,10 +263,15 @@ TABLE = [
     ("feature-distortion", drops(back=points(2.0, TINY, 4.0)), YES),
     ("feature-distortion", drops(over=CLEAR), YES),
     ("feature-distortion", drops(over=points(2.0, 0.0, 4.0)), MAYBE),
+    ("feature-distortion", drops(back=BETTER), AGAINST),  # all the way back test only loses
+    ("feature-distortion", drops(back=points(-1.0, -1.5, -0.5)), MAYBE),  # no more than the margin
     ("feature-distortion", drops(bent=0), NO),
     ("batchnorm", blend(CLEAR), YES),
     ("batchnorm", blend(CLEAR, others=False), MAYBE),
     ("batchnorm", blend(CLEAR, others=None), MAYBE),
+    ("batchnorm", blend(CLEAR, smaller=surely(2.0)), YES),
+    ("batchnorm", blend(CLEAR, smaller=BETTER), AGAINST),  # a quarter costs what a half mends
+    ("batchnorm", blend(CLEAR, smaller=BETTER, fault=forgot(5.0 + TINY)), MAYBE),  # the fault is told all the same
     ("batchnorm", blend(NONE), NO),
     ("batchnorm", blend(NONE, fault=forgot(5.0 + TINY)), MAYBE),
     ("batchnorm", blend(NONE, fault=forgot(5.0)), NO),
@@ -262,6 +292,34 @@ TABLE = [
     ("image-quality", one(mapped(share=0.5 - TINY)), MAYBE),
     ("image-quality", one(mapped(name="brightness", regained=surely(2.0))), YES),  # a third, the rule's value
     ("image-quality", one(mapped(name="brightness", regained=surely(1.999))), MAYBE),
+    ("image-quality", one(mapped(name="brightness", regained=BETTER)), AGAINST),  # the reverse costs points too
+    ("image-quality", one(mapped(name="brightness", regained=points(-1.0, -1.5, -0.5))), MAYBE),  # within the margin
+    ("image-quality", one(mapped(name="brightness", regained=points(-1.0, -1.5 - TINY, -0.5))), AGAINST),
+    ("image-quality", one(mapped(regained=BETTER)), YES),  # sharpening is no honest reverse
+    ("image-quality", one(mapped(half=surely(4.0))), YES),
+    ("image-quality", one(mapped(half=points(20.0, 18.0, 22.0))), AGAINST),  # half costs 10 more than the whole's ten
+    ("image-quality", one(mapped(half=BETTER)), AGAINST),  # half gains
+    ("image-quality", one(mapped(control=NONE)), YES),
+    ("image-quality", one(mapped(control=surely(20.0))), AGAINST),  # so much where nothing differs
+    ("image-quality", one(mapped(control=surely(2.0))), YES),  # and this is less than the whole
+    (
+        "image-quality",
+        one(mapped(name="brightness", regained=BETTER), mapped(points(4.0, 2.0, 6.0))),
+        YES,
+    ),  # the next costliest stands
+    (
+        "image-quality",
+        one(mapped(name="brightness", regained=BETTER), every=mapped(surely(9.0), name=ALL, smd=None)),
+        AGAINST,
+    ),  # what is contradicted is among all of them
+    (
+        "image-quality",
+        one(
+            mapped(name="brightness", regained=BETTER),
+            every=mapped(surely(9.0), name=ALL, smd=None, regained=surely(9.0)),
+        ),
+        YES,
+    ),
     ("image-quality", one(mapped(NONE)), NO),
     ("image-quality", one(mapped(NONE), every=mapped(name=ALL, smd=None, regained=surely(6.0))), YES),
     ("image-quality", one(mapped(OPEN), every=mapped(NONE, name=ALL, smd=None)), NO),
@@ -273,6 +331,10 @@ TABLE = [
     ("shortcut", cues(cue(low=0.5)), ("excluded", K.UNTRUSTED)),
     ("shortcut", cues(cue(auc=None)), MAYBE),
     ("shortcut", cues(cue(fall=None)), MAYBE),
+    ("shortcut", cues(cue(given_back=(0, 40))), YES),
+    ("shortcut", cues(cue(given_back=(40, 0))), AGAINST),  # with the cue of validation test loses
+    ("shortcut", cues(cue(auc=None, gap=(60, -20))), AGAINST),  # test needs it too, and nothing shows that it moved
+    ("shortcut", cues(cue(gap=(60, -20))), YES),  # it holds less well on test, but holds
     ("shortcut", cues(cue(fall=0)), ASK),
     ("shortcut", cues(cue(reliance=0)), ASK),
     ("shortcut", cues(cue(gap=(0, 0))), NO),
@@ -288,6 +350,7 @@ TABLE = [
     ("covariate-shift", losses(alike=CLEAR), MAYBE),
     ("covariate-shift", losses(alike=CLEAR, mended=surely(2.0)), YES),  # a third of the points, the rule's value
     ("covariate-shift", losses(alike=CLEAR, mended=surely(2.0 - TINY)), MAYBE),
+    ("covariate-shift", losses(alike=CLEAR, mended=BETTER), AGAINST),  # who has seen such images is worse on them
     ("covariate-shift", losses(alike=CLEAR, main=row(2.0, 4.0), hard=surely(2.0)), YES),  # new: twice what is known
     ("covariate-shift", losses(alike=CLEAR, main=row(2.0, 4.0 - TINY), hard=surely(2.0)), MAYBE),
     ("covariate-shift", losses(NONE, lost_elsewhere=True), ASK),
@@ -328,6 +391,8 @@ RULED = [
     ("labels", Review(CLEAR, ("a",), 80, 0.1, False), {"margin": 9.0}, NO),
     ("instability", Seeds(CLEAR, (0.8, 0.9), 1.0), {"margin": 9.0}, NO),
     ("feature-distortion", drops(), {"level": 1e-9}, ASK),
+    ("new-site", apart(0.9), {"new_value_share": 0.9}, ("suggested", K.CONFOUNDED)),
+    ("image-quality", one(mapped(name="brightness", regained=surely(-2.0))), {"margin": 3.0}, MAYBE),
 ]
 
 

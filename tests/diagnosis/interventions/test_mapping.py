@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from heldout.diagnosis.interventions.context import InterventionContext
-from heldout.diagnosis.interventions.mapping import Shifted, mapped
+from heldout.diagnosis.interventions.mapping import Aim, Shifted, mapped
 from heldout.images.quality import quality_of
 from tests.images.test_quality import scene
 
@@ -50,7 +50,7 @@ def test_contrast_that_light_takes_leaves_the_grain_and_that_software_takes_does
     else:
         test = np.rint(flatter(grained(scenes, 2).astype(np.float64))).astype(np.uint8)
     one = context({"val": val, "test": test})
-    after = mapped(one, (Shifted("contrast", 0, -3.0, 0.0),), "val", np.arange(len(val)), val)
+    after = mapped(one, (Shifted("contrast", 0, -3.0, 0.0),), Aim.across("val"), np.arange(len(val)), val)
     found, wanted = quality_of(after).mean(), quality_of(test).mean()
     assert found["contrast"] == pytest.approx(wanted["contrast"], rel=0.05)
     assert found["noise"] == pytest.approx(wanted["noise"], rel=0.1)

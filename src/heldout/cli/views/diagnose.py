@@ -15,6 +15,8 @@ from heldout.answer.why import (
     alternatives_sentence,
     finding_in_short,
     headline,
+    not_judged,
+    not_judged_sentence,
     status_words,
     why_lower,
 )
@@ -206,15 +208,17 @@ def findings_table(diagnosis: Diagnosis, findings: Sequence[Finding], console: C
 
 
 def short_lines(findings: Sequence[Finding], width: int) -> tuple[str, ...]:
-    """The findings that are not told at length: a line each, under their verdict."""
+    """Findings that are not told at length: a line each under their verdict, one for all that lack the same thing."""
     lines: list[str] = []
     for verdict, sign in VERDICT_SIGNS.items():
         some = [finding for finding in findings if finding.verdict == verdict]
         if not some:
             continue
         lines += ["", f"{sign} {verdict.capitalize()}"]
-        for finding in some:
-            text = f"{finding.cause}: {finding_in_short(finding)}"
+        groups = not_judged(some)
+        together = [finding for group in groups for finding in group]
+        texts = [f"{finding.cause}: {finding_in_short(finding)}" for finding in some if finding not in together]
+        for text in (*texts, *map(not_judged_sentence, groups)):
             lines.append(textwrap.fill(text, min(width, READABLE), initial_indent="  ", subsequent_indent="    "))
     return tuple(lines)
 

@@ -12,7 +12,8 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
 from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, weigh_effects
+from heldout.diagnosis.trials import Trials
+from heldout.diagnosis.verdict import Decision, heard, weigh_effects
 from heldout.diagnosis.words import SCORE, said
 from heldout.records import Remedy
 from heldout.stats.joint import training_accuracy
@@ -74,6 +75,7 @@ class Blends:
         others_gain: Whether another blend gains on test too; None where there is no other.
         comparisons: Number of blends.
         absent: Why no blend was tried.
+        smaller: What test gains by the worst of the blends with less of its statistics, points; None without one.
     """
 
     fault: Fault
@@ -84,6 +86,7 @@ class Blends:
     val: Effect | None = None
     others_gain: bool | None = None
     comparisons: int = 0
+    smaller: Measured | None = None
 
 
 class BatchNorm(Cause[Blends]):
@@ -95,7 +98,8 @@ class BatchNorm(Cause[Blends]):
     appearance. No image is scored with statistics that it went into. Points are what test gains thereby beyond what
     validation gains from the same blend: gain_T − max(0, gain_V). A loss on validation is not counted for the cause,
     since statistics of another set ought to fit validation less well. The best α is reported with an interval widened
-    by Bonferroni's rule, and established only if another α gains too. Besides, validation is scored with statistics of
+    by Bonferroni's rule, and established only if another α gains too; it is excluded where a smaller α surely loses on
+    test, since half of what mends would do some of it. Besides, validation is scored with statistics of
     its own batches (train mode): if that, or one of the blends, is better for validation than the usual evaluation by
     more than {margin} points (interval and test by Bonferroni's rule), the stored statistics are wrong for images like
     those of training, which is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift). So it is
@@ -129,7 +133,9 @@ class BatchNorm(Cause[Blends]):
         best = first_best(points, lambda alpha: points[alpha].value)
         others = [settled(test.lost.value) < 0 for alpha, (test, _) in blends.items() if alpha != best]
         agrees = any(others) if others else None
-        return Blends(fault, absent, best, points[best], *blends[best], agrees, len(blends))
+        smaller = [test.lost * -1.0 for alpha, (test, _) in blends.items() if alpha < best]
+        least = first_best(smaller, lambda gain: -gain.value) if smaller else None
+        return Blends(fault, absent, best, points[best], *blends[best], agrees, len(blends), least)
 
     def decide(self, measured: Blends, rules: Rules) -> Decision:
         """The best blend, if another gains too; else a plain bug, which is told gap or no gap."""
@@ -137,6 +143,7 @@ class BatchNorm(Cause[Blends]):
         if measured.points is None or measured.test is None:
             return fault
         decision = weigh_effects(measured.points, [measured.test], measured.others_gain, rules, measured.comparisons)
+        decision = heard(decision, Trials(measured.test.lost * -1.0, half=measured.smaller), rules)
         return fault if not decision.positive and measured.fault.found(rules) else decision
 
     def tell(self, measured: Blends, decision: Decision, rules: Rules) -> Told:
@@ -149,6 +156,8 @@ class BatchNorm(Cause[Blends]):
         sentence += f"{SCORE} by {said(measured.test.lost * -1.0)}"
         if measured.val is not None:
             sentence += f" and validation {SCORE} by {said(measured.val.lost * -1.0)}"
+        if decision.trial and measured.smaller is not None:
+            sentence += f"; but a smaller share changes it by {said(measured.smaller)}"
         bug = f" {_bug(measured.fault, rules)}" if decision.positive and measured.fault.found(rules) else ""
         explains = explained_terms(measured.points.value, -measured.test.mended())
         images = measured.test.mended_ids[: rules.max_images] if decision.positive else ()

@@ -13,9 +13,10 @@ from typing import ClassVar, Generic, TypeVar
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.rules import RULES, Rules
+from heldout.diagnosis.trials import WORDS
 from heldout.diagnosis.verdict import Decision
 from heldout.diagnosis.words import IMAGES, worded
-from heldout.records import Finding, ReasonKind, Remedy
+from heldout.records import Finding, ReasonKind, Remedy, Verdict
 from heldout.records.diagnosis import BECAUSE
 from heldout.stats.measured import Measured
 
@@ -32,10 +33,13 @@ class Missing:
     Attributes:
         kind: What kind of thing is missing, or `DOES_NOT_APPLY`.
         text: In words that follow "needs", or "because" where the cause does not apply.
+        shared: The same in words that follow "since" and that every cause uses which lacks it; empty where the reason
+            is the cause's own.
     """
 
     kind: ReasonKind
     text: str
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Cause(ABC, Generic[M]):
         term: What it measures itself: a term of the budget, `difficulty`, or None.
         remedy: What to do, in one sentence.
         interventions: Names of the interventions it judges from, for the text that says what is missing.
+        told_first: Verdicts with which it is told before all other causes, whatever their points.
     """
 
     code: ClassVar[str]
@@ -89,6 +94,7 @@ class Cause(ABC, Generic[M]):
     term: ClassVar[str | None] = None
     remedy: ClassVar[str]
     interventions: ClassVar[tuple[str, ...]] = ()
+    told_first: ClassVar[tuple[Verdict, ...]] = ()
 
     @abstractmethod
     def measure(self, data: CauseData) -> M | Missing:
@@ -145,7 +151,8 @@ class Cause(ABC, Generic[M]):
             sentence = f"Not applicable, because {missing.text}."
             return self.finding(Decision("not applicable", missing.kind), Told(sentence, False, missing.text))
         sentence = f"Cannot be told; it needs {missing.text}."
-        return self.finding(Decision("not identifiable", missing.kind), Told(sentence, False, missing.text))
+        found = self.finding(Decision("not identifiable", missing.kind), Told(sentence, False, missing.text))
+        return replace(found, shared_reason=missing.shared)
 
 
 def without(data: CauseData, intervention: str) -> Missing:
@@ -155,7 +162,7 @@ def without(data: CauseData, intervention: str) -> Missing:
     absence: Absence = data.run.why_absent(intervention)
     if absence.does_not_apply:
         return Missing(absence.kind, absence.text)
-    return Missing(absence.kind, f"the experiment '{intervention}' ({absence.text})")
+    return Missing(absence.kind, f"the experiment '{intervention}' ({absence.text})", absence.text)
 
 
 def reason_text(decision: Decision, rules: Rules) -> str:
@@ -164,10 +171,14 @@ def reason_text(decision: Decision, rules: Rules) -> str:
         return "it raises test rather than lowers it"
     if decision.kind is ReasonKind.WITHIN_MARGIN:
         return f"its interval lies within ±{rules.margin} points"
+    if decision.kind is ReasonKind.CONTRADICTED:
+        return WORDS[decision.trial]
     if decision.kind is ReasonKind.MORE_PATIENTS:
         return f"about {decision.wanted:,} patients or images instead of {decision.seen:,}"
     if decision.kind is ReasonKind.SMALL_CLASSES:
         return "more images of the classes left out"
+    if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted and decision.seen < rules.fewest_images:
+        return f"more images: {decision.seen:,} are too few to tell anything, {rules.fewest_images} or so are the least"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted:
         return f"about {decision.wanted:,} {IMAGES} instead of {decision.seen:,}"
     if decision.kind is ReasonKind.MORE_IMAGES:

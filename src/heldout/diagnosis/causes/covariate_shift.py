@@ -24,7 +24,8 @@ from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.gap.small_classes import test_mistakes
 from heldout.diagnosis.pooled import hard_for_anyone, pooled, remaining
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, undecided, weigh
+from heldout.diagnosis.trials import Trials
+from heldout.diagnosis.verdict import Decision, heard, undecided, weigh
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind
 from heldout.stats.measured import Measured, simultaneous
@@ -66,9 +67,9 @@ class Losses:
     doubtful: Row | None
     doubtful_images: tuple[str, ...]
     mended: Measured | None
-    hard: Measured | None
-    of_threshold: float
-    images: tuple[str, ...]
+    hard: Measured | None = None
+    of_threshold: float = 0.0
+    images: tuple[str, ...] = ()
     undecided: float = 0.0
 
     @property
@@ -117,7 +118,8 @@ class CovariateShift(Cause[Losses]):
     and their mean by {null_deviations} standard deviations, and one of three second measurements agrees: the interval
     of II covers 0; or a classifier that learned from such images too (`difficulty`) mends 1/{agreement} of the points
     or more; or III is at least {new_appearance} times I and that classifier loses 1/{agreement} of the points on it,
-    so that such images are new and hard for anyone. Else suggested; less than {margin} points count as none. DISDE
+    so that such images are new and hard for anyone. Else suggested, and excluded where that classifier is surely worse
+    still on test; less than {margin} points count as none. DISDE
     needs {min_disde_images} images of a class on each side, weights that are worth {min_disde_effective}, and an AUC
     of at most {max_domain_auc}; without that it is suggested where the AUC exceeds chance and the classifier mends
     points. The intervals hold the weights fixed, and are too narrow for that. All is done within classes, because a
@@ -156,8 +158,8 @@ class CovariateShift(Cause[Losses]):
         if not chosen:
             main = most_different(table.rows)
             images = unlike(data.gap.samples.test, main)
-            few = unjudged, bool(worst), main, images, mended, None, 0.0, images, undecided
-            return Losses(data.run.classes, (), main, None, None, (), *few)
+            nothing = Losses(data.run.classes, (), main, None, None, (), unjudged, bool(worst), main, images, mended)
+            return replace(nothing, images=images, undecided=undecided)
         main, losing = losing_rows(chosen)
         points = simultaneous(total([row.explained for row in losing]), len(chosen), rules.level)
         hard = None if balanced is None else hard_for_anyone(data, balanced, losing)
@@ -189,7 +191,9 @@ class CovariateShift(Cause[Losses]):
             decision = Decision("excluded", ReasonKind.WITHIN_MARGIN)
         elif decision.positive and chance is not None and chance.auc <= chance.null.max():
             decision = Decision("excluded", ReasonKind.NO_DIFFERENCE)
-        if decision.verdict == "excluded" and measured.lost_elsewhere:
+        if not measured.same_fare_alike and not measured.new(rules):
+            decision = heard(decision, Trials(measured.points, measured.mended), rules)
+        if decision.verdict == "excluded" and not decision.trial and measured.lost_elsewhere:
             if measured.doubtful is not None:
                 return _decide_doubtful(measured, measured.doubtful, rules)
             return undecided(ReasonKind.MORE_IMAGES)
@@ -306,6 +310,8 @@ def _others(measured: Losses) -> str:
 
 
 def _reason(measured: Losses, decision: Decision, rules: Rules) -> str:
+    if decision.trial:
+        return "a classifier that has learned from such images is worse on test still, not better"
     if decision.kind is ReasonKind.NO_DIFFERENCE:
         return "a classifier tells test from validation no better than chance"
     if decision.kind is ReasonKind.WITHIN_MARGIN and measured.points is not None and measured.points.low > 0:

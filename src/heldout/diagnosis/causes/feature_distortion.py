@@ -12,7 +12,8 @@ from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
 from heldout.diagnosis.effects import Effect, effect_of, remedy_tried
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.seeds import same_recipe
-from heldout.diagnosis.verdict import Decision, weigh_effects
+from heldout.diagnosis.trials import Trials
+from heldout.diagnosis.verdict import Decision, heard, weigh_effects
 from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured, mean_over_seeds, simultaneous
@@ -64,6 +65,11 @@ class Drops:
         return self.val.lost - self.test.lost
 
     @property
+    def undone(self) -> Measured:
+        """What test gains by the best way back, or where none was tried by the probe itself."""
+        return self.test.lost * -1.0 if self.between is None else self.between.test_gain
+
+    @property
     def finetuned(self) -> float:
         """Drop of the fine-tuned network, points."""
         return self.val.accuracy_before.value - self.test.accuracy_before.value
@@ -83,8 +89,9 @@ class FeatureDistortion(Cause[Drops]):
     bootstrap over patients. It is established if weights part or all of the way back to the probe, (1 − α)·LP + α·FT
     with α < 1, win back points on test with an interval above 0 (widened by Bonferroni's rule for the number of α),
     and, where three or more seeds were run, if the mean over seeds keeps its sign with the spread of seeds in its
-    interval. With one seed it is a statement on this trained network, not on fine-tuning. After Kumar et al. (2022)
-    and Wortsman et al. (2022).
+    interval. It is excluded where all such weights (without them the probe) surely lose points on test: then
+    fine-tuning gave test more than it took, though it gave validation more still. With one seed it is a statement on
+    this trained network, not on fine-tuning. After Kumar et al. (2022) and Wortsman et al. (2022).
 
     Why it matters: The head is random at first, and its gradients pull the backbone about before it knows anything;
     features that no training image needs are lost, though test images may need them. Validation images are like those
@@ -118,7 +125,8 @@ class FeatureDistortion(Cause[Drops]):
         agrees = None if measured.between is None else measured.between.test_gain.low > 0
         if measured.over_seeds is not None and agrees is not None:
             agrees = agrees and measured.over_seeds.low > 0
-        return weigh_effects(measured.points, [measured.val, measured.test], agrees, rules)
+        decision = weigh_effects(measured.points, [measured.val, measured.test], agrees, rules)
+        return heard(decision, Trials(measured.points, measured.undone), rules)
 
     def tell(self, measured: Drops, decision: Decision, rules: Rules) -> Told:
         """Both drops; where the cause is called one, the curve and the seeds."""
@@ -135,6 +143,8 @@ class FeatureDistortion(Cause[Drops]):
             "the drop."
         )
         images: tuple[str, ...] = ()
+        if decision.trial:
+            sentence += f" But on the way back to the probe test loses {said(measured.undone * -1.0)} at least."
         if decision.positive:
             sentence += f" {_curve(measured)} {_seeds(measured)}"
             images = measured.test.mended_ids[: rules.max_images]

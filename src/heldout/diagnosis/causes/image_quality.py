@@ -2,125 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes._mapped import ALL, DEGRADED, Mapped, Qualities, Returned, is_shift
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
-from heldout.diagnosis.effects import Effect, effect_of, explained_terms, regains, remedy_tried
+from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.gap.small_classes import left_out_words, too_small, val_right
 from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, weigh_effects
+from heldout.diagnosis.trials import Trial
+from heldout.diagnosis.verdict import Decision, heard, weigh_effects
 from heldout.diagnosis.words import SCORE, capital, said
 from heldout.records import ReasonKind, Remedy
-from heldout.stats.measured import Measured, simultaneous
-from heldout.stats.property_shift import PropertyShift
+from heldout.stats.measured import simultaneous
 from heldout.ties import DIGITS, first_best, first_of_largest, settled
 
 INTERVENTION = "quality"
 
-ALL = "all"
-"""The variant in which all properties are mapped, one after the other."""
+HALF, CONTROL = "half", "control"
+"""What stands before a property, with a colon, in the variants in which validation images were brought half the way, or
+given the values of other validation images."""
 
 REVERSE = "reverse"
 """What a decision is about that rests on test images alone."""
-
-DEGRADED = {"sharpness": (-1,), "noise": (-1, 1), "blockiness": (1,), "contrast": (-1,)}
-"""Directions in which test may lie from validation so that the way back would need information that is not in the
-image: sharpening, giving back the detail that smoothing took, taking grain or blocks away without harm; grey levels
-that are stretched stretch their grain."""
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """Validation images given one property (or all) of the test images of their class.
-
-    Attributes:
-        name: The property, or `all`.
-        effect: What that did to validation.
-        lost: Points lost, interval by Bonferroni's rule.
-        regained: Points that the reverse regains on test; None where not tried.
-        class_: The class that loses most.
-        shift: How the property differs in that class; None where that is not known, and for `all`.
-        shifted_share: Share of the loss in classes in which the property differs in the same direction.
-        images: Test images of the class that are wrong, the most extreme first.
-    """
-
-    name: str
-    effect: Effect
-    lost: Measured
-    regained: Measured | None
-    class_: str
-    shift: PropertyShift | None
-    shifted_share: float
-    images: tuple[str, ...]
-
-    @property
-    def direction(self) -> int:
-        """+1 where test images of the class have more of it, −1 less, 0 not known."""
-        return 0 if self.shift is None else int(np.sign(self.shift.smd))
-
-    def differs(self, rules: Rules) -> bool | None:
-        """Whether test differs from validation in it, in the class that loses most; None where that is not known."""
-        return None if self.shift is None else is_shift(self.shift, rules)
-
-    @property
-    def reversible(self) -> bool:
-        """Whether test images can honestly be given back what validation images have."""
-        return self.direction not in DEGRADED.get(self.name, ())
-
-    def agrees(self, rules: Rules) -> bool | None:
-        """Whether a second, independent measurement agrees; None where there is none."""
-        if self.reversible and self.regained is not None:
-            return regains(self.lost, self.regained, rules.agreement)
-        if self.shift is None or self.name == ALL:
-            return None
-        return bool(self.differs(rules)) and settled(self.shifted_share) >= rules.shifted_share and not self.reversible
-
-
-@dataclass(frozen=True)
-class Returned:
-    """Test images given a property of validation, where the reverse would invent detail.
-
-    Attributes:
-        name: The property that regains most.
-        effect: What that did to test.
-        gains: Property -> points regained, interval by Bonferroni's rule.
-    """
-
-    name: str
-    effect: Effect
-    gains: dict[str, Measured]
-
-
-@dataclass(frozen=True)
-class Qualities:
-    """Everything that was mapped; all empty where no property differs.
-
-    Attributes:
-        single: One a property.
-        every: All properties together; None where not tried or where there is one property only.
-        returned: Properties that only test images could be given; None without one.
-        lost: Property -> points lost on validation.
-        comparisons: Number of variants on validation.
-        left_out: Classes with too few images to be mapped, in words; empty where there are none.
-        undecided: Points, at most, that mapping them could cost: those that validation has by being right on them.
-    """
-
-    single: tuple[Mapped, ...] = ()
-    every: Mapped | None = None
-    returned: Returned | None = None
-    comparisons: int = 0
-    left_out: str = ""
-    undecided: float = 0.0
-
-    def best(self, rules: Rules) -> Mapped | None:
-        """The costliest property; one in which test does not differ comes last: any disturbance costs something."""
-        differing = [one for one in self.single if one.differs(rules) is not False]
-        return first_best(differing or self.single, lambda one: one.lost.value) if self.single else None
 
 
 class ImageQuality(Cause[Qualities]):
@@ -136,8 +44,11 @@ class ImageQuality(Cause[Qualities]):
     contrast not be given back without stretching the grain; there it is asked instead that the property differs
     between validation and test in a class by at least {min_shift} standard deviations (patients as units, Holm's p <
     {level}), and that at least half of the loss falls in such classes. A property in which test does not differ is
-    excluded, whatever disturbing it costs, unless the reverse agrees. At least a few images must change sides
-    (randomisation test over patients). Properties: `heldout.images.quality`.
+    excluded, whatever disturbing it costs, unless the reverse agrees. So is one that another trial contradicts: the
+    reverse costs points on test too; half of the change costs more than the whole, or gains; or the same procedure
+    costs as much where nothing differs (half of the validation images of a class given the values of the other half).
+    The two last are tried on the costliest property only. At least a few images must change sides (randomisation test
+    over patients). Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
     sees the same cell. A scanner, an objective, an export setting or another year of acquisition is enough, and often
@@ -166,20 +77,24 @@ class ImageQuality(Cause[Qualities]):
         if scored is None:
             differs = data.run.why_absent(INTERVENTION).kind is not ReasonKind.NO_DIFFERENCE
             return without(data, INTERVENTION) if differs else Qualities((), None, None, 0, *few)
-        effects = {name: effect_of(data, INTERVENTION, name, "val") for name in scored.variants}
+        names = [name for name in scored.variants if name.partition(":")[0] not in (HALF, CONTROL)]
+        effects = {name: effect_of(data, INTERVENTION, name, "val") for name in names}
         seen = {name: effect for name, effect in effects.items() if effect is not None}
         if len(seen) == 2 and ALL in seen:
             seen.pop(ALL)  # the other one is all there is
         mapped = {name: _mapped(data, name, effect, len(seen)) for name, effect in seen.items()}
         single = tuple(one for name, one in mapped.items() if name != ALL)
-        returned = _returned(data, [name for name in scored.variants if name not in seen and name != ALL])
+        returned = _returned(data, [name for name in names if name not in seen and name != ALL])
         if not mapped and returned is None:
             return without(data, INTERVENTION)
-        return Qualities(single, mapped.get(ALL), returned, len(seen), *few)
+        every = mapped.get(ALL)
+        if every is not None:  # what is mapped together can be given back if each can
+            every = replace(every, honest=all(one.undoable for one in single))
+        return Qualities(single, every, returned, len(seen), *few)
 
     def decide(self, measured: Qualities, rules: Rules) -> Decision:
         """The costliest property, then the reverse alone, then all together; what is excluded by all is excluded."""
-        tried = []
+        tried, against = [], measured.contradicted(rules)
         if (best := measured.best(rules)) is not None:
             tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules))
         if (returned := measured.returned) is not None:
@@ -188,8 +103,12 @@ class ImageQuality(Cause[Qualities]):
             tried.append(replace(decision, about=REVERSE))
         if measured.every is not None:
             same = bool(measured.single) and all(one.differs(rules) is False for one in measured.single)
-            tried.append(_decide(measured.every, same, measured.comparisons, rules))
+            decision = _decide(measured.every, same, measured.comparisons, rules)
+            if against is None or decision.verdict != "suggested":  # what is contradicted is among all of them
+                tried.append(decision)
         first = next((decision for decision in tried if decision.positive), None)
+        if first is None and against is not None:
+            first = _decide(against, False, measured.comparisons, rules)
         if first is None and tried:
             first = tried[-1 if measured.every is not None else 0]  # all properties together have the last word
         decision = first or Decision("excluded", ReasonKind.NO_DIFFERENCE)
@@ -209,7 +128,7 @@ class ImageQuality(Cause[Qualities]):
         if decision.about == REVERSE:
             assert measured.returned is not None
             return _tell_returned(measured.returned, decision, rules)
-        one = measured.every if decision.about == ALL else measured.best(rules)
+        one = measured.named(decision.about)
         assert one is not None
         numbers = {f"lost_{item.name}": item.lost.value for item in (*measured.single, measured.every) if item}
         numbers["images_scored"] = float(len(one.effect.ids))
@@ -217,6 +136,8 @@ class ImageQuality(Cause[Qualities]):
             numbers["regained_points"] = one.regained.value
         elif one.shift is not None:
             numbers["share_of_shifted_classes"] = one.shifted_share
+        tried = {"lost_half": one.half, "lost_control": one.control}
+        numbers |= {name: points.value for name, points in tried.items() if points is not None}
         if one.shift is not None:
             numbers["shift_sd"] = one.shift.smd
         sentence = _sentence(one, decision)
@@ -240,17 +161,12 @@ class ImageQuality(Cause[Qualities]):
 NOT_IN_TEST = ReasonKind.NO_DIFFERENCE
 
 
-def is_shift(shift: PropertyShift, rules: Rules) -> bool:
-    """Whether a difference is large and clear enough, patients being the units."""
-    return abs(shift.smd) >= rules.min_shift and shift.p_holm < rules.level
-
-
 def _decide(one: Mapped, same: bool, comparisons: int, rules: Rules) -> Decision:
     """The verdict on one property, or on all; `same` where test does not differ from validation in it."""
     decision = weigh_effects(one.lost, [one.effect], one.agrees(rules), rules, comparisons)
     if decision.verdict == "suggested" and same:
         decision = Decision("excluded", NOT_IN_TEST)
-    return replace(decision, about=one.name)
+    return replace(heard(decision, one.trials, rules), about=one.name)
 
 
 def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Mapped:
@@ -258,6 +174,7 @@ def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Map
     back = effect_of(data, INTERVENTION, name, "test")
     moved = None if name == ALL else shift_of(data.run, data.gap.samples, name, k)
     direction = 0.0 if moved is None else float(np.sign(moved.smd))
+    half, control = (effect_of(data, INTERVENTION, f"{word}:{name}", "val") for word in (HALF, CONTROL))
     return Mapped(
         name,
         effect,
@@ -267,6 +184,8 @@ def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Map
         moved,
         0.0 if moved is None else _share_where_shifted(data, name, effect, direction),
         extreme_and_wrong(data.run, data.gap.samples, name, k, direction),
+        None if half is None else half.lost,
+        None if control is None else control.lost,
     )
 
 
@@ -305,16 +224,29 @@ def _tell_returned(returned: Returned, decision: Decision, rules: Rules) -> Told
 
 
 def _sentence(one: Mapped, decision: Decision) -> str:
+    if decision.trial:
+        return f"{_difference(one)} costs {said(one.lost)} of {SCORE}. {_contradiction(one, decision.trial)}"
     if not decision.positive:
         what = "all measured properties" if one.name == ALL else f"the {one.name}"
         return f"Giving validation images {what} of the test images of their class costs {said(one.lost)} of {SCORE}."
     if one.name != ALL:
-        return f"{_difference(one)} costs {said(one.lost)} of {SCORE}. {_second_measurement(one)}"
+        dose = "" if one.half is None else f" Half of the change costs {one.half.value:.1f}."
+        return f"{_difference(one)} costs {said(one.lost)} of {SCORE}.{dose} {_second_measurement(one)}"
     sentence = (
         "No single property stands out, but giving validation images all measured properties of the test images of "
         f"their class costs {said(one.lost)} of {SCORE}."
     )
     return sentence if one.regained is None else f"{sentence} The reverse on test images regains {said(one.regained)}."
+
+
+def _contradiction(one: Mapped, trial: Trial) -> str:
+    """What the trial that speaks against it gave."""
+    if trial == "reverse" and one.regained is not None:
+        return f"But the reverse, on test images, costs {said(one.regained * -1.0)} too."
+    if trial == "dose" and one.half is not None:
+        return f"But half of the change costs {said(one.half)}."
+    assert one.control is not None
+    return f"But giving them the values of other validation images costs {said(one.control)} as well."
 
 
 def _second_measurement(one: Mapped) -> str:
@@ -328,6 +260,8 @@ def _second_measurement(one: Mapped) -> str:
 
 def _difference(one: Mapped) -> str:
     """What differs, as the beginning of a sentence that goes on with what it costs."""
+    if one.name == ALL:
+        return "Giving validation images all measured properties of the test images of their class"
     property_ = property_of(one.name)
     if one.shift is None:
         what = property_.words if is_known(one.name) else one.name
@@ -343,3 +277,5 @@ def _difference(one: Mapped) -> str:
 
 
 CAUSE = ImageQuality()
+
+__all__ = ["ALL", "CAUSE", "DEGRADED", "INTERVENTION", "ImageQuality", "Mapped", "Qualities", "Returned"]

@@ -10,7 +10,7 @@ from heldout.diagnosis.causes.cause import Cause, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, unless_left_out, weigh
 from heldout.diagnosis.words import IMAGES, said
-from heldout.records import ReasonKind
+from heldout.records import ReasonKind, Verdict
 from heldout.stats.measured import Measured
 
 NEEDS = (
@@ -68,6 +68,8 @@ class Leakage(Cause[Relatives]):
     remedy: ClassVar[str] = "Split by patient (`--patient`), remove copies, and train again."
     interventions: ClassVar[tuple[str, ...]] = ("grouped",)
     term: ClassVar[str | None] = "leakage"
+    told_first: ClassVar[tuple[Verdict, ...]] = ("established",)
+    """What validation itself promised too much bears on everything else that is said of the gap."""
 
     def measure(self, data: CauseData) -> Relatives:
         """The leakage term, and the test images that are not independent either."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes._cues import CONTENT, Cue, Cues, Probe
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
-from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
+from heldout.diagnosis.effects import effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, undecided, weigh_effects
+from heldout.diagnosis.verdict import Decision, heard, undecided, weigh_effects
 from heldout.diagnosis.words import said
-from heldout.records import Estimate, ReasonKind, Remedy
+from heldout.records import ReasonKind, Remedy
 from heldout.stats.estimates import auc_estimate
 from heldout.stats.joint import draw_training
-from heldout.stats.measured import Measured, simultaneous
-from heldout.ties import first_best, first_of_largest, settled
+from heldout.ties import first_of_largest
 
 INTERVENTION = "cues"
 
@@ -29,128 +28,6 @@ WORDS = {
     "surround": "what surrounds the centre",
     "intensity": "the overall brightness",
 }
-
-CONTENT = ("surround", "intensity")
-"""Regions that may hold the finding itself: the lungs lie around the middle of a chest X-ray, and pneumonia is white.
-That a network needs them proves nothing, so that they are told of but never blamed."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A classifier that sees only a region, out of fold on train, patients as units.
-
-    Attributes:
-        auc: With its interval.
-        accuracy: A fraction.
-        majority: Share of the most frequent class.
-    """
-
-    auc: Estimate
-    accuracy: float
-    majority: float
-
-
-@dataclass(frozen=True)
-class Cue:
-    """What was tried on one region.
-
-    Attributes:
-        region: Its name.
-        neutral: The cue made the same in all validation images.
-        neutral_test: Likewise in all test images; None where not tried.
-        swapped: The cue exchanged between classes on validation; None where not tried.
-        same: The cue exchanged within classes, which has the same seams; None where not tried.
-        alone: Validation images seen by a classifier that sees only the region; None where not tried.
-        alone_test: Likewise test images.
-        probe: That classifier on train; None where not tried.
-        comparisons: Number of regions that were tried.
-        level: Level of the intervals before Bonferroni's rule.
-    """
-
-    region: str
-    neutral: Effect
-    neutral_test: Effect | None
-    swapped: Effect | None
-    same: Effect | None
-    alone: Effect | None
-    alone_test: Effect | None
-    probe: Probe | None
-    comparisons: int
-    level: float
-
-    @cached_property
-    def points(self) -> Measured:
-        """By how much the gap shrinks when the cue is gone: lost on validation minus lost on test."""
-        lost = self.neutral.lost
-        return self._simultaneous(lost if self.neutral_test is None else lost - self.neutral_test.lost)
-
-    @cached_property
-    def reliance(self) -> Measured:
-        """Points lost on validation when the cue points the wrong way, beyond what the exchange itself costs.
-
-        Where no exchange was tried, when the cue is gone.
-        """
-        if self.swapped is None:
-            return self._simultaneous(self.neutral.lost)
-        return self._simultaneous(self.swapped.lost if self.same is None else self.swapped.lost - self.same.lost)
-
-    @cached_property
-    def fall(self) -> Measured | None:
-        """By how much the region alone is right less often on test than on validation, at the class shares of test."""
-        if self.alone is None or self.alone_test is None:
-            return None
-        return self._simultaneous(self.alone.accuracy_after - self.alone_test.accuracy_after)
-
-    def _simultaneous(self, points: Measured) -> Measured:
-        return simultaneous(points, self.comparisons, self.level)
-
-    def informative(self, rules: Rules) -> bool | None:
-        """Whether the region alone tells the classes apart on train; None where not known."""
-        return (
-            None
-            if self.probe is None
-            else (self.probe.auc.low > 0.5 and settled(self.probe.auc.value) >= rules.min_probe_auc)
-        )
-
-    @property
-    def leaned_on(self) -> bool:
-        """Whether the network needs the cue."""
-        return self.reliance.low > 0
-
-    @property
-    def moved(self) -> bool | None:
-        """Whether the cue holds less well on test; None where not known."""
-        return None if self.fall is None else self.fall.low > 0
-
-    @property
-    def effects(self) -> list[Effect]:
-        """What making it neutral did, on validation and where tried on test."""
-        return [self.neutral] if self.neutral_test is None else [self.neutral, self.neutral_test]
-
-
-@dataclass(frozen=True)
-class Cues:
-    """Regions that were made neutral.
-
-    Attributes:
-        all_of_them: One a region.
-        probes: AUC of the regions that were asked on train but not made neutral.
-        tried: Regions that were asked on train.
-    """
-
-    all_of_them: tuple[Cue, ...]
-    probes: Mapping[str, float]
-    tried: tuple[str, ...]
-
-    @property
-    def blamable(self) -> list[Cue]:
-        """Regions that cannot hold the finding itself."""
-        return [cue for cue in self.all_of_them if cue.region not in CONTENT]
-
-    def best(self, rules: Rules) -> Cue:
-        """The region whose absence shrinks the gap most, informative ones first."""
-        shrinking = [cue for cue in self.blamable if cue.informative(rules) is not False and cue.points.low > 0]
-        return first_best(shrinking or self.blamable, lambda cue: cue.points.value)
 
 
 class Shortcut(Cause[Cues]):
@@ -166,7 +43,9 @@ class Shortcut(Cause[Cues]):
     of differences: with the region made neutral in all images, validation loses and test gains; (A_V − A_V,neutral) −
     (A_T − A_T,neutral) is what the gap shrinks by. A mask that merely disturbs the network disturbs both parts and
     cancels. Intervals are widened by Bonferroni's rule for the regions. After DeGrave, Janizek & Lee (2021) and
-    Geirhos et al. (2020).
+    Geirhos et al. (2020). Besides, test images are given the region of validation images of their class: if test
+    loses by that, beyond what an exchange within test costs, the cue is not why it is lower, and is excluded. Where
+    that was not tried, so it is if test loses without the cue and the three did not come together.
 
     Why it matters: Markers, rulers, letters, collimator edges and scanner brightness often go with the class in one
     hospital and not in the next. Validation images share the cue, so validation accuracy cannot warn of it. Saliency
@@ -206,6 +85,7 @@ class Shortcut(Cause[Cues]):
         decision = weigh_effects(cue.points, cue.effects, agrees, rules, cue.comparisons)
         if decision.positive and cue.informative(rules) is False:
             return Decision("excluded", ReasonKind.UNTRUSTED)
+        decision = heard(decision, cue.trials(decision.verdict == "established"), rules)
         if decision.positive and not cue.leaned_on:
             return undecided(ReasonKind.MORE_IMAGES)
         if decision.positive and cue.moved is False:
@@ -224,6 +104,8 @@ class Shortcut(Cause[Cues]):
         told = Told("", True, _reason(cue, where, decision), cue.points, numbers=numbers)
         if decision.kind is ReasonKind.UNTRUSTED:
             return replace(told, sentence=f"Making {where} neutral shrinks the gap by {said(cue.points)}.")
+        if decision.trial:
+            return replace(told, sentence=_contradiction(cue, where))
         if not decision.positive:
             regions = _list([one.region for one in measured.blamable])
             sentence = f"Making {regions} neutral, one after the other, shrinks the gap by at most {said(cue.points)}"
@@ -261,6 +143,9 @@ def _cues(data: CauseData, regions: Sequence[str]) -> tuple[Cue, ...]:
                 _probe(data, region),
                 len(regions),
                 data.rules.level,
+                effect_of(data, INTERVENTION, f"across:{region}", "val"),
+                effect_of(data, INTERVENTION, f"across:{region}", "test"),
+                effect_of(data, INTERVENTION, f"same:{region}", "test"),
             )
             cues.append(cue)
     return tuple(cues)
@@ -298,9 +183,8 @@ def _numbers(cue: Cue) -> dict[str, float]:
     if cue.probe is not None:
         numbers |= {"probe_auc": cue.probe.auc.value, "probe_auc_low": cue.probe.auc.low}
         numbers |= {"probe_accuracy": cue.probe.accuracy, "majority_share": cue.probe.majority}
-    if cue.fall is not None:
-        numbers["fall_points"] = cue.fall.value
-    return numbers
+    found = {"fall_points": cue.fall, "given_points": cue.given, "regained_points": cue.regained}
+    return numbers | {name: points.value for name, points in found.items() if points is not None}
 
 
 def _reason(cue: Cue, where: str, decision: Decision) -> str:
@@ -313,6 +197,15 @@ def _reason(cue: Cue, where: str, decision: Decision) -> str:
     if not cue.leaned_on:
         return "more validation images to show that the network leans on it"
     return "more test images to show that the cue holds less well there"
+
+
+def _contradiction(cue: Cue, where: str) -> str:
+    """What the trial on test gave that speaks against the cue."""
+    sentence = f"Making {where} neutral shrinks the gap by {said(cue.points)}. But test images "
+    if cue.regained is not None:
+        return f"{sentence}with {where} of validation images of their class lose {said(cue.regained * -1.0)}."
+    assert cue.neutral_test is not None
+    return f"{sentence}lose {said(cue.neutral_test.lost)} without it."
 
 
 def _sentence(cue: Cue, where: str) -> str:
@@ -330,6 +223,8 @@ def _sentence(cue: Cue, where: str) -> str:
         words.append(f"The network leans on it: {how.lower()} costs {said(cue.reliance)} on validation{beyond}.")
     if cue.fall is not None:
         words.append(f"On test it holds less well: seen alone, it is right less often there by {said(cue.fall)}.")
+    if cue.regained is not None:
+        words.append(f"Given back as validation images of the class have it, it regains {said(cue.regained)} on test.")
     return " ".join(words)
 
 
@@ -339,3 +234,5 @@ def _list(regions: Sequence[str]) -> str:
 
 
 CAUSE = Shortcut()
+
+__all__ = ["CAUSE", "INTERVENTION", "WORDS", "Cue", "Cues", "Probe", "Shortcut"]

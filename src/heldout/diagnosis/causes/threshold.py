@@ -13,7 +13,8 @@ from heldout.diagnosis.gap import bearing_classes
 from heldout.diagnosis.gap.review import reviewed_test
 from heldout.diagnosis.gap.small_classes import left_out_words, too_small
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, unless_left_out, weigh
+from heldout.diagnosis.trials import Trials
+from heldout.diagnosis.verdict import Decision, heard, unless_left_out, weigh
 from heldout.diagnosis.words import IMAGES, capital, said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
@@ -52,7 +53,8 @@ class Threshold(Cause[Cut]):
     How it is detected: A* is the accuracy at the best biases of the classes (for two classes: the best threshold),
     found on four fifths of the patients and scored on the rest, so that nothing is gained by fitting noise. The term
     is what that gains on test beyond what it gains on validation at the class shares of test: (A*_T − A_T) − (A*_V −
-    A_V). The intervention: the cut is set on one half of the test patients and scored on the other, and swapped.
+    A_V). The intervention: the cut is set on one half of the test patients and scored on the other, and swapped; where
+    that surely loses points the threshold is excluded.
 
     Why it matters: It is the cheapest drop to mend. It needs no new network, only some labelled images from where the
     model will be used. It is a symptom as well: something moved the scores, and the other findings say what.
@@ -82,9 +84,9 @@ class Threshold(Cause[Cut]):
 
     def decide(self, measured: Cut, rules: Rules) -> Decision:
         """Established where a cut set on half of test gains on the other half."""
-        return unless_left_out(
-            weigh(measured.points, measured.gain.low > 0, rules), measured.points, measured.undecided, rules
-        )
+        decision = weigh(measured.points, measured.gain.low > 0, rules)
+        decision = heard(decision, Trials(measured.points, measured.gain), rules)
+        return unless_left_out(decision, measured.points, measured.undecided, rules)
 
     def tell(self, measured: Cut, decision: Decision, rules: Rules) -> Told:
         """The term, the class that is answered too often, and the gain."""

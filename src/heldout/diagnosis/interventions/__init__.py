@@ -1,8 +1,17 @@
 """Experiments: what a cause needs the network for. They write logits beside the run; the causes only judge."""
 
-from heldout.diagnosis.interventions._run import run_interventions
+from heldout.diagnosis.interventions._run import in_order, run_interventions, score_more, scored_so_far
 from heldout.diagnosis.interventions._shelf import interventions
 from heldout.diagnosis.interventions.context import InterventionContext
-from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.intervention import Change, Intervention
 
-__all__ = ["Intervention", "InterventionContext", "interventions", "run_interventions"]
+__all__ = [
+    "Change",
+    "Intervention",
+    "InterventionContext",
+    "in_order",
+    "interventions",
+    "run_interventions",
+    "score_more",
+    "scored_so_far",
+]

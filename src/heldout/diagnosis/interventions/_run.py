@@ -1,9 +1,14 @@
-"""Every experiment on every run: what is there stays, what fails is written down and sinks nothing else."""
+"""Every experiment on every run: what is there stays, what fails is written down and sinks nothing else.
+
+An experiment that asks for the results of others comes after them, and is done anew when they are. One that scores a
+sample image by image can be given more images later, which are appended to what it left.
+"""
 
 from __future__ import annotations
 
+import graphlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,7 @@ from heldout.diagnosis.interventions._shelf import interventions
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
 from heldout.diagnosis.rules import RULES
-from heldout.errors import UsageError
+from heldout.errors import HeldoutError, UsageError
 from heldout.files import read_json, whole, write_json
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS, ReasonKind
@@ -36,6 +41,7 @@ def run_interventions(
     limit: int = RULES.max_sampled,
     seed: int = 0,
     retrain: bool = False,
+    only: Collection[str] | None = None,
 ) -> None:
     """Do every experiment on the shelf for runs of a study; results stand in `runs/<run id>/experiments/`.
 
@@ -47,9 +53,10 @@ def run_interventions(
         runs: Some of its runs; None for all.
         reporter: Told of progress.
         device: Where to compute.
-        limit: Images a part that interventions are made on.
+        limit: Images a part that interventions are made on at first.
         seed: Seed of everything that is drawn.
         retrain: Also retrain where that takes long (`grouped`).
+        only: Names of some experiments; None for all.
 
     Raises:
         UsageError: A limit below 1.
@@ -57,31 +64,142 @@ def run_interventions(
     if limit < 1:
         raise UsageError(f"Found a limit of {limit} images; expected at least 1.")
     reporter = reporter or Silent()
+    chosen = [experiment for experiment in in_order(interventions) if only is None or experiment.name in only]
     for run in study.runs if runs is None else runs:
         context = InterventionContext(study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain)
-        missing = [experiment for experiment in interventions if not _is_done(experiment, context)]
+        missing = _missing(chosen, context)
         if not missing:
             continue
         reporter.begin(f"experiments on {run.record.id}", len(missing))
         for experiment in missing:
-            _carry_out(experiment, context)
+            if not _is_done(experiment, context):  # what it asks for may have come out as before
+                _carry_out(experiment, context)
             context.let_go()
             reporter.step()
         reporter.end()
         release_memory()
 
 
+def in_order(shelf: Iterable[Intervention]) -> list[Intervention]:
+    """The experiments, each after those whose results it asks for; of others the name decides.
+
+    Raises:
+        HeldoutError: Some wait for each other.
+    """
+    named = {experiment.name: experiment for experiment in shelf}
+    waits = {name: set(one.after(named.values())) & named.keys() for name, one in named.items()}
+    try:
+        sorter = graphlib.TopologicalSorter(waits)
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        raise HeldoutError(f"The interventions {' and '.join(error.args[1])} wait for each other.") from error
+    found: list[Intervention] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        found += [named[name] for name in ready]
+        sorter.done(*ready)
+    return found
+
+
+def _missing(chosen: Sequence[Intervention], context: InterventionContext) -> list[Intervention]:
+    """Experiments that were not done, and those that ask for their results."""
+    missing: list[Intervention] = []
+    for experiment in chosen:
+        waiting = {one.name for one in missing} & set(experiment.after(interventions))
+        if waiting or not _is_done(experiment, context):
+            missing.append(experiment)
+    return missing
+
+
+def score_more(
+    study: StudyFiles,
+    run: RunFiles,
+    names: Collection[str],
+    limit: int,
+    *,
+    reporter: Reporter | None = None,
+    device: Device = "auto",
+    seed: int = 0,
+) -> tuple[str, ...]:
+    """Make interventions on more images than an earlier call, and append them to what it left.
+
+    Args:
+        study: The study.
+        run: One of its runs.
+        names: Interventions concerned.
+        limit: Images a part in all.
+        reporter: Told of progress.
+        device: Where to compute.
+        seed: As in the earlier call.
+
+    Returns:
+        Names of those that have more images now: not one that does not work image by image, whose earlier result is
+        not there, or that failed on the new images (what it left stays).
+    """
+    reporter = reporter or Silent()
+    grown = []
+    for experiment in in_order(interventions):
+        place = run.folder / "experiments" / f"{experiment.name}.json"
+        about = _read_about(place)
+        known = scored_so_far(about)
+        if experiment.name not in names or not experiment.grows or not 0 < known < limit:
+            continue
+        context = InterventionContext(
+            study, run, machine(device, run.recipe.precision), reporter, seed, limit, scored=known
+        )
+        if _append(experiment, context, about):
+            grown.append(experiment.name)
+        release_memory()
+    return tuple(grown)
+
+
+def scored_so_far(about: Mapping[str, Any]) -> int:
+    """Images a part that an experiment was made on, from its JSON; 0 where it left nothing."""
+    settings = about.get("settings")
+    if about.get("absent") is not None or not isinstance(settings, Mapping):
+        return 0
+    return int(about.get("reached", settings.get("limit", 0)))
+
+
+def _append(experiment: Intervention, context: InterventionContext, about: Mapping[str, Any]) -> bool:
+    """Score the images that are new, and write the table whole again."""
+    started = time.perf_counter()
+    earlier = context.result(experiment.name)
+    try:
+        more = experiment.run(context)
+        table = more if earlier is None else pd.concat([earlier, more], ignore_index=True)
+        check_scores(table, context.k, {id_ for part in PARTS for id_ in context.ids(part)})
+        told = experiment.about(context, table)
+    except NothingToDoError:
+        return False
+    except Exception as error:  # what is there already is as good as it was
+        text = f"More images for the experiment {experiment.name} on {context.run.record.id} failed: {error}"
+        context.reporter.note(text)
+        return False
+    if (more["split"] == "test").any():
+        _count_evaluation(experiment, context)
+    seconds = round(float(about.get("seconds", 0.0)) + time.perf_counter() - started, 3)
+    _write(_place(experiment, context), {**about, **told, "seconds": seconds, "reached": context.limit}, table)
+    return True
+
+
 def _place(experiment: Intervention, context: InterventionContext) -> Path:
     return context.run.folder / "experiments" / f"{experiment.name}.json"
 
 
+def _read_about(place: Path) -> Mapping[str, Any]:
+    """What an experiment left written down; empty where there is nothing that can be read."""
+    try:
+        about = read_json(place)
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, Mapping) else {}
+
+
 def _is_done(experiment: Intervention, context: InterventionContext) -> bool:
     """Whether an earlier call left what this one would."""
-    try:
-        about = read_json(_place(experiment, context))
-    except (OSError, ValueError):
-        return False
-    return isinstance(about, Mapping) and about.get("format") == FORMAT and experiment.is_current(about, context)
+    about = _read_about(_place(experiment, context))
+    return about.get("format") == FORMAT and experiment.is_current(about, context)
 
 
 def _carry_out(experiment: Intervention, context: InterventionContext) -> None:

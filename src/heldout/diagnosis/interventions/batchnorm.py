@@ -40,6 +40,7 @@ class BatchNormStatistics(Intervention):
 
     name: ClassVar[str] = "batchnorm"
     title: ClassVar[str] = "BatchNorm statistics"
+    grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs BatchNorm layers, and test images of the classes of all but a few training images."""

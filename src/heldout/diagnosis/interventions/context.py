@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,6 +48,7 @@ class InterventionContext:
         reporter: Told of passes.
         seed: Seed of everything that is drawn.
         limit: Images a part that interventions are made on.
+        scored: Images a part that an earlier call made them on, which are left out; 0 where there was none.
         retrain: Whether a retraining may take longer than it may unasked.
     """
 
@@ -57,6 +59,7 @@ class InterventionContext:
     seed: int = 0
     limit: int = RULES.max_sampled
     retrain: bool = False
+    scored: int = 0
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -124,9 +127,31 @@ class InterventionContext:
         return Part(self.ids(part), self.pixels(part), self.labels(part))
 
     def sample(self, part: str, limit: int | None = None) -> Indices:
-        """Rows of a part to make interventions on, ascending: at most `limit`, every class in proportion, by seed."""
+        """Rows of a part to make interventions on, ascending: at most `limit`, every class in proportion, by seed.
+
+        Of validation and test those that an earlier call had (`scored`) are left out; a larger limit keeps the rows of
+        a smaller one. Training images, from which something is estimated, are those of the earlier call.
+        """
         labels = self.labels(part)
-        return stratified(labels, self.limit if limit is None else limit, self.seed)
+        if limit is not None:
+            return stratified(labels, limit, self.seed)
+        if not self.scored or part == "train":
+            return stratified(labels, self.scored or self.limit, self.seed)
+        rows = stratified(labels, self.limit, self.seed)
+        return rows[~np.isin(rows, stratified(labels, self.scored, self.seed))]
+
+    def result(self, name: str) -> pd.DataFrame | None:
+        """The table that another intervention left on this run; None without one."""
+        file = self._result_file(name)
+        return pd.read_parquet(file) if file.is_file() else None
+
+    def result_key(self, name: str) -> int:
+        """A number that is another one where that table is another one; 0 without a table."""
+        file = self._result_file(name)
+        return zlib.crc32(file.read_bytes()) if file.is_file() else 0
+
+    def _result_file(self, name: str) -> Path:
+        return self.run.folder / "experiments" / f"{name}.parquet"
 
     @cached_property
     def quality(self) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
-from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits, Pixels
+from heldout.diagnosis.interventions.intervention import Change, Intervention
 from heldout.diagnosis.interventions.linear import fitted_logits, out_of_fold, scaled
 from heldout.diagnosis.interventions.regions import REGIONS, Region
 from heldout.diagnosis.rules import RULES
@@ -41,12 +41,16 @@ class Cues(Intervention):
 
     `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
 
+    Variant `across:<region>`, on validation and test: the region of a random image of the same class of the other of
+    the two parts: the cue as test has it given to validation, and the reverse. Not of `surround` and `intensity`.
+
     Regions whose probe is not better than chance on train are not changed: there is nothing in them to rely on.
     """
 
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
     version: ClassVar[int] = 3
+    grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""
@@ -55,18 +59,27 @@ class Cues(Intervention):
         return None
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
-        """Probe every region, then change those that say something."""
+        """Probe every region, then change those that say something; with more images those that did."""
         mean = mean_image(context)
+        earlier = context.result(self.name) if context.scored else None
         tables = []
         for region in REGIONS:
-            probed = _probed(context, region)
-            tables.extend(probed)
-            if not says_something(context, probed[0]):
+            if earlier is not None:
+                speaks = bool((earlier["variant"] == f"neutral:{region.name}").any())
+            else:
+                probed = _probed(context, region)
+                tables.extend(probed)
+                speaks = says_something(context, probed[0])
+            if not speaks:
                 continue
             for part in ("val", "test"):
                 if context.ids(part):
                     tables.extend(_changed(context, region, part, mean))
         return joined(tables, context.k)
+
+    def changes(self, context: InterventionContext) -> tuple[Change, ...]:
+        """Each region that cannot hold the finding itself, as test images of the class have it."""
+        return tuple(_change(context, region) for region in REGIONS if not region.content)
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """Regions that were changed, and those that say nothing."""
@@ -141,9 +154,11 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
         donors = donors_of(labels[exchanged], same, context.seed)
         if donors is not None:
             images[word] = region.swapped(pixels[exchanged], pixels[exchanged][donors])
+    if not region.content and (given := across(context, region, part, rows, pixels)) is not None:
+        images["across"] = given
     tables = []
     for word, changed in images.items():
-        variant, asked = f"{word}:{region.name}", rows if word == "neutral" else rows[exchanged]
+        variant, asked = f"{word}:{region.name}", rows if word in ("neutral", "across") else rows[exchanged]
         tables.append(rows_of(context, part, variant, _scored(context, changed, f"{variant}, {part}"), asked))
     return tables
 
@@ -152,6 +167,40 @@ def exchangeable(labels: Indices) -> Indices:
     """Images that another one of their class can lend the region to: all but those that are alone in their class."""
     counts = np.bincount(labels)
     return np.flatnonzero(counts[labels] > 1)
+
+
+def _change(context: InterventionContext, region: Region) -> Change:
+    def make(rows: Indices, pixels: Pixels) -> Pixels:
+        given = across(context, region, "val", rows, pixels)
+        return pixels if given is None else given
+
+    return Change(f"across:{region.name}", 0, make, spent=f"same:{region.name}")
+
+
+def across(context: InterventionContext, region: Region, part: str, rows: Indices, pixels: Pixels) -> Pixels | None:
+    """Images of a part with the region of images of their class of the other part; None where that has none of them.
+
+    Images of a class that the other part lacks stay as they are.
+
+    Args:
+        context: The run.
+        region: What is exchanged.
+        part: `val` or `test`.
+        rows: (m,) rows of the part.
+        pixels: (m, s, s, c) its images; not changed.
+    """
+    other = "test" if part == "val" else "val"
+    labels, there = context.labels(part)[rows], context.labels(other)
+    rng = np.random.default_rng((context.seed, 31, part == "test"))
+    lent = np.flatnonzero(np.isin(labels, there))
+    if not len(lent):
+        return None
+    donors = np.empty(len(rows), dtype=np.int64)
+    for k in np.unique(labels[lent]):
+        donors[labels == k] = rng.choice(np.flatnonzero(there == k), int((labels == k).sum()))
+    given = pixels.copy()
+    given[lent] = region.swapped(pixels[lent], np.asarray(context.pixels(other)[donors[lent]]))
+    return given
 
 
 def _scored(context: InterventionContext, pixels: NDArray[np.uint8], title: str) -> Logits:

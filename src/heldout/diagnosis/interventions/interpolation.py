@@ -39,6 +39,7 @@ class WeightInterpolation(Intervention):
     name: ClassVar[str] = "interpolation"
     title: ClassVar[str] = "weight interpolation"
     version: ClassVar[int] = 2
+    grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs a trunk that moved, and a probe."""

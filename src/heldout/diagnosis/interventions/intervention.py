@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from heldout.diagnosis.absence import Absence
-from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that an intervention did to validation images to make them like those of test.
+
+    Attributes:
+        name: The variant under which the intervention scored it alone.
+        place: Changes are made in this order: what stands in the picture (0), then lens, sensor and file (1 and up).
+        make: (rows of validation (m,), images (m, s, s, c)) -> the changed images, of the same shape.
+        spent: The variant that disturbs images as much without the change, whose cost is none of the change's; empty
+            without one.
+    """
+
+    name: str
+    place: int
+    make: Callable[[Indices, Pixels], Pixels]
+    spent: str = ""
 
 
 class Intervention(ABC):
@@ -21,11 +40,14 @@ class Intervention(ABC):
         name: Name of its files, by which causes ask for it.
         title: For the progress bar.
         version: Raised whenever the same run would get other numbers: results of another version are made anew.
+        grows: Whether it scores a sample of validation and test image by image, so that more images can be appended to
+            what an earlier call left (`InterventionContext.scored`).
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     version: ClassVar[int] = 1
+    grows: ClassVar[bool] = False
 
     @abstractmethod
     def why_not(self, context: InterventionContext) -> Absence | None:
@@ -42,6 +64,20 @@ class Intervention(ABC):
         Raises:
             NothingToDoError: It turns out on the way that there is nothing to do.
         """
+
+    def changes(self, context: InterventionContext) -> tuple[Change, ...]:
+        """Changes of validation images that can be made together with those of other interventions; none by default."""
+        return ()
+
+    def after(self, others: Iterable[Intervention]) -> tuple[str, ...]:
+        """Names of the interventions whose results it asks for (`InterventionContext.result`); none by default.
+
+        They are done before it, and whenever one of them is done anew so is it.
+
+        Args:
+            others: All interventions on the shelf.
+        """
+        return ()
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """What besides the run decides the numbers: results with other settings are made anew."""
@@ -66,3 +102,6 @@ class NothingToDoError(Exception):
     def __init__(self, absence: Absence) -> None:
         super().__init__(absence.text)
         self.absence = absence
+
+
+__all__ = ["Change", "Intervention", "NothingToDoError"]

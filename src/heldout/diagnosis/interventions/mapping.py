@@ -75,23 +75,52 @@ def _values(context: InterventionContext, part: str, names: list[str]) -> NDArra
     return values
 
 
-def targets_of(context: InterventionContext, shift: Shifted, part: str, rows: Indices) -> NDArray[np.float64]:
-    """The value each of some images of `part` is to have, (m,): that of its rank in the other part, class by class.
+@dataclass(frozen=True)
+class Aim:
+    """Which images are changed, and what they are to be like.
+
+    Attributes:
+        part: `val` or `test`: whose images are changed.
+        like: The part whose values they are given; the same part for a control, in which each random half of a class is
+            given the values of the other half, so that nothing differs but what chance and the procedure make.
+        share: How far towards these values, 0 … 1.
+    """
+
+    part: str
+    like: str
+    share: float = 1.0
+
+    @classmethod
+    def across(cls, part: str) -> Aim:
+        """Images of a part with the values of the other part."""
+        return cls(part, "test" if part == "val" else "val")
+
+
+def targets_of(context: InterventionContext, shift: Shifted, aim: Aim, rows: Indices) -> NDArray[np.float64]:
+    """The value each of some images is to have, (m,): that of its rank in what it is to be like, class by class.
 
     NaN for images of other classes, which stay as they are.
     """
-    other = "test" if part == "val" else "val"
-    own, there = (_values(context, side, [shift.name])[:, 0] for side in (part, other))
-    here = context.labels(part) == shift.label
+    own = _values(context, aim.part, [shift.name])[:, 0]
+    here = np.flatnonzero(context.labels(aim.part) == shift.label)
     targets = np.full(len(own), np.nan)
-    targets[here] = quantile_targets(own[here], there[context.labels(other) == shift.label])
+    if aim.like == aim.part:
+        order = np.random.default_rng((context.seed, 37, shift.label)).permutation(here)
+        halves = (order[: len(order) // 2], order[len(order) // 2 :])
+        pairs = [(halves[0], own[halves[1]]), (halves[1], own[halves[0]])]
+    else:
+        pairs = [(here, _values(context, aim.like, [shift.name])[context.labels(aim.like) == shift.label, 0])]
+    for mine, values in pairs:
+        if len(mine) and len(values):
+            there = quantile_targets(own[mine], values)
+            targets[mine] = there if aim.share == 1 else own[mine] + aim.share * (there - own[mine])
     return targets[rows]
 
 
 def mapped(
-    context: InterventionContext, shifts: tuple[Shifted, ...], part: str, rows: Indices, pixels: Pixels
+    context: InterventionContext, shifts: tuple[Shifted, ...], aim: Aim, rows: Indices, pixels: Pixels
 ) -> Pixels:
-    """Images of `part` with these properties as the other part has them, one change after another.
+    """Images of a part with these properties as others have them, one change after another.
 
     A blur takes grain away too, but what a lens blurs is exposed afterwards, with all the grain of the sensor. So an
     image that was blurred is given back as much grain as images of the other part have at its rank, if it has less:
@@ -103,66 +132,64 @@ def mapped(
     Args:
         context: The run.
         shifts: What to change; others keep what they have, as far as properties can be told apart.
-        part: `val` or `test`.
+        aim: Whose images, and like which.
         rows: (m,) rows of the part.
         pixels: (m, s, s, c) its images; not changed.
     """
     changed = pixels.copy()
     for shift in shifts:
-        targets = targets_of(context, shift, part, rows)
+        targets = targets_of(context, shift, aim, rows)
         here = np.flatnonzero(np.isfinite(targets))
         if len(here):
-            changed[here] = _mapped_one(context, shift, part, changed[here], targets[here])
+            changed[here] = _mapped_one(context, shift, aim, changed[here], targets[here])
     return changed
 
 
 def _mapped_one(
-    context: InterventionContext, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]
+    context: InterventionContext, shift: Shifted, aim: Aim, pixels: Pixels, targets: NDArray[np.float64]
 ) -> Pixels:
     """Images of one class with one property changed, grain spread or given back as the other part has it."""
     if shift.name == "sharpness":
-        return _blurred(context, shift, part, pixels, targets)
+        return _blurred(context, shift, aim, pixels, targets)
     if shift.name == "noise":
-        grain = grain_of(pixels), _grain_there(context, shift, part)
+        grain = grain_of(pixels), _grain_there(context, shift, aim)
         return map_property(pixels, "noise", targets, context.seed, grain)[0]
     after, _ = map_property(pixels, shift.name, targets, context.seed)
     if shift.name == "contrast":
         flatter = grey_of(as_stack(after)).std(axis=(1, 2)) < grey_of(as_stack(pixels)).std(axis=(1, 2))
         if flatter.any():
-            grain = grain_of(after[flatter]), _grain_there(context, shift, part)
-            after[flatter] = _with_grain(context, shift, part, after[flatter], grain)
+            grain = grain_of(after[flatter]), _grain_there(context, shift, aim)
+            after[flatter] = _with_grain(context, shift, aim, after[flatter], grain)
     return after
 
 
-def _grain_there(context: InterventionContext, shift: Shifted, part: str) -> Grain:
+def _grain_there(context: InterventionContext, shift: Shifted, aim: Aim) -> Grain:
     """How the grain of the other part's images of this class depends on their grey level."""
-    other = "test" if part == "val" else "val"
-    rows = np.flatnonzero(context.labels(other) == shift.label)
-    return grain_of(np.asarray(context.pixels(other)[rows[evenly(len(rows))]]))
+    rows = np.flatnonzero(context.labels(aim.like) == shift.label)
+    return grain_of(np.asarray(context.pixels(aim.like)[rows[evenly(len(rows))]]))
 
 
 def _blurred(
-    context: InterventionContext, shift: Shifted, part: str, pixels: Pixels, targets: NDArray[np.float64]
+    context: InterventionContext, shift: Shifted, aim: Aim, pixels: Pixels, targets: NDArray[np.float64]
 ) -> Pixels:
     """Images blurred and given grain so that both together have the sharpness aimed at: grain passes for detail."""
-    aim, grain = targets.copy(), (NONE, _grain_there(context, shift, part))
+    goal, grain = targets.copy(), (NONE, _grain_there(context, shift, aim))
     for _ in range(ROUNDS):
-        after, _ = map_property(pixels, "sharpness", aim, context.seed)
+        after, _ = map_property(pixels, "sharpness", goal, context.seed)
         blurred = (after != pixels).any(axis=(1, 2, 3))
         if not blurred.any():
             return after
-        after[blurred] = _with_grain(context, shift, part, after[blurred], grain)
+        after[blurred] = _with_grain(context, shift, aim, after[blurred], grain)
         reached = sharpness(grey_of(as_stack(after)))
-        aim = np.where(blurred, np.maximum(aim + targets - reached, targets - FARTHEST), aim)
+        goal = np.where(blurred, np.maximum(goal + targets - reached, targets - FARTHEST), goal)
     return after
 
 
 def _with_grain(
-    context: InterventionContext, shift: Shifted, part: str, blurred: Pixels, grain: tuple[Grain, Grain]
+    context: InterventionContext, shift: Shifted, aim: Aim, blurred: Pixels, grain: tuple[Grain, Grain]
 ) -> Pixels:
     """Blurred images of one class with at least the noise that the other part's images have at their rank."""
-    other = "test" if part == "val" else "val"
-    there = _values(context, other, ["noise"])[context.labels(other) == shift.label, 0]
+    there = _values(context, aim.like, ["noise"])[context.labels(aim.like) == shift.label, 0]
     now = noise(grey_of(as_stack(blurred)))
     targets = quantile_targets(now, there)
     grainy, _ = map_property(blurred, "noise", np.where(targets > now, targets, np.nan), context.seed, grain)

@@ -9,9 +9,11 @@ import pandas as pd
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions.context import InterventionContext
-from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
-from heldout.diagnosis.interventions.mapping import Shifted, mapped, shifted_properties
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
+from heldout.diagnosis.interventions.intervention import Change, Intervention, NothingToDoError
+from heldout.diagnosis.interventions.lost import points_lost
+from heldout.diagnosis.interventions.mapping import ORDER, Aim, Shifted, mapped, shifted_properties
+from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
 
@@ -26,14 +28,21 @@ class Quality(Intervention):
 
     Variant `<property>` on `val`: validation images with the values of test; the points lost are what the property
     costs. The same variant on `test`: test images with the values of validation, where that is possible. Variant
-    `all`: all properties that differ, one after another. Every sampled image is written, with the run's own logits
+    `all`: all properties that differ, one after another.
+
+    The property that costs most, if more than the margin, is tried twice more on `val`: `half:<property>`, half
+    of the way (dose and response), and `control:<property>`, each random half of a class with the values of the other
+    half, where nothing differs (a negative control of the procedure).
+
+    Every sampled image is written, with the run's own logits
     where it was left as it was; a variant that could change no image of a part is not written for it, since that would
     pass for a change that cost nothing.
     """
 
     name: ClassVar[str] = "quality"
     title: ClassVar[str] = "image quality"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
+    grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs both parts."""
@@ -49,11 +58,18 @@ class Quality(Intervention):
         tables: list[pd.DataFrame] = []
         for part in ("val", "test"):
             tables.extend(_variants(context, part, shifts))
+        if (tried := costliest(context, tables)) is not None:
+            tables.extend(_checked(context, tried, shifts))
         if not tables:
             names = " and ".join(dict.fromkeys(shift.name for shift in shifts))
             text = f"{names} differ, but cannot be changed in any image without inventing detail"
             raise NothingToDoError(Absence(ReasonKind.DOES_NOT_APPLY, text))
         return joined(tables, context.k)
+
+    def changes(self, context: InterventionContext) -> tuple[Change, ...]:
+        """Each property that differs, mapped."""
+        shifts = shifted_properties(context)
+        return tuple(_change(context, name, shifts) for name in dict.fromkeys(shift.name for shift in shifts))
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """What differs, and the number of images that each variant could change."""
@@ -63,6 +79,15 @@ class Quality(Intervention):
             differs = (logits_in(scored, context.k) != own.loc[scored["id"]].to_numpy()).any(axis=1)
             changed.setdefault(str(variant), {})[str(part)] = int(differs.sum())
         return {"shifts": [shift.record() for shift in shifted_properties(context)], "changed": changed}
+
+
+def _change(context: InterventionContext, name: str, shifts: tuple[Shifted, ...]) -> Change:
+    own = tuple(shift for shift in shifts if shift.name == name)
+
+    def make(rows: Indices, pixels: Pixels) -> Pixels:
+        return mapped(context, own, Aim.across("val"), rows, pixels)
+
+    return Change(name, 1 + ORDER.index(name), make)
 
 
 def _variants(context: InterventionContext, part: str, shifts: tuple[Shifted, ...]) -> list[pd.DataFrame]:
@@ -76,13 +101,52 @@ def _variants(context: InterventionContext, part: str, shifts: tuple[Shifted, ..
             tables.extend([table.assign(variant="all") for table in tables])
             continue
         chosen = tuple(shift for shift in shifts if variant in ("all", shift.name))
-        after = mapped(context, chosen, part, rows, pixels)
-        changed = np.flatnonzero((after != pixels).any(axis=(1, 2, 3)))
-        if len(changed):
-            logits = context.logits(part)[rows]  # the run's own where no pixel changed
-            logits[changed] = context.score(after[changed], f"{variant}, {part}")
-            tables.append(rows_of(context, part, variant, logits, rows))
+        tables.extend(_scored(context, variant, chosen, Aim.across(part), rows, pixels))
     return tables
+
+
+def _scored(
+    context: InterventionContext,
+    variant: str,
+    shifts: tuple[Shifted, ...],
+    aim: Aim,
+    rows: Indices,
+    pixels: Pixels,
+) -> list[pd.DataFrame]:
+    """A variant of a part's sample; none where no image could be changed."""
+    after = mapped(context, shifts, aim, rows, pixels)
+    changed = np.flatnonzero((after != pixels).any(axis=(1, 2, 3)))
+    if not len(changed):
+        return []
+    logits = context.logits(aim.part)[rows]  # the run's own where no pixel changed
+    logits[changed] = context.score(after[changed], f"{variant}, {aim.part}")
+    return [rows_of(context, aim.part, variant, logits, rows)]
+
+
+def costliest(context: InterventionContext, tables: list[pd.DataFrame]) -> str | None:
+    """The property that costs validation most, if more than the margin; with more images the same again."""
+    earlier = context.result(Quality.name) if context.scored else None
+    if earlier is not None:
+        checked = [name for name in earlier["variant"].unique() if name.startswith("half:")]
+        return checked[0].removeprefix("half:") if checked else None
+    lost = {
+        str(table["variant"].iloc[0]): points_lost(context, table)
+        for table in tables
+        if table["split"].iloc[0] == "val" and table["variant"].iloc[0] != "all"
+    }
+    best = max(lost, key=lambda name: lost[name], default=None)
+    return best if best is not None and lost[best] > RULES.margin else None
+
+
+def _checked(context: InterventionContext, name: str, shifts: tuple[Shifted, ...]) -> list[pd.DataFrame]:
+    """Half of the change, and the same procedure where nothing differs."""
+    rows = context.sample("val")
+    pixels = np.asarray(context.pixels("val")[rows])
+    own = tuple(shift for shift in shifts if shift.name == name)
+    trials = {"half": Aim("val", "test", 0.5), "control": Aim("val", "val")}
+    return [
+        table for word, aim in trials.items() for table in _scored(context, f"{word}:{name}", own, aim, rows, pixels)
+    ]
 
 
 INTERVENTION = Quality()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from urllib.parse import quote
 
-from heldout.answer.texts import capital, percent, signed
-from heldout.answer.why import alternatives_sentence, status_words
+from heldout.answer.texts import capital, listing, percent, signed
+from heldout.answer.why import alternatives_sentence, not_judged, not_judged_sentence, status_words
 from heldout.records import BudgetTerm, Diagnosis, Finding, Lens, Term
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 from heldout.report.blocks import Cell, Column, Table
@@ -106,6 +107,32 @@ def finding_row(diagnosis: Diagnosis, finding: Finding) -> tuple[Cell, ...]:
     )
 
 
+def together_row(diagnosis: Diagnosis, group: Sequence[Finding]) -> tuple[Cell, ...]:
+    """Causes that could not be judged for the same reason, in one row."""
+    first = group[0]
+    return (
+        unseen(diagnosis.run, " ".join(finding.code for finding in group)),
+        Cell(listing([finding.cause for finding in group])),
+        verdict_cell(replace(first, reason="")),
+        lost_cell(None),
+        unseen(0.0, "", ""),
+        Cell(not_judged_sentence(group), saved=(not_judged_sentence(group), "", "")),
+    )
+
+
+def finding_rows(diagnosis: Diagnosis) -> tuple[tuple[Cell, ...], ...]:
+    """A row a cause, those that could not be judged for the same reason in one, where the first of them stands."""
+    rows, told = [], set[str]()
+    groups = {finding.code: group for group in not_judged(diagnosis.findings) for finding in group}
+    for finding in diagnosis.findings:
+        if finding.code in told:
+            continue
+        group = groups.get(finding.code, (finding,))
+        told |= {one.code for one in group}
+        rows.append(finding_row(diagnosis, finding) if len(group) == 1 else together_row(diagnosis, group))
+    return tuple(rows)
+
+
 def findings_table(material: Material, diagnosis: Diagnosis) -> Table:
     """Every cause with its verdict, in the order of the record: most telling first."""
     return Table(
@@ -119,7 +146,7 @@ def findings_table(material: Material, diagnosis: Diagnosis) -> Table:
             csv_only("priority", "explains", "alternatives"),
             Column("What was found, and → what to do", say=True, saved_as=("sentence", "remedy", "images")),
         ),
-        tuple(finding_row(diagnosis, finding) for finding in diagnosis.findings),
+        finding_rows(diagnosis),
         (
             "The points of findings overlap (blur acts through the threshold, say) and do not sum to the gap; those of "
             "the budget do. Each cause leads to its page of the manual.",

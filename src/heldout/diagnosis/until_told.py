@@ -1,0 +1,113 @@
+"""Interventions until it is told: on some images at first, on twice as many where these were too few.
+
+Most causes are told by a few hundred images of a part. Where one is not, and more images are there, the interventions
+that it judges from are made on more of them, until its verdict is another one or the images are used up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.causes import Cause, causes
+from heldout.diagnosis.diagnose import judged
+from heldout.diagnosis.gap import measure_budget, why_no_budget
+from heldout.diagnosis.interventions import in_order, interventions, run_interventions, score_more, scored_so_far
+from heldout.diagnosis.read import read_run_data
+from heldout.diagnosis.rules import RULES
+from heldout.progress import Reporter
+from heldout.records import Finding, ReasonKind
+from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.training.device import Device
+
+TOO_FEW = (ReasonKind.MORE_IMAGES, ReasonKind.MORE_PATIENTS)
+"""Why a verdict is open that more images of the same parts may settle."""
+
+QUICK = replace(RULES, min_threshold_class=10**9, halvings=1)
+"""Rules by which terms of the gap are left out that no such cause asks for, and that take most of the time."""
+
+
+def run_until_told(
+    study: StudyFiles,
+    runs: Sequence[RunFiles] | None = None,
+    *,
+    reporter: Reporter | None = None,
+    device: Device = "auto",
+    limit: int = RULES.max_sampled,
+    seed: int = 0,
+    retrain: bool = False,
+) -> None:
+    """Do every experiment, and those on more images whose causes are not told by so many.
+
+    Args:
+        study: The study, as `read_study` gives it.
+        runs: Some of its runs; None for all.
+        reporter: Told of progress.
+        device: Where to compute.
+        limit: Images a part that interventions are made on at first.
+        seed: Seed of everything that is drawn.
+        retrain: Also retrain where that takes long (`grouped`).
+
+    Raises:
+        UsageError: A limit below 1.
+    """
+    chosen = study.runs if runs is None else runs
+    alone = [one.name for one in in_order(interventions) if not one.after(interventions)]
+
+    def experiments(only: Sequence[str] | None) -> None:
+        run_interventions(
+            study, chosen, reporter=reporter, device=device, limit=limit, seed=seed, retrain=retrain, only=only
+        )
+
+    experiments(alone)
+    for run in chosen:
+        while names := untold(study, run):
+            most = max(_scored(run, name) for name in names)
+            if not score_more(study, run, names, 2 * most, reporter=reporter, device=device, seed=seed):
+                break
+    experiments(None)  # those that ask for the results of others
+
+
+def untold(study: StudyFiles, run: RunFiles) -> tuple[str, ...]:
+    """Names of the interventions that more images might let their cause be told by; none where nothing is to be told.
+
+    Args:
+        study: The study.
+        run: One of its runs.
+    """
+    images = max(len(study.split.val), len(study.split.test))
+    open_ = {one.name for one in interventions if one.grows and 0 < _scored(run, one.name) < images}
+    if not open_:
+        return ()
+    (data,) = read_run_data(study, [run])
+    if why_no_budget(data) is not None:
+        return ()
+    gap = measure_budget(data, rules=QUICK)
+    if not gap.explained:
+        return ()
+    found: set[str] = set()
+    for cause in causes:
+        mine = open_ & set(cause.interventions)
+        if mine and _too_few(judged(cause, CauseData(data, gap)), cause, mine, run):
+            found |= mine
+    return tuple(sorted(found))
+
+
+def _too_few(finding: Finding, cause: Cause[Any], mine: set[str], run: RunFiles) -> bool:
+    """Whether a verdict is open for want of images, and rests on no more than were scored."""
+    if finding.verdict != "not identifiable" or finding.kind not in TOO_FEW or finding.points is None:
+        return False
+    reached = max(_scored(run, name) for name in mine)
+    return finding.points.n < reached + len(run.record.classes)  # a sample may exceed its limit by an image a class
+
+
+def _scored(run: RunFiles, name: str) -> int:
+    """Images a part that an intervention was made on; 0 where it left nothing."""
+    try:
+        about = json.loads((run.folder / "experiments" / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return scored_so_far(about) if isinstance(about, dict) else 0
