@@ -14,6 +14,7 @@ from typing import Any
 from heldout.diagnosis.appearance import AppearanceTable, compare_appearance
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
+from heldout.diagnosis.contradiction import contradiction_of
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
@@ -146,11 +147,14 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
     """A run with its gap in terms and the tables that causes share, each computed once."""
     suspects = doubtful_labels(run, rules)
     gap = measure_budget(run, None if run.reviewed else label_bound(run, suspects), rules)
+    contradiction = contradiction_of(run, gap, rules)
+    # Turned labels put images of one class among those of another: that is no other appearance of the class.
+    aside = contradiction.aside if contradiction is not None and contradiction.tells(rules) else frozenset[str]()
     try:
-        appearance = compare_appearance(run, gap, rules)
+        appearance = compare_appearance(run, gap, rules, aside)
     except ValueError:  # what cannot be compared is not judged; it sinks no other cause
         appearance = AppearanceTable()
-    return CauseData(run, gap, appearance, suspects, to_review(run, suspects, rules), rules)
+    return CauseData(run, gap, appearance, suspects, contradiction, to_review(run, suspects, rules), rules)
 
 
 def judged(cause: Cause[Any], data: CauseData) -> Finding:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.stats.scores import Reals, softmax
 from heldout.stats.suspects import Suspects, review_sample, suspects
+from heldout.stats.weighted import weighted_mean
 
 
 def doubtful_labels(run: RunData, rules: Rules) -> Suspects | None:
@@ -20,10 +22,21 @@ def doubtful_labels(run: RunData, rules: Rules) -> Suspects | None:
 
 
 def label_bound(run: RunData, found: Suspects | None) -> float | None:
-    """Points that wrong test labels may account for at most: flagged images that count as mistakes."""
+    """Points that wrong test labels may account for at most: mistakes that are flagged, or of a class not judged."""
     if found is None or run.test is None:
         return None
-    return 100 * float((found.flagged & ~run.test.right).mean())
+    return _points_of(run, found.flagged) + unjudged_points(run, found)
+
+
+def unjudged_points(run: RunData, found: Suspects) -> float:
+    """Points that wrong labels may account for at most among the classes that have too few images to be judged."""
+    return 0.0 if run.test is None else _points_of(run, np.isin(run.test.labels, found.left))
+
+
+def _points_of(run: RunData, images: NDArray[np.bool_]) -> float:
+    """Points that test would gain if the mistakes among these images were none."""
+    assert run.test is not None
+    return 100 * float(weighted_mean(images & ~run.test.right, run.draws.test[:1])[0])
 
 
 def to_review(run: RunData, found: Suspects | None, rules: Rules) -> dict[str, float]:
