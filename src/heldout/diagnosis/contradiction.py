@@ -60,10 +60,14 @@ class Contradiction:
     undecided: float
 
     def tells(self, rules: Rules) -> bool:
-        """Whether turned labels can be told from harder images: they surely cost points, and most of what is lost."""
+        """Whether turned labels can be told from harder images: they surely cost points, and most of what is lost.
+
+        Turned labels cost the classifier that learned from both parts as much as the run: where it loses nothing, the
+        contradictions are of another kind.
+        """
         worth = settled(self.points.value) > rules.margin
         most = settled(self.points.value - rules.turned_share * self.lost.value) >= 0
-        return self.points.low > 0 and worth and most
+        return self.points.low > 0 and self.lost.low > 0 and worth and most
 
     def too_few(self, rules: Rules) -> bool:
         """Whether turned labels cannot be more than the smaller part of what is lost, so that images are harder."""
@@ -149,16 +153,17 @@ def _of_class(asked: _Asked, k: int, rules: Rules, seed: int) -> tuple[Reals, Re
     rows = np.flatnonzero(agreed)
     bin_, mean = bins_of(asked.joint.sureness[rows])
     wrong = (asked.labels != k)[rows]
-    cost, chance, floors = np.zeros(len(asked.weights)), np.zeros(len(asked.ids)), []
+    cost, chance = np.zeros(len(asked.weights)), np.zeros(len(asked.ids))
+    floor: Floor | None = None
     for part, sign in ((~asked.is_test, -1), (asked.is_test, 1)):
         here = part[rows]
-        floor = fitted_floor(
-            bin_[here], mean, wrong[here], asked.weights[:, rows[here]], asked.k, rules.least_slope, seed
-        )
+        weights = asked.weights[:, rows[here]]
+        slope, spread = rules.least_slope, rules.curve_spread
+        floor = fitted_floor(bin_[here], mean, wrong[here], weights, asked.k, slope, seed, floor, spread)
         each = (floor.counts * floor.excess).sum(axis=1) + _unsure(asked, k, part, floor)
         cost += sign * 100 * each / asked.weights[:, part].sum(axis=1)
-        floors.append(floor)
-    chance[rows] = np.where(wrong, floors[1].turned[bin_], 0.0)
+    assert floor is not None
+    chance[rows] = np.where(wrong, floor.turned[bin_], 0.0)
     return cost, chance
 
 

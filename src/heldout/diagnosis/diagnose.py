@@ -160,11 +160,28 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
 def judged(cause: Cause[Any], data: CauseData) -> Finding:
     """A cause's verdict; one that fails says so and sinks no other."""
     try:
-        return cause.judge(data)
+        return _while_labels_are_in_doubt(cause, cause.judge(data), data)
     except Exception as error:  # a broken cause is a finding about the cause, not the end of the diagnosis
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         told = Told(f"This cause could not be judged ({words}).", False, f"of {words}")
         return cause.finding(Decision("failed", ReasonKind.ERROR), told)
+
+
+def _while_labels_are_in_doubt(cause: Cause[Any], finding: Finding, data: CauseData) -> Finding:
+    """The finding, or if it takes test labels at their word while many look turned: no more than suggested."""
+    told = data.contradiction is not None and data.contradiction.tells(data.rules)
+    if not told or not cause.takes_labels or finding.verdict != "established":
+        return finding
+    sentence = f"{finding.sentence} That takes the test labels at their word, of which many look wrong."
+    number = len(data.to_review)
+    return replace(
+        finding,
+        verdict="suggested",
+        kind=ReasonKind.REVIEW,
+        reason=f"needs two blind readers for {number} test images",
+        sentence=sentence,
+        alternatives=(*finding.alternatives, "labels"),
+    )
 
 
 def _nothing_to_explain(finding: Finding) -> Finding:

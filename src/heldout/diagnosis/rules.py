@@ -93,9 +93,15 @@ class Rules:
 
     # Wrong labels without a review
     least_slope: float = _rule(
-        0.5,
+        1.0,
         "",
         "How much of what sureness means on validation it means at least on test, in log-odds of an error a nat.",
+        TURNED,
+    )
+    curve_spread: float = _rule(
+        0.35,
+        "nats",
+        "Standard deviation of the curve of error by sureness between validation and test, were no label turned.",
         TURNED,
     )
     min_answered_class: int = _rule(
@@ -105,7 +111,7 @@ class Rules:
         OURS,
     )
     turned_share: float = _rule(
-        0.5,
+        0.6,
         "",
         "Share of what the pooled classifier loses on test that turned labels must account for to be told from hard "
         "images.",

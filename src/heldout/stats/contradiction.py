@@ -75,12 +75,14 @@ class Floor:
     Attributes:
         rate: (R,) the floor ε.
         error: (R, b) the error e(t) in each bin, without turned labels.
+        curve: (R,) place of α and β in the grid.
         counts: (R, b) weight of the images in each bin.
         classes: K.
     """
 
     rate: Reals
     error: Reals
+    curve: Indices
     counts: Reals
     classes: int
 
@@ -133,7 +135,15 @@ def bins_of(sureness: Reals) -> tuple[Indices, Reals]:
 
 
 def fitted_floor(
-    bin_: Indices, mean: Reals, wrong: NDArray[np.bool_], weights: Weights, classes: int, least_slope: float, seed: int
+    bin_: Indices,
+    mean: Reals,
+    wrong: NDArray[np.bool_],
+    weights: Weights,
+    classes: int,
+    least_slope: float,
+    seed: int,
+    like: Floor | None = None,
+    spread: float = 1.0,
 ) -> Floor:
     """The curve that fits best, for many weightings of the images at once.
 
@@ -149,6 +159,8 @@ def fitted_floor(
         classes: K.
         least_slope: The least β: a sureness that tells nothing of the error is no sureness.
         seed: Seed of what is added.
+        like: The fit of other images, whose error at a given sureness is about the same; None for none.
+        spread: By how much α, and the logarithm of β, differ from those of `like`: a standard deviation, in nats.
     """
     b = len(mean)
     columns = np.zeros((len(bin_), 2 * b))
@@ -159,23 +171,33 @@ def fitted_floor(
     if len(bin_):
         surest = int(bin_.max())
         seen[1:, [surest, b + surest]] += np.random.default_rng(seed).gamma(0.5, size=(len(sums) - 1, 2))
-    rate, error = _best(seen, mean, classes, least_slope)
-    return Floor(rate, error, counts, classes)
+    offsets, slopes = _grid(least_slope)
+    doubt = np.zeros((1, len(offsets)))
+    if like is not None:
+        off, log = offsets - offsets[like.curve][:, None], np.log(slopes / slopes[like.curve][:, None])
+        doubt = (off**2 + log**2) / (2 * spread**2)
+    error = expit(offsets[:, None] - slopes[:, None] * mean)  # (g, b)
+    rate, curve = _best(seen, error, doubt, classes)
+    return Floor(rate, error[curve], curve, counts, classes)
 
 
-def _best(seen: Reals, mean: Reals, classes: int, least_slope: float) -> tuple[Reals, Reals]:
-    """Floor (R,) and error (R, b) of the largest likelihood."""
+def _grid(least_slope: float) -> tuple[Reals, Reals]:
+    """α and β of every curve that is tried, (g,) each."""
     offsets, slopes = np.meshgrid(OFFSETS, np.geomspace(least_slope, STEEPEST, SLOPES), indexing="ij")
-    error = expit(offsets.ravel()[:, None] - slopes.ravel()[:, None] * mean)  # (g, b)
+    return offsets.ravel(), slopes.ravel()
+
+
+def _best(seen: Reals, error: Reals, doubt: Reals, classes: int) -> tuple[Reals, Indices]:
+    """Floor (R,) and place of the curve (R,) with the largest likelihood, less the doubt in each curve (R or 1, g)."""
     among = classes / (classes - 1)
     profile, curve = np.empty((len(seen), len(FLOORS))), np.empty((len(seen), len(FLOORS)), dtype=np.int64)
     for place, floor in enumerate(FLOORS):
         p = np.clip(floor + (1 - among * floor) * error, LEAST_ERROR, 1 - LEAST_ERROR)
-        fit = seen @ np.concatenate([np.log1p(-p), np.log(p)], axis=1).T  # (R, g)
+        fit = seen @ np.concatenate([np.log1p(-p), np.log(p)], axis=1).T - doubt  # (R, g)
         curve[:, place] = first_of_largest(fit)
         profile[:, place] = fit[np.arange(len(fit)), curve[:, place]]
     best = first_of_largest(profile)
-    return _peak(profile, best), error[curve[np.arange(len(best)), best]]
+    return _peak(profile, best), curve[np.arange(len(best)), best]
 
 
 def _peak(profile: Reals, best: Indices) -> Reals:

@@ -79,6 +79,8 @@ class Cause(ABC, Generic[M]):
         term: What it measures itself: a term of the budget, `difficulty`, or None.
         remedy: What to do, in one sentence.
         interventions: Names of the interventions it judges from, for the text that says what is missing.
+        takes_labels: Whether it takes test labels at their word, class by class: while sure contradictions tell that
+            many are turned, it is suggested at most, and names them beside it.
     """
 
     code: ClassVar[str]
@@ -87,6 +89,7 @@ class Cause(ABC, Generic[M]):
     term: ClassVar[str | None] = None
     remedy: ClassVar[str]
     interventions: ClassVar[tuple[str, ...]] = ()
+    takes_labels: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, data: CauseData) -> M | Missing:

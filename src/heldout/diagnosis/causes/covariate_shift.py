@@ -128,6 +128,7 @@ class CovariateShift(Cause[Losses]):
     """
 
     code: ClassVar[str] = "covariate-shift"
+    takes_labels: ClassVar[bool] = True
     title: ClassVar[str] = "Covariate shift (appearance)"
     level: ClassVar[int] = 1
     remedy: ClassVar[str] = "Collect or augment toward images like those cited; abstain on them until then."
@@ -305,8 +306,7 @@ def _others(measured: Losses) -> str:
         gained = total([row.explained for row in measured.gaining]) * -1.0
         gaining = ", ".join(names[row.k] for row in measured.gaining)
         words += f" To {gaining} appearance gives {said(gained)}, which is not set off."
-    left = [names[k] for k in sorted(measured.unjudged)]
-    if left:
+    if left := [names[k] for k in sorted(measured.unjudged)]:
         words += f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}."
     return words
 

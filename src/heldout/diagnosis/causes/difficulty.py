@@ -74,8 +74,8 @@ class Difficulty(Cause[Hardness]):
     test images that the diagnosis lists for review (`--review`). Without that it is suggested at most, since by
     accuracy wrong labels look the same: with 12 % of the test labels of chest X-rays turned round, such a classifier
     lost 12.5 points as well. Where sure contradictions by independent models tell wrong labels (see `labels`), their
-    points are taken off and what is left is judged. Weighting matters: without it, in one case, 11.5 points were called difficulty
-    where 5 were, since the larger part dominates.
+    points are taken off and what is left is judged. Weighting matters: without it, in one case, 11.5 points were called
+    difficulty where 5 were, since the larger part dominates.
 
     Why it matters: No augmentation, threshold or fine-tuning mends images that do not show what is asked. It is hard
     *for these features and this size of image*: fine detail lost by shrinking the image counts as difficulty, and so
