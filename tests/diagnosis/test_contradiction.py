@@ -94,13 +94,12 @@ def test_then_labels_come_first_and_nothing_that_rests_on_them_is_established() 
 def test_class_shares_that_turned_labels_made_differ_are_not_established() -> None:
     """40 % of ILL are labelled NORMAL, which is the class that is recognised less often."""
     made = made_run(N, N)
-    val, test = (part(name, N, seed=1, shift=1.5) for name in ("val", "test"))
+    val, test = (part(name, N, seed=1, shift=0.5) for name in ("val", "test"))
     clean = pooled(replace(made, val=val, test=test))
-    found = finding(diagnose_run(pooled(turned(clean, (0.0, 0.4))[0])), "prior")
-    if found.verdict != "excluded":
-        assert found.verdict == "suggested" and found.kind is ReasonKind.REVIEW and found.alternatives == ("labels",)
+    found = finding(diagnose_run(turned(clean, (0.0, 0.4))[0]), "prior")
+    assert found.verdict == "suggested" and found.kind is ReasonKind.REVIEW and found.alternatives == ("labels",)
     real = replace(test, labels=test.labels).take((test.labels == 0) | (np.arange(N) % 3 == 0))
-    assert finding(diagnose_run(pooled(replace(clean, test=real))), "prior").verdict == "established"
+    assert finding(diagnose_run(replace(clean, test=real)), "prior").verdict == "established"
 
 
 def test_hard_images_are_suggested_first_and_no_labels() -> None:
@@ -172,7 +171,7 @@ def test_a_class_that_is_hardly_answered_is_left_out_by_name() -> None:
     test = parts(made)["test"]
     rare = test.take((test.labels == 0) | (np.arange(N) % 90 == 0))
     found = seen(pooled(replace(made, test=rare)))
-    assert found.left == (1,) and 0 <= found.undecided < 5
+    assert found.left == (1,) and 0 <= found.undecided < 10
 
 
 def test_difficulty_takes_off_what_looks_like_wrong_labels() -> None:

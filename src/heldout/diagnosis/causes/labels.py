@@ -82,10 +82,11 @@ class Labels(Cause[Flags | Review]):
     as surely as its image would else be confirmed, and hard images are answered unsurely. So the run, that classifier,
     the nearest images of other patients and up to {max_other_runs} other runs are asked; where all answer alike, the
     share that the label contradicts is fitted as a curve of their sureness with a floor (the lapse rate of Wichmann &
-    Hill 2001), the curve on test being that on validation but for {curve_spread} nats. The floor on test beyond that on validation, class by class, gives the points, on the premise that
-    labels of unclear images are no more often wrong than those of clear ones. Suggested if their interval lies above 0
-    and they are more than {margin} points and at least {turned_share:.0%} of what that classifier loses on test; else
-    neither wrong labels nor harder images are told from the other. Classes that are surely answered less than
+    Hill 2001), the curve on test being that on validation but for {curve_spread} nats. The floor on test beyond that
+    on validation, class by class, gives the points, on the premise that labels of unclear images are no more often
+    wrong than those of clear ones. Suggested if their interval lies above 0, they are more than {margin} points, and
+    at least {turned_share:.0%} of what that classifier surely loses on test; else neither wrong labels nor harder
+    images are told from the other. Classes that are surely answered less than
     {min_answered_class} times are left out.
 
     Why it matters: Confident disagreement on a shifted test set is mostly error of the model. Whoever removes those
