@@ -5,13 +5,13 @@
     python benchmarks/turned_or_hard.py table
 
 Nobody reads a label here; the oracle of `planted.py` stays at home. Features of the pretrained network are measured
-once a pool image and shared by all plants; each study draws train, validation and test by patient anew, fits a linear
-probe and is judged by the code that `heldout diagnose` runs. Plants: labels of test turned at random, or those of one
-class; a test set in which the images that are least clear (by a probe that has not seen them, or by the simulation)
-are common; one in which the images that such a probe gets wrong are common, which is a plant by outcome and so the
-hardest to tell from wrong labels; both at once; and what must not be taken for wrong labels. What turned labels cost is
-counted on the test images themselves, what hard images cost on patients that the study did not use. The rules were set
-on seeds 0 to 9.
+once a pool image and shared by all plants, properties are left out; each study draws train, validation and test by
+patient anew, fits a linear probe and is judged by the code that `heldout diagnose` runs. Plants: labels of test turned
+at random, or those of one class; a test set in which the images that are least clear (by a probe that has not seen
+them, or by the simulation) are common; one in which the images that such a probe gets wrong are common, which is a
+plant by outcome and so the hardest to tell from wrong labels; both at once; and what must not be taken for wrong
+labels. What turned labels cost is counted on the test images themselves, what hard images cost on patients that the
+study did not use. The rules were set on seeds 0 to 9.
 """
 
 from __future__ import annotations
@@ -197,7 +197,6 @@ def run_data(study: Study, test: Rows, labels: Rows | None = None) -> RunData:
         train=images["train"],
         val=images["val"],
         test=images["test"],
-        quality=pd.concat([pool.quality.iloc[index].set_axis(images[part].ids) for part, index in rows.items()]),
         features={part: pool.features[index] for part, index in rows.items()},
         grouped=True,
         bootstrap_seed=study.seed,
@@ -290,7 +289,7 @@ SEVERITIES = {"none": (0,), "prior": (2,), "offset": (2,), "withheld": (2,), "co
 
 
 def with_answers(run: RunData) -> RunData:
-    """The run with what the intervention `pooled` would have left."""
+    """The run with what the intervention `pooled` would have left, as far as it bears on a verdict without a review."""
     val, test = run.val, run.test
     assert val is not None and test is not None
     x = np.concatenate([run.features["val"], run.features["test"]])
@@ -298,7 +297,8 @@ def with_answers(run: RunData) -> RunData:
     source = np.arange(len(x)) < len(val)
     units = np.unique([*val.patients, *test.patients], return_inverse=True)[1].astype(np.int64)
     tables = []
-    for variant, logits in pooled_logits(x, labels, source, units, run.k, 1e-3, run.bootstrap_seed).items():
+    asked = ("balanced", "neighbours")
+    for variant, logits in pooled_logits(x, labels, source, units, run.k, 1e-3, run.bootstrap_seed, asked).items():
         for images, rows in ((val, logits[source]), (test, logits[~source])):
             tables.append(variant_rows(images.ids, images.part, variant, rows))
     return replace(run, scored={**run.scored, "pooled": VariantLogits(pd.concat(tables, ignore_index=True))})

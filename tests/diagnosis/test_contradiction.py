@@ -8,6 +8,7 @@ import pytest
 
 from heldout.diagnosis.causes.difficulty import CAUSE as DIFFICULTY
 from heldout.diagnosis.causes.labels import CAUSE as LABELS
+from heldout.diagnosis.causes.prior import CAUSE as PRIOR
 from heldout.diagnosis.contradiction import Contradiction
 from heldout.diagnosis.diagnose import cause_data, diagnose_run
 from heldout.diagnosis.rules import RULES
@@ -99,7 +100,7 @@ def test_class_shares_that_turned_labels_made_differ_are_not_established() -> No
     found = finding(diagnose_run(turned(clean, (0.0, 0.4))[0]), "prior")
     assert found.verdict == "suggested" and found.kind is ReasonKind.REVIEW and found.alternatives == ("labels",)
     real = replace(test, labels=test.labels).take((test.labels == 0) | (np.arange(N) % 3 == 0))
-    assert finding(diagnose_run(replace(clean, test=real)), "prior").verdict == "established"
+    assert PRIOR.judge(cause_data(replace(clean, test=real))).verdict == "established"
 
 
 def test_hard_images_are_suggested_first_and_no_labels() -> None:

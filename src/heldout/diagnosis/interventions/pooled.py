@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -90,8 +91,18 @@ class PooledClassifiers(Intervention):
         return joined(tables, context.k)
 
 
+VARIANTS = ("balanced", "unbalanced", "source", "neighbours")
+
+
 def pooled_logits(
-    x: Features, labels: Indices, source: NDArray[np.bool_], units: Indices, k: int, strength: float, seed: int
+    x: Features,
+    labels: Indices,
+    source: NDArray[np.bool_],
+    units: Indices,
+    k: int,
+    strength: float,
+    seed: int,
+    variants: Sequence[str] = VARIANTS,
 ) -> dict[str, Logits]:
     """Logits out of fold, (n, k) a variant.
 
@@ -103,21 +114,25 @@ def pooled_logits(
         k: Number of classes.
         strength: C.
         seed: Seed of the folds.
+        variants: Those that are wanted.
     """
     folds = min(FOLDS, len(np.unique(units)))
     fold = folds_of(units, labels + k * ~source, folds, seed)
-    found = {name: np.zeros((len(x), k), dtype=np.float32) for name in ("balanced", "unbalanced", "source")}
+    found = {name: np.zeros((len(x), k), dtype=np.float32) for name in variants}
     for number in range(folds):
         outside = fold == number
         inside = ~outside
         known, asked = reduced(x[inside], x[outside], seed)
         weights = {"balanced": balancing(labels[inside], source[inside]), "unbalanced": None}
         for name, weight in weights.items():
-            found[name][outside] = fitted_logits(known, labels[inside], asked, k, strength, weight)
-        own = inside & source
-        known, asked = reduced(x[own], x[outside], seed)
-        found["source"][outside] = fitted_logits(known, labels[own], asked, k, strength)
-    found["neighbours"] = neighbour_logits(x, labels, source, units, k, seed)
+            if name in found:
+                found[name][outside] = fitted_logits(known, labels[inside], asked, k, strength, weight)
+        if "source" in found:
+            own = inside & source
+            known, asked = reduced(x[own], x[outside], seed)
+            found["source"][outside] = fitted_logits(known, labels[own], asked, k, strength)
+    if "neighbours" in found:
+        found["neighbours"] = neighbour_logits(x, labels, source, units, k, seed)
     return found
 
 
