@@ -115,9 +115,18 @@ class AppearanceTable:
         return best
 
 
-def compare_appearance(run: RunData, gap: GapBudget, rules: Rules) -> AppearanceTable:
-    """Compare the classes with the largest shares of test, through features and through properties."""
-    table = AppearanceTable(tuple(row for basis in BASES for row in _rows(run, gap, rules, basis)))
+def compare_appearance(
+    run: RunData, gap: GapBudget, rules: Rules, aside: frozenset[str] = frozenset()
+) -> AppearanceTable:
+    """Compare the classes with the largest shares of test, through features and through properties.
+
+    Args:
+        run: The run.
+        gap: Its gap in terms.
+        rules: The numbers of images that are needed.
+        aside: Ids of images of either part that are left out, since their label is no word on what they show.
+    """
+    table = AppearanceTable(tuple(row for basis in BASES for row in _rows(run, gap, rules, basis, aside)))
     asked = _asked(table, gap, rules)
     return AppearanceTable(
         tuple(replace(row, chance=_chance(run, row, rules)) if row in asked else row for row in table.rows)
@@ -166,11 +175,11 @@ def total(points: Sequence[Measured]) -> Measured:
     return result
 
 
-def _rows(run: RunData, gap: GapBudget, rules: Rules, basis: str) -> list[Row]:
+def _rows(run: RunData, gap: GapBudget, rules: Rules, basis: str, aside: frozenset[str]) -> list[Row]:
     samples, found = gap.samples, []
     for k in in_order(samples.test_shares, descending=True)[: rules.max_appearance_classes].tolist():
-        known_P = _columns(run, samples.val, samples.val_images, basis, k)
-        known_Q = _columns(run, samples.test, samples.test.ids, basis, k)
+        known_P = _columns(run, samples.val, samples.val_images, basis, k, aside)
+        known_Q = _columns(run, samples.test, samples.test.ids, basis, k, aside)
         if known_P is None or known_Q is None:
             return []
         (rows_P, P), (rows_Q, Q) = known_P, known_Q
@@ -180,13 +189,14 @@ def _rows(run: RunData, gap: GapBudget, rules: Rules, basis: str) -> list[Row]:
 
 
 def _columns(
-    run: RunData, images: Predictions, ids: Sequence[str], basis: str, k: int
+    run: RunData, images: Predictions, ids: Sequence[str], basis: str, k: int, aside: frozenset[str] = frozenset()
 ) -> tuple[Indices, Features] | None:
     """Rows of the images of class k whose appearance is known, (m,), and their columns, (m, d) finite.
 
-    One class at a time, since the features of all images may be gigabytes. None where no image's are known.
+    One class at a time, since the features of all images may be gigabytes. None where no image's are known. Images
+    whose id is set `aside` are left out.
     """
-    rows = np.flatnonzero(images.labels == k).astype(np.int64)
+    rows = np.array([row for row in np.flatnonzero(images.labels == k).tolist() if ids[row] not in aside], np.int64)
     values: Features
     if basis == "quality":
         names, every = quality_values(run, ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from heldout.diagnosis.appearance import AppearanceTable
+from heldout.diagnosis.contradiction import Contradiction
 from heldout.diagnosis.gap import GapBudget
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
@@ -20,6 +21,8 @@ class CauseData:
         gap: Its gap in terms.
         appearance: How test differs from validation in appearance, class by class.
         suspects: How doubtful each test label is; None where that cannot be judged.
+        contradiction: What independent models contradict surely and alike; None with a review, and where too few models
+            were asked.
         to_review: Test images to have read by two blind readers -> probability with which each was chosen.
         rules: The numbers that verdicts hang on.
     """
@@ -28,5 +31,6 @@ class CauseData:
     gap: GapBudget
     appearance: AppearanceTable = field(default_factory=AppearanceTable)
     suspects: Suspects | None = None
+    contradiction: Contradiction | None = None
     to_review: dict[str, float] = field(default_factory=dict)
     rules: Rules = RULES

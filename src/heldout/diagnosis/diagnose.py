@@ -15,6 +15,7 @@ from heldout.diagnosis.appearance import AppearanceTable, compare_appearance
 from heldout.diagnosis.baseline import over_baseline
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
+from heldout.diagnosis.contradiction import contradiction_of
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
@@ -165,17 +166,20 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
     """A run with its gap in terms and the tables that causes share, each computed once."""
     suspects = doubtful_labels(run, rules)
     gap = measure_budget(run, None if run.reviewed else label_bound(run, suspects), rules)
+    contradiction = contradiction_of(run, gap, rules)
+    # Turned labels put images of one class among those of another: that is no other appearance of the class.
+    aside = contradiction.aside if contradiction is not None and contradiction.tells(rules) else frozenset[str]()
     try:
-        appearance = compare_appearance(run, gap, rules)
+        appearance = compare_appearance(run, gap, rules, aside)
     except ValueError:  # what cannot be compared is not judged; it sinks no other cause
         appearance = AppearanceTable()
-    return CauseData(run, gap, appearance, suspects, to_review(run, suspects, rules), rules)
+    return CauseData(run, gap, appearance, suspects, contradiction, to_review(run, suspects, rules), rules)
 
 
 def judged(cause: Cause[Any], data: CauseData) -> Finding:
     """A cause's verdict; one that fails says so and sinks no other."""
     try:
-        return cause.judge(data)
+        return _while_labels_are_in_doubt(cause, cause.judge(data), data)
     except Exception as error:  # a broken cause is a finding about the cause, not the end of the diagnosis
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         told = Told(f"This cause could not be judged ({words}).", False, f"of {words}")
@@ -196,6 +200,23 @@ def _learnable(data: CauseData) -> Measured | None:
         return learnable(data)
     except Exception:  # the finding of the cause that reads the same numbers carries the error
         return None
+
+
+def _while_labels_are_in_doubt(cause: Cause[Any], finding: Finding, data: CauseData) -> Finding:
+    """The finding, or if it takes test labels at their word while many look turned: no more than suggested."""
+    told = data.contradiction is not None and data.contradiction.tells(data.rules)
+    if not told or not cause.takes_labels or finding.verdict != "established":
+        return finding
+    sentence = f"{finding.sentence} That takes the test labels at their word, of which many look wrong."
+    number = len(data.to_review)
+    return replace(
+        finding,
+        verdict="suggested",
+        kind=ReasonKind.REVIEW,
+        reason=f"needs two blind readers for {number} test images",
+        sentence=sentence,
+        alternatives=(*finding.alternatives, "labels"),
+    )
 
 
 def _nothing_to_explain(finding: Finding) -> Finding:

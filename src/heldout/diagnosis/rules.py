@@ -11,6 +11,7 @@ from typing import Any
 
 OURS = "ours"
 PLANTED = "ours, by `python benchmarks/planted.py causes`"
+TURNED = "ours, by `python benchmarks/turned_or_hard.py`"
 PIXELS = "ours, by `python benchmarks/planted_pixels.py`"
 
 
@@ -117,6 +118,36 @@ class Rules:
         "",
         "Added to every doubt, so that no image is surely passed over and none weighs a hundredfold.",
         OURS,
+    )
+
+    # Wrong labels without a review
+    least_slope: float = _rule(
+        1.0,
+        "",
+        "How much of what sureness means on validation it means at least on test, in log-odds of an error a nat.",
+        TURNED,
+    )
+    curve_spread: float = _rule(
+        0.35,
+        "nats",
+        "Standard deviation of the curve of error by sureness between validation and test, were no label turned.",
+        TURNED,
+    )
+    min_answered_class: int = _rule(
+        20,
+        "images",
+        "Images of either part that all models answer with a class, to judge its sure contradictions.",
+        OURS,
+    )
+    turned_share: float = _rule(
+        0.6,
+        "",
+        "Share of what the pooled classifier loses on test that turned labels must account for to be told from hard "
+        "images.",
+        TURNED,
+    )
+    max_other_runs: int = _rule(
+        3, "runs", "Other runs of the study that are asked, the best on validation first.", OURS
     )
 
     # Covariate shift

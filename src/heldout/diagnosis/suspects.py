@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -21,10 +22,21 @@ def doubtful_labels(run: RunData, rules: Rules) -> Suspects | None:
 
 
 def label_bound(run: RunData, found: Suspects | None) -> float | None:
-    """Points that wrong test labels may account for at most: flagged images that count as mistakes."""
+    """Points that wrong test labels may account for at most: mistakes that are flagged, or of a class not judged."""
     if found is None or run.test is None:
         return None
-    test, wrong = run.test, found.flagged & ~run.test.right
+    return _points_of(run, found.flagged) + unjudged_points(run, found)
+
+
+def unjudged_points(run: RunData, found: Suspects) -> float:
+    """Points that wrong labels may account for at most among the classes that have too few images to be judged."""
+    return 0.0 if run.test is None else _points_of(run, np.isin(run.test.labels, found.left))
+
+
+def _points_of(run: RunData, images: NDArray[np.bool_]) -> float:
+    """Points that test would gain if the mistakes among these images were none, n_T booleans."""
+    assert run.test is not None
+    test, wrong = run.test, images & ~run.test.right
     if run.weights.plain:
         return 100 * float(wrong.mean())
     # With the answer as their label they would be right, and their class would have lost a mistake.

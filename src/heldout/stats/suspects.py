@@ -19,10 +19,12 @@ class Suspects:
         quality: (n,) label quality in [0, 1], low is doubtful (self-confidence: probability of the given label).
         flagged: (n,) whether confident learning takes the label for wrong. About half of the flags are truly wrong, so
             that their share is an upper bound and no estimate.
+        left: Classes with too few images to be judged: none of theirs is flagged, nor taken for one of them.
     """
 
     quality: Reals
     flagged: NDArray[np.bool_]
+    left: tuple[int, ...] = ()
 
 
 def suspects(labels: Indices, probabilities: Reals, fewest: int) -> Suspects | None:
@@ -31,26 +33,31 @@ def suspects(labels: Indices, probabilities: Reals, fewest: int) -> Suspects | N
     Args:
         labels: (n,) class indices.
         probabilities: (n, k) out-of-sample probabilities; rows sum to 1.
-        fewest: Images that every class among the labels must have.
+        fewest: Images that a class must have to be judged; without them confident learning has no threshold to go by.
 
     Returns:
-        None with fewer than two classes among the labels or fewer images of one of them, where confident
-        learning has no thresholds to go by.
+        None where fewer than two classes have as many. Images of the others are ranked among the rest, by the
+        probability of their label, and not flagged.
     """
     from cleanlab.filter import find_label_issues  # three seconds to import, needed nowhere else
     from cleanlab.rank import get_label_quality_scores
 
-    present = np.unique(labels)
-    if len(present) < 2 or min(np.bincount(labels)[present]) < fewest:
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    present, judged = np.flatnonzero(counts), np.flatnonzero(counts >= fewest)
+    if len(judged) < 2:
         return None
-    # cleanlab wants every class among the labels: classes without an image are left out and the rest renormalised.
-    among = np.searchsorted(present, labels)
-    kept = probabilities[:, present]
-    kept = np.clip(kept, 1e-9, None)
-    kept = kept / kept.sum(axis=1, keepdims=True)
+    among, kept = _renormalised(labels, probabilities, present)
     quality = np.asarray(get_label_quality_scores(among, kept), dtype=np.float64)
-    flagged = np.asarray(find_label_issues(among, kept, n_jobs=1), dtype=np.bool_)
-    return Suspects(quality, flagged)
+    rows = np.flatnonzero(np.isin(labels, judged))
+    flagged = np.zeros(len(labels), dtype=np.bool_)
+    flagged[rows] = find_label_issues(*_renormalised(labels[rows], probabilities[rows], judged), n_jobs=1)
+    return Suspects(quality, flagged, tuple(np.setdiff1d(present, judged).tolist()))
+
+
+def _renormalised(labels: Indices, probabilities: Reals, classes: Indices) -> tuple[Indices, Reals]:
+    """Labels as places among some classes, and probabilities of these alone: cleanlab wants an image of every class."""
+    kept = np.clip(probabilities[:, classes], 1e-9, None)
+    return np.searchsorted(classes, labels), kept / kept.sum(axis=1, keepdims=True)
 
 
 def review_sample(

@@ -134,6 +134,19 @@ def test_a_shift_of_looks_is_not_taken_for_wrong_labels_where_a_pool_knows_bette
     assert judged(CAUSE, with_scored(made, "pooled", holes)).numbers == own.numbers
 
 
+def test_a_class_of_three_images_is_left_out_by_name_and_the_others_are_judged() -> None:
+    """Three of seven classes' images are too few to rank them: 2 of the 243 count as mistakes, 0.8 points at most."""
+    counts = [(120, 108), (120, 108), (3, 1)]
+    made = of_parts(counted("val", counts), counted("test", counts))
+    finding = judged(CAUSE, made)
+    assert finding.verdict == "not identifiable" and finding.kind is ReasonKind.REVIEW and finding.images
+    assert finding.numbers["undecided_points"] == pytest.approx(100 * 2 / 243)
+    assert "OTHER (3)" in finding.sentence and "at most 0.8 points undecided" in finding.sentence
+    assert finding.numbers["bound_points"] >= finding.numbers["undecided_points"]
+    whole = judged(CAUSE, of_parts(counted("val", counts[:2]), counted("test", counts[:2])))
+    assert "undecided_points" not in whole.numbers and finding.numbers["flagged"] > 0
+
+
 @pytest.mark.parametrize(
     "made",
     [

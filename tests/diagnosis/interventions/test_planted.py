@@ -21,7 +21,7 @@ from heldout.diagnosis.interventions.cues import Cues, donors_of, exchangeable
 from heldout.diagnosis.interventions.doses import Doses
 from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
 from heldout.diagnosis.interventions.intervention import NothingToDoError
-from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing
+from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing, neighbour_logits
 from heldout.diagnosis.interventions.quality import Quality
 from heldout.diagnosis.interventions.regions import REGIONS
 from heldout.diagnosis.interventions.running_statistics import estimated
@@ -309,7 +309,7 @@ def test_pooling_tells_hard_images_from_other_images(tmp_path: Path, hard: bool)
         assert val - test > 0.2  # learning from test images does not help
     else:
         assert abs(val - test) < 0.05  # it does
-    assert set(table["variant"]) == {"balanced", "unbalanced", "source"}
+    assert set(table["variant"]) == {"balanced", "unbalanced", "source", "neighbours"}
     assert len(table) == 3 * 400
 
 
@@ -437,3 +437,23 @@ def test_batches_are_matched_though_test_lacks_a_class_that_training_hardly_has(
     common = tailed_context(tmp_path / "common", (40, 0, 40))
     absence = BatchNormStatistics().why_not(common)
     assert absence is not None and absence.kind is ReasonKind.PARTS_MISSING
+
+
+def test_neighbours_are_of_other_patients_and_weigh_as_both_parts_do() -> None:
+    """Copies of one patient's image, labelled otherwise than its likes: its own copies have no vote."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(300) % 2).astype(np.int64)
+    x = rng.normal(size=(300, 8)).astype(np.float32) + 3 * labels[:, None]
+    units = np.arange(300)
+    copies = np.arange(0, 40)
+    x[copies], labels[copies], units[copies] = x[1], 0, 1  # all look like class 1
+    units[1] = 1
+    source = np.arange(300) < 200
+    votes = neighbour_logits(x, labels, source, units, 2, seed=0)
+    assert (votes[copies].argmax(axis=1) == 1).all()
+    alone = np.delete(np.arange(300), copies)
+    assert (votes.argmax(axis=1) == labels)[alone].mean() > 0.95
+    # An image whose neighbours are all of its class is as sure as fifteen votes and half a doubt can be.
+    assert votes.max() <= np.log(15 * 2 + 0.5) and np.isfinite(votes).all()
+    every = neighbour_logits(x, labels, source, np.zeros(300, dtype=np.int64), 2, seed=0)
+    assert np.allclose(every, np.log(0.5))  # one patient: nobody may vote

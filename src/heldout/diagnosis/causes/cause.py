@@ -86,6 +86,8 @@ class Cause(ABC, Generic[M]):
         remedy: What to do, in one sentence.
         interventions: Names of the interventions it judges from, for the text that says what is missing.
         told_first: Verdicts with which it is told before all other causes, whatever their points.
+        takes_labels: Whether it takes test labels at their word, class by class: while sure contradictions tell that
+            many are turned, it is suggested at most, and names them beside it.
     """
 
     code: ClassVar[str]
@@ -95,6 +97,7 @@ class Cause(ABC, Generic[M]):
     remedy: ClassVar[str]
     interventions: ClassVar[tuple[str, ...]] = ()
     told_first: ClassVar[tuple[Verdict, ...]] = ()
+    takes_labels: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, data: CauseData) -> M | Missing:

@@ -9,11 +9,12 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.contradiction import Contradiction, contradicted
 from heldout.diagnosis.effects import remedy_tried
 from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.suspects import still_to_review
-from heldout.diagnosis.verdict import Decision, unless_left_out, weigh
+from heldout.diagnosis.verdict import Decision, undecided, unless_left_out, weigh
 from heldout.diagnosis.words import IMAGES, capital, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
@@ -30,6 +31,8 @@ class Hardness:
         unbalanced: The same without the weighting; None where not tried.
         learnable: What is left of threshold and ranking.
         unread: Test images whose review would tell wrong labels from harder images.
+        contradiction: What independent models contradict surely and alike; None where too few were asked, or people
+            have read the labels.
     """
 
     balanced: Pooled
@@ -37,6 +40,21 @@ class Hardness:
     unbalanced: Measured | None
     learnable: Measured
     unread: int
+    contradiction: Contradiction | None = None
+
+    def wrong_labels(self, rules: Rules) -> Measured | None:
+        """Points of `points` that are told to be wrong labels; None where that cannot be told."""
+        found = self.contradiction
+        return found.points if found is not None and found.tells(rules) else None
+
+    def left(self, rules: Rules) -> Measured:
+        """What wrong labels leave for harder images."""
+        labels = self.wrong_labels(rules)
+        return self.points if labels is None else self.points - labels
+
+    def told_apart(self, rules: Rules) -> bool:
+        """Whether wrong labels can be no more than the smaller part of it."""
+        return self.contradiction is not None and self.contradiction.too_few(rules)
 
     def fair(self, rules: Rules) -> bool:
         """Whether it is a fair yardstick: about as good on validation as the run."""
@@ -53,10 +71,11 @@ class Difficulty(Cause[Hardness]):
     validation − accuracy on test, both at the class shares of test. What remains of the terms threshold and ranking is
     learnable from target data. It is established if the classifier is a fair yardstick (on validation at most
     {yardstick_slack} points below the run), the same sign comes out without the weighting, and people have read the
-    test images that the diagnosis lists for review (`--review`). Without that it is suggested at most, since wrong
-    labels would look the same: with 12 % of the test labels of chest X-rays turned round, such a classifier lost 12.5
-    points as well. Weighting matters: without it, in one case, 11.5 points were called difficulty where 5 were, since
-    the larger part dominates.
+    test images that the diagnosis lists for review (`--review`). Without that it is suggested at most, since by
+    accuracy wrong labels look the same: with 12 % of the test labels of chest X-rays turned round, such a classifier
+    lost 12.5 points as well. Where sure contradictions by independent models tell wrong labels (see `labels`), their
+    points are taken off and what is left is judged. Weighting matters: without it, in one case, 11.5 points were called
+    difficulty where 5 were, since the larger part dominates.
 
     Why it matters: No augmentation, threshold or fine-tuning mends images that do not show what is asked. It is hard
     *for these features and this size of image*: fine detail lost by shrinking the image counts as difficulty, and so
@@ -86,15 +105,20 @@ class Difficulty(Cause[Hardness]):
         points = balanced.difficulty
         other = None if unbalanced is None else unbalanced.difficulty
         unread = len(still_to_review(data.run, data.to_review))
-        return Hardness(balanced, points, other, remaining(data) - points, unread)
+        return Hardness(balanced, points, other, remaining(data) - points, unread, data.contradiction)
 
     def decide(self, measured: Hardness, rules: Rules) -> Decision:
         """Established by a fair yardstick, and never before people have read the labels in doubt."""
         same_sign = measured.unbalanced is None or settled(measured.unbalanced.value) > 0
-        decision = weigh(measured.points, measured.fair(rules) and same_sign, rules)
-        decision = unless_left_out(decision, measured.points, measured.balanced.undecided, rules)
-        if decision.positive and measured.unread:
+        left = measured.left(rules)
+        decision = weigh(left, measured.fair(rules) and same_sign, rules)
+        decision = unless_left_out(decision, left, measured.balanced.undecided, rules)
+        if not measured.unread:
+            return decision
+        if decision.positive:
             return Decision("suggested", ReasonKind.REVIEW)
+        if measured.wrong_labels(rules) is not None:  # what is left is known no better than they are
+            return undecided(ReasonKind.REVIEW)
         return decision
 
     def tell(self, measured: Hardness, decision: Decision, rules: Rules) -> Told:
@@ -110,7 +134,7 @@ class Difficulty(Cause[Hardness]):
             numbers["to_review"] = float(measured.unread)
         if measured.unbalanced is not None:
             numbers["unbalanced_points"] = measured.unbalanced.value
-        sentence = _sentence(measured, decision)
+        sentence = _sentence(measured, decision, rules)
         if balanced.left_out:
             sentence += f" {capital(balanced.left_out)}."
         if not measured.fair(rules):
@@ -118,10 +142,10 @@ class Difficulty(Cause[Hardness]):
         return Told(
             sentence,
             reason=f"two blind readers for {measured.unread} test {IMAGES}" if in_doubt else "",
-            points=measured.points,
+            points=measured.left(rules),
             images=_hard(balanced)[: rules.max_images] if decision.positive else (),
             numbers=numbers,
-            explains={"difficulty": measured.points.value},
+            explains={"difficulty": measured.left(rules).value},
             alternatives=("labels",) if in_doubt else (),
         )
 
@@ -131,11 +155,18 @@ class Difficulty(Cause[Hardness]):
         return remedy_tried(data, INTERVENTION, "balanced", name, self.code, exploratory=False)
 
 
-def _sentence(measured: Hardness, decision: Decision) -> str:
+def _sentence(measured: Hardness, decision: Decision, rules: Rules) -> str:
     told = (
         "A classifier that learned from validation and test images alike is right less often on test by "
         f"{said(measured.points)}"
     )
+    labels, found = measured.wrong_labels(rules), measured.contradiction
+    if labels is not None and found is not None:
+        return (
+            f"{told}. {contradicted(found)} That is how wrong labels look, for {said(labels)}; "
+            f"{said(measured.left(rules))} are left for harder images. Two blind readers for {measured.unread} test "
+            "images (they are listed under `review`) settle it."
+        )
     if not decision.positive:
         return f"{told}."
     rest = (
@@ -144,9 +175,15 @@ def _sentence(measured: Hardness, decision: Decision) -> str:
     )
     if decision.kind is not ReasonKind.REVIEW:
         return f"{told}: these images are harder. {rest}"
+    settle = f"two blind readers for {measured.unread} test {IMAGES} (they are listed under `review`) settle"
+    if found is not None and measured.told_apart(rules):
+        return (
+            f"{told}: these images are harder. {contradicted(found)} Labels that were turned at random would be "
+            f"contradicted surely, and can be no more than the smaller part of it ({said(found.points)}); that those "
+            f"of unclear images are wrong is not excluded: {settle} it. {rest}"
+        )
     return (
-        f"{told}: these images are harder, or their labels are wrong, which would look the same; two blind readers for "
-        f"{measured.unread} test {IMAGES} (they are listed under `review`) settle which. {rest}"
+        f"{told}: these images are harder, or their labels are wrong, which would look the same; {settle} which. {rest}"
     )
 
 

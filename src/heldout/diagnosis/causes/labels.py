@@ -1,4 +1,4 @@
-"""Wrong labels on test: only a review can tell how many points they cost."""
+"""Wrong labels on test: sure contradictions suggest how many points they cost, only a review tells."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.contradiction import Contradiction, contradicted
 from heldout.diagnosis.effects import explained_terms
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
-from heldout.diagnosis.suspects import still_to_review
+from heldout.diagnosis.suspects import still_to_review, unjudged_points
 from heldout.diagnosis.verdict import Decision, undecided, weigh
 from heldout.diagnosis.words import IMAGES, SCORE, said
 from heldout.records import Finding, ReasonKind
@@ -23,7 +24,7 @@ from heldout.stats.weighted import weighted_mean
 
 ALIKE = ("difficulty",)
 """No classifier is right on images whose label is wrong, however many it learns from: so until people have read them,
-they look like images that are hard for anyone."""
+they look like images that are hard for anyone, unless it is surely contradicted that tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,18 @@ class Flags:
         images: Test images.
         bound: Points that they account for at most.
         to_review: Images to have read, most doubtful first.
+        left: Classes with too few test images to be judged, with their number.
+        undecided: Points that wrong labels account for at most among these.
+        contradiction: What independent models contradict surely and alike; None where too few were asked.
     """
 
     flagged: int
     images: int
     bound: float
     to_review: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    undecided: float = 0.0
+    contradiction: Contradiction | None = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,20 @@ class Labels(Cause[Flags | Review]):
     How it is detected: cleanlab (Northcutt et al. 2021) ranks the test images by how doubtful their label is, from
     out-of-fold probabilities of a classifier that has seen images of both parts (else from the run's own), so that a
     covariate shift is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
-    are truly wrong. Points come from a review: two blind readers look at the most doubtful {review_top:.0%} and at a
+    are truly wrong. Classes with fewer than {min_suspect_class} test images are not judged, and named with what that
+    leaves undecided. Points come from a review: two blind readers look at the most doubtful {review_top:.0%} and at a
     random {review_rest:.0%} of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson
-    1952). Until they have, wrong labels look like harder images: both are wrong for a classifier that has learned from
-    test images too.
+    1952). Until they have, wrong labels are suggested at most. By accuracy alone they look like harder images: both
+    are wrong for a classifier that has learned from test images too. But a label that was turned round is contradicted
+    as surely as its image would else be confirmed, and hard images are answered unsurely. So the run, that classifier,
+    the nearest images of other patients and up to {max_other_runs} other runs are asked; where all answer alike, the
+    share that the label contradicts is fitted as a curve of their sureness with a floor (the lapse rate of Wichmann &
+    Hill 2001), the curve on test being that on validation but for {curve_spread} nats. The floor on test beyond that
+    on validation, class by class, gives the points, on the premise that labels of unclear images are no more often
+    wrong than those of clear ones. Suggested if their interval lies above 0, they are more than {margin} points, and
+    at least {turned_share:.0%} of what that classifier surely loses on test; else neither wrong labels nor harder
+    images are told from the other. Classes that are surely answered less than
+    {min_answered_class} times are left out.
 
     Why it matters: Confident disagreement on a shifted test set is mostly error of the model. Whoever removes those
     images as "mislabelled" removes the evidence of the drop.
@@ -95,36 +112,32 @@ class Labels(Cause[Flags | Review]):
         if data.suspects is None:
             few = f"at least {data.rules.min_suspect_class} test images in each of two classes"
             return Missing(ReasonKind.REVIEW, f"{few}, and a review of them")
-        flagged = int(data.suspects.flagged.sum())
-        return Flags(flagged, len(test), data.gap.label_bound or 0.0, tuple(data.to_review))
+        counts = test.counts()
+        return Flags(
+            int(data.suspects.flagged.sum()),
+            len(test),
+            data.gap.label_bound or 0.0,
+            tuple(data.to_review),
+            tuple(f"{run.classes[k]} ({counts[k]})" for k in data.suspects.left),
+            unjudged_points(run, data.suspects),
+            data.contradiction,
+        )
 
     def missing(self, missing: Missing) -> Finding:
         """Where labels cannot even be ranked, they still look like harder images."""
         return replace(super().missing(missing), alternatives=ALIKE)
 
     def decide(self, measured: Flags | Review, rules: Rules) -> Decision:
-        """Relabelling is itself the intervention; without it nothing is identifiable."""
+        """Relabelling is itself the intervention; without it labels are suggested at most."""
         if isinstance(measured, Flags):
-            return undecided(ReasonKind.REVIEW)
+            told = measured.contradiction is not None and measured.contradiction.tells(rules)
+            return Decision("suggested", ReasonKind.REVIEW) if told else undecided(ReasonKind.REVIEW)
         return weigh(measured.points, True, rules)
 
     def tell(self, measured: Flags | Review, decision: Decision, rules: Rules) -> Told:
         """How many labels look wrong, or were found wrong, and what that is worth."""
         if isinstance(measured, Flags):
-            number = len(measured.to_review)
-            needs = f"two blind readers for {number} test {IMAGES} (they are listed under `review`)"
-            sentence = (
-                f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would "
-                f"account for at most {measured.bound:.1f} points. How many are cannot be told without a review: it "
-                f"needs {needs}."
-            )
-            numbers = {
-                "flagged": float(measured.flagged),
-                "bound_points": measured.bound,
-                "to_review": float(number),
-            }
-            images = measured.to_review[: rules.max_images]
-            return Told(sentence, False, needs, images=images, numbers=numbers, alternatives=ALIKE)
+            return _tell_unread(measured, decision, rules)
         sentence = (
             f"Readers found {len(measured.wrong)} of {measured.reviewed} reviewed test labels wrong, which stands for "
             f"{measured.share:.1%} of all; with the right labels test {SCORE} would be higher by "
@@ -144,6 +157,39 @@ class Labels(Cause[Flags | Review]):
             explains={"labels": measured.points.value, **explained_terms(measured.points.value, 0.0)},
             alternatives=ALIKE if measured.unread else (),
         )
+
+
+def _tell_unread(measured: Flags, decision: Decision, rules: Rules) -> Told:
+    """What is known before people have read the labels."""
+    found, number = measured.contradiction, len(measured.to_review)
+    needs = f"two blind readers for {number} test {IMAGES} (they are listed under `review`)"
+    sentence = (
+        f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would account for "
+        f"at most {measured.bound:.1f} points."
+    )
+    if measured.left:
+        sentence += (
+            f" Too few test images to be judged: {', '.join(measured.left)}; that leaves at most "
+            f"{measured.undecided:.1f} points undecided."
+        )
+    numbers = {"flagged": float(measured.flagged), "bound_points": measured.bound, "to_review": float(number)}
+    if measured.left:
+        numbers["undecided_points"] = measured.undecided
+    if found is not None:
+        numbers |= {"sure_contradicted_val": found.sure_val, "sure_contradicted_test": found.sure_test}
+        sentence += f" {contradicted(found)}"
+    images = measured.to_review[: rules.max_images]
+    if found is None or not decision.positive:
+        sentence += f" How many are cannot be told without a review: it needs {needs}."
+        points = None if found is None else found.points
+        return Told(sentence, False, needs, points=points, images=images, numbers=numbers, alternatives=ALIKE)
+    sentence += (
+        f" So do wrong labels look, while hard images are answered unsurely. They would account for "
+        f"{said(found.points)}, if labels of unclear images are no more often wrong; a review settles it: {needs}."
+    )
+    explains = {"labels": found.points.value, **explained_terms(found.points.value, 0.0)}
+    images = found.turned[: rules.max_images]
+    return Told(sentence, False, needs, found.points, images, numbers, explains, ALIKE)
 
 
 def _review(data: CauseData) -> Review:

@@ -54,6 +54,7 @@ class Prior(Cause[Shares]):
     """
 
     code: ClassVar[str] = "prior"
+    takes_labels: ClassVar[bool] = True
     title: ClassVar[str] = "Other class shares on test"
     remedy: ClassVar[str] = "Report recalls and balanced accuracy; correct the decision for shares that are known."
     term: ClassVar[str | None] = "prior"

@@ -64,6 +64,7 @@ class Threshold(Cause[Cut]):
     """
 
     code: ClassVar[str] = "threshold"
+    takes_labels: ClassVar[bool] = True
     title: ClassVar[str] = "Decision threshold"
     level: ClassVar[int] = 2
     remedy: ClassVar[str] = "Set the threshold anew on a small labelled sample from where the model will be used."

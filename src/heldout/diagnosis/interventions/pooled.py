@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +19,18 @@ from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
 
+NEIGHBOURS = 15
+"""Nearest images that vote: enough to be sure of one class, few enough to be near."""
+
+DOUBT = 0.5
+"""Added to the votes of every class, so that no class is impossible (Jeffreys' prior)."""
+
+MOST_ASKED = 8000
+"""Images among which neighbours are looked for at most; of more, that many by lot."""
+
+CHUNK = 1024
+"""Images whose neighbours are looked for at a time."""
+
 COMPONENTS = 256
 """Principal components kept within a fold: a ridge penalty hardly sees the rest, and the fit costs a fifth."""
 
@@ -30,13 +43,16 @@ class PooledClassifiers(Intervention):
 
     Variant `balanced`: learned from both parts, weighted so that within each class both count the same. If test images
     are still harder than validation images then, they are harder in themselves, and not merely different; the rest
-    could be learned from images of the target. Variant `unbalanced`: without weights, where the larger part decides.
+    could be learned from images of the target. Variant `neighbours`: the votes of the 15 nearest images of other
+    patients, weighted likewise: what has learned nothing and knows images only by their likeness, to be held against
+    it. Variant `unbalanced`: without weights, where the larger part decides.
     Variant `source`: learned from validation images only, with the same folds: what a shift costs a classifier of that
     size. All on validation and test.
     """
 
     name: ClassVar[str] = "pooled"
     title: ClassVar[str] = "pooled classifiers"
+    version: ClassVar[int] = 2
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """The seed of the folds."""
@@ -75,8 +91,18 @@ class PooledClassifiers(Intervention):
         return joined(tables, context.k)
 
 
+VARIANTS = ("balanced", "unbalanced", "source", "neighbours")
+
+
 def pooled_logits(
-    x: Features, labels: Indices, source: NDArray[np.bool_], units: Indices, k: int, strength: float, seed: int
+    x: Features,
+    labels: Indices,
+    source: NDArray[np.bool_],
+    units: Indices,
+    k: int,
+    strength: float,
+    seed: int,
+    variants: Sequence[str] = VARIANTS,
 ) -> dict[str, Logits]:
     """Logits out of fold, (n, k) a variant.
 
@@ -88,21 +114,57 @@ def pooled_logits(
         k: Number of classes.
         strength: C.
         seed: Seed of the folds.
+        variants: Those that are wanted.
     """
     folds = min(FOLDS, len(np.unique(units)))
     fold = folds_of(units, labels + k * ~source, folds, seed)
-    found = {name: np.zeros((len(x), k), dtype=np.float32) for name in ("balanced", "unbalanced", "source")}
+    found = {name: np.zeros((len(x), k), dtype=np.float32) for name in variants}
     for number in range(folds):
         outside = fold == number
         inside = ~outside
         known, asked = reduced(x[inside], x[outside], seed)
         weights = {"balanced": balancing(labels[inside], source[inside]), "unbalanced": None}
         for name, weight in weights.items():
-            found[name][outside] = fitted_logits(known, labels[inside], asked, k, strength, weight)
-        own = inside & source
-        known, asked = reduced(x[own], x[outside], seed)
-        found["source"][outside] = fitted_logits(known, labels[own], asked, k, strength)
+            if name in found:
+                found[name][outside] = fitted_logits(known, labels[inside], asked, k, strength, weight)
+        if "source" in found:
+            own = inside & source
+            known, asked = reduced(x[own], x[outside], seed)
+            found["source"][outside] = fitted_logits(known, labels[own], asked, k, strength)
+    if "neighbours" in found:
+        found["neighbours"] = neighbour_logits(x, labels, source, units, k, seed)
     return found
+
+
+def neighbour_logits(
+    x: Features, labels: Indices, source: NDArray[np.bool_], units: Indices, k: int, seed: int
+) -> Logits:
+    """Logarithms of the votes (n, k) of each image's nearest images of other patients, by cosine similarity.
+
+    Args:
+        x: (n, d) features of validation and test images.
+        labels: (n,) class indices.
+        source: (n,) True for validation.
+        units: (n,) patient of each image.
+        k: Number of classes.
+        seed: Seed of the axes, and of the images that are asked where there are many.
+    """
+    z, _ = reduced(x, x[:1], seed)
+    z /= np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9)
+    asked = np.sort(np.random.default_rng((seed, 41)).permutation(len(x))[:MOST_ASKED])
+    weights, near = balancing(labels, source)[asked], min(NEIGHBOURS, len(asked))
+    votes = np.full((len(x), k), DOUBT)
+    for start in range(0, len(x), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(x)))
+        likeness = z[rows] @ z[asked].T
+        own = units[rows][:, None] == units[asked]
+        likeness[own] = -np.inf
+        nearest = np.argpartition(-likeness, near - 1, axis=1)[:, :near]
+        counted = np.where(np.take_along_axis(own, nearest, axis=1), 0.0, weights[nearest])
+        for place in range(near):
+            np.add.at(votes, (rows, labels[asked][nearest[:, place]]), counted[:, place])
+    result: Logits = np.log(votes).astype(np.float32)
+    return result
 
 
 def reduced(x: Features, y: Features, seed: int) -> tuple[Features, Features]:
