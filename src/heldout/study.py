@@ -211,12 +211,15 @@ class Study:
         """Task D: all finished runs of the folder judged on the same images."""
         return compare(self.folder)
 
-    def diagnose(self, run: str | None = None, reporter: Reporter | None = None) -> tuple[Diagnosis, ...]:
+    def diagnose(
+        self, run: str | None = None, reporter: Reporter | None = None, *, chosen_on_test: bool = False
+    ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress; None takes the study's.
+            chosen_on_test: Say that a run was chosen by its test score among the runs of the study.
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.interventions import run_interventions
@@ -225,7 +228,7 @@ class Study:
         files = read_study(self.folder)
         chosen = choose_runs(files, run)
         run_interventions(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(files, chosen, reporter=reporter)
+        return diagnose(files, chosen, chosen_on_test=chosen_on_test, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""

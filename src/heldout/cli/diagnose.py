@@ -25,6 +25,14 @@ Review = Annotated[
     Path | None,
     typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].", rich_help_panel=DATA),
 ]
+ChosenOnTest = Annotated[
+    bool,
+    typer.Option(
+        "--chosen-on-test",
+        help="Say that the run was chosen by its test score, among the candidates given with it or the study's runs.",
+        rich_help_panel=DATA,
+    ),
+]
 Experiments = Annotated[
     bool,
     typer.Option(
@@ -65,6 +73,7 @@ def diagnose(
     run: Run = None,
     experiments: Experiments = True,
     review: Review = None,
+    chosen_on_test: ChosenOnTest = False,
     retrain: Retrain = False,
     images: Images = 400,
     bootstrap: Bootstrap = 1000,
@@ -104,7 +113,15 @@ def diagnose(
             limit=images,
             retrain=retrain,
         )
-    found = judge(files, chosen, review=review, experiments=experiments, bootstrap=bootstrap, reporter=bars)
+    found = judge(
+        files,
+        chosen,
+        review=review,
+        chosen_on_test=chosen_on_test,
+        experiments=experiments,
+        bootstrap=bootstrap,
+        reporter=bars,
+    )
     _answer(found, files, env, as_json)
     established = any(finding.verdict == "established" for item in found for finding in item.findings)
     return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)

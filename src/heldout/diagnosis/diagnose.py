@@ -39,6 +39,7 @@ def diagnose(
     runs: Sequence[RunFiles] | None = None,
     *,
     review: Path | None = None,
+    chosen_on_test: bool = False,
     experiments: bool = True,
     bootstrap: int = REPLICATES,
     seed: int = 0,
@@ -52,6 +53,8 @@ def diagnose(
         study: The study, as `read_study` gives it.
         runs: Some of its runs (`choose_runs`); None for all.
         review: CSV of reviewed test labels (`id,label[,reader]`).
+        chosen_on_test: Say that a run was chosen by its test score: among the candidates that were given with it, else
+            among the runs of the study.
         experiments: Whether to use the interventions' results.
         bootstrap: Replicates B, at least 100.
         seed: Seed of the bootstrap.
@@ -70,6 +73,8 @@ def diagnose(
     for data in read_run_data(
         study, chosen, experiments=experiments, bootstrap=bootstrap, seed=seed, reporter=reporter
     ):
+        if chosen_on_test:
+            data = replace(data, learning=replace(data.learning, chosen_on="test"))
         if review is not None:
             sample = to_review(data, doubtful_labels(data, RULES), RULES)
             data = replace(data, review=read_review(review, study, sample))

@@ -60,6 +60,8 @@ class ReasonKind(StrEnum):
     REVIEW = "review"
     JUDGEMENT = "judgement"
     """Someone who knows the field has to say what the image region means."""
+    NOT_SAID = "not said"
+    """Someone has to say what was done: the data do not show it."""
     PARTS_MISSING = "parts missing"
     """Train, validation or test images, or classes of them."""
     SWITCHED_OFF = "interventions switched off"
@@ -168,7 +170,7 @@ class Finding:
         explains: Term of the budget (or `difficulty`) -> points of it that this cause explains.
         priority: Points that findings are ordered by: its own, less what an established cause upstream of it explains.
         numbers: Named numbers behind it.
-        fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
+        fault: Whether it is a fault of the run, or of how it was chosen, that is told even where there is no gap.
         alternatives: Codes of causes that would look the same in these data: without more of them nobody can tell
             which of the two it is.
     """

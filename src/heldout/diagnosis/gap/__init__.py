@@ -4,6 +4,7 @@ With A_V the reported validation accuracy, A_T the test accuracy, π a part's cl
 accuracy at the best class biases (`stats.thresholds`), V′ the validation images that are independent of train:
 
     G  = A_V − A_T
+    chosen-on-test = A_T,unselected − A_T        (only where somebody chose on test) minus what that flatters test by
     selection = A_V − A_V,unselected             chosen on one half of the validation patients, scored on the other
     leakage   = A_V − Σ_k π^V_k recall^V′_k      validation images that have a relative in train are worth more
     prior     = Σ_k (π^V_k − π^T_k) recall^V′_k  more of the hard class on test
@@ -19,11 +20,13 @@ sums of terms have honest intervals too.
 """
 
 from heldout.diagnosis.gap.budget import GapBudget, measure_budget, why_no_budget
+from heldout.diagnosis.gap.chosen_on_test import ChoiceOnTest
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.gap.threshold import threshold_gain
 
 __all__ = [
+    "ChoiceOnTest",
     "GapBudget",
     "GapTerm",
     "Samples",
