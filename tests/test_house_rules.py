@@ -62,6 +62,7 @@ FLOORS = {
     "diagnosis.read": 13,
     "diagnosis.suspects": 13,
     "diagnosis.gap": 14,
+    "diagnosis.groups": 15,
     "diagnosis.properties": 15,
     "diagnosis.appearance": 16,
     "diagnosis.cause_data": 17,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from heldout.diagnosis.appearance import AppearanceTable
 from heldout.diagnosis.gap import GapBudget
+from heldout.diagnosis.groups import GroupTable
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.stats.suspects import Suspects
@@ -22,6 +23,7 @@ class CauseData:
         suspects: How doubtful each test label is; None where that cannot be judged.
         to_review: Test images to have read by two blind readers -> probability with which each was chosen.
         rules: The numbers that verdicts hang on.
+        groups: Groups by further columns, and how much each loses.
     """
 
     run: RunData
@@ -30,3 +32,4 @@ class CauseData:
     suspects: Suspects | None = None
     to_review: dict[str, float] = field(default_factory=dict)
     rules: Rules = RULES
+    groups: GroupTable = field(default_factory=GroupTable)

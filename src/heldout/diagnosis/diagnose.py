@@ -15,6 +15,7 @@ from heldout.diagnosis.appearance import AppearanceTable, compare_appearance
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.gap import measure_budget, why_no_budget
+from heldout.diagnosis.groups import measure_groups
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
 from heldout.diagnosis.read import read_review, read_run_data
@@ -144,6 +145,8 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
         limits=limits(run, data.to_review, unread),
         bootstrap=run.bootstrap,
         bootstrap_seed=run.bootstrap_seed,
+        groups=data.groups.record(),
+        columns_left_out=dict(data.groups.left_out),
     )
 
 
@@ -155,7 +158,8 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
         appearance = compare_appearance(run, gap, rules)
     except ValueError:  # what cannot be compared is not judged; it sinks no other cause
         appearance = AppearanceTable()
-    return CauseData(run, gap, appearance, suspects, to_review(run, suspects, rules), rules)
+    groups = measure_groups(run, rules)
+    return CauseData(run, gap, appearance, suspects, to_review(run, suspects, rules), rules, groups)
 
 
 def judged(cause: Cause[Any], data: CauseData) -> Finding:

@@ -11,6 +11,7 @@ from typing import Any
 
 OURS = "ours"
 PLANTED = "ours, by `python benchmarks/planted.py causes`"
+GROUPS = "ours, by `python benchmarks/subgroups.py`"
 PIXELS = "ours, by `python benchmarks/planted_pixels.py`"
 
 
@@ -139,6 +140,26 @@ class Rules:
         2.0, "SE", "Standard errors by which a region must beat chance in training to be tried.", OURS
     )
     max_probed: int = _rule(4000, "images", "Images of a part that a region's classifier sees at most.", OURS)
+
+    # Subgroups
+    min_group: int = _rule(
+        20, "images", "Images of a group, and of all others, on either side below which it is not compared.", GROUPS
+    )
+    min_group_patients: int = _rule(10, "patients", "Patients likewise.", GROUPS)
+    group_bins: int = _rule(
+        4, "bins", "Bins that a column of numbers is divided into, about as many images each.", OURS
+    )
+    max_group_values: int = _rule(
+        20, "values", "A column of texts with more different values is ids or free text, and left out.", OURS
+    )
+    min_crossed: int = _rule(40, "images", "Images of two groups' common part on either side, to be compared.", GROUPS)
+    max_crossed: int = _rule(40, "groups", "Common parts of two groups that are compared, the largest of test.", OURS)
+    crossed_share: float = _rule(
+        0.2,
+        "of the level",
+        "What common parts of two groups may take of the chance of a false alarm; single groups have the rest.",
+        GROUPS,
+    )
 
     # Other causes
     forgotten: float = _rule(

@@ -59,7 +59,7 @@ def _of_gap(
     told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes)}"
     if not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
-    return told + f"{_overlap(findings, gap.value, causes)}{_tried(remedies)}"
+    return told + f"{_overlap(findings, gap.value, causes)}{_where(findings, causes)}{_tried(remedies)}"
 
 
 def _reason(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> str:
@@ -88,6 +88,11 @@ def _overlap(findings: Sequence[Finding], gap: float, causes: Mapping[str, Cause
         return ""
     names = " and ".join(f"{name} {with_interval(points)}" for name, points in lying)
     return f" More than the gap together, {names}: each was measured alone, and what they share is counted in each."
+
+
+def _where(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> str:
+    """Where the loss sits, of findings that say so; never as its reason."""
+    return "".join(f" {item.sentence}" for item in findings if causes[item.code].where and item.verdict == "suggested")
 
 
 def _tried(remedies: Sequence[Remedy]) -> str:

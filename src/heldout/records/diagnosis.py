@@ -192,6 +192,38 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Subgroup:
+    """A group of images by a further column of theirs: how much it loses from validation to test.
+
+    Attributes:
+        columns: The column that it is a group of (`site`, `sex`, `age`), or two for a common part.
+        name: In words: `age 40-59, sex male`.
+        val_images: Number of its validation images.
+        test_images: Number of its test images.
+        val_score: Its score on validation, a fraction; None without images.
+        test_score: Likewise on test.
+        gap_points: Validation minus test; None, as all that follows, where it is too small on either side.
+        difference_points: Its gap minus that of all other images, with an interval that holds for all groups at once.
+        points: What test would gain if it had lost no more than all others: its share of the test images times the
+            difference, with such an interval.
+        mix_points: What it is worth that test has more, or less, of it than validation, at the scores of validation.
+        p: Of the difference, corrected for the number of groups (max-|t|).
+    """
+
+    columns: tuple[str, ...]
+    name: str
+    val_images: int
+    test_images: int
+    val_score: Estimate | None
+    test_score: Estimate | None
+    gap_points: Estimate | None = None
+    difference_points: Estimate | None = None
+    points: Estimate | None = None
+    mix_points: Estimate | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
 class Remedy:
     """Something that was tried, and what it gained on test.
 
@@ -232,6 +264,8 @@ class Diagnosis:
         limits: What cannot be known from these data, and what would settle it.
         bootstrap: Number of replicates.
         bootstrap_seed: Their seed.
+        groups: Groups by further columns of the images, then common parts of two; empty without such columns.
+        columns_left_out: Column that has no groups -> why, in words.
         format: Version of this record.
     """
 
@@ -253,4 +287,6 @@ class Diagnosis:
     limits: tuple[str, ...]
     bootstrap: int
     bootstrap_seed: int
+    groups: tuple[Subgroup, ...] = ()
+    columns_left_out: dict[str, str] = field(default_factory=dict)
     format: int = 2

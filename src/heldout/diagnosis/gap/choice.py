@@ -61,7 +61,13 @@ def logits_of(kept: VariantLogits, images: Predictions) -> Reals | None:
 
 
 def optimism(
-    found: Candidates, images: Predictions, draws: JointBootstrap, *, halvings: int, seed: tuple[int, int]
+    found: Candidates,
+    images: Predictions,
+    draws: JointBootstrap,
+    *,
+    halvings: int,
+    seed: tuple[int, int],
+    chosen_anew: bool = False,
 ) -> Measured:
     """Points by which the reported score exceeds that of candidates chosen on other patients.
 
@@ -71,6 +77,9 @@ def optimism(
         draws: The bootstrap; its weights carry the metric.
         halvings: How often the patients are halved.
         seed: Of the halvings.
+        chosen_anew: Whether each replicate reports what is best on its own images, so that the interval is that of what
+            such a choice flatters. Otherwise it reports what was reported, and the interval holds the luck of that
+            score too, so that terms of validation keep their sum with the reported score.
 
     Returns:
         The reported score minus the mean score on one half of the patients of what was best on the other, recentred.
@@ -90,5 +99,11 @@ def optimism(
             sums = rest @ found.right[:, ~half].T  # (B + 1, m)
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += sums[np.arange(len(sums)), choice] / rest.sum(axis=1)
-    points = draws.measured(100 * (weighted_mean(found.reported, drawn) - total / (2 * halvings)), len(images))
+    reported = weighted_mean(found.reported, drawn)
+    if chosen_anew:
+        scores = weights @ np.stack([found.criterion, found.right]).reshape(-1, len(images)).T  # (B + 1, 2m)
+        m, every = len(found.right), weights.sum(axis=1)
+        best = first_of_largest(scores[1:, :m], axis=1, tolerance=found.tolerance * every[1:])
+        reported[1:] = scores[1:, m:][np.arange(len(best)), best] / every[1:]
+    points = draws.measured(100 * (reported - total / (2 * halvings)), len(images))
     return replace(points, replicates=recentred(points.value, points.replicates))

@@ -96,9 +96,8 @@ def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
     patients = len(np.unique(test.units))
     if patients < FOLDS:
         return ChoiceOnTest(Known.FEW_PATIENTS if said else Known.NOTHING, said, m, noun, patients=patients)
-    flattery = optimism(
-        by_accuracy(right, reported, noun), test, run.draws, halvings=rules.halvings, seed=(run.bootstrap_seed, 8)
-    )
+    found, seed = by_accuracy(right, reported, noun), (run.bootstrap_seed, 8)
+    flattery = optimism(found, test, run.draws, halvings=rules.halvings, seed=seed, chosen_anew=True)
     return ChoiceOnTest(Known.SAID if said else Known.ASKED, said, m, noun, flattery, patients=patients)
 
 
