@@ -19,6 +19,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -59,13 +60,11 @@ class Answers:
     """What every epoch made of the pool.
 
     Attributes:
-        name: Of the row.
         right: (e, n) whether each epoch is right on each image.
         labels: (n,).
         patients: (n,).
     """
 
-    name: str
     right: Bools
     labels: NDArray[np.int64]
     patients: tuple[str, ...]
@@ -121,7 +120,7 @@ def manifest(out: Path) -> Path:
     return out / "manifest.csv"
 
 
-def trained(out: Path, image_size: int) -> Iterator[Answers]:
+def trained(out: Path, image_size: int) -> Iterator[tuple[str, Answers]]:
     """The answers of fine-tuned networks, a seed each."""
     table = manifest(out)
     Study(
@@ -137,21 +136,17 @@ def trained(out: Path, image_size: int) -> Iterator[Answers]:
     for run in study.runs:
         pool = run.predictions["val"]
         answered = run.val_epochs["predicted"].to_numpy().reshape(-1, len(pool))
-        yield Answers(f"X-rays, seed {run.record.seed}", answered == pool.labels, pool.labels, pool.patients)
+        yield f"X-rays, seed {run.record.seed}", Answers(answered == pool.labels, pool.labels, pool.patients)
 
 
-def made() -> Iterator[Answers]:
-    """Thirty epochs on a large pool, equally good or not, whose answers to an image are alike."""
-    for spread in (0.0, 2.0):
-        for alike in (0.0, 0.8):
-            rng = np.random.default_rng((round(10 * spread), round(10 * alike)))
-            n = 20000
-            own = 0.9 + spread / 100 * rng.standard_normal(EPOCHS)
-            margin = np.sqrt(alike) * rng.standard_normal(n) + np.sqrt(1 - alike) * rng.standard_normal((EPOCHS, n))
-            right = margin < norm.ppf(np.clip(own, 0.6, 0.99))[:, None]
-            labels = np.arange(n, dtype=np.int64) % 2
-            name = f"made, epochs differ by {spread:g} points, answers alike by {alike:g}"
-            yield Answers(name, right, labels, tuple(f"p{i}" for i in range(n)))
+def made(spread: float, alike: float, seed: int) -> Answers:
+    """Thirty epochs whose true accuracies differ by so many points (SD) and whose answers to an image are alike."""
+    rng = np.random.default_rng((seed, round(10 * spread), round(10 * alike)))
+    n = 5000
+    own = 0.9 + spread / 100 * rng.standard_normal(EPOCHS)
+    margin = np.sqrt(alike) * rng.standard_normal(n) + np.sqrt(1 - alike) * rng.standard_normal((EPOCHS, n))
+    right = margin < norm.ppf(np.clip(own, 0.6, 0.99))[:, None]
+    return Answers(right, np.arange(n, dtype=np.int64) % 2, tuple(f"p{i}" for i in range(n)))
 
 
 def habit(answers: Answers, seed: int) -> Habit:
@@ -192,9 +187,9 @@ def said_of(answers: Answers, drawn: Bools, best: int, seed: int) -> Measured:
     return found
 
 
-def row(answers: Answers, draws: int) -> list[str]:
-    """A row of the table: means over test sets."""
-    habits = [habit(answers, seed) for seed in range(draws)]
+def row(name: str, answers: Callable[[int], Answers], draws: int) -> list[str]:
+    """A row of the table: means over test sets, each drawn from the pool of its number."""
+    habits = [habit(answers(seed), seed) for seed in range(draws)]
 
     def mean(of: Callable[[Habit], float]) -> float:
         return float(np.mean([of(one) for one in habits]))
@@ -202,7 +197,7 @@ def row(answers: Answers, draws: int) -> list[str]:
     truth = mean(lambda one: one.truth)
     first = habits[0].said
     return [
-        answers.name,
+        name,
         f"{mean(lambda one: one.reported):.1%}",
         f"{mean(lambda one: one.truly):.1%}",
         f"{mean(lambda one: one.last):.1%}",
@@ -235,8 +230,20 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=96)
     parser.add_argument("--draws", type=int, default=DRAWS)
     options = parser.parse_args()
-    answers = made() if options.made else trained(options.out, options.image_size)
-    print(markdown(HEADER, [row(one, options.draws) for one in answers]))
+    if options.made:
+        rows = [
+            row(
+                f"made: epochs differ by {spread:g} points, alike by {alike:g}",
+                partial(made, spread, alike),
+                options.draws,
+            )
+            for spread in (0.0, 1.0, 2.0)
+            for alike in (0.0, 0.8)
+        ]
+    else:
+        known = list(trained(options.out, options.image_size))
+        rows = [row(name, lambda seed, of=answers: of, options.draws) for name, answers in known]
+    print(markdown(HEADER, rows))
 
 
 if __name__ == "__main__":

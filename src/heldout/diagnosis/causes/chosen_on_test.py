@@ -41,9 +41,9 @@ class ChosenOnTest(Cause[Flattery]):
     `candidate`; for a choice among the runs of a study, these runs) and somebody says that the choice was made on test
     (`--chosen-on-test`). The test patients are halved at random, {halvings} times; on one half the candidate that is
     best there is chosen and scored on the other half, then the halves swap. The reported test score minus the mean of
-    those scores is what the choice flatters. It stands first in the budget, with a minus, since it hides a part of the
-    gap. Where nobody says it, but the run is the best of its candidates on test, that is asked. `heldout` itself never
-    chooses on test: a strategy cannot reach the test images.
+    those scores is what the choice flatters, on average over test sets like this one. It stands first in the budget,
+    with a minus, since it hides a part of the gap. Where nobody says it, but the run is the best of its candidates on
+    test, that is asked. `heldout` itself never chooses on test: a strategy cannot reach the test images.
 
     Why it matters: The best test score of thirty epochs is partly the luckiest one. New patients do not bring that luck
     along, so that the true gap is larger than the one reported, and models that were tried with more candidates look
@@ -76,7 +76,7 @@ class ChosenOnTest(Cause[Flattery]):
         return Missing(ReasonKind.PARTS_MISSING, "the test answers of everything that was chosen among")
 
     def decide(self, measured: Flattery, rules: Rules) -> Decision:
-        """Choosing again on half the images is itself the intervention; whether there was a choice has to be said."""
+        """Choosing again on half the patients is itself the intervention; whether there was a choice has to be said."""
         if not measured.said:
             return undecided(ReasonKind.NOT_SAID)
         decision = weigh(measured.points, True, rules)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from heldout.diagnosis.gap.choice import by_accuracy, optimism, right_of
+from heldout.diagnosis.gap.choice import by_accuracy, by_halves, chosen_anew, optimism, right_of
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -96,8 +96,9 @@ def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
     patients = len(np.unique(test.units))
     if patients < FOLDS:
         return ChoiceOnTest(Known.FEW_PATIENTS if said else Known.NOTHING, said, m, noun, patients=patients)
-    found, seed = by_accuracy(right, reported, noun), (run.bootstrap_seed, 8)
-    flattery = optimism(found, test, run.draws, halvings=rules.halvings, seed=seed, chosen_anew=True)
+    found, weights = by_accuracy(right, reported, noun), run.draws.test.astype(np.float64)
+    unselected = by_halves(found, test.units, weights, halvings=rules.halvings, seed=(run.bootstrap_seed, 8))
+    flattery = optimism(chosen_anew(found, weights), unselected, run.draws, len(test))
     return ChoiceOnTest(Known.SAID if said else Known.ASKED, said, m, noun, flattery, patients=patients)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heldout.diagnosis.gap.choice import Candidates, by_accuracy, logits_of, optimism
+from heldout.diagnosis.gap.choice import Candidates, by_accuracy, by_halves, logits_of, optimism
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -15,6 +15,7 @@ from heldout.records.run import Choice
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
+from heldout.stats.weighted import weighted_mean
 from heldout.ties import SAME_LOSS, first_of_largest
 
 CHOICES: dict[Choice, str] = {
@@ -34,7 +35,9 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         return GapTerm(Measured.constant(0.0, like), TermStatus.NOT_MEASURED, found)
     if found is None:
         return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
-    points = optimism(found, _val(run), run.draws, halvings=rules.halvings, seed=(run.bootstrap_seed, 7))
+    val, weights = _val(run), run.draws.val.astype(np.float64)  # in float32 another processor would choose otherwise
+    unselected = by_halves(found, val.units, weights, halvings=rules.halvings, seed=(run.bootstrap_seed, 7))
+    points = optimism(weighted_mean(found.reported, run.draws.val), unselected, run.draws, len(val))
     how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
     return GapTerm(points, TermStatus.MEASURED, f"{found.detail}; {how}")
 
