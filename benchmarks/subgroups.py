@@ -94,7 +94,7 @@ def called(losses: Sequence[GroupLoss]) -> GroupLoss | None:
         for loss in losses
         if loss.p is not None and loss.p < RULES.level and loss.difference and loss.difference.value > 0
     ]
-    return min(sure, key=lambda loss: (loss.p, -(loss.points.value if loss.points else 0.0)), default=None)
+    return max(sure, key=lambda loss: loss.errors, default=None)
 
 
 def cell(world: World, studies: int) -> list[str]:

@@ -143,6 +143,24 @@ def chosen_on_test() -> RunData:
     return replace(made, test=test.with_logits(best), test_candidates=candidates, learning=learning)
 
 
+def columns() -> RunData:
+    """Images of known sex, age and device; the answers of one device are lost on test."""
+    made = every_table((120, 300, 300))
+    there = {}
+    for name in ("val", "test"):
+        one, n = parts(made)[name], np.arange(300)
+        further = {
+            "sex": tuple(np.where(n % 3 == 0, "female", "male")),
+            "age": tuple(str(20 + 7 * i % 61) if i % 10 else "" for i in n),
+            "device": tuple(np.where(n % 5 < 2, "old", "new")),
+            "accession": tuple(f"{name}{i}" for i in n),
+        }
+        right = 6.0 * (np.eye(2)[one.labels] - 0.5)
+        lost = (n % 5 < 2) & (name == "test")
+        there[name] = replace(one.with_logits(np.where(lost[:, None], one.logits, right)), columns=further)
+    return replace(made, val=there["val"], test=there["test"])
+
+
 FAILED = Absence(ReasonKind.INTERVENTION_FAILED, "it failed: memory")
 
 EDGES: dict[str, Callable[[], RunData]] = {
@@ -163,6 +181,7 @@ EDGES: dict[str, Callable[[], RunData]] = {
     "holes": holes,
     "leaked": leaked,
     "chosen on test": chosen_on_test,
+    "further columns": columns,
     "no training images": lambda: replace(every_table(), train=None, features={}),
     "one epoch": lambda: replace(every_table(), val_epochs=None, history=pd.DataFrame()),
     "interventions that failed": lambda: replace(every_table(), scored={}, absent=dict.fromkeys(VARIANTS, FAILED)),

@@ -33,6 +33,7 @@ class Group:
         points: What test would gain if it had lost no more than they did, with an interval that holds for all groups.
         share: Its share of the test images.
         p: Corrected for all groups.
+        errors: The difference of the two gaps in its standard errors.
         wrong: Its test images that are answered wrongly, those answered most surely first.
     """
 
@@ -44,6 +45,7 @@ class Group:
     points: Estimate
     share: float
     p: float
+    errors: float
     wrong: tuple[str, ...]
 
 
@@ -160,7 +162,7 @@ class Subgroup(Cause[Losses]):
 
 
 def _surest_first(group: Group) -> tuple[float, float]:
-    return group.p, -settled(group.points.value)
+    return -settled(group.errors), -settled(group.points.value)
 
 
 def _group(loss: GroupLoss, test: Predictions) -> Group:
@@ -175,6 +177,7 @@ def _group(loss: GroupLoss, test: Predictions) -> Group:
         loss.points,
         loss.share,
         loss.p,
+        loss.errors,
         _wrong(test, rows),
     )
 

@@ -50,6 +50,7 @@ class GroupLoss:
         points: Its share of the test images times the difference: what test would gain if it lost no more than others.
         mix: Points that its other share of test is worth, at the scores of validation.
         p: Of the difference, corrected for all groups.
+        errors: The difference in its standard errors.
     """
 
     cell: Cell
@@ -61,6 +62,7 @@ class GroupLoss:
     points: Estimate | None = None
     mix: Estimate | None = None
     p: float | None = None
+    errors: float = 0.0
 
     @property
     def share(self) -> float:
@@ -158,6 +160,7 @@ def _losses(run: RunData, cells: Sequence[Cell], level: float, share: float) -> 
                 points=Estimate(weight * value, weight * (value - half), weight * (value + half), n, method),
                 mix=mix.estimate(),
                 p=min(1.0, float(corrected.p[g]) / share),
+                errors=float(differences[0, g] / errors[g]),
             )
         )
     return found
