@@ -63,6 +63,7 @@ FLOORS = {
     "diagnosis.suspects": 13,
     "diagnosis.gap": 14,
     "diagnosis.contradiction": 15,
+    "diagnosis.groups": 15,
     "diagnosis.properties": 15,
     "diagnosis.appearance": 16,
     "diagnosis.cause_data": 17,

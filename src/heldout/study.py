@@ -244,6 +244,7 @@ class Study:
         metric: str = "accuracy",
         unit: str = "image",
         by: str = "mean",
+        chosen_on_test: bool = False,
     ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
@@ -253,6 +254,7 @@ class Study:
             metric: As for `compare`: what all points are points of.
             unit: As for `compare`.
             by: As for `compare`.
+            chosen_on_test: Say that a run was chosen by its test score among the runs of the study.
 
         Raises:
             UsageError: An unknown name.
@@ -265,7 +267,14 @@ class Study:
         files = read_study(self.folder)
         chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
         run_until_told(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(files, chosen, metric=judging.metric, unit=judging.unit, reporter=reporter)
+        return diagnose(
+            files,
+            chosen,
+            chosen_on_test=chosen_on_test,
+            metric=judging.metric,
+            unit=judging.unit,
+            reporter=reporter,
+        )
 
     def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
         """Write the HTML report; returns where it is.

@@ -163,6 +163,37 @@ def elsewhere() -> RunData:
     return replace(made, train=sited["train"], val=sited["val"], test=sited["test"])
 
 
+def chosen_on_test() -> RunData:
+    """The best on test of ten candidates that differ by noise, and somebody says that it was chosen for that."""
+    made = every_table((120, 100, 90))
+    test = parts(made)["test"]
+    rng = np.random.default_rng(1)
+    others = [test.logits + rng.standard_normal(test.logits.shape) for _ in range(10)]
+    best = max(others, key=lambda z: int((z.argmax(axis=1) == test.labels).sum()))
+    tables = [table(test, f"epoch={i}", z) for i, z in enumerate(others)]
+    learning = replace(made.learning, chosen_on="test")
+    candidates = VariantLogits(pd.concat(tables, ignore_index=True))
+    return replace(made, test=test.with_logits(best), test_candidates=candidates, learning=learning)
+
+
+def columns() -> RunData:
+    """Images of known sex, age and device; the answers of one device are lost on test."""
+    made = every_table((120, 300, 300))
+    there = {}
+    for name in ("val", "test"):
+        one, n = parts(made)[name], np.arange(300)
+        further = {
+            "sex": tuple(np.where(n % 3 == 0, "female", "male")),
+            "age": tuple(str(20 + 7 * i % 61) if i % 10 else "" for i in n),
+            "device": tuple(np.where(n % 5 < 2, "old", "new")),
+            "accession": tuple(f"{name}{i}" for i in n),
+        }
+        right = 6.0 * (np.eye(2)[one.labels] - 0.5)
+        lost = (n % 5 < 2) & (name == "test")
+        there[name] = replace(one.with_logits(np.where(lost[:, None], one.logits, right)), columns=further)
+    return replace(made, val=there["val"], test=there["test"])
+
+
 FAILED = Absence(ReasonKind.INTERVENTION_FAILED, "it failed: memory")
 
 EDGES: dict[str, Callable[[], RunData]] = {
@@ -186,6 +217,8 @@ EDGES: dict[str, Callable[[], RunData]] = {
     "holes": holes,
     "leaked": leaked,
     "another site": elsewhere,
+    "chosen on test": chosen_on_test,
+    "further columns": columns,
     "no training images": lambda: replace(every_table(), train=None, features={}),
     "one epoch": lambda: replace(every_table(), val_epochs=None, history=pd.DataFrame()),
     "interventions that failed": lambda: replace(every_table(), scored={}, absent=dict.fromkeys(VARIANTS, FAILED)),

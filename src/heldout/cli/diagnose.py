@@ -25,6 +25,14 @@ Review = Annotated[
     Path | None,
     typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].", rich_help_panel=DATA),
 ]
+ChosenOnTest = Annotated[
+    bool,
+    typer.Option(
+        "--chosen-on-test",
+        help="Say that the run was chosen by its test score, among the candidates given with it or the study's runs.",
+        rich_help_panel=DATA,
+    ),
+]
 Experiments = Annotated[
     bool,
     typer.Option(
@@ -68,6 +76,7 @@ def diagnose(
     metric: MetricOption = "accuracy",
     unit: UnitOption = "image",
     by: ByOption = "mean",
+    chosen_on_test: ChosenOnTest = False,
     retrain: Retrain = False,
     images: Images = 400,
     bootstrap: Bootstrap = 1000,
@@ -114,6 +123,7 @@ def diagnose(
         files,
         chosen,
         review=review,
+        chosen_on_test=chosen_on_test,
         experiments=experiments,
         bootstrap=bootstrap,
         metric=judging.metric,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from heldout.diagnosis.appearance import AppearanceTable
 from heldout.diagnosis.contradiction import Contradiction
 from heldout.diagnosis.gap import GapBudget
+from heldout.diagnosis.groups import GroupTable
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.stats.suspects import Suspects
@@ -25,6 +26,7 @@ class CauseData:
             were asked.
         to_review: Test images to have read by two blind readers -> probability with which each was chosen.
         rules: The numbers that verdicts hang on.
+        groups: Groups by further columns, and how much each loses.
     """
 
     run: RunData
@@ -34,3 +36,4 @@ class CauseData:
     contradiction: Contradiction | None = None
     to_review: dict[str, float] = field(default_factory=dict)
     rules: Rules = RULES
+    groups: GroupTable = field(default_factory=GroupTable)

@@ -17,6 +17,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.contradiction import contradiction_of
 from heldout.diagnosis.gap import measure_budget, why_no_budget
+from heldout.diagnosis.groups import measure_groups
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
 from heldout.diagnosis.patients import by_unit, expanded, images_of, reviewed_rows
@@ -45,6 +46,7 @@ def diagnose(
     runs: Sequence[RunFiles] | None = None,
     *,
     review: Path | None = None,
+    chosen_on_test: bool = False,
     experiments: bool = True,
     bootstrap: int = REPLICATES,
     seed: int = 0,
@@ -60,6 +62,8 @@ def diagnose(
         study: The study, as `read_study` gives it.
         runs: Some of its runs (`choose_runs`); None for all.
         review: CSV of reviewed test labels (`id,label[,reader]`).
+        chosen_on_test: Say that a run was chosen by its test score: among the candidates that were given with it, else
+            among the runs of the study.
         experiments: Whether to use the interventions' results.
         bootstrap: Replicates B, at least 100.
         seed: Seed of the bootstrap.
@@ -80,6 +84,8 @@ def diagnose(
     for data in read_run_data(
         study, chosen, experiments=experiments, bootstrap=bootstrap, seed=seed, reporter=reporter
     ):
+        if chosen_on_test:
+            data = replace(data, learning=replace(data.learning, chosen_on="test"))
         judged_by = by_unit(replace(data, metric=metric), unit)
         if review is not None:
             sample = to_review(judged_by, doubtful_labels(judged_by, RULES), RULES)
@@ -159,6 +165,8 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
         unit=run.unit,
         over_baseline_points=over,
         baseline=answer,
+        groups=data.groups.record(),
+        columns_left_out=dict(data.groups.left_out),
     )
 
 
@@ -173,7 +181,8 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
         appearance = compare_appearance(run, gap, rules, aside)
     except ValueError:  # what cannot be compared is not judged; it sinks no other cause
         appearance = AppearanceTable()
-    return CauseData(run, gap, appearance, suspects, contradiction, to_review(run, suspects, rules), rules)
+    groups = measure_groups(run, rules)
+    return CauseData(run, gap, appearance, suspects, contradiction, to_review(run, suspects, rules), rules, groups)
 
 
 def judged(cause: Cause[Any], data: CauseData) -> Finding:

@@ -66,6 +66,7 @@ def read_run_data(
         yield replace(
             own[run.record.id],
             choices=_choices(study, run),
+            test_candidates=_test_candidates(run),
             quality=images.quality,
             features=_features(study, run) if experiments else {},
             scored=scored,
@@ -127,6 +128,16 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
         found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(pd.read_parquet(own))
     searched = _search(study, run)
     return found if searched is None else {**found, "settings": searched}
+
+
+def _test_candidates(run: RunFiles) -> VariantLogits | None:
+    """Test answers of candidates that a given table brought along (`candidates.parquet`); None without any."""
+    file = run.folder / "candidates.parquet"
+    if not file.is_file():
+        return None
+    table = pd.read_parquet(file)
+    table = table[table["split"] == "test"].reset_index(drop=True)
+    return VariantLogits(table) if len(table) else None
 
 
 def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:

@@ -12,6 +12,7 @@ from typing import Any
 OURS = "ours"
 PLANTED = "ours, by `python benchmarks/planted.py causes`"
 TURNED = "ours, by `python benchmarks/turned_or_hard.py`"
+GROUPS = "ours, by `python benchmarks/subgroups.py`"
 PIXELS = "ours, by `python benchmarks/planted_pixels.py`"
 
 
@@ -209,6 +210,26 @@ class Rules:
     )
     rare_share: float = _rule(
         0.5, "", "Nor is one with this part, or more, of an equal share of the training images.", OURS
+    )
+
+    # Subgroups
+    min_group: int = _rule(
+        20, "images", "Images of a group, and of all others, on either side below which it is not compared.", GROUPS
+    )
+    min_group_patients: int = _rule(10, "patients", "Patients likewise.", GROUPS)
+    group_bins: int = _rule(
+        4, "bins", "Bins that a column of numbers is divided into, about as many images each.", OURS
+    )
+    max_group_values: int = _rule(
+        20, "values", "A column of texts with more different values is ids or free text, and left out.", OURS
+    )
+    min_crossed: int = _rule(40, "images", "Images of two groups' common part on either side, to be compared.", GROUPS)
+    max_crossed: int = _rule(40, "groups", "Common parts of two groups that are compared, the largest of test.", OURS)
+    crossed_share: float = _rule(
+        0.2,
+        "of the level",
+        "What common parts of two groups may take of the chance of a false alarm; single groups have the rest.",
+        GROUPS,
     )
 
     # Other causes

@@ -80,7 +80,8 @@ def _of_gap(
     if not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
     unjudged = "".join(f" {not_judged_sentence(group)}" for group in not_judged(findings))
-    return told + f"{_overlap(findings, gap.value, causes)}{_tried(remedies)}{unjudged}"
+    told += _overlap(findings, gap.value, causes) + _where(findings, causes)
+    return told + _tried(remedies) + unjudged
 
 
 def reasons(
@@ -162,6 +163,11 @@ def _overlap(findings: Sequence[Finding], gap: float, causes: Mapping[str, Cause
         return ""
     names = " and ".join(f"{name} {with_interval(points)}" for name, points in lying)
     return f" More than the gap together, {names}: each was measured alone, and what they share is counted in each."
+
+
+def _where(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> str:
+    """Where the loss sits, of findings that say so; never as its reason."""
+    return "".join(f" {item.sentence}" for item in findings if causes[item.code].where and item.verdict == "suggested")
 
 
 def _tried(remedies: Sequence[Remedy]) -> str:

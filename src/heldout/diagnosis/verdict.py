@@ -28,7 +28,7 @@ class Decision:
         seen: How many there are.
         priority: Points that the finding is ordered by; None for the points themselves.
         about: Which of several things that were measured it speaks of, where a cause has several.
-        fault: Whether it is a fault of the run that lowers validation and test alike.
+        fault: Whether it is a fault of the run, or of how it was chosen, that is told even where there is no gap.
         trial: Which trial contradicts it, where that is the reason.
     """
 

@@ -68,6 +68,8 @@ class ReasonKind(StrEnum):
     REVIEW = "review"
     JUDGEMENT = "judgement"
     """Someone who knows the field has to say what the image region means."""
+    NOT_SAID = "not said"
+    """Someone has to say what was done: the data do not show it."""
     PARTS_MISSING = "parts missing"
     """Train, validation or test images, or classes of them."""
     SWITCHED_OFF = "interventions switched off"
@@ -185,7 +187,7 @@ class Finding:
         priority: Points that findings are ordered by: its own (its `share`, where it has one), less what an established
             cause upstream of it explains.
         numbers: Named numbers behind it.
-        fault: Whether it is a fault of the run that lowers validation and test alike: told even where there is no gap.
+        fault: Whether it is a fault of the run, or of how it was chosen, that is told even where there is no gap.
         alternatives: Codes of causes that would look the same in these data: without more of them nobody can tell
             which of the two it is.
         share: Its part of what it costs together with other causes that act through the images (Shapley's value):
@@ -210,6 +212,38 @@ class Finding:
     alternatives: tuple[str, ...] = ()
     share: Estimate | None = None
     shared_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """A group of images by a further column of theirs: how much it loses from validation to test.
+
+    Attributes:
+        columns: The column that it is a group of (`site`, `sex`, `age`), or two for a common part.
+        name: In words: `age 40-59, sex male`.
+        val_images: Number of its validation images.
+        test_images: Number of its test images.
+        val_score: Its score on validation, a fraction; None without images.
+        test_score: Likewise on test.
+        gap_points: Validation minus test; None, as all that follows, where it is too small on either side.
+        difference_points: Its gap minus that of all other images, with an interval that holds for all groups at once.
+        points: What test would gain if it had lost no more than all others: its share of the test images times the
+            difference, with such an interval.
+        mix_points: What it is worth that test has more, or less, of it than validation, at the scores of validation.
+        p: Of the difference, corrected for the number of groups (max-|t|).
+    """
+
+    columns: tuple[str, ...]
+    name: str
+    val_images: int
+    test_images: int
+    val_score: Estimate | None
+    test_score: Estimate | None
+    gap_points: Estimate | None = None
+    difference_points: Estimate | None = None
+    points: Estimate | None = None
+    mix_points: Estimate | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -259,6 +293,8 @@ class Diagnosis:
         over_baseline_points: Score on test minus that of always answering the commonest class of train; None where not
             known.
         baseline: That class.
+        groups: Groups by further columns of the images, then common parts of two; empty without such columns.
+        columns_left_out: Column that has no groups -> why, in words.
         format: Version of this record.
     """
 
@@ -284,6 +320,8 @@ class Diagnosis:
     unit: Unit = field(default_factory=Unit)
     over_baseline_points: Estimate | None = None
     baseline: str = ""
+    groups: tuple[Subgroup, ...] = ()
+    columns_left_out: dict[str, str] = field(default_factory=dict)
     format: int = 2
 
     @property

@@ -12,6 +12,9 @@ from heldout.records.comparison import Frozen
 Keep = Literal["last", "best", "average"]
 """Which epoch's weights are kept: the last, the best on validation, or the average of the last ones."""
 
+ChosenOn = Literal["", "val", "test"]
+"""Part on which a model was chosen among candidates."""
+
 Choice = Literal["strength", "blend", "neighbours", "settings", "epoch"]
 """What can be chosen on validation: the strength of regularisation, the blend of two networks' weights, the number of
 neighbours, the settings (`heldout run --tune`), the epoch."""
@@ -30,6 +33,7 @@ class Learning:
             where nothing was. A choice that training went on from is not among them.
         tried: The values that the strategy's own choice was made among (strengths C, numbers of neighbours k, shares α
             of the second network); empty without one.
+        chosen_on: Part on which a given model was chosen among candidates; empty where nothing is known of that.
     """
 
     backbone_trained: bool
@@ -37,6 +41,7 @@ class Learning:
     keeps: Keep = "last"
     chosen: tuple[Choice, ...] = ()
     tried: tuple[float, ...] = ()
+    chosen_on: ChosenOn = ""
 
     def after_search(self) -> Learning:
         """The same of a run whose settings were searched for on validation."""

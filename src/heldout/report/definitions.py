@@ -225,6 +225,13 @@ DIAGNOSIS = (
         "A_T(without these images) − A_T",
     ),
     Term(
+        "def-term-chosen-on-test",
+        "Chosen on test (chosen-on-test)",
+        "What choosing an epoch or a model by its score on these very test images flatters test. It counts with a "
+        "minus: without it test would be lower, and the gap larger. Only where somebody says that it was done.",
+        "mean over halvings of the score on one half of the test patients of what was best on the other, minus A_T",
+    ),
+    Term(
         "def-term-selection",
         "Chosen on validation (selection)",
         "Optimism from choosing an epoch or a setting by the very validation images that are reported.",
@@ -288,6 +295,17 @@ DIAGNOSIS = (
         "Gap by class",
         "What a class adds to the gap by being recognised less often on test, weighted by its share of test.",
         "π^T_k · (recall^V′_k − recall^T_k); the rows and the terms before labels sum to the gap",
+    ),
+    Term(
+        "def-subgroups",
+        "Gap by subgroup",
+        "More than all others: the gap of a group minus the gap of all other images. Test would gain: that, times the "
+        "group's share of test, if the group had lost no more than the others. By its share: what it is worth that "
+        "test has more, or less, of the group than validation. p and the intervals hold for all groups together: "
+        "each difference is held against the largest that chance makes among all of them.",
+        "gap = gap of the others + s · (gap of the group − gap of the others) + (v − s) · (A_V of the group − A_V of "
+        "the others); v, s: its share of validation, of test",
+        "Westfall & Young 1993; Romano & Wolf 2005",
     ),
     Term(
         "def-lens-appearance",

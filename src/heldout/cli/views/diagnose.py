@@ -20,6 +20,8 @@ from heldout.answer.why import (
     status_words,
     why_lower,
 )
+from heldout.cli.views.groups import show_groups
+from heldout.cli.views.tables import empty_table
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ def show_diagnosis(diagnosis: Diagnosis, env: Environment, spoken: str = "") -> 
     elif diagnosis.findings:
         show_lines(env, ("", f"{CHECKED}:"))
     show_lines(env, short_lines(why.others, width))
+    show_groups(diagnosis, env, console)
     if why.remedies:
         env.say("")
         console.print(remedies_table(why.remedies, console, diagnosis.metric.words))
@@ -255,23 +258,6 @@ def note(diagnosis: Diagnosis) -> str:
     method = f"{gap.method}, {gap.n} {diagnosis.unit.words}; " if gap else ""
     seed = f"B = {diagnosis.bootstrap}, seed {diagnosis.bootstrap_seed}"
     return f"Intervals are 95 % ({method}{seed}). Formulas and limits: docs/diagnosis.md"
-
-
-def empty_table(title: str, console: Console, leading: int = 0) -> Table:
-    """A table without rows, as wide as is easy to read."""
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-        leading=leading,
-        width=min(console.width, 130),
-    )
 
 
 def show_lines(env: Environment, lines: Sequence[str]) -> None:

@@ -83,6 +83,8 @@ class Cause(ABC, Generic[M]):
             act through (threshold, difficulty): findings of a higher level are ordered after what those of a lower one
             explain of their points.
         term: What it measures itself: a term of the budget, `difficulty`, or None.
+        where: Whether it says where the loss sits and not why: it is never the main reason, and the summary tells it
+            beside that.
         remedy: What to do, in one sentence.
         interventions: Names of the interventions it judges from, for the text that says what is missing.
         told_first: Verdicts with which it is told before all other causes, whatever their points.
@@ -94,6 +96,7 @@ class Cause(ABC, Generic[M]):
     title: ClassVar[str]
     level: ClassVar[int] = 0
     term: ClassVar[str | None] = None
+    where: ClassVar[bool] = False
     remedy: ClassVar[str]
     interventions: ClassVar[tuple[str, ...]] = ()
     told_first: ClassVar[tuple[Verdict, ...]] = ()
@@ -129,7 +132,7 @@ class Cause(ABC, Generic[M]):
     def finding(self, decision: Decision, told: Told, rules: Rules = RULES) -> Finding:
         """A finding of this cause."""
         positive = decision.positive
-        points = 0.0 if told.points is None or not positive else told.points.value
+        points = 0.0 if told.points is None or not positive or self.where else told.points.value
         reason = _reason(decision, told, rules)
         return Finding(
             code=self.code,

@@ -6,6 +6,7 @@ reported validation score, A_T that of test, and A* the cross-fitted score at th
 (`stats.thresholds`), V′ the validation images that are independent of train:
 
     G  = A_V − A_T
+    chosen-on-test = A_T,unselected − A_T        (only where somebody chose on test) minus what that flatters test by
     absent    = A_T(without classes that validation lacks) − A_T      where there are such; all that follows is without
     selection = A_V − A_V,unselected             chosen on one half of the validation patients, scored on the other
     leakage   = A_V − Σ_k π^V_k recall^V′_k      validation images that have a relative in train are worth more
@@ -23,12 +24,14 @@ sums of terms have honest intervals too.
 """
 
 from heldout.diagnosis.gap.budget import GapBudget, measure_budget, why_no_budget
+from heldout.diagnosis.gap.chosen_on_test import ChoiceOnTest
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.small_classes import bearing_classes
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.gap.threshold import threshold_gain
 
 __all__ = [
+    "ChoiceOnTest",
     "GapBudget",
     "GapTerm",
     "Samples",

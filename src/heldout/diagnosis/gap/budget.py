@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from heldout.diagnosis.gap.absent import absent_classes, absent_term
+from heldout.diagnosis.gap.chosen_on_test import ChoiceOnTest, choice_on_test, chosen_on_test_term
 from heldout.diagnosis.gap.classes import class_rows
 from heldout.diagnosis.gap.labels import labels_term
 from heldout.diagnosis.gap.leakage import leakage_term
@@ -37,6 +38,7 @@ class GapBudget:
         classes: Per-class rows.
         samples: What was compared.
         draws: The bootstrap.
+        on_test: What is known of a choice by test score.
     """
 
     gap: Measured
@@ -47,6 +49,7 @@ class GapBudget:
     classes: tuple[ClassRow, ...]
     samples: Samples
     draws: JointBootstrap
+    on_test: ChoiceOnTest = field(default_factory=ChoiceOnTest)
 
     @property
     def explained(self) -> bool:
@@ -114,8 +117,10 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     draws = run.draws
     gap = draws.gap(val.right, test.right)
     samples, independent = samples_of(run, rules)
-    absent = absent_term(run)
+    on_test = choice_on_test(run, rules)
+    first, absent = chosen_on_test_term(on_test, gap), absent_term(run)
     parts: dict[Term, GapTerm] = {
+        **({} if first is None else {"chosen-on-test": first}),
         **({} if absent is None else {"absent": absent}),
         "selection": selection_term(run, gap, rules),
         "leakage": leakage_term(run, samples, independent, gap),
@@ -134,4 +139,4 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     val_score, test_score = run.score("val"), run.score("test")
     assert val_score is not None and test_score is not None
     estimate = gap_estimate(draws, val.right, test.right, val_score, test_score)
-    return GapBudget(gap, estimate, parts, bound, prior_last, rows, samples, draws)
+    return GapBudget(gap, estimate, parts, bound, prior_last, rows, samples, draws, on_test)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from heldout.diagnosis.gap.choice import Candidates, by_accuracy, by_halves, logits_of, optimism
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -13,7 +12,7 @@ from heldout.diagnosis.variants import VariantLogits
 from heldout.records import TermStatus
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice
-from heldout.stats.measured import Measured, recentred
+from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
 from heldout.stats.thresholds import FOLDS
 from heldout.stats.weighted import weighted_mean
@@ -29,25 +28,6 @@ CHOICES: dict[Choice, str] = {
 """What can be chosen on validation, in words; in the order in which one stands for all that was chosen."""
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """What was chosen among.
-
-    Attributes:
-        right: (m, n) whether each of m candidates is right on each validation image.
-        criterion: (m, n) whose mean was largest for the chosen one.
-        tolerance: Two means closer than this are equal.
-        reported: (n,) whether the chosen one is right, as reported.
-        detail: In words.
-    """
-
-    right: Reals
-    criterion: Reals
-    tolerance: float
-    reported: Reals
-    detail: str
-
-
 def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
     """Optimism from having chosen epoch or setting on the very validation images that are reported."""
     found = _candidates(run, rules)
@@ -55,30 +35,15 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         return GapTerm(Measured.constant(0.0, like), TermStatus.NOT_MEASURED, found)
     if found is None:
         return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
-    val = _val(run)
-    # The run chose by accuracy or loss, whatever it is judged by. Float32 sums of losses would make another processor
-    # choose otherwise.
-    drawn, weights = run.draws.drawn_val.astype(np.float64), run.draws.val.astype(np.float64)
-    rng = np.random.default_rng((run.bootstrap_seed, 7))
-    units = int(val.units.max()) + 1
-    total = np.zeros(len(weights))
-    for _ in range(rules.halvings):
-        first = (rng.permutation(units) < units // 2)[val.units]  # (n,)
-        for half in (first, ~first):
-            chosen_on, rest = drawn[:, half], weights[:, ~half]
-            tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
-            # Of equals the first, as the run itself chose.
-            choice = first_of_largest(chosen_on @ found.criterion[:, half].T, axis=1, tolerance=tolerance)  # (B + 1,)
-            sums = rest @ found.right[:, ~half].T  # (B + 1, m)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                # By another metric a rare class weighs much, and halves are not worth the same.
-                whole = rest.sum(axis=1) if run.draws.plain else weights.sum(axis=1) / 2
-                total += sums[np.arange(len(sums)), choice] / whole
-    optimism = 100 * (weighted_mean(found.reported, run.draws.val) - total / (2 * rules.halvings))
-    points = run.draws.measured(optimism, len(val))
-    moved = Measured(points.value, recentred(points.value, points.replicates), points.n, points.method)
+    # The run chose by accuracy or loss, whatever it is judged by. In float32 another processor would choose otherwise.
+    val, draws = _val(run), run.draws
+    drawn, weights = draws.drawn_val.astype(np.float64), draws.val.astype(np.float64)
+    unselected = by_halves(
+        found, val.units, drawn, weights, plain=draws.plain, halvings=rules.halvings, seed=(run.bootstrap_seed, 7)
+    )
+    points = optimism(weighted_mean(found.reported, draws.val), unselected, draws, len(val))
     how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
-    return GapTerm(moved, TermStatus.MEASURED, f"{found.detail}; {how}")
+    return GapTerm(points, TermStatus.MEASURED, f"{found.detail}; {how}")
 
 
 def _val(run: RunData) -> Predictions:
@@ -101,7 +66,7 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
             reported = right[
                 int(first_of_largest(right.mean(axis=1)))
             ]  # epochs are majorities of images: like with like
-        found = Candidates(right, right, SAME_LOSS, reported, f"the best of {len(right)} epochs")
+        found = by_accuracy(right, reported, f"the best of {len(right)} epochs")
     else:
         found = _not_kept(run)
     if isinstance(found, Candidates) and (patients := len(np.unique(_val(run).units))) < FOLDS:
@@ -112,9 +77,9 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
 def _of_variants(run: RunData, choice: Choice, kept: VariantLogits, rules: Rules) -> Candidates | str:
     """Candidates whose validation logits were kept: chosen by loss, settings by accuracy and then by loss."""
     val = _val(run)
-    logits = np.stack([kept.logits(variant, "val", val.ids) for variant in kept.variants])  # (m, n, k)
-    detail = f"{CHOICES[choice]}, one of {len(logits)}"
-    if not np.isfinite(logits).all():
+    logits = logits_of(kept, val)
+    detail = f"{CHOICES[choice]}, one of {len(kept.variants)}"
+    if logits is None:
         return f"{detail}; not measured, since not every validation image was scored at each of them"
     right = (first_of_largest(logits, axis=2) == val.labels).astype(np.float64)
     top = logits - logits.max(axis=2, keepdims=True)
