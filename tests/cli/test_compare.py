@@ -156,3 +156,37 @@ def test_torch_stays_out(study: Path) -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("The best test accuracy")
+
+
+def test_another_metric_and_unit_are_named_everywhere(study: Path, tmp_path: Path) -> None:
+    status, out, _ = call(study, "--metric", "balanced-accuracy", "--unit", "patient", "--by", "majority")
+    assert status == ExitStatus.OK
+    assert "The best test balanced accuracy is" in out and "majority vote of their images" in out
+    assert "randomisation test" in out and "always 'normal'" in out
+    status, out, _ = call(study, "--metric", "balanced-accuracy", "--json", "--csv", tmp_path / "runs.csv")
+    found = json.loads(out)
+    assert found["metric"] == {"name": "balanced-accuracy", "costs": {}, "shares": {}}
+    assert found["unit"] == {"name": "image", "by": "mean"} and found["baseline"]["answer"] == "normal"
+    run = found["runs"][0]
+    assert run["test"]["by_metric"]["value"] and set(run["test"]["scores"]) >= {"f1", "mcc", "brier"}
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert {"test_balanced-accuracy_low", "test_f1", "over_baseline_points"} <= set(table.columns)
+
+
+def test_costs_come_from_a_file_and_all_its_problems_are_told(study: Path, tmp_path: Path) -> None:
+    costs = tmp_path / "costs.csv"
+    costs.write_text("class,cost\nnormal,1\npneumonia,5\n", encoding="utf-8")
+    status, out, _ = call(study, "--metric", f"cost:{costs}")
+    assert status == ExitStatus.OK and "cost-weighted accuracy" in out
+    costs.write_text("class,cost\nnormal,much\n", encoding="utf-8")
+    status, _, err = call(study, "--metric", f"cost:{costs}")
+    assert status == ExitStatus.ERROR and "'much'" in err and "0 rows of class 'pneumonia'" in err
+    assert call(study, "--metric", "auc")[0] == ExitStatus.USAGE
+    assert call(study, "--positive", "ill")[0] == ExitStatus.USAGE
+
+
+def test_few_further_scores_unless_all_are_asked_for(study: Path) -> None:
+    _, few, _ = call(study)
+    _, every, _ = call(study, "--all-scores", "--ordered")
+    assert "Brier" not in few and "kappa" not in few and "F1" in few
+    assert "Brier" in every and "kappa" in every and "sensitivity" in every
