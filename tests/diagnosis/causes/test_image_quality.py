@@ -163,3 +163,30 @@ def test_all_properties_together_are_judged_even_alone() -> None:
     assert (
         finding.verdict == "established" and "lost_all" in finding.numbers and "lost_sharpness" not in finding.numbers
     )
+
+
+def test_half_and_control_are_no_properties_of_their_own_and_are_told() -> None:
+    made = blurred(back=0.0)
+    tried = {
+        ("half:sharpness", "val"): moved(made, "val", 0, 0.8),
+        ("control:sharpness", "val"): moved(made, "val", 0, 0),
+    }
+    more = with_scored(made, "more", tried).scored["more"].table
+    both = VariantLogits(pd.concat([made.scored[INTERVENTION].table, more], ignore_index=True))
+    before, finding = judged(CAUSE, made), judged(CAUSE, replace(made, scored={INTERVENTION: both}))
+    assert (finding.verdict, finding.points) == ("established", before.points), "two properties, not four"
+    assert 0 < finding.numbers["lost_half"] < finding.numbers["lost_sharpness"]
+    assert finding.numbers["lost_control"] < 3 and "Half of the change costs" in finding.sentence
+
+
+def test_a_procedure_that_costs_as_much_where_nothing_differs_is_contradicted() -> None:
+    made = blurred(back=0.0)
+    tried = {
+        ("half:sharpness", "val"): moved(made, "val", 0, 0.8),
+        ("control:sharpness", "val"): moved(made, "val", 0, 1.7),
+    }
+    more = with_scored(made, "more", tried).scored["more"].table
+    both = VariantLogits(pd.concat([made.scored[INTERVENTION].table, more], ignore_index=True))
+    finding = judged(CAUSE, replace(made, scored={INTERVENTION: both}))
+    assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.CONTRADICTED)
+    assert "values of other validation images costs" in finding.sentence

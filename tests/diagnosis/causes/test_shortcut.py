@@ -114,3 +114,37 @@ def test_regions_that_say_nothing_were_not_changed_and_are_excluded() -> None:
     kept = replace(made.scored[INTERVENTION], table=table[table["variant"].str.startswith("only")])
     finding = judged(CAUSE, replace(made, scored={INTERVENTION: kept}))
     assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.NO_DIFFERENCE)
+
+
+def across(made: RunData, gain: float) -> RunData:
+    """Test images with the corners of validation images of their class: right ones more often, or less."""
+    table = made.scored[INTERVENTION].table
+    assert made.test is not None
+    sign = np.where(made.test.labels == 1, 1.0, -1.0)
+    given = margin(made.test) + gain * sign
+    more = with_scored(made, "more", {("across:corners", "test"): given}).scored["more"].table
+    both = replace(made.scored[INTERVENTION], table=pd.concat([table, more], ignore_index=True))
+    return replace(made, scored={INTERVENTION: both})
+
+
+def test_the_cue_of_validation_given_to_test_bears_it_out_or_contradicts_it() -> None:
+    borne_out = judged(CAUSE, across(cued(), 2.0))
+    assert borne_out.verdict == "established" and borne_out.numbers["regained_points"] > 5
+    assert "it regains" in borne_out.sentence
+    refused = judged(CAUSE, across(cued(), -2.0))
+    assert (refused.verdict, refused.kind) == ("excluded", ReasonKind.CONTRADICTED)
+    assert (
+        refused.priority == 0
+        and refused.explains == {}
+        and "of validation images of their class lose" in refused.sentence
+    )
+
+
+def test_the_reverse_of_a_cue_is_told_from_the_seams_of_an_exchange() -> None:
+    """An exchange within test costs as much: what is lost is the seams', and nothing speaks against the cue."""
+    made = across(cued(), -2.0)
+    table = made.scored[INTERVENTION].table
+    seams = table[(table["variant"] == "across:corners")].assign(variant="same:corners")
+    both = replace(made.scored[INTERVENTION], table=pd.concat([table, seams], ignore_index=True))
+    finding = judged(CAUSE, replace(made, scored={INTERVENTION: both}))
+    assert finding.verdict == "established" and finding.numbers["regained_points"] == 0
