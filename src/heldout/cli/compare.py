@@ -68,9 +68,9 @@ def _order(sort: str) -> Callable[[RunRow], float]:
         return {
             "test": -test.accuracy.value,
             "val": -row.val.accuracy.value,
-            "train": -row.train.accuracy.value,
+            "train": -row.train.accuracy.value if row.train else 0.0,
             "gap": gap,
-            "time": row.seconds_per_epoch,
+            "time": row.seconds_per_epoch or 0.0,
             "plan": 0.0,
         }[sort]
 
@@ -95,8 +95,8 @@ def _csv(comparison: Comparison) -> str:
         for name, estimate in estimates.items():
             cells |= {name: estimate and estimate.value}
             cells |= {f"{name}_low": estimate and estimate.low, f"{name}_high": estimate and estimate.high}
-        cells["reversals"] = row.oscillation.reversals
-        cells["roughness_points"] = row.oscillation.roughness_points
+        cells["reversals"] = row.oscillation and row.oscillation.reversals
+        cells["roughness_points"] = row.oscillation and row.oscillation.roughness_points
         cells |= {"overfit_epoch": row.overfit_epoch, "test_evaluations": row.test_evaluations}
         rows.append(cells)
     return pd.DataFrame(rows).to_csv(index=False)

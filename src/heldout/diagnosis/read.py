@@ -105,6 +105,8 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         learning=run.record.learning,
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
+        train_patients=tuple(study.patients("train")) if study.split.train else None,
+        candidates=_candidates(run),
         grouped=study.split.grouped,
         notes=(*study.cohort.notes, *run.record.notes),
         bootstrap=bootstrap,
@@ -127,6 +129,12 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
         found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(pd.read_parquet(own))
     searched = _search(study, run)
     return found if searched is None else {**found, "settings": searched}
+
+
+def _candidates(run: RunFiles) -> VariantLogits | None:
+    """Answers of everything that a given model was chosen among."""
+    file = run.folder / "candidates.parquet"
+    return VariantLogits(pd.read_parquet(file)) if file.is_file() else None
 
 
 def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:

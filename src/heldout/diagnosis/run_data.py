@@ -32,6 +32,8 @@ class RunData:
         seed: Its seed.
         classes: Class names in the order of their indices.
         train: Training images, re-scored in eval mode; None where not known.
+        train_patients: Patient of each image that a given model was trained on, where its answers to them are not
+            known; None where the images are not known either.
         val: Validation images as reported; None without any.
         test: Test images; None without any.
         learning: What was trained, chosen and kept.
@@ -39,6 +41,8 @@ class RunData:
         val_epochs: (e, n_V) class predicted for each validation image after each epoch; None where not kept.
         choices: What was chosen on validation -> validation logits of everything that it was chosen among, a variant
             each; where these were kept.
+        candidates: Answers of everything that a given model was chosen among, on validation, test or both
+            (`learning.chosen_on` says by which); None where none were given.
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
         scored: Intervention -> its logits.
@@ -68,6 +72,8 @@ class RunData:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     val_epochs: NDArray[np.int64] | None = None
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
+    train_patients: tuple[str, ...] | None = None
+    candidates: VariantLogits | None = None
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scored: Mapping[str, VariantLogits] = field(default_factory=dict)
@@ -98,6 +104,11 @@ class RunData:
         return 0 if self.review is None else len(self.review)
 
     @property
+    def trained_on(self) -> tuple[str, ...] | None:
+        """Patient of each training image, empty where not known; None where nobody told which images they are."""
+        return self.train_patients if self.train is None else self.train.patients
+
+    @property
     def finds_changed_copies(self) -> bool:
         """Whether a copy of a training image would be found in validation though it was flipped, turned or cropped.
 
@@ -105,9 +116,10 @@ class RunData:
         found where every image of train and validation names its patient. A name that no two images share may be the
         image's own, and finds nothing.
         """
-        if self.train is None or self.val is None:
+        learned = self.trained_on
+        if learned is None or self.val is None:
             return False
-        patients = [*self.train.patients, *self.val.patients]
+        patients = [*learned, *self.val.patients]
         return all(patients) and len(set(patients)) < len(patients)
 
     @cached_property

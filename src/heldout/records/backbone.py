@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 
+GIVEN = "given"
+"""What stands for the source in the name of a model that came with its predictions: `given:NAME`. It is also the name
+of its strategy."""
+
+
 @dataclass(frozen=True)
 class BackboneInfo:
     """One set of pretrained weights, as the catalogue knows it.
@@ -54,6 +59,8 @@ def spoken_name(name: str) -> str:
     ('resnet34', 'own.v2')
     """
     source, _, rest = name.partition(":")
+    if source == GIVEN:
+        return rest
     if source == "file":
         return PurePath(rest.rpartition("@")[0] or rest).stem or name
     return rest.partition(".")[0] or name

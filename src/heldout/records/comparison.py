@@ -52,27 +52,28 @@ class Frozen:
 class RunRow:
     """One run in a comparison.
 
-    `gap_points` is validation minus test accuracy; `test` and `gap_points` are None without a test set.
+    `gap_points` is validation minus test accuracy; `test` and `gap_points` are None without a test set, `train` without
+    predictions of training images. What nobody told of a given model's training is None.
     """
 
     id: str
     model: str
     strategy: str
     seed: int
-    epochs: int
-    trainable_parameters: int
-    parameters: int
-    seconds_per_epoch: float
-    wall_seconds: float
+    epochs: int | None
+    trainable_parameters: int | None
+    parameters: int | None
+    seconds_per_epoch: float | None
+    wall_seconds: float | None
     device: str
-    train: Scores
+    train: Scores | None
     val: Scores
     test: Scores | None
     gap_points: Estimate | None
-    oscillation: Oscillation
+    oscillation: Oscillation | None
     overfit_epoch: int | None
-    frozen: Frozen
-    test_evaluations: int
+    frozen: Frozen | None
+    test_evaluations: int | None
 
 
 @dataclass(frozen=True)

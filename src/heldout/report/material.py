@@ -172,11 +172,16 @@ def gather(folder: Path) -> Material:
         names=names_in(comparison),
         marks=run_marks(comparison.runs),
         environments={run.record.id: read_environment(run.folder / "environment.json") for run in files.runs},
-        catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
+        catalogue={model: look_up(model) for model in _catalogued(files)},
         test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
         diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
         diagnoses=read_diagnoses(folder),
     )
+
+
+def _catalogued(files: StudyFiles) -> dict[str, None]:
+    """Full names of the backbones that were trained here; of a given model no catalogue knows anything."""
+    return dict.fromkeys(run.record.backbone for run in files.runs if not run.record.learning.given)
 
 
 def look_up(model: str) -> BackboneInfo | str:

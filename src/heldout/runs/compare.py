@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
@@ -55,8 +56,8 @@ def compare_study(study: StudyFiles, *, bootstrap: int = REPLICATES, seed: int =
             [Problem(str(study.folder), found, "at least one", "Call the same `heldout run` again; it goes on.")],
             title="There is nothing to compare yet",
         )
-    names = [name for name in PARTS if study.split.part(name)]
-    sides = {run.record.id: {name: run.predictions[name] for name in names} for run in study.runs}
+    sides = {run.record.id: dict(run.predictions) for run in study.runs}
+    names = list(sides[study.runs[0].record.id])
     shared = _shared(next(iter(sides.values())), bootstrap, seed)
     rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
     judged = "test" if "test" in names else "val"
@@ -84,7 +85,8 @@ class _Shared:
 def _shared(first: dict[str, Predictions], bootstrap: int, seed: int) -> _Shared:
     joint = JointBootstrap.of(first["val"], first.get("test"), bootstrap, seed)
     resamples = {name: joint.resamples(name) for name in first if name != "train"}
-    resamples["train"] = draw_training(first["train"], bootstrap, seed)
+    if "train" in first:
+        resamples["train"] = draw_training(first["train"], bootstrap, seed)
     units = {name: Units.of(side.labels, side.ids, side.patients) for name, side in first.items()}
     of_class: dict[str, list[tuple[Indices, Units] | None]] = {}
     for name, side in first.items():
@@ -107,7 +109,6 @@ def _scores(side: Predictions, classes: tuple[str, ...], shared: _Shared) -> Sco
 def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
     record = run.record
     scores = {name: _scores(side, record.classes, shared) for name, side in sides.items()}
-    curve = run.history["val_accuracy"].to_numpy(dtype=np.float64)
     return RunRow(
         id=record.id,
         model=record.backbone,
@@ -119,17 +120,30 @@ def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRo
         seconds_per_epoch=record.seconds_per_epoch,
         wall_seconds=record.wall_seconds,
         device=record.device,
-        train=scores["train"],
+        train=scores.get("train"),
         val=scores["val"],
         test=scores.get("test"),
         gap_points=_gap(sides, scores, shared.joint),
-        oscillation=Oscillation(reversals(curve, len(sides["val"])), roughness_points(curve)),
-        overfit_epoch=overfit_epoch(
-            run.history["train_loss"].to_numpy(dtype=np.float64), run.history["val_loss"].to_numpy(dtype=np.float64)
-        ),
+        oscillation=_oscillation(run.history, len(sides["val"])),
+        overfit_epoch=_overfit_epoch(run.history),
         frozen=record.frozen,
         test_evaluations=record.test_evaluations,
     )
+
+
+def _oscillation(history: pd.DataFrame, n: int) -> Oscillation | None:
+    """How restless validation accuracy was; None without a history."""
+    if history.empty:
+        return None
+    curve = history["val_accuracy"].to_numpy(dtype=np.float64)
+    return Oscillation(reversals(curve, n), roughness_points(curve))
+
+
+def _overfit_epoch(history: pd.DataFrame) -> int | None:
+    if history.empty:
+        return None
+    train, val = (history[name].to_numpy(dtype=np.float64) for name in ("train_loss", "val_loss"))
+    return overfit_epoch(train, val)
 
 
 def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:

@@ -63,23 +63,33 @@ TRAINING = ("epochs", "reversals", "roughness", "overfits", "test evaluations")
 COST = ("trainable", "an epoch", "whole run")
 
 
+UNKNOWN = "–"
+"""What nobody told of a given model."""
+
+
 def cells_of(row: RunRow) -> dict[str, str]:
     """All columns of a run as text."""
+    swings = row.oscillation
     return {
-        "train": percent_cell(row.train.accuracy),
+        "train": percent_cell(row.train.accuracy if row.train else None),
         "validation": percent_cell(row.val.accuracy),
         "test": percent_cell(row.test.accuracy if row.test else None),
         "AUC": auc_cell(row.test or row.val),
         "gap": points_cell(row.gap_points),
-        "epochs": str(row.epochs),
-        "trainable": f"{row.trainable_parameters:,}",
-        "an epoch": duration(row.seconds_per_epoch),
-        "whole run": duration(row.wall_seconds),
-        "reversals": str(row.oscillation.reversals),
-        "roughness": number(row.oscillation.roughness_points, 2),
-        "overfits": "never" if row.overfit_epoch is None else str(row.overfit_epoch),
-        "test evaluations": str(row.test_evaluations),
+        "epochs": whole_number(row.epochs),
+        "trainable": whole_number(row.trainable_parameters),
+        "an epoch": UNKNOWN if row.seconds_per_epoch is None else duration(row.seconds_per_epoch),
+        "whole run": UNKNOWN if row.wall_seconds is None else duration(row.wall_seconds),
+        "reversals": UNKNOWN if swings is None else str(swings.reversals),
+        "roughness": UNKNOWN if swings is None else number(swings.roughness_points, 2),
+        "overfits": UNKNOWN if swings is None else "never" if row.overfit_epoch is None else str(row.overfit_epoch),
+        "test evaluations": whole_number(row.test_evaluations),
     }
+
+
+def whole_number(value: int | None) -> str:
+    """A number of epochs, of parameters."""
+    return UNKNOWN if value is None else f"{value:,}"
 
 
 def empty_table(title: str, width: int) -> Table:
@@ -94,21 +104,33 @@ def empty_table(title: str, width: int) -> Table:
 
 
 def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
-    """The table of the founding experiment: one where it fits, else how well and how trained apart."""
+    """The table of the founding experiment: one where it fits, else how well and how trained apart.
+
+    Columns of which nothing is known for any run are left out.
+    """
+    every = {row.id: cells_of(row) for row in comparison.runs}
+    known = known_columns(comparison)
     groups: dict[str, tuple[str, ...]] = {"": SCORES + TRAINING + COST}
     if width < WIDE:
         groups = {"How well": SCORES, "How trained": TRAINING, "At what cost": COST}
     tables = []
-    for title, columns in groups.items():
+    for title, all_columns in groups.items():
+        columns = [column for column in all_columns if column in known]
+        if not columns:
+            continue
         table = empty_table(title, width)
         table.add_column("run")
         for column in columns:
             table.add_column(column, justify="right")
         for row in comparison.runs:
-            cells = cells_of(row)
-            table.add_row("\n".join(names[row.id].lines), *(cells[column] for column in columns))
+            table.add_row("\n".join(names[row.id].lines), *(every[row.id][column] for column in columns))
         tables.append(table)
     return tables
+
+
+def known_columns(comparison: Comparison) -> set[str]:
+    """Columns of which something is known for some run."""
+    return {column for row in comparison.runs for column, text in cells_of(row).items() if text != UNKNOWN}
 
 
 def pair_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
@@ -155,10 +177,14 @@ def note(comparison: Comparison) -> str:
     """What the columns hold."""
     row = comparison.runs[0]
     accuracy = (row.test or row.val).accuracy
-    return (
+    said = (
         f"Below each value its 95 % interval (accuracy of the first row: {accuracy.method}; --json has the method of "
         f"each). train, validation, test: accuracy. AUC on "
-        f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points. reversals and "
-        f"roughness (points): oscillation of the validation accuracy. overfits: from which epoch. test evaluations: "
-        f"times the run's test images were scored."
+        f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points."
     )
+    known = known_columns(comparison)
+    if "reversals" in known:
+        said += " reversals and roughness (points): oscillation of the validation accuracy. overfits: from which epoch."
+    if "test evaluations" in known:
+        said += " test evaluations: times the run's test images were scored."
+    return said

@@ -54,7 +54,9 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
     if isinstance(found, str):
         return GapTerm(Measured.constant(0.0, like), TermStatus.NOT_MEASURED, found)
     if found is None:
-        return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
+        given = run.learning.given
+        nothing = "chosen on test, not on validation" if given else "the weights are those of the last epoch"
+        return GapTerm.nothing(like, f"nothing was chosen on validation: {nothing}")
     val = _val(run)
     weights = run.draws.val.astype(np.float64)  # float32 sums of losses would make another processor choose otherwise
     rng = np.random.default_rng((run.bootstrap_seed, 7))
@@ -84,6 +86,8 @@ def _val(run: RunData) -> Predictions:
 
 def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
     """What was chosen among; in words why it was not measured; None where nothing was chosen."""
+    if run.learning.given:
+        return _of_given(run)
     answers = {"strength": run.scored.get("strengths"), **run.choices}
     kept = next(((choice, answers[choice]) for choice in CHOICES if answers.get(choice) is not None), None)
     epochs = run.val_epochs
@@ -99,6 +103,19 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
     if isinstance(found, Candidates) and (patients := len(np.unique(_val(run).units))) < FOLDS:
         return f"{found.detail}; not measured, since the number of validation patients is {patients}"
     return found
+
+
+def _of_given(run: RunData) -> Candidates | str | None:
+    """What a given model was chosen among, as far as it came with it: chosen by accuracy."""
+    if run.learning.chosen_on == "test":
+        return None
+    if run.candidates is None or run.learning.chosen_on != "val":
+        return "not measured, since what the given model was chosen among on validation is not known"
+    val, kept = _val(run), run.candidates
+    right = np.stack(
+        [first_of_largest(kept.logits(name, "val", val.ids), axis=1) == val.labels for name in kept.variants]
+    ).astype(np.float64)  # (m, n)
+    return Candidates(right, right, SAME_LOSS, val.right.astype(np.float64), f"the best of {len(right)} candidates")
 
 
 def _of_variants(run: RunData, choice: Choice, kept: VariantLogits, rules: Rules) -> Candidates | str:

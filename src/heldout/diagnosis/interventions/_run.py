@@ -12,11 +12,13 @@ import pandas as pd
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import check_scores
 from heldout.diagnosis.interventions._shelf import interventions
-from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.context import FEATURES_OF, InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.diagnosis.interventions.needs import Need, lacking
 from heldout.diagnosis.rules import RULES
 from heldout.errors import UsageError
 from heldout.files import read_json, whole, write_json
+from heldout.given.model import GivenModel
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -36,6 +38,8 @@ def run_interventions(
     limit: int = RULES.max_sampled,
     seed: int = 0,
     retrain: bool = False,
+    model: GivenModel | None = None,
+    features_of: str = FEATURES_OF,
 ) -> None:
     """Do every experiment on the shelf for runs of a study; results stand in `runs/<run id>/experiments/`.
 
@@ -50,6 +54,9 @@ def run_interventions(
         limit: Images a part that interventions are made on.
         seed: Seed of everything that is drawn.
         retrain: Also retrain where that takes long (`grouped`).
+        model: Of runs whose predictions were given: what answers changed images. Without one, what an earlier call
+            made with one stays.
+        features_of: Of such runs: the pretrained network whose features stand for images.
 
     Raises:
         UsageError: A limit below 1.
@@ -58,7 +65,9 @@ def run_interventions(
         raise UsageError(f"Found a limit of {limit} images; expected at least 1.")
     reporter = reporter or Silent()
     for run in study.runs if runs is None else runs:
-        context = InterventionContext(study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain)
+        context = InterventionContext(
+            study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain, model, features_of
+        )
         missing = [experiment for experiment in interventions if not _is_done(experiment, context)]
         if not missing:
             continue
@@ -81,7 +90,19 @@ def _is_done(experiment: Intervention, context: InterventionContext) -> bool:
         about = read_json(_place(experiment, context))
     except (OSError, ValueError):
         return False
-    return isinstance(about, Mapping) and about.get("format") == FORMAT and experiment.is_current(about, context)
+    if not isinstance(about, Mapping) or about.get("format") != FORMAT or not experiment.is_current(about, context):
+        return False
+    if not context.given:
+        return True
+    own = _made_with(experiment, context)
+    same_model = not own["model"] or about.get("model") == own["model"]
+    return same_model and about.get("features_of") == own["features_of"]
+
+
+def _made_with(experiment: Intervention, context: InterventionContext) -> dict[str, str]:
+    """What besides its settings an intervention on a given model depends on."""
+    model = context.model.key if context.model is not None and Need.ANSWERS in experiment.needs else ""
+    return {"model": model, "features_of": context.features_of}
 
 
 def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
@@ -90,7 +111,7 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
     table, more = pd.DataFrame(), dict[str, Any]()
     absent: Absence | None = None
     try:
-        absent = experiment.why_not(context)
+        absent = lacking(context, experiment.needs) or experiment.why_not(context)
         if absent is None:
             table = experiment.run(context)
             check_scores(table, context.k, {id_ for part in PARTS for id_ in context.ids(part)})
@@ -109,6 +130,7 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
         "absent": None if absent is None else absent.text,
         "kind": None if absent is None else absent.kind,
         "failed": absent is not None and absent.kind is ReasonKind.INTERVENTION_FAILED,
+        **(_made_with(experiment, context) if context.given else {}),
     }
     if absent is None and not table.empty and (table["split"] == "test").any():
         _count_evaluation(experiment, context)

@@ -12,6 +12,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.linear import fitted_logits, out_of_fold, scaled
 from heldout.diagnosis.interventions.regions import REGIONS, Region
 from heldout.diagnosis.rules import RULES
@@ -46,6 +47,7 @@ class Cues(Intervention):
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
     version: ClassVar[int] = 2
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING_IMAGES, Need.ANSWERS})
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""

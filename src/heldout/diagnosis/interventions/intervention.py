@@ -10,6 +10,7 @@ import pandas as pd
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.needs import Need
 
 
 class Intervention(ABC):
@@ -21,15 +22,17 @@ class Intervention(ABC):
         name: Name of its files, by which causes ask for it.
         title: For the progress bar.
         version: Raised whenever the same run would get other numbers: results of another version are made anew.
+        needs: What it needs that only a model trained here is sure to have.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     version: ClassVar[int] = 1
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.NETWORK})
 
     @abstractmethod
     def why_not(self, context: InterventionContext) -> Absence | None:
-        """Why it cannot be done or has no meaning on this run; None where it can."""
+        """Why it cannot be done or has no meaning on this run; None where it can. What it `needs` is there."""
 
     @abstractmethod
     def run(self, context: InterventionContext) -> pd.DataFrame:

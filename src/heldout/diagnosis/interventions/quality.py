@@ -11,6 +11,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.mapping import Shifted, mapped, shifted_properties
 from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
@@ -34,6 +35,7 @@ class Quality(Intervention):
     name: ClassVar[str] = "quality"
     title: ClassVar[str] = "image quality"
     version: ClassVar[int] = 4
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.ANSWERS})
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs both parts."""
