@@ -43,6 +43,7 @@ FLOORS = {
     "backbones": 8,
     "training": 9,
     "runs.folder": 9,
+    "given": 10,
     "runs.compare": 10,
     "runs.predict": 10,
     "runs.plan": 8,
@@ -79,6 +80,7 @@ FLOORS = {
     "report": 23,
     "study": 24,
     "classifier": 25,
+    "any_model": 25,
     "cli": 26,
     "__init__": 27,
 }

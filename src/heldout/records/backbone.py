@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-
 GIVEN = "given"
 """What stands for the source in the name of a model that came with its predictions: `given:NAME`. It is also the name
 of its strategy."""

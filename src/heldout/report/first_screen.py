@@ -16,7 +16,9 @@ QUESTION = (
     "and does its validation accuracy hold there?"
 )
 
-QUESTION_OF_GIVEN = "How well does the model do on images it has never seen, and does its validation accuracy hold there?"
+QUESTION_OF_GIVEN = (
+    "How well does the model do on images it has never seen, and does its validation accuracy hold there?"
+)
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
-from heldout.records import PARTS, Comparison, Estimate, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records import Comparison, Estimate, Group, Oscillation, Pair, RunRow, Scores
 from heldout.records.predictions import Predictions
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples

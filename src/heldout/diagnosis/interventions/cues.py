@@ -12,8 +12,8 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.linear import fitted_logits, out_of_fold, scaled
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.regions import REGIONS, Region
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind

@@ -13,8 +13,8 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.linear import FOLDS, fitted_logits, out_of_fold, scaled
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of

@@ -11,8 +11,8 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
-from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.mapping import Shifted, mapped, shifted_properties
+from heldout.diagnosis.interventions.needs import Need
 from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
 

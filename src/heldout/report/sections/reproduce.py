@@ -26,6 +26,8 @@ def option_words(options: Mapping[str, Setting]) -> list[str]:
 def run_command(material: Material) -> str:
     """The `heldout run`, or the `heldout diagnose` of tables, that makes this study again."""
     study, plan = material.study, material.plan
+    if material.files.given and not study.data:
+        return "heldout.diagnose(val, test, …)  # in Python, with the same tables"
     if material.files.given:
         return shlex.join(["heldout", "diagnose", *shlex.split(study.data), *option_words(study.reading)])
     words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]

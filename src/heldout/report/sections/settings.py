@@ -19,7 +19,11 @@ def fixed_cells(recipe: Recipe) -> tuple[Cell, ...]:
     """The cells under `FIXED`; dashes for images that were not given."""
     values: tuple[Raw, ...] = (recipe.image_size, recipe.fit, recipe.interpolation, recipe.precision, recipe.seed)
     if not recipe.image_size:
-        return (Cell(recipe.weights, mono=True), *(Cell("–", saved=(None,)) for _ in values[:-1]), Cell(str(recipe.seed)))
+        return (
+            Cell(recipe.weights, mono=True),
+            *(Cell("–", saved=(None,)) for _ in values[:-1]),
+            Cell(str(recipe.seed)),
+        )
     return (Cell(recipe.weights, mono=True), *(Cell(str(value), saved=(value,)) for value in values))
 
 
