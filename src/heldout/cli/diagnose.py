@@ -82,7 +82,7 @@ def diagnose(
     model_column: tables.ModelColumn = "model",
     name: tables.Name = "model",
     train: tables.Train = None,
-    chosen_on: tables.ChosenOn = "",
+    chosen_on: tables.ChosenPart = "",
     chosen: tables.Chosen = "",
     images: tables.ImageFolder = None,
     image_size: tables.ImageSize = None,

@@ -40,7 +40,7 @@ Train = Annotated[
         "--train", metavar="TABLE", help="Images it was trained on, to find relatives.", rich_help_panel=TABLES
     ),
 ]
-ChosenOn = Annotated[
+ChosenPart = Annotated[
     str,
     typer.Option("--chosen-on", metavar="val|test", help="Part the epoch was chosen on.", rich_help_panel=TABLES),
 ]
@@ -176,12 +176,19 @@ def _reading(given: TableOptions, classes: tuple[str, ...]) -> Reading:
     from heldout.cli.values import choice
     from heldout.given.answers import Answers
     from heldout.given.reading import Reading
+    from heldout.records.run import ChosenOn
 
     kind: Answers | None = None
     if given.probabilities is not None:
         kind = "probabilities" if given.probabilities else "logits"
-    parts: tuple[ChosenOn, ...] = ("val", "test")
-    on: ChosenOn = choice("--chosen-on", given.chosen_on, parts) if given.chosen_on else ""
+    on: tuple[ChosenOn, ...] = ("", "val", "test")
     return Reading(
-        kind, given.class_columns, given.model_column, given.name, on, given.chosen, classes, given.model is not None
+        answers=kind,
+        class_columns=given.class_columns,
+        model_column=given.model_column,
+        name=given.name,
+        chosen_on=choice("--chosen-on", given.chosen_on, on),
+        chosen=given.chosen,
+        classes=classes,
+        answered=given.model is not None,
     )

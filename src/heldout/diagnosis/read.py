@@ -107,6 +107,7 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         val_epochs=_val_epochs(run, len(study.split.val)),
         train_patients=tuple(study.patients("train")) if study.split.train else None,
         candidates=_candidates(run),
+        pictured=study.cohort.pictured,
         grouped=study.split.grouped,
         notes=(*study.cohort.notes, *run.record.notes),
         bootstrap=bootstrap,

@@ -43,6 +43,7 @@ class RunData:
             each; where these were kept.
         candidates: Answers of everything that a given model was chosen among, on validation, test or both
             (`learning.chosen_on` says by which); None where none were given.
+        pictured: Whether there are images at all; tables of predictions need none.
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
         scored: Intervention -> its logits.
@@ -74,6 +75,7 @@ class RunData:
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
     train_patients: tuple[str, ...] | None = None
     candidates: VariantLogits | None = None
+    pictured: bool = True
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scored: Mapping[str, VariantLogits] = field(default_factory=dict)

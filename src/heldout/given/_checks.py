@@ -61,7 +61,9 @@ def said_problems(long: Long, reading: Reading) -> list[Problem]:
 def part_problems(frame: pd.DataFrame) -> list[Problem]:
     """A part that must be there and is not."""
     parts = set(frame["part"])
-    problems = []
+    problems: list[Problem] = []
+    if not len(frame):  # that there are no rows is said already
+        return problems
     for part, word in (("val", "validation"), ("test", "test")):
         if part not in parts:
             shown = ", ".join(sorted(parts - {""})) or "no part"
@@ -75,7 +77,7 @@ def row_problems(
     frame: pd.DataFrame, long: Long, columns: ClassColumns | None, values: NDArray[np.float64], reading: Reading
 ) -> list[Problem]:
     """Labels, seeds and answers, row by row."""
-    empty = (frame["label"] == "").to_numpy(dtype=bool)
+    empty = (frame["label"] == "").to_numpy(dtype=bool) & ~long.lacking("label")
     problems = gathered(
         frame, empty, lambda at: "no label", "the name of a class", "Fill it in, or leave the image out."
     )
@@ -85,28 +87,31 @@ def row_problems(
     if classes:
         places = {name: place for place, name in enumerate(classes)}
         frame["class_index"] = frame["label"].map(places).fillna(-1).astype(np.int64)
-        unknown = ~empty & (frame["class_index"] < 0).to_numpy()
+        unknown = (frame["label"] != "").to_numpy(dtype=bool) & (frame["class_index"] < 0).to_numpy()
         expected = f"one of the classes that have a column: {', '.join(classes)}"
         problems += gathered(
             frame, unknown, lambda at: f"the label '{frame['label'][at]}'", expected, "Correct it, or add a column."
         )
-    if columns is not None and reading.answers is not None:
-        problems += _answer_problems(frame, columns, values, reading)
+    if columns is not None:
+        problems += _answer_problems(frame, long, columns, values, reading)
     return problems
 
 
 def _answer_problems(
-    frame: pd.DataFrame, columns: ClassColumns, values: NDArray[np.float64], reading: Reading
+    frame: pd.DataFrame, long: Long, columns: ClassColumns, values: NDArray[np.float64], reading: Reading
 ) -> list[Problem]:
     """Numbers that are none, and rows that are no probabilities."""
-    assert reading.answers is not None
+    answers = reading.answers or "logits"  # whatever they are, they are numbers
     texts = frame[list(columns.columns)]
     bare = _unanswered_train(frame, texts)
     problems = []
     for place, column in enumerate(columns.columns):
-        text = texts[column]
-        wrong = ~np.isfinite(values[:, place]) & ~bare
-        said = "a number" if reading.answers == "logits" else "a number from 0 to 1"
+        text, lacking = texts[column], long.lacking(column) & ~bare
+        for table in dict.fromkeys(frame.loc[lacking, "table"]):
+            expected = f"one column a class: {', '.join(columns.columns)}"
+            problems.append(Problem(f"{table} line 1", f"no column {column}", expected, "Add it."))
+        wrong = ~np.isfinite(values[:, place]) & ~bare & ~lacking
+        said = "a number from 0 to 1" if answers == "probabilities" else "a number"
         problems += gathered(
             frame,
             wrong,
@@ -114,7 +119,7 @@ def _answer_problems(
             f"{said} under {column}",
             "A model that answers so is broken; correct the export, or leave the image out.",
         )
-    found = faults(values, reading.answers)
+    found = faults(values, answers)
     words = {
         "negative": ("none below 0", "If these are scores before softmax, say --logits."),
         "above 1": ("none above 1", "If these are percentages or scores, divide by 100, or say --logits."),
@@ -157,25 +162,39 @@ def image_problems(frame: pd.DataFrame, long: Long) -> list[Problem]:
     ids = frame["own_id"]
     nameless = (ids == "").to_numpy(dtype=bool)
     problems = gathered(frame, nameless, lambda at: "no id", "a name of the image, its own", "Fill it in.")
-    keys = ["own_id", "part", "model_name", "seed", "candidate_name"]
-    twice = frame.duplicated(keys).to_numpy() & ~nameless
-    remedy = "Keep one row; several models need the column model, several epochs epoch or candidate."
-    expected = "each image once a model and candidate"
-    problems += gathered(frame, twice, lambda at: f"the id '{ids[at]}' twice in {frame['part'][at]}", expected, remedy)
-    named = frame[~nameless]
+    keys = ["own_id", "model_name", "seed", "candidate_name"]
+    twice = frame.duplicated(keys).to_numpy(dtype=bool) & ~nameless
+    problems += gathered(
+        frame,
+        twice,
+        lambda at: f"the id '{ids[at]}' twice ({_parts_of(frame, ids[at])})",
+        "each image once a model and candidate, in one part",
+        "Keep one row. Several models need the column model, several epochs the column epoch or candidate; an image in "
+        "two parts leaks.",
+    )
+    return problems + _disagreements(frame, nameless | twice)
+
+
+def _parts_of(frame: pd.DataFrame, id_: str) -> str:
+    return ", ".join(part or "no part" for part in frame.loc[frame["own_id"] == id_, "part"].unique())
+
+
+def _disagreements(frame: pd.DataFrame, passed_over: NDArray[np.bool_]) -> list[Problem]:
+    """Rows of one image, of several models or candidates, that say different things of it."""
+    kept = frame[~passed_over]
+    problems: list[Problem] = []
     for column in OWNERS:
-        first = named.groupby("own_id", sort=False)[column].transform("first")
-        other = np.zeros(len(frame), dtype=bool)
-        other[np.flatnonzero(~nameless)] = (first != named[column]).to_numpy()
-        before = pd.Series("", index=frame.index, dtype=object)
-        before[first.index] = first
+        said = kept[kept[column] != ""]
+        first = said.groupby("own_id", sort=False)[column].transform("first").reindex(frame.index, fill_value="")
+        other = ((first != "") & (first != frame[column])).to_numpy()
         problems += gathered(
             frame,
             other,
-            lambda at, column=column, before=before: (  # type: ignore[misc]
-                f"the {column} '{frame[column][at]}' of image {ids[at]}, which another row calls '{before[at]}'"
+            lambda at, column=column, first=first: (  # type: ignore[misc]
+                f"the {column} '{frame[column][at]}' of image {frame['own_id'][at]}, which another row calls "
+                f"'{first[at]}'"
             ),
-            "an image in one part, with one label and one patient",
-            "Correct one of the rows; an image in two parts leaks.",
+            "an image in one part, with one label, patient and site",
+            "Correct one of the rows.",
         )
     return problems

@@ -30,19 +30,19 @@ def to_logits(values: Reals, answers: Answers) -> Logits:
 
 
 def faults(values: Reals, answers: Answers) -> dict[str, NDArray[np.bool_]]:
-    """What can be wrong with answers (n, k) -> the rows (n,) where it is; a row is faulted once, for the first of them.
+    """What can be wrong with answers (n, k) -> the rows (n,) where it is.
 
-    Keys: `not finite`, `negative`, `above 1`, `sum`; the last three of probabilities only.
+    Keys: `not finite`, `negative`, `above 1`, `sum`; the last three of probabilities only, the last of rows that have
+    no other fault.
     """
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     found: dict[str, NDArray[np.bool_]] = {"not finite": ~finite}
     if answers == "probabilities":
-        safe = np.where(finite[:, None], values, 0.5)
-        negative, above = (safe < 0).any(axis=1), (safe > 1 + SUM_TOLERANCE).any(axis=1)
-        off = np.abs(np.where(finite[:, None], values, 0.0).sum(axis=1) - 1) > SUM_TOLERANCE
-        found["negative"] = finite & negative
-        found["above 1"] = finite & ~negative & above
-        found["sum"] = finite & ~negative & ~above & off
+        numbers = np.where(np.isfinite(values), values, 0.5)
+        found["negative"] = np.asarray((numbers < 0).any(axis=1))
+        found["above 1"] = np.asarray((numbers > 1 + SUM_TOLERANCE).any(axis=1))
+        other = ~finite | found["negative"] | found["above 1"]
+        found["sum"] = ~other & (np.abs(numbers.sum(axis=1) - 1) > SUM_TOLERANCE)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +49,27 @@ class Long:
         frame: Text: the columns of the tables, missing ones empty, and `where`, `table`, `part`, `own_id` (the id, else
             the path, else part and number of the row).
         columns: Columns of the tables, in lower case, each once.
+        of_table: Table -> its columns.
         numbered: Whether some table names its images neither by id nor by path.
     """
 
     frame: pd.DataFrame
     columns: tuple[str, ...]
+    of_table: Mapping[str, frozenset[str]]
     numbered: bool
+
+    def lacking(self, column: str) -> Mask:
+        """(n,) rows of tables that have no such column."""
+        without = [table for table, columns in self.of_table.items() if column not in columns]
+        found: Mask = self.frame["table"].isin(without).to_numpy()
+        return found
 
 
 def read_rows(sources: Sequence[Source]) -> tuple[Long, list[Problem]]:
     """Read tables; what is wrong with columns and parts comes beside the rows."""
     frames, problems = [], []
     columns: dict[str, None] = {}
+    of_table: dict[str, frozenset[str]] = {}
     numbered = False
     for source in sources:
         if isinstance(source.table, Path):
@@ -70,6 +79,7 @@ def read_rows(sources: Sequence[Source]) -> tuple[Long, list[Problem]]:
         problems += found
         header = list(rows[0][1]) if rows else []
         columns |= dict.fromkeys(header)
+        of_table[source.name] = frozenset(header)
         if not rows:
             if not found:
                 problems.append(Problem(source.name, "no rows", "a row an image", "Write the predictions into it."))
@@ -86,7 +96,7 @@ def read_rows(sources: Sequence[Source]) -> tuple[Long, list[Problem]]:
     for column in (*OWN, "own_id"):
         if column not in together:
             together[column] = ""
-    return Long(together.astype(object).fillna(""), tuple(columns), numbered), problems
+    return Long(together.astype(object).fillna(""), tuple(columns), of_table, numbered), problems
 
 
 def _parts(frame: pd.DataFrame, source: Source) -> list[Problem]:

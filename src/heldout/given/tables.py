@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from heldout.errors import InputError, Problem
 from heldout.given._checks import image_problems, part_problems, row_problems, said_problems
 from heldout.given._chosen import Chosen, candidates_of, choose
-from heldout.given.answers import Logits, to_logits
+from heldout.given.answers import Answers, Logits, to_logits
 from heldout.given.columns import ClassColumns, find_class_columns, order
 from heldout.given.reading import Reading
 from heldout.given.rows import ANSWERED, CLOSED, OWN, Long, Source, read_rows, whole_text
@@ -104,15 +104,15 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
 def _class_columns(long: Long, reading: Reading, problems: list[Problem]) -> ClassColumns | None:
     """The columns of the classes, or None; that there are none is a problem where nothing else answers."""
     labels = set(long.frame["label"]) - {""}
-    if reading.answers is None or not labels:
+    if not labels:
         return None
     own = {*OWN, *ANSWERED, reading.model_column.lower()}
-    tables = " and ".join(dict.fromkeys(long.frame["table"]))
-    found = find_class_columns(long.columns, labels, reading.answers, reading.class_columns, own, tables)
-    if isinstance(found, Problem):
-        if not reading.answered:
-            problems.append(found)
-        return None
+    tables = " and ".join(long.of_table)
+    kinds: tuple[Answers, ...] = ("probabilities", "logits") if reading.answers is None else (reading.answers,)
+    tried = [find_class_columns(long.columns, labels, kind, reading.class_columns, own, tables) for kind in kinds]
+    found = next((one for one in tried if isinstance(one, ClassColumns)), None)
+    if found is None and not reading.answered:
+        problems += [one for one in tried[:1] if isinstance(one, Problem)]
     return found
 
 
@@ -128,10 +128,10 @@ def _images(frame: pd.DataFrame, long: Long, reading: Reading, columns: ClassCol
     """One row an image, by part and id."""
     taken = {*OWN, *ANSWERED, *CLOSED, reading.model_column.lower(), *(columns.columns if columns else ())}
     further = [column for column in long.columns if column not in taken]
-    first = frame.drop_duplicates("own_id")
-    images = first[["label", "path", "patient", "site", *further]].copy()
-    images.insert(0, "id", first["own_id"])
-    images.insert(1, "split", first["part"])
+    names = ["label", "path", "patient", "site", *further]
+    known = frame[["own_id", "part", *names]].replace("", None)
+    first = known.groupby("own_id", sort=False).first().fillna("").reset_index()  # what any of its rows says
+    images = first.rename(columns={"own_id": "id", "part": "split"})[["id", "split", *names]]
     rank = images["split"].map({part: place for place, part in enumerate(PARTS)})
     return images.iloc[np.lexsort((images["id"].to_numpy(dtype=str), rank.to_numpy()))].reset_index(drop=True)
 

@@ -81,10 +81,11 @@ def scan_table(path: Path, required: Sequence[str], own: Sequence[str]) -> tuple
     try:
         header, rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _csv(path)
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else "a table that cannot be read"
+        if isinstance(error, FileNotFoundError):
+            return [], [Problem(str(path), "no such file", "a CSV or Parquet file", "Check the path.")]
         problem = Problem(
             path.name,
-            f"{found} ({type(error).__name__}: {str(error)[:100]})",
+            f"a table that cannot be read ({type(error).__name__}: {str(error)[:100]})",
             "a CSV file in UTF-8, or a Parquet file",
             "Save it again from the program that made it, as CSV in UTF-8.",
         )
