@@ -182,9 +182,8 @@ def note(comparison: Comparison) -> str:
         f"each). train, validation, test: accuracy. AUC on "
         f"{'test' if row.test else 'validation'}. gap: validation minus test accuracy in points."
     )
-    known = known_columns(comparison)
-    if "reversals" in known:
+    if any(row.oscillation is not None for row in comparison.runs):
         said += " reversals and roughness (points): oscillation of the validation accuracy. overfits: from which epoch."
-    if "test evaluations" in known:
+    if any(row.test_evaluations is not None for row in comparison.runs):
         said += " test evaluations: times the run's test images were scored."
     return said
