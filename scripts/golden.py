@@ -42,7 +42,7 @@ def said_of(folder: Path, names: list[str]) -> dict[str, Any]:
                 raise CommandError(f"{folder / name} is missing; make it: python scripts/golden.py make {folder}")
             place = shutil.copytree(folder / name, Path(temporary) / name)
             before = interventions(place)
-            words = ["diagnose", str(place), "--bootstrap", str(BOOTSTRAP), "--images", str(study.images)]
+            words = ["diagnose", str(place), "--bootstrap", str(BOOTSTRAP), "--sample", str(study.images)]
             views = {
                 "compare": ["compare", str(place), "--bootstrap", str(BOOTSTRAP)],
                 "diagnose": [*words, "--device", "cpu"],

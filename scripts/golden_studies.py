@@ -69,7 +69,7 @@ def make(out: Path, shared: Path) -> None:
         for words in study.runs:
             command(["run", str(data), "--models", MODEL, *words.split(), "--device", "cpu", "--out", str(place)])
             print(f"{name}: trained after {time.perf_counter() - started:.0f} s", flush=True)
-        command(["diagnose", str(place), "--images", str(study.images), "--bootstrap", "100", "--device", "cpu"])
+        command(["diagnose", str(place), "--sample", str(study.images), "--bootstrap", "100", "--device", "cpu"])
         if name == "xray":
             make_review(place, out / "review.csv")
         print(f"{name}: whole after {time.perf_counter() - started:.0f} s", flush=True)

@@ -44,6 +44,7 @@ FLOORS = {
     "training": 9,
     "runs.folder": 9,
     "runs.judging": 9,
+    "given": 10,
     "runs.compare": 10,
     "runs.predict": 10,
     "runs.plan": 8,
@@ -88,6 +89,7 @@ FLOORS = {
     "report": 23,
     "study": 24,
     "classifier": 25,
+    "any_model": 25,
     "cli": 26,
     "__init__": 27,
 }

@@ -9,6 +9,8 @@ study.run()
 print(study.compare())
 print(study.diagnose()[0].summary)
 study.report()
+
+print(heldout.diagnose("val.csv", "test.csv", answers="probabilities")[0].summary)  # any model, by its predictions
 ```
 
 Names are imported when they are first used, so that `import heldout` is quick and never imports torch.
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from heldout._version import __version__
 
 if TYPE_CHECKING:
+    from heldout.any_model import diagnose
     from heldout.classifier import TransferClassifier
     from heldout.data.load import load
     from heldout.errors import HeldoutError, InputError
@@ -37,6 +40,7 @@ __all__ = [
     "Study",
     "TransferClassifier",
     "__version__",
+    "diagnose",
     "load",
 ]
 
@@ -48,6 +52,7 @@ _HOMES = {
     "InputError": "heldout.errors",
     "Study": "heldout.study",
     "TransferClassifier": "heldout.classifier",
+    "diagnose": "heldout.any_model",
     "load": "heldout.data.load",
 }
 

@@ -25,7 +25,7 @@ from heldout.report.blocks import (
     Prose,
     Table,
 )
-from heldout.report.definitions import DIAGNOSIS
+from heldout.report.definitions_diagnosis import DIAGNOSIS
 from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
 from tests.report.made_diagnosis import diagnose_study, without_gap

@@ -12,7 +12,7 @@ from heldout.records import Comparison, Diagnosis, Estimate
 
 def baseline_title(answer: str) -> str:
     """The baseline's row in a table."""
-    return f"always '{answer}', the commonest class of train"
+    return f"always '{answer}', the commonest class"
 
 
 def baseline_sentence(comparison: Comparison, names: Mapping[str, RunName]) -> str:
@@ -32,7 +32,7 @@ def baseline_sentence(comparison: Comparison, names: Mapping[str, RunName]) -> s
         who = f"{listing(spoken) if len(rows) <= NAMED else f'{len(rows)} of the runs'} do no better"
     best = "" if len(rows) == 1 else "the best of them: "
     return (
-        f"{who} on {JUDGED[part]} than always answering '{baseline.answer}', the commonest class of train, which "
+        f"{who} on {JUDGED[part]} than always answering '{baseline.answer}', the commonest class, which "
         f"scores {percent(score.value)} {comparison.metric.words} ({best}{_difference(rows[0].over_baseline_points)})."
     )
 
@@ -43,7 +43,7 @@ def no_better(diagnosis: Diagnosis, spoken: str) -> str:
     if points is None or diagnosis.beats_baseline:
         return ""
     return (
-        f"{spoken} does no better on test than always answering '{diagnosis.baseline}', the commonest class of train "
+        f"{spoken} does no better on test than always answering '{diagnosis.baseline}', the commonest class "
         f"({_difference(points)})."
     )
 

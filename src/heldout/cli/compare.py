@@ -76,7 +76,7 @@ def compare(
     """Compare the runs of a study: accuracy with intervals, gap between validation and test, restlessness, speed.
 
     With --metric runs are judged by balanced accuracy, or by what a missed image of each class costs; with --unit
-    patient one decision is made a patient. A run that does no better than always answering the commonest class of train
+    patient one decision is made a patient. A run that does no better than always answering the commonest class
     is told so first. Intervals are 95 % and draw whole patients where patients are known. Every pair of runs is tested
     on the same images (exact McNemar test, Holm's correction over all pairs); two runs are called distinguishable only
     where that test and the paired bootstrap over patients agree. Formulas and reasons: docs/statistics.md.
@@ -119,9 +119,9 @@ def _order(sort: str) -> Callable[[RunRow], float]:
         return {
             "test": -test.score.value,
             "val": -row.val.score.value,
-            "train": -row.train.score.value,
+            "train": -row.train.score.value if row.train else 0.0,
             "gap": gap,
-            "time": row.seconds_per_epoch,
+            "time": row.seconds_per_epoch or 0.0,
             "plan": 0.0,
         }[sort]
 
@@ -150,8 +150,8 @@ def _csv(comparison: Comparison) -> str:
         for name, estimate in estimates.items():
             cells |= {name: estimate and estimate.value}
             cells |= {f"{name}_low": estimate and estimate.low, f"{name}_high": estimate and estimate.high}
-        cells["reversals"] = row.oscillation.reversals
-        cells["roughness_points"] = row.oscillation.roughness_points
+        cells["reversals"] = row.oscillation and row.oscillation.reversals
+        cells["roughness_points"] = row.oscillation and row.oscillation.roughness_points
         cells |= {"overfit_epoch": row.overfit_epoch, "test_evaluations": row.test_evaluations}
         rows.append(cells)
     return pd.DataFrame(rows).to_csv(index=False)

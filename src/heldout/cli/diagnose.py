@@ -1,22 +1,35 @@
-"""`heldout diagnose STUDY`: task E, why the test score is lower."""
+"""`heldout diagnose STUDY | TABLE…`: task E, why the test score is lower, for our runs and for anybody's model."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heldout.cli import tables
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, MetricOption, UnitOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heldout.progress import Reporter
     from heldout.records import Diagnosis
     from heldout.runs.folder import StudyFiles
+    from heldout.training.device import Device
 
-Study = Annotated[Path, typer.Argument(help="Folder that `heldout run` wrote.")]
+DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
+
+Given = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="STUDY | TABLE...",
+        help="Folder that `heldout run` wrote; or one table of predictions with a column split, or two: validation, "
+        "then test (CSV or Parquet).",
+    ),
+]
 Run = Annotated[
     str | None,
     typer.Option("--run", help="Id of one run, or how it begins; all runs by default.", rich_help_panel=DATA),
@@ -49,10 +62,10 @@ Retrain = Annotated[
         rich_help_panel=INTERVENTIONS,
     ),
 ]
-Images = Annotated[
+Sample = Annotated[
     int,
     typer.Option(
-        "--images",
+        "--sample",
         metavar="N",
         help="Images a part that interventions are tried on at first; on twice as many until it is told.",
         min=20,
@@ -69,16 +82,29 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 
 def diagnose(
     context: typer.Context,
-    study: Study,
+    data: Given,
     run: Run = None,
-    experiments: Experiments = True,
     review: Review = None,
     metric: MetricOption = "accuracy",
     unit: UnitOption = "image",
     by: ByOption = "mean",
     chosen_on_test: ChosenOnTest = False,
+    kind: tables.Kind = None,
+    class_columns: tables.ClassColumns = "",
+    model_column: tables.ModelColumn = "model",
+    name: tables.Name = "model",
+    train: tables.Train = None,
+    chosen_on: tables.ChosenPart = "",
+    chosen: tables.Chosen = "",
+    images: tables.ImageFolder = None,
+    image_size: tables.ImageSize = None,
+    model: tables.Model = None,
+    preprocessing: tables.Preprocessing = None,
+    features_of: tables.FeaturesOf = "efficientnet_lite0",
+    out: tables.Out = None,
+    experiments: Experiments = True,
     retrain: Retrain = False,
-    images: Images = 400,
+    sample: Sample = 400,
     bootstrap: Bootstrap = 1000,
     strict: Strict = False,
     device: OnDevice = "auto",
@@ -91,48 +117,98 @@ def diagnose(
     applicable (because …) or failed. Points are points of accuracy, or of the metric that is named. Interventions that
     need the network are run once and kept beside the run. How to read it, and every formula: docs/diagnosis.md; the
     causes: `heldout causes`.
+
+    Any model: `heldout diagnose val.csv test.csv --probabilities`, from tables with the columns label, id or path, and
+    one a class: docs/any-model.md.
     """
     from heldout.cli import ExitStatus
     from heldout.cli.progress import Bars
+    from heldout.cli.values import choice
+
+    env = environment(context)
+    bars = Bars(env.console(stderr=True))
+    where = choice("--device", device, DEVICES)
+    given = tables.TableOptions(
+        kind, class_columns, model_column, name, train, chosen_on, chosen, images, image_size, model, preprocessing,
+        features_of, out,
+    )  # fmt: skip
+    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, chosen_on_test)
+    if len(data) == 1 and data[0].is_dir():
+        given.refuse_beside(data[0])
+        files, found = _of_study(data[0], run, retrain, asked, bars)
+    else:
+        tables.refuse({"--run": run, "--retrain": retrain}, "tables of predictions", "the folder of a study")
+        files, found = _of_tables(data, given, asked, bars)
+    _answer(found, files, env, as_json)
+    established = any(finding.verdict == "established" for item in found for finding in item.findings)
+    return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Options of every diagnosis."""
+
+    experiments: bool
+    review: Path | None
+    sample: int
+    bootstrap: int
+    device: Device
+    metric: str
+    unit: str
+    by: str
+    chosen_on_test: bool
+
+
+def _of_tables(
+    data: Sequence[Path], given: tables.TableOptions, asked: _Asked, bars: Reporter
+) -> tuple[StudyFiles, tuple[Diagnosis, ...]]:
+    """The study that is made of tables, and the diagnoses of its models."""
+    from heldout.any_model import diagnose_call
+
+    return diagnose_call(
+        tables.call_of(data, given),
+        sample=asked.sample,
+        features_of=given.features_of,
+        experiments=asked.experiments,
+        review=asked.review,
+        bootstrap=asked.bootstrap,
+        device=asked.device,
+        metric=asked.metric,
+        unit=asked.unit,
+        by=asked.by,
+        chosen_on_test=asked.chosen_on_test,
+        reporter=bars,
+    )
+
+
+def _of_study(
+    study: Path, run: str | None, retrain: bool, asked: _Asked, bars: Reporter
+) -> tuple[StudyFiles, tuple[Diagnosis, ...]]:
+    """A study and the diagnoses of its runs; experiments that are missing are run first."""
     from heldout.diagnosis.diagnose import choose_runs
     from heldout.diagnosis.diagnose import diagnose as judge
     from heldout.runs.folder import read_study
     from heldout.runs.judging import judging_of
 
-    env = environment(context)
-    bars = Bars(env.console(stderr=True))
     files = read_study(study)
     chosen = choose_runs(files, run)
-    judging = judging_of(files.cohort.classes, metric, unit, by)
-    if experiments:
-        from typing import cast, get_args
-
-        from heldout.cli.values import choice
+    judging = judging_of(files.cohort.classes, asked.metric, asked.unit, asked.by)
+    if asked.experiments:
         from heldout.diagnosis.until_told import run_until_told
-        from heldout.training.device import Device
 
-        run_until_told(
-            files,
-            chosen,
-            reporter=bars,
-            device=cast(Device, choice("--device", device, get_args(Device))),
-            limit=images,
-            retrain=retrain,
-        )
+        run_until_told(files, chosen, reporter=bars, device=asked.device, limit=asked.sample, retrain=retrain)
     found = judge(
         files,
         chosen,
-        review=review,
-        chosen_on_test=chosen_on_test,
-        experiments=experiments,
-        bootstrap=bootstrap,
+        review=asked.review,
+        chosen_on_test=asked.chosen_on_test,
+        experiments=asked.experiments,
+        bootstrap=asked.bootstrap,
         metric=judging.metric,
         unit=judging.unit,
         reporter=bars,
     )
-    _answer(found, files, env, as_json)
-    established = any(finding.verdict == "established" for item in found for finding in item.findings)
-    return int(ExitStatus.ESTABLISHED if strict and established else ExitStatus.OK)
+    return files, found
 
 
 def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_json: bool) -> None:
@@ -151,6 +227,8 @@ def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_
         if number:
             env.say("")
         show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
+    if files.given:
+        env.say(f"\nThe predictions, and what was found, are in {files.folder}.")
     env.say(f"\nNext: heldout report {files.folder}")  # it takes metric and unit of the diagnoses
 
 

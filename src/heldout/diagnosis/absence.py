@@ -26,5 +26,8 @@ class Absence:
         return self.kind is ReasonKind.DOES_NOT_APPLY
 
 
+GIVEN = "the model was given, not trained here"
+"""Why something cannot be done to a model that came with its predictions, in words that follow "because"."""
+
 SWITCHED_OFF = Absence(ReasonKind.SWITCHED_OFF, "the experiments were switched off")
 NOT_RUN = Absence(ReasonKind.NOT_RUN, "this experiment was not run")

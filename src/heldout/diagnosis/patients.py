@@ -19,7 +19,7 @@ from heldout.records.predictions import Predictions
 from heldout.stats.decisions import check_patients, merged, merged_classes, merged_logits, numbered, unit_ids
 
 PARTLY = Absence(
-    ReasonKind.NOT_RUN, "it scored no patient whole; call `heldout diagnose` with a larger number of `--images`"
+    ReasonKind.NOT_RUN, "it scored no patient whole; call `heldout diagnose` with a larger number of `--sample`"
 )
 
 
@@ -130,6 +130,7 @@ def _by_patient(run: RunData, unit: Unit, images: _Images) -> RunData:
         test=sides["test"],
         val_epochs=_epochs(run),
         choices={choice: _variants(kept, images, by) for choice, kept in run.choices.items()},
+        candidates=None if run.candidates is None else _variants(run.candidates, images, by),
         quality=_quality(run, images),
         features=_features(run),
         scored={name: kept for name, kept in scored.items() if name not in partly},

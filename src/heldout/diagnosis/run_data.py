@@ -37,6 +37,8 @@ class RunData:
         seed: Its seed.
         classes: Class names in the order of their indices.
         train: Training images, re-scored in eval mode; None where not known.
+        train_patients: Patient of each image that a given model was trained on, where its answers to them are not
+            known; None where the images are not known either.
         val: Validation images as reported; None without any.
         test: Test images; None without any.
         learning: What was trained, chosen and kept.
@@ -44,8 +46,9 @@ class RunData:
         val_epochs: (e, n_V) class predicted for each validation image after each epoch; None where not kept.
         choices: What was chosen on validation -> validation logits of everything that it was chosen among, a variant
             each; where these were kept.
-        test_candidates: Test logits of everything that somebody may have chosen among by test score, a variant each;
-            None where not kept. Whether it was chosen so, `learning.chosen_on` says.
+        candidates: Answers of everything that a given model was chosen among, on validation, test or both
+            (`learning.chosen_on` says by which); None where none were given.
+        pictured: Whether there are images at all; tables of predictions need none.
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
         scored: Intervention -> its logits.
@@ -78,7 +81,9 @@ class RunData:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     val_epochs: NDArray[np.int64] | None = None
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
-    test_candidates: VariantLogits | None = None
+    train_patients: tuple[str, ...] | None = None
+    candidates: VariantLogits | None = None
+    pictured: bool = True
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scored: Mapping[str, VariantLogits] = field(default_factory=dict)
@@ -117,6 +122,20 @@ class RunData:
         return 0 if self.review is None else len(self.review)
 
     @property
+    def trained_on(self) -> tuple[str, ...] | None:
+        """Patient of each training image, empty where not known; None where nobody told which images they are."""
+        return self.train_patients if self.train is None else self.train.patients
+
+    @cached_property
+    def test_candidates(self) -> VariantLogits | None:
+        """Test answers of the candidates that have any; None without."""
+        if self.candidates is None:
+            return None
+        table = self.candidates.table
+        table = table[table["split"] == "test"].reset_index(drop=True)
+        return VariantLogits(table) if len(table) else None
+
+    @property
     def finds_changed_copies(self) -> bool:
         """Whether a copy of a training image would be found in validation though it was flipped, turned or cropped.
 
@@ -126,9 +145,10 @@ class RunData:
         """
         if self.images is not None:
             return self.images.finds_changed_copies
-        if self.train is None or self.val is None:
+        learned = self.trained_on
+        if learned is None or self.val is None:
             return False
-        patients = [*self.train.patients, *self.val.patients]
+        patients = [*learned, *self.val.patients]
         return all(patients) and len(set(patients)) < len(patients)
 
     @cached_property

@@ -77,7 +77,9 @@ def _of_gap(
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in terms)
     told = f"{scores}: {points} lower. In points: {shares}. "
     told += " ".join(reasons(findings, causes, gap.value, learnable, run.finds_changed_copies, rules))
-    if not run.finds_changed_copies:
+    if run.learning.given and run.trained_on is None:
+        told += " Leakage is not judged: which images the model was trained on is not known."
+    elif not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
     unjudged = "".join(f" {not_judged_sentence(group)}" for group in not_judged(findings))
     told += _overlap(findings, gap.value, causes) + _where(findings, causes)
@@ -206,9 +208,11 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
     if not any(val.patients) or not any(test.patients):
         found.append(
             "Patients are not known: intervals take images as independent and are too narrow if patients have several, "
-            "and leakage can be seen only where pictures are alike. Name patients with --patient."
+            f"and leakage can be seen only where pictures are alike. Name patients {_how(run)}."
         )
-    if not run.finds_changed_copies:
+    if run.learning.given:
+        found += _of_given(run)
+    elif not run.finds_changed_copies:
         found.append(
             "Copies of one picture are found where it was saved again, resized, or made a little brighter or blurrier. "
             "Copies that were flipped, turned or cropped are not looked for: if images were multiplied in that way "
@@ -224,6 +228,8 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         )
     if not any(run.sites.get(id_) for id_ in test.ids):
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")
+    if run.learning.given:
+        return tuple(found)
     if not run.scored and not run.absent:
         found.append(
             "The experiments were not run: causes that need the network are not judged. Call `heldout diagnose STUDY` "
@@ -233,3 +239,33 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
     if not seeds - {run.seed}:
         found.append("One seed: this is a statement on this trained network, not on the recipe. Run with --seeds 3.")
     return tuple(found)
+
+
+def _how(run: RunData) -> str:
+    return "in the column `patient`" if run.learning.given else "with --patient"
+
+
+def _of_given(run: RunData) -> list[str]:
+    """What cannot be told of a model that came with its predictions."""
+    found = [
+        "The model was given, not trained here: nothing can be trained again, so that leakage by retraining, features "
+        "bent by fine-tuning and BatchNorm statistics are not judged; how it was chosen is known only where its "
+        "candidates' answers are given (column `epoch` or `candidate`)."
+    ]
+    if run.trained_on is None:
+        found.append(
+            "The training images are not known: relatives of validation in train, which make validation too easy, "
+            "cannot be seen. Name them, with patient or path, in --train TABLE."
+        )
+    if not run.pictured:
+        found.append(
+            "Images were not given: image quality, covariate shift, difficulty and near-copies are not judged. Say "
+            "where they lie with --images DIR; with --model FILE.onnx besides, or predict=FUNCTION in Python, the "
+            "model is asked about changed images."
+        )
+    elif run.trained_on is not None and not run.finds_changed_copies:
+        found.append(
+            "Copies that were flipped, turned or cropped are not looked for: if images were multiplied in that way "
+            "before they were split, validation is too easy. Give the column `patient` for every image."
+        )
+    return found

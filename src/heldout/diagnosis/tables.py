@@ -34,8 +34,10 @@ def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.D
 
     Returns:
         The table, from `quality/` in the study's folder where it was measured before; None where the images cannot be
-        read any more.
+        read any more, or were never given.
     """
+    if not study.cohort.pictured:
+        return None
     file = study.folder / "quality" / f"{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.parquet"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
     if file.is_file():
@@ -71,6 +73,8 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
 
     None where the images cannot be read any more: the quality table says so.
     """
+    if not study.cohort.pictured:
+        return ()
     file = study.folder / "quality" / f"near-copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
     key = hash_of(ids)

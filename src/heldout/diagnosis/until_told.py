@@ -16,8 +16,10 @@ from heldout.diagnosis.causes import Cause, causes
 from heldout.diagnosis.diagnose import judged
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.interventions import in_order, interventions, run_interventions, score_more, scored_so_far
+from heldout.diagnosis.interventions.context import FEATURES_OF
 from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.rules import RULES
+from heldout.given.model import GivenModel
 from heldout.progress import Reporter
 from heldout.records import Finding, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -39,6 +41,8 @@ def run_until_told(
     limit: int = RULES.max_sampled,
     seed: int = 0,
     retrain: bool = False,
+    model: GivenModel | None = None,
+    features_of: str = FEATURES_OF,
 ) -> None:
     """Do every experiment, and those on more images whose causes are not told by so many.
 
@@ -50,6 +54,8 @@ def run_until_told(
         limit: Images a part that interventions are made on at first.
         seed: Seed of everything that is drawn.
         retrain: Also retrain where that takes long (`grouped`).
+        model: As for `run_interventions`.
+        features_of: Likewise.
 
     Raises:
         UsageError: A limit below 1.
@@ -59,14 +65,33 @@ def run_until_told(
 
     def experiments(only: Sequence[str] | None) -> None:
         run_interventions(
-            study, chosen, reporter=reporter, device=device, limit=limit, seed=seed, retrain=retrain, only=only
+            study,
+            chosen,
+            reporter=reporter,
+            device=device,
+            limit=limit,
+            seed=seed,
+            retrain=retrain,
+            only=only,
+            model=model,
+            features_of=features_of,
         )
 
     experiments(alone)
     for run in chosen:
         while names := untold(study, run):
             most = max(_scored(run, name) for name in names)
-            if not score_more(study, run, names, 2 * most, reporter=reporter, device=device, seed=seed):
+            if not score_more(
+                study,
+                run,
+                names,
+                2 * most,
+                reporter=reporter,
+                device=device,
+                seed=seed,
+                model=model,
+                features_of=features_of,
+            ):
                 break
     experiments(None)  # those that ask for the results of others
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+GIVEN = "given"
+"""What stands for the source in the name of a model that came with its predictions: `given:NAME`. It is also the name
+of its strategy."""
+
 
 @dataclass(frozen=True)
 class BackboneInfo:
@@ -54,6 +58,8 @@ def spoken_name(name: str) -> str:
     ('resnet34', 'own.v2')
     """
     source, _, rest = name.partition(":")
+    if source == GIVEN:
+        return rest
     if source == "file":
         return PurePath(rest.rpartition("@")[0] or rest).stem or name
     return rest.partition(".")[0] or name

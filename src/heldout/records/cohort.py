@@ -33,6 +33,9 @@ COLUMNS: dict[str, str] = {
 """Columns of `Cohort.table`, in this order, with their meaning; `row`, `width`, `height`, `channels`, `bits` are int64,
 the rest are strings."""
 
+TABLES = "tables"
+"""`Cohort.reader` of images that tables of predictions name."""
+
 INTEGER_COLUMNS = ("row", "width", "height", "channels", "bits")
 
 
@@ -42,7 +45,7 @@ class Cohort:
 
     Attributes:
         name: Short name, for titles.
-        root: Absolute folder that `source` is relative to; empty for arrays in memory.
+        root: Absolute folder that `source` is relative to; empty for arrays in memory, and for tables without images.
         reader: Plug-in that read it.
         classes: Class names in the order of their indices.
         table: One row an image, columns as in `COLUMNS`, index 0 … n−1; then any further columns of the source (sex,
@@ -78,6 +81,11 @@ class Cohort:
     def further(self) -> tuple[str, ...]:
         """Names of the further columns."""
         return tuple(self.table.columns[len(COLUMNS) :])
+
+    @property
+    def pictured(self) -> bool:
+        """Whether there are images at all: tables of predictions need none."""
+        return bool(self.root) or self.reader != TABLES
 
     @property
     def patients_known(self) -> bool:

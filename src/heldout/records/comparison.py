@@ -69,35 +69,36 @@ class RunRow:
     """One run in a comparison.
 
     `gap_points` is validation minus test in points of the comparison's metric; `test` and `gap_points` are None without
-    a test set. `over_baseline_points` is the score of the run minus that of always answering the commonest class, on
-    the part that runs are judged on; `better_than_baseline` says whether its interval lies above 0.
+    a test set, `train` without predictions of training images. What nobody told of a given model's training is None.
+    `over_baseline_points` is the score of the run minus that of always answering the commonest class, on the part that
+    runs are judged on; `better_than_baseline` says whether its interval lies above 0.
     """
 
     id: str
     model: str
     strategy: str
     seed: int
-    epochs: int
-    trainable_parameters: int
-    parameters: int
-    seconds_per_epoch: float
-    wall_seconds: float
+    epochs: int | None
+    trainable_parameters: int | None
+    parameters: int | None
+    seconds_per_epoch: float | None
+    wall_seconds: float | None
     device: str
-    train: Scores
+    train: Scores | None
     val: Scores
     test: Scores | None
     gap_points: Estimate | None
-    oscillation: Oscillation
+    oscillation: Oscillation | None
     overfit_epoch: int | None
-    frozen: Frozen
-    test_evaluations: int
+    frozen: Frozen | None
+    test_evaluations: int | None
     over_baseline_points: Estimate | None = None
     better_than_baseline: bool = True
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What always answering the commonest class of train scores, by the comparison's metric.
+    """What always answering the commonest class scores, by the comparison's metric.
 
     Attributes:
         answer: That class.
@@ -179,7 +180,7 @@ class Comparison:
         groups: Runs of one model and strategy.
         metric: What runs are judged by.
         unit: Who one decision is made on.
-        baseline: Always answering the commonest class of train.
+        baseline: Always answering the commonest class.
         asking: What the further scores were asked.
         format: Version of this record.
     """

@@ -70,6 +70,10 @@ class ReasonKind(StrEnum):
     """Someone who knows the field has to say what the image region means."""
     NOT_SAID = "not said"
     """Someone has to say what was done: the data do not show it."""
+    IMAGES = "images not given"
+    """The pixels: tables of predictions need none."""
+    MODEL = "model given"
+    """The model was given, not trained here: its answers to images, its weights or its training are not at hand."""
     PARTS_MISSING = "parts missing"
     """Train, validation or test images, or classes of them."""
     SWITCHED_OFF = "interventions switched off"
@@ -290,7 +294,7 @@ class Diagnosis:
         metric: What the scores are; all points are points of it.
         unit: Who one decision is made on; where it is the patient, numbers of images are numbers of patients, and
             `images` and `review` still name images.
-        over_baseline_points: Score on test minus that of always answering the commonest class of train; None where not
+        over_baseline_points: Score on test minus that of always answering the commonest class; None where not
             known.
         baseline: That class.
         groups: Groups by further columns of the images, then common parts of two; empty without such columns.
@@ -326,5 +330,5 @@ class Diagnosis:
 
     @property
     def beats_baseline(self) -> bool:
-        """Whether test is surely better answered than by always saying the commonest class of train."""
+        """Whether test is surely better answered than by always saying the commonest class."""
         return self.over_baseline_points is None or self.over_baseline_points.low > 0

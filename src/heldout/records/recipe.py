@@ -25,11 +25,12 @@ class Recipe:
         cohort: Hash of the cohort.
         split: Hash of the split.
         classes: Class names in the order of their indices.
-        backbone: Full name of the weights.
-        weights: First 16 hexadecimal digits of the SHA-256 of the weights file, or `random` for none.
+        backbone: Full name of the weights; `given:NAME` for a model that came with its predictions.
+        weights: First 16 hexadecimal digits of the SHA-256 of the weights file, or `random` for none; of a given model
+            a hash of its answers.
         strategy: Name of the strategy.
         settings: All fields of the strategy, defaults included.
-        image_size: Side of the square input in pixels.
+        image_size: Side of the square input in pixels; 0 where no images were given.
         fit: How an image that is not square becomes square.
         interpolation: `bilinear` or `bicubic`.
         seed: Seed of everything that is drawn: the head, the order of images.

@@ -25,28 +25,36 @@ class Learning:
     """What a run trained, chose and kept, as its strategy declares it.
 
     Attributes:
-        backbone_trained: Whether any phase trained parameters of the backbone, not of the head alone.
+        backbone_trained: Whether any phase trained parameters of the backbone, not of the head alone; None where that
+            is not known.
         uses_seed: Whether another seed can give another network. A head that is solved on pretrained features is the
-            same each time.
-        keeps: Which epoch's weights were kept.
+            same each time. None where that is not known.
+        keeps: Which epoch's weights were kept; None where that is not known.
         chosen: What was chosen on the validation images whose accuracy is reported, in the order of `Choice`; empty
             where nothing was. A choice that training went on from is not among them.
         tried: The values that the strategy's own choice was made among (strengths C, numbers of neighbours k, shares α
             of the second network); empty without one.
+        given: Whether the model came with its predictions (`heldout diagnose TABLE…`): nothing is known of its training
+            but what the tables say.
         chosen_on: Part on which a given model was chosen among candidates; empty where nothing is known of that.
     """
 
-    backbone_trained: bool
-    uses_seed: bool
-    keeps: Keep = "last"
+    backbone_trained: bool | None
+    uses_seed: bool | None
+    keeps: Keep | None = "last"
     chosen: tuple[Choice, ...] = ()
     tried: tuple[float, ...] = ()
+    given: bool = False
     chosen_on: ChosenOn = ""
 
     def after_search(self) -> Learning:
         """The same of a run whose settings were searched for on validation."""
         chosen = {*self.chosen, "settings"}
         return replace(self, chosen=tuple(choice for choice in get_args(Choice) if choice in chosen))
+
+
+GIVEN = Learning(backbone_trained=None, uses_seed=None, keeps=None, given=True)
+"""Of a model that was given with its predictions."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,9 @@ class RunRecord:
     float32 `logit_<k>` a class, k in the order of `classes`; train re-scored in eval mode), `val_epochs.parquet` (the
     class predicted for each validation image after each epoch: columns `id`, `epoch`, `predicted`), `choices.parquet`
     where a strategy chose on validation (the validation logits of everything it chose among: columns `id`, `split`,
-    `variant`, `logit_<k>`) and `model.safetensors`.
+    `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`, `predictions.parquet`
+    and, where candidates were given, `candidates.parquet` (their logits on validation and test, columns as in
+    `choices.parquet`); numbers of its training that nobody told are None.
 
     Attributes:
         id: The recipe's id and the folder's name.
@@ -86,15 +96,15 @@ class RunRecord:
     strategy: str
     seed: int
     classes: tuple[str, ...]
-    epochs: int
-    kept_epoch: int
-    parameters: int
-    trainable_parameters: int
-    seconds_per_epoch: float
-    wall_seconds: float
+    epochs: int | None
+    kept_epoch: int | None
+    parameters: int | None
+    trainable_parameters: int | None
+    seconds_per_epoch: float | None
+    wall_seconds: float | None
     device: str
-    frozen: Frozen
-    test_evaluations: Annotated[int, Field(validation_alias=AliasChoices("test_evaluations", "test_looks"))]
+    frozen: Frozen | None
+    test_evaluations: Annotated[int | None, Field(validation_alias=AliasChoices("test_evaluations", "test_looks"))]
     learning: Learning
     created: str
     notes: tuple[str, ...] = field(default=())

@@ -23,18 +23,26 @@ QUESTION_BY = (
     "there?"
 )
 
+QUESTION_OF_GIVEN = (
+    "How well does the model do on images it has never seen, and does its validation accuracy hold there?"
+)
+
+QUESTION_OF_GIVEN_BY = "How well does the model do on images it has never seen, and does its validation {} hold there?"
+
 WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def answer(material: Material) -> Answer:
     """The answer of a study, with or without a test set, of one run or of many."""
     said = comparison_sentences(material.comparison, material.names)
-    return Answer(question(material.metric), said, facts(material), tuple(one.text for one in cautions(material)))
+    asked = question(material.metric, material.files.given)
+    return Answer(asked, said, facts(material), tuple(one.text for one in cautions(material)))
 
 
-def question(metric: Metric) -> str:
-    """The question by any metric."""
-    return QUESTION if metric.name == "accuracy" else QUESTION_BY.format(metric.words)
+def question(metric: Metric, given: bool) -> str:
+    """The question by any metric, of a model trained here or of a given one."""
+    plain, other = (QUESTION_OF_GIVEN, QUESTION_OF_GIVEN_BY) if given else (QUESTION, QUESTION_BY)
+    return plain if metric.name == "accuracy" else other.format(metric.words)
 
 
 def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
@@ -62,7 +70,10 @@ def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
         result.append(("Validation minus test, best run", f"{signed(gap.value)} points", f"{points_range(gap)}{span}"))
     pairs = material.comparison.pairs
     apart = sum(pair.verdict == "distinguishable" for pair in pairs)
-    planned = f"of {len(material.plan.runs)} planned; {apart} of {count(len(pairs), 'pair')} can be told apart"
+    told = f"{apart} of {count(len(pairs), 'pair')} can be told apart"
+    if material.files.given:
+        return (*result, ("Compared", count(len(material.runs), "given model"), told)) if pairs else tuple(result)
+    planned = f"of {len(material.plan.runs)} planned; {told}"
     return (*result, ("Compared", count(len(material.runs), "run"), planned))
 
 
@@ -72,6 +83,7 @@ class CautionKind(StrEnum):
     UNFINISHED = "unfinished runs"
     BEST_OF_MANY = "best of many on test"
     ONE_SEED = "one seed"
+    GIVEN = "model given, not trained here"
     PATIENTS_UNKNOWN = "patients unknown"
     PATIENTS_SHARED = "patients shared between parts"
     NOT_FROZEN = "frozen part moved or not verified"
@@ -101,7 +113,13 @@ def cautions(material: Material) -> tuple[Caution, ...]:
             "is luck. A fresh estimate needs images that no run was scored on."
         )
         found.append(Caution(CautionKind.BEST_OF_MANY, said))
-    if material.runs and not material.seeds_repeat:
+    if material.files.given:
+        said = (
+            "The model came with its predictions and was not trained here: how it was trained, which other models or "
+            "epochs it was chosen among, and how often test was looked at is not known."
+        )
+        found.append(Caution(CautionKind.GIVEN, said))
+    elif material.runs and not material.seeds_repeat:
         said = (
             "Every model and strategy ran from one seed; from another seed its score can move by more than some of "
             "the differences here. Run again with --seeds 3 to see by how much."
@@ -136,7 +154,7 @@ def frozen_cautions(material: Material) -> list[Caution]:
     """Runs whose frozen part moved, or was not verified."""
     found = []
     for row in material.runs:
-        if row.frozen.bn != "none" and not row.frozen.verified:
+        if row.frozen is not None and row.frozen.bn != "none" and not row.frozen.verified:
             said = f"{material.names[row.id].spoken}: what should have stayed frozen did not, or was not verified."
             found.append(Caution(CautionKind.NOT_FROZEN, f"{said} {row.frozen.detail}"))
     return found

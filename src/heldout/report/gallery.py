@@ -41,16 +41,18 @@ def galleries(material: Material, diagnosis: Diagnosis) -> tuple[Gallery, ...]:
             if len(picture) <= room:
                 room -= len(picture)
                 thumbs[place] = replace(thumb, picture=picture)
-        made.append(gallery(material.anchor(diagnosis, f"images-{finding.code}"), finding, tuple(thumbs)))
+        anchor = material.anchor(diagnosis, f"images-{finding.code}")
+        made.append(gallery(anchor, finding, tuple(thumbs), material.cohort.pictured))
     return tuple(made)
 
 
-def gallery(anchor: str, finding: Finding, thumbs: tuple[Thumb, ...]) -> Gallery:
-    """The images of one finding."""
+def gallery(anchor: str, finding: Finding, thumbs: tuple[Thumb, ...], pictured: bool = True) -> Gallery:
+    """The images of one finding; `pictured` says whether the study has images at all."""
     more = len(finding.images) - len(thumbs)
     parts = list(dict.fromkeys(thumb.part for thumb in thumbs))
     whole = f"{parts[0]}s" if len(parts) == 1 else "Images of several parts"
-    gone = "" if any(thumb.picture for thumb in thumbs) else " The pixels are no longer in the study's folder."
+    why = " The pixels are no longer in the study's folder." if pictured else " No images were given."
+    gone = "" if any(thumb.picture for thumb in thumbs) else why
     return Gallery(
         anchor,
         f"{finding.cause}: {count(len(thumbs), 'image')} to inspect",
@@ -67,7 +69,7 @@ def image_facts(material: Material, run: str) -> dict[str, Thumb]:
     names = material.classes
     found = {}
     for part, word in PARTS.items():
-        if not material.split.part(part):
+        if part not in material.run(run).predictions:
             continue
         side = material.predictions(run, part)
         sure = side.probabilities.max(axis=1)

@@ -241,7 +241,7 @@ def gather(folder: Path, wanted: Wanted | None = None) -> Material:
         names=names_in(comparison),
         marks=run_marks(comparison.runs),
         environments={run.record.id: read_environment(run.folder / "environment.json") for run in files.runs},
-        catalogue={model: look_up(model) for model in dict.fromkeys(row.model for row in comparison.runs)},
+        catalogue={model: look_up(model) for model in _catalogued(files)},
         test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
         diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
         diagnoses={id_: _fitting(one, judging) for id_, one in diagnoses.items()},
@@ -263,6 +263,11 @@ def _fitting(diagnosis: Diagnosis | str, judging: Judging) -> Diagnosis | str:
     if judging.unit.name == "patient":
         again += f" --unit patient --by {judging.unit.by}"
     return f"it is of {made}, and this report of {asked}; `{again}` makes it anew"
+
+
+def _catalogued(files: StudyFiles) -> dict[str, None]:
+    """Full names of the backbones that were trained here; of a given model no catalogue knows anything."""
+    return dict.fromkeys(run.record.backbone for run in files.runs if not run.record.learning.given)
 
 
 def look_up(model: str) -> BackboneInfo | str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import (
-    PARTS,
     Asking,
     Baseline,
     Comparison,
@@ -76,8 +76,7 @@ def compare_study(
             [Problem(str(study.folder), found, "at least one", "Call the same `heldout run` again; it goes on.")],
             title="There is nothing to compare yet",
         )
-    names = [name for name in PARTS if study.split.part(name)]
-    images = {run.record.id: {name: run.predictions[name] for name in names} for run in study.runs}
+    images = {run.record.id: dict(run.predictions) for run in study.runs}
     sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
     rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
@@ -106,7 +105,7 @@ class _Shared:
         resamples: Draws of each part that has images.
         units: Units of each part.
         of_class: Rows of each class of a part, and their units.
-        common: The commonest class of train; of equals the first.
+        common: The commonest class of train (of validation where train is not known); of equals the first.
     """
 
     judging: Judging
@@ -125,7 +124,7 @@ class _Shared:
         return "test" if "test" in self.sides else "val"
 
     def constant(self, part: str) -> Predictions:
-        """The part as it is answered by whoever always says the commonest class of train."""
+        """The part as it is answered by whoever always says the commonest class."""
         side = self.sides[part]
         return side.with_logits(np.tile(np.eye(side.logits.shape[1])[self.common], (len(side), 1)))
 
@@ -136,13 +135,14 @@ def _shared(
     metric = ClassWeights.of(judging.metric, classes)
     joint = JointBootstrap.of(first["val"], first.get("test"), bootstrap, seed, metric)
     resamples = {name: joint.resamples(name) for name in first if name != "train"}
-    resamples["train"] = draw_training(first["train"], bootstrap, seed)
+    if "train" in first:
+        resamples["train"] = draw_training(first["train"], bootstrap, seed)
     units = {name: Units.of(side.labels, side.ids, side.patients) for name, side in first.items()}
     of_class: dict[str, list[tuple[Indices, Units] | None]] = {}
     for name, side in first.items():
         rows = [np.flatnonzero(side.labels == k) for k in range(side.logits.shape[1])]
         of_class[name] = [(own, units[name].take(own)) if len(own) else None for own in rows]
-    common = first["train"].commonest()
+    common = first.get("train", first["val"]).commonest()
     return _Shared(judging, classes, metric, first, joint, resamples, units, of_class, common)
 
 
@@ -188,7 +188,6 @@ def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRo
     record = run.record
     scores = {name: _scores(side, shared) for name, side in sides.items()}
     over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
-    curve = run.history["val_accuracy"].to_numpy(dtype=np.float64)
     return RunRow(
         id=record.id,
         model=record.backbone,
@@ -200,19 +199,32 @@ def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRo
         seconds_per_epoch=record.seconds_per_epoch,
         wall_seconds=record.wall_seconds,
         device=record.device,
-        train=scores["train"],
+        train=scores.get("train"),
         val=scores["val"],
         test=scores.get("test"),
         gap_points=_gap(sides, scores, shared.joint),
-        oscillation=Oscillation(reversals(curve, len(run.predictions["val"])), roughness_points(curve)),
-        overfit_epoch=overfit_epoch(
-            run.history["train_loss"].to_numpy(dtype=np.float64), run.history["val_loss"].to_numpy(dtype=np.float64)
-        ),
+        oscillation=_oscillation(run.history, len(run.predictions["val"])),
+        overfit_epoch=_overfit_epoch(run.history),
         frozen=record.frozen,
         test_evaluations=record.test_evaluations,
         over_baseline_points=over,
         better_than_baseline=over.low > 0,
     )
+
+
+def _oscillation(history: pd.DataFrame, n: int) -> Oscillation | None:
+    """How restless validation accuracy was; None without a history."""
+    if history.empty:
+        return None
+    curve = history["val_accuracy"].to_numpy(dtype=np.float64)
+    return Oscillation(reversals(curve, n), roughness_points(curve))
+
+
+def _overfit_epoch(history: pd.DataFrame) -> int | None:
+    if history.empty:
+        return None
+    train, val = (history[name].to_numpy(dtype=np.float64) for name in ("train_loss", "val_loss"))
+    return overfit_epoch(train, val)
 
 
 def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:

@@ -33,10 +33,10 @@ class RunFiles:
         record: `run.json`.
         recipe: `recipe.json`.
         history: One row an epoch, columns as the fields of `progress.Epoch` that have no default (0.1.0 wrote no
-            others; that a solver did not converge stands in the record's notes).
+            others; that a solver did not converge stands in the record's notes); empty for a given model.
         predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
-            rows of two runs of a study belong to the same images.
-        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids.
+            rows of two runs of a study belong to the same images. A given model may lack `train`.
+        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise.
     """
 
     folder: Path
@@ -71,6 +71,11 @@ class StudyFiles:
     runs: tuple[RunFiles, ...]
     missing: tuple[str, ...]
     foreign: tuple[str, ...]
+
+    @property
+    def given(self) -> bool:
+        """Whether all its models came with their predictions, and none was trained here."""
+        return bool(self.runs) and all(run.record.learning.given for run in self.runs)
 
     def patients(self, part: str) -> list[str]:
         """The patient of each image of a part, in the order of the split; empty where not known."""
@@ -194,10 +199,15 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
         problems.append(Problem(str(folder), found, f"the folder's name {folder.name} in both", REDO))
     if record.classes != cohort.classes:
         problems.append(Problem(str(folder / "run.json"), f"classes {record.classes}", f"{cohort.classes}", REDO))
-    history = attempt(lambda: _read_history(folder / "history.csv"), pd.DataFrame())
+    given = record.learning.given
     nothing: dict[str, Predictions] = {}
-    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split), nothing)
-    val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), pd.DataFrame())
+    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split, given), nothing)
+    history = val_epochs = pd.DataFrame()
+    if given:
+        val_epochs = pd.DataFrame(columns=["id", "epoch", "predicted"])
+    else:
+        history = attempt(lambda: _read_history(folder / "history.csv"), history)
+        val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), val_epochs)
     if problems:
         raise InputError(problems, title=f"The run {folder.name} is damaged")
     return RunFiles(folder, record, recipe, history, predictions, val_epochs)
@@ -236,13 +246,14 @@ def _wrong_ids(path: Path, ids: pd.Series[str], expected: tuple[str, ...], part:
     return Problem(f"{path}, {part}", found, f"the {len(want)} ids of split.parquet, once each", REDO)
 
 
-def _read_predictions(path: Path, cohort: Cohort, split: Split) -> dict[str, Predictions]:
+def _read_predictions(path: Path, cohort: Cohort, split: Split, given: bool) -> dict[str, Predictions]:
     frame = _table(path, columns_of(len(cohort.classes)))
-    checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in PARTS)
+    parts = [part for part in PARTS if not (given and part == "train" and (frame["split"] != part).all())]
+    checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in parts)
     problems = [problem for problem in checks if problem]
     if problems:
         raise InputError(problems)
-    order = [id_ for part in PARTS for id_ in split.part(part)]
+    order = [id_ for part in parts for id_ in split.part(part)]
     frame = frame.set_index("id").loc[order].reset_index()
     index = {name: k for k, name in enumerate(cohort.classes)}
     images = cohort.table.set_index("id")

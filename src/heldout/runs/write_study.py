@@ -57,15 +57,11 @@ def refuse_tables(folder: Path, cohort: Cohort, split: Split) -> None:
 
 
 def write_study(folder: Path, spec: StudySpec, cohort: Cohort, split: Split, planned: Sequence[PlannedRun]) -> None:
-    """Write the plan into a file of its own, and `study.json`, cohort and split where they are not there.
-
-    `study.json` comes after the plan, so that a study has one, and decides between processes that begin different
-    studies here at once: the later one is refused before it writes cohort or split.
+    """Begin or go on with the study that a spec describes.
 
     Raises:
         UsageError: The folder holds a study of other images or another split.
     """
-    _write_plan(folder, _plan_record(spec, cohort, split, planned))
     record = StudyRecord(
         name=cohort.name,
         data=spec.data,
@@ -75,6 +71,19 @@ def write_study(folder: Path, spec: StudySpec, cohort: Cohort, split: Split, pla
         notes=cohort.notes,
         reading=spec.reading.options(),
     )
+    begin_study(folder, record, _plan_record(spec, cohort, split, planned), cohort, split)
+
+
+def begin_study(folder: Path, record: StudyRecord, plan: PlanRecord, cohort: Cohort, split: Split) -> None:
+    """Write the plan into a file of its own, and `study.json`, cohort and split where they are not there.
+
+    `study.json` comes after the plan, so that a study has one, and decides between processes that begin different
+    studies here at once: the later one is refused before it writes cohort or split.
+
+    Raises:
+        UsageError: The folder holds a study of other images or another split.
+    """
+    _write_plan(folder, plan)
     if not write_once(folder / "study.json", json_text(to_data(record))):
         check_same(folder, cohort, split)
     cohort.save(folder / "cohort.parquet")  # again each time: images may have moved, and the hash is the same

@@ -48,7 +48,7 @@ def chosen(
     best = int((answered == test.labels).mean(axis=1).argmax()) if place is None else place
     table = variants_table("test", test.ids, {f"epoch={e + 1}": sure(one) for e, one in enumerate(answered)})
     made = of_parts(clustered("val", n_val), test.with_logits(sure(answered[best])))
-    return replace(made, test_candidates=VariantLogits(table), learning=replace(made.learning, chosen_on=on))
+    return replace(made, candidates=VariantLogits(table), learning=replace(made.learning, chosen_on=on))
 
 
 def of_cause(run: RunData) -> Finding:

@@ -85,24 +85,33 @@ COST = ("trainable", "an epoch", "whole run")
 FEW = ("average_precision", "f1", "mcc", "calibration_error")
 """Further scores shown unless all are asked for; kappa where classes are ordered."""
 
+UNKNOWN = "–"
+"""What nobody told of a given model."""
+
 
 def cells_of(row: RunRow) -> dict[str, str]:
     """All columns of a run as text."""
+    swings = row.oscillation
     return {
-        "train": percent_cell(row.train.score),
+        "train": percent_cell(row.train.score if row.train else None),
         "validation": percent_cell(row.val.score),
         "test": percent_cell(row.test.score if row.test else None),
         "AUC": auc_cell(row.test or row.val),
         "gap": points_cell(row.gap_points),
-        "epochs": str(row.epochs),
-        "trainable": f"{row.trainable_parameters:,}",
-        "an epoch": duration(row.seconds_per_epoch),
-        "whole run": duration(row.wall_seconds),
-        "reversals": str(row.oscillation.reversals),
-        "roughness": number(row.oscillation.roughness_points, 2),
-        "overfits": "never" if row.overfit_epoch is None else str(row.overfit_epoch),
-        "test evaluations": str(row.test_evaluations),
+        "epochs": whole_number(row.epochs),
+        "trainable": whole_number(row.trainable_parameters),
+        "an epoch": UNKNOWN if row.seconds_per_epoch is None else duration(row.seconds_per_epoch),
+        "whole run": UNKNOWN if row.wall_seconds is None else duration(row.wall_seconds),
+        "reversals": UNKNOWN if swings is None else str(swings.reversals),
+        "roughness": UNKNOWN if swings is None else number(swings.roughness_points, 2),
+        "overfits": UNKNOWN if swings is None else "never" if row.overfit_epoch is None else str(row.overfit_epoch),
+        "test evaluations": whole_number(row.test_evaluations),
     }
+
+
+def whole_number(value: int | None) -> str:
+    """A number of epochs, of parameters."""
+    return UNKNOWN if value is None else f"{value:,}"
 
 
 def empty_table(title: str, width: int) -> Table:
@@ -117,25 +126,29 @@ def empty_table(title: str, width: int) -> Table:
 
 
 def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
-    """The table of the founding experiment: one where it fits, else how well and how trained apart."""
+    """The table of the founding experiment: one where it fits, else how well and how trained apart.
+
+    Columns of which nothing is known for any run are left out.
+    """
+    every = {row.id: cells_of(row) for row in comparison.runs}
+    known = known_columns(comparison)
     groups: dict[str, tuple[str, ...]] = {"": SCORES + TRAINING + COST}
     if width < WIDE:
         groups = {"How well": SCORES, "How trained": TRAINING, "At what cost": COST}
     tables = []
-    for title, columns in groups.items():
+    for title, all_columns in groups.items():
+        columns = [column for column in all_columns if column in known]
+        if not columns:
+            continue
         table = empty_table(title, width)
         table.add_column("run")
         for column in columns:
             table.add_column(column, justify="right")
         for row in comparison.runs:
-            cells = cells_of(row)
-            table.add_row("\n".join(names[row.id].lines), *(cells[column] for column in columns))
-        baseline = comparison.baseline
-        if baseline is not None and columns[: len(SCORES)] == SCORES:
-            known = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
-            table.add_row(
-                f"always '{baseline.answer}'\ncommonest class of train", *(known.get(one, "") for one in columns)
-            )
+            table.add_row("\n".join(names[row.id].lines), *(every[row.id][column] for column in columns))
+        if (baseline := comparison.baseline) is not None and "validation" in columns:
+            scored = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
+            table.add_row(f"always '{baseline.answer}'\nthe commonest class", *(scored.get(one, "") for one in columns))
         tables.append(table)
     return tables
 
@@ -161,6 +174,11 @@ def further_tables(comparison: Comparison, names: Mapping[str, RunName], width: 
             table.add_row("\n".join(names[row.id].lines), *(decimal_cell(scores.scores.get(one.name)) for one in some))
         tables.append(table)
     return tables
+
+
+def known_columns(comparison: Comparison) -> set[str]:
+    """Columns of which something is known for some run."""
+    return {column for row in comparison.runs for column, text in cells_of(row).items() if text != UNKNOWN}
 
 
 def pair_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
@@ -212,9 +230,13 @@ def note(comparison: Comparison) -> str:
     test = " p: randomisation test over patients." if tests else ""
     positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
-    return (
+    said = (
         f"Below each value its 95 % interval ({metric} of the first row: {score.method}; --json has the method of "
         f"each). train, validation, test: {metric}.{unit} AUC on {'test' if row.test else 'validation'}. gap: "
-        f"validation minus test {metric} in points.{test}{whose} reversals and roughness (points): oscillation of the "
-        "validation accuracy. overfits: from which epoch. test evaluations: times the run's test images were scored."
+        f"validation minus test {metric} in points.{test}{whose}"
     )
+    if any(row.oscillation is not None for row in comparison.runs):
+        said += " reversals and roughness (points): oscillation of the validation accuracy. overfits: from which epoch."
+    if any(row.test_evaluations is not None for row in comparison.runs):
+        said += " test evaluations: times the run's test images were scored."
+    return said

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -69,23 +70,46 @@ def read_table(path: Path, required: Sequence[str], own: Sequence[str]) -> list[
     Raises:
         InputError: It cannot be read, lacks a column, names one twice, or has a line of another length.
     """
+    table, problems = scan_table(path, required, own)
+    if problems:
+        raise InputError(problems, title=f"{path.name} cannot be used")
+    return table
+
+
+def scan_table(path: Path, required: Sequence[str], own: Sequence[str]) -> tuple[list[Row], list[Problem]]:
+    """Like `read_table`, with its problems beside the rows that can be read, for callers that have more to find."""
     try:
         header, rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _csv(path)
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise InputError(
-            [
-                Problem(
-                    path.name,
-                    f"a table that cannot be read ({type(error).__name__}: {str(error)[:100]})",
-                    "a CSV file in UTF-8, or a Parquet file",
-                    "Save it again from the program that made it, as CSV in UTF-8.",
-                )
-            ]
-        ) from error
-    columns = [name.strip().lower() for name in header]
-    problems = _header_problems(path, columns, required)
-    places = {name: at for at, name in enumerate(columns)}
-    shared = Columns(places, {name: at for name, at in places.items() if name not in own})
+        if isinstance(error, FileNotFoundError):
+            return [], [Problem(str(path), "no such file", "a CSV or Parquet file", "Check the path.")]
+        problem = Problem(
+            path.name,
+            f"a table that cannot be read ({type(error).__name__}: {str(error)[:100]})",
+            "a CSV file in UTF-8, or a Parquet file",
+            "Save it again from the program that made it, as CSV in UTF-8.",
+        )
+        return [], [problem]
+    return _scan(path.name, header, rows, required, own)
+
+
+def scan_frame(
+    frame: pd.DataFrame, name: str, required: Sequence[str], own: Sequence[str]
+) -> tuple[list[Row], list[Problem]]:
+    """The same of a table in memory; its rows are counted from 0."""
+    columns = [[_text(value) for value in frame.iloc[:, at].tolist()] for at in range(frame.shape[1])]
+    rows = [(row, list(values)) for row, values in enumerate(zip(*columns, strict=True))]
+    return _scan(name, [str(column) for column in frame.columns], rows, required, own)
+
+
+def _scan(
+    name: str, header: Sequence[str], rows: Iterable[tuple[int, list[str]]], required: Sequence[str], own: Sequence[str]
+) -> tuple[list[Row], list[Problem]]:
+    """The rows of a table, and what is wrong with it; `name` is what problems call it."""
+    columns = [name_.strip().lower() for name_ in header]
+    problems = _header_problems(name, columns, required)
+    places = {column: at for at, column in enumerate(columns)}
+    shared = Columns(places, {column: at for column, at in places.items() if column not in own})
     table: list[Row] = []
     for line, values in rows:
         if not any(value.strip() for value in values):
@@ -93,7 +117,7 @@ def read_table(path: Path, required: Sequence[str], own: Sequence[str]) -> list[
         if len(values) != len(columns):
             problems.append(
                 Problem(
-                    f"{path.name} line {line}",
+                    f"{name} line {line}",
                     f"{len(values)} values",
                     f"{len(columns)}, one a column",
                     "Add or remove commas; put values that hold a comma in double quotes.",
@@ -101,9 +125,7 @@ def read_table(path: Path, required: Sequence[str], own: Sequence[str]) -> list[
             )
             continue
         table.append((line, Cells(shared, tuple(value.strip() for value in values))))
-    if problems:
-        raise InputError(problems, title=f"{path.name} cannot be used")
-    return table
+    return table, problems
 
 
 def integer(text: str) -> int | None:
@@ -142,18 +164,18 @@ def _parquet(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 def _text(value: object) -> str:
     """Parquet values as a CSV would hold them: 1.0 becomes `1`, since a column with gaps turns into floats."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _header_problems(path: Path, columns: Sequence[str], required: Sequence[str]) -> list[Problem]:
+def _header_problems(table: str, columns: Sequence[str], required: Sequence[str]) -> list[Problem]:
     problems = []
     missing = [name for name in required if name not in columns]
     if missing:
         problems.append(
             Problem(
-                f"{path.name} line 1",
+                f"{table} line 1",
                 f"the columns {', '.join(columns) or 'none'}",
                 f"the columns {', '.join(required)} among them (missing: {', '.join(missing)})",
                 "Name the columns in the first line.",
@@ -162,6 +184,6 @@ def _header_problems(path: Path, columns: Sequence[str], required: Sequence[str]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         problems.append(
-            Problem(f"{path.name} line 1", f"{', '.join(twice)} twice", "every column once", "Rename one of them.")
+            Problem(f"{table} line 1", f"{', '.join(twice)} twice", "every column once", "Rename one of them.")
         )
     return problems

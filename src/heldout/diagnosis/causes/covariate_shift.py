@@ -301,8 +301,7 @@ def _others(measured: Losses) -> str:
         gained = total([row.explained for row in measured.gaining]) * -1.0
         gaining = ", ".join(names[row.k] for row in measured.gaining)
         words += f" To {gaining} appearance gives {said(gained)}, which is not set off."
-    left = [names[k] for k in sorted(measured.unjudged)]
-    if left:
+    if left := [names[k] for k in sorted(measured.unjudged)]:
         words += (
             f" Not judged, for want of images: {', '.join(left[:6])}{' and others' if len(left) > 6 else ''}, which "
             f"leaves at most {measured.undecided:.1f} points undecided."

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from heldout.diagnosis.absence import GIVEN
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
 from heldout.diagnosis.effects import Effect, effect_of, remedy_tried
@@ -111,6 +112,8 @@ class FeatureDistortion(Cause[Drops]):
 
     def measure(self, data: CauseData) -> Drops | Missing:
         """The two drops, the curve between the two networks, and the other seeds."""
+        if data.run.learning.given:
+            return Missing(ReasonKind.MODEL, f"the network and its training ({GIVEN})")
         if not data.run.learning.backbone_trained:
             return Missing(ReasonKind.DOES_NOT_APPLY, "the backbone was not trained")
         val, test = effect_of(data, PROBE, "probe", "val"), effect_of(data, PROBE, "probe", "test")

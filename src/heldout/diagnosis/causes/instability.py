@@ -82,7 +82,7 @@ class Instability(Cause[Seeds | Swing]):
 
     def measure(self, data: CauseData) -> Seeds | Swing | Missing:
         """Over seeds where there are enough; else over the last epochs."""
-        if not data.run.learning.uses_seed:
+        if data.run.learning.uses_seed is False:
             text = "its head is solved to the optimum and does not depend on the seed"
             return Missing(ReasonKind.DOES_NOT_APPLY, text)
         runs = same_recipe(data)

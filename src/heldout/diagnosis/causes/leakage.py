@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from heldout.diagnosis.cause_data import CauseData
-from heldout.diagnosis.causes.cause import Cause, Told
+from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, unless_left_out, weigh
 from heldout.diagnosis.words import IMAGES, said
@@ -71,10 +71,13 @@ class Leakage(Cause[Relatives]):
     told_first: ClassVar[tuple[Verdict, ...]] = ("established",)
     """What validation itself promised too much bears on everything else that is said of the gap."""
 
-    def measure(self, data: CauseData) -> Relatives:
+    def measure(self, data: CauseData) -> Relatives | Missing:
         """The leakage term, and the test images that are not independent either."""
         run, gap = data.run, data.gap
         assert run.val is not None
+        if run.learning.given and run.trained_on is None:
+            text = "the training images (`--train`: their path or patient), since the model was given, not trained here"
+            return Missing(ReasonKind.PARTS_MISSING, text)
         return Relatives(
             tuple(run.leaked),
             len(run.val),

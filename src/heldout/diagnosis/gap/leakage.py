@@ -27,6 +27,9 @@ def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured
     """
     val = run.val
     assert val is not None
+    if run.learning.given and run.trained_on is None:
+        detail = "not measured, since which images the model was trained on is not known"
+        return GapTerm(Measured.constant(0.0, gap), TermStatus.NOT_MEASURED, detail)
     if independent:
         accuracy = weighted_mean(val.right, run.draws.val)  # (B + 1,)
         by_class = recalls(samples.val.right, samples.val.labels, samples.val_weights, run.k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heldout.diagnosis.gap.choice import Candidates, by_accuracy, by_halves, logits_of, optimism
+from heldout.diagnosis.gap.choice import Candidates, by_accuracy, by_halves, logits_of, optimism, right_of
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -34,7 +34,9 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
     if isinstance(found, str):
         return GapTerm(Measured.constant(0.0, like), TermStatus.NOT_MEASURED, found)
     if found is None:
-        return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
+        given = run.learning.given
+        nothing = "chosen on test, not on validation" if given else "the weights are those of the last epoch"
+        return GapTerm.nothing(like, f"nothing was chosen on validation: {nothing}")
     # The run chose by accuracy or loss, whatever it is judged by. In float32 another processor would choose otherwise.
     val, draws = _val(run), run.draws
     drawn, weights = draws.drawn_val.astype(np.float64), draws.val.astype(np.float64)
@@ -53,6 +55,8 @@ def _val(run: RunData) -> Predictions:
 
 def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
     """What was chosen among; in words why it was not measured; None where nothing was chosen."""
+    if run.learning.given:
+        return _of_given(run)
     answers = {"strength": run.scored.get("strengths"), **run.choices}
     kept = next(((choice, answers[choice]) for choice in CHOICES if answers.get(choice) is not None), None)
     epochs = run.val_epochs
@@ -72,6 +76,19 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
     if isinstance(found, Candidates) and (patients := len(np.unique(_val(run).units))) < FOLDS:
         return f"{found.detail}; not measured, since the number of validation patients is {patients}"
     return found
+
+
+def _of_given(run: RunData) -> Candidates | str | None:
+    """What a given model was chosen among, as far as it came with it: chosen by accuracy."""
+    if run.learning.chosen_on == "test":
+        return None
+    if run.candidates is None or run.learning.chosen_on != "val":
+        return "not measured, since what the given model was chosen among on validation is not known"
+    val = _val(run)
+    right = right_of(run.candidates, val)
+    if right is None:
+        return "not measured, since not every validation image was answered by each of the candidates"
+    return by_accuracy(right, val.right.astype(np.float64), f"the best of {len(right)} candidates")
 
 
 def _of_variants(run: RunData, choice: Choice, kept: VariantLogits, rules: Rules) -> Candidates | str:

@@ -17,11 +17,13 @@ import pandas as pd
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import check_scores
 from heldout.diagnosis.interventions._shelf import interventions
-from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.context import FEATURES_OF, InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.diagnosis.interventions.needs import Need, lacking
 from heldout.diagnosis.rules import RULES
 from heldout.errors import HeldoutError, UsageError
 from heldout.files import read_json, whole, write_json
+from heldout.given.model import GivenModel
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -42,6 +44,8 @@ def run_interventions(
     seed: int = 0,
     retrain: bool = False,
     only: Collection[str] | None = None,
+    model: GivenModel | None = None,
+    features_of: str = FEATURES_OF,
 ) -> None:
     """Do every experiment on the shelf for runs of a study; results stand in `runs/<run id>/experiments/`.
 
@@ -57,6 +61,9 @@ def run_interventions(
         seed: Seed of everything that is drawn.
         retrain: Also retrain where that takes long (`grouped`).
         only: Names of some experiments; None for all.
+        model: Of runs whose predictions were given: what answers changed images. Without one, what an earlier call
+            made with one stays.
+        features_of: Of such runs: the pretrained network whose features stand for images.
 
     Raises:
         UsageError: A limit below 1.
@@ -66,7 +73,17 @@ def run_interventions(
     reporter = reporter or Silent()
     chosen = [experiment for experiment in in_order(interventions) if only is None or experiment.name in only]
     for run in study.runs if runs is None else runs:
-        context = InterventionContext(study, run, machine(device, run.recipe.precision), reporter, seed, limit, retrain)
+        context = InterventionContext(
+            study,
+            run,
+            machine(device, run.recipe.precision),
+            reporter,
+            seed,
+            limit,
+            retrain,
+            model=model,
+            features_of=features_of,
+        )
         missing = _missing(chosen, context)
         if not missing:
             continue
@@ -120,6 +137,8 @@ def score_more(
     reporter: Reporter | None = None,
     device: Device = "auto",
     seed: int = 0,
+    model: GivenModel | None = None,
+    features_of: str = FEATURES_OF,
 ) -> tuple[str, ...]:
     """Make interventions on more images than an earlier call, and append them to what it left.
 
@@ -130,7 +149,9 @@ def score_more(
         limit: Images a part in all.
         reporter: Told of progress.
         device: Where to compute.
-        seed: As in the earlier call.
+        seed: As in the earlier call, and so the next two.
+        model: As for `run_interventions`.
+        features_of: Likewise.
 
     Returns:
         Names of those that have more images now: not one that does not work image by image, whose earlier result is
@@ -145,8 +166,18 @@ def score_more(
         if experiment.name not in names or not experiment.grows or not 0 < known < limit:
             continue
         context = InterventionContext(
-            study, run, machine(device, run.recipe.precision), reporter, seed, limit, scored=known
+            study,
+            run,
+            machine(device, run.recipe.precision),
+            reporter,
+            seed,
+            limit,
+            scored=known,
+            model=model,
+            features_of=features_of,
         )
+        if lacking(context, experiment.needs) is not None:
+            continue
         if _append(experiment, context, about):
             grown.append(experiment.name)
         release_memory()
@@ -199,7 +230,19 @@ def _read_about(place: Path) -> Mapping[str, Any]:
 def _is_done(experiment: Intervention, context: InterventionContext) -> bool:
     """Whether an earlier call left what this one would."""
     about = _read_about(_place(experiment, context))
-    return about.get("format") == FORMAT and experiment.is_current(about, context)
+    if about.get("format") != FORMAT or not experiment.is_current(about, context):
+        return False
+    if not context.given:
+        return True
+    own = _made_with(experiment, context)
+    same_model = not own["model"] or about.get("model") == own["model"]
+    return same_model and about.get("features_of") == own["features_of"]
+
+
+def _made_with(experiment: Intervention, context: InterventionContext) -> dict[str, str]:
+    """What besides its settings an intervention on a given model depends on."""
+    model = context.model.key if context.model is not None and Need.ANSWERS in experiment.needs else ""
+    return {"model": model, "features_of": context.features_of}
 
 
 def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
@@ -208,7 +251,7 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
     table, more = pd.DataFrame(), dict[str, Any]()
     absent: Absence | None = None
     try:
-        absent = experiment.why_not(context)
+        absent = lacking(context, experiment.needs) or experiment.why_not(context)
         if absent is None:
             table = experiment.run(context)
             check_scores(table, context.k, {id_ for part in PARTS for id_ in context.ids(part)})
@@ -227,6 +270,7 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
         "absent": None if absent is None else absent.text,
         "kind": None if absent is None else absent.kind,
         "failed": absent is not None and absent.kind is ReasonKind.INTERVENTION_FAILED,
+        **(_made_with(experiment, context) if context.given else {}),
     }
     if absent is None and not table.empty and (table["split"] == "test").any():
         _count_evaluation(experiment, context)

@@ -15,6 +15,7 @@ from heldout.diagnosis.interventions._shelf import interventions
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
 from heldout.diagnosis.interventions.intervention import Change, Intervention, NothingToDoError
 from heldout.diagnosis.interventions.lost import points_lost
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.records.combined import intervention_of, member, together
@@ -36,6 +37,7 @@ class Combined(Intervention):
 
     name: ClassVar[str] = "combined"
     title: ClassVar[str] = "changes together"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.ANSWERS})
 
     def after(self, others: Iterable[Intervention]) -> tuple[str, ...]:
         """All that make changes of images."""

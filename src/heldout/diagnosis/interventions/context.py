@@ -6,7 +6,7 @@ import copy
 import math
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -21,6 +21,7 @@ from heldout.data.splits.units import units_of
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.tables import part_pixels, quality_table
 from heldout.errors import HeldoutError
+from heldout.given.model import GivenModel
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -29,6 +30,9 @@ from heldout.strategies.probe import Probe
 from heldout.training import ActivationCache, Machine, Part, logits_of
 from heldout.training.logistic import LinearHead, solve_head
 from heldout.training.predict import EVAL_BATCH
+
+FEATURES_OF = "efficientnet_lite0"
+"""Pretrained network whose features stand for images where the model was given: its weights come with the package."""
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -50,6 +54,9 @@ class InterventionContext:
         limit: Images a part that interventions are made on.
         scored: Images a part that an earlier call made them on, which are left out; 0 where there was none.
         retrain: Whether a retraining may take longer than it may unasked.
+        model: What answers changed images where the predictions were given; None for a run that was trained here, and
+            where nothing does.
+        features_of: Pretrained network whose features stand for images where the predictions were given.
     """
 
     study: StudyFiles
@@ -60,12 +67,19 @@ class InterventionContext:
     limit: int = RULES.max_sampled
     retrain: bool = False
     scored: int = 0
+    model: GivenModel | None = None
+    features_of: str = FEATURES_OF
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def recipe(self) -> Recipe:
         """The run's recipe."""
         return self.run.recipe
+
+    @property
+    def given(self) -> bool:
+        """Whether the model was given with its predictions, and not trained here."""
+        return self.run.record.learning.given
 
     @property
     def k(self) -> int:
@@ -91,9 +105,11 @@ class InterventionContext:
 
     def labels(self, part: str) -> Indices:
         """Class indices, (n,)."""
-        if part not in self.run.predictions:
-            return np.empty(0, dtype=np.int64)
-        return self.run.predictions[part].labels
+        if part in self.run.predictions:
+            return self.run.predictions[part].labels
+        table = self.study.cohort.table.set_index("id")  # training images that a given model's answers to are not known
+        names = table["label"].loc[list(self.ids(part))]
+        return np.array([self.run.record.classes.index(name) for name in names], dtype=np.int64)
 
     def logits(self, part: str) -> Logits:
         """The run's own logits, (n, k)."""
@@ -177,9 +193,9 @@ class InterventionContext:
     def pretrained(self) -> Network:
         """A network whose trunk has the pretrained weights; where training left the trunk alone, the trained one."""
         frozen = self.run.record.frozen
-        if frozen.verified and set(frozen.prefix_stages) == set(self.network.stages):
+        if frozen is not None and frozen.verified and set(frozen.prefix_stages) == set(self.network.stages):
             return self.network
-        info = backbones.resolve(self.recipe.backbone)
+        info = backbones.resolve(self.features_of if self.given else self.recipe.backbone)
         network = backbones.build(info, self.k, self.recipe.image_size, self.recipe.seed)
         return self.machine.hold(network).eval()
 
@@ -188,11 +204,13 @@ class InterventionContext:
         return copy.deepcopy(network)
 
     def score(self, pixels: Pixels, title: str, network: Network | None = None) -> Logits:
-        """Logits (n, k) of images by the trained network, or another one, in eval mode."""
+        """Logits (n, k) of images by the trained network, the given model, or another network, in eval mode."""
         if not len(pixels):
             return np.empty((0, self.k), dtype=np.float32)
         self.reporter.begin(title, math.ceil(len(pixels) / EVAL_BATCH))
         try:
+            if network is None and self.model is not None:
+                return self.model.logits(pixels, self.reporter)
             return logits_of(network or self.network, pixels, self.machine, self.reporter)
         finally:
             self.reporter.end()
@@ -202,7 +220,8 @@ class InterventionContext:
     @cached_property
     def cache(self) -> ActivationCache:
         """The study's own cache of features: what a run with a fixed trunk left there is used again."""
-        return ActivationCache.of_study(self.study.folder, self.recipe, self.machine)
+        recipe = replace(self.recipe, backbone=self.features_of) if self.given else self.recipe
+        return ActivationCache.of_study(self.study.folder, recipe, self.machine)
 
     def features(self, part: str) -> Features:
         """Pooled features (n, d) of the pretrained network, mapped from disk."""

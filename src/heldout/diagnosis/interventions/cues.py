@@ -13,6 +13,7 @@ from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits, Pixels
 from heldout.diagnosis.interventions.intervention import Change, Intervention
 from heldout.diagnosis.interventions.linear import fitted_logits, out_of_fold, scaled
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.regions import REGIONS, Region
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
@@ -51,6 +52,7 @@ class Cues(Intervention):
     title: ClassVar[str] = "shortcuts"
     version: ClassVar[int] = 3
     grows: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING_IMAGES, Need.ANSWERS})
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""

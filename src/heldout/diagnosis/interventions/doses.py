@@ -15,6 +15,7 @@ from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
 from heldout.diagnosis.interventions.linear import fitted_logits
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.pooled import reduced
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
@@ -45,6 +46,7 @@ class Doses(Intervention):
 
     name: ClassVar[str] = "doses"
     title: ClassVar[str] = "images of rare classes"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING_IMAGES})
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """The seed of folds and draws."""

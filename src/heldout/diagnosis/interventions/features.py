@@ -10,6 +10,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.needs import Need
 from heldout.records import PARTS
 
 
@@ -25,6 +26,7 @@ class Features(Intervention):
 
     name: ClassVar[str] = "features"
     title: ClassVar[str] = "pretrained features"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES})
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """None: they depend on the backbone and the images alone."""
@@ -44,7 +46,8 @@ class Features(Intervention):
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """Part -> file, and their dimension."""
         files = {part: context.feature_file(part).as_posix() for part in PARTS if context.ids(part)}
-        return {**files, "dimension": int(context.features("train").shape[1])}
+        first = next(part for part in PARTS if context.ids(part))
+        return {**files, "dimension": int(context.features(first).shape[1])}
 
 
 INTERVENTION = Features()

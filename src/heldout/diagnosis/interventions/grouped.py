@@ -17,6 +17,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.relatives import Pair, leaked_ids
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.tables import near_copies
@@ -39,6 +40,7 @@ class GroupedRetraining(Intervention):
 
     name: ClassVar[str] = "grouped"
     title: ClassVar[str] = "retraining on a grouped split"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING})
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """The seed of the draw."""
@@ -55,7 +57,7 @@ class GroupedRetraining(Intervention):
         if not leaked_ids(context.study, _pairs(context)):
             return Absence(ReasonKind.DOES_NOT_APPLY, "no validation image has a known relative in train")
         record = context.run.record
-        seconds = record.epochs * record.seconds_per_epoch * len(SEEDS)
+        seconds = (record.epochs or 0) * (record.seconds_per_epoch or 0.0) * len(SEEDS)
         if seconds > RULES.max_retraining and not context.retrain:
             text = f"it would take about {seconds / 60:.0f} minutes; ask for it with --retrain"
             return Absence(ReasonKind.NOT_RUN, text)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
+from heldout.diagnosis.interventions.needs import Need
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,18 @@ class Intervention(ABC):
         version: Raised whenever the same run would get other numbers: results of another version are made anew.
         grows: Whether it scores a sample of validation and test image by image, so that more images can be appended to
             what an earlier call left (`InterventionContext.scored`).
+        needs: What it needs that only a model trained here is sure to have.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     version: ClassVar[int] = 1
     grows: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.NETWORK})
 
     @abstractmethod
     def why_not(self, context: InterventionContext) -> Absence | None:
-        """Why it cannot be done or has no meaning on this run; None where it can."""
+        """Why it cannot be done or has no meaning on this run; None where it can. What it `needs` is there."""
 
     @abstractmethod
     def run(self, context: InterventionContext) -> pd.DataFrame:

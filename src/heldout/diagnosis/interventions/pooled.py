@@ -14,10 +14,12 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.diagnosis.interventions.linear import FOLDS, fitted_logits, scaled
+from heldout.diagnosis.interventions.linear import FOLDS, fitted_logits, out_of_fold, scaled
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
+from heldout.ties import SAME_LOSS, first_of_largest
 
 NEIGHBOURS = 15
 """Nearest images that vote: enough to be sure of one class, few enough to be near."""
@@ -38,8 +40,9 @@ COMPONENTS = 256
 class PooledClassifiers(Intervention):
     """Logistic regression on pretrained features of validation and test images, out of fold.
 
-    Five folds, patients and exact copies whole across both parts; C is that of the linear probe. Every image is scored
-    by a regression that saw no image of its patient.
+    Five folds, patients and exact copies whole across both parts; C is that of the linear probe, or, where no training
+    images are known, the one with the least cross-validated log loss on validation. Every image is scored by a
+    regression that saw no image of its patient.
 
     Variant `balanced`: learned from both parts, weighted so that within each class both count the same. If test images
     are still harder than validation images then, they are harder in themselves, and not merely different; the rest
@@ -53,6 +56,7 @@ class PooledClassifiers(Intervention):
     name: ClassVar[str] = "pooled"
     title: ClassVar[str] = "pooled classifiers"
     version: ClassVar[int] = 2
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES})
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """The seed of the folds."""
@@ -72,7 +76,8 @@ class PooledClassifiers(Intervention):
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Fit in every fold, score what was left out."""
         parts = ("val", "test")
-        strength = context.probe.strength  # before the features are held: the probe holds those of train
+        # before the features are held: the probe holds those of train
+        strength = context.probe.strength if context.ids("train") else validated_strength(context)
         x = np.concatenate([np.asarray(context.features(part), dtype=np.float32) for part in parts])
         context.let_go()
         labels = np.concatenate([context.labels(part) for part in parts])
@@ -92,6 +97,19 @@ class PooledClassifiers(Intervention):
 
 
 VARIANTS = ("balanced", "unbalanced", "source", "neighbours")
+
+
+def validated_strength(context: InterventionContext) -> float:
+    """C with the least log loss on validation, out of fold, units whole."""
+    labels, units = context.labels("val"), context.units(["val"])
+    x = np.asarray(context.features("val"), dtype=np.float32)
+    x, _ = reduced(x, x[:0], context.seed)
+    losses = []
+    for strength in context.strengths:
+        logits = out_of_fold(x, labels, units, context.k, strength, context.seed).astype(np.float64)
+        top = logits - logits.max(axis=1, keepdims=True)
+        losses.append(-(top[np.arange(len(labels)), labels] - np.log(np.exp(top).sum(axis=1))).mean())
+    return context.strengths[int(first_of_largest(-np.array(losses), tolerance=SAME_LOSS))]
 
 
 def pooled_logits(

@@ -11,6 +11,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.needs import Need
 from heldout.records import PARTS, ReasonKind
 
 
@@ -23,6 +24,7 @@ class ProbeLogits(Intervention):
 
     name: ClassVar[str] = "probe"
     title: ClassVar[str] = "linear probe"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING_IMAGES})
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """None: it has a single optimum."""

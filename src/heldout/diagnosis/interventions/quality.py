@@ -13,6 +13,7 @@ from heldout.diagnosis.interventions.context import Indices, InterventionContext
 from heldout.diagnosis.interventions.intervention import Change, Intervention, NothingToDoError
 from heldout.diagnosis.interventions.lost import points_lost
 from heldout.diagnosis.interventions.mapping import ORDER, Aim, Shifted, mapped, shifted_properties
+from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
@@ -43,6 +44,7 @@ class Quality(Intervention):
     title: ClassVar[str] = "image quality"
     version: ClassVar[int] = 5
     grows: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.ANSWERS})
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs both parts."""

@@ -11,6 +11,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.needs import Need
 from heldout.records import ReasonKind
 from heldout.training.logistic import solve_path
 
@@ -24,6 +25,7 @@ class Strengths(Intervention):
 
     name: ClassVar[str] = "strengths"
     title: ClassVar[str] = "strengths of the probe"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING})
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """None: each has a single optimum."""

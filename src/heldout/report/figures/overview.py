@@ -9,6 +9,9 @@ from heldout.report.figure import FIRST_SCREEN, Figure, Trace, broken_label, lab
 from heldout.report.marks import dots, legend_entry, row_axis
 from heldout.report.material import Material
 
+STEERED = "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned from."
+"""What the dots are where the runs were trained here."""
+
 
 def parts_of(row: RunRow) -> list[tuple[str, Estimate]]:
     """The parts that a run was scored on, with its score there."""
@@ -58,9 +61,8 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             f"Validation and test {material.metric.words} of every run",
-            "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned "
-            "from. Line: 95 % interval. Where the lines of two runs overlap widely, do not read a difference "
-            "into their dots.",
+            f"{'Hollow: validation. Filled: test.' if material.files.given else STEERED} Line: 95 % interval. Where "
+            "the lines of two runs overlap widely, do not read a difference into their dots.",
             f"{capital(material.metric.words)} of {len(runs)} runs. {listing(words)}.",
             spec(traces, layout, 110 + 46 * len(runs), parts),
             sheet(["run", "label", "split", material.metric.name, "low", "high", "n", "method"], csv),

@@ -9,9 +9,12 @@ from heldout.report.marks import row_axis
 from heldout.report.material import Material
 
 
-def bars(material: Material, name: str, title: str, caption: str, seconds: list[float]) -> Chart:
-    """One bar a run, its duration written at its end."""
-    runs = material.runs
+def bars(material: Material, name: str, title: str, caption: str, known: dict[str, float | None]) -> Chart | None:
+    """One bar a run whose seconds are known, its duration written at its end."""
+    runs = [row for row in material.runs if known[row.id] is not None]
+    seconds = [value for value in known.values() if value is not None]
+    if not runs:
+        return None
     rows: list[list[Raw]] = [
         [row.id, material.names[row.id].label, row.device, value] for row, value in zip(runs, seconds, strict=True)
     ]
@@ -47,23 +50,24 @@ def bars(material: Material, name: str, title: str, caption: str, seconds: list[
 
 
 def draw(material: Material) -> list[Chart]:
-    """Seconds an epoch, and of the whole run."""
-    return [
+    """Seconds an epoch, and of the whole run; nothing where nobody knows them."""
+    charts = [
         bars(
             material,
             "seconds-per-epoch",
             "Seconds an epoch",
             "Median over the epochs, training and validation.",
-            [row.seconds_per_epoch for row in material.runs],
+            {row.id: row.seconds_per_epoch for row in material.runs},
         ),
         bars(
             material,
             "wall-seconds",
             "Seconds of the whole run",
             "By the clock on the wall, feature extraction and scoring included.",
-            [row.wall_seconds for row in material.runs],
+            {row.id: row.wall_seconds for row in material.runs},
         ),
     ]
+    return [chart for chart in charts if chart is not None]
 
 
 FIGURE = Figure("seconds", "Time", "time", 0, draw)

@@ -24,7 +24,8 @@ from heldout.report.cells import (
     unseen,
     whole_cell,
 )
-from heldout.report.definitions import DIAGNOSIS, DOCS
+from heldout.report.definitions import DOCS
+from heldout.report.definitions_diagnosis import DIAGNOSIS
 from heldout.report.material import Material
 
 DEFINED: dict[Term, str] = {term: f"def-term-{term}" for term in TERM_TITLES}

@@ -32,7 +32,7 @@ RUN = ("id", "label")
 def scores_table(material: Material) -> Table:
     """The metric, accuracy and AUC on every part, and the gap; its CSV has every column of the comparison.
 
-    The last row is that of always answering the commonest class of train.
+    The last row is that of always answering the commonest class.
     """
     metric = material.metric
     columns = (
@@ -100,7 +100,7 @@ def scores_row(material: Material, row: RunRow, best: bool) -> tuple[Cell, ...]:
 
 
 def baseline_rows(material: Material, columns: Sequence[Column]) -> tuple[tuple[Cell, ...], ...]:
-    """What always answering the commonest class of train scores, by the metric; the other cells stay open."""
+    """What always answering the commonest class scores, by the metric; the other cells stay open."""
     baseline, name = material.comparison.baseline, material.metric.name
     if baseline is None:
         return ()
@@ -169,6 +169,9 @@ LEARNING_COLUMNS = (
     Column("Trainable", "of all parameters", True, "def-trainable", saved_as=("trainable_parameters", "parameters")),
     Column("Frozen part", definition="def-frozen", saved_as=("frozen_verified", "frozen_bn", "frozen_prefix_stages")),
 )
+UNKNOWN = {n: Cell("–", saved=(None,) * n) for n in (1, 2, 3)}
+"""Cells of what nobody told of a given model, by the number of columns that they have in a CSV."""
+
 LEARNING = tuple(name for column in LEARNING_COLUMNS[1:] for name in column.names)
 
 
@@ -180,22 +183,30 @@ def learning_table(material: Material) -> Table:
 
 def learning_row(material: Material, row: RunRow) -> tuple[Cell, ...]:
     """One run in the table of learning."""
-    kept, swings = material.run(row.id).record.kept_epoch, row.oscillation
+    kept, swings, parameters = material.run(row.id).record.kept_epoch, row.oscillation, row.trainable_parameters
     return (
         run_cell(material, row.id),
-        Cell(str(row.epochs), f"kept {kept}", (row.epochs, kept)),
-        whole_cell(swings.reversals),
-        Cell(number(swings.roughness_points, 2), saved=(swings.roughness_points,)),
-        whole_cell(row.overfit_epoch, "never"),
-        Cell(duration(row.seconds_per_epoch), saved=(row.seconds_per_epoch,)),
-        Cell(duration(row.wall_seconds), saved=(row.wall_seconds,)),
-        Cell(f"{row.trainable_parameters:,}", f"of {row.parameters:,}", (row.trainable_parameters, row.parameters)),
+        UNKNOWN[2] if row.epochs is None else Cell(str(row.epochs), f"kept {kept}", (row.epochs, kept)),
+        UNKNOWN[1] if swings is None else whole_cell(swings.reversals),
+        UNKNOWN[1] if swings is None else Cell(number(swings.roughness_points, 2), saved=(swings.roughness_points,)),
+        UNKNOWN[1] if swings is None else whole_cell(row.overfit_epoch, "never"),
+        *(seconds_cell(seconds) for seconds in (row.seconds_per_epoch, row.wall_seconds)),
+        UNKNOWN[2]
+        if parameters is None
+        else Cell(f"{parameters:,}", f"of {row.parameters:,}", (parameters, row.parameters)),
         frozen_cell(row.frozen),
     )
 
 
-def frozen_cell(frozen: Frozen) -> Cell:
+def seconds_cell(seconds: float | None) -> Cell:
+    """A duration."""
+    return UNKNOWN[1] if seconds is None else Cell(duration(seconds), saved=(seconds,))
+
+
+def frozen_cell(frozen: Frozen | None) -> Cell:
     """What was frozen, and whether it was verified to have stayed so."""
+    if frozen is None:
+        return UNKNOWN[3]
     values = (frozen.verified, frozen.bn, " ".join(frozen.prefix_stages))
     if frozen.bn == "none":
         return Cell("nothing frozen", saved=values)
@@ -207,7 +218,7 @@ def frozen_notes(material: Material) -> tuple[str, ...]:
     """What was said of the frozen parts, each sentence once with the runs it was said of."""
     said: dict[str, list[str]] = {}
     for row in material.runs:
-        if row.frozen.detail:
+        if row.frozen is not None and row.frozen.detail:
             said.setdefault(row.frozen.detail, []).append(material.names[row.id].label)
     return tuple(f"{detail.rstrip('.')}: {few(labels)}." for detail, labels in said.items())
 
@@ -218,7 +229,9 @@ def few(labels: list[str]) -> str:
 
 
 def blocks(material: Material) -> Sequence[Block]:
-    """Scores, further scores, then learning and cost."""
+    """Scores, further scores, then learning and cost, of which nothing is known of given models."""
+    if material.files.given:
+        return scores_table(material), further_table(material)
     return scores_table(material), further_table(material), learning_table(material)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heldout.report.blocks import Block, Prose, Terms
-from heldout.report.definitions import DEFINITIONS, DIAGNOSIS, DOCS
+from heldout.report.definitions import DEFINITIONS, DOCS
+from heldout.report.definitions_diagnosis import DIAGNOSIS
 from heldout.report.material import Material
 from heldout.report.section import Section
 

@@ -16,13 +16,18 @@ WHY = (
     "second test set for the final word."
 )
 
+NOT_KNOWN = "How often the given models were evaluated on test before their predictions came here is not known."
+
 
 def blocks(material: Material) -> Sequence[Block]:
     """The count, and why it matters."""
-    total = sum(row.test_evaluations for row in material.runs)
+    known = [row.test_evaluations for row in material.runs if row.test_evaluations is not None]
+    total = sum(known)
     n = len(material.split.test)
     if not n:
         return (Prose("There is no test set."),)
+    if not known:
+        return Prose(NOT_KNOWN), Prose(WHY)
     said = [
         f"The {count(n, 'test image')} were scored {count(total, 'time')} by the {count(len(material.runs), 'run')} of "
         "this report (once a run is the rule)."

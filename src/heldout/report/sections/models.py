@@ -48,10 +48,10 @@ def catalogued(info: BackboneInfo) -> tuple[Cell, ...]:
     )
 
 
-def uncatalogued(parameters: int) -> tuple[Cell, ...]:
+def uncatalogued(parameters: int | None) -> tuple[Cell, ...]:
     """The cells of a backbone that the catalogue does not know here."""
     unknown = Cell(UNSTATED, saved=(None,))
-    counted = Cell(f"{parameters:,}", "with the new head", (parameters,))
+    counted = unknown if parameters is None else Cell(f"{parameters:,}", "with the new head", (parameters,))
     return (unknown, unknown, counted, *(unknown,) * 5, Cell("", saved=("parameters",)))
 
 
@@ -72,8 +72,8 @@ def models_table(material: Material) -> Table:
 
 
 def blocks(material: Material) -> Sequence[Block]:
-    """The catalogue's table."""
-    return (models_table(material),)
+    """The catalogue's table; none where every model was given."""
+    return (models_table(material),) if material.catalogue else ()
 
 
 SECTION = Section(

@@ -24,8 +24,12 @@ def option_words(options: Mapping[str, Setting]) -> list[str]:
 
 
 def run_command(material: Material) -> str:
-    """The `heldout run` that makes this study again."""
+    """The `heldout run`, or the `heldout diagnose` of tables, that makes this study again."""
     study, plan = material.study, material.plan
+    if material.files.given and not study.data:
+        return "heldout.diagnose(val, test, …)  # in Python, with the same tables"
+    if material.files.given:
+        return shlex.join(["heldout", "diagnose", *shlex.split(study.data), *option_words(study.reading)])
     words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]
     words += ["--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds))]
     words += ["--image-size", str(plan.image_size), "--fit", plan.fit, "--precision", plan.precision]
@@ -39,6 +43,10 @@ def run_command(material: Material) -> str:
 def blocks(material: Material) -> Sequence[Block]:
     """The commands, then what must be equal."""
     study, plan, split = material.study, material.plan, material.split
+    if material.files.given:
+        equal = f"cohort {study.cohort} and split {study.split}, which follow from the tables; heldout {study.version}"
+        commands = Commands((run_command(material), "heldout compare STUDY", "heldout report STUDY"))
+        return (commands, Notes("What must be equal for the numbers to be equal", (equal,)))
     diagnose = ("heldout diagnose STUDY",) if material.diagnoses else ()
     seed = "" if split.seed is None else f", seed {split.seed}"
     return (

@@ -16,8 +16,14 @@ FIXED = ("weights", "image_size", "fit", "interpolation", "precision", "seed")
 
 
 def fixed_cells(recipe: Recipe) -> tuple[Cell, ...]:
-    """The cells under `FIXED`."""
+    """The cells under `FIXED`; dashes for images that were not given."""
     values: tuple[Raw, ...] = (recipe.image_size, recipe.fit, recipe.interpolation, recipe.precision, recipe.seed)
+    if not recipe.image_size:
+        return (
+            Cell(recipe.weights, mono=True),
+            *(Cell("–", saved=(None,)) for _ in values[:-1]),
+            Cell(str(recipe.seed)),
+        )
     return (Cell(recipe.weights, mono=True), *(Cell(str(value), saved=(value,)) for value in values))
 
 
@@ -44,7 +50,8 @@ def settings_table(material: Material) -> Table:
                 Cell(id_, mono=True),
             )
         )
-    notes = ("A dash: this strategy has no such setting.", "Weights: the start of the SHA-256 of the tensors.")
+    weights = "answers" if material.files.given else "tensors"
+    notes = ("A dash: there is no such setting.", f"Weights: the start of the SHA-256 of the {weights}.")
     return Table("settings-table", "Settings of every run", columns, tuple(rows), notes)
 
 

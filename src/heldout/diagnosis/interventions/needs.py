@@ -1,0 +1,43 @@
+"""What interventions need of a study and its model, and why a given model may not have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from heldout.diagnosis.absence import GIVEN, Absence
+from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.records import ReasonKind
+
+
+class Need(StrEnum):
+    """Something that a study with a trained network always has, and one of given predictions may lack."""
+
+    IMAGES = "images"
+    TRAINING_IMAGES = "training images"
+    ANSWERS = "answers"
+    """Something that answers changed images: the trained network, or a model that was given."""
+    NETWORK = "network"
+    """The network itself, its weights and layers."""
+    TRAINING = "training"
+    """The strategy, so that the network can be trained again."""
+
+
+def lacking(context: InterventionContext, needs: Iterable[Need]) -> Absence | None:
+    """Why a run lacks something that is needed; None where it has everything, as every run that was trained here."""
+    if not context.given:
+        return None
+    needs = set(needs)
+    if Need.TRAINING in needs:
+        return Absence(ReasonKind.MODEL, f"it would have to be trained again, and {GIVEN}")
+    if Need.NETWORK in needs:
+        return Absence(ReasonKind.MODEL, f"it needs the network's weights and layers, and {GIVEN}")
+    if not context.study.cohort.pictured:
+        more = " and --model FILE.onnx" if Need.ANSWERS in needs else ""
+        return Absence(ReasonKind.IMAGES, f"only predictions were given; it needs --images DIR{more}")
+    if Need.TRAINING_IMAGES in needs and not context.ids("train"):
+        return Absence(ReasonKind.PARTS_MISSING, "the training images were not given; name them with --train TABLE")
+    if Need.ANSWERS in needs and context.model is None:
+        text = f"{GIVEN}; it needs something that answers changed images: --model FILE.onnx, or predict=FUNCTION"
+        return Absence(ReasonKind.MODEL, text)
+    return None
