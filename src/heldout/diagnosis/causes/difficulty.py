@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
-from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told, without
 from heldout.diagnosis.effects import remedy_tried
 from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.suspects import still_to_review
 from heldout.diagnosis.verdict import Decision, unless_left_out, weigh
-from heldout.diagnosis.words import capital, said
+from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import in_order, settled
@@ -111,13 +111,13 @@ class Difficulty(Cause[Hardness]):
         if measured.unbalanced is not None:
             numbers["unbalanced_points"] = measured.unbalanced.value
         sentence = _sentence(measured, decision)
-        if balanced.left_out:
-            sentence += f" {capital(balanced.left_out)}."
+        ending, reason = left_out_told(decision, balanced.left_out)
+        sentence += ending
         if not measured.fair(rules):
             sentence += " It is a poor yardstick, though: on validation it is well below the run itself."
         return Told(
             sentence,
-            reason=f"two blind readers for {measured.unread} test images" if in_doubt else "",
+            reason=f"two blind readers for {measured.unread} test images" if in_doubt else reason,
             points=measured.points,
             images=_hard(balanced)[: rules.max_images] if decision.positive else (),
             numbers=numbers,
