@@ -189,17 +189,18 @@ class HardlySeen(Cause[RareClasses]):
         )
 
     def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
-        """More images of each class that was tried, scored on other test patients."""
+        """More images of each class that was tried, and more weight for as few, scored on other test patients."""
         measured, found = self.measure(data), list[Remedy]()
         for one in () if isinstance(measured, Missing) else measured.classes:
             k = data.run.classes.index(one.name)
-            few, many = (gain_on_test(data, INTERVENTION, f"{name}:{k}") for name in ("few", "many"))
-            if one.dose is not None and few is not None and many is not None:
-                name = (
-                    f"about {one.dose.many} training images of '{one.name}' instead of {one.dose.few} (linear "
-                    "classifier on frozen features, scored on other patients)"
-                )
-                found.append(Remedy(name, (many - few).estimate(), False, self.code))
+            gains = [gain_on_test(data, INTERVENTION, f"{name}:{k}") for name in ("few", "weighted", "many")]
+            few, weighted, many = gains
+            if one.dose is not None and few is not None and weighted is not None and many is not None:
+                how = "(linear classifier on frozen features, scored on other patients)"
+                more = f"about {one.dose.many} training images of '{one.name}' instead of {one.dose.few} {how}"
+                same = f"{one.dose.few} training images of '{one.name}' weighed as much as {one.dose.many} {how}"
+                found.append(Remedy(more, (many - few).estimate(), False, self.code))
+                found.append(Remedy(same, (weighted - few).estimate(), False, self.code))
         return tuple(found)
 
 
@@ -268,7 +269,7 @@ def _sentence(some: Sequence[RareClass], main: RareClass, points: Measured, deci
             f" A linear classifier recalls {dose.recalls[0]:.0%} of its test images when it has learned from "
             f"{dose.few:,} of the class, {dose.weighted:.0%} when these weigh as much as about {dose.many:,}, and "
             f"{dose.recalls[1]:.0%} from as many of other patients: more different images gain {said(dose.own)} of "
-            "recall."
+            f"recall, and {said(dose.accuracy)} of accuracy on all of test."
         )
     elif main.thinned is not None:
         words += f" Well-seen classes left {main.train:,} training images each lose {said(main.thinned)} of recall."
