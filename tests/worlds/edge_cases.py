@@ -32,7 +32,7 @@ VARIANTS = {
     "probe": ("probe",),
     "pooled": ("balanced", "unbalanced", "source"),
     "strengths": ("C=0.1", "C=1"),
-    "doses": ("full", "few:2", "many:2", "thin:2:0:0", "thin:2:1:0"),
+    "doses": ("full", "few:2", "weighted:2", "many:2", "thin:2:0:0", "thin:2:1:0"),
 }
 """Intervention -> variants that it leaves behind."""
 

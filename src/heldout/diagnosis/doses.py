@@ -30,7 +30,10 @@ class Dose:
         many: In the second, about.
         recalls: Recall on other test images in both, fractions.
         gain: Points of recall that the second gains.
-        p: Two-sided p of a sign test over units that it gains, or loses.
+        p: Two-sided p of a sign test over units that it gains, or loses, beyond the few weighed as much.
+        weighted: Recall where as few images weigh as much as the many, a fraction.
+        own: Points of recall that the many gain beyond that: what more different images are worth.
+        accuracy: Points of test accuracy likewise, all classes.
     """
 
     few: int
@@ -38,6 +41,9 @@ class Dose:
     recalls: tuple[float, float]
     gain: Measured
     p: float
+    weighted: float
+    own: Measured
+    accuracy: Measured
 
 
 def _answers(data: CauseData, variant: str, part: Predictions) -> Reals | None:
@@ -65,16 +71,25 @@ def dose_of(data: CauseData, k: int) -> Dose | None:
     """What more images of the class are worth; None where it was not tried."""
     test, counts = data.run.test, data.run.train_counts
     assert test is not None and counts is not None
-    few, many = (_answers(data, f"{name}:{k}", test) for name in ("few", "many"))
+    few, weighted, many = (_answers(data, f"{name}:{k}", test) for name in ("few", "weighted", "many"))
     own = test.labels == k
-    if few is None or many is None or not own.any():
+    if few is None or weighted is None or many is None or not own.any():
         return None
-    change = many - few
-    net = np.bincount(test.units[own], weights=change[own])
+    net = np.bincount(test.units[own], weights=(many - weighted)[own])
     gained, lost = int((net > 0).sum()), int((net < 0).sum())
     p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
     recalls = float(few[own].mean()), float(many[own].mean())
-    return Dose(int(counts[k]), round(LEARNED * int(own.sum())), recalls, _change(data, test, change, k), p)
+    accuracy = data.gap.draws.measured(100 * weighted_mean(many - weighted, data.gap.draws.test), len(test))
+    return Dose(
+        int(counts[k]),
+        round(LEARNED * int(own.sum())),
+        recalls,
+        _change(data, test, many - few, k),
+        p,
+        float(weighted[own].mean()),
+        _change(data, test, many - weighted, k),
+        accuracy,
+    )
 
 
 def thinned_loss(data: CauseData, k: int) -> Measured | None:

@@ -155,11 +155,14 @@ def _points(finding: Finding) -> Estimate:
 
 def _overlap(findings: Sequence[Finding], gap: float, causes: Mapping[str, Cause[Any]]) -> str:
     """A sentence where causes that lie in the data, and were not divided, account together for more than there is."""
+    own = {causes[item.code].term for item in findings if item.verdict == "established"}
     lying = [
         (item.cause.lower(), item.points)
         for item in findings
         if item.verdict == "established" and not causes[item.code].level and item.points and item.priority > 0
         if item.share is None
+        # What explains the term that another cause measures is a part of that one's points, not beside them.
+        and (causes[item.code].term or not own & set(item.explains))
     ]
     if len(lying) < 2 or sum(points.value for _, points in lying) <= gap:
         return ""

@@ -74,10 +74,18 @@ def hard(measured: Any, *, below: int = 0, other: Any = CLEAR, unread: int = 0) 
 
 
 def rare(
-    carried: Any, *, gain: Any = None, p: float = 0.001, thinned: Any = None, recall: float = 0.2, others: int = 0
+    carried: Any,
+    *,
+    gain: Any = None,
+    p: float = 0.001,
+    own: Any = None,
+    accuracy: Any = CLEAR,
+    thinned: Any = None,
+    recall: float = 0.2,
+    others: int = 0,
 ) -> RareClasses:
     """A class that lacks 60 points of recall to the average, and others that carry as much and were not tried."""
-    dose = None if gain is None else Dose(20, 200, (0.2, 0.7), gain, p)
+    dose = None if gain is None else Dose(20, 200, (0.2, 0.7), gain, p, 0.2, gain if own is None else own, accuracy)
     one = RareClass("a", 20, 0.01, 0.13, recall, 0.8, False, carried, dose, thinned, 80, ())
     return RareClasses((one, *(replace(one, name=f"b{i}", dose=None) for i in range(others))))
 
@@ -208,6 +216,9 @@ TABLE = [
     ("rare-classes", rare(CLEAR, gain=points(5.0, 1.0, 20.0)), MAYBE),
     ("rare-classes", rare(CLEAR, gain=points(5.0, 1.0, 19.0), others=1), MAYBE),
     ("rare-classes", rare(NONE, gain=points(20.0, 1.0, 40.0)), NO),
+    ("rare-classes", rare(CLEAR, gain=points(30.0, 1.0, 40.0), own=points(30.0, 0.0, 40.0)), MAYBE),  # weight alone
+    ("rare-classes", rare(CLEAR, gain=points(30.0, 1.0, 40.0), accuracy=points(2.0, 0.0, 4.0)), MAYBE),
+    ("rare-classes", rare(CLEAR, gain=points(30.0, 1.0, 40.0), accuracy=points(2.0, TINY, 4.0)), YES),
     ("rare-classes", rare(CLEAR, thinned=points(5.0, 1.0, 20.0 - TINY)), ASK),
     ("rare-classes", rare(CLEAR, thinned=points(5.0, 1.0, 20.0)), MAYBE),
     ("leakage", leaked(CLEAR), YES),

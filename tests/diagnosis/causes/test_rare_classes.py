@@ -8,7 +8,7 @@ import pytest
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.causes.rare_classes import CAUSE, RareClasses
-from heldout.diagnosis.diagnose import cause_data
+from heldout.diagnosis.diagnose import cause_data, diagnose_run
 from heldout.diagnosis.doses import INTERVENTION
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
@@ -29,13 +29,24 @@ def answered(made: RunData, part: str, recalls: dict[int, float], usual: float =
 
 
 def dosed(
-    made: RunData, *, few: float | None = None, many: float = 0.0, thin: float | None = None, k: int = BKL
+    made: RunData,
+    *,
+    few: float | None = None,
+    many: float = 0.0,
+    weighted: float | None = None,
+    usual: float = 0.8,
+    thin: float | None = None,
+    k: int = BKL,
 ) -> RunData:
-    """Recall of a rare class learned from few and from many images, and of class 5 left as few."""
+    """Recall of a rare class learned from few, the same weighed as much as many, and many; of class 5 left as few.
+
+    `usual` is the recall of the other classes where many were learned from.
+    """
     found = [("full", "val", answered(made, "val", {})), ("full", "test", answered(made, "test", {}))]
     if few is not None:
         found += [(f"few:{k}", "test", answered(made, "test", {k: few}))]
-        found += [(f"many:{k}", "test", answered(made, "test", {k: many}))]
+        found += [(f"weighted:{k}", "test", answered(made, "test", {k: few if weighted is None else weighted}))]
+        found += [(f"many:{k}", "test", answered(made, "test", {k: many}, usual))]
     if thin is not None:
         found += [(f"thin:{k}:5:{draw}", "val", answered(made, "val", {5: thin})) for draw in range(2)]
     tables = [variant_rows(parts(made)[part].ids, part, name, z) for name, part, z in found]
@@ -72,6 +83,15 @@ def test_a_class_that_ten_times_as_many_images_do_not_mend_is_not_blamed_on_thei
     assert (alone.verdict, alone.kind) == ("excluded", ReasonKind.UNTRUSTED)
 
 
+@pytest.mark.parametrize(
+    ("weighted", "usual"), [pytest.param(0.68, 0.8, id="weight"), pytest.param(0.1, 0.6, id="at others' cost")]
+)
+def test_weight_alone_or_the_loss_of_other_classes_establishes_nothing(weighted: float, usual: float) -> None:
+    """The class is recalled better, but as well by the same few images weighed more, or others are recalled worse."""
+    finding = judged(CAUSE, dosed(skin(), few=0.1, weighted=weighted, many=0.7, usual=usual))
+    assert finding.verdict == "suggested"
+
+
 def test_if_others_do_as_well_with_as_few_images_it_is_not_even_suggested() -> None:
     finding = judged(CAUSE, dosed(skin(), thin=0.8))
     assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.MORE_IMAGES)
@@ -102,6 +122,13 @@ def test_a_rare_class_that_validation_lacks_counts_with_what_it_takes_from_test(
     assert set(CAUSE.judge(data).explains) <= {"absent", "prior"}
 
 
+def test_a_part_of_the_prior_is_not_said_to_come_on_top_of_it() -> None:
+    found = diagnose_run(dosed(skin(), few=0.1, many=0.7))
+    verdicts = {finding.code: finding.verdict for finding in found.findings}
+    assert verdicts["prior"] == verdicts["rare-classes"] == "established"
+    assert "More than the gap" not in found.summary
+
+
 def test_three_images_that_happen_to_gain_confirm_nothing() -> None:
     val, test = [(90, 80), (90, 80), (0, 0)], [(90, 80), (90, 80), (12, 0)]
     made = dosed(tailed([300, 300, 2], val, test, "abc"), few=0.0, many=0.25, k=2)
@@ -112,9 +139,10 @@ def test_three_images_that_happen_to_gain_confirm_nothing() -> None:
 
 def test_more_images_are_a_remedy_with_the_gain_they_had_on_test() -> None:
     made = dosed(skin(), few=0.1, many=0.7)
-    (remedy,) = CAUSE.remedies(cause_data(made))
-    assert remedy.cause == "rare-classes" and not remedy.exploratory
-    assert remedy.gain_points.value == pytest.approx(100 * 0.6 * 294 / 2259, abs=2)
+    more, weight = CAUSE.remedies(cause_data(made))
+    assert more.cause == weight.cause == "rare-classes" and not more.exploratory
+    assert more.gain_points.value == pytest.approx(100 * 0.6 * 294 / 2259, abs=2)
+    assert weight.gain_points.value == 0
 
 
 def test_without_training_images_it_says_what_it_needs() -> None:

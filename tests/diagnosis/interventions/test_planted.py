@@ -401,7 +401,13 @@ def test_more_images_of_a_rare_class_raise_its_recall_and_as_few_of_others_lower
         full = recall_of(context, table, "full", "val", j)
         for draw in (0, 1):
             assert recall_of(context, table, f"thin:2:{j}:{draw}", "val", j) < full - 0.2
-    assert set(table["variant"]) == {"full", "few:2", "many:2", *(f"thin:2:{j}:{d}" for j in (0, 1) for d in (0, 1))}
+    assert set(table["variant"]) == {
+        "full",
+        "few:2",
+        "weighted:2",
+        "many:2",
+        *(f"thin:2:{j}:{d}" for j in (0, 1) for d in (0, 1)),
+    }
 
 
 def test_a_rare_class_with_few_test_images_is_only_compared_with_others(tmp_path: Path) -> None:

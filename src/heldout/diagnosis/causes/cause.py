@@ -15,7 +15,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.trials import WORDS
 from heldout.diagnosis.verdict import Decision
-from heldout.diagnosis.words import IMAGES, worded
+from heldout.diagnosis.words import IMAGES, capital, worded
 from heldout.records import Finding, ReasonKind, Remedy, Verdict
 from heldout.records.diagnosis import BECAUSE
 from heldout.stats.measured import Measured
@@ -190,6 +190,13 @@ def reason_text(decision: Decision, rules: Rules) -> str:
     if decision.kind is ReasonKind.MORE_IMAGES:
         return f"more {IMAGES} than the {decision.seen:,} that changed sides"
     return ""
+
+
+def left_out_told(decision: Decision, left_out: str) -> tuple[str, str]:
+    """Classes that were left out, as the end of a sentence, or as what a verdict needs where it hangs on them."""
+    if decision.kind is ReasonKind.SMALL_CLASSES and left_out:
+        return "", f"more images of classes {left_out}"
+    return (f" {capital(left_out)}." if left_out else ""), ""
 
 
 def _reason(decision: Decision, told: Told, rules: Rules) -> str:

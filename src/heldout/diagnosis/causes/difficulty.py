@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
-from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told, without
 from heldout.diagnosis.contradiction import Contradiction, contradicted
 from heldout.diagnosis.effects import remedy_tried
 from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.suspects import still_to_review
 from heldout.diagnosis.verdict import Decision, undecided, unless_left_out, weigh
-from heldout.diagnosis.words import IMAGES, capital, said
+from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import in_order, settled
@@ -135,13 +135,13 @@ class Difficulty(Cause[Hardness]):
         if measured.unbalanced is not None:
             numbers["unbalanced_points"] = measured.unbalanced.value
         sentence = _sentence(measured, decision, rules)
-        if balanced.left_out:
-            sentence += f" {capital(balanced.left_out)}."
+        ending, reason = left_out_told(decision, balanced.left_out)
+        sentence += ending
         if not measured.fair(rules):
             sentence += " It is a poor yardstick, though: on validation it is well below the run itself."
         return Told(
             sentence,
-            reason=f"two blind readers for {measured.unread} test {IMAGES}" if in_doubt else "",
+            reason=f"two blind readers for {measured.unread} test {IMAGES}" if in_doubt else reason,
             points=measured.left(rules),
             images=_hard(balanced)[: rules.max_images] if decision.positive else (),
             numbers=numbers,

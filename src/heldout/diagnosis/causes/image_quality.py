@@ -9,14 +9,14 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes._mapped import ALL, DEGRADED, Mapped, Qualities, Returned, is_shift
-from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told, without
 from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.gap.small_classes import left_out_words, too_small, val_right
 from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trial
 from heldout.diagnosis.verdict import Decision, heard, weigh_effects
-from heldout.diagnosis.words import SCORE, capital, said
+from heldout.diagnosis.words import SCORE, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import simultaneous
 from heldout.ties import DIGITS, first_best, first_of_largest, settled
@@ -118,9 +118,10 @@ class ImageQuality(Cause[Qualities]):
 
     def tell(self, measured: Qualities, decision: Decision, rules: Rules) -> Told:
         """What the property costs, and what the second measurement says."""
+        ending, few = left_out_told(decision, measured.left_out)
         if not decision.about and decision.verdict != "excluded":
             sentence = "No measured property shifts between validation and test in the classes that could be judged."
-            return Told(f"{sentence} {capital(measured.left_out)}.")
+            return Told(sentence, reason=few)
         if not decision.about:
             reason = "no measured property shifts between validation and test in any class"
             reason += " that has enough images" if measured.left_out else ""
@@ -144,11 +145,10 @@ class ImageQuality(Cause[Qualities]):
         images: tuple[str, ...] = ()
         if decision.positive and one.name != ALL and measured.every is not None:
             sentence += f" All properties together cost {measured.every.lost.value:.1f}."
-        if measured.left_out:
-            sentence += f" {capital(measured.left_out)}."
+        sentence += ending
         if decision.positive:
             images = (one.images or one.effect.turned)[: rules.max_images]
-        reason = "test images do not differ from validation images in it" if decision.kind is NOT_IN_TEST else ""
+        reason = "test images do not differ from validation images in it" if decision.kind is NOT_IN_TEST else few
         explains = explained_terms(one.lost.value, one.effect.mended())
         return Told(sentence, True, reason, one.lost, images, numbers, explains)
 

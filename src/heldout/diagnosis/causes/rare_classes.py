@@ -65,11 +65,15 @@ class RareClass:
         return 100 * (self.usual - self.recall)
 
     def confirmed(self, rules: Rules) -> bool:
-        """Whether more images of the class itself surely raise its recall by a good part of what it lacks."""
+        """Whether more images of the class itself surely raise its recall by a good part of what it lacks.
+
+        Beyond what as few do that weigh as much, and not at the cost of other classes.
+        """
         dose = self.dose
         if dose is None or dose.p >= rules.level:
             return False
-        return dose.gain.low > 0 and settled(rules.agreement * dose.gain.value - self.lacks) >= 0
+        helps = dose.own.low > 0 and dose.accuracy.low > 0
+        return helps and settled(rules.agreement * dose.own.value - self.lacks) >= 0
 
     def contradicted(self, rules: Rules) -> bool:
         """Whether more images of the class itself surely do not."""
@@ -103,11 +107,12 @@ class HardlySeen(Cause[RareClasses]):
     the prior term, Σ (π^V − π^T)(recall^V − A_V), or of the term of classes that validation lacks: a part of these
     terms, not something beside them. A recall of a few images that are all right, or all wrong, is taken with a doubt
     (Jeffreys' prior). Few images and a low recall may go together without one being due to the other, so a linear
-    probe on frozen features is learned anew with other doses. Established if, learned from many of the class's test
-    images instead of as few as training has, out of fold by patient, it recalls other test images of the class better
-    (interval above 0, sign test over patients, a gain of at least 1/{agreement} of what the class lacks to the
-    average); excluded if that surely gains less. Where test has too few images for that it is suggested at most, and
-    not if well-seen classes left as few training images keep their recall.
+    probe on frozen features is learned anew with other doses. Established if, learned from many
+    of the class's test images instead of as few as training has, out of fold by patient, it recalls other test images
+    of the class better than with as few that weigh as much (interval above 0, sign test over patients, a gain of at
+    least 1/{agreement} of what the class lacks to the average), and is right more often on all of test; excluded if
+    many surely do no better. Where test has too few images for that it is suggested at most, and not if well-seen
+    classes left as few training images keep their recall.
 
     Why it matters: Long tails are the rule in medicine. A model may be right on nine of ten images and never answer the
     rare class; where that class is more frequent, accuracy falls, and a validation set of the same mix cannot warn.
@@ -184,17 +189,18 @@ class HardlySeen(Cause[RareClasses]):
         )
 
     def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
-        """More images of each class that was tried, scored on other test patients."""
+        """More images of each class that was tried, and more weight for as few, scored on other test patients."""
         measured, found = self.measure(data), list[Remedy]()
         for one in () if isinstance(measured, Missing) else measured.classes:
             k = data.run.classes.index(one.name)
-            few, many = (gain_on_test(data, INTERVENTION, f"{name}:{k}") for name in ("few", "many"))
-            if one.dose is not None and few is not None and many is not None:
-                name = (
-                    f"about {one.dose.many} training images of '{one.name}' instead of {one.dose.few} (linear "
-                    "classifier on frozen features, scored on other patients)"
-                )
-                found.append(Remedy(name, (many - few).estimate(), False, self.code))
+            gains = [gain_on_test(data, INTERVENTION, f"{name}:{k}") for name in ("few", "weighted", "many")]
+            few, weighted, many = gains
+            if one.dose is not None and few is not None and weighted is not None and many is not None:
+                how = "(linear classifier on frozen features, scored on other patients)"
+                more = f"about {one.dose.many} training images of '{one.name}' instead of {one.dose.few} {how}"
+                same = f"{one.dose.few} training images of '{one.name}' weighed as much as {one.dose.many} {how}"
+                found.append(Remedy(more, (many - few).estimate(), False, self.code))
+                found.append(Remedy(same, (weighted - few).estimate(), False, self.code))
         return tuple(found)
 
 
@@ -238,7 +244,8 @@ def _numbers(some: Sequence[RareClass], main: RareClass) -> dict[str, float]:
     }
     if main.dose is not None:
         numbers |= {"recall_few": main.dose.recalls[0], "recall_many": main.dose.recalls[1]}
-        numbers |= {"recall_gain": main.dose.gain.value, "images_many": float(main.dose.many)}
+        numbers |= {"recall_weighted": main.dose.weighted, "recall_gain": main.dose.own.value}
+        numbers |= {"images_many": float(main.dose.many), "accuracy_gain": main.dose.accuracy.value}
     if main.thinned is not None:
         numbers["thinned_loss"] = main.thinned.value
     return numbers
@@ -260,8 +267,9 @@ def _sentence(some: Sequence[RareClass], main: RareClass, points: Measured, deci
     if (dose := main.dose) is not None:
         words += (
             f" A linear classifier recalls {dose.recalls[0]:.0%} of its test images when it has learned from "
-            f"{dose.few:,} of the class, and {dose.recalls[1]:.0%} from about {dose.many:,} of other patients (gain "
-            f"{said(dose.gain)} of recall)."
+            f"{dose.few:,} of the class, {dose.weighted:.0%} when these weigh as much as about {dose.many:,}, and "
+            f"{dose.recalls[1]:.0%} from as many of other patients: more different images gain {said(dose.own)} of "
+            f"recall, and {said(dose.accuracy)} of accuracy on all of test."
         )
     elif main.thinned is not None:
         words += f" Well-seen classes left {main.train:,} training images each lose {said(main.thinned)} of recall."

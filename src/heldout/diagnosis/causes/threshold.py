@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
-from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told
 from heldout.diagnosis.gap import bearing_classes
 from heldout.diagnosis.gap.review import reviewed_test
 from heldout.diagnosis.gap.small_classes import left_out_words, too_small
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
 from heldout.diagnosis.verdict import Decision, heard, unless_left_out, weigh
-from heldout.diagnosis.words import IMAGES, capital, said
+from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
@@ -99,11 +99,17 @@ class Threshold(Cause[Cut]):
             f"Setting the cut anew mends {said(measured.points)} more on test than on validation"
             f"{direction}. Set on one half of the test patients and scored on the other it gains {said(gain)}."
         )
-        if measured.left_out:
-            sentence += f" {capital(measured.left_out)}."
+        ending, reason = left_out_told(decision, measured.left_out)
         numbers = {"gain_halved": gain.value, "gain_halved_low": gain.low, "gain_halved_high": gain.high}
         explains = {"threshold": measured.points.value}
-        return Told(sentence, points=measured.points, images=measured.images, numbers=numbers, explains=explains)
+        return Told(
+            sentence + ending,
+            reason=reason,
+            points=measured.points,
+            images=measured.images,
+            numbers=numbers,
+            explains=explains,
+        )
 
     def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """The cut set on one half of the test patients, scored on the other."""

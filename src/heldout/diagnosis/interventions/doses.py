@@ -14,7 +14,7 @@ from heldout.diagnosis.gap.small_classes import rarely_seen
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Features, Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.diagnosis.interventions.linear import fitted_logits
+from heldout.diagnosis.interventions.linear import Weights, fitted_logits
 from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.interventions.pooled import reduced
 from heldout.diagnosis.rules import RULES
@@ -40,7 +40,9 @@ class Doses(Intervention):
     Variant `full`, on validation and test: learned from train as it is. Variants `few:k` and `many:k`, on test, out of
     fold by patient: the training images of the rare class are replaced by as many of its test images, and by all that
     the other folds have. Both come from where the scored images come from, so that what the second does better is due
-    to their number. Only where there are at least twice as many. Variant `thin:k:j:draw`, on validation: a class j that
+    to their number: to how many different ones there are, or to how much they weigh beside the other classes. Variant
+    `weighted:k` tells these apart: as few images that weigh as much as the many. Only where there are at least twice as
+    many. Variant `thin:k:j:draw`, on validation: a class j that
     training knows well is left as many training images as k has.
     """
 
@@ -91,9 +93,9 @@ class _Known:
     k: int
     strength: float
 
-    def learned(self, x: Features, labels: Indices, others: Features) -> Logits:
+    def learned(self, x: Features, labels: Indices, others: Features, weights: Weights | None = None) -> Logits:
         """Logits of other images by a regression on some."""
-        return fitted_logits(x, labels, others, self.k, self.strength)
+        return fitted_logits(x, labels, others, self.k, self.strength, weights)
 
 
 def tried_classes(context: InterventionContext) -> Indices:
@@ -128,12 +130,16 @@ def _more(context: InterventionContext, known: _Known, k: int) -> Iterator[tuple
     rng = np.random.default_rng((context.seed, 37, k))
     others, test = known.labels != k, known.asked["test"]
     drawn = [rng.permutation(rows) for rows in there]
-    for name, chosen in (("few", [rows[: max(n, 1)] for rows in drawn]), ("many", drawn)):
+    few = [rows[: max(n, 1)] for rows in drawn]
+    for name, chosen in (("few", few), ("weighted", few), ("many", drawn)):
         logits = np.zeros((len(labels), context.k), dtype=np.float32)
         for number, rows in enumerate(chosen):
             x = np.concatenate([known.train[others], test[rows]])
             y = np.concatenate([known.labels[others], np.full(len(rows), k)])
-            logits[fold == number] = known.learned(x, y, test[fold == number])
+            weights = np.ones(len(y))
+            if name == "weighted":
+                weights[-len(rows) :] = len(drawn[number]) / len(rows)
+            logits[fold == number] = known.learned(x, y, test[fold == number], weights)
         yield f"{name}:{k}", logits
 
 
