@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heldout.diagnosis.causes import Cause
-from heldout.diagnosis.gap import GapBudget
+from heldout.diagnosis.gap import GapBudget, leakage_settled
+from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.words import with_interval, within_sentence
 from heldout.records import Finding, Remedy
@@ -56,19 +57,21 @@ def _of_gap(
         key=lambda pair: -settled(pair[1].value),
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in parts)
-    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes)}"
+    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes, leakage_settled(run, budget.terms.get('leakage'), RULES))}"
     if not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
     return told + f"{_overlap(findings, gap.value, causes)}{_tried(remedies)}"
 
 
-def _reason(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> str:
-    """The first finding by name; its sentence stands in the table."""
+def _reason(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]], settled_leakage: bool) -> str:
+    """The first finding by name; none but leakage is called the main reason while leakage may stand under it."""
     named = [item for item in findings if item.verdict in ("established", "suggested") and item.priority > 0]
     if not named:
         return "No single cause could be shown."
     first = named[0]
     sure = "Main reason" if first.verdict == "established" else "Most likely reason, not shown by a trial"
+    if not settled_leakage and causes[first.code].term != "leakage":
+        sure = "Largest reason that could be measured, while leakage is not settled"
     alike = [within_sentence(causes[code].title) for code in first.alternatives if code in causes]
     other = f"; {' or '.join(alike)} would look the same" if alike else ""
     points = ""
@@ -126,10 +129,9 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         )
     if not run.finds_changed_copies:
         found.append(
-            "Copies of one picture are found where it was saved again, resized, or made a little brighter or blurrier. "
-            "Copies that were flipped, turned or cropped are not looked for: if images were multiplied in that way "
-            "before they were split, validation is too easy, and leakage may be what stands under other causes. Name "
-            "the patient, or the original picture, of every image with --patient."
+            "Copies that were changed (flipped, turned, cropped) are not looked for, since the images are not at hand: if "
+            "images were multiplied in that way before they were split, validation is too easy, and leakage may be what "
+            "stands under other causes. Give the images, or name the patient or the original picture of every image."
         )
     if not any(run.sites.get(id_) for id_ in test.ids):
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")

@@ -19,6 +19,7 @@ sums of terms have honest intervals too.
 """
 
 from heldout.diagnosis.gap.budget import GapBudget, measure_budget, why_no_budget
+from heldout.diagnosis.gap.leakage import leakage_settled
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.gap.threshold import threshold_gain
@@ -27,6 +28,7 @@ __all__ = [
     "GapBudget",
     "GapTerm",
     "Samples",
+    "leakage_settled",
     "measure_budget",
     "samples_of",
     "threshold_gain",

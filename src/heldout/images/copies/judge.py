@@ -61,7 +61,8 @@ def agreement(pair: Laid) -> Floats:
     correlation[~usable] = np.nan
     enough = usable.sum(axis=1) >= FEWEST_BLOCKS
     result = np.full(m, -1, dtype=np.float32)
-    result[enough] = np.nanmedian(correlation[enough], axis=1)
+    if enough.any():
+        result[enough] = np.nanmedian(correlation[enough], axis=1)
     return result
 
 

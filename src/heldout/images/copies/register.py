@@ -96,7 +96,7 @@ def _peak(images: Floats, theirs: NDArray[np.complex64]) -> tuple[Floats, Intege
     side, reach = images.shape[-1], LARGEST_SHIFT
     everywhere = fft.irfft2(np.conj(theirs) * fft.rfft2(images), s=(side, side))
     span = np.arange(-reach, reach + 1)
-    near = everywhere[:, span[:, None], span].reshape(len(images), -1)
+    near = everywhere[:, span[:, None], span].reshape(len(images), len(span) ** 2)
     best = near.argmax(axis=1)
     shift = np.stack([span[best // len(span)], span[best % len(span)]], axis=1)
     return near[np.arange(len(images)), best], shift
@@ -131,13 +131,13 @@ def laid(first: Floats, seen: NDArray[np.bool_], second: Floats, others: NDArray
         others: (m, s, s).
         moves: (m, 2, 3).
     """
-    m = len(first)
+    m, pixels = len(first), second.shape[1] * second.shape[2]
     values, inside, nearest = sampled(first, moves)
-    both = inside & others.reshape(m, -1) & seen.reshape(-1).take(nearest)
+    both = inside & others.reshape(m, pixels) & seen.reshape(-1).take(nearest)
     weight = both.astype(np.float32)
     count = np.maximum(weight.sum(axis=1, keepdims=True), 1)
     a = (values - (values * weight).sum(axis=1, keepdims=True) / count) * weight
-    flat = second.reshape(m, -1)
+    flat = second.reshape(m, pixels)
     b = (flat - (flat * weight).sum(axis=1, keepdims=True) / count) * weight
     size = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     correlation = (a * b).sum(axis=1) / np.maximum(size, 1e-3)
@@ -150,7 +150,7 @@ def refined(
     """The same after so many Gauss-Newton steps of turn, zoom and shift."""
     m, side, _ = first.shape
     half = np.float32((side - 1) / 2)
-    along_y, along_x = (part.reshape(m, -1) * half for part in np.gradient(second, axis=(1, 2)))
+    along_y, along_x = (part.reshape(m, side * side) * half for part in np.gradient(second, axis=(1, 2)))
     y, x, _ = grid(side)
     slopes = np.stack([along_y * y + along_x * x, along_y * x - along_x * y, along_y, along_x], axis=1)  # (m, 4, s · s)
     for _ in range(steps):
