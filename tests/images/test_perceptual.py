@@ -1,4 +1,4 @@
-"""Perceptual hashes against those of ImageHash, and what they do and do not see."""
+"""Thumbnails, and what they do and do not see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heldout.images.perceptual import perceptual_hashes, thumbnails
+from heldout.images.perceptual import thumbnails
 from tests.images.test_quality import scene
 
 SIZES = [(64, 64), (100, 37), (32, 32), (200, 300), (9, 11), (224, 224)]
@@ -24,23 +24,9 @@ def waves() -> list[np.ndarray]:
     return images
 
 
-def test_the_bits_are_those_of_imagehash() -> None:
-    """`str(imagehash.phash(Image.fromarray(image)))` of ImageHash 4.3.2 for the same images."""
-    expected = [
-        "fe6bd42ce806d560",
-        "b5b4b19287d2bc98",
-        "b57380930ecb17e5",
-        "809a99a7ecc8fca3",
-        "aa88519c2ae355f7",
-        "ffe384a2a0c0d397",
-    ]
-    assert [f"{value:016x}" for value in perceptual_hashes(waves())] == expected
-
-
 def test_a_channel_axis_of_one_and_equal_channels_change_nothing() -> None:
     grey = scene(3, 48)
     for other in (grey[..., 0], np.repeat(grey, 3, axis=3)):
-        assert (perceptual_hashes(grey) == perceptual_hashes(other)).all()
         np.testing.assert_allclose(thumbnails(grey), thumbnails(other), atol=1e-6)
 
 
@@ -63,16 +49,14 @@ def test_saving_again_and_resizing_hardly_change_it_and_another_image_does() -> 
         buffer = io.BytesIO()
         Image.fromarray(image[..., 0]).resize((80, 80)).save(buffer, "JPEG", quality=50)
         again.append(np.asarray(Image.open(buffer)))
-    bits = np.bitwise_count(perceptual_hashes(images)[:, None] ^ perceptual_hashes(again)[None])
     alike = thumbnails(images) @ thumbnails(again).T
     same = np.eye(6, dtype=bool)
-    assert bits[same].max() <= 4 and bits[~same].min() >= 12
     assert alike[same].min() > 0.995 and alike[~same].max() < 0.9
 
 
-def test_blank_images_are_alike_to_nothing_and_no_image_is_no_hash() -> None:
+def test_blank_images_are_alike_to_nothing_and_no_image_is_no_thumbnail() -> None:
     assert (thumbnails(np.full((2, 20, 20), 7, dtype=np.uint8)) == 0).all()
-    assert perceptual_hashes([]).shape == (0,) and thumbnails([]).shape == (0, 1024)
+    assert thumbnails([]).shape == (0, 1024)
 
 
 @pytest.mark.parametrize("side", [8, 32])

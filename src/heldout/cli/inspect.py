@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,10 @@ CheckPatients = Annotated[
 Seed = Annotated[
     int, typer.Option("--seed", "--split-seed", help="Seed of the validation split.", rich_help_panel=DATA)
 ]
+Pairs = Annotated[
+    Path | None,
+    typer.Option(help="Write a picture of changed copies, pair by pair, to this PNG.", rich_help_panel=OUTPUT),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=OUTPUT)]
 
 
@@ -32,11 +37,12 @@ def inspect(
     no_test: NoTest = False,
     val_fraction: ValFraction = 0.2,
     seed: Seed = 0,
+    pairs: Pairs = None,
     json: Json = False,
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
-    Shows also which validation set `heldout run` would draw. Nothing is written. The exit code is 1 if there are
+    Shows also which validation set `heldout run` would draw. Nothing is written but the picture asked for by --pairs. The exit code is 1 if there are
     problems that would stop `heldout run`.
 
     Example: `heldout inspect images/ --patient '(patient\d+)_'`
@@ -55,6 +61,7 @@ def inspect(
         seed=seed,
         reporter=Bars(env.console(stderr=True)),
         check_patients=check_patients,
+        pairs=pairs,
     )
     if json:
         env.json(summary)

@@ -38,7 +38,10 @@ ByOption = Annotated[
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
 Patient = Annotated[
     str | None,
-    typer.Option(help="Column, or regular expression on the file name, that names the patient.", rich_help_panel=DATA),
+    typer.Option(
+        help="Column, or regular expression on the file name, that names the patient; or auto: names and copies.",
+        rich_help_panel=DATA,
+    ),
 ]
 SkipUnreadable = Annotated[
     bool,

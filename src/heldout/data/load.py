@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from heldout.data.entries import Reader
+from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.keys import PatientKeys, patient_keys
+from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.measure import MeasuredImage, measure
+from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.errors import HeldoutError, InputError, Problem
+from heldout.images.copies import SIDE
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
 from heldout.records.cohort import COLUMNS, typed
@@ -33,11 +38,15 @@ class Examined:
         cohort: All images that can be read and have a label.
         problems: Everything that stands in the way; empty if the cohort can be used.
         patient_keys: What the file names tell of the patients, where none is named or asked for.
+        near: Changed copies; None where they were not looked for.
+        marks: Marks of augmentation in the file names; None where the images have no files of their own.
     """
 
     cohort: Cohort
     problems: tuple[Problem, ...]
     patient_keys: PatientKeys | None = None
+    near: NearCopies | None = None
+    marks: Marks | None = None
 
 
 def load(
@@ -54,7 +63,8 @@ def load(
         data: A folder `train|val|test/<class>/image` or `<class>/image`, a folder of `.npy` files, an `.npz` file in
             MedMNIST's layout, a `.csv` or `.parquet` manifest, `medmnist:NAME[@SIZE]`, `hf:ORG/NAME`, `phantom:NAME`.
         patient: Name of a column, or a regular expression on the file name whose first group (or all named groups,
-            joined) is the patient.
+            joined) is the patient; or `auto`: patients that are named, else the key in the file names that the images
+            accept, joined with groups of copies, changed or not.
         skip_unreadable: Leave out single images that cannot be read; they are recorded in `Cohort.excluded`.
         require_test: Whether a given split without test images is an error.
         reporter: Is told of every image.
@@ -93,7 +103,9 @@ def examine(
     text = str(data)
     reader = choose(text)
     draft = reader.read(text, reporter)
-    entries = with_patients(draft.entries, patient)
+    auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
+    told = None if auto else patient
+    entries = with_patients(draft.entries, told)
     measured, array_problems, single_problems = measure(entries, draft.root, reporter)
     judged = [image.entry for image in measured] if skip_unreadable else entries
     excluded = tuple(single_problems) if skip_unreadable else ()
@@ -103,13 +115,18 @@ def examine(
         *([] if skip_unreadable else single_problems),
         *listed_twice(judged),
         *labels_missing(judged),
-        *patients_missing(judged, patient),
+        *patients_missing(judged, told),
     ]
     if judged or not problems:
         problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
     table = tabulate(measured)
-    named = patient is not None or (table["patient"] != "").any()
+    named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
+    near, marks = _copies(measured, table)
+    notes = notes_of(table, None if auto else keys, len(excluded))
+    if auto:
+        groups = together(table, keys, near, marks)
+        table, notes = table.assign(patient=list(groups.patients)), [*notes, *groups.notes]
     cohort = Cohort(
         name=draft.name,
         root=str(draft.root),
@@ -117,9 +134,17 @@ def examine(
         classes=order_classes(table["label"], draft.classes),
         table=table,
         excluded=excluded,
-        notes=(*draft.notes, *notes_of(table, keys, len(excluded))),
+        notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
     )
-    return Examined(cohort, tuple(problems), keys)
+    return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
+
+
+def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
+    """Changed copies among the images of the table, and marks of copying in their names."""
+    small = [image.small for image in measured if image.entry.label]
+    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8))
+    files = bool(len(table)) and bool((table["row"] < 0).all())
+    return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))
 
 
 def choose(data: str) -> Reader:

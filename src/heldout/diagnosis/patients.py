@@ -136,6 +136,7 @@ def _by_patient(run: RunData, unit: Unit, images: _Images) -> RunData:
         scored={name: kept for name, kept in scored.items() if name not in partly},
         absent={**run.absent, **partly},
         leaked=_any(run.leaked, images),
+        changes=_any(run.changes, images),
         crossing=_any(run.crossing, images),
         review=None,
         places=_first(run.places, images),

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import Absence
-from heldout.diagnosis.relatives import crossing_ids, leaked_ids
+from heldout.diagnosis.relatives import changes_of, crossing_ids, leaked_ids
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.diagnosis.variants import VariantLogits
@@ -71,6 +71,8 @@ def read_run_data(
             scored=scored,
             absent=absent,
             leaked=images.leaked,
+            changes=images.changes,
+            copies_looked_for=images.copies_looked_for,
             crossing=images.crossing,
             siblings=tuple(other for id_, other in own.items() if id_ != run.record.id),
         )
@@ -83,12 +85,17 @@ class _Images:
     quality: pd.DataFrame | None
     leaked: Mapping[str, str]
     crossing: Mapping[str, str]
+    changes: Mapping[str, str]
+    copies_looked_for: bool
 
 
 def _images(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> _Images:
     quality = quality_table(study, recipe, reporter)
     pairs = near_copies(study, recipe, reporter)
-    return _Images(quality, leaked_ids(study, pairs), crossing_ids(study, pairs))
+    known = pairs or ()
+    changes = changes_of(study, known)
+    looked_for = pairs is not None and bool(study.split.train)  # of a given model nobody may have told the others
+    return _Images(quality, leaked_ids(study, known), crossing_ids(study, known), changes, looked_for)
 
 
 def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunData:

@@ -55,6 +55,8 @@ class RunData:
         absent: Intervention -> why it has no result.
         leaked: Validation id -> why it is not independent of train (shared patient, copy).
         crossing: Test id -> the same for test against train and validation.
+        changes: Validation id -> how the copy of it in train was changed, in words; only where a pair was found.
+        copies_looked_for: Whether the images were at hand, and searched for copies that were changed.
         grouped: Whether the validation draw kept patients together by construction.
         review: Reviewed test images: columns `id`, `label` (name of the class it truly is), `probability` with which it
             was chosen for review; None where nobody has reviewed.
@@ -90,6 +92,8 @@ class RunData:
     absent: Mapping[str, Absence] = field(default_factory=dict)
     leaked: Mapping[str, str] = field(default_factory=dict)
     crossing: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, str] = field(default_factory=dict)
+    copies_looked_for: bool = False
     grouped: bool = False
     review: pd.DataFrame | None = None
     places: Mapping[str, str] = field(default_factory=dict)
@@ -139,10 +143,12 @@ class RunData:
     def finds_changed_copies(self) -> bool:
         """Whether a copy of a training image would be found in validation though it was flipped, turned or cropped.
 
-        Pictures are not compared in that way; but a copy carries the patient of its original as a rule. So it would be
-        found where every image of train and validation names its patient. A name that no two images share may be the
-        image's own, and finds nothing.
+        It is where pictures were compared (`copies_looked_for`). Without them (a table of predictions) a copy carries
+        the patient of its original as a rule, so that it is found where every image of train and validation names its
+        patient. A name that no two images share may be the image's own, and finds nothing.
         """
+        if self.copies_looked_for:
+            return True
         if self.images is not None:
             return self.images.finds_changed_copies
         learned = self.trained_on

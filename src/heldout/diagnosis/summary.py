@@ -7,7 +7,7 @@ from typing import Any
 
 from heldout.answer.why import not_judged, not_judged_sentence
 from heldout.diagnosis.causes import Cause
-from heldout.diagnosis.gap import GapBudget
+from heldout.diagnosis.gap import GapBudget, leakage_settled
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.words import said, with_interval, within_sentence
@@ -76,7 +76,8 @@ def _of_gap(
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in terms)
     told = f"{scores}: {points} lower. In points: {shares}. "
-    told += " ".join(reasons(findings, causes, gap.value, learnable, run.finds_changed_copies, rules))
+    settled_leakage = leakage_settled(run, budget.terms.get("leakage"), rules)
+    told += " ".join(reasons(findings, causes, gap.value, learnable, settled_leakage, rules))
     if run.learning.given and run.trained_on is None:
         told += " Leakage is not judged: which images the model was trained on is not known."
     elif not run.finds_changed_copies:
@@ -91,20 +92,20 @@ def reasons(
     causes: Mapping[str, Cause[Any]],
     gap: float,
     learnable: Measured | None,
-    finds_changed_copies: bool,
+    settled_leakage: bool,
     rules: Rules,
 ) -> list[str]:
     """Why test is lower, in sentences: what bears on all else, what is established, what explains most.
 
     A cause is called the main reason where it is established, accounts for `main_share` of the gap, and nothing that
-    bears on all else stands open: copies that were not looked for, or a site that validation lacks.
+    bears on all else stands open: leakage that is not settled, or a site that validation lacks.
 
     Args:
         findings: One a cause, in their order.
         causes: Code -> cause.
         gap: Its points.
         learnable: Points that could be learned from images like those of test; None if not known.
-        finds_changed_copies: Whether copies that were changed would be found.
+        settled_leakage: Whether no leakage can stand under other causes (`leakage_settled`).
         rules: `main_share`.
     """
     first = [item for item in findings if item.verdict in causes[item.code].told_first]
@@ -115,7 +116,7 @@ def reasons(
     named = [item for item in findings if item.verdict in CALLED and item.priority > 0 and item not in first]
     if not named:
         return words or ["No single cause could be shown."]
-    open_ = any(item.verdict == "suggested" for item in first) or not (finds_changed_copies or first)
+    open_ = any(item.verdict == "suggested" for item in first) or not (settled_leakage or first)
     most = named[0]
     sure = [item for item in named if item.verdict == "established"]
     if most in sure:
@@ -217,10 +218,9 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         found += _of_given(run)
     elif not run.finds_changed_copies:
         found.append(
-            "Copies of one picture are found where it was saved again, resized, or made a little brighter or blurrier. "
-            "Copies that were flipped, turned or cropped are not looked for: if images were multiplied in that way "
-            "before they were split, validation is too easy, and leakage may be what stands under other causes. Name "
-            "the patient, or the original picture, of every image with --patient."
+            "Copies that were changed (flipped, turned, cropped) are not looked for, since the images are not at hand: if "
+            "images were multiplied in that way before they were split, validation is too easy, and leakage may be what "
+            "stands under other causes. Give the images, or name the patient or the original picture of every image."
         )
     if run.unit.told and run.images is not None:
         merged = sum(len(side) for side in (run.images.val, run.images.test) if side is not None)

@@ -9,19 +9,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.data.store import build_store
-from heldout.diagnosis.relatives import Pair
+from heldout.diagnosis.relatives import CopyPair
 from heldout.errors import HeldoutError
 from heldout.files import hash_of, read_json, whole, write_json
-from heldout.images.perceptual import SIDE, perceptual_hashes, thumbnails
+from heldout.images.copies import find_copies, small_grey
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
 from heldout.runs.folder import StudyFiles
-from heldout.stats.neighbours import calibrate
-from heldout.stats.neighbours import near_copies as copies_among
 
 CHUNK = 500
 """Images measured at a time."""
+
+COPIES_FORMAT = 2
+"""Raised whenever the same images would give other pairs."""
 
 
 def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.DataFrame | None:
@@ -68,47 +69,36 @@ def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -
     return table
 
 
-def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[Pair, ...]:
-    """Pairs of images of the split that show nearly the same picture, from `quality/` where they were found before.
+def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[CopyPair, ...] | None:
+    """Pairs of images of the split that show one picture, from `quality/` where they were found before.
 
-    None where the images cannot be read any more: the quality table says so.
+    None where the images cannot be read any more, so that nothing was looked for: the quality table says so.
     """
     if not study.cohort.pictured:
-        return ()
-    file = study.folder / "quality" / f"near-copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
+        return None
+    file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
-    key = hash_of(ids)
+    key = hash_of([COPIES_FORMAT, *ids])
     if file.is_file():
         about = read_json(file)
         if about.get("key") == key:
-            return tuple((str(a), str(b)) for a, b in about["pairs"])
+            return tuple(CopyPair(str(a), str(b), str(change)) for a, b, change in about["pairs"])
     try:
-        hashes, vectors = _fingerprints(study, recipe, reporter)
+        found = find_copies(_small(study, recipe, reporter))
     except HeldoutError:
-        return ()
-    patients = [patient for part in PARTS if study.split.part(part) for patient in study.patients(part)]
-    groups = [patient or f"image {id_}" for patient, id_ in zip(patients, ids, strict=True)]
-    found = copies_among(hashes, vectors, calibrate(vectors, groups).similarity)
-    pairs = tuple((ids[a], ids[b]) for a, b in zip(found.first.tolist(), found.second.tolist(), strict=True))
-    write_json(file, {"format": 1, "key": key, "pairs": [list(pair) for pair in pairs]})
+        return None
+    rows = zip(found.first.tolist(), found.second.tolist(), found.change, strict=True)
+    pairs = tuple(CopyPair(ids[a], ids[b], change) for a, b, change in rows)
+    write_json(file, {"format": COPIES_FORMAT, "key": key, "pairs": [[p.first, p.second, p.change] for p in pairs]})
     return pairs
 
 
-def _fingerprints(
-    study: StudyFiles, recipe: Recipe, reporter: Reporter
-) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
-    """Perceptual hashes (n,) and thumbnails (n, d) of all images of the split, part after part."""
-    n = sum(len(study.split.part(part)) for part in PARTS)
-    hashes, vectors = np.empty(n, dtype=np.uint64), np.empty((n, SIDE * SIDE), dtype=np.float32)
-    row = 0
+def _small(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> NDArray[np.uint8]:
+    """Thumbnails (n, 64, 64) of all images of the split, part after part."""
+    pieces = []
     for part in [name for name in PARTS if study.split.part(name)]:
-        pixels = part_pixels(study, part, recipe, reporter)
-        for start in range(0, len(pixels), CHUNK):
-            some = np.asarray(pixels[start : start + CHUNK])
-            hashes[row : row + len(some)] = perceptual_hashes(some)
-            vectors[row : row + len(some)] = thumbnails(some)
-            row += len(some)
-    return hashes, vectors
+        pieces += [small_grey(np.asarray(image)) for image in part_pixels(study, part, recipe, reporter)]
+    return np.stack(pieces)
 
 
 def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> np.ndarray:

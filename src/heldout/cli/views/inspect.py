@@ -30,6 +30,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         _counts(summary, console)
         _facts(summary, console)
         _copies(summary["copies"], console)
+        _changed(summary["changed_copies"], console)
         _excluded(summary["excluded"], console)
         _patient_keys(summary["patient_keys"], console)
         _notes(notes_of(summary), console)
@@ -92,6 +93,7 @@ def _facts(summary: Mapping[str, Any], console: Console) -> None:
         ("Patients", _patients(summary["patients"], summary["images"])),
         ("Sites", _sites(summary["sites"])),
         ("Copies", _copies_sentence(summary["copies"])),
+        ("Changed copies", _changed_sentence(summary["changed_copies"])),
     ):
         table.add_row(word, Text(text))
     console.print()
@@ -153,6 +155,30 @@ def _copies_sentence(copies: Sequence[Mapping[str, Any]]) -> str:
         for number, words in ((across, "in more than one part of the split"), (differ, "with two labels"))
         if number
     )
+
+
+def _changed_sentence(changed: Mapping[str, Any]) -> str:
+    if not changed["looked_for"]:
+        return "not looked for: too many images"
+    if not changed["pairs"]:
+        return "none found (mirrored, turned, shifted, cropped, other light, colour or file)"
+    across = changed["across_splits"]
+    return f"{changed['images']:,} images show {changed['pictures']:,} picture{'s' * (changed['pictures'] != 1)}" + (
+        f"; {across:,} in more than one part of the split" if across else ""
+    )
+
+
+def _changed(changed: Mapping[str, Any], console: Console) -> None:
+    """The first pairs, with how one was changed to give the other."""
+    if not changed["pairs"]:
+        return
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for pair in changed["pairs"][:SHOWN_COPIES]:
+        table.add_row("  ", Text(" ~ ".join(pair["places"])), Text(pair["change"], style="yellow"))
+    console.print(table)
+    more = len(changed["pairs"]) - SHOWN_COPIES
+    if more > 0:
+        console.print(_indented(f"… and {more:,} more pairs; --json lists all, --pairs pairs.png shows them"))
 
 
 def _copies(copies: Sequence[Mapping[str, Any]], console: Console) -> None:

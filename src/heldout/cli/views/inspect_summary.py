@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.cli.views.pairs import write_pairs
 from heldout.data.examine.copies import Copies, exact_copies
 from heldout.data.examine.keys import patient_keys
+from heldout.data.examine.near import NearPair
 from heldout.data.load import Examined, examine
 from heldout.data.splits import make_split
 from heldout.errors import InputError, Problem
@@ -34,6 +36,7 @@ def summarise(
     seed: int,
     reporter: Reporter,
     check_patients: bool = False,
+    pairs: Path | None = None,
 ) -> dict[str, Any]:
     """Read the data and describe it.
 
@@ -46,6 +49,7 @@ def summarise(
         seed: `--seed`.
         reporter: Is told of every image.
         check_patients: Whether patients that are named already are judged by the images too.
+        pairs: Where a picture of the changed copies is written, a PNG; None writes none.
 
     Raises:
         UsageError: An option is off.
@@ -70,6 +74,8 @@ def summarise(
             "images": 0,
             "problems": [asdict(problem) for problem in error.problems],
         }
+    if pairs is not None:
+        write_pairs(examined, pairs)
     split, split_problems = _preview(examined, val_fraction, seed)
     return {
         "format": FORMAT,
@@ -77,6 +83,7 @@ def summarise(
         "options": options,
         **describe_cohort(examined.cohort),
         "split": None if split is None else _describe_split(examined.cohort, split),
+        "changed_copies": _describe_near(examined),
         "patient_keys": _describe_keys(examined, check_patients),
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
@@ -141,6 +148,25 @@ def _describe_split(cohort: Cohort, split: Split) -> dict[str, Any]:
         "hash": split.hash,
         "parts": {part: describe_part(cohort, table.loc[list(split.part(part))]) for part in PARTS if split.part(part)},
     }
+
+
+def _describe_near(examined: Examined) -> dict[str, Any]:
+    """Changed copies and marks of augmentation in file names."""
+    near, marks = examined.near, examined.marks
+    rows = examined.cohort.table
+    return {
+        "looked_for": near is not None,
+        "images": 0 if near is None else near.changed,
+        "pictures": 0 if near is None else near.groups,
+        "across_splits": 0 if near is None else near.across,
+        "pairs": [] if near is None else [{**asdict(pair), "ids": _ids(rows, pair)} for pair in near.pairs],
+        "marked_names": 0 if marks is None else marks.images,
+        "marks": [] if marks is None else list(marks.examples),
+    }
+
+
+def _ids(rows: pd.DataFrame, pair: NearPair) -> list[str]:
+    return [str(rows["id"].iloc[row]) for row in pair.rows]
 
 
 def _describe_keys(examined: Examined, check: bool) -> dict[str, Any] | None:

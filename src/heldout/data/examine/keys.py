@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +179,7 @@ def _read(paths: Sequence[Path]) -> NDArray[np.float32]:
 
 def _of_rows(candidate: KeyCandidate, rows: Sequence[int]) -> KeyCandidate:
     keys = tuple(candidate.keys[row] for row in rows)
-    return KeyCandidate(candidate.family, candidate.level, candidate.pattern, candidate.beginnings, keys)
+    return replace(candidate, keys=keys)
 
 
 def _joined(checked: Sequence[CheckedKey], names: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -207,4 +207,5 @@ def _pattern(candidates: Sequence[KeyCandidate], images: int) -> str | None:
         return best["folder/"].pattern
     covered = sum(candidate.images for candidate in best.values())
     beginnings = [beginning for candidate in best.values() for beginning in candidate.beginnings]
-    return pattern_of(beginnings, others=covered < images)
+    marks = next(iter(best.values())).marks
+    return pattern_of(beginnings, covered < images, marks)

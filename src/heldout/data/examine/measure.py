@@ -9,9 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from heldout.data.entries import Entry
 from heldout.errors import Problem
 from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, open_array
+from heldout.images.copies import small_grey
 from heldout.progress import Reporter
 
 MAX_THREADS = 8
@@ -32,6 +36,7 @@ class MeasuredImage:
         height: Pixels.
         channels: 1 grey, 3 colour.
         bits: Bits a channel in the file.
+        small: (64, 64) grey thumbnail, among which changed copies are looked for.
     """
 
     entry: Entry
@@ -40,6 +45,7 @@ class MeasuredImage:
     height: int
     channels: int
     bits: int
+    small: NDArray[np.uint8]
 
 
 def measure(
@@ -96,4 +102,5 @@ def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:
         return error.problem(entry.shown, source=entry.place)
     height, width = decoded.pixels.shape[:2]
     channels = 1 if decoded.pixels.ndim == 2 else 3
-    return MeasuredImage(entry, content_hash(decoded.pixels), width, height, channels, decoded.bits)
+    content, small = content_hash(decoded.pixels), small_grey(decoded.pixels)
+    return MeasuredImage(entry, content, width, height, channels, decoded.bits, small)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heldout.data.entries import SPLIT_NAMES
+from heldout.data.examine.marks import marks_in, stem_of
 
 MIN_IMAGES = 12
 """Fewer names say nothing of what they begin with. Ours; so are the four below."""
@@ -32,6 +33,19 @@ TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
 
 
 @dataclass(frozen=True)
+class MarkPatterns:
+    """Expressions of the marks of augmentation that names carry.
+
+    Attributes:
+        before: In front of a name.
+        after: Behind it.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class KeyCandidate:
     """A part of file names that could be the patient.
 
@@ -41,6 +55,7 @@ class KeyCandidate:
         pattern: Regular expression for `--patient`, whose group is the key.
         beginnings: The alternatives in it; none for the folder.
         keys: (n,) key of each image; empty for images of other families.
+        marks: Marks of augmentation around the names, which belong to no key.
     """
 
     family: str
@@ -48,6 +63,7 @@ class KeyCandidate:
     pattern: str
     beginnings: tuple[str, ...]
     keys: tuple[str, ...]
+    marks: MarkPatterns = MarkPatterns()
 
     @property
     def images(self) -> int:
@@ -72,17 +88,18 @@ def propose_keys(names: Sequence[str], labels: Sequence[str]) -> tuple[KeyCandid
     """
     if len(names) < MIN_IMAGES:
         return ()
-    stems = [name.rpartition("/")[2].rpartition(".")[0] or name.rpartition("/")[2] for name in names]
-    tokens = [tuple(TOKEN.findall(stem)) for stem in stems]
+    stems, plain = [stem_of(name) for name in names], marks_in(names, labels).plain
+    tokens = [tuple(TOKEN.findall(stem)) for stem in plain]
+    marks = _marks(stems, plain)
     forms = _forms(tokens)
     classes = len(set(labels))
     found = list(_folders(names, labels))
     for family, rows in _families(tokens, forms).items():
-        found += [(family, pattern_of(begin), begin, keys) for keys, begin in _levels(rows, tokens, forms)]
+        found += [(family, pattern_of(begin, marks=marks), begin, keys) for keys, begin in _levels(rows, tokens, forms)]
     usable: list[KeyCandidate] = []
     for family, pattern, beginnings, keys in found:
         level = sum(other.family == family for other in usable)
-        candidate = KeyCandidate(family, level, pattern, beginnings, keys)
+        candidate = KeyCandidate(family, level, pattern, beginnings, keys, marks)
         same = any(_partition(other.keys) == _partition(keys) for other in usable)
         if not same and _could_be(Counter(key for key in keys if key), classes, len(names)):
             usable.append(candidate)
@@ -165,15 +182,29 @@ def _levels(
     return levels
 
 
-def pattern_of(alternatives: Sequence[str], others: bool = False) -> str:
+def _marks(stems: Sequence[str], plain: Sequence[str]) -> MarkPatterns:
+    """Expressions of what stands around the plain names."""
+    around = [stem.partition(name)[::2] for stem, name in zip(stems, plain, strict=True)]
+
+    def expressions(marks: set[str]) -> tuple[str, ...]:
+        escaped = (re.escape(mark).replace(r"\-", "-").replace(r"\ ", " ") for mark in marks - {""})
+        return tuple(sorted({re.sub(r"\d+", r"\\d+", mark) for mark in escaped}))
+
+    return MarkPatterns(expressions({before for before, _ in around}), expressions({after for _, after in around}))
+
+
+def pattern_of(alternatives: Sequence[str], others: bool = False, marks: MarkPatterns = MarkPatterns()) -> str:
     """One expression of several beginnings; the longest first, so that none is cut short by another.
 
     Args:
         alternatives: An expression for each beginning.
         others: Whether any other name is to be a patient of its own.
+        marks: Marks of augmentation, which stay outside the group: a copy has the patient of its original.
     """
     ordered = sorted(set(alternatives), key=lambda text: (-len(text), text))
-    return f"^({'|'.join([*ordered, *(['.+'] if others else [])])})"
+    rest = rf".+?(?=(?:{'|'.join(marks.after)})?\.[^.]*$)" if marks.after else ".+"
+    before = f"(?:{'|'.join(marks.before)})?" if marks.before else ""
+    return f"^{before}({'|'.join([*ordered, *([rest] if others else [])])})"
 
 
 def _shown(form: Tokens, values: dict[Tokens, set[str]]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,10 +16,13 @@ from heldout.records import ReasonKind, Verdict
 from heldout.stats.measured import Measured
 
 NEEDS = (
-    "the patient, or else the original picture, of every image (`--patient`): copies that were flipped, turned or "
-    "cropped share it with their original, and are not looked for in the pictures"
+    "the images, in which copies that were flipped, turned or cropped are looked for, or else the patient or the "
+    "original picture of every image (`--patient`)"
 )
 """What would exclude leakage, in words that follow "needs"."""
+
+
+SHOWN_CHANGES = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Relatives:
         images: Number of validation images.
         crossing: Number of test images with a relative in train or validation.
         finds_changed_copies: Whether copies that were flipped, turned or cropped would be found.
+        changes: How copies in train were changed -> validation images of which one was found.
         points: The leakage term; None where too few independent images are left.
         detail: How it was measured.
         why_not: Why it was not measured by training anew.
@@ -39,6 +45,7 @@ class Relatives:
     images: int
     crossing: int
     finds_changed_copies: bool
+    changes: Mapping[str, int]
     points: Measured | None
     detail: str
     why_not: str
@@ -49,23 +56,26 @@ class Leakage(Cause[Relatives]):
     """Validation shares patients, copies or near-copies with train, and so is easier than new patients are.
 
     How it is detected: A validation image leaks if its patient is also in train, if its pixels stand in train too
-    (equal content hash), or if it is a near-copy (perceptual hash and thumbnail agree). What that is worth is measured
-    by training the same strategy anew on a split that keeps patients and copies together (several seeds), or, where
-    that takes too long, on the validation images that have no relative in train. Candidate patient keys from file
-    names are proposed by `heldout inspect` and verified by a permutation test of image similarity, since a naive key
-    raises false alarms. A near-copy was saved again, resized, or made a little brighter or blurrier; copies that were
-    flipped, turned or cropped are not looked for. Leakage is therefore excluded only where every image of train and
-    validation names its patient, which a copy shares with its original; elsewhere it is not identifiable.
+    (equal content hash), or if it is a changed copy: the same picture up to the eight symmetries of the square, turns
+    of up to about 10°, crops down to about 85 % of a side, small shifts, brightness, contrast, colour, JPEG and
+    resizing. Each candidate is laid over the image that it may be a copy of, and their details must agree block by
+    block more than those of different pictures of the same data do. What leakage is worth is measured by training the
+    same strategy anew on a split that keeps patients and copies together (several seeds), or, where that takes too
+    long, on the validation images that have no relative in train. Candidate patient keys from file names are proposed
+    by `heldout inspect` and verified by a permutation test of image similarity, since a naive key raises false alarms.
+    Where the images are not at hand (a table of predictions), changed copies are not looked for; leakage is then
+    excluded only where every image of train and validation names its patient, which a copy shares with its original,
+    and while it is not settled no other cause is called the main reason.
 
     Why it matters: A network recognises people and devices. Splits that are not by patient inflated accuracy by 5 to
     30 points on medical images (Tampu et al. 2022).
 
-    What to do: Split by patient (`--patient`), remove copies, and report the accuracy on independent images.
+    What to do: Split by patient and by picture (`--patient auto` uses names and copies), and report the accuracy on independent images.
     """
 
     code: ClassVar[str] = "leakage"
     title: ClassVar[str] = "Leakage from train into validation"
-    remedy: ClassVar[str] = "Split by patient (`--patient`), remove copies, and train again."
+    remedy: ClassVar[str] = "Split by patient and by picture (`--patient auto`), or remove copies, and train again."
     interventions: ClassVar[tuple[str, ...]] = ("grouped",)
     term: ClassVar[str | None] = "leakage"
     told_first: ClassVar[tuple[Verdict, ...]] = ("established",)
@@ -83,6 +93,7 @@ class Leakage(Cause[Relatives]):
             len(run.val),
             len(run.crossing),
             run.finds_changed_copies,
+            Counter(run.changes.values()),
             gap.terms.get("leakage"),
             gap.details["leakage"],
             run.why_absent("grouped").text,
@@ -116,6 +127,7 @@ class Leakage(Cause[Relatives]):
         first = (
             f"{len(measured.leaked)} of {measured.images} validation {IMAGES} ({share:.0%}) have a relative in train."
         )
+        first += _copies(measured.changes)
         if measured.points is None:
             needs = "more validation images without a relative in train, or the experiment `grouped`"
             sentence = f"{first} What that is worth cannot be told; it needs {needs} ({measured.why_not}).{crossing}"
@@ -126,6 +138,15 @@ class Leakage(Cause[Relatives]):
         reason = NEEDS if decision.kind is ReasonKind.COPIES_NOT_LOOKED_FOR else ""
         explains = {"leakage": measured.points.value}
         return Told(sentence + crossing, not reason, reason, measured.points, images, numbers, explains)
+
+
+def _copies(changes: Mapping[str, int]) -> str:
+    """How many are copies, and the commonest changes."""
+    if not changes:
+        return ""
+    commonest = sorted(changes.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_CHANGES]
+    told = "; ".join(f"{change} {number}" for change, number in commonest)
+    return f" {sum(changes.values())} are copies of training images ({told})."
 
 
 def _tell_none(measured: Relatives, decision: Decision, crossing: str, numbers: dict[str, float]) -> Told:

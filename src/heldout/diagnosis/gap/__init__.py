@@ -25,6 +25,7 @@ sums of terms have honest intervals too.
 
 from heldout.diagnosis.gap.budget import GapBudget, measure_budget, why_no_budget
 from heldout.diagnosis.gap.chosen_on_test import ChoiceOnTest
+from heldout.diagnosis.gap.leakage import leakage_settled
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.small_classes import bearing_classes
 from heldout.diagnosis.gap.term import GapTerm
@@ -36,6 +37,7 @@ __all__ = [
     "GapTerm",
     "Samples",
     "bearing_classes",
+    "leakage_settled",
     "measure_budget",
     "samples_of",
     "threshold_gain",

@@ -6,6 +6,7 @@ import numpy as np
 
 from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.gap.term import GapTerm
+from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.words import listed
 from heldout.records import TermStatus
@@ -55,3 +56,20 @@ def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured
     if not run.finds_changed_copies:
         detail += "; copies that were flipped, turned or cropped are not looked for"
     return GapTerm.nothing(gap, detail)
+
+
+def leakage_settled(run: RunData, term: Measured | None, rules: Rules) -> bool:
+    """Whether no leakage can stand under what is said of other causes.
+
+    Not where copies of training images may lie in validation that nobody has looked for, nor where so many validation
+    images have a relative in train that these alone could be worth more than the margin, and it was not measured what
+    they are worth.
+
+    Args:
+        run: The run.
+        term: The leakage term; None where it was not measured.
+        rules: `margin`.
+    """
+    if run.leaked and run.val is not None:
+        return term is not None or 100 * len(run.leaked) <= rules.margin * len(run.val)
+    return run.finds_changed_copies

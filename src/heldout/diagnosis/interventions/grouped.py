@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from heldout import backbones
 from heldout.data.splits import make_split
@@ -18,7 +16,7 @@ from heldout.diagnosis.interventions._scores import joined
 from heldout.diagnosis.interventions.context import InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
 from heldout.diagnosis.interventions.needs import Need
-from heldout.diagnosis.relatives import Pair, leaked_ids
+from heldout.diagnosis.relatives import CopyPair, leaked_ids, pictures_of
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.tables import near_copies
 from heldout.records import ReasonKind, Split
@@ -71,23 +69,18 @@ class GroupedRetraining(Intervention):
         return joined(tables, context.k)
 
 
-def _pairs(context: InterventionContext) -> tuple[Pair, ...]:
-    return near_copies(context.study, context.recipe, context.reporter)
+def _pairs(context: InterventionContext) -> tuple[CopyPair, ...]:
+    return near_copies(context.study, context.recipe, context.reporter) or ()
 
 
-def redrawn(context: InterventionContext, pairs: Iterable[Pair]) -> Split:
+def redrawn(context: InterventionContext, pairs: Iterable[CopyPair]) -> Split:
     """A split of train and validation together, as large as before, by patient where one is named, copies whole."""
     study = context.study
     ids = [*study.split.train, *study.split.val]
     table = study.cohort.table.set_index("id").loc[ids].reset_index()[list(study.cohort.table.columns)]
     table["split"] = "train"
-    row = {id_: number for number, id_ in enumerate(ids)}
-    content = np.unique(table["content"].to_numpy(dtype=str), return_inverse=True)[1]
-    links = [(content[row[a]], content[row[b]]) for a, b in pairs if a in row and b in row]
-    first, second = np.array(links, dtype=np.int64).reshape(-1, 2).T
-    size = int(content.max()) + 1
-    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(size, size))
-    table["content"] = connected_components(graph, directed=False)[1][content].astype(str)
+    pictures = pictures_of(table, pairs)
+    table["content"] = [str(pictures[id_]) for id_ in ids]
     return make_split(replace(study.cohort, table=table), len(study.split.val) / len(ids), context.seed)
 
 

@@ -1,0 +1,86 @@
+"""How alike two images are once one is laid over the other, and from where on they are copies.
+
+Details are correlated block by block. The median over the blocks is high only where the same things stand everywhere,
+while two cells, or two chests, agree in their outline and differ inside.
+
+How alike different pictures can be is measured on the images themselves: the agreement of images with their candidates.
+Its transform by Fisher's z is taken as normal, with the median and the median absolute deviation of what lies below
+`CEILING`, so that copies among the candidates do not move them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm
+
+from heldout.images.copies.register import Laid
+from heldout.images.copies.small import Floats
+
+BLOCKS = 8
+"""Blocks a side."""
+
+COVERED = 0.3
+"""Share of a block's pixels that both images must show."""
+
+FEWEST_BLOCKS = 14
+"""Of 64; where fewer can be compared, nothing can be told."""
+
+CEILING = 0.93
+"""Agreement above which a candidate is not taken for a different picture when the threshold is measured."""
+
+FEWEST = 20
+"""Fewer candidates than that tell nothing of the rarest."""
+
+FALSE_ALARMS = 0.05
+"""Chance that among all images any pair of different pictures is taken for a copy, as far as the model holds."""
+
+LEAST = 0.85
+"""No pair that agrees less is a copy, however unlike different pictures are."""
+
+MOST = 0.97
+"""And any that agrees more is, however alike they are."""
+
+
+def agreement(pair: Laid) -> Floats:
+    """Median over blocks of the correlation of details, (m,); −1 where too little can be compared."""
+    m, pixels = pair.first.shape
+    side = int(np.sqrt(pixels))
+    step = side // BLOCKS
+
+    def blocks(values: Floats) -> Floats:
+        cut = values.reshape(m, BLOCKS, step, BLOCKS, step).transpose(0, 1, 3, 2, 4)
+        return cut.reshape(m, BLOCKS * BLOCKS, step * step)
+
+    a, b, both = (blocks(part.astype(np.float32)) for part in (pair.first, pair.second, pair.both))
+    count = both.sum(axis=2)
+    a = (a - (a.sum(axis=2) / np.maximum(count, 1))[..., None]) * both
+    b = (b - (b.sum(axis=2) / np.maximum(count, 1))[..., None]) * both
+    size = np.sqrt((a * a).sum(axis=2) * (b * b).sum(axis=2))
+    correlation = (a * b).sum(axis=2) / np.maximum(size, 1e-2)
+    usable = count >= COVERED * step * step
+    correlation[~usable] = np.nan
+    enough = usable.sum(axis=1) >= FEWEST_BLOCKS
+    result = np.full(m, -1, dtype=np.float32)
+    if enough.any():
+        result[enough] = np.nanmedian(correlation[enough], axis=1)
+    return result
+
+
+def threshold(agreements: Floats, images: int) -> float:
+    """From which agreement on a pair is a copy.
+
+    Args:
+        agreements: Of some images with their nearest candidates.
+        images: Number of images among which copies are looked for.
+
+    Returns:
+        Between `LEAST` and `MOST`; `MOST` where too few different pictures are there to measure by.
+    """
+    different = agreements[agreements < CEILING]
+    if len(different) < FEWEST:
+        return MOST
+    z = np.arctanh(np.clip(different, -0.99, 0.99))
+    middle = float(np.median(z))
+    spread = float(np.median(np.abs(z - middle)) / norm.ppf(0.75))
+    reach = float(norm.isf(FALSE_ALARMS / images))
+    return float(np.clip(np.tanh(middle + reach * spread), LEAST, MOST))
