@@ -218,9 +218,10 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         found += _of_given(run)
     elif not run.finds_changed_copies:
         found.append(
-            "Copies that were changed (flipped, turned, cropped) are not looked for, since the images are not at hand: if "
-            "images were multiplied in that way before they were split, validation is too easy, and leakage may be what "
-            "stands under other causes. Give the images, or name the patient or the original picture of every image."
+            "Copies that were changed (flipped, turned, cropped) are not looked for, since the images are not at hand: "
+            "if images were multiplied in that way before they were split, validation is too easy, and leakage may be "
+            "what stands under other causes. Give the images, or name the patient or the original picture of every "
+            "image."
         )
     if run.unit.told and run.images is not None:
         merged = sum(len(side) for side in (run.images.val, run.images.test) if side is not None)
