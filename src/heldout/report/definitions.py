@@ -43,8 +43,8 @@ DEFINITIONS = (
         "def-baseline",
         "Baseline",
         "What is scored by always answering the class that is commonest among the training images (of validation, "
-        "where they are not known), without looking at any image. A run is no better where the interval of the difference, "
-        "on the same images, reaches down to 0.",
+        "where they are not known), without looking at any image. A run is no better where the interval of the "
+        "difference, on the same images, reaches down to 0.",
         "over baseline = 100 · (score of the run − score of always answering that class), patients drawn again for "
         "both at once",
     ),
