@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from heldout.diagnosis.causes import Cause
-from heldout.records import VERDICTS, Finding
+from heldout.records import VERDICTS, Finding, ReasonKind
 from heldout.ties import settled
 
 
@@ -18,6 +18,9 @@ def ordered(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> tu
     0) change the appearance (level 1) and move the scores across the threshold (level 2). So from the points of a
     finding of a higher level the largest part that one established cause of a lower level explains of them is taken
     off, for the order only.
+
+    A cause that is suggested only because nobody has read the test labels stands among the established ones: it was
+    tried, and what it may be taken for is named beside it.
 
     Args:
         findings: One a cause.
@@ -31,8 +34,13 @@ def ordered(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> tu
         ]
         taken = max((explained_of(other, cause.term) for other in upstream), default=0.0)
         done.append(replace(finding, priority=max(0.0, finding.priority - max(0.0, taken))))
-    rank = {verdict: place for place, verdict in enumerate(VERDICTS)}
-    return tuple(sorted(done, key=lambda finding: (rank[finding.verdict], -settled(finding.priority), finding.code)))
+    return tuple(sorted(done, key=lambda finding: (_rank(finding), -settled(finding.priority), finding.code)))
+
+
+def _rank(finding: Finding) -> int:
+    """Place of its verdict."""
+    unread = finding.verdict == "suggested" and finding.kind is ReasonKind.REVIEW
+    return VERDICTS.index("established" if unread else finding.verdict)
 
 
 def explained_of(upstream: Finding, term: str | None) -> float:
