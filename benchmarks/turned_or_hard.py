@@ -311,6 +311,7 @@ def row_of(case: Case, found: Diagnosis) -> dict[str, object]:
     row: dict[str, object] = {"causes": ",".join(case.causes), "truth": case.truth, "truth_labels": case.labels}
     row |= {"explained": found.explained, "gap": found.gap_points.value if found.gap_points else np.nan}
     row |= {"first": named[0].code if named else "", "named": ",".join(finding.code for finding in named)}
+    row["points"] = ",".join(f"{finding.priority:.2f}" for finding in named)
     row["established"] = ",".join(finding.code for finding in named if finding.verdict == "established")
     for finding in found.findings:
         if finding.code in ("labels", "difficulty"):

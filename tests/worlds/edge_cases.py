@@ -30,7 +30,7 @@ VARIANTS = {
     "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"),
     "interpolation": ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75"),
     "probe": ("probe",),
-    "pooled": ("balanced", "unbalanced", "source"),
+    "pooled": ("balanced", "unbalanced", "source", "neighbours"),
     "strengths": ("C=0.1", "C=1"),
     "doses": ("full", "few:2", "weighted:2", "many:2", "thin:2:0:0", "thin:2:1:0"),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from heldout.diagnosis.causes import Cause
 from heldout.diagnosis.rules import RULES, Rules
-from heldout.records import VERDICTS, Finding
+from heldout.records import VERDICTS, Finding, ReasonKind
 from heldout.ties import settled
 
 
@@ -24,6 +24,9 @@ def ordered(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]], rules
     0) change the appearance (level 1) and move the scores across the threshold (level 2). So from the points of a
     finding of a higher level the largest part that one established cause of a lower level explains of them is taken
     off, or what those do together that were divided (`Finding.share`), for the order only.
+
+    A cause that is suggested only because nobody has read the test labels stands among the established ones: it was
+    tried, and what it may be taken for is named beside it.
 
     Args:
         findings: One a cause.
@@ -48,7 +51,8 @@ def _place(finding: Finding, cause: Cause[Any], rules: Rules) -> tuple[int, int,
     first = 0 if finding.verdict in cause.told_first else 1
     if finding.verdict not in ("established", "suggested"):
         return first, rank, -settled(finding.priority), rank, finding.code
-    weight = 1.0 if finding.verdict == "established" else rules.suggested_weight
+    tried = finding.verdict == "established" or finding.kind is ReasonKind.REVIEW  # for want of a reader only
+    weight = 1.0 if tried else rules.suggested_weight
     group = 0 if first else rank  # of those told first the surer comes first, whatever its points
     return first, group, -settled(weight * finding.priority), rank, finding.code
 

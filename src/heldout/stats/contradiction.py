@@ -48,6 +48,10 @@ LEAST_ERROR = 1e-4
 SCALES = (-4.0, 4.0)
 """Range of the logarithm of a temperature."""
 
+DIGITS = 4
+"""Decimals of that logarithm, and of a sureness: the search ends where losses are equal to the last digits, which differ
+from processor to processor, and an image must not change its bin for that."""
+
 
 @dataclass(frozen=True)
 class Joint:
@@ -118,19 +122,19 @@ def joint_answers(models: Sequence[Reals], labels: Indices, reference: NDArray[n
         answers.append(first_of_largest(logits))
         margins.append((among[:, -1] - among[:, -2]) * sharpness(logits[reference], labels[reference]))
     alike = np.all(np.stack(answers) == answers[0], axis=0)
-    return Joint(answers[0], np.where(alike, np.min(margins, axis=0), 0.0))
+    return Joint(answers[0], np.where(alike, np.round(np.min(margins, axis=0), DIGITS), 0.0))
 
 
 def sharpness(logits: Reals, labels: Indices) -> float:
     """The factor on logits (n, k) that gives the least log loss: one over the temperature."""
     found = minimize_scalar(lambda log: log_loss(labels, logits * np.exp(log)), bounds=SCALES, method="bounded")
-    return float(np.exp(found.x))
+    return float(np.exp(round(float(found.x), DIGITS)))
 
 
 def bins_of(sureness: Reals) -> tuple[Indices, Reals]:
     """The bin of each image, (n,), and the mean sureness in each, (b,); equal numbers share a bin."""
     edges = np.unique(np.quantile(sureness, np.linspace(0, 1, BINS + 1)[1:-1]))
-    _, bin_ = np.unique(np.searchsorted(edges, sureness), return_inverse=True)
+    _, bin_ = np.unique(np.searchsorted(edges, sureness - 0.1**DIGITS / 2), return_inverse=True)
     return bin_.astype(np.int64), np.bincount(bin_, sureness) / np.bincount(bin_)
 
 
