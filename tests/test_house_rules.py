@@ -55,6 +55,7 @@ FLOORS = {
     "runs.tuning": 12,
     "runs.execute": 13,
     "diagnosis.rules": 2,
+    "diagnosis.content": 2,
     "diagnosis.absence": 3,
     "diagnosis.words": 4,
     "diagnosis.variants": 10,

@@ -148,6 +148,18 @@ def test_without_any_gap_the_reason_is_what_the_summary_says(made: Diagnosis) ->
     assert CHECKED not in out and "cannot tell" not in out
 
 
+def test_causes_that_lack_the_same_are_named_in_one_line(made: Diagnosis) -> None:
+    open_ = next(finding for finding in made.findings if finding.verdict == "not identifiable")
+    lacking = [
+        dataclasses.replace(open_, code=name, cause=name.title(), shared_reason="the experiments were switched off")
+        for name in ("blur", "token", "norm")
+    ]
+    out = flat(shown(dataclasses.replace(made, findings=(*made.findings, *lacking)), 150))
+    assert "Not judged, since the experiments were switched off: Blur, Token, Norm." in out
+    assert out.count("the experiments were switched off") == 1 and "Blur:" not in out
+    assert f"{open_.cause}: " in out, "who has a reason of its own keeps its line"
+
+
 def test_text_in_brackets_is_not_taken_for_markup(made: Diagnosis) -> None:
     finding = dataclasses.replace(made.findings[0], cause="[red]evil[/red]", sentence="[bold]found[/bold] [/x]")
     out = shown(dataclasses.replace(made, findings=(finding,)), 150)

@@ -103,6 +103,10 @@ def test_what_could_be_learned_is_told_where_most_is_not_established() -> None:
     assert "could be learned" not in told(finding("shortcut", "established", 24.0), learnable=20.0)
 
 
+def test_what_costs_more_alone_than_the_gap_is_no_part_of_it() -> None:
+    assert "shortcut, 50.0 points [49.0, 51.0]" in told(finding("shortcut", "established", 50.0))
+
+
 def test_a_share_stands_in_for_the_points_in_the_summary() -> None:
     token = replace(finding("shortcut", "established", 40.0), share=Estimate(29.6, 25.0, 34.0, 100, "made"))
     assert "shortcut, 29.6 of 47.4 points [25.0, 34.0], its share of what it costs" in told(token)

@@ -109,6 +109,22 @@ def test_findings_stand_in_the_order_of_the_record_with_sign_word_and_manual(tol
         assert f".tone.{tone}" in styles
 
 
+def test_causes_that_lack_the_same_stand_in_one_row(told: Material) -> None:
+    diagnosis = featured(told)
+    open_ = next(finding for finding in diagnosis.findings if finding.verdict == "not identifiable")
+    lacking = [
+        dataclasses.replace(open_, code=name, cause=name.title(), shared_reason="the experiments were switched off")
+        for name in ("blur", "token", "norm")
+    ]
+    more = dataclasses.replace(diagnosis, findings=(*diagnosis.findings, *lacking))
+    found = table(compose(with_diagnosis(told, more)), "why-findings")
+    assert len(found.shown) == len(diagnosis.findings) + 1
+    last = found.shown[-1]
+    assert last[0].text == "Blur, Token and Norm" and last[1].text == "? not identifiable" and last[1].note == ""
+    assert last[-1].text == "Not judged, since the experiments were switched off: Blur, Token, Norm."
+    assert len({len([value for cell in row for value in cell.values]) for row in found.rows}) == 1, "no ragged row"
+
+
 def test_every_number_of_the_record_is_in_a_csv(told: Material) -> None:
     page = compose(told)
     diagnosis = featured(told)

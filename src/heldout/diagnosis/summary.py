@@ -142,7 +142,8 @@ def _named(finding: Finding, gap: float, causes: Mapping[str, Cause[Any]]) -> st
     if finding.points is None:
         return f"{within_sentence(finding.cause)}{other}"
     points = _points(finding)
-    part = f"{points.value:.1f} of {gap:.1f} points [{points.low:.1f}, {points.high:.1f}]"
+    of_gap = f" of {gap:.1f}" if points.value <= gap else ""  # measured alone, on validation images, it may be more
+    part = f"{points.value:.1f}{of_gap} points [{points.low:.1f}, {points.high:.1f}]"
     shared = ", its share of what it costs together with others" if finding.share is not None else ""
     return f"{within_sentence(finding.cause)}, {part}{shared}{other}"
 

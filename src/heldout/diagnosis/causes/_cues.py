@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.effects import Effect
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
 from heldout.records import Estimate
 from heldout.stats.measured import Measured, simultaneous
 from heldout.ties import first_best, settled
-
-CONTENT = ("surround", "intensity")
-"""Regions that may hold the finding itself: the lungs lie around the middle of a chest X-ray, and pneumonia is white.
-That a network needs them proves nothing, so that they are told of but never blamed."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ class Cues:
     @property
     def blamable(self) -> list[Cue]:
         """Regions that cannot hold the finding itself."""
-        return [cue for cue in self.all_of_them if cue.region not in CONTENT]
+        return [cue for cue in self.all_of_them if cue.region not in MAY_BE_CONTENT]
 
     def best(self, rules: Rules) -> Cue:
         """The region whose absence shrinks the gap most, informative ones first."""

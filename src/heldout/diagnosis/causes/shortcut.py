@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
-from heldout.diagnosis.causes._cues import CONTENT, Cue, Cues, Probe
+from heldout.diagnosis.causes._cues import Cue, Cues, Probe
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.effects import effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, heard, undecided, weigh_effects
@@ -69,7 +70,7 @@ class Shortcut(Cause[Cues]):
         tried = tuple(name.removeprefix("only:") for name in variants if name.startswith("only:"))
         if not cues and not tried:
             return without(data, INTERVENTION)
-        if cues and all(cue.region in CONTENT for cue in cues):
+        if cues and all(cue.region in MAY_BE_CONTENT for cue in cues):
             text = "someone who knows whether the surround, or the grey level, is part of what makes the class"
             return Missing(ReasonKind.JUDGEMENT, text)
         probes = {} if cues else {region: _probe(data, region) for region in tried}
@@ -121,7 +122,7 @@ class Shortcut(Cause[Cues]):
         found: tuple[Remedy, ...] = ()
         for variant in () if scored is None else scored.variants:
             region = variant.removeprefix("neutral:")
-            if region != variant and region not in CONTENT:
+            if region != variant and region not in MAY_BE_CONTENT:
                 name = f"{WORDS.get(region, region)} made neutral"
                 found += remedy_tried(data, INTERVENTION, variant, name, self.code)
         return found

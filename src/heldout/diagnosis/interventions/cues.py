@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import Absence
+from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits, Pixels
 from heldout.diagnosis.interventions.intervention import Change, Intervention
@@ -40,10 +41,12 @@ class Cues(Intervention):
     `same:<region>`, the same with an image of the same class (which has the same seams), is reliance on the cue. An
     image that is alone in its class is left out of both.
 
-    `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
+    `surround` and `intensity` may be what an image is about: a network that loses there need not cheat. They are made
+    neutral only, and nothing is exchanged (`content.MAY_BE_CONTENT`). An exchange between classes says on validation
+    what there is to know of reliance, so that test is spared it.
 
     Variant `across:<region>`, on validation and test: the region of a random image of the same class of the other of
-    the two parts: the cue as test has it given to validation, and the reverse. Not of `surround` and `intensity`.
+    the two parts: the cue as test has it given to validation, and the reverse.
 
     Regions whose probe is not better than chance on train are not changed: there is nothing in them to rely on.
     """
@@ -81,7 +84,7 @@ class Cues(Intervention):
 
     def changes(self, context: InterventionContext) -> tuple[Change, ...]:
         """Each region that cannot hold the finding itself, as test images of the class have it."""
-        return tuple(_change(context, region) for region in REGIONS if not region.content)
+        return tuple(_change(context, region) for region in REGIONS if region.name not in MAY_BE_CONTENT)
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """Regions that were changed, and those that say nothing."""
@@ -152,11 +155,11 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
     pixels, labels = np.asarray(context.pixels(part)[rows]), context.labels(part)[rows]
     images = {"neutral": region.neutral(pixels, mean)}
     exchanged = exchangeable(labels)
-    for word, same in (("swap", False), ("same", True)):
+    for word, same in exchanges(region.name, part).items():
         donors = donors_of(labels[exchanged], same, context.seed)
         if donors is not None:
             images[word] = region.swapped(pixels[exchanged], pixels[exchanged][donors])
-    if not region.content and (given := across(context, region, part, rows, pixels)) is not None:
+    if region.name not in MAY_BE_CONTENT and (given := across(context, region, part, rows, pixels)) is not None:
         images["across"] = given
     tables = []
     for word, changed in images.items():
@@ -169,6 +172,11 @@ def exchangeable(labels: Indices) -> Indices:
     """Images that another one of their class can lend the region to: all but those that are alone in their class."""
     counts = np.bincount(labels)
     return np.flatnonzero(counts[labels] > 1)
+def exchanges(region: str, part: str) -> dict[str, bool]:
+    """Word of each exchange that a verdict may rest on -> whether donors are of the same class."""
+    if region in MAY_BE_CONTENT:
+        return {}
+    return {"swap": False, "same": True} if part == "val" else {"same": True}
 
 
 def _change(context: InterventionContext, region: Region) -> Change:

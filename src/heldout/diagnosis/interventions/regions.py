@@ -25,11 +25,9 @@ class Region(ABC):
 
     Attributes:
         name: As in the variants of the experiment `cues`.
-        content: Whether it may hold the finding itself, so that needing it is no fault.
     """
 
     name: str
-    content: bool
 
     @abstractmethod
     def seen(self, pixels: Pixels) -> Features:
@@ -51,12 +49,10 @@ class Place(Region):
     Attributes:
         name: Name.
         cells: (16, 16) which.
-        content: Whether it may hold the finding itself.
     """
 
     name: str
     cells: Mask
-    content: bool = False
 
     def mask(self, size: int) -> Mask:
         """(s, s) pixels of the region."""
@@ -102,7 +98,6 @@ class Intensity(Region):
     """How bright the image is as a whole."""
 
     name: str = "intensity"
-    content: bool = True
 
     def seen(self, pixels: Pixels) -> Features:
         """Mean grey level and its square (a class may be bright or dark where the others are in between)."""
@@ -142,7 +137,7 @@ def _cells(name: str) -> Mask:
 REGIONS: tuple[Region, ...] = (
     Place("border", _cells("border")),
     Place("corners", _cells("corners")),
-    Place("surround", _cells("surround"), content=True),
+    Place("surround", _cells("surround")),
     Intensity(),
 )
 """A ring of 1/16 of the side (as `images.quality` measures it), four corners of 3/16, everything but the central half
