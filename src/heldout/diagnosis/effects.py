@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
 from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.gap import Samples
 from heldout.records import Remedy
+from heldout.records.predictions import Predictions
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, never_certain
 from heldout.stats.scores import Indices, Reals
@@ -151,9 +153,9 @@ def effect_of(
     images, weights = (samples.val, samples.val_weights) if part == "val" else (samples.test, samples.test_weights)
     if part == "val" and data.run.val is not None and not set(images.ids) <= set(data.run.val.ids):
         images, weights = data.run.val, data.gap.draws.val
-    logits = scored.logits(variant, part, images.ids)
+    logits, images = scored.logits(variant, part, images.ids), scored.before(variant, part, images)
     if reviewed and part == "test":
-        images, weights, logits = samples.true_test, samples.true_weights, logits[samples.true_rows]
+        images, weights, logits = _read(samples, images), samples.true_weights, logits[samples.true_rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
     if not here.any() or logits.shape[1] != data.run.k:
         return None
@@ -174,6 +176,11 @@ def effect_of(
     )
 
 
+def _read(samples: Samples, test: Predictions) -> Predictions:
+    """Test with the reviewers' labels as `test` sees it, the same images under the run's own or other logits."""
+    return samples.true_test if test is samples.test else samples.true_test.with_logits(test.logits[samples.true_rows])
+
+
 def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured | None:
     """Points of the metric that a variant gains on test, paired, on the images scored; None where none was.
 
@@ -187,7 +194,8 @@ def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured |
     number = int(np.isfinite(given).all(axis=1).sum())
     if not number:
         return None
-    images, logits = samples.true_test, given[samples.true_rows]
+    before = scored.before(variant, "test", test)
+    images, logits = _read(samples, before), given[samples.true_rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
     change = (first_of_largest(logits[here]) == images.labels[here]).astype(np.float64) - images.right[here]
     return data.gap.draws.measured(100 * weighted_mean(change, samples.true_weights[:, here]), number)
