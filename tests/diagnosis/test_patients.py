@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from heldout.diagnosis.diagnose import diagnose_run
+from heldout.diagnosis.diagnose import cause_data, diagnose_run
+from heldout.diagnosis.effects import effect_of
 from heldout.diagnosis.patients import by_unit, images_of, reviewed_rows
 from heldout.diagnosis.variants import VariantLogits
 from heldout.errors import InputError
@@ -134,16 +135,20 @@ def test_everything_follows_the_patients() -> None:
     assert "patients" in diagnosis.summary and "images)" not in diagnosis.summary
 
 
-def test_patients_that_an_intervention_saw_in_part_are_left_out_of_it() -> None:
+def test_patients_that_an_intervention_saw_in_part_are_held_against_what_the_run_says_of_that_part() -> None:
     made = made_run(40, 40, patients=4)
-    rows = [i for i in range(40) if i not in (1, 6)]
     val = parts(made)["val"]
-    table = variant_rows([val.ids[i] for i in rows], "val", "blur", val.logits[rows])
+    rows = [0, 5, 6, *range(8, 40)]  # one image of the first patient, two of the second, all of the others
+    table = variant_rows([val.ids[i] for i in rows], "val", "blur", val.logits[rows])  # it changes nothing
     found = by_unit(replace(made, scored={"quality": VariantLogits(table)}), PATIENT)
-    here = np.isfinite(found.scored["quality"].logits("blur", "val", parts(found)["val"].ids)).all(axis=1)
-    assert here.tolist() == [False, False] + [True] * 8
-    none = by_unit(replace(made, scored={"quality": VariantLogits(table.iloc[::4])}), PATIENT)
-    assert "quality" not in none.scored and none.why_absent("quality").text
+    kept, one = found.scored["quality"], parts(found)["val"]
+    before, after = kept.before("blur", "val", one), kept.logits("blur", "val", one.ids)
+    assert before.logits == pytest.approx(after, abs=1e-5) and before.logits[0] == pytest.approx(
+        val.logits[0], abs=1e-5
+    )
+    assert before.logits[2:] == pytest.approx(one.logits[2:]) and not np.allclose(before.logits[:2], one.logits[:2])
+    effect = effect_of(cause_data(found), "quality", "blur", "val")
+    assert effect is not None and effect.changed == 0 and effect.lost.value == 0
 
 
 def test_images_differ_from_patients_where_mistakes_sit_in_single_images() -> None:

@@ -13,6 +13,7 @@ from scipy.stats import permutation_test
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.gap.review import reviewed_test
 from heldout.records import Remedy
+from heldout.records.predictions import Predictions
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, never_certain
 from heldout.stats.scores import Indices, Reals
@@ -156,9 +157,10 @@ def effect_of(
     images, weights = (samples.val, samples.val_weights) if part == "val" else (samples.test, samples.test_weights)
     if part == "val" and data.run.val is not None and not set(images.ids) <= set(data.run.val.ids):
         images, weights = data.run.val, data.gap.draws.val
-    logits = scored.logits(variant, part, images.ids)
+    logits, images = scored.logits(variant, part, images.ids), scored.before(variant, part, images)
     if reviewed and part == "test":
-        images, weights, logits = samples.true_test, samples.true_weights, logits[samples.true_rows]
+        rows, weights = samples.true_rows, samples.true_weights
+        images, logits = _as_seen(samples.true_test, rows, images, samples.test), logits[rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
     if not here.any() or logits.shape[1] != data.run.k:
         return None
@@ -179,6 +181,11 @@ def effect_of(
     )
 
 
+def _as_seen(true_test: Predictions, rows: Indices, before: Predictions, test: Predictions) -> Predictions:
+    """Test with the reviewers' labels under the logits of `before`, which are the run's own where it is `test`."""
+    return true_test if before is test else true_test.with_logits(before.logits[rows])
+
+
 def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured | None:
     """Points of the metric that a variant gains on test, paired, on the images scored; None where none was.
 
@@ -192,7 +199,7 @@ def gain_on_test(data: CauseData, intervention: str, variant: str) -> Measured |
     number = int(np.isfinite(given).all(axis=1).sum())
     if not number:
         return None
-    images, logits = true_test, given[rows]
+    images, logits = _as_seen(true_test, rows, scored.before(variant, "test", test), test), given[rows]
     here = np.asarray(np.isfinite(logits).all(axis=1))
     change = (first_of_largest(logits[here]) == images.labels[here]).astype(np.float64) - images.right[here]
     return data.gap.draws.measured(100 * weighted_mean(change, weights[:, here]), number)

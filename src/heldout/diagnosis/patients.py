@@ -9,18 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
-from heldout.records import ReasonKind
-from heldout.records.logit_table import VARIANT_KEYS, logit_columns, logits_in
+from heldout.records.logit_table import logit_columns, logits_in
 from heldout.records.metric import By, Unit
 from heldout.records.predictions import Predictions
 from heldout.stats.decisions import check_patients, merged, merged_classes, merged_logits, numbered, unit_ids
-
-PARTLY = Absence(
-    ReasonKind.NOT_RUN, "it scored no patient whole; call `heldout diagnose` with a larger number of `--sample`"
-)
+from heldout.stats.scores import Reals
 
 
 def by_unit(run: RunData, unit: Unit) -> RunData:
@@ -28,8 +23,8 @@ def by_unit(run: RunData, unit: Unit) -> RunData:
 
     Everything that speaks of images then speaks of patients: answers (`stats.decisions.merged_logits`), those of every
     intervention and candidate likewise, classes answered after each epoch (majority), measured properties and features
-    (mean), relatives in other parts (a patient has one if any image has). A patient of whom an intervention scored
-    some images only is left out of it, since before and after would not be of the same images.
+    (mean), relatives in other parts (a patient has one if any image has). Where an intervention scored some of a
+    patient's images only, before and after are both decided on these (`VariantLogits.own`).
 
     Args:
         run: Rows are images.
@@ -90,12 +85,14 @@ class _Images:
         patient: Image -> its patient.
         part: Image, and unit, -> its part.
         whole: Unit -> number of its images.
+        logits: Image -> the run's own logits, (k,).
     """
 
     unit: Mapping[str, str]
     patient: Mapping[str, str]
     part: Mapping[str, str]
     whole: Mapping[str, int]
+    logits: Mapping[str, Reals]
 
     @classmethod
     def of(cls, sides: Mapping[str, Predictions]) -> _Images:
@@ -103,14 +100,16 @@ class _Images:
         patient: dict[str, str] = {}
         part: dict[str, str] = {}
         whole: dict[str, int] = {}
+        logits: dict[str, Reals] = {}
         for name, side in sides.items():
             units = unit_ids(side)
             unit.update(zip(side.ids, units, strict=True))
             patient.update(zip(side.ids, side.patients, strict=True))
             part.update(dict.fromkeys((*side.ids, *units), name))
+            logits.update(zip(side.ids, side.logits, strict=True))
             for one in units:
                 whole[one] = whole.get(one, 0) + 1
-        return cls(unit, patient, part, whole)
+        return cls(unit, patient, part, whole, logits)
 
     def within(self, image: str, part: str) -> str:
         """The unit of an image that stands in a part, which another draw of the split may have put it in."""
@@ -120,8 +119,6 @@ class _Images:
 
 def _by_patient(run: RunData, unit: Unit, images: _Images) -> RunData:
     by = unit.by
-    scored = {name: _variants(kept, images, by) for name, kept in run.scored.items()}
-    partly = {name: PARTLY for name, kept in scored.items() if not len(kept.table)}
     sides = {name: _merged(run.part(name), by) for name in ("train", "val", "test")}
     return replace(
         run,
@@ -133,8 +130,7 @@ def _by_patient(run: RunData, unit: Unit, images: _Images) -> RunData:
         candidates=None if run.candidates is None else _variants(run.candidates, images, by),
         quality=_quality(run, images),
         features=_features(run),
-        scored={name: kept for name, kept in scored.items() if name not in partly},
-        absent={**run.absent, **partly},
+        scored={name: _variants(kept, images, by) for name, kept in run.scored.items()},
         leaked=_any(run.leaked, images),
         changes=_any(run.changes, images),
         crossing=_any(run.crossing, images),
@@ -160,27 +156,35 @@ def _epochs(run: RunData) -> NDArray[np.int64] | None:
 
 
 def _variants(kept: VariantLogits, images: _Images, by: By) -> VariantLogits:
-    """Answers of every variant with a row a patient; who was not scored whole is left out."""
-    table = kept.table
-    names = [images.within(id_, part) for id_, part in zip(table["id"], table["split"], strict=True)]
-    k = sum(column.startswith("logit_") for column in table.columns)
-    logits = logits_in(table)
-    here = np.isfinite(logits).all(axis=1)
+    """Answers of every variant with a row a patient; beside them the run's own on the same images, where these are few.
+
+    An intervention may have seen some of a patient's images only. What it did is then held against what the run itself
+    decides on those.
+    """
+    scored = np.isfinite(logits_in(kept.table)).all(axis=1)
+    table = kept.table.iloc[np.flatnonzero(scored)].reset_index(drop=True)
+    if not len(table):
+        return kept
+    here = list(zip(table["id"], table["split"], strict=True))
+    names = [images.within(id_, part) for id_, part in here]
     keys, rows = numbered(list(zip(table["variant"], table["split"], names, strict=True)))
-    own = np.array([images.part.get(id_) == part for id_, part in zip(table["id"], table["split"], strict=True)])
-    seen = np.bincount(rows[here & own], minlength=len(keys))
-    _, first = np.unique(rows, return_index=True)
-    parts, units = table["split"].to_numpy()[first], [names[i] for i in first]
-    of_part = np.array([images.part.get(name) == part for name, part in zip(units, parts, strict=True)])
-    wanted = np.array([images.whole.get(name, 1) for name in units])
-    complete = ~of_part | (seen == wanted)
-    complete &= np.bincount(rows[here], minlength=len(keys)) > 0
-    chosen = here & complete[rows]
-    kept_keys, number = np.unique(rows[chosen], return_inverse=True)
-    frame = pd.DataFrame({key: table[key].to_numpy()[first[kept_keys]] for key in VARIANT_KEYS})
-    frame["id"] = [units[i] for i in kept_keys]
-    values = merged_logits(logits[chosen], number, by) if len(kept_keys) else np.empty((0, k))
-    return VariantLogits(frame.assign(**dict(zip(logit_columns(k), values.T, strict=True))))
+    answers = pd.DataFrame(keys, columns=["variant", "split", "id"])
+    values = merged_logits(logits_in(table), rows, by)
+    inside = np.array([images.part.get(id_) == part for id_, part in here])
+    seen = np.bincount(rows[inside], minlength=len(keys))
+    partly = (seen > 0) & (seen < np.array([images.whole.get(name, 1) for _, _, name in keys]))
+    some = np.flatnonzero(inside & partly[rows])
+    own = None
+    if len(some):
+        units, number = np.unique(rows[some], return_inverse=True)
+        decided = merged_logits(np.stack([images.logits[here[i][0]] for i in some]), number, by)
+        own = _exact(answers.iloc[units].reset_index(drop=True), decided)
+    return VariantLogits(_exact(answers, values), own)
+
+
+def _exact(answers: pd.DataFrame, values: Reals) -> pd.DataFrame:
+    """With logit columns in float64, so that an image that is alone with its patient keeps its own."""
+    return answers.assign(**dict(zip(logit_columns(values.shape[1]), values.T, strict=True)))
 
 
 def _quality(run: RunData, images: _Images) -> pd.DataFrame | None:

@@ -228,8 +228,8 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         merged = sum(len(side) for side in (run.images.val, run.images.test) if side is not None)
         found.append(
             f"Rows are patients ({run.unit.told}): {len(val)} of validation and {len(test)} of test, with {merged} "
-            "images. Where a sentence speaks of images it means what is decided on all images of a patient; an "
-            "intervention that scored some of a patient's images only leaves the patient out."
+            "images. Where a sentence speaks of images it means what is decided on all images of a patient; where an "
+            "intervention scored some of them only, on these, before and after."
         )
     if not any(run.sites.get(id_) for id_ in test.ids):
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")

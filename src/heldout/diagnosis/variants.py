@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from heldout.records.logit_table import logits_in
+from heldout.records.predictions import Predictions
 from heldout.stats.scores import Reals
 
 
@@ -18,9 +20,12 @@ class VariantLogits:
     Attributes:
         table: Columns `id`, `split` (train, val or test), `variant`, `logit_0` … `logit_<k−1>`; an image stands at most
             once in a variant and split.
+        own: Like the table: what the run itself answers on the same images, where that is not what it answers on all;
+            only for patients as units of whom some images were scored (`patients.by_unit`). None where there are none.
     """
 
     table: pd.DataFrame
+    own: pd.DataFrame | None = None
 
     @cached_property
     def variants(self) -> tuple[str, ...]:
@@ -43,5 +48,16 @@ class VariantLogits:
 
     def logits(self, variant: str, split: str, ids: tuple[str, ...]) -> Reals:
         """Logits (len(ids), k) of these images; a row of NaN for an image that was not scored."""
-        chosen = self.table[(self.table["variant"] == variant) & (self.table["split"] == split)]
-        return logits_in(chosen.set_index("id").reindex(list(ids)))
+        return _of(self.table, variant, split, ids)
+
+    def before(self, variant: str, split: str, images: Predictions) -> Predictions:
+        """The run's own answers on what was scored: the images as they are, or decided on the same ones (`own`)."""
+        if self.own is None:
+            return images
+        own = _of(self.own, variant, split, images.ids)
+        return images.with_logits(np.where(np.isfinite(own), own, images.logits))
+
+
+def _of(table: pd.DataFrame, variant: str, split: str, ids: tuple[str, ...]) -> Reals:
+    chosen = table[(table["variant"] == variant) & (table["split"] == split)]
+    return logits_in(chosen.set_index("id").reindex(list(ids)))
