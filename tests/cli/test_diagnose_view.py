@@ -14,7 +14,7 @@ from heldout.answer.why import CHECKED, headline
 from heldout.cli.env import Environment
 from heldout.cli.views.diagnose import LOWERS, RAISES, budget_lines, show_diagnosis
 from heldout.records import USUAL_TERMS, BudgetTerm, ClassRow, Diagnosis, Estimate, TermStatus
-from tests.report.made_diagnosis import diagnose_study, without_gap
+from tests.report.made_diagnosis import diagnose_study, with_groups, without_gap
 from tests.worlds.made_study import RUNS, make_study
 
 
@@ -206,3 +206,15 @@ def test_which_class_validation_lacks_stands_under_the_bars(made: Diagnosis) -> 
     absent = BudgetTerm("absent", Estimate(1.1, 0.9, 1.4, 100, "made"), "absent from validation: 3 of 100 test images")
     out = shown(dataclasses.replace(made, budget=(absent, *made.budget)), 100)
     assert absent.detail in flat(out)
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_who_loses_most_is_a_short_table(made: Diagnosis, width: int) -> None:
+    out = shown(with_groups(made), width)
+    assert all(len(line.rstrip()) <= width for line in out.splitlines() if "│" in line or "─" in line)
+    said = flat(out)
+    places = [said.index(name) for name in ("● device", "sex male", "sex female")]
+    assert places == sorted(places)
+    assert "only in test" in said and "accession" in said
+    assert "sex male, device old" not in said, "a common part that does not stand out is left to the report"
+    assert "Who loses most" not in shown(made, width)

@@ -22,6 +22,7 @@ from heldout.records import (
     Remedy,
     RunRecord,
     Split,
+    Subgroup,
     Term,
 )
 from heldout.records.codec import write_record
@@ -245,6 +246,37 @@ def write_store(place: Path, ids: tuple[str, ...], rng: np.random.Generator) -> 
     np.save(place / "pixels.npy", np.clip(ramp, 0, 255).astype(np.uint8)[..., None])
     about = {"format": 1, "size": 64, "fit": "stretch", "interpolation": "bicubic", "ids": list(ids)}
     write_json(place / "store.json", about)
+
+
+def with_groups(diagnosis: Diagnosis) -> Diagnosis:
+    """The same with groups: one that stands out, others, one that only test has, a common part of two."""
+
+    def group(columns: tuple[str, ...], name: str, more: float, reach: float) -> Subgroup:
+        share, score = 0.25, estimate(0.9, 0.8, 0.95, 80)
+        return Subgroup(
+            columns,
+            name,
+            80,
+            60,
+            score,
+            estimate(0.8, 0.7, 0.9, 60),
+            estimate(more + 4, more, more + 8),
+            estimate(more, more - reach, more + reach),
+            estimate(share * more, share * (more - reach), share * (more + reach)),
+            estimate(0.1, -0.1, 0.3),
+            0.01 if more > reach else 0.6,
+        )
+
+    groups = (
+        group(("sex",), "sex female", -2.0, 9.0),
+        group(("sex",), "sex male", 2.0, 9.0),
+        group(("device",), "device new", -12.0, 14.0),
+        group(("device",), "device old", 14.0, 9.0),
+        Subgroup(("site",), "site <b>south</b>", 0, 25, None, estimate(0.5, 0.3, 0.7, 25)),
+        group(("sex", "device"), "sex male, device old", 9.0, 12.0),
+    )
+    left = {"accession": "60 different values: ids or free text"}
+    return dataclasses.replace(diagnosis, groups=groups, columns_left_out=left)
 
 
 def without_gap(diagnosis: Diagnosis) -> Diagnosis:

@@ -21,7 +21,7 @@ from heldout.answer.why import (
     why_lower,
 )
 from heldout.cli.views.groups import show_groups
-from heldout.cli.views.tables import empty_table
+from heldout.cli.views.tables import READABLE, empty_table, wrapped
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ STYLES = {"established": "bold red", "suggested": "bold yellow"}
 
 LOWERS, RAISES = "█", "░"
 """A term that takes points from test, and one that gives it some."""
-
-READABLE = 100
-"""Characters beyond which a paragraph is no longer easy to read."""
 
 ROOMY = 110
 """Characters from which on the terms' titles and wide columns have room."""
@@ -264,11 +261,6 @@ def show_lines(env: Environment, lines: Sequence[str]) -> None:
     """Print some lines."""
     for line in lines:
         env.say(line)
-
-
-def wrapped(text: str, width: int) -> str:
-    """A paragraph broken into lines that are easy to read."""
-    return textwrap.fill(text, min(width, READABLE))
 
 
 def points_cell(points: Estimate | None) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heldout.answer.groups import WHO, columns_left_out, stands_out, told_in_short, why_not_compared
-from heldout.answer.texts import bracketed, count, number, percent
-from heldout.cli.views.tables import empty_table
+from heldout.answer.texts import bracketed, count, number
+from heldout.cli.views.tables import empty_table, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from heldout.cli.env import Environment
-    from heldout.records import Diagnosis, Estimate
+    from heldout.records import Diagnosis, Estimate, Subgroup
 
 SHOWN_GROUPS = 8
 """Groups in the table; all stand in the record and in the report."""
@@ -25,19 +27,13 @@ def show_groups(diagnosis: Diagnosis, env: Environment, console: Console) -> Non
     groups = told_in_short(diagnosis, SHOWN_GROUPS)
     if groups:
         table = empty_table(f"{WHO} (● surely more than all others)", console)
-        table.add_column("group", ratio=1)
-        for heading in ("val", "test", "gap", "more than others", "test would gain"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("group", ratio=1, min_width=16)
+        columns = [column for column in COLUMNS if console.width >= column.from_width]
+        for column in columns:
+            table.add_column(column.heading, justify="right", no_wrap=True)
         for group in groups:
             sign = "● " if stands_out(group) else "  "
-            table.add_row(
-                Text(f"{sign}{group.name}"),
-                Text(_score(group.val_score, group.val_images)),
-                Text(_score(group.test_score, group.test_images)),
-                Text(_points(group.gap_points)),
-                Text(_points(group.difference_points)),
-                Text(_points(group.points)),
-            )
+            table.add_row(Text(f"{sign}{group.name}"), *(Text(column.cell(group)) for column in columns))
         env.say("")
         console.print(table)
     unseen = [f"{group.name} ({why_not_compared(group)})" for group in diagnosis.groups if why_not_compared(group)]
@@ -45,14 +41,32 @@ def show_groups(diagnosis: Diagnosis, env: Environment, console: Console) -> Non
     if unseen:
         said.append(f"not compared: {', '.join(unseen[:SHOWN_GROUPS])}{', …' if len(unseen) > SHOWN_GROUPS else ''}")
     if diagnosis.groups:
-        env.say(f"{'; '.join(said)}.")
+        env.say(wrapped(f"{'; '.join(said)}.", console.width))
     if left := columns_left_out(diagnosis):
-        env.say(left)
+        env.say(wrapped(left, console.width))
 
 
-def _score(score: Estimate | None, images: int) -> str:
-    return "–" if score is None else f"{percent(score.value)}\nn = {images:,}"
+def _scores(group: Subgroup) -> str:
+    val, test = ("–" if one is None else number(100 * one.value) for one in (group.val_score, group.test_score))
+    return f"{val}, {test}\n{group.val_images:,}, {group.test_images:,}"
 
 
 def _points(points: Estimate | None) -> str:
     return "–" if points is None else f"{number(points.value)}\n{bracketed(points)}"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column: its heading, what stands in it, and from how many characters of the terminal on it is shown."""
+
+    heading: str
+    cell: Callable[[Subgroup], str]
+    from_width: int = 0
+
+
+COLUMNS = (
+    _Column("val, test %\nimages", _scores),
+    _Column("gap", lambda group: _points(group.gap_points), 100),
+    _Column("more than\nall others", lambda group: _points(group.difference_points)),
+    _Column("test would\ngain", lambda group: _points(group.points), 76),
+)

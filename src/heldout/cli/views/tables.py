@@ -1,12 +1,17 @@
-"""Tables on the terminal."""
+"""Tables and paragraphs on the terminal, as wide as is easy to read."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+
+READABLE = 100
+"""Characters beyond which a paragraph is no longer easy to read."""
 
 
 def empty_table(title: str, console: Console, leading: int = 0) -> Table:
@@ -24,3 +29,8 @@ def empty_table(title: str, console: Console, leading: int = 0) -> Table:
         leading=leading,
         width=min(console.width, 130),
     )
+
+
+def wrapped(text: str, width: int) -> str:
+    """A paragraph broken into lines that are easy to read."""
+    return textwrap.fill(text, min(width, READABLE))

@@ -172,6 +172,8 @@ def exchangeable(labels: Indices) -> Indices:
     """Images that another one of their class can lend the region to: all but those that are alone in their class."""
     counts = np.bincount(labels)
     return np.flatnonzero(counts[labels] > 1)
+
+
 def exchanges(region: str, part: str) -> dict[str, bool]:
     """Word of each exchange that a verdict may rest on -> whether donors are of the same class."""
     if region in MAY_BE_CONTENT:
