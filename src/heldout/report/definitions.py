@@ -309,7 +309,7 @@ DIAGNOSIS = (
     Term(
         "def-remedy",
         "Points gained by a remedy",
-        "Test accuracy with the remedy minus without it, on the same images. Held out: set on one half of the test "
+        "Test score with the remedy minus without it, on the same images. Held out: set on one half of the test "
         "patients and scored on the other. Exploratory: chosen and scored on the same images; it flatters.",
     ),
     Term(
