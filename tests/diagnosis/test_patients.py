@@ -21,6 +21,7 @@ from heldout.records.logit_table import variant_rows
 from heldout.records.metric import By, Metric, Unit
 from heldout.records.predictions import Predictions
 from heldout.stats.decisions import merged, merged_logits
+from tests.worlds.edge_cases import EDGES, NOT_JUDGED
 from tests.worlds.made_runs import CLASSES, clustered, logits, made_run, moved, of_parts, parts, quality, with_scored
 
 pytestmark = pytest.mark.numeric
@@ -196,3 +197,27 @@ def test_the_budget_of_patients_is_additive_by_any_metric(seed: int, by: By) -> 
     budget = measure_budget(by_unit(made, Unit("patient", by)))
     total = np.sum([term.replicates for term in budget.terms.values()], axis=0)
     assert total == pytest.approx(budget.gap.replicates, abs=1e-9)
+
+
+def paired(one: Predictions | None) -> Predictions | None:
+    """Patients of two images of one class each."""
+    if one is None or not len(one):
+        return one
+    place = [int((one.labels[:i] == k).sum()) // 2 for i, k in enumerate(one.labels)]
+    return replace(one, patients=tuple(f"{k}-{i}" for k, i in zip(one.labels, place, strict=True)))
+
+
+SOME = ("two images", "a class without test images", "one class", "logits missing", "holes", "leaked")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in {**EDGES, **NOT_JUDGED}]
+)
+def test_runs_that_can_hardly_be_judged_are_judged_by_balanced_accuracy_and_by_patient(name: str) -> None:
+    made = replace({**EDGES, **NOT_JUDGED}[name](), metric=Metric("balanced-accuracy"))
+    of_patients = replace(made, train=paired(made.train), val=paired(made.val), test=paired(made.test), siblings=())
+    for run in (made, by_unit(of_patients, PATIENT)):
+        found = diagnose_run(run)
+        assert [one.sentence for one in found.findings if one.verdict == "failed"] == []
+        if found.gap_points is not None:
+            assert sum(term.points.value for term in found.budget) == pytest.approx(found.gap_points.value, abs=1e-9)
