@@ -57,7 +57,8 @@ def _of_gap(
         key=lambda pair: -settled(pair[1].value),
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in parts)
-    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes, leakage_settled(run, budget.terms.get('leakage'), RULES))}"
+    settled_leakage = leakage_settled(run, budget.terms.get("leakage"), RULES)
+    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes, settled_leakage)}"
     if not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
     return told + f"{_overlap(findings, gap.value, causes)}{_tried(remedies)}"
@@ -129,9 +130,10 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         )
     if not run.finds_changed_copies:
         found.append(
-            "Copies that were changed (flipped, turned, cropped) are not looked for, since the images are not at hand: if "
-            "images were multiplied in that way before they were split, validation is too easy, and leakage may be what "
-            "stands under other causes. Give the images, or name the patient or the original picture of every image."
+            "Copies that were changed (flipped, turned, cropped) are not looked for, since the images are not at hand: "
+            "if images were multiplied in that way before they were split, validation is too easy, and leakage may be "
+            "what stands under other causes. Give the images, or name the patient or the original picture of every "
+            "image."
         )
     if not any(run.sites.get(id_) for id_ in test.ids):
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")

@@ -68,7 +68,8 @@ class Leakage(Cause[Relatives]):
     Why it matters: A network recognises people and devices. Splits that are not by patient inflated accuracy by 5 to
     30 points on medical images (Tampu et al. 2022).
 
-    What to do: Split by patient and by picture (`--patient auto` uses names and copies), and report the accuracy on independent images.
+    What to do: Split by patient and by picture (`--patient auto` uses names and copies), and report the accuracy on
+    independent images.
     """
 
     code: ClassVar[str] = "leakage"
