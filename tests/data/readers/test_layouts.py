@@ -173,7 +173,8 @@ def test_two_laboratories() -> None:
     cohort = heldout.load(shared_data("wbc_two_labs") / "manifest.csv")
     assert cohort.name == "wbc_two_labs" and len(cohort) == 400 and len(cohort.classes) == 5
     assert set(zip(cohort.table["site"], cohort.table["split"], strict=True)) == {("lab1", "train"), ("lab2", "test")}
-    assert not any("--patient" in note for note in cohort.notes)  # 001.png in both folders is no patient
+    assert not any("--patient '" in note for note in cohort.notes)  # 001.png in both folders is no patient
+    assert any("changed copies" in note for note in cohort.notes)  # ten cells stand there twice, under two names
 
 
 def test_rows_of_arrays_with_labels_through_a_manifest(tmp_path: Path) -> None:

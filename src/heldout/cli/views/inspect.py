@@ -264,8 +264,10 @@ def _next(summary: Mapping[str, Any]) -> str:
 
 
 def _found_patient(summary: Mapping[str, Any]) -> list[str]:
-    """The key that the images accept, where no patient is named."""
+    """The key that the images accept, where no patient is named; names and copies together where there are copies."""
     keys = summary["patient_keys"]
+    if summary["changed_copies"]["pairs"]:
+        return ["--patient", "auto"]
     return (
         [] if keys is None or keys["pattern"] is None or keys["given"] is not None else ["--patient", keys["pattern"]]
     )

@@ -5,7 +5,8 @@ while two cells, or two chests, agree in their outline and differ inside.
 
 How alike different pictures can be is measured on the images themselves: the agreement of images with their candidates.
 Its transform by Fisher's z is taken as normal, with the median and the median absolute deviation of what lies below
-`CEILING`, so that copies among the candidates do not move them.
+`CEILING`, so that copies among the candidates do not move them. Where all images share an outline, the candidates may
+all lie above that: so the same is asked of pairs drawn at random, and the higher threshold counts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ CEILING = 0.93
 """Agreement above which a candidate is not taken for a different picture when the threshold is measured."""
 
 FEWEST = 20
-"""Fewer candidates than that tell nothing of the rarest."""
+"""Fewer pairs than that tell nothing of the rarest."""
+
+NOTHING = -1.0
+"""Agreement of a pair that cannot be compared."""
 
 FALSE_ALARMS = 0.05
 """Chance that among all images any pair of different pictures is taken for a copy, as far as the model holds."""
@@ -38,7 +42,7 @@ LEAST = 0.85
 """No pair that agrees less is a copy, however unlike different pictures are."""
 
 MOST = 0.97
-"""And any that agrees more is, however alike they are."""
+"""And any that agrees more is, however alike the nearest are; but not where pairs drawn at random are as alike."""
 
 
 def agreement(pair: Laid) -> Floats:
@@ -60,27 +64,34 @@ def agreement(pair: Laid) -> Floats:
     usable = count >= COVERED * step * step
     correlation[~usable] = np.nan
     enough = usable.sum(axis=1) >= FEWEST_BLOCKS
-    result = np.full(m, -1, dtype=np.float32)
+    result = np.full(m, NOTHING, dtype=np.float32)
     if enough.any():
         result[enough] = np.nanmedian(correlation[enough], axis=1)
     return result
 
 
-def threshold(agreements: Floats, images: int) -> float:
+def threshold(candidates: Floats, drawn: Floats, images: int) -> float:
     """From which agreement on a pair is a copy.
 
     Args:
-        agreements: Of some images with their nearest candidates.
+        candidates: Agreement of some images with their nearest candidates, copies among them.
+        drawn: Agreement of pairs drawn at random, few of them copies; high where all images share an outline.
         images: Number of images among which copies are looked for.
 
     Returns:
-        Between `LEAST` and `MOST`; `MOST` where too few different pictures are there to measure by.
+        At least `LEAST`; `MOST` where too few different pictures are there to measure by.
     """
-    different = agreements[agreements < CEILING]
-    if len(different) < FEWEST:
+    near = candidates[(candidates < CEILING) & (candidates > NOTHING)]
+    far = drawn[drawn > NOTHING]
+    if len(far) < FEWEST:
         return MOST
-    z = np.arctanh(np.clip(different, -0.99, 0.99))
+    by_candidates = _beyond(near, images) if len(near) >= FEWEST else LEAST
+    return max(LEAST, min(by_candidates, MOST), _beyond(far, images))
+
+
+def _beyond(different: Floats, images: int) -> float:
+    """What none of so many images' different pictures is expected to reach."""
+    z = np.arctanh(np.clip(different.astype(np.float64), -0.9999, 0.9999))
     middle = float(np.median(z))
     spread = float(np.median(np.abs(z - middle)) / norm.ppf(0.75))
-    reach = float(norm.isf(FALSE_ALARMS / images))
-    return float(np.clip(np.tanh(middle + reach * spread), LEAST, MOST))
+    return float(np.tanh(middle + norm.isf(FALSE_ALARMS / images) * spread))

@@ -17,7 +17,7 @@ from heldout.images.copies.made import make_copies
 from heldout.images.copies.register import Guess, Laid, guess, laid, refined
 from heldout.images.copies.search import WAYS, Candidates, candidates
 from heldout.images.copies.small import Floats, Integers, Pixels, band, halved, shown
-from heldout.images.copies.spectra import Axes, learn_axes, spectra
+from heldout.images.copies.spectra import REPRESENTATIVES, Axes, learn_axes, spectra
 from heldout.images.copies.symmetries import NO_MOVE, changed
 
 ROUGH = (0.6, 4.0)
@@ -35,7 +35,7 @@ STEPS_FINE = 2
 TRIED = 2
 """Candidates of an image that are laid over it exactly, those that correlate most at the first guess."""
 
-ASKED = 150
+ASKED = 100
 """Images whose candidates say how alike different pictures are."""
 
 CHUNK = 128
@@ -162,14 +162,30 @@ class Verification:
         return Guess.joined(_each(one, np.arange(len(near.first))))
 
     def _thresholds(self, near: Candidates, at: Guess) -> tuple[float, float]:
-        """Of copies that were not moved, and of those that were."""
+        """Of copies that were not moved, and of those that were: beyond candidates and beyond pairs drawn at random."""
         n = len(self.small)
         asked = np.zeros(n, dtype=np.bool_)
         asked[np.linspace(0, n - 1, min(ASKED, n)).astype(np.int64)] = True
         own = np.flatnonzero(_leading(near, at.correlation, asked[near.first]))
-        still = _each(lambda some: self._agreed(near, at, some, still=True)[0], own)
-        moved = _each(lambda some: self._agreed(near, at, some, still=False)[0], own)
-        return threshold(np.concatenate(still), n), threshold(np.concatenate(moved), n)
+        drawn, there = self._drawn(np.flatnonzero(asked))
+        least = []
+        for still in (True, False):
+            parts = _each(lambda some, still=still: self._agreed(near, at, some, still)[0], own)
+            others = _each(
+                lambda some, still=still: self._agreed(drawn, there, some, still)[0], np.arange(len(drawn.first))
+            )
+            least.append(threshold(np.concatenate(parts), np.concatenate(others), n))
+        return least[0], least[1]
+
+    def _drawn(self, asked: Integers) -> tuple[Candidates, Guess]:
+        """Pairs drawn at random, at the best of the eight symmetries: copies are few among them, whatever the data."""
+        other = (asked + len(self.small) // 2) % len(self.small)
+        tries = []
+        for symmetry in REPRESENTATIVES:
+            ways = np.tile(NO_MOVE, (len(asked), 1, 1))
+            tries.append(guess(self.rough[asked], self.rough[other], np.full(len(asked), symmetry), ways))
+        at = _best(tries)
+        return Candidates(asked, other, np.zeros_like(asked), at.symmetry, np.zeros(len(asked), np.float32)), at
 
     def _still(self, near: Candidates, at: Guess, least: float) -> Verified:
         """Pairs that agree though neither is moved."""
@@ -229,7 +245,12 @@ class Verification:
 def _best_guess(first: Floats, second: Floats) -> Guess:
     """The guess of all ways of changing the first that correlates most."""
     m = len(first)
-    tries = [guess(first, second, np.zeros(m, dtype=np.int64), np.tile(way, (m, 1, 1))) for way in WAYS]
+    return _best([guess(first, second, np.zeros(m, dtype=np.int64), np.tile(way, (m, 1, 1))) for way in WAYS])
+
+
+def _best(tries: list[Guess]) -> Guess:
+    """Of several guesses for each pair the one that correlates most."""
+    m = len(tries[0].symmetry)
     best = np.stack([one.correlation for one in tries]).argmax(axis=0)
     return Guess.joined(tries).rows(best * m + np.arange(m))
 
