@@ -42,14 +42,10 @@ def inspect(
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
-    <<<<<<< HEAD
-        Shows also which validation set `heldout run` would draw. Nothing is written but the picture asked for by --pairs.
-    =======
-        Shows also which validation set `heldout run` would draw. Nothing is written but the picture that --pairs asks for.
-    >>>>>>> copies
-        The exit code is 1 if there are problems that would stop `heldout run`.
+    Shows also which validation set `heldout run` would draw. Nothing is written but the picture asked for by --pairs.
+    The exit code is 1 if there are problems that would stop `heldout run`.
 
-        Example: `heldout inspect images/ --patient '(patient\d+)_'`
+    Example: `heldout inspect images/ --patient '(patient\d+)_'`
     """
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show

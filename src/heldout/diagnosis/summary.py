@@ -74,7 +74,6 @@ def _of_gap(
         ((term, budget.estimate(term)) for term in budget.terms if abs(budget.terms[term].value) >= NAMED_FROM),
         key=lambda pair: -settled(pair[1].value),
     )
-<<<<<<< HEAD
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in terms)
     told = f"{scores}: {points} lower. In points: {shares}. "
     settled_leakage = leakage_settled(run, budget.terms.get("leakage"), rules)
@@ -82,12 +81,6 @@ def _of_gap(
     if run.learning.given and run.trained_on is None:
         told += " Leakage is not judged: which images the model was trained on is not known."
     elif not run.finds_changed_copies:
-=======
-    shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in parts)
-    settled_leakage = leakage_settled(run, budget.terms.get("leakage"), RULES)
-    told = f"{scores}: {points} lower. In points: {shares}. {_reason(findings, causes, settled_leakage)}"
-    if not run.finds_changed_copies:
->>>>>>> copies
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
     unjudged = "".join(f" {not_judged_sentence(group)}" for group in not_judged(findings))
     told += _overlap(findings, gap.value, causes) + _where(findings, causes)
@@ -230,7 +223,6 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
             "if images were multiplied in that way before they were split, validation is too easy, and leakage may be "
             "what stands under other causes. Give the images, or name the patient or the original picture of every "
             "image."
-<<<<<<< HEAD
         )
     if run.unit.told and run.images is not None:
         merged = sum(len(side) for side in (run.images.val, run.images.test) if side is not None)
@@ -238,8 +230,6 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
             f"Rows are patients ({run.unit.told}): {len(val)} of validation and {len(test)} of test, with {merged} "
             "images. Where a sentence speaks of images it means what is decided on all images of a patient; where an "
             "intervention scored some of them only, on these, before and after."
-=======
->>>>>>> copies
         )
     if not any(run.sites.get(id_) for id_ in test.ids):
         found.append("Sites are not known: a change of device or hospital shows only through the images' appearance.")
