@@ -22,7 +22,7 @@ from scipy.stats import rankdata
 
 from heldout.images import quality
 from heldout.images.grain import Grain, level_of
-from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, quality_of
+from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, measured
 from heldout.ties import levels
 
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.15, 12.0, 39)])
@@ -66,6 +66,21 @@ def quantile_targets(source_values: Reals, target_values: Reals) -> Reals:
 def map_property(
     pixels: Pixels, name: str, target_values: Reals, seed: int = 0, grain: tuple[Grain, Grain] | None = None
 ) -> tuple[Pixels, Reals]:
+    """`change_property`, and what it reached.
+
+    Returns:
+        The images, of the shape given, and the values that they have now, (n,): measured, not intended.
+
+    Raises:
+        ValueError: As `change_property`.
+    """
+    mapped = change_property(pixels, name, target_values, seed, grain)
+    return mapped, measured(mapped, name)
+
+
+def change_property(
+    pixels: Pixels, name: str, target_values: Reals, seed: int = 0, grain: tuple[Grain, Grain] | None = None
+) -> Pixels:
     """Change each image so that one measured property reaches its own target, where that is honestly possible.
 
     | property | change | left as it is |
@@ -87,7 +102,7 @@ def map_property(
             levels as the one lacks of the other. None spreads it evenly.
 
     Returns:
-        The images, of the shape given, and the values that they have now, (n,): measured, not intended.
+        The images, of the shape given.
 
     Raises:
         ValueError: An unknown property, another shape or type, or another number of targets.
@@ -106,7 +121,7 @@ def map_property(
         mapped[part] = change(images[part], np.nan_to_num(targets[part]), rng)
     untouched = np.isnan(targets)
     mapped[untouched] = images[untouched]
-    return mapped.reshape(pixels.shape), quality_of(mapped)[name].to_numpy()
+    return mapped.reshape(pixels.shape)
 
 
 def _rounded(values: Greys) -> Pixels:

@@ -11,6 +11,7 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh_effects
@@ -29,10 +30,6 @@ WORDS = {
     "surround": "what surrounds the centre",
     "intensity": "the overall brightness",
 }
-
-CONTENT = ("surround", "intensity")
-"""Regions that may hold the finding itself: the lungs lie around the middle of a chest X-ray, and pneumonia is white.
-That a network needs them proves nothing, so that they are told of but never blamed."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ class Cues:
     @property
     def blamable(self) -> list[Cue]:
         """Regions that cannot hold the finding itself."""
-        return [cue for cue in self.all_of_them if cue.region not in CONTENT]
+        return [cue for cue in self.all_of_them if cue.region not in MAY_BE_CONTENT]
 
     def best(self, rules: Rules) -> Cue:
         """The region whose absence shrinks the gap most, informative ones first."""
@@ -190,7 +187,7 @@ class Shortcut(Cause[Cues]):
         tried = tuple(name.removeprefix("only:") for name in variants if name.startswith("only:"))
         if not cues and not tried:
             return without(data, INTERVENTION)
-        if cues and all(cue.region in CONTENT for cue in cues):
+        if cues and all(cue.region in MAY_BE_CONTENT for cue in cues):
             text = "someone who knows whether the surround, or the grey level, is part of what makes the class"
             return Missing(ReasonKind.JUDGEMENT, text)
         probes = {} if cues else {region: _probe(data, region) for region in tried}
@@ -239,7 +236,7 @@ class Shortcut(Cause[Cues]):
         found: tuple[Remedy, ...] = ()
         for variant in () if scored is None else scored.variants:
             region = variant.removeprefix("neutral:")
-            if region != variant and region not in CONTENT:
+            if region != variant and region not in MAY_BE_CONTENT:
                 name = f"{WORDS.get(region, region)} made neutral"
                 found += remedy_tried(data, INTERVENTION, variant, name, self.code)
         return found

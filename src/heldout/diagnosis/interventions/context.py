@@ -25,9 +25,10 @@ from heldout.records import Recipe
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.predict import load_network
 from heldout.strategies.probe import Probe
-from heldout.training import ActivationCache, Machine, Part, logits_of
+from heldout.training import ActivationCache, Machine, Part
 from heldout.training.logistic import LinearHead, solve_head
 from heldout.training.predict import EVAL_BATCH
+from heldout.training.scoring import Scorer
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -168,9 +169,14 @@ class InterventionContext:
             return np.empty((0, self.k), dtype=np.float32)
         self.reporter.begin(title, math.ceil(len(pixels) / EVAL_BATCH))
         try:
-            return logits_of(network or self.network, pixels, self.machine, self.reporter)
+            return self.scorer.logits(network or self.network, pixels, self.reporter)
         finally:
             self.reporter.end()
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores images: it compiles a network that many are asked of."""
+        return Scorer(self.machine)
 
     # ---- features ----
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.diagnosis.absence import Absence
+from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
 from heldout.diagnosis.interventions.intervention import Intervention
@@ -38,14 +39,16 @@ class Cues(Intervention):
     Variant `swap:<region>`: the region of a random image of another class of the same part. What is lost beyond
     `same:<region>`, the same with an image of the same class (which has the same seams), is reliance on the cue.
 
-    `surround` holds much of what an image is about where that fills it: a network that loses there need not cheat.
+    `surround` and `intensity` may be what an image is about: a network that loses there need not cheat. They are made
+    neutral only, and nothing is exchanged (`content.MAY_BE_CONTENT`). An exchange between classes says on validation
+    what there is to know of reliance, so that test is spared it.
 
     Regions whose probe is not better than chance on train are not changed: there is nothing in them to rely on.
     """
 
     name: ClassVar[str] = "cues"
     title: ClassVar[str] = "shortcuts"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def why_not(self, context: InterventionContext) -> Absence | None:
         """It needs two classes to tell apart."""
@@ -130,7 +133,7 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
     rows = context.sample(part)
     pixels, labels = np.asarray(context.pixels(part)[rows]), context.labels(part)[rows]
     images = {"neutral": region.neutral(pixels, mean)}
-    for word, same in (("swap", False), ("same", True)):
+    for word, same in exchanges(region.name, part).items():
         donors = donors_of(labels, same, context.seed)
         if donors is not None:
             images[word] = region.swapped(pixels, pixels[donors])
@@ -139,6 +142,13 @@ def _changed(context: InterventionContext, region: Region, part: str, mean: NDAr
         variant = f"{word}:{region.name}"
         tables.append(rows_of(context, part, variant, _scored(context, changed, f"{variant}, {part}"), rows))
     return tables
+
+
+def exchanges(region: str, part: str) -> dict[str, bool]:
+    """Word of each exchange that a verdict may rest on -> whether donors are of the same class."""
+    if region in MAY_BE_CONTENT:
+        return {}
+    return {"swap": False, "same": True} if part == "val" else {"same": True}
 
 
 def _scored(context: InterventionContext, pixels: NDArray[np.uint8], title: str) -> Logits:

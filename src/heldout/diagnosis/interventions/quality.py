@@ -69,14 +69,18 @@ def _variants(context: InterventionContext, part: str, shifts: tuple[Shifted, ..
     """A part's sample under each shifted property and under all of them; none where no image could be changed."""
     rows = context.sample(part)
     pixels = np.asarray(context.pixels(part)[rows])
-    names = list(dict.fromkeys(shift.name for shift in shifts))
+    names, first = list(dict.fromkeys(shift.name for shift in shifts)), pixels
     tables: list[pd.DataFrame] = []
     for variant in (*names, "all"):
         if variant == "all" and len(names) == 1:
             tables.extend([table.assign(variant="all") for table in tables])
             continue
-        chosen = tuple(shift for shift in shifts if variant in ("all", shift.name))
-        after = mapped(context, chosen, part, rows, pixels)
+        if variant == "all":  # the first property is mapped first there too (`ORDER`), and has been
+            chosen, before = tuple(shift for shift in shifts if shift.name != names[0]), first
+        else:
+            chosen, before = tuple(shift for shift in shifts if shift.name == variant), pixels
+        after = mapped(context, chosen, part, rows, before)
+        first = after if variant == names[0] else first
         changed = np.flatnonzero((after != pixels).any(axis=(1, 2, 3)))
         if len(changed):
             logits = context.logits(part)[rows]  # the run's own where no pixel changed
