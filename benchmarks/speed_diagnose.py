@@ -3,15 +3,16 @@
     git worktree add /tmp/before COMMIT
     OMP_NUM_THREADS=1 python benchmarks/speed_diagnose.py --out speed --source before=/tmp/before/src --source now=src
 
-One EfficientNet-Lite0, fine-tuned for two epochs at 128 pixels on 1,600 images, validation and test of 1,000 images each.
+One EfficientNet-Lite0, fine-tuned for two epochs at 128 pixels on 1,600 images; validation and test of 1,000 images each.
 Two worlds: `xrays` (chest X-rays split by patient; of test, 624 images are the official test part and the rest is drawn
-from the patients that are left) and `cells` (simulated cells, the test images a little out of focus). No image of validation
-has a relative in train, so that nothing is trained anew. The study is made once by the first version and copied for every
-measurement; the versions take turns, so that other work on the machine touches them alike.
+from the patients that are left) and `cells` (simulated cells, the test images a little out of focus). No image of
+validation has a relative in train, so that nothing is trained anew. The study is made once, by the first version, and
+copied for every other; `--study DIR` takes one that is there.
 
-Printed for each version: processor seconds (user and system, median and range over repeats), wall seconds, peak memory,
-the processor seconds of a second call that finds all evidence cached, and seconds of each experiment. Then the ratio, and in
-how much the two answers differ: verdicts that are not the same, and the largest difference of any number of points.
+A version is one process a study that does what `heldout diagnose` does, and notes the processor seconds of each step (user
+and system, imports among them) as it goes. A call that was cut off goes on with the next step; `--minutes` ends it in
+good time. Printed are the steps of every version side by side, the ratio of their sums, and in how much the two answers
+differ: what is not the same, and the largest difference of any number.
 """
 
 from __future__ import annotations
@@ -20,13 +21,11 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,44 +40,17 @@ SHARES = {"train": 1.6, "val": 1.0, "test": 1.0}
 PROGRAM = "from heldout.cli import entry; entry()"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One process.
-
-    Attributes:
-        processor: Processor seconds, the system's included.
-        wall: Wall seconds.
-        peak_gb: Largest resident set, 10⁹ bytes.
-        said: What it printed.
-    """
-
-    processor: float
-    wall: float
-    peak_gb: float
-    said: str
-
-
-def measure(source: Path, *words: str) -> Measured:
-    """A command of one version of the code.
+def command(source: Path, *words: str) -> None:
+    """A command of one version of the program.
 
     Raises:
         RuntimeError: It failed; with the end of what it said.
     """
     environment = os.environ | {"PYTHONPATH": str(source.resolve())}
-    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, *words]
-    started = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}:\n{said[-2000:]}")
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, kibibytes on Linux
-    seconds = time.perf_counter() - started
-    return Measured(usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss * unit / 1e9, said)
+    whole = [sys.executable, "-W", "ignore", "-c", PROGRAM, *words]
+    done = subprocess.run(whole, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
 
 
 def xrays(folder: Path, counts: dict[str, int]) -> Path:
@@ -132,44 +104,72 @@ def study_of(world: str, out: Path, source: Path, counts: dict[str, int]) -> Pat
         words = ["--models", "efficientnet_lite0", "--strategies", "finetune", "--epochs", str(EPOCHS)]
         share = counts["val"] / (counts["train"] + counts["val"])
         words += ["--image-size", str(SIZE), "--val-fraction", f"{share:.4f}"]
-        measure(source, "run", str(data), *words, "--out", str(study))
+        command(source, "run", str(data), *words, "--out", str(study))
     return study
 
 
-def compare(out: Path, world: str, sources: dict[str, Path], repeats: int, counts: dict[str, int]) -> None:
-    """Diagnose copies of one study with every version in turn, and say what came of it."""
-    study = study_of(world, out, next(iter(sources.values())), counts)
-    found: dict[str, list[Measured]] = defaultdict(list)
-    for _ in range(repeats):
-        for name, source in sources.items():
-            copy = out / world / f"copy-{name}"
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(study, copy)
-            found[name].append(measure(source, "diagnose", str(copy), "--json"))
-            print(f"{world} {name}: {found[name][-1].processor:.1f} s", flush=True)
+def diagnosed(study: Path, source: Path, deadline: float) -> bool:
+    """One version's diagnosis of its copy of the study, as far as there is time; whether it is complete."""
+    environment = os.environ | {"PYTHONPATH": str(source.resolve())}
+    words = [sys.executable, "-W", "ignore", __file__, "--worker", str(study)]
+    try:
+        subprocess.run(words, env=environment, check=True, timeout=max(1.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def work(study: Path) -> None:
+    """What `heldout diagnose` does, each step's processor seconds noted in `steps.json` of the study."""
+    from heldout.diagnosis.diagnose import diagnose
+    from heldout.diagnosis.interventions import InterventionContext, _run, interventions
+    from heldout.runs.folder import read_study
+    from heldout.training import machine
+
+    file = study / "steps.json"
+    done: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
+    done.setdefault("imports", time.process_time())
+    files = read_study(study)
+    context = InterventionContext(files, files.runs[0], machine("cpu", files.runs[0].recipe.precision))
+    for experiment in interventions:
+        if experiment.name not in done and not _run._is_done(experiment, context):
+            started = time.process_time()
+            _run._carry_out(experiment, context)
+            context.let_go()
+            done[experiment.name] = time.process_time() - started
+            file.write_text(json.dumps(done))
+    if "causes" not in done:
+        started = time.process_time()
+        diagnose(read_study(study))
+        done["causes"] = time.process_time() - started
+        file.write_text(json.dumps(done))
+
+
+def compare(study: Path, out: Path, sources: dict[str, Path], deadline: float) -> None:
+    """Diagnose a copy of the study with every version, and print what came of it."""
+    steps: dict[str, dict[str, float]] = {}
     for name, source in sources.items():
-        again = measure(source, "diagnose", str(out / world / f"copy-{name}"), "--json")
-        print(_line(world, name, found[name], again), _experiments(out / world / f"copy-{name}"), sep="\n", flush=True)
+        copy = out / f"copy-{name}"
+        if not copy.is_dir():
+            shutil.copytree(study, copy)
+        if not diagnosed(copy, source, deadline):
+            print(f"{out.name}: {name} is not done yet; call again", flush=True)
+            return
+        steps[name] = json.loads((copy / "steps.json").read_text())
     first, *others = sources
+    print(f"| {out.name}: processor seconds | {' | '.join(sources)} |\n|---|{'--:|' * len(sources)}")
+    for step in dict.fromkeys(step for found in steps.values() for step in found):
+        print(f"| {step} | {' | '.join(f'{found.get(step, 0.0):.1f}' for found in steps.values())} |")
+    print(f"| together | {' | '.join(f'{sum(found.values()):.1f}' for found in steps.values())} |")
     for name in others:
-        ratios = [b.processor / a.processor for a, b in zip(found[first], found[name], strict=True)]
-        print(f"{world}: {name} / {first}: {statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]")
-        print(differences(*(json.loads(found[version][0].said) for version in (first, name))), flush=True)
+        print(f"{name} / {first}: {sum(steps[name].values()) / sum(steps[first].values()):.2f}")
+        print(differences(*(answer(out / f"copy-{version}") for version in (first, name))), flush=True)
 
 
-def _line(world: str, name: str, found: list[Measured], again: Measured) -> str:
-    seconds = [one.processor for one in found]
-    text = (
-        f"{world} {name}: {statistics.median(seconds):.1f} s [{min(seconds):.1f}, {max(seconds):.1f}] of processor time"
-    )
-    wall, peak = statistics.median(one.wall for one in found), max(one.peak_gb for one in found)
-    return f"{text}, {wall:.1f} s in all, {peak:.2f} GB, again from what is kept {again.processor:.1f} s"
-
-
-def _experiments(study: Path) -> str:
-    """Wall seconds of each experiment."""
-    abouts = {file.stem: json.loads(file.read_text()) for file in sorted(study.glob("runs/*/experiments/*.json"))}
-    return "  " + ", ".join(f"{name} {about['seconds']:.1f}" for name, about in abouts.items())
+def answer(study: Path) -> object:
+    """The diagnosis that was written."""
+    (file,) = (study / "diagnosis").glob("*.json")
+    return json.loads(file.read_text())
 
 
 def differences(one: object, other: object) -> str:
@@ -204,16 +204,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", action="append", default=[], metavar="NAME=SRC", help="a version; repeat it")
     parser.add_argument("--worlds", default=",".join(WORLDS))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--study", type=Path, help="a study with one trained run, in place of the two worlds")
     parser.add_argument("--images", type=int, default=1000, help="images of validation and of test")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop after so many; call again to go on")
     parser.add_argument("--out", type=Path, default=Path("speed"))
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.worker:
+        work(options.worker)
+        return
+    deadline = time.monotonic() + 60 * options.minutes
     pairs = [text.split("=", 1) for text in options.source] or [["now", str(ROOT / "src")]]
     sources = {name: Path(place) for name, place in pairs}
-    worlds = [name for name in options.worlds.split(",") if name != "xrays" or KERMANY.is_dir()]
+    if options.study:
+        compare(options.study, options.out / options.study.name, sources, deadline)
+        return
     counts = {part: round(share * options.images) for part, share in SHARES.items()}
-    for world in worlds:
-        compare(options.out, world, sources, options.repeats, counts)
+    for world in [name for name in options.worlds.split(",") if name != "xrays" or KERMANY.is_dir()]:
+        study = study_of(world, options.out, next(iter(sources.values())), counts)
+        compare(study, options.out / world, sources, deadline)
 
 
 if __name__ == "__main__":
