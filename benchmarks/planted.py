@@ -38,7 +38,7 @@ from heldout.stats.scores import softmax
 
 TESTS = (200, 400, 624, 1500)
 SEVERITIES = (0, 1, 2)
-POOL_IMAGES = {"phantoms": 20020, "kermany": 5216, "made": 6000}
+POOL_IMAGES = {"phantoms": 20020, "kermany": 5216, "skin": 3363, "made": 6000}
 TERM_OF = {
     "prior": "prior",
     "threshold": "threshold",

@@ -1,10 +1,10 @@
 """What planted studies have in common is computed once: passes of the frozen pretrained network over equal images.
 
-Studies of one world and seed differ by their plant. With fixed features their network is the same pretrained trunk under
+Studies of one world and seed differ by their plant. With fixed features their network is one pretrained trunk under
 a head of their own, and most of their images are the same: a plant of test leaves train and validation as they are, and
 interventions on validation then make the same images again. Within `shared` the trunk sees an image once; equal pixels
 get the features that it gave then. Shared are the features of that trunk (`ActivationCache` and `Scorer`), its compiled
-engine and its weights as loaded. Not shared, and done in every study: decoding, the head's training, passes of a network
+engine. Not shared, and done in every study: reading, squares, training the head, passes of a network
 whose weights or statistics were changed (`batchnorm`), every regression, and the whole diagnosis.
 
 Features are those of one pass in float32; in another batch their last bits may differ.
@@ -12,16 +12,21 @@ Features are those of one pass in float32; in another batch their last bits may 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest import mock
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from heldout.backbones import Network
+from heldout.progress import Reporter
+from heldout.training import Machine, Part
 from heldout.training.engine import Prefix, prefix_of
 from heldout.training.prefix import ActivationCache
 from heldout.training.scoring import Scorer, fingerprint
@@ -69,12 +74,13 @@ class Passes:
 
     trunks: dict[tuple[str, int], Remembered] = field(default_factory=dict)
 
-    def of(self, network: Network, pixels_side: int, engine: str, pixels: object) -> Remembered:
+    def of(self, network: Network, engine: str, pixels: NDArray[np.uint8]) -> Remembered:
         """What runs a frozen trunk; made when it is seen first."""
-        key = (fingerprint(network), pixels_side)
+        key = (fingerprint(network), pixels.shape[1])
         if key not in self.trunks:
-            inner, _ = prefix_of(engine, network, len(network.stages), pixels)  # type: ignore[arg-type]
-            self.trunks[key] = Remembered(inner, {})
+            inner, _ = prefix_of(engine, network, len(network.stages), pixels)
+            own = copy.deepcopy(network) if inner is network else inner  # what a study changes is its own
+            self.trunks[key] = Remembered(own, {})
         return self.trunks[key]
 
 
@@ -83,12 +89,14 @@ def shared(passes: Passes) -> Iterator[Passes]:
     """Within the block, frozen trunks look at an image only once."""
     plain_cache, plain_scorer = ActivationCache._prefix, Scorer._prefix
 
-    def of_cache(self: ActivationCache, network: Network, length: int, part, machine, reporter):  # type: ignore[no-untyped-def]
+    def of_cache(
+        self: ActivationCache, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter
+    ) -> tuple[Prefix, str]:
         if length != len(network.stages):
             return plain_cache(self, network, length, part, machine, reporter)
-        return passes.of(network, part.pixels.shape[1], self.engine, part.pixels), self.engine
+        return passes.of(network, self.engine, part.pixels), self.engine
 
-    def of_scorer(self: Scorer, network: Network, pixels):  # type: ignore[no-untyped-def]
+    def of_scorer(self: Scorer, network: Network, pixels: NDArray[np.uint8]) -> Prefix:
         known = passes.trunks.get((fingerprint(network), pixels.shape[1]))
         return plain_scorer(self, network, pixels) if known is None else known
 

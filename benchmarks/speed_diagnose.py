@@ -3,13 +3,13 @@
     git worktree add /tmp/before COMMIT
     OMP_NUM_THREADS=1 python benchmarks/speed_diagnose.py --out speed --source before=/tmp/before/src --source now=src
 
-One EfficientNet-Lite0, fine-tuned for two epochs at 128 pixels on 1,600 images; validation and test of 1,000 images each.
+One EfficientNet-Lite0, fine-tuned for two epochs at 128 pixels on 1,600 images; validation and test have 1,000 each.
 Two worlds: `xrays` (chest X-rays split by patient; of test, 624 images are the official test part and the rest is drawn
 from the patients that are left) and `cells` (simulated cells, the test images a little out of focus). No image of
 validation has a relative in train, so that nothing is trained anew. The study is made once, by the first version, and
 copied for every other; `--study DIR` takes one that is there.
 
-A version is one process a study that does what `heldout diagnose` does, and notes the processor seconds of each step (user
+A version is one process. It does what `heldout diagnose` does and notes the processor seconds of each step (user
 and system, imports among them) as it goes. A call that was cut off goes on with the next step; `--minutes` ends it in
 good time. Printed are the steps of every version side by side, the ratio of their sums, and in how much the two answers
 differ: what is not the same, and the largest difference of any number.

@@ -70,7 +70,8 @@ class InterventionContext:
         """Number of classes."""
         return len(self.run.record.classes)
 
-    def _once(self, key: str, make: Callable[[], T]) -> T:
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, computed once under this name and kept for the run."""
         if key not in self._kept:
             self._kept[key] = make()
         return cast(T, self._kept[key])
@@ -116,7 +117,7 @@ class InterventionContext:
         Raises:
             HeldoutError: The images are not there any more.
         """
-        return self._once(
+        return self.once(
             f"pixels {part}", lambda: cast(Pixels, part_pixels(self.study, part, self.recipe, self.reporter))
         )
 
@@ -192,7 +193,7 @@ class InterventionContext:
         def make() -> Features:
             return self.cache.activations(network, len(network.stages), self.part(part), self.machine, self.reporter)
 
-        return self._once(f"features {part}", make)
+        return self.once(f"features {part}", make)
 
     def feature_file(self, part: str) -> Path:
         """Where `features(part)` is kept, relative to the study's folder."""

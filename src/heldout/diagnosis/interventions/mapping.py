@@ -135,10 +135,14 @@ def _mapped_one(
 
 
 def _grain_there(context: InterventionContext, shift: Shifted, part: str) -> Grain:
-    """How the grain of the other part's images of this class depends on their grey level."""
+    """How the grain of the other part's images of this class depends on their grey level; measured once."""
     other = "test" if part == "val" else "val"
-    rows = np.flatnonzero(context.labels(other) == shift.label)
-    return grain_of(np.asarray(context.pixels(other)[rows[evenly(len(rows))]]))
+
+    def measure() -> Grain:
+        rows = np.flatnonzero(context.labels(other) == shift.label)
+        return grain_of(np.asarray(context.pixels(other)[rows[evenly(len(rows))]]))
+
+    return context.once(f"grain of class {shift.label} in {other}", measure)
 
 
 def _blurred(
