@@ -69,7 +69,7 @@ def turned(labels: Rows, flip: NDArray[np.bool_], k: int, seed: int) -> Rows:
 
 
 def cost_of_turning(accuracy: float, k: int) -> float:
-    """What turning every label would take from an accuracy: right answers become wrong, and some of the others right."""
+    """What turning every label takes from an accuracy: right answers become wrong, and some of the others right."""
     return accuracy - (1 - accuracy) / (k - 1)
 
 

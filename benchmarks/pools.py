@@ -141,7 +141,7 @@ def make_kermany(images: int) -> Pool:
 
 
 def make_skin(images: int) -> Pool:
-    """Dermoscopic images of seven classes with a long tail, one clinic and camera; 128 pixels, a lesion is a patient."""
+    """Dermoscopic images of seven classes, a long tail, of one clinic and camera; 128 pixels, a lesion is a patient."""
     from PIL import Image
 
     from heldout.images import fit_square

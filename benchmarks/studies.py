@@ -86,16 +86,20 @@ class DrawnStudy:
         return len(self.pool.classes)
 
     def moved(self, logits: Reals, offset: float) -> Reals:
-        """Logits with class 1 made likelier than every other class by `offset`."""
-        return logits + np.where(np.arange(self.k) == 1, 0.5, -0.5) * offset
+        """Logits with class 1 made likelier than the other class by `offset`; less likely, where there are several.
+
+        Of several classes it is the commonest: to answer it less often costs more.
+        """
+        sign = 1 if self.k == 2 else -1
+        return logits + np.where(np.arange(self.k) == 1, 0.5, -0.5) * (sign * offset)
 
     def answers(self, rows: Rows, offset: float = 0.0) -> Rows:
-        """What the probe answers to rows of the pool, class 1 made likelier by `offset`."""
+        """What the probe answers to rows of the pool, its logits `moved` by `offset`."""
         found: Rows = self.moved(self.logits[rows], offset).argmax(axis=1)
         return found
 
     def right(self, rows: Rows, offset: float = 0.0) -> Reals:
-        """Whether the probe is right on rows of the pool, class 1 made likelier by `offset`."""
+        """Whether the probe is right on rows of the pool, its logits `moved` by `offset`."""
         return (self.answers(rows, offset) == self.pool.labels[rows]).astype(np.float64)
 
     def recall(self, offset: float = 0.0, test_too: bool = False) -> Reals:
