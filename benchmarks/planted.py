@@ -28,6 +28,7 @@ import pandas as pd
 from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, pool_of
 from benchmarks.remedies import regret
+from benchmarks.rows import Deadline
 from benchmarks.studies import Planted, with_pooled
 from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget
@@ -38,7 +39,7 @@ from heldout.stats.scores import softmax
 
 TESTS = (200, 400, 624, 1500)
 SEVERITIES = (0, 1, 2)
-POOL_IMAGES = {"phantoms": 20020, "kermany": 5216, "made": 6000}
+POOL_IMAGES = {"phantoms": 20020, "kermany": 5216, "skin": 3363, "made": 6000}
 TERM_OF = {
     "prior": "prior",
     "threshold": "threshold",
@@ -135,9 +136,16 @@ def cause_row(pool: Pool, plant: str, severity: int, n_test: int, seed: int, rep
 
 
 def run(
-    kind: str, world: str, seeds: int, tests: tuple[int, ...], severities: tuple[int, ...], out: Path, replicates: int
+    kind: str,
+    world: str,
+    seeds: int,
+    tests: tuple[int, ...],
+    severities: tuple[int, ...],
+    out: Path,
+    replicates: int,
+    deadline: Deadline,
 ) -> None:
-    """Do what is missing and write after every seed."""
+    """Do what is missing, as far as there is time, and write after every seed and at the end."""
     pool = pool_of(world, out / "pools", POOL_IMAGES[world])
     file = out / f"{kind}-{world}.parquet"
     done = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
@@ -149,6 +157,8 @@ def run(
     for plant, severity, n_test, seed in studies(pool, tests, severities, seeds):
         if (plant, severity, n_test, seed) in before:
             continue
+        if not deadline.time_for_one_more():
+            break
         if seed != seed_before and rows:
             pd.DataFrame(rows).to_parquet(file, index=False)
             print(f"{world} {kind}: seed {seed}, {len(rows)} studies", flush=True)
@@ -160,20 +170,33 @@ def run(
     pd.DataFrame(rows).to_parquet(file, index=False)
 
 
-def export(world: str, seeds: int, severities: tuple[int, ...], out: Path) -> None:
-    """Properties, labels and probabilities of validation and test, a folder a study, n_T = 400."""
+def export(world: str, seeds: int, severities: tuple[int, ...], out: Path, features: bool = False) -> None:
+    """Properties, labels and probabilities of validation and test, a folder a study, n_T = 400.
+
+    Args:
+        world: Name of the pool.
+        seeds: Studies a plant and severity.
+        severities: Which.
+        out: Where to.
+        features: Also labels, probabilities of all classes and features as arrays (4 MB a study).
+    """
     pool = pool_of(world, out / "pools", POOL_IMAGES[world])
     for plant, severity, n_test, seed in studies(pool, (400,), severities, seeds):
         planted = PLANTS[plant](pool, seed, n_test, severity)
         folder = out / f"export-{world}" / f"{plant}-{severity}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, np.ndarray] = {}
         for part in ("val", "test"):
             images, quality = planted.run.part(part), planted.run.quality_of(part)
             assert images is not None and quality is not None
+            arrays[f"{part}_labels"], arrays[f"{part}_probabilities"] = images.labels, softmax(images.logits)
+            arrays[f"{part}_features"] = np.asarray(planted.run.features[part], dtype=np.float16)
             table = quality.assign(label=images.labels, probability=softmax(images.logits)[:, 1])
             table.to_csv(folder / f"{part}.csv", index=False)
         about = {"plant": plant, "severity": severity, "seed": seed, "cause": planted.cause}
         (folder / "about.json").write_text(json.dumps(about))
+        if features:
+            np.savez(folder / "arrays.npz", **arrays)
 
 
 def main() -> None:
@@ -185,6 +208,8 @@ def main() -> None:
     parser.add_argument("--tests", type=lambda text: tuple(map(int, text.split(","))), default=None)
     parser.add_argument("--severities", type=lambda text: tuple(map(int, text.split(","))), default=SEVERITIES)
     parser.add_argument("--replicates", type=int, default=400)
+    parser.add_argument("--minutes", type=float, help="begin no study that would end later; call again to go on")
+    parser.add_argument("--features", action="store_true", help="export features too, for peers that read them")
     parser.add_argument("--out", type=Path, default=Path("planted"))
     options = parser.parse_args()
     if options.kind == "table":
@@ -193,10 +218,13 @@ def main() -> None:
         print(write_tables(options.out))
         return
     if options.kind == "export":
-        export(options.world, options.seeds, options.severities, options.out)
+        export(options.world, options.seeds, options.severities, options.out, options.features)
         return
     tests = options.tests or (TESTS if options.kind == "budget" else (400,))
-    run(options.kind, options.world, options.seeds, tests, options.severities, options.out, options.replicates)
+    deadline = Deadline(options.minutes)
+    run(
+        options.kind, options.world, options.seeds, tests, options.severities, options.out, options.replicates, deadline
+    )
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
-"""Plants that change pixels, and plants that live in a run, through the whole program; the truth from the twin.
+r"""Plants that change pixels, and plants that live in a run, through the whole program; the truth from the twin.
 
-    python benchmarks/planted_pixels.py --world phantoms --seeds 3     # and --world kermany
-    python benchmarks/planted_pixels.py table
+    python benchmarks/planted_pixels.py --world phantoms --seeds 30 --minutes 14   # and kermany; again to go on
+    python benchmarks/planted_pixels.py --world kermany --plants unseen --medmnistc mc/bin/python   # not ours
+    python benchmarks/planted_pixels.py table --world kermany
     python benchmarks/planted_pixels.py judge --world phantoms     # kept studies again, after a cause was changed
 
 Every study goes the way that a person would go: images in a folder, `heldout run` with EfficientNet-Lite0 and fixed
-features at 96 pixels, all experiments, `heldout diagnose`; 800 training, 400 validation and 624 test images. What a
+features at 96 pixels, all experiments, `heldout diagnose`; 800 training, 400 validation and n_T test images. What a
 plant truly costs is scored with the same trained network on the twin, the same set without the plant: what validation
 loses without it, and what test gains. Where labels are planted an oracle reads the images that the diagnosis lists.
 
+What studies have in common is computed once: the frozen trunk sees an image once, however many studies and
+interventions hold it (`shared_passes.py`; `--alone` shares nothing). Rows are appended to a CSV file as they come, with
+the seconds and processor seconds that each took.
+
 Plants that live in a run have no twin: BatchNorm statistics that are corrupted after training, and a fine-tuning of 200
 images over 40 epochs. They lower validation and test alike, so nothing must be claimed of the gap, and they must be
-told.
+told. Plants named `unseen` are the corruptions of MedMNIST-C, made by its own code (`corrupt_medmnistc.py`) on the test
+images: nobody here chose them or their strengths.
 """
 
 from __future__ import annotations
@@ -19,9 +25,12 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
@@ -35,6 +44,8 @@ import torch
 
 from benchmarks.pixel_worlds import SIZE, Set, maker, placed, write
 from benchmarks.planted_tables import markdown
+from benchmarks.rows import Deadline, append, read
+from benchmarks.shared_passes import Passes, shared
 from heldout.data.store import store_of_arrays
 from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.interventions import run_interventions
@@ -46,7 +57,8 @@ from heldout.runs.folder import read_study
 from heldout.runs.predict import load_network
 from heldout.stats.intervals import wilson
 from heldout.study import Study
-from heldout.training import logits_of, machine
+from heldout.training import machine
+from heldout.training.scoring import Scorer
 
 N_TEST = 624
 
@@ -66,9 +78,33 @@ PLANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "copies in validation": (("copies-in-val",), ("leakage",)),
     "patients in validation": (("patients-in-val",), ("leakage",)),
     "noise and prior": (("noise:parts=test", "prior:label={0}"), ("image-quality", "prior")),
+    "blur and flips": (("blur:parts=test", "flips:parts=test"), ("image-quality", "labels")),
+    "withheld and contrast": (("withheld", "contrast:parts=test"), ("covariate-shift", "image-quality")),
     "token and jpeg": (("token", "jpeg:parts=test"), ("shortcut", "image-quality")),
 }
 """Name -> plants, whose severity is set by the level, and the causes that should be named."""
+
+UNSEEN = (
+    "pixelate",
+    "jpeg_compression",
+    "gaussian_noise",
+    "speckle_noise",
+    "impulse_noise",
+    "shot_noise",
+    "gaussian_blur",
+    "brightness_up",
+    "brightness_down",
+    "contrast_up",
+    "contrast_down",
+    "gamma_corr_up",
+    "gamma_corr_down",
+)
+"""Corruptions that MedMNIST-C has for chest X-rays (`pneumoniamnist`), all of them of image quality."""
+
+UNSEEN_LEVELS = (0, 2, 4)
+"""Of its five strengths those that stand for mild, medium and strong."""
+
+PLANTS |= {f"unseen {name}": ((), ("image-quality",)) for name in UNSEEN}
 
 CLASSES = {"phantoms": ("echinocyte", "discocyte"), "kermany": ("normal", "pneumonia")}
 
@@ -101,20 +137,46 @@ class Cell:
             found.append(replace(made, **{made.severity: type(made).levels[self.severity]}))
         return tuple(found)
 
+    @property
+    def corruption(self) -> str:
+        """What MedMNIST-C calls the plant; empty for plants of ours."""
+        return self.plant.removeprefix("unseen ") if self.plant.startswith("unseen ") else ""
+
 
 Make = Callable[[int, int, Sequence[Plant]], tuple[Set, Set]]
 
 
-def study_row(cell: Cell, make: Make, folder: Path) -> dict[str, object]:
+def corrupted(made: Set, cell: Cell, medmnistc: str) -> Set:
+    """The set with its test images as MedMNIST-C's own code changes them, in an environment of its own.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    here = np.flatnonzero(made.table["split"] == "test")
+    with tempfile.TemporaryDirectory() as scratch:
+        source, target = Path(scratch) / "in.npy", Path(scratch) / "out.npy"
+        np.save(source, made.images[here])
+        script = Path(__file__).with_name("corrupt_medmnistc.py")
+        level = str(UNSEEN_LEVELS[cell.severity])
+        words = [medmnistc, str(script), "pneumoniamnist", cell.corruption, level, str(cell.seed)]
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        subprocess.run([*words, str(source), str(target)], check=True, env=environment)
+        images = made.images.copy()
+        images[here] = np.load(target)
+    return Set(images, made.table)
+
+
+def study_row(cell: Cell, make: Make, folder: Path, medmnistc: str = "") -> dict[str, object]:
     """One study from pixels to findings."""
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     made, twin = make(cell.seed, cell.n_test, cell.plants())
+    if cell.corruption:
+        made = corrupted(made, cell, medmnistc)
     study, found = run_and_diagnose(made, folder, strategy="frozen", epochs=20)
     causes = PLANTS[cell.plant][1]
     row = row_of(cell, found, causes)
     row["truth"] = cost(made, twin, study) if causes else 0.0
-    row["seconds"] = time.perf_counter() - started
-    return row
+    return row | {"seconds": time.perf_counter() - started, "processor": time.process_time() - processor}
 
 
 def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tuple[Study, Diagnosis]:
@@ -186,25 +248,30 @@ def cost(made: Set, twin: Set, study: Study) -> float:
     network, recipe = load_network(study.folder / "runs" / record.id)
     place = machine("cpu")
     place.hold(network)
-    total = 0.0
+    total, scorer = 0.0, Scorer(place)
     for part, sign in (("val", 1), ("test", -1)):
         for one, side in ((made, 1), (twin, -1)):
             images, truth = one.part(part)
             names = [str(i) for i in range(len(images))]
             store = store_of_arrays(images, names, recipe.image_size, recipe.fit, recipe.interpolation)
-            answers = np.array(recipe.classes)[logits_of(network, store.pixels, place).argmax(axis=1)]
+            answers = np.array(recipe.classes)[scorer.logits(network, store.pixels).argmax(axis=1)]
             total += sign * side * 100 * float((answers == truth).mean())
     return total
 
 
-SHOWN = ("plant", "severity", "n_test", "seed", "gap", "truth", "points", "named", "seconds")
+SHOWN = ("plant", "severity", "n_test", "seed", "gap", "truth", "points", "named", "seconds", "processor")
+
+WORDS = ("plant", "causes", "faults", "named", "established", "verdicts", "sentences")
+COLUMNS = ("plant", "severity", "n_test", "seed", "causes", "explained", "low", "high", "gap", "faults", "named")
+COLUMNS += ("established", "verdicts", "sentences", "points", "truth", "seconds", "processor")
+"""Columns of the CSV file; those of `WORDS` are text."""
 
 RUN_PLANTS = {"BatchNorm corrupted": "batchnorm", "trained too long": "overfitting"}
 
 
 def run_plant_row(cell: Cell, make: Make, folder: Path) -> dict[str, object]:
     """A study whose fault lies in its run; nothing shifts between validation and test."""
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     made, _ = make(cell.seed, cell.n_test, ())
     if cell.plant == "trained too long":
         train = np.flatnonzero(made.table["split"] == "train")
@@ -216,8 +283,7 @@ def run_plant_row(cell: Cell, make: Make, folder: Path) -> dict[str, object]:
         with mock.patch.object(fit, "learn_strategy", _corrupting(cell)):
             _, found = run_and_diagnose(made, folder, strategy="frozen", epochs=20)
     row = row_of(cell, found, (RUN_PLANTS[cell.plant],)) | {"truth": 0.0}
-    row["seconds"] = time.perf_counter() - started
-    return row
+    return row | {"seconds": time.perf_counter() - started, "processor": time.process_time() - processor}
 
 
 def _corrupting(cell: Cell) -> Callable[..., fit.Learned]:
@@ -257,9 +323,17 @@ def cells_of(options: argparse.Namespace) -> Iterator[Cell]:
     """Seed by seed, so that whatever time there is gives whole seeds."""
     for seed in range(options.first_seed, options.seeds):
         for n_test in options.tests:
-            for name in options.plants.split(","):
+            for name in chosen(options.plants, options.medmnistc):
                 for severity in options.severities if name != "none" else (0,):
                     yield Cell(options.world, name, severity, n_test, seed)
+
+
+def chosen(plants: str, medmnistc: str) -> list[str]:
+    """Names of plants; `ours`, `unseen` and `runs` stand for many, and nothing for all that can be made here."""
+    ours = [name for name in PLANTS if not name.startswith("unseen ")]
+    many = {"ours": ours, "unseen": [f"unseen {name}" for name in UNSEEN], "runs": list(RUN_PLANTS)}
+    wanted = plants.split(",") if plants else ["ours", *(["unseen"] if medmnistc else []), "runs"]
+    return [name for word in wanted for name in many.get(word, [word])]
 
 
 def table(frame: pd.DataFrame) -> str:
@@ -274,9 +348,18 @@ def table(frame: pd.DataFrame) -> str:
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """What all studies say together: named first, distance of the points from the truth, false alarms, faults told."""
+    """What all studies say together, those with plants of ours and those with plants unseen apart."""
+    unseen = frame["plant"].str.startswith("unseen ")
+    pieces = [("Plants of ours", frame[~unseen]), ("Plants unseen (MedMNIST-C)", frame[unseen])]
+    return "\n\n".join(f"{title}: {_together(some)}" for title, some in pieces if len(some))
+
+
+def _together(frame: pd.DataFrame) -> str:
+    """Named first, distance of the points from the truth, false alarms, faults told."""
     single = frame[(frame["causes"] != "") & ~frame["causes"].str.contains(",") & ~frame["plant"].isin(RUN_PLANTS)]
     large = single[single["explained"] & (single["truth"].abs() >= 4)]
+    if not len(large):
+        return f"{len(frame)} studies, none with an effect of 4 points or more and a gap that is told"
     named = [str(words).split(",") for words in large["named"]]
     first = sum(codes[0] == cause for codes, cause in zip(named, large["causes"], strict=True))
     two = sum(cause in codes[:2] for codes, cause in zip(named, large["causes"], strict=True))
@@ -348,36 +431,57 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--severities", type=numbers, default=(0, 1, 2))
     parser.add_argument("--tests", type=numbers, default=(N_TEST,))
-    parser.add_argument("--plants", default=",".join([*PLANTS, *RUN_PLANTS]))
+    parser.add_argument("--plants", default="", help="names with commas between; ours, unseen, runs; all of them")
+    parser.add_argument("--medmnistc", default="", help="a Python that has medmnistc, for the plants unseen")
+    parser.add_argument("--minutes", type=float, help="begin no study that would end later")
+    parser.add_argument("--alone", action="store_true", help="share nothing between studies")
     parser.add_argument("--out", type=Path, default=Path("planted"))
     parser.add_argument("--keep", action="store_true", help="keep every study (35 MB each), so that judge can read it")
     options = parser.parse_args()
-    file = options.out / f"pixels-{options.world}.parquet"
-    frame = pd.read_parquet(file) if file.is_file() else pd.DataFrame(columns=["plant", "severity", "n_test", "seed"])
+    file = options.out / f"pixels-{options.world}.csv"
+    frame = read(file, COLUMNS, WORDS)
     if options.what == "table":
-        print(f"{summary(frame)}\n\n{table(frame)}")
+        print(f"{summary(frame)}\n\n{table(frame)}\n\n{costs(frame)}")
         return
-    options.out.mkdir(parents=True, exist_ok=True)
     make = maker(options.world, options.out / "pools")
     kept = options.out / f"kept-{options.world}"
-    rows = frame.to_dict("records")
     if options.what == "judge":
-        pd.DataFrame(list(judged_again(rows, options.world, options.plants.split(","), kept))).to_parquet(
-            file, index=False
-        )
+        rows = frame.to_dict("records")
+        again = list(judged_again(rows, options.world, chosen(options.plants, options.medmnistc), kept))
+        pd.DataFrame(again, columns=list(COLUMNS)).to_csv(file, index=False)
         return
-    done = {(row["plant"], row["severity"], row["n_test"], row["seed"]) for row in rows}
-    for cell in cells_of(options):
-        if cell.key in done:
-            continue
-        build = run_plant_row if cell.plant in RUN_PLANTS else study_row
-        folder = kept / cell.folder
-        row = build(cell, make, folder)
-        if not options.keep:
-            shutil.rmtree(folder)
-        rows.append(row)
-        pd.DataFrame(rows).to_parquet(file, index=False)
-        print({key: row[key] for key in SHOWN}, flush=True)
+    run(options, make, file, kept)
+
+
+def run(options: argparse.Namespace, make: Make, file: Path, kept: Path) -> None:
+    """Make the studies that are missing, as far as there is time."""
+    frame = read(file, COLUMNS, WORDS)
+    done = set(frame[["plant", "severity", "n_test", "seed"]].itertuples(index=False, name=None))
+    deadline = Deadline(options.minutes)
+    with nullcontext() if options.alone else shared(Passes()):
+        for cell in cells_of(options):
+            if cell.key in done:
+                continue
+            if not deadline.time_for_one_more():
+                return
+            folder = kept / f"{cell.folder}-{os.getpid()}" if not options.keep else kept / cell.folder
+            if cell.plant in RUN_PLANTS:
+                row = run_plant_row(cell, make, folder)
+            else:
+                row = study_row(cell, make, folder, options.medmnistc)
+            if not options.keep:
+                shutil.rmtree(folder)
+            append(file, COLUMNS, row)
+            print({key: row[key] for key in SHOWN}, flush=True)
+
+
+def costs(frame: pd.DataFrame) -> str:
+    """What a study takes, by plant and n_T."""
+    rows = [
+        [str(name), str(n_test), str(len(cell)), f"{cell['seconds'].median():.1f}", f"{cell['processor'].median():.1f}"]
+        for (name, n_test), cell in frame.groupby(["plant", "n_test"], sort=False)
+    ]
+    return markdown(["plant", "n_T", "studies", "seconds a study", "processor seconds"], rows)
 
 
 if __name__ == "__main__":

@@ -33,15 +33,9 @@ PRIORS = (0.45, 0.30, 0.15)
 def prior(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Class 1 is 80 % of train and validation, and less of test."""
     b = draw_study(pool, seed, n_test, (0.8, PRIORS[severity]))
-    val, test = pool.labels[b.drawn.val].mean(), pool.labels[b.drawn.test].mean()
     recall = b.recall(test_too=True)  # the term reads the class shares of test, not its answers
-    return Planted(
-        run_data(b),
-        {"prior": 100 * float((val - test) * (recall[1] - recall[0]))},
-        "prior",
-        {},
-        b.fresh(like_test=True),
-    )
+    cost = 100 * float((b.counted(b.drawn.val) - b.shares()) @ recall)
+    return Planted(run_data(b), {"prior": cost}, "prior", {}, b.fresh(like_test=True))
 
 
 EFFECTS = (4.0, 8.0, 14.0)
@@ -52,21 +46,37 @@ def offset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     b = draw_study(pool, seed, n_test)
     rest = b.drawn.rest
     before = b.right(rest).mean()
-    steps = np.linspace(0, 4 * np.std(b.logits[rest, 1] - b.logits[rest, 0]), 200)
+    steps = np.linspace(0, 4 * spread(b, rest), 200)
     drops = np.array([100 * (before - b.right(rest, step).mean()) for step in steps])
     chosen = int(np.argmax(drops >= EFFECTS[severity])) if (drops >= EFFECTS[severity]).any() else int(drops.argmax())
-    logits = b.logits[b.drawn.test] + np.array([-0.5, 0.5]) * steps[chosen]
+    logits = b.moved(b.logits[b.drawn.test], float(steps[chosen]))
     # The term speaks of the class shares that this test has, and so does its truth.
     cost = b.shares() @ (b.recall() - b.recall(float(steps[chosen])))
     fresh = b.fresh(step=float(steps[chosen]))
     return Planted(run_data(b, test_logits=logits), {"threshold": 100 * float(cost)}, "threshold", {}, fresh)
 
 
-def _flipped(b: DrawnStudy, flip: NDArray[np.bool_], rest_drop: float) -> Planted:
+def spread(b: DrawnStudy, rows: Rows) -> float:
+    """Standard deviation of how much likelier class 1 is than the likeliest other."""
+    others = np.delete(b.logits[rows], 1, axis=1).max(axis=1)
+    return float(np.std(b.logits[rows, 1] - others))
+
+
+def turned(labels: Rows, flip: NDArray[np.bool_], k: int, seed: int) -> Rows:
+    """Labels with some of them turned into another class, each of the others alike."""
+    shift = np.random.default_rng((seed, 28)).integers(1, k, len(labels)) if k > 2 else 1
+    return np.where(flip, (labels + shift) % k, labels)
+
+
+def cost_of_turning(accuracy: float, k: int) -> float:
+    """What turning every label takes from an accuracy: right answers become wrong, and some of the others right."""
+    return accuracy - (1 - accuracy) / (k - 1)
+
+
+def _flipped(b: DrawnStudy, labels: Rows, rest_drop: float) -> Planted:
     run = run_data(b)
     test = run.test
     assert test is not None
-    labels = np.where(flip, 1 - test.labels, test.labels)
     review = {id_: b.pool.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
     planted = replace(run, test=replace(test, labels=labels))
     return Planted(planted, {"labels": rest_drop}, "labels", review, b.fresh())
@@ -80,7 +90,8 @@ def flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     b = draw_study(pool, seed, n_test)
     rate = FLIPS[severity]
     flip = np.random.default_rng((seed, 21)).random(n_test) < rate
-    return _flipped(b, flip, 100 * rate * (2 * float(b.shares() @ b.recall()) - 1))
+    labels = turned(pool.labels[b.drawn.test], flip, b.k, seed)
+    return _flipped(b, labels, 100 * rate * cost_of_turning(float(b.shares() @ b.recall()), b.k))
 
 
 ONE_CLASS = (0.12, 0.25, 0.40)
@@ -92,8 +103,10 @@ def one_class_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Plante
     rate = ONE_CLASS[severity]
     here = pool.labels[b.drawn.test] == 0
     flip = here & (np.random.default_rng((seed, 22)).random(n_test) < rate)
-    share = float(here.mean())
-    return _flipped(b, flip, 100 * rate * share * (2 * b.recall()[0] - 1))
+    labels = np.where(flip, 1, pool.labels[b.drawn.test])
+    first = b.drawn.rest[pool.labels[b.drawn.rest] == 0]
+    lost = b.recall()[0] - float((b.answers(first) == 1).mean())
+    return _flipped(b, labels, 100 * rate * float(here.mean()) * lost)
 
 
 COPIES = (0.3, 0.55, 0.8)
@@ -106,18 +119,18 @@ def copies(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     number = round(COPIES[severity] * N_VAL)
     places = rng.permutation(N_VAL)[:number]
     val = b.drawn.val.copy()
-    for k in (0, 1):  # class by class, so that the shares of validation stay as they are
+    places = places[np.isin(pool.labels[val[places]], pool.labels[b.drawn.train])]
+    for k in np.unique(pool.labels[val[places]]):  # class by class, so that the shares of validation stay as they are
         mine = places[pool.labels[val[places]] == k]
         val[mine] = rng.choice(b.drawn.train[pool.labels[b.drawn.train] == k], size=len(mine))
     planted = replace(b, drawn=replace(b.drawn, val=val))
     run = run_data(planted)
     assert run.val is not None
     leaked = {run.val.ids[i]: "the same picture is in train" for i in places}
-    share = np.bincount(pool.labels[val], minlength=2) / N_VAL
-    copied = np.bincount(pool.labels[val[places]], minlength=2) / N_VAL
-    clean = b.recall()
-    own = np.array([b.right(b.drawn.train[pool.labels[b.drawn.train] == k]).mean() for k in (0, 1)])
-    truth = 100 * float((copied * (own - clean)).sum()) if share.all() else 0.0
+    copied = np.bincount(pool.labels[val[places]], minlength=b.k) / N_VAL
+    own = [b.right(b.drawn.train[pool.labels[b.drawn.train] == k]) for k in range(b.k)]
+    known = np.array([right.mean() if len(right) else 0.0 for right in own])
+    truth = 100 * float((copied * (known - b.recall())).sum())
     run = replace(run, leaked=leaked, grouped=False)
     return Planted(run, {"leakage": truth}, "leakage", {}, b.fresh())
 
@@ -127,6 +140,8 @@ CANDIDATES = (20, 60, 200)
 
 def best_of_many(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """The best of many heads, perturbed at random, is chosen on 150 validation images and reported on them."""
+    if len(pool.classes) > 2:
+        raise ValueError("heads are perturbed between two classes only")
     b = draw_study(pool, seed, n_test)
     rng = np.random.default_rng((seed, 24))
     val = b.drawn.val[:150]
@@ -191,14 +206,11 @@ def withheld(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
 def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
     """Three at once: class shares, a moved margin, and turned labels."""
     b = draw_study(pool, seed, n_test, (0.8, PRIORS[severity]))
-    val, test_share = pool.labels[b.drawn.val].mean(), pool.labels[b.drawn.test].mean()
-    recall = b.recall()
-    rest = b.drawn.rest
-    step = (0.15, 0.3, 0.45)[severity] * float(np.std(b.logits[rest, 1] - b.logits[rest, 0]))
-    after = np.array([b.right(rest[pool.labels[rest] == k], step).mean() for k in (0, 1)])
-    share = np.array([1 - test_share, test_share])
-    drop = float((share * (recall - after)).sum())
-    logits = b.logits[b.drawn.test] + np.array([-0.5, 0.5]) * step
+    share = b.shares()
+    step = (0.15, 0.3, 0.45)[severity] * spread(b, b.drawn.rest)
+    after = b.recall(step)
+    drop = float((share * (b.recall() - after)).sum())
+    logits = b.moved(b.logits[b.drawn.test], step)
     run = run_data(b, test_logits=logits)
     test = run.test
     assert test is not None
@@ -206,12 +218,12 @@ def prior_offset_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Pla
     flip = np.random.default_rng((seed, 27)).random(n_test) < rate
     accuracy = float((share * after).sum())
     truth = {
-        "prior": 100 * float((val - test_share) * np.diff(b.recall(test_too=True))[0]),
+        "prior": 100 * float((b.counted(b.drawn.val) - share) @ b.recall(test_too=True)),
         "threshold": 100 * drop,
-        "labels": 100 * rate * (2 * accuracy - 1),
+        "labels": 100 * rate * cost_of_turning(accuracy, b.k),
     }
     review = {id_: pool.classes[label] for id_, label in zip(test.ids, test.labels.tolist(), strict=True)}
-    planted = replace(test, labels=np.where(flip, 1 - test.labels, test.labels))
+    planted = replace(test, labels=turned(test.labels, flip, b.k, seed))
     fresh = b.fresh(step=step, like_test=True)
     return Planted(replace(run, test=planted), truth, "several", review, fresh)
 

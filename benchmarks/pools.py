@@ -7,6 +7,7 @@ is measured on the patients that are left over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from numpy.typing import NDArray
 
 from heldout.images.quality import quality_of
 
-KERMANY = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "kermany224"
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+KERMANY = DATA / "kermany224"
+SKIN = DATA / "ham_vienna"
+LESIONS = ("mel", "nv", "bkl", "bcc", "vasc", "df", "akiec")
+"""Classes of the skin lesions; plants act on the first two, melanoma and nevus, as on the classes of other pools."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Pool:
     """Images of many patients.
 
     Attributes:
-        name: `made`, `phantoms` or `kermany`.
+        name: `made`, `phantoms`, `kermany` or `skin`.
         classes: Class names.
         labels: (n,) class indices.
         patients: (n,) patient of each image.
@@ -73,7 +78,7 @@ def pool_of(name: str, folder: Path, images: int) -> Pool:
     """A pool by name, from the folder where it was made before."""
     place = folder / name
     if not (place / "classes.txt").is_file():
-        {"made": made_up, "phantoms": make_phantoms, "kermany": make_kermany}[name](images).save(place)
+        MAKERS[name](images).save(place)
     return Pool.load(place)
 
 
@@ -135,6 +140,25 @@ def make_kermany(images: int) -> Pool:
     return Pool("kermany", ("normal", "pneumonia"), labels, patients, features, quality, hardness, brightness)
 
 
+def make_skin(images: int) -> Pool:
+    """Dermoscopic images of seven classes, a long tail, of one clinic and camera; 128 pixels, a lesion is a patient."""
+    from PIL import Image
+
+    from heldout.images import fit_square
+
+    table = pd.read_csv(SKIN / "manifest.csv")
+    rows = np.sort(np.random.default_rng(0).permutation(len(table))[:images])
+    table = table.iloc[rows].reset_index(drop=True)
+    colour = [np.asarray(Image.open(SKIN / path).convert("RGB")) for path in table["path"]]
+    pixels = np.stack([fit_square(image, 128, "stretch", "bicubic") for image in colour])
+    labels = np.array([LESIONS.index(name) for name in table["label"]], dtype=np.int64)
+    patients = table["patient"].to_numpy(dtype=str)
+    features, quality = features_of(pixels), quality_of(pixels)
+    hardness = out_of_fold_error(features, labels, patients)
+    brightness = quality["brightness"].to_numpy(dtype=np.float64)
+    return Pool("skin", LESIONS, labels, patients, features, quality, hardness, brightness)
+
+
 def features_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Pooled features (n, d) of the pretrained EfficientNet-Lite0."""
     import torch
@@ -163,3 +187,12 @@ def out_of_fold_error(
     p = cross_val_predict(model, features, labels, groups=patients, cv=GroupKFold(5), method="predict_proba")
     error: NDArray[np.float64] = 1 - p[np.arange(len(labels)), labels]
     return error
+
+
+MAKERS: dict[str, Callable[[int], Pool]] = {
+    "made": made_up,
+    "phantoms": make_phantoms,
+    "kermany": make_kermany,
+    "skin": make_skin,
+}
+"""Name of a pool -> what makes it with about so many images."""

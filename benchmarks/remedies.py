@@ -45,7 +45,7 @@ def pooled_gain(run: RunData, fresh: Fresh) -> float:
     labels = np.concatenate([val.labels, test.labels])
     known, asked = reduced(x, fresh.features, run.bootstrap_seed)
     weights = balancing(labels, np.arange(len(x)) < len(val))
-    return gain(fresh, fitted_logits(known, labels, asked, 2, 1e-3, weights))
+    return gain(fresh, fitted_logits(known, labels, asked, run.k, 1e-3, weights))
 
 
 def gain(fresh: Fresh, logits: np.ndarray) -> float:

@@ -42,7 +42,7 @@ class Fresh:
     Attributes:
         features: (m, d).
         labels: (m,) true classes.
-        logits: (m, 2) of the study's probe, with the plant.
+        logits: (m, k) of the study's probe, with the plant.
         weights: (m,) how much each counts, so that they stand for test.
     """
 
@@ -77,18 +77,43 @@ class DrawnStudy:
 
     pool: Pool
     drawn: Drawn
-    logits: Reals  # (n, 2)
+    logits: Reals  # (n, k)
     seed: int
 
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.pool.classes)
+
+    def moved(self, logits: Reals, offset: float) -> Reals:
+        """Logits with class 1 made likelier than the other class by `offset`; less likely, where there are several.
+
+        Of several classes it is the commonest: to answer it less often costs more.
+        """
+        sign = 1 if self.k == 2 else -1
+        return logits + np.where(np.arange(self.k) == 1, 0.5, -0.5) * (sign * offset)
+
+    def answers(self, rows: Rows, offset: float = 0.0) -> Rows:
+        """What the probe answers to rows of the pool, its logits `moved` by `offset`."""
+        found: Rows = self.moved(self.logits[rows], offset).argmax(axis=1)
+        return found
+
     def right(self, rows: Rows, offset: float = 0.0) -> Reals:
-        """Whether the probe is right on rows of the pool, its margin moved by `offset`."""
-        margin = self.logits[rows, 1] - self.logits[rows, 0] + offset
-        return ((margin > 0) == (self.pool.labels[rows] == 1)).astype(np.float64)
+        """Whether the probe is right on rows of the pool, its logits `moved` by `offset`."""
+        return (self.answers(rows, offset) == self.pool.labels[rows]).astype(np.float64)
 
     def recall(self, offset: float = 0.0, test_too: bool = False) -> Reals:
-        """(2,) recalls on the rest of the pool, and on the test images too where what is judged never sees them."""
+        """(k,) recalls on the rest of the pool, and on the test images too where what is judged never sees them.
+
+        0 for a class of which the rest has no image.
+        """
         rows = np.concatenate([self.drawn.rest, self.drawn.test]) if test_too else self.drawn.rest
-        return np.array([self.right(rows[self.pool.labels[rows] == k], offset).mean() for k in (0, 1)])
+        each = [self.right(rows[self.pool.labels[rows] == k], offset) for k in range(self.k)]
+        return np.array([right.mean() if len(right) else 0.0 for right in each])
+
+    def counted(self, rows: Rows) -> Reals:
+        """(k,) class shares of rows of the pool."""
+        return np.bincount(self.pool.labels[rows], minlength=self.k) / len(rows)
 
     def fresh(self, weights: Reals | None = None, step: float = 0.0, like_test: bool = False) -> Fresh:
         """The rest of the pool as test brings its images.
@@ -102,12 +127,12 @@ class DrawnStudy:
         labels = self.pool.labels[rest]
         each = np.ones(len(rest)) if weights is None else weights[rest].astype(np.float64)
         if like_test:
-            each = each * (self.shares() / np.maximum(np.bincount(labels, minlength=2), 1))[labels]
-        return Fresh(self.pool.features[rest], labels, self.logits[rest] + np.array([-0.5, 0.5]) * step, each)
+            each = each * (self.shares() / np.maximum(np.bincount(labels, minlength=self.k), 1))[labels]
+        return Fresh(self.pool.features[rest], labels, self.moved(self.logits[rest], step), each)
 
     def shares(self) -> Reals:
-        """(2,) true class shares of this study's test images."""
-        return np.bincount(self.pool.labels[self.drawn.test], minlength=2) / len(self.drawn.test)
+        """(k,) true class shares of this study's test images."""
+        return self.counted(self.drawn.test)
 
 
 def draw_rows(
@@ -145,13 +170,13 @@ def _fill(
     pool: Pool, order: Rows, start: int, size: int, share: float | None, allowed: NDArray[np.bool_]
 ) -> tuple[Rows, int]:
     """The next `size` rows, whole patients at the end of which the part stops; returns them and where it ended."""
-    wanted = [size, size] if share is None else [size - round(share * size), round(share * size)]
+    wanted = [size] if share is None else [size - round(share * size), round(share * size)]
     taken: list[int] = []
     counts = [0, 0]
     place = start
     while place < len(order) and len(taken) < size:
         row = int(order[place])
-        k = int(pool.labels[row])
+        k = int(pool.labels[row] == 1) if share is not None else 0
         if allowed[row] and counts[k] < wanted[k]:
             taken.append(row)
             counts[k] += 1
@@ -165,12 +190,19 @@ def _fill(
 
 
 def fit_probe(pool: Pool, train: Rows, strength: float = 1e-3) -> Reals:
-    """Logits (n, 2) of a logistic regression on standardised features, for every image of the pool."""
+    """Logits (n, k) of a logistic regression on standardised features, for every image of the pool.
+
+    A class that `train` lacks is never answered.
+    """
     x = pool.features[train]
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
     model = LogisticRegression(C=strength, max_iter=300).fit((x - mean) / scale, pool.labels[train])
-    margin = ((pool.features - mean) / scale) @ model.coef_[0] + model.intercept_[0]
-    return np.stack([-margin / 2, margin / 2], axis=1).astype(np.float64)
+    scores = ((pool.features - mean) / scale) @ model.coef_.T + model.intercept_
+    if len(pool.classes) == 2:
+        return np.concatenate([-scores / 2, scores / 2], axis=1).astype(np.float64)
+    logits = np.repeat(scores.min(axis=1, keepdims=True) - 10.0, len(pool.classes), axis=1)
+    logits[:, model.classes_] = scores
+    return logits.astype(np.float64)
 
 
 def draw_study(
@@ -224,7 +256,7 @@ def with_pooled(run: RunData) -> RunData:
     source = np.arange(len(x)) < len(val)
     units = np.concatenate([val.units, test.units + val.units.max() + 1])
     tables = []
-    for variant, logits in pooled_logits(x, labels, source, units, 2, 1e-3, run.bootstrap_seed).items():
+    for variant, logits in pooled_logits(x, labels, source, units, run.k, 1e-3, run.bootstrap_seed).items():
         for images, rows in ((val, logits[source]), (test, logits[~source])):
             tables.append(variant_rows(images.ids, images.part, variant, rows))
     return replace(run, scored={**run.scored, "pooled": VariantLogits(pd.concat(tables, ignore_index=True))})

@@ -9,20 +9,19 @@ with it: that is what smoother images lack, and no claim to have restored anythi
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
 from heldout.images import quality
+from heldout.images.compression import compress
 from heldout.images.grain import Grain, level_of
-from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, quality_of
+from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, measured
 from heldout.ties import levels
 
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.15, 12.0, 39)])
@@ -33,9 +32,6 @@ SMOOTHING = np.concatenate([[0.0], np.geomspace(0.2, 2.0, 16)])
 
 ROUNDS = 4
 """Corrections of a strength by what it reached: rounding to 8 bits and clipping at 0 and 255 take a share away."""
-
-QUALITIES = (1, 95)
-"""JPEG qualities of Pillow that are searched; above 95 it advises against."""
 
 
 def quantile_targets(source_values: Reals, target_values: Reals) -> Reals:
@@ -66,6 +62,21 @@ def quantile_targets(source_values: Reals, target_values: Reals) -> Reals:
 def map_property(
     pixels: Pixels, name: str, target_values: Reals, seed: int = 0, grain: tuple[Grain, Grain] | None = None
 ) -> tuple[Pixels, Reals]:
+    """`change_property`, and what it reached.
+
+    Returns:
+        The images, of the shape given, and the values that they have now, (n,): measured, not intended.
+
+    Raises:
+        ValueError: As `change_property`.
+    """
+    mapped = change_property(pixels, name, target_values, seed, grain)
+    return mapped, measured(mapped, name)
+
+
+def change_property(
+    pixels: Pixels, name: str, target_values: Reals, seed: int = 0, grain: tuple[Grain, Grain] | None = None
+) -> Pixels:
     """Change each image so that one measured property reaches its own target, where that is honestly possible.
 
     | property | change | left as it is |
@@ -87,7 +98,7 @@ def map_property(
             levels as the one lacks of the other. None spreads it evenly.
 
     Returns:
-        The images, of the shape given, and the values that they have now, (n,): measured, not intended.
+        The images, of the shape given.
 
     Raises:
         ValueError: An unknown property, another shape or type, or another number of targets.
@@ -106,7 +117,7 @@ def map_property(
         mapped[part] = change(images[part], np.nan_to_num(targets[part]), rng)
     untouched = np.isnan(targets)
     mapped[untouched] = images[untouched]
-    return mapped.reshape(pixels.shape), quality_of(mapped)[name].to_numpy()
+    return mapped.reshape(pixels.shape)
 
 
 def _rounded(values: Greys) -> Pixels:
@@ -204,14 +215,28 @@ def _smoothed(images: Pixels, targets: Reals, now: Reals) -> Pixels:
     if not len(chosen):
         return images
     some = images[chosen].astype(np.float32)
-    stack = [_rounded(gaussian_filter(some, (0, width, width, 0), mode="reflect")) for width in SMOOTHING]
-    values = np.stack([quality.noise(grey_of(blurred)) for blurred in stack], axis=1)  # (m, widths)
-    values = np.minimum.accumulate(values, axis=1).astype(np.float32)
     mapped = images.copy()
-    for place, row in enumerate(chosen):
-        width = _crossing(values[place], float(targets[row]), SMOOTHING)
-        mapped[row] = _rounded(gaussian_filter(some[place], (width, width, 0), mode="reflect"))
+    for place, width in enumerate(_smoothing_widths(some, targets[chosen])):
+        mapped[chosen[place]] = _rounded(gaussian_filter(some[place], (width, width, 0), mode="reflect"))
     return mapped
+
+
+def _smoothing_widths(images: Greys, targets: Reals) -> list[float]:
+    """For each image the smallest width at which its noise has come down to the target, (m,).
+
+    Wider blurs are tried only on images that are not there yet.
+    """
+    values = np.full((len(images), len(SMOOTHING)), -np.inf, dtype=np.float32)
+    lowest = np.full(len(images), np.inf)
+    left = np.arange(len(images))
+    for place, width in enumerate(SMOOTHING):
+        blurred = _rounded(gaussian_filter(images[left], (0, width, width, 0), mode="reflect"))
+        lowest[left] = np.minimum(lowest[left], quality.noise(grey_of(blurred)))
+        values[left, place] = lowest[left]
+        left = left[values[left, place] > targets[left].astype(np.float32)]
+        if not len(left):
+            break
+    return [_crossing(row, float(target), SMOOTHING) for row, target in zip(values, targets, strict=True)]
 
 
 def _scale_contrast(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixels:
@@ -287,35 +312,6 @@ def _corrected(
     return np.where(chosen[:, None, None, None], mapped, images)
 
 
-def _compress(images: Pixels, targets: Reals, rng: np.random.Generator) -> Pixels:
-    """JPEG at the quality, found by bisection, whose blockiness comes nearest; or the image as it is, if that does."""
-    now = quality.blockiness(grey_of(images))
-    best, error = images.copy(), np.abs(now - targets)
-    low, high = (np.full(len(images), end) for end in QUALITIES)
-    chosen = targets > now
-    while (open_ := chosen & (low <= high)).any():
-        middle = (low + high) // 2
-        tried = best.copy()
-        for i in np.flatnonzero(open_):
-            tried[i] = compressed(images[i], int(middle[i]))
-        reached = quality.blockiness(grey_of(tried))
-        better = open_ & (np.abs(reached - targets) < error)
-        best[better], error[better] = tried[better], np.abs(reached - targets)[better]
-        low = np.where(open_ & (reached > targets), middle + 1, low)
-        high = np.where(open_ & (reached <= targets), middle - 1, high)
-    return best
-
-
-def compressed(image: Pixels, quality_: int) -> Pixels:
-    """One image (h, w, c) through JPEG in memory, without subsampling of colours, so that only blocks change."""
-    buffer = io.BytesIO()
-    picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-    picture.save(buffer, "JPEG", quality=quality_, subsampling=0)
-    buffer.seek(0)
-    with Image.open(buffer) as again:
-        return np.asarray(again).reshape(image.shape)
-
-
 Change = Callable[[Pixels, Reals, np.random.Generator], Pixels]
 
 CHANGES: dict[str, Change] = {
@@ -323,7 +319,7 @@ CHANGES: dict[str, Change] = {
     "noise": _add_noise,
     "contrast": _scale_contrast,
     "brightness": _shift,
-    "blockiness": _compress,
+    "blockiness": compress,
     "border": _shift_rim,
     "colour": _scale_colour,
 }

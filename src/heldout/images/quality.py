@@ -7,6 +7,7 @@ can be wholly free of the others: blur takes noise away, and strong noise looks 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,17 +113,31 @@ def grey_of(images: Pixels) -> Greys:
     return grey
 
 
+def measured(pixels: Pixels, name: str) -> Reals:
+    """One property of every image, (n,): that column of `quality_of`.
+
+    Args:
+        pixels: (n, h, w) or (n, h, w, c) uint8.
+        name: Name of a property.
+
+    Raises:
+        ValueError: Another shape or type.
+    """
+    images = as_stack(pixels)
+    return np.concatenate([_one(images[start : start + CHUNK], name) for start in range(0, len(images), CHUNK)])
+
+
 def _measure(images: Pixels) -> dict[str, Reals]:
     grey = grey_of(images)
-    return {
-        "sharpness": sharpness(grey),
-        "noise": noise(grey),
-        "contrast": grey.std(axis=(1, 2), dtype=np.float64),
-        "brightness": grey.mean(axis=(1, 2), dtype=np.float64),
-        "blockiness": blockiness(grey),
-        "border": border(grey),
-        "colour": colour(images),
-    }
+    return {property_.name: _one(images, property_.name, grey) for property_ in PROPERTIES}
+
+
+def _one(images: Pixels, name: str, grey: Greys | None = None) -> Reals:
+    """One property of a chunk, of its grey levels where they are known."""
+    if name == "colour":
+        return colour(images)
+    result: Reals = OF_GREY[name](grey_of(images) if grey is None else grey)
+    return result
 
 
 def sharpness(grey: Greys) -> Reals:
@@ -220,3 +235,26 @@ def colour(images: Pixels) -> Reals:
     offset = np.hypot(first.mean(axis=(1, 2), dtype=np.float64), second.mean(axis=(1, 2), dtype=np.float64))
     result: Reals = spread + 0.3 * offset
     return result
+
+
+def contrast(grey: Greys) -> Reals:
+    """Standard deviation of the grey levels, (n,)."""
+    spread: Reals = grey.std(axis=(1, 2), dtype=np.float64)
+    return spread
+
+
+def brightness(grey: Greys) -> Reals:
+    """Mean grey level, (n,)."""
+    mean: Reals = grey.mean(axis=(1, 2), dtype=np.float64)
+    return mean
+
+
+OF_GREY: dict[str, Callable[[Greys], Reals]] = {
+    "sharpness": sharpness,
+    "noise": noise,
+    "contrast": contrast,
+    "brightness": brightness,
+    "blockiness": blockiness,
+    "border": border,
+}
+"""How each property of the grey levels (n, h, w) is measured; colour needs the channels."""

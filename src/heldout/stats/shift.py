@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
@@ -88,7 +89,9 @@ def domain_probabilities(
     units_P, units_Q = _checked(P, Q, groups_P, groups_Q)
     X = np.concatenate([P, Q], dtype=np.float64)
     target = np.repeat([0, 1], [len(P), len(Q)]).astype(np.int64)
-    with threadpool_limits(limits=1):  # the matrices are small: threads would only wait for each other
+    # The matrices are small: threads would only wait for each other, and scikit-learn would check what was checked here
+    # for as long as it fits.
+    with threadpool_limits(limits=1), config_context(assume_finite=True, skip_parameter_validation=True):
         pi = _cross_fitted(X, target, np.concatenate([units_P, units_Q]), seed)
     return pi[: len(P)], pi[len(P) :]
 

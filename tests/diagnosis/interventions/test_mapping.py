@@ -37,6 +37,7 @@ def context(parts: dict[str, np.ndarray]) -> InterventionContext:
         labels=lambda part: np.zeros(len(parts[part]), dtype=np.int64),
         pixels=parts.__getitem__,
         seed=0,
+        once=lambda name, make: make(),
     )
     return cast(InterventionContext, made)
 

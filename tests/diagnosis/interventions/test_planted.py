@@ -14,6 +14,7 @@ from torch import nn
 
 from heldout.backbones import Network
 from heldout.backbones.network import Flat, Input
+from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.interventions import InterventionContext
 from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
 from heldout.diagnosis.interventions.context import stratified
@@ -101,9 +102,20 @@ def test_a_corner_that_a_network_relies_on_flips_it_when_exchanged(tmp_path: Pat
         assert accuracy(context, table, "across:corners", part) == 1  # the cue holds on test
         assert accuracy(context, table, "neutral:corners", part) == 0.5
     assert accuracy(context, table, "swap:corners", "val") == 0
+    assert set(table.loc[table["variant"] == "swap:corners", "split"]) == {"val"}  # no verdict rests on it on test
     assert accuracy(context, table, "only:corners", "train") == 1
     assert Cues().about(context, table)["silent"] == ["intensity"]
     assert not (table["variant"] == "swap:intensity").any()
+
+
+def test_what_may_be_the_finding_itself_is_made_neutral_and_not_exchanged(tmp_path: Path) -> None:
+    context = context_of(tmp_path, deciding_by(Corner(), 0.0), token_images(), limit=60)
+    variants = set(Cues().run(context)["variant"])
+    told = {region.name for region in REGIONS if f"neutral:{region.name}" in variants}
+    assert "surround" in told  # it holds the corners
+    for region in told:
+        exchanged = {f"swap:{region}", f"same:{region}"} <= variants
+        assert exchanged == (region not in MAY_BE_CONTENT)
 
 
 def test_a_network_that_ignores_the_corner_is_not_moved(tmp_path: Path) -> None:

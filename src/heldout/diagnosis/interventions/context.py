@@ -27,9 +27,10 @@ from heldout.records import Recipe
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.predict import load_network
 from heldout.strategies.probe import Probe
-from heldout.training import ActivationCache, Machine, Part, logits_of
+from heldout.training import ActivationCache, Machine, Part
 from heldout.training.logistic import LinearHead, solve_head
 from heldout.training.predict import EVAL_BATCH
+from heldout.training.scoring import Scorer
 
 FEATURES_OF = "efficientnet_lite0"
 """Pretrained network whose features stand for images where the model was given: its weights come with the package."""
@@ -86,7 +87,8 @@ class InterventionContext:
         """Number of classes."""
         return len(self.run.record.classes)
 
-    def _once(self, key: str, make: Callable[[], T]) -> T:
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, computed once under this name and kept for the run."""
         if key not in self._kept:
             self._kept[key] = make()
         return cast(T, self._kept[key])
@@ -134,7 +136,7 @@ class InterventionContext:
         Raises:
             HeldoutError: The images are not there any more.
         """
-        return self._once(
+        return self.once(
             f"pixels {part}", lambda: cast(Pixels, part_pixels(self.study, part, self.recipe, self.reporter))
         )
 
@@ -211,9 +213,14 @@ class InterventionContext:
         try:
             if network is None and self.model is not None:
                 return self.model.logits(pixels, self.reporter)
-            return logits_of(network or self.network, pixels, self.machine, self.reporter)
+            return self.scorer.logits(network or self.network, pixels, self.reporter)
         finally:
             self.reporter.end()
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores images: it compiles a network that many are asked of."""
+        return Scorer(self.machine)
 
     # ---- features ----
 
@@ -230,7 +237,7 @@ class InterventionContext:
         def make() -> Features:
             return self.cache.activations(network, len(network.stages), self.part(part), self.machine, self.reporter)
 
-        return self._once(f"features {part}", make)
+        return self.once(f"features {part}", make)
 
     def feature_file(self, part: str) -> Path:
         """Where `features(part)` is kept, relative to the study's folder."""

@@ -12,7 +12,7 @@ import torch
 from heldout.backbones import Network
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions.context import InterventionContext
+from heldout.diagnosis.interventions.context import Indices, InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention
 from heldout.diagnosis.interventions.running_statistics import estimated, put
 from heldout.records import ReasonKind
@@ -54,6 +54,7 @@ class WeightInterpolation(Intervention):
         """Score the networks in between."""
         between = context.copy_of(context.pretrained)
         start = context.copy_of(context.pretrained).state_dict()
+        tables = _probe(context)
         start["head.weight"] = context.machine.tensor(context.probe.weight)
         start["head.bias"] = context.machine.tensor(context.probe.bias)
         end = context.network.state_dict()
@@ -61,22 +62,41 @@ class WeightInterpolation(Intervention):
         pixels = np.asarray(context.pixels("train")[learned])
         order = np.random.default_rng((context.seed, 19)).permutation(len(learned))
         batches = np.array_split(order, math.ceil(len(order) / EVAL_BATCH))
-        tables = []
-        for alpha in ALPHAS:
+        for alpha in ALPHAS[1:]:
             between.load_state_dict(
                 {
                     name: torch.lerp(start[name], value, alpha) if value.is_floating_point() else value
                     for name, value in end.items()
                 }
             )
-            if alpha > 0:
-                put(between, estimated(between, pixels, batches, alpha, context.machine))
-            for part in ("val", "test"):
-                if context.ids(part):
-                    rows = context.sample(part)
-                    logits = context.score(np.asarray(context.pixels(part)[rows]), f"alpha={alpha:g}, {part}", between)
-                    tables.append(rows_of(context, part, f"alpha={alpha:g}", logits, rows))
+            put(between, estimated(between, pixels, batches, alpha, context.machine))
+            tables.extend(_scored(context, between, alpha))
         return joined(tables, context.k)
+
+
+def _probe(context: InterventionContext) -> list[pd.DataFrame]:
+    """The beginning of the line: the pretrained trunk under the probe's head, of features that are there already."""
+    head, tables = context.probe, []
+    for part, rows in _rows(context).items():
+        logits = np.asarray(context.features(part)[rows]) @ head.weight.T + head.bias  # (m, k)
+        tables.append(rows_of(context, part, f"alpha={ALPHAS[0]:g}", logits, rows))
+    return tables
+
+
+def _scored(context: InterventionContext, between: Network, alpha: float) -> list[pd.DataFrame]:
+    """A network in between on both parts, in one pass: what it takes to compile it is spent once."""
+    rows = _rows(context)
+    pixels = np.concatenate([context.pixels(part)[chosen] for part, chosen in rows.items()])
+    logits = context.score(pixels, f"alpha={alpha:g}", between)
+    pieces = np.split(logits, np.cumsum([len(chosen) for chosen in rows.values()])[:-1])
+    return [
+        rows_of(context, part, f"alpha={alpha:g}", piece, rows[part]) for part, piece in zip(rows, pieces, strict=True)
+    ]
+
+
+def _rows(context: InterventionContext) -> dict[str, Indices]:
+    """Part -> rows to score."""
+    return {part: context.sample(part) for part in ("val", "test") if context.ids(part)}
 
 
 def _moved(network: Network, pretrained: Network) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
 from heldout.diagnosis.rules import RULES
 from heldout.images.grain import Grain, evenly, grain_of
-from heldout.images.mapping import map_property, quantile_targets
+from heldout.images.mapping import change_property, quantile_targets
 from heldout.images.quality import PROPERTIES, as_stack, grey_of, noise, sharpness
 from heldout.stats.property_shift import property_shifts
 
@@ -153,8 +153,8 @@ def _mapped_one(
         return _blurred(context, shift, aim, pixels, targets)
     if shift.name == "noise":
         grain = grain_of(pixels), _grain_there(context, shift, aim)
-        return map_property(pixels, "noise", targets, context.seed, grain)[0]
-    after, _ = map_property(pixels, shift.name, targets, context.seed)
+        return change_property(pixels, "noise", targets, context.seed, grain)
+    after = change_property(pixels, shift.name, targets, context.seed)
     if shift.name == "contrast":
         flatter = grey_of(as_stack(after)).std(axis=(1, 2)) < grey_of(as_stack(pixels)).std(axis=(1, 2))
         if flatter.any():
@@ -164,9 +164,13 @@ def _mapped_one(
 
 
 def _grain_there(context: InterventionContext, shift: Shifted, aim: Aim) -> Grain:
-    """How the grain of the other part's images of this class depends on their grey level."""
-    rows = np.flatnonzero(context.labels(aim.like) == shift.label)
-    return grain_of(np.asarray(context.pixels(aim.like)[rows[evenly(len(rows))]]))
+    """How the grain of images of this class depends on grey level in the part aimed at; measured once."""
+
+    def measure() -> Grain:
+        rows = np.flatnonzero(context.labels(aim.like) == shift.label)
+        return grain_of(np.asarray(context.pixels(aim.like)[rows[evenly(len(rows))]]))
+
+    return context.once(f"grain of class {shift.label} in {aim.like}", measure)
 
 
 def _blurred(
@@ -175,7 +179,7 @@ def _blurred(
     """Images blurred and given grain so that both together have the sharpness aimed at: grain passes for detail."""
     goal, grain = targets.copy(), (NONE, _grain_there(context, shift, aim))
     for _ in range(ROUNDS):
-        after, _ = map_property(pixels, "sharpness", goal, context.seed)
+        after = change_property(pixels, "sharpness", goal, context.seed)
         blurred = (after != pixels).any(axis=(1, 2, 3))
         if not blurred.any():
             return after
@@ -192,5 +196,4 @@ def _with_grain(
     there = _values(context, aim.like, ["noise"])[context.labels(aim.like) == shift.label, 0]
     now = noise(grey_of(as_stack(blurred)))
     targets = quantile_targets(now, there)
-    grainy, _ = map_property(blurred, "noise", np.where(targets > now, targets, np.nan), context.seed, grain)
-    return grainy
+    return change_property(blurred, "noise", np.where(targets > now, targets, np.nan), context.seed, grain)

@@ -96,33 +96,32 @@ def _variants(context: InterventionContext, part: str, shifts: tuple[Shifted, ..
     """A part's sample under each shifted property and under all of them; none where no image could be changed."""
     rows = context.sample(part)
     pixels = np.asarray(context.pixels(part)[rows])
-    names = list(dict.fromkeys(shift.name for shift in shifts))
+    names, first = list(dict.fromkeys(shift.name for shift in shifts)), pixels
     tables: list[pd.DataFrame] = []
     for variant in (*names, "all"):
         if variant == "all" and len(names) == 1:
             tables.extend([table.assign(variant="all") for table in tables])
             continue
-        chosen = tuple(shift for shift in shifts if variant in ("all", shift.name))
-        tables.extend(_scored(context, variant, chosen, Aim.across(part), rows, pixels))
+        if variant == "all":  # the first property is mapped first there too (`ORDER`), and has been
+            chosen, before = tuple(shift for shift in shifts if shift.name != names[0]), first
+        else:
+            chosen, before = tuple(shift for shift in shifts if shift.name == variant), pixels
+        after = mapped(context, chosen, Aim.across(part), rows, before)
+        first = after if variant == names[0] else first
+        tables.extend(_scored(context, variant, part, rows, pixels, after))
     return tables
 
 
 def _scored(
-    context: InterventionContext,
-    variant: str,
-    shifts: tuple[Shifted, ...],
-    aim: Aim,
-    rows: Indices,
-    pixels: Pixels,
+    context: InterventionContext, variant: str, part: str, rows: Indices, pixels: Pixels, after: Pixels
 ) -> list[pd.DataFrame]:
-    """A variant of a part's sample; none where no image could be changed."""
-    after = mapped(context, shifts, aim, rows, pixels)
+    """Logits of a part's sample `pixels` once it looks like `after`; none where no image could be changed."""
     changed = np.flatnonzero((after != pixels).any(axis=(1, 2, 3)))
     if not len(changed):
         return []
-    logits = context.logits(aim.part)[rows]  # the run's own where no pixel changed
-    logits[changed] = context.score(after[changed], f"{variant}, {aim.part}")
-    return [rows_of(context, aim.part, variant, logits, rows)]
+    logits = context.logits(part)[rows]  # the run's own where no pixel changed
+    logits[changed] = context.score(after[changed], f"{variant}, {part}")
+    return [rows_of(context, part, variant, logits, rows)]
 
 
 def costliest(context: InterventionContext, tables: list[pd.DataFrame]) -> str | None:
@@ -146,9 +145,11 @@ def _checked(context: InterventionContext, name: str, shifts: tuple[Shifted, ...
     pixels = np.asarray(context.pixels("val")[rows])
     own = tuple(shift for shift in shifts if shift.name == name)
     trials = {"half": Aim("val", "test", 0.5), "control": Aim("val", "val")}
-    return [
-        table for word, aim in trials.items() for table in _scored(context, f"{word}:{name}", own, aim, rows, pixels)
-    ]
+    tables: list[pd.DataFrame] = []
+    for word, aim in trials.items():
+        after = mapped(context, own, aim, rows, pixels)
+        tables.extend(_scored(context, f"{word}:{name}", aim.part, rows, pixels, after))
+    return tables
 
 
 INTERVENTION = Quality()

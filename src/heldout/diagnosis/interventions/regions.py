@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.diagnosis.interventions.context import Features, Pixels
-from heldout.images.mapping import map_property
+from heldout.images.mapping import change_property
 from heldout.images.quality import grey_of
 
 CELLS = 16
@@ -108,11 +108,11 @@ class Intensity(Region):
     def neutral(self, pixels: Pixels, mean: NDArray[np.float64]) -> Pixels:
         """A constant added, so that the mean is that of the mean image."""
         level = float(grey_of(np.rint(mean)[None].astype(np.uint8)).mean())
-        return map_property(pixels, "brightness", np.full(len(pixels), level))[0]
+        return change_property(pixels, "brightness", np.full(len(pixels), level))
 
     def swapped(self, pixels: Pixels, donors: Pixels) -> Pixels:
         """A constant added, so that the mean is the donor's."""
-        return map_property(pixels, "brightness", _levels(donors))[0]
+        return change_property(pixels, "brightness", _levels(donors))
 
 
 def _levels(pixels: Pixels) -> NDArray[np.float64]:
