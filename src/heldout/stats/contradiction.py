@@ -49,8 +49,8 @@ SCALES = (-4.0, 4.0)
 """Range of the logarithm of a temperature."""
 
 DIGITS = 4
-"""Decimals of that logarithm, and of a sureness: the search ends where losses are equal to the last digits, which differ
-from processor to processor, and an image must not change its bin for that."""
+"""Decimals of that logarithm, and of a sureness: the search ends where losses are equal to the last digits, which
+differ from processor to processor, and an image must not change its bin for that."""
 
 
 @dataclass(frozen=True)
