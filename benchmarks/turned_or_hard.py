@@ -113,7 +113,7 @@ def known_pool(world: str, folder: Path) -> Known:
     pool = _ham(folder / world) if world == "ham_vienna" else pool_of(world, folder, POOL_IMAGES[world])
     file = folder / world / "clear.npz"
     if not file.is_file():
-        p = softmax(_out_of_fold(pool))
+        p = softmax(out_of_fold(pool))
         among = np.sort(p, axis=1)
         unclear = pool.hardness if world == "phantoms" else 1 - (among[:, -1] - among[:, -2])
         np.savez(file, unclear=unclear, missed=1 - p[np.arange(len(p)), pool.labels])
@@ -121,7 +121,7 @@ def known_pool(world: str, folder: Path) -> Known:
     return Known(pool, found["unclear"], found["missed"])
 
 
-def _out_of_fold(pool: Pool) -> Reals:
+def out_of_fold(pool: Pool) -> Reals:
     """Logits (n, k) of a probe that has not seen the patient."""
     units = np.unique(pool.patients, return_inverse=True)[1]
     fold = np.random.default_rng(0).permutation(units.max() + 1)[units] % 5
@@ -419,6 +419,11 @@ def table_of(frame: pd.DataFrame) -> str:
     return markdown(header, rows)
 
 
+def _before(cause: str, other: str, named: list[str]) -> bool:
+    """Whether a cause is named, and not after the other."""
+    return cause in named and (other not in named or named.index(cause) < named.index(other))
+
+
 def summary_of(frame: pd.DataFrame) -> str:
     """The targets: planted cause first at 8 points or more, the other never established, no false suggestion."""
     lines = []
@@ -429,9 +434,10 @@ def summary_of(frame: pd.DataFrame) -> str:
         other = {"labels": "difficulty", "difficulty": "labels"}[str(cause)]
         wrong = int(cell["established"].str.split(",").map(lambda codes, other=other: other in codes).sum())
         named = int((cell["first"] == other).sum())
+        before = sum(_before(str(cause), other, codes.split(",")) for codes in cell["named"])
         lines.append(
             f"- {cause} planted, 8 points or more: first in {first} of {len(cell)} ({first / len(cell):.0%} "
-            f"[{low:.0%}, {high:.0%}]); {other} first in {named}, established in {wrong}"
+            f"[{low:.0%}, {high:.0%}]), before {other} in {before}; {other} first in {named}, established in {wrong}"
         )
     rest = frame[~frame["causes"].str.contains("labels")]
     alarms = int((rest["explained"] & (rest["labels_verdict"] == "suggested")).sum())
@@ -450,10 +456,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("planted"))
     options = parser.parse_args()
     if options.what == "table":
-        for file in sorted(options.out.glob("turned-*.parquet")):
-            frame = pd.read_parquet(file)
-            frame = frame[frame["seed"].isin(options.seeds)]
-            print(f"### {file.stem.removeprefix('turned-')}\n\n{summary_of(frame)}\n\n{table_of(frame)}\n")
+        for name in sorted({file.name for file in options.out.rglob("turned-*.parquet")}):
+            frame = pd.concat([pd.read_parquet(file) for file in options.out.rglob(name)], ignore_index=True)
+            frame = frame[frame["seed"].isin(options.seeds)].drop_duplicates(["plant", "severity", "seed"])
+            title = name.removeprefix("turned-").removesuffix(".parquet")
+            print(f"### {title}\n\n{summary_of(frame)}\n\n{table_of(frame)}\n")
         return
     options.out.mkdir(parents=True, exist_ok=True)
     suffix = "-pixels" if options.what == "pixels" else ""

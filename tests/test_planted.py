@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from benchmarks.planted import budget_row, reviewed
 from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, made_up
 from benchmarks.studies import with_pooled
+from benchmarks.turned_or_hard import CASES, Known, draw, out_of_fold, with_answers
 
+from heldout.diagnosis.contradiction import contradiction_of
 from heldout.diagnosis.diagnose import diagnose_run
+from heldout.diagnosis.gap import measure_budget
+from heldout.diagnosis.rules import RULES
+from heldout.stats.scores import softmax
 
 SEEDS = 6
 TOLERANCE = {"prior": 1.0, "threshold": 2.5, "labels": 3.0, "leakage": 2.5, "selection": 3.0}
@@ -72,3 +78,26 @@ def test_a_hard_subset_is_difficulty_and_no_threshold(pool: Pool) -> None:
     total = frame["threshold"] + frame["ranking"]
     assert total.mean() == pytest.approx(frame["truth_difficulty"].mean(), abs=2.5)
     assert frame["ranking"].mean() > 3 * abs(frame["threshold"].mean())
+
+
+@pytest.fixture(scope="module")
+def known(pool: Pool) -> Known:
+    """The pool, and how clear its images are to a probe that has not seen them."""
+    p = softmax(out_of_fold(pool))
+    among = np.sort(p, axis=1)
+    return Known(pool, 1 - (among[:, 1] - among[:, 0]), 1 - p[np.arange(len(p)), pool.labels])
+
+
+@pytest.mark.parametrize("plant", ["flips", "flips of the second class", "unclear images", "none"])
+def test_turned_labels_are_told_from_hard_images_without_a_review(known: Known, plant: str) -> None:
+    """Labels are told where they were turned, with what that costs, and nowhere else."""
+    told, errors = 0, []
+    for seed in range(2):
+        case = CASES[plant](draw(known, seed, 624), 1)
+        run = with_answers(replace(case.run, bootstrap=100))
+        found = contradiction_of(run, measure_budget(run), RULES)
+        assert found is not None
+        told += found.tells(RULES)
+        errors.append(found.points.value - case.labels)
+    assert told == (2 if "flips" in plant else 0)
+    assert abs(np.mean(errors)) < 3

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from heldout.stats.contradiction import Floor, bins_of, fitted_floor, joint_answers, sharpness
+from heldout.stats.contradiction import Floor, answered_as_often, bins_of, fitted_floor, joint_answers, sharpness
 from heldout.stats.scores import Indices, Reals
 
 SLOPE = 1.0
@@ -124,3 +124,18 @@ def test_sharpness_is_one_for_probabilities_that_are_meant() -> None:
 def test_equal_sureness_shares_a_bin() -> None:
     bin_, mean = bins_of(np.repeat([1.0, 3.0, 3.0, 7.0], 10))
     assert mean.tolist() == [1.0, 3.0, 7.0] and np.bincount(bin_).tolist() == [10, 20, 10]
+
+
+def test_validation_is_weighted_to_be_answered_as_often_as_test_whatever_test_is_labelled() -> None:
+    """80 % of validation and 30 % of test show class 1; half of the test labels of class 1 are turned."""
+    rng = np.random.default_rng(0)
+    shown = np.concatenate([rng.random(4000) < 0.8, rng.random(4000) < 0.3]).astype(np.int64)
+    is_test = np.arange(8000) >= 4000
+    margin = np.where(shown == 1, 1.5, -1.5) + rng.standard_normal(8000)
+    labels = np.where(is_test & (shown == 1) & (rng.random(8000) < 0.5), 0, shown)
+    joint = joint_answers([logits_of(margin)], labels, ~is_test)
+    factor = answered_as_often(joint, labels, is_test, np.ones((1, 8000), dtype=np.float32), 2)
+    val = factor[0, labels[~is_test]]
+    assert (val * (labels[~is_test] == 1)).sum() / val.sum() == pytest.approx(0.3, abs=0.03)
+    answers = joint.answer[~is_test]
+    assert (val * answers).sum() / val.sum() == pytest.approx(joint.answer[is_test].mean(), abs=0.01)

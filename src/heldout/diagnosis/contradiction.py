@@ -19,17 +19,14 @@ from heldout.diagnosis.gap import GapBudget
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
-from heldout.stats.contradiction import Floor, Joint, bins_of, fitted_floor, joint_answers
+from heldout.stats.contradiction import Floor, Joint, answered_as_often, bins_of, fitted_floor, joint_answers
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
-from heldout.stats.weighted import class_sums, recalls, shares, weighted_mean
+from heldout.stats.weighted import recalls, weighted_mean
 from heldout.ties import first_of_largest, in_order, settled
 
 INTERVENTION = "pooled"
-STEPS = 20
-"""Steps of the search for class shares; the answers are mostly right, so that a few come near."""
-
 POOLED = {"balanced": "a classifier that learned from both parts", "neighbours": "the nearest images of both parts"}
 """Variants of `pooled` that are asked, in words."""
 
@@ -263,34 +260,10 @@ def _joined(
     if is_test.all() or not is_test.any() or not weights[0, ~is_test].any():
         return None
     joint = joint_answers(list(logits.values()), labels, ~is_test)
-    weights[:, ~is_test] *= _answered_as_often(joint, labels, is_test, weights, k)[:, labels[~is_test]]
+    weights[:, ~is_test] *= answered_as_often(joint, labels, is_test, weights, k)[:, labels[~is_test]]
     ids = tuple(id_ for id_, there in zip((*val.ids, *test.ids), known, strict=True) if there)
     run, pooled = (first_of_largest(logits[name]) for name in ("run", "balanced"))
     return _Asked(ids, labels, is_test, weights, prior, run, pooled, joint, k)
-
-
-def _answered_as_often(joint: Joint, labels: Indices, is_test: NDArray[np.bool_], weights: Weights, k: int) -> Weights:
-    """Factor on the validation images of each class, (B + 1, k), with which classes are answered as often as on test.
-
-    Class shares of test by its labels would not do: turned labels change them. What the models answer does not depend
-    on an image's own label; the shares behind it are found as those of any mixture (EM; Saerens et al. 2002, here on
-    answers instead of probabilities).
-    """
-    answered = joint.agreed
-    val, test = answered & ~is_test, answered & is_test
-    target = shares(joint.answer[test], weights[:, test], k) if test.any() else np.full((len(weights), k), 1 / k)
-    pairs = labels[val] * k + joint.answer[val]
-    counts = class_sums(np.ones(len(pairs)), pairs, weights[:, val], k * k).reshape(-1, k, k)  # (B + 1, label, answer)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rows = np.nan_to_num(counts / counts.sum(axis=2, keepdims=True))
-        own = counts.sum(axis=2) / counts.sum(axis=(1, 2))[:, None]
-        prior = own
-        for _ in range(STEPS):
-            expected = np.einsum("rk,rka->ra", prior, rows)
-            prior = prior * np.einsum("rka,ra->rk", rows, np.where(expected > 0, target / expected, 0.0))
-            prior = prior / prior.sum(axis=1, keepdims=True)
-        factor: Weights = np.where(own > 0, prior / own, 0.0).astype(np.float32)
-    return factor
 
 
 def _others(run: RunData, rules: Rules) -> list[RunData]:

@@ -141,7 +141,7 @@ class Rules:
         OURS,
     )
     turned_share: float = _rule(
-        0.6,
+        0.65,
         "",
         "Share of what the pooled classifier loses on test that turned labels must account for to be told from hard "
         "images.",

@@ -26,7 +26,7 @@ from scipy.special import expit
 
 from heldout.stats.scores import Indices, Reals, log_loss
 from heldout.stats.thresholds import Weights
-from heldout.stats.weighted import weighted_sums
+from heldout.stats.weighted import class_sums, shares, weighted_sums
 from heldout.ties import first_of_largest
 
 BINS = 24
@@ -47,6 +47,9 @@ LEAST_ERROR = 1e-4
 
 SCALES = (-4.0, 4.0)
 """Range of the logarithm of a temperature."""
+
+STEPS = 20
+"""Steps of the search for class shares; the answers are mostly right, so that a few come near."""
 
 DIGITS = 4
 """Decimals of that logarithm, and of a sureness: the search ends where losses are equal to the last digits, which
@@ -129,6 +132,37 @@ def sharpness(logits: Reals, labels: Indices) -> float:
     """The factor on logits (n, k) that gives the least log loss: one over the temperature."""
     found = minimize_scalar(lambda log: log_loss(labels, logits * np.exp(log)), bounds=SCALES, method="bounded")
     return float(np.exp(round(float(found.x), DIGITS)))
+
+
+def answered_as_often(joint: Joint, labels: Indices, is_test: NDArray[np.bool_], weights: Weights, k: int) -> Weights:
+    """Factor on the validation images of each class, (B + 1, k), with which classes are answered as often as on test.
+
+    Class shares of test by its labels would not do: turned labels change them. What the models answer does not depend
+    on an image's own label; the shares behind it are found as those of any mixture (EM; Saerens et al. 2002, here on
+    answers instead of probabilities).
+
+    Args:
+        joint: What the models answer, n images of both parts.
+        labels: (n,) class indices.
+        is_test: (n,) True for test.
+        weights: (B + 1, n).
+        k: Number of classes.
+    """
+    answered = joint.agreed
+    val, test = answered & ~is_test, answered & is_test
+    target = shares(joint.answer[test], weights[:, test], k) if test.any() else np.full((len(weights), k), 1 / k)
+    pairs = labels[val] * k + joint.answer[val]
+    counts = class_sums(np.ones(len(pairs)), pairs, weights[:, val], k * k).reshape(-1, k, k)  # (B + 1, label, answer)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rows = np.nan_to_num(counts / counts.sum(axis=2, keepdims=True))
+        own = counts.sum(axis=2) / counts.sum(axis=(1, 2))[:, None]
+        prior = own
+        for _ in range(STEPS):
+            expected = np.einsum("rk,rka->ra", prior, rows)
+            prior = prior * np.einsum("rka,ra->rk", rows, np.where(expected > 0, target / expected, 0.0))
+            prior = prior / prior.sum(axis=1, keepdims=True)
+        factor: Weights = np.where(own > 0, prior / own, 0.0).astype(np.float32)
+    return factor
 
 
 def bins_of(sureness: Reals) -> tuple[Indices, Reals]:
