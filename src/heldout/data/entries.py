@@ -61,6 +61,8 @@ class Draft:
         problems: What only this reader can see: arrays whose lengths differ, a folder that is neither split nor class.
         classes: Class names in the order of their indices, or empty for the natural order of the labels.
         notes: Sentences a person should read.
+        keeps_further: Whether further columns stay with the images. Not the latent numbers of a phantom: they are the
+            truth, which nobody has of real images.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Draft:
     problems: tuple[Problem, ...] = ()
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    keeps_further: bool = True
 
 
 class Reader(ABC):

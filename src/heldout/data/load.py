@@ -119,7 +119,7 @@ def examine(
     ]
     if judged or not problems:
         problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
-    table = tabulate(measured)
+    table = tabulate(measured, draft.keeps_further)
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
     near, marks = _copies(measured, table)
@@ -178,10 +178,10 @@ def _what_is(data: str) -> str:
     return f"the unknown prefix '{head}:'" if colon and len(head) > 1 and "/" not in head else "no such file or folder"
 
 
-def tabulate(measured: Sequence[MeasuredImage]) -> pd.DataFrame:
+def tabulate(measured: Sequence[MeasuredImage], keeps_further: bool = True) -> pd.DataFrame:
     """`Cohort.table` of the images that have a label; exact copies are numbered in the order of their places.
 
-    Further columns of the source are kept, but for one that has the name of a column of `COLUMNS`.
+    Further columns of the source are kept where they are to be, but for one that has the name of a column of `COLUMNS`.
     """
     usable = [image for image in measured if image.entry.label]
     frame = pd.DataFrame(
@@ -201,6 +201,7 @@ def tabulate(measured: Sequence[MeasuredImage]) -> pd.DataFrame:
         }
     )
     further = dict.fromkeys(name for image in usable for name in image.entry.extra if name not in COLUMNS)
+    further = further if keeps_further else {}
     frame = frame.assign(id=identify(frame))
     return typed(frame.assign(**{name: [image.entry.extra.get(name, "") for image in usable] for name in further}))
 

@@ -11,6 +11,9 @@ from heldout.errors import Problem
 from heldout.images import ImageError, check_pixels, open_array
 from heldout.progress import Reporter
 
+TRUTH = "truth.json"
+"""What `heldout phantom` writes beside its arrays (`phantoms.write`): their sidecar then holds latent numbers."""
+
 
 class NpyReader(Reader):
     """Arrays of images, one file a class, uint8 (n, h, w) or (n, h, w, 3), in split folders or without.
@@ -51,7 +54,7 @@ class NpyReader(Reader):
         if (root / SIDECAR).is_file():
             entries, more = apply_sidecar(root / SIDECAR, entries, lengths)
             problems += more
-        return Draft(root.name, root, tuple(entries), tuple(problems))
+        return Draft(root.name, root, tuple(entries), tuple(problems), keeps_further=not (root / TRUTH).is_file())
 
 
 def array_files(root: Path) -> list[tuple[Path, str]]:
