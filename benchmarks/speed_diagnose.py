@@ -18,6 +18,7 @@ differ: what is not the same, and the largest difference of any number.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import shutil
@@ -122,21 +123,22 @@ def diagnosed(study: Path, source: Path, deadline: float) -> bool:
 def work(study: Path) -> None:
     """What `heldout diagnose` does, each step's processor seconds noted in `steps.json` of the study."""
     from heldout.diagnosis.diagnose import diagnose
-    from heldout.diagnosis.interventions import InterventionContext, _run, interventions
+    from heldout.diagnosis.interventions import interventions, run_interventions
     from heldout.runs.folder import read_study
-    from heldout.training import machine
 
     file = study / "steps.json"
     done: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
     done.setdefault("imports", time.process_time())
-    files = read_study(study)
-    context = InterventionContext(files, files.runs[0], machine("cpu", files.runs[0].recipe.precision))
-    for experiment in interventions:
-        if experiment.name not in done and not _run._is_done(experiment, context):
+    one_by_one = "only" in inspect.signature(run_interventions).parameters  # earlier versions do all in one call
+    names = sorted(one.name for one in interventions) if one_by_one else []
+    if "combined" in names:  # it asks for the results of others
+        names = [*(name for name in names if name != "combined"), "combined"]
+    for name in names or ["interventions"]:
+        if name not in done:
             started = time.process_time()
-            _run._carry_out(experiment, context)
-            context.let_go()
-            done[experiment.name] = time.process_time() - started
+            only = {"only": [name]} if one_by_one else {}
+            run_interventions(read_study(study), device="cpu", **only)
+            done[name] = time.process_time() - started
             file.write_text(json.dumps(done))
     if "causes" not in done:
         started = time.process_time()
