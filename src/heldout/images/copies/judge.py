@@ -23,8 +23,14 @@ BLOCKS = 8
 COVERED = 0.3
 """Share of a block's pixels that both images must show."""
 
+DETAIL = 0.3
+"""Grey levels (standard deviation) of details, below which a block shows nothing."""
+
 FEWEST_BLOCKS = 14
 """Of 64; where fewer can be compared, nothing can be told."""
+
+DOUBT = 2.0
+"""Taken off, on Fisher's scale, per 1/√blocks beyond that of all: few blocks agree more easily."""
 
 CEILING = 0.93
 """Agreement above which a candidate is not taken for a different picture when the threshold is measured."""
@@ -38,7 +44,7 @@ NOTHING = -1.0
 FALSE_ALARMS = 0.05
 """Chance that among all images any pair of different pictures is taken for a copy, as far as the model holds."""
 
-LEAST = 0.85
+LEAST = 0.88
 """No pair that agrees less is a copy, however unlike different pictures are."""
 
 MOST = 0.97
@@ -46,7 +52,7 @@ MOST = 0.97
 
 
 def agreement(pair: Laid) -> Floats:
-    """Median over blocks of the correlation of details, (m,); −1 where too little can be compared."""
+    """Median over blocks of the correlation of details, (m,), less where few blocks can be compared; −1 where too few."""
     m, pixels = pair.first.shape
     side = int(np.sqrt(pixels))
     step = side // BLOCKS
@@ -61,12 +67,15 @@ def agreement(pair: Laid) -> Floats:
     b = (b - (b.sum(axis=2) / np.maximum(count, 1))[..., None]) * both
     size = np.sqrt((a * a).sum(axis=2) * (b * b).sum(axis=2))
     correlation = (a * b).sum(axis=2) / np.maximum(size, 1e-2)
-    usable = count >= COVERED * step * step
+    detailed = np.minimum((a * a).sum(axis=2), (b * b).sum(axis=2)) >= DETAIL**2 * count
+    usable = (count >= COVERED * step * step) & detailed
     correlation[~usable] = np.nan
     enough = usable.sum(axis=1) >= FEWEST_BLOCKS
     result = np.full(m, NOTHING, dtype=np.float32)
     if enough.any():
-        result[enough] = np.nanmedian(correlation[enough], axis=1)
+        number = usable[enough].sum(axis=1)
+        z = np.arctanh(np.clip(np.nanmedian(correlation[enough], axis=1), -0.9999, 0.9999))
+        result[enough] = np.tanh(z - DOUBT * (1 / np.sqrt(number) - 1 / BLOCKS))
     return result
 
 

@@ -12,9 +12,8 @@ from heldout.images.copies.small import Floats, Integers, Pixels
 from heldout.images.copies.symmetries import move
 
 IMAGES = 100
-FEWEST = 30
 COPIES = 5
-"""Images that copies are made of (of few images half, but so many at least), and copies of each: a second of work, and as many rows as the spectra need."""
+"""Images that copies are made of, and copies of each: a second of work, and as many rows as the spectra need."""
 
 DEGREES = 10.0
 SHIFT = 0.05
@@ -40,8 +39,7 @@ def make_copies(small: Pixels, seed: int = 0) -> tuple[Pixels, Integers]:
         (m, s, s) copies, and (m,) the row that each was made of.
     """
     rng = np.random.default_rng(seed)
-    number = min(len(small), IMAGES, max(FEWEST, len(small) // 2))
-    chosen = np.unique(np.linspace(0, len(small) - 1, number).astype(np.int64))
+    chosen = np.unique(np.linspace(0, len(small) - 1, min(IMAGES, len(small))).astype(np.int64))
     of = np.repeat(chosen, COPIES)
     return np.stack([_one(small[row].astype(np.float32), rng) for row in of]), of
 

@@ -29,6 +29,10 @@ VISITED = 9
 KEPT = 10
 """Candidates kept for each image."""
 
+FEW = 200
+KEPT_OF_FEW = 30
+"""Among fewer images than that so many are kept: the axes, learned from few copies, tell them apart less well."""
+
 ROWS = 4096
 """Changed images compared at a time."""
 
@@ -61,7 +65,7 @@ def candidates(images: Floats, axes: Axes, most: float) -> Candidates:
         most: Largest squared distance.
 
     Returns:
-        Each pair once; for every image at most `KEPT` as the first, and as many as the second as there are.
+        Each pair once; of every image at least `KEPT` where there are so many.
     """
     n = len(images)
     plain = axes.of(spectra(images))
@@ -76,11 +80,13 @@ def candidates(images: Floats, axes: Axes, most: float) -> Candidates:
                 about = (np.full(size, number), np.full(size, symmetry))
                 found.append((first[near], second[near], *about, distance[near]))
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-    return _best(n, *columns)
+    return _best(n, KEPT_OF_FEW if n < FEW else KEPT, *columns)
 
 
-def _best(n: int, first: Integers, second: Integers, way: Integers, symmetry: Integers, distance: Floats) -> Candidates:
-    """Each pair by its nearest way, and of each image its nearest pairs."""
+def _best(
+    n: int, kept: int, first: Integers, second: Integers, way: Integers, symmetry: Integers, distance: Floats
+) -> Candidates:
+    """Each pair by its nearest way, and of each image so many pairs that are nearest."""
     pair = np.minimum(first, second) * n + np.maximum(first, second)
     order = np.lexsort((symmetry, way, distance, pair))
     order = order[np.unique(pair[order], return_index=True)[1]]
@@ -91,7 +97,7 @@ def _best(n: int, first: Integers, second: Integers, way: Integers, symmetry: In
     by_end = np.lexsort((places, distance[places], ends))
     starts = np.flatnonzero(np.diff(ends[by_end], prepend=-1))
     rank = np.arange(len(ends)) - np.repeat(starts, np.diff(np.append(starts, len(ends))))
-    keep[places[by_end[rank < KEPT]]] = True
+    keep[places[by_end[rank < kept]]] = True
     return Candidates(first[keep], second[keep], way[keep], symmetry[keep], distance[keep])
 
 
@@ -176,7 +182,7 @@ class _Cells:
         here = (own >= 0) & (own < end - start)
         squares[np.flatnonzero(here), own[here]] = np.inf
         found = []
-        for _ in range(2 if end - start < CELLS_FROM // 2 and len(self.centres) > 1 else KEPT):
+        for _ in range(min(len(squares[0]), KEPT_OF_FEW) if len(self.centres) == 1 else 2):
             best = squares.argmin(axis=1)
             distance = squares[np.arange(len(rows)), best]
             finite = np.isfinite(distance)

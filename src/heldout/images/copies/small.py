@@ -18,8 +18,9 @@ one; at 32 it does not."""
 FLAT = 1
 """Grey levels by which neighbours differ at most in a rim that was filled with one colour."""
 
-END = 8
-"""And in one that was filled with black or white, which JPEG has made uneven: so far from the end of the scale."""
+BLACK = 16
+WHITE = 250
+"""And what counts as black or white in one that was filled so, which JPEG has made uneven."""
 
 LEAST_SHOWN = 0.3
 """An image of which less than this share is not flat is taken as it is: there, flat is what it shows."""
@@ -47,7 +48,7 @@ def shown(small: Pixels) -> NDArray[np.bool_]:
     """
     window = (1, 3, 3)
     most, least = ndimage.maximum_filter(small, window), ndimage.minimum_filter(small, window)
-    flat = (most - least <= FLAT) | (most <= END) | (least >= 255 - END)
+    flat = (most - least <= FLAT) | (small <= BLACK) | (small >= WHITE)
     result = np.ones(small.shape, dtype=np.bool_)
     rim = flat.copy()
     rim[:, 1:-1, 1:-1] = False
