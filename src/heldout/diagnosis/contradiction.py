@@ -62,9 +62,9 @@ class Contradiction:
     def tells(self, rules: Rules) -> bool:
         """Whether turned labels can be told from harder images: they surely cost points, and most of what is lost.
 
-        Turned labels cost the classifier that learned from both parts as much as the run, and they are as frequent among
-        the surest answers as elsewhere. Where that does not hold the contradictions are of another kind: a kind of image
-        that validation lacks, say, which looks like another class and is answered accordingly.
+        Turned labels cost the classifier that learned from both parts as much as the run, and they are as frequent
+        among the surest answers as elsewhere. Where that does not hold the contradictions are of another kind: images
+        of a kind that validation lacks, say, which look like another class and are answered accordingly.
         """
         worth = settled(self.points.value) > rules.margin
         most = settled(self.points.value - rules.turned_share * self.lost.value) >= 0
