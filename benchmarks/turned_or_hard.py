@@ -340,6 +340,7 @@ def judged_labels(case: Case, replicates: int) -> dict[str, object]:
     row: dict[str, object] = {"causes": ",".join(case.causes), "truth": case.truth, "truth_labels": 0.0, "first": ""}
     row |= {"explained": gap.explained, "gap": gap.gap.value, "named": "", "established": "", "difficulty_verdict": ""}
     row |= {"labels_verdict": "suggested" if found.tells(RULES) else "not identifiable"}
+    row |= {"lost": found.lost.value, "sure_val": found.sure_val, "sure_test": found.sure_test}
     row |= {"labels_points": points.value, "labels_low": points.low, "labels_high": points.high}
     return row | {"seconds": time.perf_counter() - started}
 

@@ -62,12 +62,14 @@ class Contradiction:
     def tells(self, rules: Rules) -> bool:
         """Whether turned labels can be told from harder images: they surely cost points, and most of what is lost.
 
-        Turned labels cost the classifier that learned from both parts as much as the run: where it loses nothing, the
-        contradictions are of another kind.
+        Turned labels cost the classifier that learned from both parts as much as the run, and they are as frequent
+        among the surest answers as elsewhere. Where that does not hold the contradictions are of another kind: images
+        of a kind that validation lacks, say, which look like another class and are answered accordingly.
         """
         worth = settled(self.points.value) > rules.margin
         most = settled(self.points.value - rules.turned_share * self.lost.value) >= 0
-        return self.points.low > 0 and self.lost.low > 0 and worth and most
+        surest = settled(100 * (self.sure_test - self.sure_val) - rules.sure_share * self.points.value) >= 0
+        return self.points.low > 0 and self.lost.low > 0 and worth and most and surest
 
     def too_few(self, rules: Rules) -> bool:
         """Whether turned labels cannot be more than the smaller part of what is lost, so that images are harder."""

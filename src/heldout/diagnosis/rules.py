@@ -147,6 +147,12 @@ class Rules:
         "images.",
         TURNED,
     )
+    sure_share: float = _rule(
+        0.6,
+        "",
+        "Share of the points that the surest answers alone must bear out: turned labels are as frequent among them.",
+        TURNED,
+    )
     max_other_runs: int = _rule(
         3, "runs", "Other runs of the study that are asked, the best on validation first.", OURS
     )

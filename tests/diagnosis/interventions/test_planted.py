@@ -323,7 +323,7 @@ def test_pooling_tells_hard_images_from_other_images(tmp_path: Path, hard: bool)
     else:
         assert abs(val - test) < 0.05  # it does
     assert set(table["variant"]) == {"balanced", "unbalanced", "source", "neighbours"}
-    assert len(table) == 3 * 400
+    assert len(table) == 4 * 400
 
 
 def test_balancing_makes_both_parts_count_the_same_within_a_class() -> None:

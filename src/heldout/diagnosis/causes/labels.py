@@ -86,9 +86,9 @@ class Labels(Cause[Flags | Review]):
     Hill 2001), the curve on test being that on validation but for {curve_spread} nats. The floor on test beyond that
     on validation, class by class, gives the points, on the premise that labels of unclear images are no more often
     wrong than those of clear ones. Suggested if their interval lies above 0, they are more than {margin} points, and
-    at least {turned_share:.0%} of what that classifier surely loses on test; else neither wrong labels nor harder
-    images are told from the other. Classes that are surely answered less than
-    {min_answered_class} times are left out.
+    at least {turned_share:.0%} of what that classifier surely loses on test, and the surest answers alone bear out
+    {sure_share:.0%} of them; else neither wrong labels nor harder images are told from the other. Classes that are
+    surely answered less than {min_answered_class} times are left out.
 
     Why it matters: Confident disagreement on a shifted test set is mostly error of the model. Whoever removes those
     images as "mislabelled" removes the evidence of the drop.
