@@ -1,6 +1,7 @@
 """A Keras network handed over as a function: heldout asks it about changed images, and knows nothing of Keras.
 
-Any callable will do that takes uint8 images (n, s, s, 3) and returns probabilities (n, k). heldout is installed beside.
+Any callable will do that takes uint8 images (n, s, s, 3) and returns probabilities (n, k). heldout is installed beside
+Keras.
 """
 
 import os
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import timm  # noqa: F401, I001  (heldout's features need it: with TensorFlow loaded first its Triton crashes)
 
 import keras
 import numpy as np
@@ -36,8 +39,9 @@ net = keras.Sequential([
     keras.Input((SIZE, SIZE, 3)), keras.layers.Rescaling(1 / 127.5, -1), *layers,
     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(len(classes), activation="softmax"),
 ])  # fmt: skip
-net.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", ["accuracy"])
-net.fit(x[part["train"]], y[part["train"]], validation_data=(x[part["val"]], y[part["val"]]), epochs=8, verbose=2)
+net.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+learned, known = ((x[part[name]], y[part[name]]) for name in ("train", "val"))
+net.fit(*learned, validation_data=known, epochs=8, verbose=2)
 
 # ---- what heldout is given: tables without answers, the images, and the function ----
 tables = {name: rows.loc[rows["split"] == name, ["path", "label", "patient"]] for name in part}
@@ -48,6 +52,7 @@ tables = {name: rows.loc[rows["split"] == name, ["path", "label", "patient"]] fo
     predict=lambda images: net.predict(images, verbose=0),
     images=root / "images",
     image_size=SIZE,
+    sample=100,
     out=root / "keras-study",
 )
 print(found.summary)

@@ -17,15 +17,15 @@ from heldout.cli import main
 
 
 def run() -> int:
-    """Make a phantom whose test images are blurred, and write its images one by one."""
+    """Make a phantom with a cause of a lower test score, and write its images one by one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--n", type=int, default=1200)
-    parser.add_argument("--blur", type=int, default=3, help="severity, 1 to 3")
+    parser.add_argument("--plant", default="contrast=0.6", help="cause of a lower test score: heldout plants")
     options = parser.parse_args()
     arrays = options.out / "phantom"
     words = ["phantom", str(arrays), "--n", str(options.n), "--patients", str(options.n // 4), "--image-size", "64"]
-    status = main([*words, "--val", "--plant", f"blur={options.blur}"])
+    status = main([*words, "--val", "--plant", options.plant])
     if status:
         return int(status)
     (options.out / "images").mkdir(parents=True, exist_ok=True)
