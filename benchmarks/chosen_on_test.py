@@ -179,7 +179,7 @@ def said_of(answers: Answers, drawn: Bools, best: int, seed: int) -> Measured:
     )
     run = replace(
         run,
-        test_candidates=VariantLogits(table),
+        candidates=VariantLogits(table),
         learning=replace(run.learning, chosen_on="test"),
         bootstrap=REPLICATES,
         bootstrap_seed=seed,

@@ -13,6 +13,7 @@ from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
+from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
@@ -212,14 +213,14 @@ class Study:
         return compare(self.folder)
 
     def diagnose(
-        self, run: str | None = None, reporter: Reporter | None = None, *, chosen_on_test: bool = False
+        self, run: str | None = None, reporter: Reporter | None = None, *, chosen_on: ChosenOn = ""
     ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress; None takes the study's.
-            chosen_on_test: Say that a run was chosen by its test score among the runs of the study.
+            chosen_on: `test` says that a run was chosen by its test score among the runs of the study.
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.interventions import run_interventions
@@ -228,7 +229,7 @@ class Study:
         files = read_study(self.folder)
         chosen = choose_runs(files, run)
         run_interventions(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(files, chosen, chosen_on_test=chosen_on_test, reporter=reporter)
+        return diagnose(files, chosen, chosen_on=chosen_on, reporter=reporter)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report; returns where it is."""

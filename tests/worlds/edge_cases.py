@@ -140,7 +140,7 @@ def chosen_on_test() -> RunData:
     tables = [table(test, f"epoch={i}", z) for i, z in enumerate(others)]
     learning = replace(made.learning, chosen_on="test")
     candidates = VariantLogits(pd.concat(tables, ignore_index=True))
-    return replace(made, test=test.with_logits(best), test_candidates=candidates, learning=learning)
+    return replace(made, test=test.with_logits(best), candidates=candidates, learning=learning)
 
 
 def columns() -> RunData:

@@ -25,11 +25,12 @@ Review = Annotated[
     Path | None,
     typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].", rich_help_panel=DATA),
 ]
-ChosenOnTest = Annotated[
-    bool,
+ChosenPart = Annotated[
+    str,
     typer.Option(
-        "--chosen-on-test",
-        help="Say that the run was chosen by its test score, among the candidates given with it or the study's runs.",
+        "--chosen-on",
+        metavar="val|test",
+        help="Part on which the run was chosen, among the candidates given with it or the study's runs.",
         rich_help_panel=DATA,
     ),
 ]
@@ -73,7 +74,7 @@ def diagnose(
     run: Run = None,
     experiments: Experiments = True,
     review: Review = None,
-    chosen_on_test: ChosenOnTest = False,
+    chosen_on: ChosenPart = "",
     retrain: Retrain = False,
     images: Images = 400,
     bootstrap: Bootstrap = 1000,
@@ -88,10 +89,14 @@ def diagnose(
     applicable (because …) or failed. Interventions that need the network are run once and kept beside the run. How to
     read it, and every formula: docs/diagnosis.md; the causes: `heldout causes`.
     """
+    from typing import cast, get_args
+
     from heldout.cli import ExitStatus
     from heldout.cli.progress import Bars
+    from heldout.cli.values import choice
     from heldout.diagnosis.diagnose import choose_runs
     from heldout.diagnosis.diagnose import diagnose as judge
+    from heldout.records.run import ChosenOn
     from heldout.runs.folder import read_study
 
     env = environment(context)
@@ -99,9 +104,6 @@ def diagnose(
     files = read_study(study)
     chosen = choose_runs(files, run)
     if experiments:
-        from typing import cast, get_args
-
-        from heldout.cli.values import choice
         from heldout.diagnosis.interventions import run_interventions
         from heldout.training.device import Device
 
@@ -117,7 +119,7 @@ def diagnose(
         files,
         chosen,
         review=review,
-        chosen_on_test=chosen_on_test,
+        chosen_on=cast(ChosenOn, choice("--chosen-on", chosen_on, get_args(ChosenOn))),
         experiments=experiments,
         bootstrap=bootstrap,
         reporter=bars,

@@ -66,7 +66,6 @@ def read_run_data(
         yield replace(
             own[run.record.id],
             choices=_choices(study, run),
-            test_candidates=_test_candidates(run),
             quality=images.quality,
             features=_features(study, run) if experiments else {},
             scored=scored,
@@ -106,6 +105,7 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         learning=run.record.learning,
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
+        candidates=_candidates(run),
         grouped=study.split.grouped,
         notes=(*study.cohort.notes, *run.record.notes),
         bootstrap=bootstrap,
@@ -130,14 +130,10 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
     return found if searched is None else {**found, "settings": searched}
 
 
-def _test_candidates(run: RunFiles) -> VariantLogits | None:
-    """Test answers of candidates that a given table brought along (`candidates.parquet`); None without any."""
+def _candidates(run: RunFiles) -> VariantLogits | None:
+    """Answers of everything that a given model was chosen among."""
     file = run.folder / "candidates.parquet"
-    if not file.is_file():
-        return None
-    table = pd.read_parquet(file)
-    table = table[table["split"] == "test"].reset_index(drop=True)
-    return VariantLogits(table) if len(table) else None
+    return VariantLogits(pd.read_parquet(file)) if file.is_file() else None
 
 
 def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:

@@ -39,8 +39,8 @@ class RunData:
         val_epochs: (e, n_V) class predicted for each validation image after each epoch; None where not kept.
         choices: What was chosen on validation -> validation logits of everything that it was chosen among, a variant
             each; where these were kept.
-        test_candidates: Test logits of everything that somebody may have chosen among by test score, a variant each;
-            None where not kept. Whether it was chosen so, `learning.chosen_on` says.
+        candidates: Answers of everything that a given model was chosen among, on validation, test or both
+            (`learning.chosen_on` says by which); None where none were given.
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
         scored: Intervention -> its logits.
@@ -70,7 +70,7 @@ class RunData:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     val_epochs: NDArray[np.int64] | None = None
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
-    test_candidates: VariantLogits | None = None
+    candidates: VariantLogits | None = None
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scored: Mapping[str, VariantLogits] = field(default_factory=dict)

@@ -48,7 +48,7 @@ def chosen(
     best = int((answered == test.labels).mean(axis=1).argmax()) if place is None else place
     table = variants_table("test", test.ids, {f"epoch={e + 1}": sure(one) for e, one in enumerate(answered)})
     made = of_parts(clustered("val", n_val), test.with_logits(sure(answered[best])))
-    return replace(made, test_candidates=VariantLogits(table), learning=replace(made.learning, chosen_on=on))
+    return replace(made, candidates=VariantLogits(table), learning=replace(made.learning, chosen_on=on))
 
 
 def of_cause(run: RunData) -> Finding:
@@ -173,13 +173,12 @@ def test_candidates_of_a_table_are_read_and_the_command_says_it(tmp_path: Path) 
     table = variants_table("test", test.ids, {"epoch=6": test.logits, **worse})
     pd.concat([table, table.assign(split="val")]).to_parquet(files.folder / "candidates.parquet")
     (data,) = read_run_data(study, [files], experiments=False, bootstrap=100)
-    assert data.test_candidates is not None and len(data.test_candidates.variants) == 6
-    assert set(data.test_candidates.table["split"]) == {"test"}
+    assert data.candidates is not None and len(data.candidates.variants) == 6
     (unsaid,), (told,) = (
-        diagnose(study, [files], experiments=False, bootstrap=100, chosen_on_test=on) for on in (False, True)
+        diagnose(study, [files], experiments=False, bootstrap=100, chosen_on=on) for on in ("", "test")
     )
     assert "chosen-on-test" not in [term.term for term in unsaid.budget]
     assert told.budget[0].term == "chosen-on-test"
-    words = ("diagnose", study.folder, "--run", files.record.id, "--no-experiments", "--json", "--chosen-on-test")
+    words = ("diagnose", study.folder, "--run", files.record.id, "--no-experiments", "--json", "--chosen-on", "test")
     answer = call(*words)
     assert answer.status == 0 and json.loads(answer.out)["budget"][0]["term"] == "chosen-on-test"

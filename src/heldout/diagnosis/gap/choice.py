@@ -60,7 +60,9 @@ def logits_of(kept: VariantLogits, images: Predictions) -> Reals | None:
     return logits if np.isfinite(logits).all() else None
 
 
-def by_halves(found: Candidates, units: Indices, weights: Reals, *, halvings: int, seed: tuple[int, int]) -> Reals:
+def by_halves(
+    found: Candidates, units: Indices, choosing: Reals, weights: Reals, *, halvings: int, seed: tuple[int, int]
+) -> Reals:
     """Score (a fraction) on one half of the patients of what is best on the other, both ways, (B + 1,).
 
     A half chooses a little worse than all do, and that counts as flattery where candidates truly differ: 0.2 of 1.9
@@ -70,7 +72,8 @@ def by_halves(found: Candidates, units: Indices, weights: Reals, *, halvings: in
     Args:
         found: The candidates.
         units: Patient of each image, (n,).
-        weights: (B + 1, n).
+        choosing: (B + 1, n) weights by which is chosen.
+        weights: (B + 1, n) weights by which is scored.
         halvings: How often the patients are halved.
         seed: Of the halvings.
     """
@@ -80,16 +83,16 @@ def by_halves(found: Candidates, units: Indices, weights: Reals, *, halvings: in
     for _ in range(halvings):
         first = (rng.permutation(number) < number // 2)[units]  # (n,)
         for half in (first, ~first):
-            hits, weight = _scored_elsewhere(found, weights, half)
+            hits, weight = _scored_elsewhere(found, choosing, weights, half)
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += hits / weight
     score: Reals = total / (2 * halvings)
     return score
 
 
-def _scored_elsewhere(found: Candidates, weights: Reals, on: NDArray[np.bool_]) -> tuple[Reals, Reals]:
+def _scored_elsewhere(found: Candidates, choosing: Reals, weights: Reals, on: NDArray[np.bool_]) -> tuple[Reals, Reals]:
     """Weight of right answers, on all other images, of what is best on some, and weight of those images; (B + 1,)."""
-    chosen_on, rest = weights[:, on], weights[:, ~on]
+    chosen_on, rest = choosing[:, on], weights[:, ~on]
     tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
     # Of equals the first, as the run itself chose.
     choice = first_of_largest(chosen_on @ found.criterion[:, on].T, axis=1, tolerance=tolerance)  # (B + 1,)
@@ -97,10 +100,11 @@ def _scored_elsewhere(found: Candidates, weights: Reals, on: NDArray[np.bool_]) 
     return sums[np.arange(len(sums)), choice], rest.sum(axis=1)
 
 
-def chosen_anew(found: Candidates, weights: Reals) -> Reals:
+def chosen_anew(found: Candidates, choosing: Reals, weights: Reals) -> Reals:
     """Score (a fraction) of what is best on all images, (B + 1,): in row 0 as reported, else chosen anew."""
     every = weights.sum(axis=1)
-    best = first_of_largest(weights @ found.criterion.T, axis=1, tolerance=found.tolerance * every)
+    tolerance = found.tolerance * choosing.sum(axis=1)
+    best = first_of_largest(choosing @ found.criterion.T, axis=1, tolerance=tolerance)
     scores: Reals = (weights @ found.right.T)[np.arange(len(best)), best] / every
     scores[0] = weights[0] @ found.reported / every[0]
     return scores

@@ -36,7 +36,7 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
     if found is None:
         return GapTerm.nothing(like, "nothing was chosen on validation: the weights are those of the last epoch")
     val, weights = _val(run), run.draws.val.astype(np.float64)  # in float32 another processor would choose otherwise
-    unselected = by_halves(found, val.units, weights, halvings=rules.halvings, seed=(run.bootstrap_seed, 7))
+    unselected = by_halves(found, val.units, weights, weights, halvings=rules.halvings, seed=(run.bootstrap_seed, 7))
     points = optimism(weighted_mean(found.reported, run.draws.val), unselected, run.draws, len(val))
     how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
     return GapTerm(points, TermStatus.MEASURED, f"{found.detail}; {how}")
