@@ -147,7 +147,7 @@ def diagnose_call(
     metric: str = "accuracy",
     unit: str = "image",
     by: str = "mean",
-    chosen_on_test: bool = False,
+    chosen_on: ChosenOn = "",
     reporter: Reporter | None = None,
 ) -> tuple[StudyFiles, tuple[Diagnosis, ...]]:
     """Make the study of a call and diagnose its models.
@@ -163,7 +163,7 @@ def diagnose_call(
         metric: As for `diagnose`, and so the next two.
         unit: Who one decision is made on.
         by: How a patient's images give one answer.
-        chosen_on_test: Say that each model was chosen by its test score.
+        chosen_on: Part on which each model was chosen, where the tables do not say it.
         reporter: Told of progress.
 
     Raises:
@@ -181,7 +181,7 @@ def diagnose_call(
     found = judge(
         study,
         review=review,
-        chosen_on_test=chosen_on_test,
+        chosen_on=chosen_on,
         experiments=experiments,
         bootstrap=bootstrap,
         metric=judging.metric,

@@ -13,6 +13,7 @@ from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Asking, Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
+from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
@@ -244,7 +245,7 @@ class Study:
         metric: str = "accuracy",
         unit: str = "image",
         by: str = "mean",
-        chosen_on_test: bool = False,
+        chosen_on: ChosenOn = "",
     ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
@@ -254,7 +255,7 @@ class Study:
             metric: As for `compare`: what all points are points of.
             unit: As for `compare`.
             by: As for `compare`.
-            chosen_on_test: Say that a run was chosen by its test score among the runs of the study.
+            chosen_on: `test` says that a run was chosen by its test score among the runs of the study.
 
         Raises:
             UsageError: An unknown name.
@@ -270,7 +271,7 @@ class Study:
         return diagnose(
             files,
             chosen,
-            chosen_on_test=chosen_on_test,
+            chosen_on=chosen_on,
             metric=judging.metric,
             unit=judging.unit,
             reporter=reporter,

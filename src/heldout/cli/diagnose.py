@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from heldout.progress import Reporter
     from heldout.records import Diagnosis
+    from heldout.records.run import ChosenOn
     from heldout.runs.folder import StudyFiles
     from heldout.training.device import Device
 
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
+CHOSEN_ON: tuple[ChosenOn, ...] = ("", "val", "test")
 
 Given = Annotated[
     list[Path],
@@ -37,14 +39,6 @@ Run = Annotated[
 Review = Annotated[
     Path | None,
     typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].", rich_help_panel=DATA),
-]
-ChosenOnTest = Annotated[
-    bool,
-    typer.Option(
-        "--chosen-on-test",
-        help="Say that the run was chosen by its test score, among the candidates given with it or the study's runs.",
-        rich_help_panel=DATA,
-    ),
 ]
 Experiments = Annotated[
     bool,
@@ -88,7 +82,6 @@ def diagnose(
     metric: MetricOption = "accuracy",
     unit: UnitOption = "image",
     by: ByOption = "mean",
-    chosen_on_test: ChosenOnTest = False,
     kind: tables.Kind = None,
     class_columns: tables.ClassColumns = "",
     model_column: tables.ModelColumn = "model",
@@ -127,12 +120,12 @@ def diagnose(
 
     env = environment(context)
     bars = Bars(env.console(stderr=True))
-    where = choice("--device", device, DEVICES)
+    where, part = choice("--device", device, DEVICES), choice("--chosen-on", chosen_on, CHOSEN_ON)
     given = tables.TableOptions(
         kind, class_columns, model_column, name, train, chosen_on, chosen, images, image_size, model, preprocessing,
         features_of, out,
     )  # fmt: skip
-    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, chosen_on_test)
+    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part)
     if len(data) == 1 and data[0].is_dir():
         given.refuse_beside(data[0])
         files, found = _of_study(data[0], run, retrain, asked, bars)
@@ -156,7 +149,7 @@ class _Asked:
     metric: str
     unit: str
     by: str
-    chosen_on_test: bool
+    chosen_on: ChosenOn
 
 
 def _of_tables(
@@ -176,7 +169,7 @@ def _of_tables(
         metric=asked.metric,
         unit=asked.unit,
         by=asked.by,
-        chosen_on_test=asked.chosen_on_test,
+        chosen_on=asked.chosen_on,
         reporter=bars,
     )
 
@@ -201,7 +194,7 @@ def _of_study(
         files,
         chosen,
         review=asked.review,
-        chosen_on_test=asked.chosen_on_test,
+        chosen_on=asked.chosen_on,
         experiments=asked.experiments,
         bootstrap=asked.bootstrap,
         metric=judging.metric,

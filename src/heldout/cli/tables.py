@@ -42,7 +42,12 @@ Train = Annotated[
 ]
 ChosenPart = Annotated[
     str,
-    typer.Option("--chosen-on", metavar="val|test", help="Part the epoch was chosen on.", rich_help_panel=TABLES),
+    typer.Option(
+        "--chosen-on",
+        metavar="val|test",
+        help="Part that the run, or the epoch, was chosen on.",
+        rich_help_panel=TABLES,
+    ),
 ]
 Chosen = Annotated[str, typer.Option("--chosen", help="The chosen epoch or candidate.", rich_help_panel=TABLES)]
 ImageFolder = Annotated[

@@ -35,6 +35,7 @@ from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
 from heldout.records.codec import write_record
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
+from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
 from heldout.stats.measured import Measured
@@ -46,7 +47,7 @@ def diagnose(
     runs: Sequence[RunFiles] | None = None,
     *,
     review: Path | None = None,
-    chosen_on_test: bool = False,
+    chosen_on: ChosenOn = "",
     experiments: bool = True,
     bootstrap: int = REPLICATES,
     seed: int = 0,
@@ -62,8 +63,8 @@ def diagnose(
         study: The study, as `read_study` gives it.
         runs: Some of its runs (`choose_runs`); None for all.
         review: CSV of reviewed test labels (`id,label[,reader]`).
-        chosen_on_test: Say that a run was chosen by its test score: among the candidates that were given with it, else
-            among the runs of the study.
+        chosen_on: `test` says that a run was chosen by its test score: among the candidates that were given with it,
+            else among the runs of the study.
         experiments: Whether to use the interventions' results.
         bootstrap: Replicates B, at least 100.
         seed: Seed of the bootstrap.
@@ -84,8 +85,8 @@ def diagnose(
     for data in read_run_data(
         study, chosen, experiments=experiments, bootstrap=bootstrap, seed=seed, reporter=reporter
     ):
-        if chosen_on_test:
-            data = replace(data, learning=replace(data.learning, chosen_on="test"))
+        if chosen_on:
+            data = replace(data, learning=replace(data.learning, chosen_on=chosen_on))
         judged_by = by_unit(replace(data, metric=metric), unit)
         if review is not None:
             sample = to_review(judged_by, doubtful_labels(judged_by, RULES), RULES)

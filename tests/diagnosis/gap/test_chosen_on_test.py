@@ -173,13 +173,12 @@ def test_candidates_of_a_table_are_read_and_the_command_says_it(tmp_path: Path) 
     table = variants_table("test", test.ids, {"epoch=6": test.logits, **worse})
     pd.concat([table, table.assign(split="val")]).to_parquet(files.folder / "candidates.parquet")
     (data,) = read_run_data(study, [files], experiments=False, bootstrap=100)
-    assert data.test_candidates is not None and len(data.test_candidates.variants) == 6
-    assert set(data.test_candidates.table["split"]) == {"test"}
+    assert data.candidates is not None and len(data.candidates.variants) == 6
     (unsaid,), (told,) = (
-        diagnose(study, [files], experiments=False, bootstrap=100, chosen_on_test=on) for on in (False, True)
+        diagnose(study, [files], experiments=False, bootstrap=100, chosen_on=on) for on in ("", "test")
     )
     assert "chosen-on-test" not in [term.term for term in unsaid.budget]
     assert told.budget[0].term == "chosen-on-test"
-    words = ("diagnose", study.folder, "--run", files.record.id, "--no-experiments", "--json", "--chosen-on-test")
+    words = ("diagnose", study.folder, "--run", files.record.id, "--no-experiments", "--json", "--chosen-on", "test")
     answer = call(*words)
     assert answer.status == 0 and json.loads(answer.out)["budget"][0]["term"] == "chosen-on-test"

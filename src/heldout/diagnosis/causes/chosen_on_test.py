@@ -39,7 +39,7 @@ class ChosenOnTest(Cause[Flattery]):
 
     How it is detected: Only where the test answers of all candidates are there (a table with a column `epoch` or
     `candidate`; for a choice among the runs of a study, these runs) and somebody says that the choice was made on test
-    (`--chosen-on-test`). The test patients are halved at random, {halvings} times; on one half the candidate that is
+    (`--chosen-on test`). The test patients are halved at random, {halvings} times; on one half the candidate that is
     best there is chosen and scored on the other half, then the halves swap. The reported test score minus the mean of
     those scores is what the choice flatters, on average over test sets like this one. It stands first in the budget,
     with a minus, since it hides a part of the gap. Where nobody says it, but the run is the best of its candidates on
@@ -67,7 +67,7 @@ class ChosenOnTest(Cause[Flattery]):
             gap = data.gap.gap
             return Flattery(found.flattery, gap + found.flattery, found.said, found.candidates, found.noun)
         if found.known is Known.NOTHING:
-            text = "nothing says that anything was chosen by its test score (`--chosen-on-test` would)"
+            text = "nothing says that anything was chosen by its test score (`--chosen-on test` would)"
             return Missing(ReasonKind.DOES_NOT_APPLY, text)
         if found.known in (Known.ANOTHER_IS_BETTER, Known.ONE):
             return Missing(ReasonKind.DOES_NOT_APPLY, found.detail)
@@ -92,7 +92,7 @@ class ChosenOnTest(Cause[Flattery]):
             "true_gap_points": measured.true_gap.value,
         }
         if not measured.said:
-            reason = "it to be said whether it was chosen for that (`--chosen-on-test`)"
+            reason = "it to be said whether it was chosen for that (`--chosen-on test`)"
             sentence = (
                 f"This is the best of {among} on test. If it was chosen for that, test is flattered by {said(points)}."
             )

@@ -63,8 +63,8 @@ def logits_of(kept: VariantLogits, images: Predictions) -> Reals | None:
 def by_halves(
     found: Candidates,
     units: Indices,
-    chosen_by: Reals,
-    scored_by: Reals,
+    choosing: Reals,
+    weights: Reals,
     *,
     plain: bool,
     halvings: int,
@@ -79,8 +79,8 @@ def by_halves(
     Args:
         found: The candidates.
         units: Patient of each image, (n,).
-        chosen_by: (B + 1, n) weights of the images in the choice.
-        scored_by: (B + 1, n) their weights in the score.
+        choosing: (B + 1, n) weights by which is chosen.
+        weights: (B + 1, n) weights by which is scored.
         plain: Whether every image counts alike in the score, so that a half is worth its images; by another metric a
             rare class weighs much, and each half is taken as half of all.
         halvings: How often the patients are halved.
@@ -88,22 +88,20 @@ def by_halves(
     """
     rng = np.random.default_rng(seed)
     number = int(units.max()) + 1
-    total = np.zeros(len(scored_by))
+    total = np.zeros(len(weights))
     for _ in range(halvings):
         first = (rng.permutation(number) < number // 2)[units]  # (n,)
         for half in (first, ~first):
-            hits, weight = _scored_elsewhere(found, chosen_by, scored_by, half)
+            hits, weight = _scored_elsewhere(found, choosing, weights, half)
             with np.errstate(invalid="ignore", divide="ignore"):
-                total += hits / (weight if plain else scored_by.sum(axis=1) / 2)
+                total += hits / (weight if plain else weights.sum(axis=1) / 2)
     score: Reals = total / (2 * halvings)
     return score
 
 
-def _scored_elsewhere(
-    found: Candidates, chosen_by: Reals, scored_by: Reals, on: NDArray[np.bool_]
-) -> tuple[Reals, Reals]:
+def _scored_elsewhere(found: Candidates, choosing: Reals, weights: Reals, on: NDArray[np.bool_]) -> tuple[Reals, Reals]:
     """Weight of right answers, on all other images, of what is best on some, and weight of those images; (B + 1,)."""
-    chosen_on, rest = chosen_by[:, on], scored_by[:, ~on]
+    chosen_on, rest = choosing[:, on], weights[:, ~on]
     tolerance = found.tolerance * chosen_on.sum(axis=1)  # (B + 1,)
     # Of equals the first, as the run itself chose.
     choice = first_of_largest(chosen_on @ found.criterion[:, on].T, axis=1, tolerance=tolerance)  # (B + 1,)
@@ -111,10 +109,11 @@ def _scored_elsewhere(
     return sums[np.arange(len(sums)), choice], rest.sum(axis=1)
 
 
-def chosen_anew(found: Candidates, weights: Reals) -> Reals:
+def chosen_anew(found: Candidates, choosing: Reals, weights: Reals) -> Reals:
     """Score (a fraction) of what is best on all images, (B + 1,): in row 0 as reported, else chosen anew."""
     every = weights.sum(axis=1)
-    best = first_of_largest(weights @ found.criterion.T, axis=1, tolerance=found.tolerance * every)
+    tolerance = found.tolerance * choosing.sum(axis=1)
+    best = first_of_largest(choosing @ found.criterion.T, axis=1, tolerance=tolerance)
     scores: Reals = (weights @ found.right.T)[np.arange(len(best)), best] / every
     scores[0] = weights[0] @ found.reported / every[0]
     return scores

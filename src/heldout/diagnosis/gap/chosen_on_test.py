@@ -78,7 +78,7 @@ class ChoiceOnTest:
 def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
     """What is known of a choice by test score, and what it flatters.
 
-    Candidates are those whose test answers were given (`test_candidates`); without any, the runs of the study, if
+    Candidates are those whose test answers were given (`candidates`); without any, the runs of the study, if
     somebody says that this one was chosen by its test score.
     """
     said, test = run.learning.chosen_on == "test", run.test
@@ -106,7 +106,7 @@ def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
         halvings=rules.halvings,
         seed=(run.bootstrap_seed, 8),
     )
-    flattery = optimism(chosen_anew(found, weights), unselected, run.draws, len(test))
+    flattery = optimism(chosen_anew(found, weights, weights), unselected, run.draws, len(test))
     return ChoiceOnTest(Known.SAID if said else Known.ASKED, said, m, noun, flattery, patients=patients)
 
 
@@ -127,7 +127,7 @@ def chosen_on_test_term(found: ChoiceOnTest, like: Measured) -> GapTerm | None:
 
 def _candidates(run: RunData, test: Predictions, said: bool) -> tuple[Reals | None, str]:
     """Which candidates are right on each test image, (m, n), and what they are; None where that is not known."""
-    given = run.test_candidates
+    given = run.candidates
     if given is not None:
         names = {variant.partition("=")[0] for variant in given.variants}
         noun = "epochs" if names == {"epoch"} else "candidates"
