@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,14 @@ def test_two_tables_get_an_answer_and_a_folder_that_other_commands_take(here: Pa
     assert call("report", "val-test-study").status == ExitStatus.OK
     again = call("diagnose", "val-test-study", "--bootstrap", "100", "--no-experiments")
     assert again.status == ExitStatus.OK and again.out.split("From validation")[0] == answer.out.split("From valid")[0]
+
+
+def test_five_thousand_rows_take_less_than_ten_seconds_of_a_processor(here: Path) -> None:
+    for part, strength in (("val", 2.0), ("test", 1.2)):
+        made_table(part, 2500, strength=strength).drop(columns="split").to_csv(f"{part}.csv", index=False)
+    before = time.process_time()
+    assert call("diagnose", "val.csv", "test.csv", "--probabilities", "--device", "cpu").status == ExitStatus.OK
+    assert time.process_time() - before < 10
 
 
 def test_one_table_with_a_split_says_the_same(here: Path) -> None:
