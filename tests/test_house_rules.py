@@ -298,6 +298,7 @@ def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:
 
 
 DISPLAYED = {
+    "diagnosis/causes/leakage.py: SHOWN_CHANGES",
     "diagnosis/causes/covariate_shift.py: NAMED_FROM",
     "diagnosis/gap/prior.py: SHOWN",
     "diagnosis/summary.py: NAMED_FROM",
