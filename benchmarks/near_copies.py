@@ -1,7 +1,7 @@
 """Changed copies: how many are found, by kind of change; how many pairs are false; how long it takes.
 
-    python benchmarks/near_copies.py --data ../shared/data            # X-rays, cells, sperm, skin: recall and false pairs
-    python benchmarks/near_copies.py --data ../shared/data --time     # 20,000 images: quarters of the X-rays, all different
+    python benchmarks/near_copies.py --data ../shared/data            # recall and false pairs on four sets
+    python benchmarks/near_copies.py --data ../shared/data --time     # 20,000 images: quarters of the X-rays
 
 **Recall.** Of each set 300 images (fewer where there are fewer) are changed at their full size, one kind of change at a
 time, and put among 1,500 of the set's own images. A copy is found if it shows the picture of its original. Fill is
@@ -35,11 +35,13 @@ FILLS = ("black", "edge", "reflect")
 
 
 def symmetric(image: Image_, symmetry: int) -> Image_:
+    """One of the eight symmetries of the square."""
     turned = np.rot90(image, symmetry % 4)
     return np.ascontiguousarray(turned[:, ::-1] if symmetry >= 4 else turned)
 
 
 def moved(image: Image_, rng: np.random.Generator, degrees: float = 0.0, shift: float = 0.0) -> Image_:
+    """Turned and shifted, the rim filled in one of three ways."""
     fill = FILLS[rng.integers(3)]
     height, width = image.shape[:2]
     by = tuple(rng.uniform(-shift, shift, 2) * (width, height))
@@ -52,6 +54,7 @@ def moved(image: Image_, rng: np.random.Generator, degrees: float = 0.0, shift: 
 
 
 def cropped(image: Image_, rng: np.random.Generator, least: float) -> Image_:
+    """A part of it, at least so much of each side, resized to the whole."""
     height, width = image.shape[:2]
     share = rng.uniform(least, 1)
     h, w = round(share * height), round(share * width)
@@ -60,10 +63,12 @@ def cropped(image: Image_, rng: np.random.Generator, least: float) -> Image_:
 
 
 def brightness(image: Image_, rng: np.random.Generator) -> Image_:
+    """Up to 30 % brighter or darker."""
     return np.clip(image * rng.uniform(0.7, 1.3), 0, 255).astype(np.uint8)
 
 
 def contrast(image: Image_, rng: np.random.Generator) -> Image_:
+    """Up to 30 % more or less contrast."""
     middle = image.mean()
     return np.clip(middle + (image - middle) * rng.uniform(0.7, 1.3), 0, 255).astype(np.uint8)
 
@@ -79,17 +84,20 @@ def colour(image: Image_, rng: np.random.Generator) -> Image_:
 
 
 def jpeg(image: Image_, rng: np.random.Generator) -> Image_:
+    """Saved as JPEG at a quality of 30 to 94."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=int(rng.integers(30, 95)))
     return np.asarray(Image.open(buffer))
 
 
 def resized(image: Image_, rng: np.random.Generator) -> Image_:
+    """0.4 to 2 times as large, each side by itself."""
     size = (round(image.shape[1] * rng.uniform(0.4, 2)), round(image.shape[0] * rng.uniform(0.4, 2)))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
 def several(image: Image_, rng: np.random.Generator) -> Image_:
+    """A symmetry, then each other change by half a chance."""
     image = symmetric(image, int(rng.integers(8)))
     for change in (
         lambda one: moved(one, rng, rng.uniform(-10, 10), 0.05),
@@ -141,14 +149,17 @@ def sets(folder: Path) -> dict[str, tuple[list[Image_], list[str]]]:
 
 
 def grey(image: Image_) -> Image_:
+    """One channel."""
     return image if image.ndim == 2 else np.asarray(Image.fromarray(image).convert("L"))
 
 
 def small(images: list[Image_]) -> Image_:
+    """Thumbnails, (n, 64, 64)."""
     return np.stack([small_grey(image) for image in images])
 
 
 def recall(images: list[Image_], kind: str) -> float:
+    """Share of made copies that show the picture of their original."""
     rng = np.random.default_rng(1)
     rows = rng.permutation(len(images))
     among, chosen = rows[:AMONG], rows[: min(CHANGED, len(rows))]
@@ -170,6 +181,7 @@ def show_pairs(images: list[Image_], pairs: list[tuple[int, int, str]], file: Pa
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("near-copies"))

@@ -311,7 +311,6 @@ def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:
 
 DISPLAYED = {
     "diagnosis/causes/leakage.py: SHOWN_CHANGES",
-    "diagnosis/tables.py: COPIES_FORMAT",
     "diagnosis/causes/covariate_shift.py: NAMED_FROM",
     "diagnosis/doses.py: LEARNED",
     "diagnosis/gap/prior.py: NAMED",

@@ -12,7 +12,7 @@ from heldout.data.store import build_store
 from heldout.diagnosis.relatives import CopyPair
 from heldout.errors import HeldoutError
 from heldout.files import hash_of, read_json, whole, write_json
-from heldout.images.copies import find_copies, small_grey
+from heldout.images.copies import FORMAT, find_copies, small_grey
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
@@ -20,9 +20,6 @@ from heldout.runs.folder import StudyFiles
 
 CHUNK = 500
 """Images measured at a time."""
-
-COPIES_FORMAT = 2
-"""Raised whenever the same images would give other pairs."""
 
 
 def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.DataFrame | None:
@@ -78,7 +75,7 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
         return None
     file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
-    key = hash_of([COPIES_FORMAT, *ids])
+    key = hash_of([FORMAT, *ids])
     if file.is_file():
         about = read_json(file)
         if about.get("key") == key:
@@ -89,7 +86,7 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
         return None
     rows = zip(found.first.tolist(), found.second.tolist(), found.change, strict=True)
     pairs = tuple(CopyPair(ids[a], ids[b], change) for a, b, change in rows)
-    write_json(file, {"format": COPIES_FORMAT, "key": key, "pairs": [[p.first, p.second, p.change] for p in pairs]})
+    write_json(file, {"format": FORMAT, "key": key, "pairs": [[p.first, p.second, p.change] for p in pairs]})
     return pairs
 
 

@@ -9,12 +9,14 @@ import pytest
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.causes.leakage import CAUSE
 from heldout.diagnosis.diagnose import cause_data, diagnose_run
+from heldout.diagnosis.gap import leakage_settled
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records import ReasonKind
 from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
+from heldout.stats.measured import Measured
 from tests.worlds.made_runs import counted, judged, made_run, of_parts, parts
 
 
@@ -189,3 +191,52 @@ def test_thirty_images_and_one_class_are_answered() -> None:
     finding = judged(CAUSE, one)
     assert finding.verdict == "established" and finding.points is not None
     assert finding.points.value == pytest.approx(15.0, abs=1e-3)
+
+
+def test_where_changed_copies_were_looked_for_none_excludes_it_without_patients() -> None:
+    made = replace(made_run(patients=0), copies_looked_for=True)
+    finding = judged(CAUSE, made)
+    assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.NO_DIFFERENCE)
+
+
+def test_copies_are_told_by_how_they_were_changed() -> None:
+    made = easy()
+    assert made.val is not None
+    changes = dict.fromkeys(made.val.ids[:30], "turned by 90°") | dict.fromkeys(made.val.ids[30:50], "mirrored")
+    sentence = judged(CAUSE, replace(made, changes=changes, copies_looked_for=True)).sentence
+    assert "50 are copies of training images (turned by 90° 30; mirrored 20)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("leaked", "measured", "looked_for", "settled"),
+    [
+        (0, False, True, True),
+        (0, False, False, False),
+        (2, False, True, True),
+        (40, False, True, False),
+        (40, True, True, True),
+    ],
+)
+def test_leakage_is_settled_where_nothing_can_hide(
+    leaked: int, measured: bool, looked_for: bool, settled: bool
+) -> None:
+    made = replace(made_run(patients=0), copies_looked_for=looked_for)
+    assert made.val is not None
+    made = replace(made, leaked=dict.fromkeys(made.val.ids[:leaked], "a copy"))
+    term = measured_points(made) if measured else None
+    assert leakage_settled(made, term, RULES) == settled
+
+
+def measured_points(made: RunData) -> Measured:
+    return made.draws.measured(np.zeros(made.bootstrap + 1), 10)
+
+
+def test_no_other_cause_is_the_main_reason_while_leakage_is_not_settled() -> None:
+    """The same made run, once with the images at hand and once as a table that names no patient."""
+    told = [diagnose_run(replace(made_run(shift=2.5, patients=0), copies_looked_for=known)) for known in (True, False)]
+    assert "Main reason" not in told[1].summary
+    assert [item.verdict for item in told[0].findings if item.code != "leakage"] == [
+        item.verdict for item in told[1].findings if item.code != "leakage"
+    ]
+    assert "while leakage is not settled" in told[1].summary
+    assert "not settled" not in told[0].summary

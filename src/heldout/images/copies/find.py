@@ -14,6 +14,9 @@ from heldout.images.copies.small import SIDE, Floats, Integers, Pixels
 from heldout.images.copies.symmetries import matrix_of
 from heldout.images.copies.verify import Verification, Verified
 
+FORMAT = 2
+"""Raised whenever the same images would give other pairs."""
+
 FEWEST_IMAGES = 3
 
 

@@ -52,7 +52,7 @@ MOST = 0.97
 
 
 def agreement(pair: Laid) -> Floats:
-    """Median over blocks of the correlation of details, (m,), less where few blocks can be compared; −1 where too few."""
+    """Median over blocks of the correlation of details, (m,): less where few can be compared, −1 where too few."""
     m, pixels = pair.first.shape
     side = int(np.sqrt(pixels))
     step = side // BLOCKS
