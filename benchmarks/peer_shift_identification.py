@@ -1,8 +1,8 @@
 r"""Automatic shift identification (Roschewitz et al. 2025) on planted studies: which kind of shift its own code finds.
 
 Roschewitz, Mehta, Jones, Glocker, "Automatic dataset shift identification to support safe deployment of medical imaging
-AI", MICCAI 2025 (arXiv 2411.07940). Their code (github.com/biomedia-mira/shift_identification, MIT) is no dependency and
-not part of this project: it is imported from a checkout, in an environment of its own.
+AI", MICCAI 2025 (arXiv 2411.07940). Their code (github.com/biomedia-mira/shift_identification, MIT) is no dependency
+and not part of this project: it is imported from a checkout, in an environment of its own.
 
     git clone https://github.com/biomedia-mira/shift_identification
     python -m venv si
