@@ -98,14 +98,15 @@ ONE_CLASS = (0.12, 0.25, 0.40)
 
 
 def one_class_flips(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
-    """A share of the test images of class 0 is labelled class 1."""
+    """A share of the test images of class 0 is labelled class 1; of several classes, of 1, the commonest, 0."""
     b = draw_study(pool, seed, n_test)
     rate = ONE_CLASS[severity]
-    here = pool.labels[b.drawn.test] == 0
+    true, told = (0, 1) if b.k == 2 else (1, 0)
+    here = pool.labels[b.drawn.test] == true
     flip = here & (np.random.default_rng((seed, 22)).random(n_test) < rate)
-    labels = np.where(flip, 1, pool.labels[b.drawn.test])
-    first = b.drawn.rest[pool.labels[b.drawn.rest] == 0]
-    lost = b.recall()[0] - float((b.answers(first) == 1).mean())
+    labels = np.where(flip, told, pool.labels[b.drawn.test])
+    mine = b.drawn.rest[pool.labels[b.drawn.rest] == true]
+    lost = float(b.recall()[true] - (b.answers(mine) == told).mean())
     return _flipped(b, labels, 100 * rate * float(here.mean()) * lost)
 
 
