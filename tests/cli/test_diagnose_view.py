@@ -184,7 +184,9 @@ def test_it_prints_to_a_pipe(made: Diagnosis, tmp_path: Path) -> None:
 def carried(k: int) -> ClassRow:
     recall = Estimate(0.5, 0.4, 0.6, 50, "made")
     points = Estimate(float(k), k - 1.0, k + 1.0, 50, "made")
-    return ClassRow(f"class {k}", 0.01, 0.13, recall, recall, points, prior_points=points, train_images=26 if k else None)
+    return ClassRow(
+        f"class {k}", 0.01, 0.13, recall, recall, points, prior_points=points, train_images=26 if k else None
+    )
 
 
 @pytest.mark.parametrize("width", [80, 150])
