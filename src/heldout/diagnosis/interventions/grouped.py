@@ -37,6 +37,7 @@ class GroupedRetraining(Intervention):
 
     name: ClassVar[str] = "grouped"
     title: ClassVar[str] = "retraining on a grouped split"
+    version: ClassVar[int] = 2  # changed copies are relatives too
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """The seed of the draw."""
