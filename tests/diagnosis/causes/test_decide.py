@@ -56,7 +56,7 @@ def gap(value: float, low: float, high: float) -> Luck:
 
 
 def leaked(measured: Any, *, ids: tuple[str, ...] = ("a",), finds: bool = True) -> Relatives:
-    return Relatives(ids, 400, 0, finds, {}, measured, "", "")
+    return Relatives(ids, 400, 0, finds, measured, "", "")
 
 
 def cut(term: Any, low: float) -> Cut:

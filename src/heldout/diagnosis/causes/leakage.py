@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from heldout.diagnosis.cause_data import CauseData
@@ -34,22 +34,22 @@ class Relatives:
         images: Number of validation images.
         crossing: Number of test images with a relative in train or validation.
         finds_changed_copies: Whether copies that were flipped, turned or cropped would be found.
-        changes: How copies in train were changed -> validation images of which one was found.
         points: The leakage term; None where too few independent images are left.
         detail: How it was measured.
         why_not: Why it was not measured by training anew.
         undecided: Points, at most, that classes without enough independent images leave undecided.
+        changes: How copies in train were changed -> validation images of which one was found.
     """
 
     leaked: tuple[str, ...]
     images: int
     crossing: int
     finds_changed_copies: bool
-    changes: Mapping[str, int]
     points: Measured | None
     detail: str
     why_not: str
     undecided: float = 0.0
+    changes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Leakage(Cause[Relatives]):
@@ -94,11 +94,11 @@ class Leakage(Cause[Relatives]):
             len(run.val),
             len(run.crossing),
             run.finds_changed_copies,
-            Counter(run.changes.values()),
             gap.terms.get("leakage"),
             gap.details["leakage"],
             run.why_absent("grouped").text,
             gap.parts["leakage"].undecided,
+            Counter(run.changes.values()),
         )
 
     def decide(self, measured: Relatives, rules: Rules) -> Decision:

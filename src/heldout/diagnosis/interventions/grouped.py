@@ -39,6 +39,7 @@ class GroupedRetraining(Intervention):
     name: ClassVar[str] = "grouped"
     title: ClassVar[str] = "retraining on a grouped split"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.TRAINING})
+    version: ClassVar[int] = 2  # changed copies are relatives too
 
     def settings(self, context: InterventionContext) -> dict[str, int]:
         """The seed of the draw."""
