@@ -13,6 +13,7 @@ from heldout.diagnosis.contradiction import Contradiction
 from heldout.diagnosis.diagnose import cause_data, diagnose_run
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
+from heldout.diagnosis.variants import VariantLogits
 from heldout.records import Diagnosis, Finding, ReasonKind
 from tests.worlds.made_runs import listed, logits, made_run, margin, part, parts, read, with_scored
 
@@ -142,6 +143,9 @@ def test_where_only_the_run_is_surely_wrong_no_label_is_blamed(plant: Callable[[
 def test_a_run_alone_is_no_witness_and_a_review_tells_more() -> None:
     made, _, _ = turned(made_run(N, N), (0.12, 0.12))
     assert cause_data(made).contradiction is None
+    half = pooled(made).scored["pooled"].table
+    one = {"pooled": VariantLogits(half[half["variant"] == "balanced"])}
+    assert cause_data(replace(made, scored=one)).contradiction is None  # the nearest images have not been asked
     assert LABELS.judge(cause_data(made)).verdict == "not identifiable"
     asked = pooled(made)
     assert cause_data(read(asked, parts(made_run(N, N))["test"].labels, listed(asked))).contradiction is None

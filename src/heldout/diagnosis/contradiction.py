@@ -220,7 +220,11 @@ def _sure(asked: _Asked, judged: tuple[int, ...]) -> tuple[float, float]:
 
 
 def _asked(run: RunData, gap: GapBudget, rules: Rules) -> tuple[_Asked, tuple[str, ...]] | None:
-    """Both parts with all models' answers; None without the classifier that learned from both."""
+    """Both parts with all models' answers; None without the classifiers that learned from both.
+
+    Both are asked for: images that look like nothing in validation, and that a linear classifier is surely wrong about,
+    are near each other, and the nearest images know their label.
+    """
     pooled = run.scored.get(INTERVENTION)
     samples = gap.samples
     if run.val is None or run.test is None or pooled is None or run.k < 2:
@@ -232,7 +236,7 @@ def _asked(run: RunData, gap: GapBudget, rules: Rules) -> tuple[_Asked, tuple[st
     for variant in POOLED:
         if all(pooled.has(variant, images.part) for images, _ in sides):
             logits[variant] = [pooled.logits(variant, images.part, images.ids) for images, _ in sides]
-    if "balanced" not in logits:
+    if not set(POOLED) <= set(logits):
         return None
     others = _others(run, rules)
     logits |= {f"other {i}": [_rows_of(other, images) for images, _ in sides] for i, other in enumerate(others)}
@@ -241,7 +245,7 @@ def _asked(run: RunData, gap: GapBudget, rules: Rules) -> tuple[_Asked, tuple[st
     asked = _joined(sides, {name: one[known] for name, one in stacked.items()}, known, samples.test_prior)
     if asked is None:
         return None
-    words = ["this run", *(POOLED[name] for name in POOLED if name in logits)]
+    words = ["this run", *POOLED.values()]
     if others:
         words.append(f"{len(others)} other run{'s' if len(others) > 1 else ''}")
     return asked, tuple(words)
