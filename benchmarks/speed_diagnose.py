@@ -18,7 +18,6 @@ differ: what is not the same, and the largest difference of any number.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
 import shutil
@@ -31,6 +30,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from heldout.progress import Epoch, Silent
 
 ROOT = Path(__file__).resolve().parent.parent
 KERMANY = ROOT.parent / "shared" / "data" / "kermany224"
@@ -120,31 +121,57 @@ def diagnosed(study: Path, source: Path, deadline: float) -> bool:
     return True
 
 
+class Steps(Silent):
+    """Notes the processor seconds of every intervention when it is done.
+
+    Args:
+        study: Folder of a study with one run.
+    """
+
+    def __init__(self, study: Path) -> None:
+        self.study, self.file, self.depth = study, study / "steps.json", 0
+        self.seconds: dict[str, float] = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.there, self.started = self.done(), time.process_time()
+        self.seconds.setdefault("imports", self.started)
+
+    def done(self) -> set[str]:
+        """Names of the interventions that left something."""
+        return {file.stem for file in self.study.glob("runs/*/experiments/*.json")}
+
+    def begin(self, title: str, total: int) -> None:
+        """One level deeper."""
+        self.depth += 1
+
+    def end(self) -> None:
+        """One level less deep."""
+        self.depth -= 1
+
+    def step(self, epoch: Epoch | None = None) -> None:
+        """At the outer level an intervention is done."""
+        if self.depth == 1:
+            for name in self.done() - self.there:
+                self.note_down(name)
+
+    def note_down(self, name: str) -> None:
+        """The seconds since the last step are those of this one."""
+        self.there.add(name)
+        self.seconds[name] = time.process_time() - self.started
+        self.file.write_text(json.dumps(self.seconds))
+        self.started = time.process_time()
+
+
 def work(study: Path) -> None:
     """What `heldout diagnose` does, each step's processor seconds noted in `steps.json` of the study."""
     from heldout.diagnosis.diagnose import diagnose
-    from heldout.diagnosis.interventions import interventions, run_interventions
+    from heldout.diagnosis.interventions import run_interventions
     from heldout.runs.folder import read_study
 
-    file = study / "steps.json"
-    done: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
-    done.setdefault("imports", time.process_time())
-    one_by_one = "only" in inspect.signature(run_interventions).parameters  # earlier versions do all in one call
-    names = sorted(one.name for one in interventions) if one_by_one else []
-    if "combined" in names:  # it asks for the results of others
-        names = [*(name for name in names if name != "combined"), "combined"]
-    for name in names or ["interventions"]:
-        if name not in done:
-            started = time.process_time()
-            only = {"only": [name]} if one_by_one else {}
-            run_interventions(read_study(study), device="cpu", **only)
-            done[name] = time.process_time() - started
-            file.write_text(json.dumps(done))
-    if "causes" not in done:
-        started = time.process_time()
+    steps = Steps(study)
+    run_interventions(read_study(study), reporter=steps, device="cpu")
+    if "causes" not in steps.seconds:
+        steps.started = time.process_time()
         diagnose(read_study(study))
-        done["causes"] = time.process_time() - started
-        file.write_text(json.dumps(done))
+        steps.note_down("causes")
 
 
 def compare(study: Path, out: Path, sources: dict[str, Path], deadline: float) -> None:

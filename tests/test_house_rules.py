@@ -54,6 +54,7 @@ FLOORS = {
     "runs.fit": 11,
     "runs.tuning": 12,
     "runs.execute": 13,
+    "diagnosis.content": 2,
     "diagnosis.rules": 2,
     "diagnosis.content": 2,
     "diagnosis.absence": 3,
