@@ -56,7 +56,6 @@ FLOORS = {
     "runs.execute": 13,
     "diagnosis.content": 2,
     "diagnosis.rules": 2,
-    "diagnosis.content": 2,
     "diagnosis.absence": 3,
     "diagnosis.words": 4,
     "diagnosis.variants": 10,

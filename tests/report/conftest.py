@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from heldout.records import Diagnosis
+from heldout.records.codec import read_record, write_record
 from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
-from tests.report.made_diagnosis import diagnose_study
+from tests.report.made_diagnosis import diagnose_study, with_groups
 from tests.report.studies import make_evil
 from tests.worlds.made_study import RUNS, make_study
 
@@ -24,9 +26,11 @@ def four_page(four: Material) -> str:
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    """Three runs of two classes, diagnosed, with pixels."""
+    """Three runs of two classes, diagnosed, with pixels, and with groups of images."""
     folder = make_study(tmp_path_factory.mktemp("told") / "study", runs=RUNS[:3])
     diagnose_study(folder)
+    for file in (folder / "diagnosis").glob("*.json"):
+        write_record(file, with_groups(read_record(Diagnosis, file)))
     return gather(folder)
 
 

@@ -121,12 +121,16 @@ def reasons(
     sure = [item for item in named if item.verdict == "established"]
     if most in sure:
         main = _points(most).value >= rules.main_share * gap
-        title = "Largest reason that could be measured" if open_ else "Main reason" if main else "Largest reason shown"
+        title = "Main reason" if main else "Largest reason shown"
+        if open_:
+            title = "Largest reason that could be measured"
         words.append(f"{title}: {_named(most, gap, causes)}.")
     else:
         words += [f"Established: {_named(item, gap, causes)}." for item in sure]
         title = "Most likely reason for the rest" if sure else "Most likely reason"
         words.append(f"{title}, not shown by a trial: {_named(most, gap, causes)}.")
+    if not settled_leakage and not first:
+        words.append("That is told while leakage is not settled, which may stand under it.")
     rest = gap - sum(_points(item).value for item in (*first, *sure) if item.points and item.priority > 0)
     if learnable is not None and learnable.low > 0 and rest >= rules.main_share * gap:
         part = "Most of the rest, " if rules.main_share * rest <= learnable.value <= rest else ""

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from heldout.diagnosis.appearance import Row
-from heldout.diagnosis.causes import Missing, causes
+from heldout.diagnosis.causes import Missing, causes, subgroup
 from heldout.diagnosis.causes.absent_classes import Absent
 from heldout.diagnosis.causes.batchnorm import Blends, Fault, Forgotten
 from heldout.diagnosis.causes.chance import Luck
+from heldout.diagnosis.causes.chosen_on_test import Flattery
 from heldout.diagnosis.causes.covariate_shift import Losses
 from heldout.diagnosis.causes.difficulty import Hardness
 from heldout.diagnosis.causes.feature_distortion import Between, Drops
@@ -189,6 +190,20 @@ def apart(share: float) -> Columns:
     return Columns((Apart("site", share, 400, ("B",), ("A",), False, ("a",)),))
 
 
+def flattery(measured: Any, said: bool = True) -> Flattery:
+    return Flattery(measured, measured, said, 30, "epochs")
+
+
+def losing(*of_groups: Any) -> subgroup.Losses:
+    """Groups that surely lose more than all others, by what test would gain without that."""
+    score = Estimate(0.8, 0.7, 0.9, 100, "made")
+    groups = tuple(
+        subgroup.Group("device C", score, score, 9.0, 1.0, p.estimate(), 0.3, 0.01, 4.0, ()) for p in of_groups
+    )
+    most = max((group.points.high for group in groups), default=0.0)
+    return subgroup.Losses(groups, ("device",), 6, most, 400)
+
+
 TABLE = [
     ("chance", gap(3, 0, 6), ("suggested", K.GAP_COVERS_ZERO)),
     ("chance", gap(3, TINY, 6), ("excluded", K.GAP_EXCLUDES_ZERO)),
@@ -243,6 +258,14 @@ TABLE = [
     ("threshold", cut(CLEAR, -3.5 + TINY), AGAINST),
     ("threshold", cut(CLEAR, -2.0), MAYBE),  # −1.0 [−2.0, 0.0]: not surely
     ("threshold", cut(NONE, 1.0), NO),
+    ("chosen-on-test", flattery(CLEAR), YES),
+    ("chosen-on-test", flattery(OPEN), ASK),
+    ("chosen-on-test", flattery(NONE), NO),
+    ("chosen-on-test", flattery(CLEAR, said=False), ("not identifiable", K.NOT_SAID)),
+    ("subgroup", losing(points(4.0, 1.0, 8.0)), MAYBE),
+    ("subgroup", losing(points(1.0, TINY, 1.5)), ("excluded", K.WITHIN_MARGIN)),
+    ("subgroup", losing(), ("excluded", K.NO_DIFFERENCE)),
+    ("subgroup", replace(losing(), most=1.5 + TINY), ("not identifiable", K.MORE_IMAGES)),
     ("new-site", apart(1.0), ("suggested", K.CONFOUNDED)),
     ("new-site", apart(0.95), ("suggested", K.CONFOUNDED)),
     ("new-site", apart(0.95 - TINY), ("not applicable", K.DOES_NOT_APPLY)),

@@ -26,6 +26,7 @@ from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing,
 from heldout.diagnosis.interventions.quality import Quality
 from heldout.diagnosis.interventions.regions import REGIONS
 from heldout.diagnosis.interventions.running_statistics import estimated
+from heldout.diagnosis.relatives import CopyPair
 from heldout.records import ReasonKind
 from heldout.records.logit_table import logits_in
 from heldout.training import machine
@@ -342,7 +343,8 @@ def test_redrawing_tears_no_patient_and_no_copy_apart(tmp_path: Path) -> None:
     patients = {part: [f"p{n % 30}" for n in range(len(y))] for part, (_, y) in images.items()}
     context = context_of(tmp_path, deciding_by(Detail(), 1.2), images, patients=patients)
     assert GroupedRetraining().why_not(context) is None
-    split = redrawn(context, [("train0", "val1"), ("val3", "train44"), ("test0", "train3")])
+    pairs = (("train0", "val1"), ("val3", "train44"), ("test0", "train3"))
+    split = redrawn(context, [CopyPair(a, b, "mirrored") for a, b in pairs])
     name = {f"{part}{n}": patients[part][n] for part in ("train", "val") for n in range(len(patients[part]))}
     assert {*split.train, *split.val} == set(name)
     assert not {name[id_] for id_ in split.train} & {name[id_] for id_ in split.val}
