@@ -49,6 +49,7 @@ from benchmarks.shared_passes import Passes, shared
 from heldout.data.store import store_of_arrays
 from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.interventions import run_interventions
+from heldout.diagnosis.rules import RULES
 from heldout.phantoms.plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.records import Diagnosis
@@ -166,21 +167,25 @@ def corrupted(made: Set, cell: Cell, medmnistc: str) -> Set:
     return Set(images, made.table)
 
 
-def study_row(cell: Cell, make: Make, folder: Path, medmnistc: str = "") -> dict[str, object]:
+def study_row(
+    cell: Cell, make: Make, folder: Path, medmnistc: str = "", limit: int = RULES.max_sampled
+) -> dict[str, object]:
     """One study from pixels to findings."""
     started, processor = time.perf_counter(), time.process_time()
     made, twin = make(cell.seed, cell.n_test, cell.plants())
     if cell.corruption:
         made = corrupted(made, cell, medmnistc)
-    study, found = run_and_diagnose(made, folder, strategy="frozen", epochs=20)
+    study, found = run_and_diagnose(made, folder, "frozen", 20, limit)
     causes = PLANTS[cell.plant][1]
     row = row_of(cell, found, causes)
     row["truth"] = cost(made, twin, study) if causes else 0.0
     return row | {"seconds": time.perf_counter() - started, "processor": time.process_time() - processor}
 
 
-def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tuple[Study, Diagnosis]:
-    """The study of one run, and what the diagnosis says of it."""
+def run_and_diagnose(
+    made: Set, folder: Path, strategy: str, epochs: int, limit: int = RULES.max_sampled
+) -> tuple[Study, Diagnosis]:
+    """The study of one run, and what the diagnosis says of it; interventions are made on `limit` images a part."""
     shutil.rmtree(folder, ignore_errors=True)
     write(made, folder / "data")
     made.table.to_parquet(folder / "table.parquet")
@@ -194,13 +199,13 @@ def run_and_diagnose(made: Set, folder: Path, strategy: str, epochs: int) -> tup
         device="cpu",
     )
     study.run()
-    return study, judged(made.table, folder)
+    return study, judged(made.table, folder, limit)
 
 
-def judged(table: pd.DataFrame, folder: Path) -> Diagnosis:
+def judged(table: pd.DataFrame, folder: Path, limit: int = RULES.max_sampled) -> Diagnosis:
     """What the diagnosis says of the study in a folder; experiments that are not there are done."""
     study = read_study(folder / "study")
-    run_interventions(study, device="cpu")
+    run_interventions(study, device="cpu", limit=limit)
     (found,) = diagnose(study)
     if "true_label" in table and (table["true_label"] != table["label"]).any():
         (found,) = diagnose(study, review=read_by_oracle(table, folder, found))
@@ -434,6 +439,7 @@ def main() -> None:
     parser.add_argument("--plants", default="", help="names with commas between; ours, unseen, runs; all of them")
     parser.add_argument("--medmnistc", default="", help="a Python that has medmnistc, for the plants unseen")
     parser.add_argument("--minutes", type=float, help="begin no study that would end later")
+    parser.add_argument("--images", type=int, default=RULES.max_sampled, help="images a part that are scored again")
     parser.add_argument("--alone", action="store_true", help="share nothing between studies")
     parser.add_argument("--out", type=Path, default=Path("planted"))
     parser.add_argument("--keep", action="store_true", help="keep every study (35 MB each), so that judge can read it")
@@ -468,7 +474,7 @@ def run(options: argparse.Namespace, make: Make, file: Path, kept: Path) -> None
             if cell.plant in RUN_PLANTS:
                 row = run_plant_row(cell, make, folder)
             else:
-                row = study_row(cell, make, folder, options.medmnistc)
+                row = study_row(cell, make, folder, options.medmnistc, options.images)
             if not options.keep:
                 shutil.rmtree(folder)
             append(file, COLUMNS, row)
