@@ -75,7 +75,7 @@ def _sorted(pairs: Verified, order: Integers, small: Pixels) -> FoundCopies:
         symmetry[i], move[i] = _back(int(symmetry[i]), move[i])
     first, second = np.minimum(a, b), np.maximum(a, b)
     rank = np.lexsort((second, first, -np.round(pairs.agreement, 4)))
-    means, spreads = small.mean(axis=(1, 2)), small.std(axis=(1, 2))
+    means, spreads = small.mean(axis=(1, 2), dtype=np.float32), small.std(axis=(1, 2), dtype=np.float32)
     words = tuple(
         describe(
             int(symmetry[i]),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from heldout.images.copies.chunks import spread
 from heldout.images.copies.small import Floats, Integers
 from heldout.images.copies.spectra import REPRESENTATIVES, Axes, spectra
 from heldout.images.copies.symmetries import grid, move
@@ -70,15 +71,19 @@ def candidates(images: Floats, axes: Axes, most: float) -> Candidates:
     n = len(images)
     plain = axes.of(spectra(images))
     cells = _Cells.of(plain)
-    found = []
-    for number, way in enumerate(WAYS):
-        rows = spectra(_warped(images, way)) if number else spectra(images)
+
+    def one(number: int) -> list[tuple[Integers, Integers, Integers, Integers, Floats]]:
+        rows = spectra(_warped(images, WAYS[number])) if number else spectra(images)
+        found = []
         for symmetry in REPRESENTATIVES:
             for first, second, distance in cells.nearest(axes.of(rows, symmetry)):
                 near = distance < most
                 size = int(near.sum())
                 about = (np.full(size, number), np.full(size, symmetry))
                 found.append((first[near], second[near], *about, distance[near]))
+        return found
+
+    found = [part for parts in spread(one, range(len(WAYS))) for part in parts]
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     return _best(n, KEPT_OF_FEW if n < FEW else KEPT, *columns)
 

@@ -49,15 +49,16 @@ def shown(small: Pixels) -> NDArray[np.bool_]:
     window = (1, 3, 3)
     most, least = ndimage.maximum_filter(small, window), ndimage.minimum_filter(small, window)
     flat = (most - least <= FLAT) | (small <= BLACK) | (small >= WHITE)
-    result = np.ones(small.shape, dtype=np.bool_)
-    rim = flat.copy()
-    rim[:, 1:-1, 1:-1] = False
-    for row in np.flatnonzero(rim.any(axis=(1, 2))):
-        reached = ndimage.binary_propagation(rim[row], mask=flat[row])
-        left = ~ndimage.binary_dilation(reached, np.ones((3, 3), dtype=np.bool_), iterations=2)
-        if left.mean() >= LEAST_SHOWN:
-            result[row] = left
-    return result
+    plane = np.zeros((3, 3, 3), dtype=np.bool_)
+    plane[1] = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
+    number, areas = ndimage.label(flat, plane)
+    at_rim = np.zeros(areas + 1, dtype=np.bool_)
+    for edge in (number[:, 0], number[:, -1], number[:, :, 0], number[:, :, -1]):
+        at_rim[edge] = True
+    at_rim[0] = False
+    left = ndimage.minimum_filter(~at_rim[number], (1, 5, 5), mode="nearest")
+    left[left.mean(axis=(1, 2)) < LEAST_SHOWN] = True
+    return np.asarray(left, dtype=np.bool_)
 
 
 def halved(small: Pixels | Floats, mask: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.images.copies.chunks import each
 from heldout.images.copies.groups import numbered
 from heldout.images.copies.judge import agreement, threshold
 from heldout.images.copies.made import make_copies
@@ -34,7 +31,10 @@ STEPS_FINE = 2
 """Gauss-Newton steps: at 32 pixels for all candidates, at 32 for those that are left, and at 64."""
 
 TRIED = 2
-"""Candidates of an image that are laid over it exactly, those that correlate most at the first guess."""
+MANY = 5000
+TRIED_OF_MANY = 1
+"""Candidates of an image that are laid over it exactly, those that correlate most at the first guess; from so many
+images on only the first, which loses about one copy in fifty and halves the time."""
 
 ASKED = 100
 """Images whose candidates say how alike different pictures are."""
@@ -46,14 +46,8 @@ SHARED_FROM = 0.15
 """Share of the details' variance from which on it is taken off (X-rays, cells, skin have 0.05): a copy that was moved
 has it at another place, and loses by it."""
 
-CHUNK = 128
-"""Pairs worked on at a time."""
-
 RANGE = (0.8, 16.0)
 """Least zoom (and, inverted, largest) and most degrees of a copy; beyond, a fit has run away."""
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -158,7 +152,8 @@ class Verification:
         found = self._still(near, at, still_least)
         picture = numbered(zip(found.first.tolist(), found.second.tolist(), strict=True), len(self.small))
         left = picture[near.first] != picture[near.second]
-        left &= _leading(near, at.correlation, left & (at.correlation >= self.least_guess))
+        tried = TRIED if len(self.small) < MANY else TRIED_OF_MANY
+        left &= _leading(near, at.correlation, left & (at.correlation >= self.least_guess), tried)
         moved = self._beyond(near, at, np.flatnonzero(left), moved_least, still=False)
         return Verified.joined([found, moved])
 
@@ -170,7 +165,7 @@ class Verification:
             first, second = self.rough[near.first[some]], self.rough[near.second[some]]
             return guess(first, second, near.symmetry[some], ways[near.way[some]])
 
-        return Guess.joined(_each(one, np.arange(len(near.first))))
+        return Guess.joined(each(one, np.arange(len(near.first))))
 
     def _thresholds(self, near: Candidates, at: Guess) -> tuple[float, float]:
         """Of copies that were not moved, and of those that were: beyond candidates and beyond pairs drawn at random."""
@@ -181,8 +176,8 @@ class Verification:
         drawn, there = self._drawn(np.flatnonzero(asked))
         least = []
         for still in (True, False):
-            parts = _each(partial(self._agreements, near, at, still), own)
-            others = _each(partial(self._agreements, drawn, there, still), np.arange(len(drawn.first)))
+            parts = each(partial(self._agreements, near, at, still), own)
+            others = each(partial(self._agreements, drawn, there, still), np.arange(len(drawn.first)))
             least.append(threshold(np.concatenate(parts), np.concatenate(others), n))
         return least[0], least[1]
 
@@ -212,7 +207,7 @@ class Verification:
             pairs = Verified(near.first[some], near.second[some], agreements, at.symmetry[some], moves)
             return pairs.rows(agreements >= least)
 
-        return Verified.joined(_each(one, rows))
+        return Verified.joined(each(one, rows))
 
     def _agreed(
         self, near: Candidates, at: Guess, some: Integers, still: bool, cut: bool = False
@@ -277,7 +272,7 @@ def _measured(small: Pixels) -> tuple[NDArray[np.bool_], Floats, NDArray[np.bool
         mean = (half * weight).sum(axis=(1, 2)) / np.maximum(weight.sum(axis=(1, 2)), 1)
         return seen, band(half, seen_half, *ROUGH), seen_half, (half - mean[:, None, None]) * weight
 
-    seen, rough, seen_half, plain = zip(*_each(one, np.arange(len(small))), strict=True)
+    seen, rough, seen_half, plain = zip(*each(one, np.arange(len(small))), strict=True)
     return np.concatenate(seen), np.concatenate(rough), np.concatenate(seen_half), np.concatenate(plain)
 
 
@@ -297,15 +292,15 @@ def _shared(small: Pixels, seen: NDArray[np.bool_]) -> Floats:
     return np.asarray(whole * much, dtype=np.float32)
 
 
-def _leading(near: Candidates, correlation: Floats, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether each pair is usable and among the `TRIED` best of one of its two images."""
+def _leading(near: Candidates, correlation: Floats, usable: NDArray[np.bool_], tried: int = TRIED) -> NDArray[np.bool_]:
+    """Whether each pair is usable and among the best (`TRIED`) of one of its two images."""
     places = np.tile(np.flatnonzero(usable), 2)
     ends = np.concatenate([near.first[usable], near.second[usable]])
     order = np.lexsort((places, -correlation[places], ends))
     starts = np.flatnonzero(np.diff(ends[order], prepend=-1))
     rank = np.arange(len(ends)) - np.repeat(starts, np.diff(np.append(starts, len(ends))))
     leading = np.zeros(len(near.first), dtype=np.bool_)
-    leading[places[order[rank < TRIED]]] = True
+    leading[places[order[rank < tried]]] = True
     return leading
 
 
@@ -314,12 +309,3 @@ def _in_range(moves: Floats) -> NDArray[np.bool_]:
     turn = np.degrees(np.arctan2(moves[:, 0, 1] - moves[:, 1, 0], moves[:, 0, 0] + moves[:, 1, 1]))
     result: NDArray[np.bool_] = (zoom > RANGE[0]) & (zoom < 1 / RANGE[0]) & (np.abs(turn) < RANGE[1])
     return result
-
-
-def _each(work: Callable[[Integers], T], rows: Integers) -> list[T]:
-    """The work on some rows at a time, on all processors, in the order of the rows; at least once."""
-    parts = np.split(rows, range(CHUNK, len(rows), CHUNK))
-    if len(parts) == 1:
-        return [work(parts[0])]
-    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, parts))
