@@ -45,7 +45,8 @@ from tests.worlds.made_study import RUNS, make_study
 
 
 def test_the_question_stands_right_after_the_answer(told: Material) -> None:
-    assert [section.id for section in compose(told).sections][:4] == ["why", "evidence", "advice", "models"]
+    found = [section.id for section in compose(told).sections][:5]
+    assert found == ["why", "subgroups", "evidence", "advice", "models"]
     assert compose(told).sections[0].title == "Why is the test score lower?"
 
 
