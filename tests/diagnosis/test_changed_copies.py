@@ -43,7 +43,7 @@ def test_copies_before_the_split_are_the_gap_and_by_picture_there_is_none(tmp_pa
     assert first.points is not None and first.points.low > 5
     assert first.points.value == pytest.approx(told.gap_points.value, abs=10)
     assert "leakage" in told.summary and "copies of training images" in first.sentence
-    assert "Main reason: leakage" in told.summary
+    assert "Before all else: leakage" in told.summary
     assert all(item.priority < first.priority / 2 for item in told.findings[1:]), told.summary
 
     control = Study(

@@ -102,9 +102,10 @@ class Floor:
 
     @property
     def turned(self) -> Reals:
-        """(b,) chance that a contradicted label of the sample was turned."""
+        """(b,) chance that a contradicted label of the sample was turned; 0 where none would be contradicted."""
         excess = np.maximum(self.excess[0], 0.0)
-        result: Reals = excess / (excess + self.error[0])
+        every = excess + self.error[0]
+        result: Reals = np.where(every > 0, excess / np.where(every > 0, every, 1.0), 0.0)
         return result
 
 
