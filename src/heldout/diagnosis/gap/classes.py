@@ -51,6 +51,6 @@ def _recall_of_test(run: RunData, samples: Samples, recall: Reals, k: int, draws
     if not run.reviewed or k in samples.absent:
         return None if run.test is None else recall_estimate(run.test, k)
     own = samples.test.labels == k
-    if not own.any():
+    if not own.any() or not np.isfinite(recall[0]):  # readers may leave a class no image
         return None
     return weighted_share_estimate(draws.measured(recall, int(own.sum())), len(np.unique(samples.test.units[own])))
