@@ -165,8 +165,12 @@ def test_patients_of_several_classes_are_one_error_that_names_them_all() -> None
     mixed = side("test", [("p", 1, [1.0]), ("p", 0, [1.0]), ("q", 0, [1.0]), ("r", 0, [1.0]), ("r", 1, [0.0])])
     with pytest.raises(InputError) as raised:
         by_unit(of_parts(clustered("val", 20), mixed), PATIENT)
-    assert len(raised.value.problems) == 2
-    assert "patient p in test" in str(raised.value) and "patient r in test" in str(raised.value)
+    assert [problem.where for problem in raised.value.problems] == ["2 patients in test (p, r)"]
+    many = side("test", [(f"p{i}", k, [1.0]) for i in range(40) for k in (0, 1)])
+    with pytest.raises(InputError) as raised:
+        by_unit(of_parts(clustered("val", 20), many), PATIENT)
+    (problem,) = raised.value.problems
+    assert problem.where.startswith("40 patients in test (p0, p1, ") and problem.where.endswith(" and 28 more)")
     nobody = made_run(20, 20, patients=0)
     with pytest.raises(InputError, match="no image that names its patient"):
         by_unit(nobody, PATIENT)

@@ -16,6 +16,9 @@ from heldout.ties import first_of_largest
 
 H = TypeVar("H", bound=Hashable)
 
+NAMED = 12
+"""Patients that an error names one by one: a column that is no patient would name thousands."""
+
 
 def decided(sides: Mapping[str, Predictions], unit: Unit, classes: Sequence[str]) -> dict[str, Predictions]:
     """Parts with a row a unit; images as they are where the image is the unit.
@@ -44,9 +47,10 @@ def check_patients(sides: Mapping[str, Predictions], classes: Sequence[str]) -> 
     images together by what is to be found out, which nobody can do in use.
 
     Raises:
-        InputError: All patients of several classes, or no image that names its patient.
+        InputError: All patients of several classes, those of the same classes together; or no image that names its
+            patient.
     """
-    problems = []
+    mixed: dict[tuple[str, str], list[str]] = {}
     for part, side in sides.items():
         labels: dict[str, set[int]] = {}
         for patient, label in zip(side.patients, side.labels.tolist(), strict=True):
@@ -54,20 +58,28 @@ def check_patients(sides: Mapping[str, Predictions], classes: Sequence[str]) -> 
         for patient, several in labels.items():
             if patient and len(several) > 1:
                 names = ", ".join(classes[k] for k in sorted(several))
-                problems.append(
-                    Problem(
-                        f"patient {patient} in {part}",
-                        f"images of {len(several)} classes ({names})",
-                        "images of one class, to make one decision on",
-                        "Mend its labels; or name a smaller unit (eye, lesion, slide) as the patient; or judge images.",
-                    )
-                )
+                mixed.setdefault((part, f"images of {len(several)} classes ({names})"), []).append(patient)
+    problems = [
+        Problem(
+            f"{'patient' if len(patients) == 1 else f'{len(patients):,} patients'} in {part} ({_named(patients)})",
+            found,
+            "images of one class, to make one decision on",
+            "Mend the labels; or name a smaller unit (eye, lesion, slide) as the patient; or judge images.",
+        )
+        for (part, found), patients in mixed.items()
+    ]
     if problems:
         raise InputError(problems, title="Patients cannot be the unit of decision")
     if not any(patient for side in sides.values() for patient in side.patients):
         found = "no image that names its patient"
         advice = "Name patients with --patient when the study is made, or judge images."
         raise InputError([Problem("the study", found, "patients", advice)], title="Patients cannot be the unit")
+
+
+def _named(patients: Sequence[str]) -> str:
+    """The first of them by name, and how many more there are."""
+    more = len(patients) - NAMED
+    return ", ".join(patients[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def unit_ids(side: Predictions) -> tuple[str, ...]:
