@@ -130,15 +130,6 @@ class RunData:
         """Patient of each training image, empty where not known; None where nobody told which images they are."""
         return self.train_patients if self.train is None else self.train.patients
 
-    @cached_property
-    def test_candidates(self) -> VariantLogits | None:
-        """Test answers of the candidates that have any; None without."""
-        if self.candidates is None:
-            return None
-        table = self.candidates.table
-        table = table[table["split"] == "test"].reset_index(drop=True)
-        return VariantLogits(table) if len(table) else None
-
     @property
     def finds_changed_copies(self) -> bool:
         """Whether a copy of a training image would be found in validation though it was flipped, turned or cropped.

@@ -17,11 +17,6 @@ def intervention_of(name: str) -> str:
     return name.partition(":")[0]
 
 
-def variant_of(name: str) -> str:
-    """The variant under which it was scored alone."""
-    return name.partition(":")[2]
-
-
 def together(names: Iterable[str]) -> str:
     """Name of the variant in which all of these were made.
 
