@@ -54,7 +54,7 @@ COUNTED = ["false alarms: as it is", "halved", "doubled", "hits: as it is", "hal
 UNREAD = ["not exercised by these studies", *[""] * 5]
 UNJUDGED = ["not judged yet", *[""] * 5]
 
-WORDS = ("max_images", "max_properties_named", "excess_answers")
+WORDS = ("max_images", "many_times", "max_properties_named", "excess_answers")
 """Rules that decide what a sentence cites, and no verdict."""
 
 DEAR = (

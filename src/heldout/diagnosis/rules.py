@@ -67,6 +67,12 @@ class Rules:
         "With fewer images nobody can say how many would settle a question, but that these are too few.",
         "ours; the width of an interval from fewer is hardly known itself",
     )
+    many_times: int = _rule(
+        25,
+        "times",
+        "Where it would take more than so many times the images, their number is not told: nobody will collect them.",
+        "ours; an interval a fifth as wide",
+    )
     suggested_weight: float = _rule(
         0.5, "", "What a point of a suggested cause counts in the order, beside one of an established cause.", OURS
     )
