@@ -16,6 +16,14 @@ Array = npt.NDArray[Any]
 
 SHAPES = "an array of 8-bit images (uint8) of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
 
+DEEP_SHAPES = "an array of images of 8, 16 or 32 bits (uint8, uint16, int16, int32 or float32), shape (n, h, w[, k])"
+
+DEPTHS = {"uint8": 8, "uint16": 16, "int16": 16, "int32": 32, "float32": 32}
+"""Types of pixels that are taken as they are -> bits."""
+
+MOST_CHANNELS = 16
+"""Channels of an image at most: more are rows or columns in the wrong place."""
+
 _lock = threading.Lock()
 
 
@@ -106,24 +114,33 @@ def _refusal(path: str, error: Exception) -> ImageError:
     )
 
 
-def check_pixels(array: Array, where: str, one: bool = False) -> None:
-    """Refuse what is not 8-bit grey or RGB.
+def depth_of(dtype: np.dtype[Any]) -> int:
+    """Bits of one value of a type that `check_pixels` lets through."""
+    return DEPTHS[dtype.newbyteorder("=").name]
+
+
+def check_pixels(array: Array, where: str, one: bool = False, any_depth: bool = False) -> None:
+    """Refuse what is no image, or not 8-bit grey or RGB.
 
     Args:
         array: The images, or with `one` a single image.
         where: The file and array, for the message.
-        one: Whether the array is one image (h, w[, 1|3]) and not n of them.
+        one: Whether the array is one image (h, w[, k]) and not n of them.
+        any_depth: Whether more than 8 bits and k channels are taken too.
 
     Raises:
-        ImageError: A dtype other than uint8, another shape, or images of zero size.
+        ImageError: Another dtype or shape, or images of zero size.
     """
     expected = "one 8-bit image (uint8) of shape (h, w), (h, w, 1) or (h, w, 3)" if one else SHAPES
+    expected = DEEP_SHAPES if any_depth and not one else expected
     found = f"{array.dtype} of shape {array.shape}"
     first = 0 if one else 1
     dimensions = array.ndim - first
-    if dimensions not in (2, 3) or (dimensions == 3 and array.shape[-1] not in (1, 3)):
+    channels = range(1, MOST_CHANNELS + 1) if any_depth else (1, 3)
+    if dimensions not in (2, 3) or (dimensions == 3 and array.shape[-1] not in channels):
         raise ImageError(where, found, expected, _shape_remedy(array, one))
-    if array.dtype != np.uint8:
+    known = array.dtype.newbyteorder("=").name in DEPTHS if any_depth else array.dtype == np.uint8
+    if not known:
         raise ImageError(where, found, expected, _dtype_remedy(array))
     if 0 in array.shape[first:]:
         raise ImageError(where, f"images of zero size, {found}", expected, "Save the images again; these are empty.")
