@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heldout.images.depths import bits_of
 from heldout.images.errors import ImageError
 
 Array = npt.NDArray[Any]
 
 SHAPES = "an array of 8-bit images (uint8) of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
 
-DEEP_SHAPES = "an array of images of 8, 16 or 32 bits (uint8, uint16, int16, int32 or float32), shape (n, h, w[, k])"
-
-DEPTHS = {"uint8": 8, "uint16": 16, "int16": 16, "int32": 32, "float32": 32}
-"""Types of pixels that are taken as they are -> bits."""
+DEEP_SHAPES = "an array of images of numbers, of shape (n, h, w), or (n, h, w, k) for k channels"
 
 MOST_CHANNELS = 16
 """Channels of an image at most: more are rows or columns in the wrong place."""
@@ -114,11 +112,6 @@ def _refusal(path: str, error: Exception) -> ImageError:
     )
 
 
-def depth_of(dtype: np.dtype[Any]) -> int:
-    """Bits of one value of a type that `check_pixels` lets through."""
-    return DEPTHS[dtype.newbyteorder("=").name]
-
-
 def check_pixels(array: Array, where: str, one: bool = False, any_depth: bool = False) -> None:
     """Refuse what is no image, or not 8-bit grey or RGB.
 
@@ -139,7 +132,7 @@ def check_pixels(array: Array, where: str, one: bool = False, any_depth: bool = 
     channels = range(1, MOST_CHANNELS + 1) if any_depth else (1, 3)
     if dimensions not in (2, 3) or (dimensions == 3 and array.shape[-1] not in channels):
         raise ImageError(where, found, expected, _shape_remedy(array, one))
-    known = array.dtype.newbyteorder("=").name in DEPTHS if any_depth else array.dtype == np.uint8
+    known = bits_of(array.dtype) > 0 if any_depth else array.dtype == np.uint8
     if not known:
         raise ImageError(where, found, expected, _dtype_remedy(array))
     if 0 in array.shape[first:]:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from heldout.images.arrays import check_pixels, depth_of, open_array
-from heldout.images.decoded import Decoded
+from heldout.images.arrays import check_pixels, open_array
+from heldout.images.decoded import Decoded, Photometric
+from heldout.images.depths import as_taken, bits_of
 from heldout.images.errors import ImageError
 from heldout.images.files import decode_file
 
@@ -125,7 +126,8 @@ def _decode_row(path: Path, member: str, row: int) -> Decoded:
             f"a row from 0 to {len(array) - 1}",
             "Rows are counted from 0; correct the row, or leave the line out.",
         )
-    pixels: npt.NDArray[Any] = np.array(array if row < 0 else array[row])
+    stored: npt.NDArray[Any] = np.array(array if row < 0 else array[row])
+    pixels = as_taken(stored, place_of(path, member, row))
     channels = pixels.shape[-1] if pixels.ndim == 3 else 1
-    photometric = {1: "grey", 3: "rgb"}.get(channels, "channels")
-    return Decoded(pixels, depth_of(pixels.dtype), photometric)  # type: ignore[arg-type]
+    photometric: Photometric = "grey" if channels == 1 else "rgb" if channels == 3 else "channels"
+    return Decoded(pixels, bits_of(stored.dtype), photometric)

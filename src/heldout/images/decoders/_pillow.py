@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from heldout.images.decoded import Decoded
 from heldout.images.errors import ImageError
-from heldout.images.memory import reserve
+from heldout.images.memory import reserve, too_large
 from heldout.images.opened import ImageFile
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,7 +32,10 @@ def open_picture(file: ImageFile, formats: tuple[str, ...]) -> Image.Image:
     Raises:
         ImageError: It has no pixels, or too many.
     """
-    image = Image.open(io.BytesIO(file.content), formats=formats)
+    try:
+        image = Image.open(io.BytesIO(file.content), formats=formats)
+    except Image.DecompressionBombError as error:
+        raise too_large(file.where, str(error)) from error
     reserve(*image.size, channels=len(image.getbands()), item_bytes=_item_bytes(image), where=file.where)
     if 0 in image.size:
         raise zero_size(file.where, image.size)
