@@ -20,6 +20,8 @@ class Decoder(ABC):
         suffixes: Endings of its files, by which a folder's images are told from other files; content decides.
         extra: Extra of this package that installs what it needs; empty if nothing more is needed.
         depths: What of it is read, for the table of the manual.
+        frames_are_images: Whether every frame of a file is an image of its own, as rows of an array are. Where not,
+            a file of several pages is refused unless a manifest names the row.
     """
 
     name: ClassVar[str]
@@ -27,6 +29,7 @@ class Decoder(ABC):
     suffixes: ClassVar[tuple[str, ...]]
     extra: ClassVar[str] = ""
     depths: ClassVar[str] = "8 bits"
+    frames_are_images: ClassVar[bool] = False
 
     @abstractmethod
     def takes(self, head: bytes) -> bool:
