@@ -5,7 +5,8 @@ from heldout.images.errors import ImageError
 from heldout.images.files import IMAGE_SUFFIXES, decode_file
 from heldout.images.fingerprints import content_hash
 from heldout.images.fitting import fit_square
-from heldout.images.reading import Decoded, decode, read_pixels
+from heldout.images.decoded import Decoded
+from heldout.images.reading import decode, read_pixels
 
 __all__ = [
     "IMAGE_SUFFIXES",
