@@ -11,16 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.images.errors import ImageError
+from heldout.images.faithful import WIDENED
 
 Array = npt.NDArray[Any]
 
-SHAPES = "an array of images of numbers, of shape (n, h, w) or (n, h, w, channels)"
+SHAPES = "an array of 8-bit images (uint8) of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
 
-MOST_CHANNELS = 64
-"""Longest last axis that is taken for channels: multiplexed microscopy has about 40, volumes have more slices."""
+DEEP_SHAPES = "an array of images of 8, 16 or 32 bits (uint8, uint16, int16, int32 or float32), shape (n, h, w[, k])"
+
+MOST_CHANNELS = 16
+"""Channels of an image at most: more are rows or columns in the wrong place."""
 
 COLOURS = 4
-"""A second axis as short as this, before a longer one, is taken for channels that stand in front."""
+"""A first axis of an image as short as this, before a longer last one, is taken for channels that stand in front."""
 
 _lock = threading.Lock()
 
@@ -112,54 +115,34 @@ def _refusal(path: str, error: Exception) -> ImageError:
     )
 
 
-def check_pixels(array: Array, where: str, one: bool = False) -> None:
-    """Refuse what is no array of images.
+def check_pixels(array: Array, where: str, one: bool = False, any_depth: bool = False) -> None:
+    """Refuse what is no image, or not 8-bit grey or RGB.
 
     Args:
         array: The images, or with `one` a single image.
         where: The file and array, for the message.
         one: Whether the array is one image (h, w[, k]) and not n of them.
+        any_depth: Whether more than 8 bits and k channels are taken too.
 
     Raises:
-        ImageError: Values that are no numbers, another shape, or images of zero size.
+        ImageError: Another dtype or shape, or images of zero size.
     """
-    expected = "one image of numbers, of shape (h, w) or (h, w, channels)" if one else SHAPES
+    expected = "one 8-bit image (uint8) of shape (h, w), (h, w, 1) or (h, w, 3)" if one else SHAPES
+    expected = DEEP_SHAPES if any_depth and not one else expected
     found = f"{array.dtype} of shape {array.shape}"
     first = 0 if one else 1
-    shape = array.shape[first:]
-    in_front = len(shape) == 3 and shape[0] <= COLOURS < shape[-1]
-    if len(shape) not in (2, 3) or in_front or (len(shape) == 3 and shape[-1] > MOST_CHANNELS):
+    dimensions = array.ndim - first
+    channels = range(1, MOST_CHANNELS + 1) if any_depth else (1, 3)
+    in_front = dimensions == 3 and array.shape[first] <= COLOURS < array.shape[-1]
+    if dimensions not in (2, 3) or in_front or (dimensions == 3 and array.shape[-1] not in channels):
         raise ImageError(where, found, expected, _shape_remedy(array, one))
-    if array.dtype.kind not in "iuf":
+    known = array.dtype.newbyteorder("=").name in WIDENED if any_depth else array.dtype == np.uint8
+    if not known:
         raise ImageError(where, found, expected, _dtype_remedy(array))
-    if 0 in shape:
+    if 0 in array.shape[first:]:
         raise ImageError(where, f"images of zero size, {found}", expected, "Save the images again; these are empty.")
     if not one and len(array) == 0:
         raise ImageError(where, f"no image, {found}", expected, "Put images into the array, or remove the file.")
-
-
-def faithful(pixels: Array, where: str) -> Array:
-    """One image of an array in one of the types that images have: uint8, uint16, int16, int32 or float32.
-
-    Narrower types are widened; wider whole numbers are taken where they fit, and float64 is rounded to float32.
-
-    Raises:
-        ImageError: Values that are not finite, or whole numbers beyond 32 bits.
-    """
-    if pixels.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            narrow = pixels.astype(np.float32)
-        if not np.isfinite(narrow).all():
-            number = int((~np.isfinite(narrow)).sum())
-            remedy = "Save the images with a number for every pixel."
-            raise ImageError(where, f"{number:,} values that are no finite numbers", "finite numbers", remedy)
-        return narrow
-    kind = {"uint8": np.uint8, "int8": np.int16, "uint16": np.uint16, "int16": np.int16}.get(pixels.dtype.name, np.int32)
-    kept = pixels.astype(kind)
-    if not np.array_equal(kept, pixels):
-        remedy = "Save them as float32, or as a type that they fit."
-        raise ImageError(where, f"{pixels.dtype} values up to {pixels.max()}", "values of at most 31 bits", remedy)
-    return kept
 
 
 def _shape_remedy(array: Array, one: bool) -> str:
@@ -169,10 +152,18 @@ def _shape_remedy(array: Array, one: bool) -> str:
         return "Move the colours to the end: np.moveaxis(array, " + ("0" if one else "1") + ", -1)."
     if one and array.ndim in (3, 4):
         return "An array of several images needs the row: give a column `row` in the manifest."
-    return f"At most {MOST_CHANNELS} channels are taken, in the last axis; volumes have to be cut into slices."
+    return "Choose or combine channels so that 1 (grey) or 3 (RGB) remain; volumes have to be cut into slices."
 
 
 def _dtype_remedy(array: Array) -> str:
     if array.dtype == np.bool_:
         return "Save array.astype('uint8') * 255."
-    return "Save the images as numbers: uint8, uint16, int16, int32 or float32."
+    low, high = (array.min(), array.max()) if array.size and array.dtype.kind in "iuf" else (0, 0)
+    if array.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return f"All values lie in {low} … {high}: save array.astype('uint8')."
+    if array.dtype.kind not in "iuf":
+        return "Save the images as numbers: uint8, uint16, int16, int32 or float32."
+    return (
+        f"Values lie in {low} … {high}. Choose the grey levels that matter yourself and save them as 0 … 255 in uint8, "
+        "with one scale for all images: cutting to 8 bits here would decide it in silence."
+    )

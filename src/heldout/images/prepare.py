@@ -11,12 +11,10 @@ from heldout.images.channels import projected
 from heldout.images.decoded import Decoded
 from heldout.images.errors import ImageError
 from heldout.images.intensity import Span, parse_intensity, scaled
+from heldout.images.reading import eight_bits
 from heldout.records.input_map import InputMap
 
 Array = npt.NDArray[Any]
-
-NAMED = 4
-"""Channels that are named in an error."""
 
 
 def chosen_channels(image: Decoded, rule: InputMap, where: str) -> Decoded:
@@ -56,8 +54,7 @@ def as_input(image: Decoded, rule: InputMap | None, where: str) -> Array:
         ImageError: The rule has no numbers for this image.
     """
     if rule is None:
-        refuse_deep(image, where)
-        return image.pixels
+        return eight_bits(image, where)
     image = chosen_channels(image, rule, where)
     if rule.intensity:
         policy = parse_intensity(rule.intensity)
@@ -82,23 +79,6 @@ def _learned(rule: InputMap, pixels: Array) -> Span | None:
     if not rule.low:
         return None
     return Span(rule.low, rule.high)
-
-
-def refuse_deep(image: Decoded, where: str) -> None:
-    """Stop where an image is not 8-bit grey or RGB.
-
-    Raises:
-        ImageError: It is not.
-    """
-    if image.eight_bit:
-        return
-    if image.pixels.dtype != np.uint8:
-        remedy = "Choose how its values become black and white: --intensity, for all images alike."
-        raise ImageError(where, _depth(image), "an 8-bit image, or an intensity policy", remedy)
-    names = ", ".join(image.channel_names[:NAMED])
-    found = f"{image.pixels.shape[-1]} channels{f' ({names})' if names else ''}"
-    remedy = "Choose with --channels select:…, project or adapt, for all images alike."
-    raise ImageError(where, found, "grey or RGB, or a choice of channels", remedy)
 
 
 def _depth(image: Decoded) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from heldout.data.entries import Entry
 from heldout.errors import Problem
-from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, open_array
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, eight_bits, open_array, quietly
 from heldout.images.copies import small_grey
 from heldout.progress import Reporter
 
@@ -68,8 +67,7 @@ def measure(
     single: list[Problem] = []
     threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     reporter.begin("Reading images", len(readable))
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
-        warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough
+    with quietly(), ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(readable), BATCH):
             for result in pool.map(lambda entry: _measure_one(entry, root), readable[start : start + BATCH]):
                 if isinstance(result, MeasuredImage):
@@ -98,9 +96,10 @@ def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str]
 def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:
     try:
         decoded = decode(root / entry.source, entry.member, entry.row)
+        pixels = eight_bits(decoded, entry.place)
     except ImageError as error:
         return error.problem(entry.shown, source=entry.place)
-    height, width = decoded.pixels.shape[:2]
-    channels = 1 if decoded.pixels.ndim == 2 else 3
-    content, small = content_hash(decoded.pixels), small_grey(decoded.pixels)
+    height, width = pixels.shape[:2]
+    channels = 1 if pixels.ndim == 2 else 3
+    content, small = content_hash(pixels), small_grey(pixels)
     return MeasuredImage(entry, content, width, height, channels, decoded.bits, small)
