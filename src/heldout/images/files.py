@@ -37,7 +37,9 @@ def decode_file(path: Path, member: str = "", row: int = -1) -> Decoded:
     except ImageError:
         raise
     except HeldoutError as error:  # an extra is not installed
-        raise ImageError(file.where, f"a file of the format {decoder.title}", "a format that is installed", str(error)) from error
+        raise ImageError(
+            file.where, f"a file of the format {decoder.title}", "a format that is installed", str(error)
+        ) from error
     except Exception as error:  # libraries raise nearly anything for a damaged file
         raise _damaged(file, decoder, error) from error
 

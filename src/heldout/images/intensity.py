@@ -19,8 +19,8 @@ Array = npt.NDArray[Any]
 Reals = npt.NDArray[np.float64]
 
 USUAL = (0.5, 99.5)
-"""Percentiles at which intensities are clipped by nnU-Net (Isensee et al., Nature Methods 2021): a hot pixel or a marker
-of lead does not set the scale."""
+"""Percentiles at which nnU-Net clips intensities (Isensee et al., Nature Methods 2021): a hot pixel or a marker of lead
+does not set the scale."""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,10 @@ def eight_bit(pixels: Array) -> Bytes:
         (…, 1 or 3).
     """
     shown = pixels if pixels.shape[-1] in (1, 3) else projected(pixels)
-    if pixels.dtype == np.uint8:
-        return shown if shown.dtype == np.uint8 else np.rint(shown).astype(np.uint8)
-    result: Bytes = np.rint(shown.astype(np.float32) * 255).clip(0, 255).astype(np.uint8)
+    if shown.dtype == np.uint8:
+        return np.asarray(shown, dtype=np.uint8)
+    values = shown.astype(np.float32) * (1 if pixels.dtype == np.uint8 else 255)
+    result: Bytes = np.rint(values).clip(0, 255).astype(np.uint8)
     return result
 
 

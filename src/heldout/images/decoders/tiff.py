@@ -26,9 +26,7 @@ class Tiff(Decoder):
         """The picture, or one page."""
         with open_picture(file, ("TIFF",)) as image:
             if is_deep(image) or raw_mode(image).startswith("RGBX"):
-                raise ImageError(
-                    file.where, f"mode {image.mode}, {raw_mode(image)}", EXPECTED, "Not read yet."
-                )
+                raise ImageError(file.where, f"mode {image.mode}, {raw_mode(image)}", EXPECTED, "Not read yet.")
             return decode_picture(file, image, row)
 
 
