@@ -37,7 +37,9 @@ def decode_file(path: Path, member: str = "", row: int = -1) -> Decoded:
     except ImageError:
         raise
     except HeldoutError as error:  # an extra is not installed
-        raise ImageError(file.where, f"a file of the format {decoder.title}", "a format that is installed", str(error)) from error
+        raise ImageError(
+            file.where, f"a file of the format {decoder.title}", "a format that is installed", str(error)
+        ) from error
     except Exception as error:  # libraries raise nearly anything for a damaged file
         raise _damaged(file, decoder, error) from error
 
@@ -81,6 +83,9 @@ def _chosen(file: ImageFile) -> Decoder:
 
 def _damaged(file: ImageFile, decoder: Decoder, error: Exception) -> ImageError:
     said = " ".join(str(error).split())[:100] or type(error).__name__
+    if isinstance(error, NotImplementedError):
+        remedy = "Convert it without loss, or leave it out with --skip-unreadable."
+        return ImageError(file.where, f"a kind of {decoder.title} that is not read ({said})", "another kind", remedy)
     if "BytesIO" in said:  # Pillow names the buffer in memory, which tells nobody anything
         said = "its header cannot be read"
     return ImageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.images.arrays import check_pixels, open_array
-from heldout.images.decoded import Decoded, Photometric
-from heldout.images.depths import as_taken, bits_of
+from heldout.images.decoded import Decoded
 from heldout.images.errors import ImageError
+from heldout.images.faithful import BITS, faithful
 from heldout.images.files import decode_file
 
 ARRAY_SUFFIXES = (".npy", ".npz")
@@ -44,10 +44,7 @@ def decode(path: Path, member: str = "", row: int = -1) -> Decoded:
         decoded = decode_file(path, member, row)
     else:
         decoded = _decode_row(path, member, row)
-    pixels = as_grey(decoded.pixels)
-    if pixels is decoded.pixels:
-        return decoded
-    return replace(decoded, pixels=pixels, photometric="grey", channel_names=())
+    return grey_if_equal(decoded)
 
 
 def read_pixels(path: Path, member: str = "", row: int = -1) -> npt.NDArray[np.uint8]:
@@ -77,20 +74,23 @@ def eight_bits(decoded: Decoded, where: str) -> npt.NDArray[np.uint8]:
     if decoded.photometric == "channels":
         raise ImageError(
             where,
-            f"{pixels.shape[-1]} channels that are not red, green and blue",
-            "one 8-bit grey or RGB image",
-            "Save the 1 or 3 channels that matter.",
+            f"{pixels.shape[-1]} channels that are not red, green and blue{_named(decoded.channel_names)}",
+            "grey or RGB, or a choice of channels",
+            "Choose with --channels select:…, project or adapt, for all images alike.",
         )
     if pixels.dtype != np.uint8:
         kind = "floating-point values" if pixels.dtype.kind == "f" else "more than 8 bits a channel"
         raise ImageError(
             where,
             f"{kind} ({decoded.bits} bits, values {pixels.min():g} … {pixels.max():g})",
-            "one 8-bit grey or RGB image",
-            "Choose the grey levels that matter and save 8 bits, with one scale for all images: cutting to 8 bits here "
-            "would decide it in silence.",
+            "an 8-bit image, or an intensity policy",
+            "Choose how its values become black and white with --intensity, for all images alike.",
         )
     return pixels
+
+
+def _named(names: Sequence[str]) -> str:
+    return f" ({', '.join(names[:8])})" if names else ""
 
 
 def place_of(path: Path, member: str = "", row: int = -1) -> str:
@@ -126,8 +126,24 @@ def _decode_row(path: Path, member: str, row: int) -> Decoded:
             f"a row from 0 to {len(array) - 1}",
             "Rows are counted from 0; correct the row, or leave the line out.",
         )
-    stored: npt.NDArray[Any] = np.array(array if row < 0 else array[row])
-    pixels = as_taken(stored, place_of(path, member, row))
-    channels = pixels.shape[-1] if pixels.ndim == 3 else 1
-    photometric: Photometric = "grey" if channels == 1 else "rgb" if channels == 3 else "channels"
-    return Decoded(pixels, bits_of(stored.dtype), photometric)
+    return of_array(np.array(array if row < 0 else array[row]), place_of(path, member, row))
+
+
+def of_array(pixels: npt.NDArray[Any], where: str) -> Decoded:
+    """An image (h, w) or (h, w, k) of an array; three channels are red, green and blue.
+
+    Raises:
+        ImageError: Values that are not finite, or whole numbers beyond 31 bits.
+    """
+    kept = faithful(pixels, where)
+    channels = kept.shape[-1] if kept.ndim == 3 else 1
+    photometric = {1: "grey", 3: "rgb"}.get(channels, "channels")
+    return Decoded(kept, BITS[kept.dtype.name], photometric)  # type: ignore[arg-type]
+
+
+def grey_if_equal(decoded: Decoded) -> Decoded:
+    """RGB whose three channels are equal everywhere, and one channel of its own axis, as grey; others as they are."""
+    pixels = as_grey(decoded.pixels)
+    if pixels is decoded.pixels:
+        return decoded
+    return replace(decoded, pixels=pixels, photometric="grey", channel_names=())

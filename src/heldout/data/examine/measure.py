@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from heldout.data.entries import Entry
 from heldout.errors import Problem
-from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, eight_bits, open_array, quietly
+from heldout.images import Decoded, ImageError, check_pixels, close_arrays, content_hash, decode, open_array, quietly
 from heldout.images.copies import small_grey
+from heldout.images.levels import preview
 from heldout.progress import Reporter
 
 MAX_THREADS = 8
@@ -22,6 +23,27 @@ MAX_THREADS = 8
 
 BATCH = 4096
 """Images handed to the threads at a time: one that waits takes more memory than what is kept of it."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of an image's pixels.
+
+    Attributes:
+        low: Smallest.
+        high: Largest.
+        real: Whether they are floating-point numbers.
+        window: Whether the file names the window that it is to be shown with.
+        eight_bit: Whether the image is 8-bit grey or RGB, which needs no policy.
+        names: Names of the channels, where they are known.
+    """
+
+    low: float
+    high: float
+    real: bool = False
+    window: bool = False
+    eight_bit: bool = True
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,9 +55,10 @@ class MeasuredImage:
         content: Content hash.
         width: Pixels.
         height: Pixels.
-        channels: 1 grey, 3 colour.
+        channels: 1 grey, 3 colour, or their number.
         bits: Bits a channel in the file.
         small: (64, 64) grey thumbnail, among which changed copies are looked for.
+        values: What values its pixels have, and what is known of their meaning.
     """
 
     entry: Entry
@@ -45,6 +68,7 @@ class MeasuredImage:
     channels: int
     bits: int
     small: NDArray[np.uint8]
+    values: Values
 
 
 def measure(
@@ -87,7 +111,7 @@ def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str]
     for (source, member), entry in first.items():
         where = f"{source} [{member}]" if member else source
         try:
-            check_pixels(open_array(root / source, member), where)
+            check_pixels(open_array(root / source, member), where, any_depth=True)
         except ImageError as error:
             broken[source, member] = error.problem(f"{entry.where} ({where})" if entry.where else where)
     return broken
@@ -96,10 +120,23 @@ def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str]
 def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:
     try:
         decoded = decode(root / entry.source, entry.member, entry.row)
-        pixels = eight_bits(decoded, entry.place)
     except ImageError as error:
         return error.problem(entry.shown, source=entry.place)
+    return measured_image(entry, decoded)
+
+
+def measured_image(entry: Entry, decoded: Decoded) -> MeasuredImage:
+    """What is kept of an image that was read."""
+    pixels = decoded.pixels
     height, width = pixels.shape[:2]
-    channels = 1 if pixels.ndim == 2 else 3
-    content, small = content_hash(pixels), small_grey(pixels)
-    return MeasuredImage(entry, content, width, height, channels, decoded.bits, small)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    values = Values(
+        low=float(pixels.min()),
+        high=float(pixels.max()),
+        real=pixels.dtype.kind == "f",
+        window=decoded.window is not None,
+        eight_bit=decoded.eight_bit,
+        names=decoded.channel_names,
+    )
+    small = small_grey(preview(decoded))
+    return MeasuredImage(entry, content_hash(pixels), width, height, channels, decoded.bits, small, values)

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-REPRESENTATIONS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OW PN SH SL SQ SS ST TM UC UI UL UN UR US UT".split())
+REPRESENTATIONS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OW PN SH SL SQ SS ST TM UC UI UL UN UR US UT".split()
+)
 
-NAMELESS = frozenset({"", "anon", "anonymous", "anonymized", "anonymised", "deidentified", "none", "unknown", "removed", "0"})
+NAMELESS = frozenset(
+    {"", "anon", "anonymous", "anonymized", "anonymised", "deidentified", "none", "unknown", "removed", "0"}
+)
 """Values of PatientID that programs write in place of one: they name nobody."""
 
 VIDEO = "1.2.840.10008.1.2.4.10"
@@ -63,7 +67,7 @@ def transfer_syntax(header: Dataset) -> UID:
 
 def is_video(uid: UID) -> bool:
     """Whether frames are those of a video."""
-    return uid.startswith(VIDEO)
+    return str(uid).startswith(VIDEO)
 
 
 def kind(header: Dataset) -> str:
@@ -137,8 +141,8 @@ def scale(header: Dataset, frame: int) -> Scale:
         raise ValueError("its rescale slope is 0")
     ends = sorted((low * slope + intercept, high * slope + intercept))
     if slope == 1.0 and intercept == 0.0:
-        return Scale(slope, intercept, *ends, bits, None)
-    return Scale(slope, intercept, *ends, bits, _type_for(ends[0], ends[1], slope, intercept))
+        return Scale(slope, intercept, ends[0], ends[1], bits, None)
+    return Scale(slope, intercept, ends[0], ends[1], bits, _type_for(ends[0], ends[1], slope, intercept))
 
 
 def _type_for(low: float, high: float, slope: float, intercept: float) -> type[np.generic]:

@@ -170,4 +170,3 @@ def turned(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
 
 def _item_bytes(image: Image.Image) -> int:
     return 4 if image.mode in ("I", "F") else 2 if is_deep(image) else 1
-

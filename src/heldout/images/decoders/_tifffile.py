@@ -14,8 +14,8 @@ import numpy.typing as npt
 from heldout.images.decoded import Decoded, Photometric
 from heldout.images.decoders._heard import errors_raised
 from heldout.images.decoders._pillow import EXPECTED, choose_frame, turned, without_alpha, zero_size
-from heldout.images.depths import as_taken
 from heldout.images.errors import ImageError
+from heldout.images.faithful import faithful
 from heldout.images.memory import MOST_PIXELS, reserve
 from heldout.images.opened import ImageFile
 
@@ -63,17 +63,14 @@ def decode(file: ImageFile, member: str, row: int) -> Decoded:
 
     with errors_raised("tifffile"), tifffile.TiffFile(file.path) as tiff:
         part = _part(tiff, member, file.where)
-        if part.tiles:
-            stored = _tile(tiff, part.page, row, file.where)
-        else:
-            stored = _picture(part, row, file.where)
+        stored = _tile(tiff, part.page, row, file.where) if part.tiles else _picture(part, row, file.where)
         page = part.page
         pixels, photometric = _meant(stored, page, file.where)
         orientation = int(page.tags.valueof(ORIENTATION, 1) or 1)
         about = _ome(tiff, part.number) if tiff.is_ome else _imagej(tiff) if tiff.is_imagej else Meaning()
         names = about.channels if photometric == "channels" and len(about.channels) == pixels.shape[-1] else ()
         return Decoded(
-            turned(as_taken(pixels, file.where), orientation),
+            turned(faithful(pixels, file.where), orientation),
             about.bits or int(np.max(page.bitspersample)),
             photometric,
             spacing=None if member.startswith("level") else about.spacing,
@@ -148,7 +145,7 @@ def _read(series: TiffPageSeries, page: TiffPage, at: dict[str, Any]) -> Array:
     axes, shape = series.axes, series.shape
     within = math.prod(page.shape)
     pages = len(series.pages)
-    if pages == 1 and math.prod(shape) != within or pages * within != math.prod(shape):
+    if (pages == 1 and math.prod(shape) != within) or pages * within != math.prod(shape):
         whole = series.asarray(maxworkers=1)  # ImageJ's hyperstacks are one page, whatever they hold
         return np.asarray(whole[tuple(at.get(axis, slice(None)) for axis in axes)])
     inner = len(axes)
@@ -156,7 +153,9 @@ def _read(series: TiffPageSeries, page: TiffPage, at: dict[str, Any]) -> Array:
         inner -= 1
     outer = axes[:inner]
     index = np.arange(pages).reshape(shape[:inner])[tuple(at.get(axis, slice(None)) for axis in outer)]
-    stack = np.stack([np.asarray(series.asarray(key=int(number), maxworkers=1)).reshape(shape[inner:]) for number in index.ravel()])
+    stack = np.stack(
+        [np.asarray(series.asarray(key=int(number), maxworkers=1)).reshape(shape[inner:]) for number in index.ravel()]
+    )
     result: Array = stack.reshape(*index.shape, *shape[inner:])
     rest = [axis for axis in axes if axis not in outer or axis not in at]
     return np.asarray(result[tuple(at.get(axis, slice(None)) for axis in rest)])
@@ -243,7 +242,8 @@ def _ome(tiff: TiffFile, number: int) -> Meaning:
     channels = [node for node in pixels if node.tag.endswith("Channel")]
     names = tuple(node.get("Name") or f"channel {place}" for place, node in enumerate(channels))
     sides = [
-        _millimetres(pixels.get(f"PhysicalSize{axis}", ""), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"
+        _millimetres(pixels.get(f"PhysicalSize{axis}", ""), pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+        for axis in "YX"
     ]
     spacing = (sides[0], sides[1]) if all(sides) else None
     return Meaning(spacing, names, int(pixels.get("SignificantBits", "0") or 0))

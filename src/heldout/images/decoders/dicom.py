@@ -14,8 +14,8 @@ from heldout.images.decoded import Decoded
 from heldout.images.decoders import _dicom
 from heldout.images.decoders._pillow import choose_frame
 from heldout.images.decoders.decoder import Decoder
-from heldout.images.depths import as_taken
 from heldout.images.errors import ImageError
+from heldout.images.faithful import faithful
 from heldout.images.memory import reserve
 from heldout.images.opened import ImageFile
 
@@ -125,7 +125,7 @@ def _unpacked(source: Dataset | Path, syntax: UID, frame: int) -> Array:
     """One frame through the first library that reads it, in an order of our own: lossy ones may differ by a level."""
     from pydicom.pixels import get_decoder, pixel_array
 
-    there = () if syntax.is_native else get_decoder(syntax).available_plugins
+    there = get_decoder(syntax).available_plugins if syntax.is_encapsulated else ()
     names = [name for name in ORDER if name in there] or [""]
     for name in names[:-1]:
         with suppress(Exception):  # what the last one says is told
@@ -146,7 +146,7 @@ def _twelve_bits(source: Dataset | Path, header: Dataset, frame: int) -> Array:
 
 def _grey(stored: Array, header: Dataset, frame: int, where: str) -> Decoded:
     scale = _dicom.scale(header, frame)
-    pixels = as_taken(scale.applied(stored), where)
+    pixels = faithful(scale.applied(stored), where)
     window, notes = _dicom.window(header, frame)
     if header.PhotometricInterpretation == "MONOCHROME1":
         if pixels.dtype.kind == "f":
@@ -157,7 +157,7 @@ def _grey(stored: Array, header: Dataset, frame: int, where: str) -> Decoded:
             window = (scale.low + scale.high - window[1], scale.low + scale.high - window[0])
         notes = (*notes, "Inverted, since its header says MONOCHROME1: larger values are brighter now.")
     if int(header.BitsAllocated) == 1:
-        return Decoded(as_taken(pixels > 0, where), 1, "grey")
+        return Decoded(faithful(pixels > 0, where), 1, "grey")
     return Decoded(pixels, scale.bits, "grey", window=window, notes=notes)
 
 
@@ -166,13 +166,13 @@ def _colour(stored: Array, header: Dataset, where: str) -> Decoded:
 
     bits = int(header.get("BitsStored", header.BitsAllocated))
     if header.PhotometricInterpretation != "PALETTE COLOR":
-        return Decoded(as_taken(stored, where), bits, "rgb")
+        return Decoded(faithful(stored, where), bits, "rgb")
     colours = np.asarray(apply_color_lut(stored, header))[..., :3]
     if colours.dtype == np.uint16 and not (colours % 257).any():  # 8 bits, written twice
         colours = (colours // 257).astype(np.uint8)
     elif colours.dtype == np.uint16 and not (colours & 255).any():  # 8 bits in the upper half
         colours = (colours >> 8).astype(np.uint8)
-    return Decoded(as_taken(colours, where), colours.dtype.itemsize * 8, "rgb")
+    return Decoded(faithful(colours, where), colours.dtype.itemsize * 8, "rgb")
 
 
 DECODER = Dicom()

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from heldout.images.decoded import Decoded, Photometric
 from heldout.images.decoders._pillow import EXPECTED, without_alpha
 from heldout.images.decoders.decoder import Decoder
-from heldout.images.depths import as_taken
 from heldout.images.errors import ImageError
+from heldout.images.faithful import faithful
 from heldout.images.memory import reserve
 from heldout.images.opened import ImageFile
 
@@ -93,10 +93,10 @@ def _meant(pixels: npt.NDArray[Any], size: Size, colours: int, where: str) -> De
     elif pixels.ndim == 3 and not colours and pixels.shape[-1] == 3:
         photometric = "rgb"  # a bare codestream of three channels: its colour transform is that of RGB
     if size.bits == 1:
-        return Decoded(as_taken(pixels > 0, where), 1, photometric)
+        return Decoded(faithful(pixels > 0, where), 1, photometric)
     if size.bits < 8 and not size.signed:
         pixels = (pixels.astype(np.uint16) * 255 // ((1 << size.bits) - 1)).astype(np.uint8)
-    return Decoded(as_taken(pixels, where), max(size.bits, 8), photometric)
+    return Decoded(faithful(pixels, where), max(size.bits, 8), photometric)
 
 
 DECODER = Jpeg2000()

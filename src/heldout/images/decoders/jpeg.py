@@ -88,9 +88,7 @@ def _refuse_another_size(file: ImageFile) -> None:
     try:
         simplejpeg.decode_jpeg(file.content, "GRAY", min_height=1, min_width=1, min_factor=8, strict=True)
     except ValueError as error:
-        raise ImageError(
-            file.where, f"a JPEG whose data do not fit its header ({error})", EXPECTED, REMEDY
-        ) from error
+        raise ImageError(file.where, f"a JPEG whose data do not fit its header ({error})", EXPECTED, REMEDY) from error
 
 
 DECODER = Jpeg()

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from heldout.images.decoded import Decoded
 from heldout.images.decoders._pillow import choose_frame
 from heldout.images.decoders.decoder import Decoder
-from heldout.images.depths import as_taken, bits_of
 from heldout.images.errors import ImageError
+from heldout.images.faithful import faithful
 from heldout.images.memory import reserve
 from heldout.images.opened import ImageFile
 from heldout.optional import require
@@ -31,7 +31,7 @@ AXES = {"": 2, "sagittal": 0, "coronal": 1, "axial": 2}
 
 
 class Nifti(Decoder):
-    """Slices of a volume, each a row, as DICOM shows them; `axial` unless the column `array` says `coronal`, `sagittal`.
+    """Slices of a volume, each a row, as DICOM shows them: `axial`, or `coronal` or `sagittal` in the column `array`.
 
     The volume is turned so that axes run to the left, to the back and to the head; time points follow one another.
     Slope and intercept are applied. Files may be compressed (`.nii.gz`).
@@ -63,8 +63,8 @@ class Nifti(Decoder):
         plain = _slope(image) == (1.0, 0.0)
         cut = _slice(file, image, axis, level, time, plain)
         spacing = _spacing(image, axis)
-        bits = bits_of(image.get_data_dtype()) if plain else 32
-        return Decoded(as_taken(cut, file.where), bits or 32, "grey", spacing=spacing)
+        pixels = faithful(cut, file.where)
+        return Decoded(pixels, pixels.dtype.itemsize * 8, "grey", spacing=spacing)
 
 
 def _unpacked(head: bytes) -> bytes:
@@ -152,12 +152,10 @@ def _slice(file: ImageFile, image: Nifti1Image, axis: int, level: int, time: int
 def _volume(path: str, _changed: int, plain: bool) -> Array:
     """A compressed volume, unpacked once for all its slices."""
     import nibabel
-    from nibabel.filebasedimages import FileBasedImage
 
-    image: FileBasedImage = nibabel.load(path)
-    where = path
-    sides = image.shape
-    reserve(int(sides[0]), int(math.prod(sides[1:])), 1, image.get_data_dtype().itemsize, where)
+    image = nibabel.load(path)
+    size = math.prod(int(side) for side in image.shape)
+    reserve(size, 1, 1, image.get_data_dtype().itemsize if plain else 8, path)
     return np.asarray(image.dataobj.get_unscaled() if plain else image.dataobj, dtype=None if plain else np.float32)
 
 

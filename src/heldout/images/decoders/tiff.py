@@ -20,7 +20,7 @@ BITS_PER_SAMPLE, DESCRIPTION = 258, 270
 
 
 class Tiff(Decoder):
-    """Grey, palette, RGB and any channels of 1 to 32 bits or floating-point values; OME-TIFF and ImageJ by their own words.
+    """Grey, palette, RGB and any channels, of 1 to 32 bits or floating point; OME-TIFF and ImageJ by their own words.
 
     Pages, time points and planes are rows, in their order; channels stay together. A level of a pyramid is named
     `level 2` in a manifest's column `array`: its tiles are rows then. Several pictures of one file are `series 1`.
