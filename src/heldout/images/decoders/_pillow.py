@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from heldout.images.decoded import Decoded
-from heldout.images.errors import ImageError
+from heldout.images.errors import ImageError, SeveralImagesError
 from heldout.images.memory import reserve, too_large
 from heldout.images.opened import ImageFile
 
@@ -70,19 +70,21 @@ def decode_picture(file: ImageFile, image: Image.Image, row: int = -1) -> Decode
     return Decoded(pixels, bits, "grey" if pixels.ndim == 2 else "rgb")
 
 
-def choose_frame(where: str, frames: int, row: int, noun: str = "pages") -> int:
+def choose_frame(where: str, frames: int, row: int, noun: str = "pages", alike: bool = False) -> int:
     """The frame that a row means.
+
+    Args:
+        where: The file.
+        frames: How many there are.
+        row: Which is asked for; −1 for the only one.
+        noun: What they are called.
+        alike: Whether each is an image of its own, as rows of an array are.
 
     Raises:
         ImageError: Several frames and no row, or a row beyond them.
     """
     if row < 0 and frames > 1:
-        raise ImageError(
-            where,
-            f"{frames} {noun}",
-            EXPECTED,
-            "Name the one that matters in the column `row` of a manifest (from 0), or write each as a file of its own.",
-        )
+        raise SeveralImagesError(where, frames, noun, alike)
     if row >= max(frames, 1):
         raise ImageError(
             f"{where} row {row}",

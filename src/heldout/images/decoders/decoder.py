@@ -20,8 +20,6 @@ class Decoder(ABC):
         suffixes: Endings of its files, by which a folder's images are told from other files; content decides.
         extra: Extra of this package that installs what it needs; empty if nothing more is needed.
         depths: What of it is read, for the table of the manual.
-        frames_are_images: Whether every frame of a file is an image of its own, as rows of an array are. Where not,
-            a file of several pages is refused unless a manifest names the row.
     """
 
     name: ClassVar[str]
@@ -29,7 +27,6 @@ class Decoder(ABC):
     suffixes: ClassVar[tuple[str, ...]]
     extra: ClassVar[str] = ""
     depths: ClassVar[str] = "8 bits"
-    frames_are_images: ClassVar[bool] = False
 
     @abstractmethod
     def takes(self, head: bytes) -> bool:
@@ -57,6 +54,7 @@ class Decoder(ABC):
             row: Which image of several, from 0; −1 for the only one.
 
         Raises:
+            SeveralImagesError: There are several and no row.
             ImageError: It cannot be read faithfully, with the reason.
             Exception: Whatever the library raises for a damaged file; `heldout.images.decode` makes it an `ImageError`.
         """

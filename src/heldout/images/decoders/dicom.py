@@ -53,7 +53,6 @@ class Dicom(Decoder):
     title: ClassVar[str] = "DICOM"
     suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dicom", ".ima")
     depths: ClassVar[str] = "1 to 32 bits, signed, floating point"
-    frames_are_images: ClassVar[bool] = True
 
     def takes(self, head: bytes) -> bool:
         """`DICM` after a preamble of 128 bytes; or, without one, an element of group 2 or 8 in little endian."""
@@ -67,7 +66,7 @@ class Dicom(Decoder):
         """The image, or one frame."""
         header = _dicom.header(file.path)
         _refuse(header, file.where)
-        frame = choose_frame(file.where, _dicom.frames(header), row, "frames")
+        frame = choose_frame(file.where, _dicom.frames(header), row, "frames", alike=True)
         samples = int(header.SamplesPerPixel)
         reserve(int(header.Columns), int(header.Rows), samples, -(-int(header.BitsAllocated) // 8), file.where)
         stored = _stored(file, header, frame)

@@ -42,7 +42,6 @@ class Nifti(Decoder):
     suffixes: ClassVar[tuple[str, ...]] = (".nii", ".nii.gz")
     extra: ClassVar[str] = "nifti"
     depths: ClassVar[str] = "8 to 32 bits, floating point"
-    frames_are_images: ClassVar[bool] = True
 
     def takes(self, head: bytes) -> bool:
         """The marks of NIfTI-1 and NIfTI-2, in a file compressed by gzip or not."""
@@ -57,7 +56,7 @@ class Nifti(Decoder):
         image = _open(file)
         axis = _axis(member, file.where)
         shape, places, count = _slices(image, axis, file.where)
-        number = choose_frame(file.where, count, row, "slices")
+        number = choose_frame(file.where, count, row, "slices", alike=True)
         time, level = divmod(number, places[axis])
         reserve(shape[0], shape[1], 1, 8, file.where)
         plain = _slope(image) == (1.0, 0.0)
