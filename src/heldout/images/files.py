@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heldout.errors import HeldoutError
 from heldout.images.decoded import Decoded
-from heldout.images.decoders import Decoder, decoder_of, decoders
+from heldout.images.decoders import Decoder, decoder_of, every_decoder
 from heldout.images.errors import ImageError
 from heldout.images.opened import ImageFile, open_file
 
@@ -85,7 +85,7 @@ def count_images(path: Path, member: str = "") -> int:
 def _chosen(file: ImageFile) -> Decoder:
     decoder = decoder_of(file.head)
     if decoder is None:
-        formats = ", ".join(decoder.title for decoder in decoders)
+        formats = ", ".join(decoder.title for decoder in every_decoder())
         raise ImageError(
             file.where,
             "a file that is no image of these formats",
