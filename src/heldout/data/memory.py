@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from heldout.data.entries import split_named
+from heldout.data.entries import Entry, split_named
 from heldout.data.examine.checks import split_problems
+from heldout.data.examine.depth import depth_problems
+from heldout.data.examine.measure import measured_image
 from heldout.data.load import identify, notes_of, order_classes
 from heldout.errors import InputError, Problem
-from heldout.images import ImageError, check_pixels, content_hash
-from heldout.images.reading import as_grey
+from heldout.images import ImageError, check_pixels
+from heldout.images.reading import grey_if_equal, of_array
 from heldout.records import Cohort
 from heldout.records.cohort import typed
 
 
 def cohort_of_arrays(
-    X: npt.NDArray[np.uint8],
+    X: npt.NDArray[Any],
     y: Sequence[object] | npt.NDArray[np.generic],
     patient: Sequence[object] | npt.NDArray[np.generic] | None = None,
     split: Sequence[str] | npt.NDArray[np.str_] | None = None,
     name: str = "arrays",
+    *,
+    intensity: str = "",
+    channels: str = "",
 ) -> Cohort:
     """A cohort of images in memory: root is empty, source `memory`, row i is `X[i]`.
 
     Args:
-        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
+        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; of other depths with a policy, with other channels by choice.
         y: (n,) labels; whole numbers or text.
         patient: (n,) patients, or None.
         split: (n,) `train`, `val` or `test`, or None if a split is to be drawn.
         name: Title of the cohort.
+        intensity: As for `heldout.load`.
+        channels: As for `heldout.load`.
 
     Returns:
         The cohort; a split without test images is fine here.
@@ -48,11 +56,18 @@ def cohort_of_arrays(
         problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False)
     if problems:
         raise InputError(problems, title="The arrays cannot be used as they are")
-    colour = X.ndim == 4 and X.shape[-1] == 3
-    pixels = [as_grey(image) for image in X]
+    try:
+        images = [
+            measured_image(Entry("memory", label, row=row), grey_if_equal(of_array(image, f"X row {row}")))
+            for row, (image, label) in enumerate(zip(X, labels, strict=True))
+        ]
+    except ImageError as error:
+        raise InputError([error.problem(error.where)], title="The arrays cannot be used as they are") from error
+    if problems := depth_problems(images, intensity, channels):
+        raise InputError(problems, title="The arrays cannot be used as they are")
     frame = pd.DataFrame(
         {
-            "content": [content_hash(image) for image in pixels],
+            "content": [image.content for image in images],
             "source": "memory",
             "member": "",
             "row": np.arange(len(X)),
@@ -62,16 +77,18 @@ def cohort_of_arrays(
             "split": parts,
             "width": X.shape[2],
             "height": X.shape[1],
-            "channels": [image.shape[2] if colour and image.ndim == 3 else 1 for image in pixels],
-            "bits": 8,
+            "channels": [image.channels for image in images],
+            "bits": [image.bits for image in images],
         }
     )
     table = typed(frame.assign(id=identify(frame)))
-    return Cohort(name, "", "arrays", order_classes(table["label"]), table, notes=tuple(notes_of(table, None)))
+    notes = tuple(notes_of(table, None))
+    classes = order_classes(table["label"])
+    return Cohort(name, "", "arrays", classes, table, notes=notes, intensity=intensity, channels=channels)
 
 
 def _lengths(
-    X: npt.NDArray[np.uint8],
+    X: npt.NDArray[Any],
     y: Sequence[object] | npt.NDArray[np.generic],
     patient: Sequence[object] | npt.NDArray[np.generic] | None,
     split: Sequence[str] | npt.NDArray[np.str_] | None,
@@ -84,7 +101,7 @@ def _lengths(
 
 
 def _wrong_values(
-    X: npt.NDArray[np.uint8],
+    X: npt.NDArray[Any],
     labels: Sequence[str],
     split: Sequence[str] | npt.NDArray[np.str_] | None,
     parts: Sequence[str],
@@ -92,7 +109,7 @@ def _wrong_values(
     """Pixels that are none, names of parts that are not known (empty in `parts`), and labels that are missing."""
     problems: list[Problem] = []
     try:
-        check_pixels(X, "X")
+        check_pixels(X, "X", any_depth=True)
     except ImageError as error:
         problems.append(error.problem("X"))
     problems += [

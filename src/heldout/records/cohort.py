@@ -27,7 +27,7 @@ COLUMNS: dict[str, str] = {
     "split": "train, val or test as given, empty if not given",
     "width": "pixels",
     "height": "pixels",
-    "channels": "1 grey, 3 colour",
+    "channels": "1 grey, 3 colour, else their number",
     "bits": "bits a channel",
 }
 """Columns of `Cohort.table`, in this order, with their meaning; `row`, `width`, `height`, `channels`, `bits` are int64,
@@ -54,6 +54,8 @@ class Cohort:
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
         copies: Pairs of images that show one picture though their pixels differ: two ids, and how the first was changed
             to give the second; None where they were not looked for.
+        intensity: The intensity policy that it was read with; empty for none. Recipes hold its numbers.
+        channels: The choice of channels that it was read with; empty for none.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Cohort:
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
     copies: tuple[tuple[str, str, str], ...] | None = None
+    intensity: str = ""
+    channels: str = ""
 
     def __post_init__(self) -> None:
         if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
@@ -107,6 +111,7 @@ class Cohort:
             "notes": self.notes,
             "copies": self.copies,
         }
+        about |= {name: value for name in ("intensity", "channels") if (value := getattr(self, name))}
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
         with whole(path) as temporary:
@@ -139,6 +144,8 @@ class Cohort:
             excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
             notes=tuple(about["notes"]),
             copies=_pairs(about.get("copies")),
+            intensity=about.get("intensity", ""),
+            channels=about.get("channels", ""),
         )
 
 
