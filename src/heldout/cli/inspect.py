@@ -53,8 +53,8 @@ def inspect(
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
-    Shows also which validation set `heldout run` would draw. Nothing is written but the pictures asked for by --pairs and --contact-sheet.
-    The exit code is 1 if there are problems that would stop `heldout run`.
+    Shows also which validation set `heldout run` would draw. Nothing is written but the pictures asked for by
+    --pairs and --contact-sheet. The exit code is 1 if there are problems that would stop `heldout run`.
 
     Example: `heldout inspect images/ --patient '(patient\d+)_'`
     """
