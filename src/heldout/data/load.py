@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ from heldout.registry import Shelf
 readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", attribute="READER", noun="reader")
 
 SILENT = Silent()
+
+SHOWN_NOTES = 8
+"""Sentences of files that are told; of windows that are none, say, there may be one an image."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def examine(
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
     near, marks = _copies(measured, table)
-    notes = notes_of(table, None if auto else keys, len(excluded))
+    notes = [*notes_of(table, None if auto else keys, len(excluded)), *notes_of_files(measured)]
     if auto:
         groups = together(table, keys, near, marks)
         table, notes = table.assign(patient=list(groups.patients)), [*notes, *groups.notes]
@@ -267,6 +271,12 @@ def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -
     elif not (table["split"] == "test").any():
         notes.append("There is no test set: the score on validation, by which models are chosen, is optimistic.")
     return notes
+
+
+def notes_of_files(measured: Sequence[MeasuredImage]) -> list[str]:
+    """What files say of their images, each sentence once with the number of images."""
+    counts = Counter(note for image in measured if image.entry.label for note in image.notes)
+    return [f"{count:,} of {len(measured):,} images: {note}" for note, count in counts.most_common(SHOWN_NOTES)]
 
 
 def _crossing(table: pd.DataFrame) -> list[str]:

@@ -17,6 +17,7 @@ from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
 from heldout.images import Decoded, ImageError, check_pixels, close_arrays, content_hash, decode, fit_square, quietly
+from heldout.images.memory import one_image
 from heldout.images.prepare import as_input
 from heldout.images.reading import grey_if_equal, of_array, place_of
 from heldout.progress import Reporter, Silent
@@ -269,6 +270,10 @@ def _writer(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring) -
     root = Path(cohort.root)
 
     def write(position: int) -> Problem | None:
+        with one_image():
+            return prepare(position)
+
+    def prepare(position: int) -> Problem | None:
         source, member, row, content = places[position]
         try:
             image = decode(root / source, member, row)

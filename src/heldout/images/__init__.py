@@ -2,8 +2,8 @@
 
 from heldout.images.arrays import check_pixels, close_arrays, open_archive, open_array
 from heldout.images.decoded import Decoded
-from heldout.images.errors import ImageError
-from heldout.images.files import IMAGE_SUFFIXES, count_images, holds_image
+from heldout.images.errors import ImageError, SeveralImagesError
+from heldout.images.files import IMAGE_SUFFIXES, count_images, is_image_file
 from heldout.images.fingerprints import content_hash
 from heldout.images.fitting import fit_square
 from heldout.images.reading import decode, eight_bits, quietly, read_pixels
@@ -12,6 +12,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "Decoded",
     "ImageError",
+    "SeveralImagesError",
     "check_pixels",
     "close_arrays",
     "content_hash",
@@ -19,7 +20,7 @@ __all__ = [
     "decode",
     "eight_bits",
     "fit_square",
-    "holds_image",
+    "is_image_file",
     "open_archive",
     "open_array",
     "quietly",

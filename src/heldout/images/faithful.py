@@ -10,6 +10,7 @@ import numpy.typing as npt
 from heldout.images.errors import ImageError
 
 WIDENED: dict[str, type[np.generic]] = {
+    "bool": np.uint8,
     "uint8": np.uint8,
     "int8": np.int16,
     "uint16": np.uint16,
@@ -29,17 +30,22 @@ BITS = {"uint8": 8, "uint16": 16, "int16": 16, "int32": 32, "float32": 32}
 
 
 def faithful(pixels: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """One image of an array as uint8, uint16, int16, int32 or float32.
+    """One image of an array as uint8, uint16, int16, int32 or float32; true and false as 255 and 0.
 
     Args:
-        pixels: Of a type in `WIDENED`.
+        pixels: The image.
         where: How to name it.
 
     Raises:
-        ImageError: Values that are not finite, or whole numbers beyond 31 bits.
+        ImageError: A type that is not in `WIDENED`, values that are not finite, or whole numbers beyond 31 bits.
     """
+    name = pixels.dtype.newbyteorder("=").name
+    if name not in WIDENED:
+        raise ImageError(where, f"{name} values", "whole or floating-point numbers", "Save the image as numbers.")
+    if name == "bool":
+        return pixels.astype(np.uint8) * np.uint8(255)
     with np.errstate(over="ignore", invalid="ignore"):
-        kept = pixels.astype(WIDENED[pixels.dtype.newbyteorder("=").name])
+        kept = pixels.astype(WIDENED[name])
     if kept.dtype.kind == "f":
         wrong = int(kept.size - np.isfinite(kept).sum())
         if wrong:

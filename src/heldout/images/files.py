@@ -6,17 +6,39 @@ from pathlib import Path
 
 from heldout.errors import HeldoutError
 from heldout.images.decoded import Decoded
-from heldout.images.decoders import Decoder, decoder_of, decoders
+from heldout.images.decoders import Decoder, decoder_of, every_decoder
 from heldout.images.errors import ImageError
 from heldout.images.opened import ImageFile, open_file
 
 IMAGE_SUFFIXES = frozenset(
     {
         *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".webp"),
-        *(".jp2", ".j2k", ".dcm", ".dicom"),
+        *(".jp2", ".j2k", ".jpx", ".j2c", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz"),
+        *(".svs", ".ndpi", ".scn", ".lsm", ".qptiff"),
     }
 )
 """Endings by which a folder's images are told from its other files; a test holds them to those of the decoders."""
+
+NAMED_BY_CONTENT = ("dicom",)
+"""Formats whose files often have no ending; they are told by their first bytes, where a name has none."""
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a file of a folder is an image: by its ending; without one, or with a number for one, as DICOM if it is.
+
+    Args:
+        path: The file. It is opened only if its name says nothing.
+    """
+    name = path.name.lower()
+    if path.suffix.lower() in IMAGE_SUFFIXES or name.endswith(".nii.gz"):
+        return True
+    if path.suffix and not path.suffix[1:].isdecimal():
+        return False
+    try:
+        found = decoder_of(open_file(path).head)
+    except ImageError:
+        return False
+    return found is not None and found.name in NAMED_BY_CONTENT
 
 
 def decode_file(path: Path, member: str = "", row: int = -1) -> Decoded:
@@ -60,18 +82,10 @@ def count_images(path: Path, member: str = "") -> int:
         raise _damaged(file, decoder, error) from error
 
 
-def holds_image(path: Path) -> bool:
-    """Whether a file begins as one of the formats does; for files without an ending."""
-    try:
-        return decoder_of(open_file(path).head) is not None
-    except ImageError:
-        return False
-
-
 def _chosen(file: ImageFile) -> Decoder:
     decoder = decoder_of(file.head)
     if decoder is None:
-        formats = ", ".join(decoder.title for decoder in decoders)
+        formats = ", ".join(decoder.title for decoder in every_decoder())
         raise ImageError(
             file.where,
             "a file that is no image of these formats",
@@ -83,6 +97,9 @@ def _chosen(file: ImageFile) -> Decoder:
 
 def _damaged(file: ImageFile, decoder: Decoder, error: Exception) -> ImageError:
     said = " ".join(str(error).split())[:100] or type(error).__name__
+    if isinstance(error, NotImplementedError):
+        remedy = "Convert it without loss, or leave it out with --skip-unreadable."
+        return ImageError(file.where, f"a kind of {decoder.title} that is not read ({said})", "another kind", remedy)
     if "BytesIO" in said:  # Pillow names the buffer in memory, which tells nobody anything
         said = "its header cannot be read"
     return ImageError(

@@ -43,15 +43,20 @@ def reserve(width: int, height: int, channels: int, item_bytes: int, where: str)
     """
     size = width * height * channels * item_bytes
     if width * height > MOST_PIXELS or size > MOST_BYTES:
-        raise ImageError(
-            where,
-            f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)",
-            f"at most {MOST_PIXELS / 1e6:.0f} million pixels and {MOST_BYTES / 2**20:.0f} MiB in one image",
-            "Cut it into tiles, or save it at a smaller size.",
-        )
+        raise too_large(where, f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)")
     _give_back()
     if size >= FREE:
         _take(min(size * COPIES, BUDGET))
+
+
+def too_large(where: str, found: str) -> ImageError:
+    """The refusal of an image that no memory is given to."""
+    return ImageError(
+        where,
+        found,
+        f"at most {MOST_PIXELS / 1e6:.0f} million pixels and {MOST_BYTES / 2**20:.0f} MiB in one image",
+        "Cut it into tiles, or save it at a smaller size.",
+    )
 
 
 @contextmanager

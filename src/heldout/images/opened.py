@@ -81,8 +81,5 @@ def _kind(mode: int) -> str:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> ImageError:
-    if isinstance(error, FileNotFoundError):
-        why = "no such file"
-    else:
-        why = str(getattr(error, "strerror", None) or error)
+    why = "no such file" if isinstance(error, FileNotFoundError) else str(getattr(error, "strerror", "") or error)
     return ImageError(str(path), why, "a readable file", "Correct the path or the rights of the file.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from heldout.images.decoders.decoder import Decoder
 from heldout.registry import Shelf
 
@@ -9,15 +11,21 @@ decoders: Shelf[Decoder] = Shelf(
     "heldout.images.decoders", group="heldout.decoders", attribute="DECODER", noun="decoder"
 )
 
+_lock = threading.Lock()
+_known: list[Decoder] = []
+
+
+def every_decoder() -> tuple[Decoder, ...]:
+    """All decoders; found once, though many threads ask at the same time."""
+    with _lock:
+        if not _known:
+            _known.extend(decoders)
+        return tuple(_known)
+
 
 def decoder_of(head: bytes) -> Decoder | None:
     """The decoder that takes a file that begins so; None if no format here does."""
-    return next((decoder for decoder in decoders if decoder.takes(head)), None)
+    return next((decoder for decoder in every_decoder() if decoder.takes(head)), None)
 
 
-def suffixes() -> frozenset[str]:
-    """Endings of all formats, in lower case."""
-    return frozenset(suffix for decoder in decoders for suffix in decoder.suffixes)
-
-
-__all__ = ["Decoder", "decoder_of", "decoders", "suffixes"]
+__all__ = ["Decoder", "decoder_of", "decoders", "every_decoder"]

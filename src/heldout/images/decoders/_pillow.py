@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from heldout.images.decoded import Decoded
-from heldout.images.errors import ImageError
-from heldout.images.memory import reserve
+from heldout.images.errors import ImageError, SeveralImagesError
+from heldout.images.memory import reserve, too_large
 from heldout.images.opened import ImageFile
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,7 +32,10 @@ def open_picture(file: ImageFile, formats: tuple[str, ...]) -> Image.Image:
     Raises:
         ImageError: It has no pixels, or too many.
     """
-    image = Image.open(io.BytesIO(file.content), formats=formats)
+    try:
+        image = Image.open(io.BytesIO(file.content), formats=formats)
+    except Image.DecompressionBombError as error:
+        raise too_large(file.where, str(error)) from error
     reserve(*image.size, channels=len(image.getbands()), item_bytes=_item_bytes(image), where=file.where)
     if 0 in image.size:
         raise zero_size(file.where, image.size)
@@ -67,19 +70,21 @@ def decode_picture(file: ImageFile, image: Image.Image, row: int = -1) -> Decode
     return Decoded(pixels, bits, "grey" if pixels.ndim == 2 else "rgb")
 
 
-def choose_frame(where: str, frames: int, row: int, noun: str = "pages") -> int:
+def choose_frame(where: str, frames: int, row: int, noun: str = "pages", alike: bool = False) -> int:
     """The frame that a row means.
+
+    Args:
+        where: The file.
+        frames: How many there are.
+        row: Which is asked for; −1 for the only one.
+        noun: What they are called.
+        alike: Whether each is an image of its own, as rows of an array are.
 
     Raises:
         ImageError: Several frames and no row, or a row beyond them.
     """
     if row < 0 and frames > 1:
-        raise ImageError(
-            where,
-            f"{frames} {noun}",
-            EXPECTED,
-            "Name the one that matters in the column `row` of a manifest (from 0), or write each as a file of its own.",
-        )
+        raise SeveralImagesError(where, frames, noun, alike)
     if row >= max(frames, 1):
         raise ImageError(
             f"{where} row {row}",

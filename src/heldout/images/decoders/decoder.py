@@ -54,6 +54,7 @@ class Decoder(ABC):
             row: Which image of several, from 0; −1 for the only one.
 
         Raises:
+            SeveralImagesError: There are several and no row.
             ImageError: It cannot be read faithfully, with the reason.
             Exception: Whatever the library raises for a damaged file; `heldout.images.decode` makes it an `ImageError`.
         """

@@ -30,7 +30,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Colour type of the header -> values a pixel (PNG specification, table 11.1)."""
 
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-"""First column, first row, step of columns, step of rows of each pass of an interlaced image (PNG specification 8.2)."""
+"""First column, first row and their steps in each pass of an interlaced image (PNG specification, 8.2)."""
 
 
 class Png(Decoder):
