@@ -94,7 +94,7 @@ def _rule(examined: Examined, reporter: Reporter) -> tuple[InputMap | None, str]
     simple = all(image.values.eight_bit for image in images)
     if simple and not cohort.intensity and not cohort.channels:
         return None, f"{cohort.name}: 8 bits, as the files have them"
-    deep = any(image.bits > 8 or image.values.real for image in images)
+    deep = any(image.values.deep for image in images)
     intensity = cohort.intensity or (proposed(images) if deep else "")
     strange = any(image.channels not in (1, 3) for image in images)
     channels = cohort.channels or ("project" if strange else "")

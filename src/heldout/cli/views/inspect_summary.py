@@ -151,7 +151,7 @@ def describe_values(examined: Examined, reporter: Reporter) -> dict[str, Any]:
             "high": max(image.values.high for image in own),
             "histogram": asdict(found[part]),
         }
-    deep = any(image.bits > 8 or image.values.real for image in images)
+    deep = any(image.values.deep for image in images)
     return {"proposed": proposed(images) if deep else None, "parts": parts}
 
 
