@@ -45,7 +45,7 @@ class Values:
         low: Smallest.
         high: Largest.
         deep: Whether they are more than 8 bits can hold, or signed.
-        real: Whether they are floating-point numbers.
+        real: Whether they are floating-point numbers without an end.
         window: Whether the file names the window that it is to be shown with.
         eight_bit: Whether the image is 8-bit grey or RGB, which needs no policy.
         names: Names of the channels, where they are known.
@@ -180,7 +180,7 @@ def measured_image(entry: Entry, decoded: Decoded) -> MeasuredImage:
         low=float(pixels.min()),
         high=float(pixels.max()),
         deep=pixels.dtype != np.uint8,
-        real=pixels.dtype.kind == "f",
+        real=pixels.dtype.kind == "f" and decoded.span is None,
         window=decoded.window is not None,
         eight_bit=decoded.eight_bit,
         names=decoded.channel_names,
