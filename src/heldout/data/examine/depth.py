@@ -148,4 +148,4 @@ def range_of(images: Sequence[MeasuredImage]) -> str:
 
 def _deep(image: MeasuredImage) -> bool:
     """Whether its values are no 8-bit ones."""
-    return image.values.real or image.bits > 8
+    return image.values.deep
