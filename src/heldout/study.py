@@ -17,10 +17,10 @@ from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
-from heldout.runs.fit import run_folder
 from heldout.runs.folder import read_study
 from heldout.runs.judging import judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
+from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
 from heldout.training.device import Device
 from heldout.training.engine import Engine
