@@ -234,6 +234,8 @@ class Study:
             InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
         """
         files = read_study(self.folder)
+        for remark in files.remarks:
+            self.reporter.note(remark)
         judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
         return compare_study(files, judging=judging)
 
@@ -266,6 +268,8 @@ class Study:
 
         reporter = reporter or self.reporter
         files = read_study(self.folder)
+        for remark in files.remarks:
+            reporter.note(remark)
         chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
         run_until_told(files, chosen, reporter=reporter, device=self.device)
         return diagnose(

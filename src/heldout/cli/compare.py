@@ -100,6 +100,8 @@ def compare(
         from heldout.files import write_text
 
         write_text(csv, _csv(found))
+    for remark in files.remarks:
+        env.error(remark)
     if files.missing:
         env.error(f"Not finished yet, and left out: {', '.join(files.missing)}. `heldout run` goes on from there.")
     if files.foreign:

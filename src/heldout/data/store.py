@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from heldout.array_files import create_array, open_array_file, seal
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
@@ -129,11 +130,14 @@ def _write(
     interpolation: str,
     reporter: Reporter,
 ) -> None:
-    with whole_folder(place) as temporary:
-        mapped = np.lib.format.open_memmap(temporary / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+    if place.exists():
+        reporter.note(f"{place} is damaged or cut off, and is made anew.")
+    with whole_folder(place, keep=lambda there: _is_whole(there, ids, shape)) as temporary:
+        mapped = create_array(temporary / "pixels.npy", np.uint8, shape)
         _fill(mapped, cohort, ids, fit, interpolation, reporter)
-        mapped.flush()
+        mapped.flush()  # type: ignore[attr-defined]
         del mapped
+        seal(temporary)
         about = {"format": FORMAT, "size": shape[1], "fit": fit, "interpolation": interpolation}
         write_json(temporary / "store.json", {**about, "ids": list(ids)})
 
@@ -180,10 +184,11 @@ def _is_whole(place: Path, ids: Sequence[str], shape: tuple[int, ...]) -> bool:
     """Whether an earlier call left this very store; anything else there is replaced."""
     try:
         about = read_json(place / "store.json")
-        mapped = np.load(place / "pixels.npy", mmap_mode="r")
-        return bool(about["ids"] == list(ids) and mapped.shape == shape and mapped.dtype == np.uint8)
+        same = about["ids"] == list(ids)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+    mapped = open_array_file(place / "pixels.npy") if same else None
+    return mapped is not None and mapped.shape == shape and mapped.dtype == np.uint8
 
 
 def _square(image: Pixels, size: int, fit: Fit, interpolation: str, channels: int) -> Pixels:

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ from heldout.records import PARTS, Frozen, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
 from heldout.records.predictions import Predictions, to_table
+from heldout.records.table_file import save_table
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
@@ -113,7 +114,7 @@ def _learn_and_score(run: PlannedRun, context: RunContext, own: Sitting, reporte
             scored["test"] = _score_test(learned, recipe, context, cache, reporter)
     seconds = learned.course.elapsed + time.perf_counter() - started
     _write_files(own.folder, recipe, learned, scored, context)
-    own.keep_scored(_record(run, learned, machine, seconds))
+    own.keep_scored(replace(_record(run, learned, machine, seconds), files=own.checksums()))
 
 
 def _record(run: PlannedRun, learned: Learned, machine: Machine, seconds: float) -> RunRecord:
@@ -262,21 +263,17 @@ def _write_files(
     history = pd.DataFrame([asdict(row) for row in learned.course.history], columns=list(Epoch.__annotations__))
     with whole(folder / "history.csv", make_folder=False) as temporary:
         history.to_csv(temporary, index=False)
-    with whole(folder / "predictions.parquet", make_folder=False) as temporary:
-        to_table(_predictions(name, *scored[name]) for name in PARTS if name in scored).to_parquet(
-            temporary, index=False
-        )
+    parts = (_predictions(name, *scored[name]) for name in PARTS if name in scored)
+    save_table(to_table(parts), folder / "predictions.parquet", make_folder=False)
     val_ids = scored["val"][0].ids
     epochs = [
         pd.DataFrame({"id": val_ids, "epoch": row.epoch, "predicted": predicted})
         for row, predicted in zip(learned.course.history, learned.course.val_predicted, strict=True)
     ]
-    with whole(folder / "val_epochs.parquet", make_folder=False) as temporary:
-        pd.concat(epochs, ignore_index=True).to_parquet(temporary, index=False)
+    save_table(pd.concat(epochs, ignore_index=True), folder / "val_epochs.parquet", make_folder=False)
     if learned.course.choices:
         choices = variants_table("val", val_ids, learned.course.choices)
-        with whole(folder / "choices.parquet", make_folder=False) as temporary:
-            choices.to_parquet(temporary, index=False)
+        save_table(choices, folder / "choices.parquet", make_folder=False)
     with whole(folder / "model.safetensors", make_folder=False) as temporary:
         tensors = {name: value.detach().cpu().contiguous() for name, value in learned.network.state_dict().items()}
         save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from heldout.claims import Claim, ClaimLostError
 from heldout.errors import InputError
-from heldout.files import publish_folder, read_json, write_json
+from heldout.files import publish_folder, read_json, sha256_of, write_json
 from heldout.records import Recipe, RunRecord
 from heldout.records.codec import from_data, to_data, write_record
 from heldout.runs.earlier import read_run_record
@@ -55,6 +55,10 @@ class Sitting:
     def checkpoint(self) -> Path:
         """The file to go on from."""
         return self.folder / CHECKPOINT
+
+    def checksums(self) -> dict[str, str]:
+        """Name of each file of the run so far -> its SHA-256."""
+        return checksums_in(self.folder)
 
     def keep_scored(self, record: RunRecord) -> None:
         """Write down that all parts are scored, their files being in the folder; test is not counted yet."""
@@ -101,6 +105,13 @@ class Sitting:
             recipe = json.loads((self.folder / "recipe.json").read_text(encoding="utf-8"))
             write_down(self.study, TEST_EVALUATIONS, {"run": run, "split": recipe["split"], "scoring": scoring})
         return len(known | {scoring})
+
+
+def checksums_in(folder: Path) -> dict[str, str]:
+    """Name of each file in a run's folder -> its SHA-256; without `run.json`, which holds them."""
+    passed = {"run.json", CHECKPOINT, SCORED}
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in passed)
+    return {path.name: sha256_of(path) for path in files if not path.name.startswith(".")}
 
 
 @contextmanager
