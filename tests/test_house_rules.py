@@ -23,6 +23,7 @@ FLOORS = {
     "settings": 1,
     "files": 1,
     "system_errors": 1,
+    "replacing": 2,
     "claims": 2,
     "array_files": 2,
     "optional": 1,

@@ -281,7 +281,15 @@ class Study:
             reporter=reporter,
         )
 
-    def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
+    def report(
+        self,
+        out: str | Path | None = None,
+        *,
+        metric: str = "",
+        unit: str = "",
+        by: str = "",
+        overwrite: bool = False,
+    ) -> Path:
         """Write the HTML report; returns where it is.
 
         Args:
@@ -289,10 +297,14 @@ class Study:
             metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
             unit: As for `compare`.
             by: As for `compare`.
+            overwrite: Whether a file that is no report of ours may be replaced.
+
+        Raises:
+            UsageError: A file of another kind stands there.
         """
         from heldout.report import Wanted, write_report
 
-        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by))
+        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by), overwrite)
 
 
 def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:

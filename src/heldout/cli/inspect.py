@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Overwrite, Patient, SkipUnreadable, ValFraction
 
 CheckPatients = Annotated[
     bool,
@@ -38,6 +38,7 @@ def inspect(
     val_fraction: ValFraction = 0.2,
     seed: Seed = 0,
     pairs: Pairs = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
@@ -50,8 +51,11 @@ def inspect(
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show
     from heldout.cli.views.inspect_summary import summarise
+    from heldout.replacing import PICTURE, refuse_replacing
 
     env = environment(context)
+    if pairs is not None:
+        refuse_replacing(pairs, PICTURE, overwrite)
     summary = summarise(
         data,
         patient=patient,

@@ -25,6 +25,7 @@ from heldout.records.predictions import Predictions, to_table
 from heldout.records.recipe import Fit, Setting
 from heldout.records.run import GIVEN, Learning
 from heldout.records.table_file import save_table
+from heldout.replacing import REPORT, is_ours
 from heldout.runs.folder import StudyFiles, read_study
 from heldout.runs.sitting import checksums_in
 from heldout.runs.write_study import begin_study, check_same
@@ -240,6 +241,8 @@ def _remove(folder: Path, names: Sequence[str]) -> None:
     emptied: set[Path] = set()
     for name in names:
         for place in folder.glob(name):
+            if place.name == "report.html" and not is_ours(place, REPORT):
+                continue
             if place.is_file() or place.is_symlink():
                 place.unlink()
                 emptied |= {parent for parent in place.parents if parent.is_relative_to(folder)}

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from heldout.data.examine.near import NearPair
 from heldout.data.load import Examined
 from heldout.errors import UsageError
 from heldout.files import whole
 from heldout.images import decode
+from heldout.replacing import PICTURE
 
 SHOWN = 60
 """Pairs on one picture."""
@@ -58,7 +60,9 @@ def write_pairs(examined: Examined, file: Path) -> None:
                 (left, top + TILE + line * LINE), short, fill="black" if line < LINES - 1 else "#b00020", font=font
             )
     with whole(file) as temporary:
-        sheet.save(temporary, format="PNG")
+        about = PngInfo()
+        about.add_text("Software", PICTURE.decode())  # by which a later call knows that it may be replaced
+        sheet.save(temporary, format="PNG", pnginfo=about)
 
 
 def _chosen(examined: Examined) -> Sequence[NearPair]:
