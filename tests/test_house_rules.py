@@ -38,6 +38,7 @@ FLOORS = {
     "data.examine": 6,
     "data.readers": 6,
     "data.load": 7,
+    "data.input_map": 8,
     "data.memory": 8,
     "data.splits": 8,
     "data.store": 8,

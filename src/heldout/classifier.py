@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
+from heldout.data.input_map import input_map_of_arrays
 from heldout.data.memory import cohort_of_arrays
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
@@ -38,10 +39,14 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: Of the validation split, the head and the order of images.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16` or `fp16`.
+        intensity: Policy for images of more than 8 bits, as for `heldout.load`; its numbers are computed on the images
+            that are learned from, and used for those that are predicted.
+        channels: Choice of channels, as for `heldout.load`.
 
     Attributes:
         classes_: The labels, sorted.
         history_: One `heldout.progress.Epoch` an epoch.
+        input_map_: How values of images become inputs; None for 8-bit grey and RGB.
         frozen_: What was verified to have stayed as it was.
         n_features_in_: Values an image.
 
@@ -62,6 +67,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         device: Device = "auto",
         precision: Precision = "no",
+        intensity: str = "",
+        channels: str = "",
     ) -> None:
         self.backbone = backbone
         self.strategy = strategy
@@ -72,12 +79,15 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.device = device
         self.precision = precision
+        self.intensity = intensity
+        self.channels = channels
 
-    def fit(self, X: NDArray[np.uint8], y: ArrayLike, groups: Sequence[Any] | None = None) -> TransferClassifier:
+    def fit(self, X: NDArray[Any], y: ArrayLike, groups: Sequence[Any] | None = None) -> TransferClassifier:
         """Learn from images.
 
         Args:
-            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
+            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; of other depths with `intensity`, with other channels by
+                `channels`.
             y: (n,) labels of any type.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
@@ -90,13 +100,17 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = np.asarray(y)
         names = [str(label) for label in labels]
         patient = None if groups is None else [str(group) for group in groups]
-        cohort = cohort_of_arrays(X, names, patient=patient, split=["train"] * len(names))
+        parts_ = ["train"] * len(names)
+        cohort = cohort_of_arrays(
+            X, names, patient=patient, split=parts_, intensity=self.intensity, channels=self.channels
+        )
         split = make_split(cohort, self.val_fraction, self.seed)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.info_ = backbones.resolve(self.backbone)
         (strategy,) = plan_strategies([self.strategy], self.epochs, {})
+        self.input_map_ = input_map_of_arrays(X, cohort, split.train)
         store = store_of_arrays(
-            X, cohort.table["id"].tolist(), self.image_size, self.fit_mode, self.info_.interpolation
+            X, cohort.table["id"].tolist(), self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_
         )
         position = {id_: number for number, id_ in enumerate(store.ids)}
         parts = []
@@ -105,7 +119,10 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
         task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
         place = machine(self.device, self.precision)
-        built = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained)
+        channels = self.input_map_.of if self.input_map_ is not None and self.input_map_.adapted else 3
+        built = backbones.build(
+            self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained, channels
+        )
         learned = learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
         self.network_ = learned.network
         self.history_ = tuple(learned.course.history)
@@ -113,14 +130,14 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
         return self
 
-    def predict_proba(self, X: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated."""
         check_is_fitted(self)
         ids = [str(number) for number in range(len(X))]
-        store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation)
+        store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_)
         return softmax(logits_of(self.network_, store.pixels, machine(self.device, self.precision)))
 
-    def predict(self, X: NDArray[np.uint8]) -> NDArray[Any]:
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable label (n,) of each image."""
         check_is_fitted(self)
         labels: NDArray[Any] = self.classes_[first_of_largest(self.predict_proba(X))]

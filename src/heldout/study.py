@@ -47,6 +47,9 @@ class Study:
         patient: As for `heldout.load`, and so the next two; not for a cohort, which was read already.
         skip_unreadable: Leave out images that cannot be read, and record them.
         require_test: Whether a given split without test images is an error.
+        intensity: Policy for images of more than 8 bits, as for `heldout.load`; for a cohort that was read already,
+            empty for the one that it was read with.
+        channels: Choice of channels, likewise.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it on this machine
@@ -83,6 +86,8 @@ class Study:
         patient: str | None = None,
         skip_unreadable: bool = False,
         require_test: bool = True,
+        intensity: str = "",
+        channels: str = "",
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: PrecisionChoice = "no",
@@ -101,6 +106,8 @@ class Study:
             fit=fit,
             precision=precision,
             search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+            intensity=intensity,
+            channels=channels,
         )
         self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort) else None)
 
@@ -165,6 +172,8 @@ class Study:
                 patient=reading.patient,
                 skip_unreadable=reading.skip_unreadable,
                 require_test=reading.require_test,
+                intensity=self.spec.intensity,
+                channels=self.spec.channels,
                 reporter=self.reporter,
             )
         )
@@ -179,7 +188,7 @@ class Study:
 
     @cached_property
     def _execution(self) -> Execution:
-        return Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine)
+        return Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine, self.reporter)
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they are trained; nothing is trained and nothing is written.

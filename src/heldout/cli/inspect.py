@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Overwrite, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    OUTPUT,
+    Channels,
+    Data,
+    Intensity,
+    NoTest,
+    Overwrite,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+)
 
 CheckPatients = Annotated[
     bool,
@@ -25,6 +36,14 @@ Pairs = Annotated[
     Path | None,
     typer.Option(help="Write a picture of changed copies, pair by pair, to this PNG.", rich_help_panel=OUTPUT),
 ]
+ContactSheet = Annotated[
+    Path | None,
+    typer.Option(
+        "--contact-sheet",
+        help="Draw images of every class as the network would get them, and histograms, into this PNG.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=OUTPUT)]
 
 
@@ -37,14 +56,17 @@ def inspect(
     no_test: NoTest = False,
     val_fraction: ValFraction = 0.2,
     seed: Seed = 0,
+    intensity: Intensity = "",
+    channels: Channels = "",
     pairs: Pairs = None,
+    contact_sheet: ContactSheet = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
-    Shows also which validation set `heldout run` would draw. Nothing is written but the picture asked for by --pairs.
-    The exit code is 1 if there are problems that would stop `heldout run`.
+    Shows also which validation set `heldout run` would draw. Nothing is written but the pictures asked for by
+    --pairs and --contact-sheet. The exit code is 1 if there are problems that would stop `heldout run`.
 
     Example: `heldout inspect images/ --patient '(patient\d+)_'`
     """
@@ -54,8 +76,9 @@ def inspect(
     from heldout.replacing import PICTURE, refuse_replacing
 
     env = environment(context)
-    if pairs is not None:
-        refuse_replacing(pairs, PICTURE, overwrite)
+    for picture in (pairs, contact_sheet):
+        if picture is not None:
+            refuse_replacing(picture, PICTURE, overwrite)
     summary = summarise(
         data,
         patient=patient,
@@ -66,6 +89,9 @@ def inspect(
         reporter=Bars(env.console(stderr=True)),
         check_patients=check_patients,
         pairs=pairs,
+        intensity=intensity,
+        channels=channels,
+        contact_sheet=contact_sheet,
     )
     if json:
         env.json(summary)

@@ -43,6 +43,27 @@ Patient = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Intensity = Annotated[
+    str,
+    typer.Option(
+        "--intensity",
+        metavar="POLICY",
+        help="Which values become black and white, for more than 8 bits: dicom-window, window:LO,HI, percentile:LO,HI "
+        "(of train), full-range, per-image.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
+Channels = Annotated[
+    str,
+    typer.Option(
+        "--channels",
+        metavar="CHOICE",
+        help="Which channels the network gets: select:NAMES_OR_NUMBERS, project (all mixed into 3) or adapt.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(

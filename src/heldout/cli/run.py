@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, MODELS, OUTPUT, TRAINING, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    MODELS,
+    OUTPUT,
+    TRAINING,
+    Channels,
+    Data,
+    Intensity,
+    NoTest,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+)
 
 if TYPE_CHECKING:
     from heldout.study import Study
@@ -111,6 +123,8 @@ def run(
     tune: Tune = None,
     tune_minutes: TuneMinutes = None,
     no_test: NoTest = False,
+    intensity: Intensity = "",
+    channels: Channels = "",
     json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
@@ -141,6 +155,8 @@ def run(
         fit=choice("--fit", fit, get_args(recipe.Fit)),
         precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),
         search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+        intensity=intensity,
+        channels=channels,
     )
     where = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))

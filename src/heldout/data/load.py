@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from heldout.data.entries import Reader
 from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.copies import describe_copies, exact_copies
+from heldout.data.examine.depth import depth_problems
 from heldout.data.examine.keys import PatientKeys, patient_keys
 from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.measure import MeasuredImage, measure
@@ -29,6 +31,9 @@ readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", 
 
 SILENT = Silent()
 
+SHOWN_NOTES = 8
+"""Sentences of files that are told; of windows that are none, say, there may be one an image."""
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -40,6 +45,7 @@ class Examined:
         patient_keys: What the file names tell of the patients, where none is named or asked for.
         near: Changed copies; None where they were not looked for.
         marks: Marks of augmentation in the file names; None where the images have no files of their own.
+        images: What was measured of every image of the cohort, in its order.
     """
 
     cohort: Cohort
@@ -47,6 +53,7 @@ class Examined:
     patient_keys: PatientKeys | None = None
     near: NearCopies | None = None
     marks: Marks | None = None
+    images: tuple[MeasuredImage, ...] = ()
 
 
 def load(
@@ -55,6 +62,8 @@ def load(
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
+    intensity: str = "",
+    channels: str = "",
     reporter: Reporter = SILENT,
 ) -> Cohort:
     """Read a data set.
@@ -67,6 +76,9 @@ def load(
             accept, joined with groups of copies, changed or not.
         skip_unreadable: Leave out single images that cannot be read; they are recorded in `Cohort.excluded`.
         require_test: Whether a given split without test images is an error.
+        intensity: Policy for images of more than 8 bits: `dicom-window`, `window:LO,HI`, `percentile:LO,HI`,
+            `full-range` or `per-image`; empty for none.
+        channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
         reporter: Is told of every image.
 
     Returns:
@@ -78,7 +90,13 @@ def load(
         HeldoutError: The reader cannot work: an extra is missing, a download failed.
     """
     examined = examine(
-        data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+        data,
+        patient=patient,
+        skip_unreadable=skip_unreadable,
+        require_test=require_test,
+        intensity=intensity,
+        channels=channels,
+        reporter=reporter,
     )
     if examined.problems:
         raise InputError(examined.problems, title=f"{data} cannot be used as it is")
@@ -91,6 +109,8 @@ def examine(
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
+    intensity: str = "",
+    channels: str = "",
     reporter: Reporter = SILENT,
 ) -> Examined:
     """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
@@ -116,6 +136,7 @@ def examine(
         *listed_twice(judged),
         *labels_missing(judged),
         *patients_missing(judged, told),
+        *depth_problems(measured, intensity, channels),
     ]
     if judged or not problems:
         problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
@@ -123,7 +144,7 @@ def examine(
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
     near, marks = _copies(measured, table)
-    notes = notes_of(table, None if auto else keys, len(excluded))
+    notes = [*notes_of(table, None if auto else keys, len(excluded)), *notes_of_files(measured)]
     if auto:
         groups = together(table, keys, near, marks)
         table, notes = table.assign(patient=list(groups.patients)), [*notes, *groups.notes]
@@ -135,8 +156,11 @@ def examine(
         table=table,
         excluded=excluded,
         notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
+        intensity=intensity,
+        channels=channels,
     )
-    return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
+    kept = tuple(image for image in measured if image.entry.label)
+    return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)
 
 
 def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
@@ -247,6 +271,12 @@ def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -
     elif not (table["split"] == "test").any():
         notes.append("There is no test set: the score on validation, by which models are chosen, is optimistic.")
     return notes
+
+
+def notes_of_files(measured: Sequence[MeasuredImage]) -> list[str]:
+    """What files say of their images, each sentence once with the number of images."""
+    counts = Counter(note for image in measured if image.entry.label for note in image.notes)
+    return [f"{count:,} of {len(measured):,} images: {note}" for note, count in counts.most_common(SHOWN_NOTES)]
 
 
 def _crossing(table: pd.DataFrame) -> list[str]:

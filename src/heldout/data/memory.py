@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from heldout.data.entries import split_named
+from heldout.data.entries import Entry, split_named
 from heldout.data.examine.checks import split_problems
+from heldout.data.examine.depth import depth_problems
+from heldout.data.examine.measure import MeasuredImage, measured_image
 from heldout.data.load import identify, notes_of, order_classes
 from heldout.errors import InputError, Problem
-from heldout.images import ImageError, check_pixels, content_hash
-from heldout.images.reading import as_grey
+from heldout.images import ImageError, check_pixels
+from heldout.images.reading import grey_if_equal, of_array
 from heldout.records import Cohort
 from heldout.records.cohort import typed
 
 
 def cohort_of_arrays(
-    X: npt.NDArray[np.uint8],
+    X: npt.NDArray[Any],
     y: Sequence[object] | npt.NDArray[np.generic],
     patient: Sequence[object] | npt.NDArray[np.generic] | None = None,
     split: Sequence[str] | npt.NDArray[np.str_] | None = None,
     name: str = "arrays",
+    *,
+    intensity: str = "",
+    channels: str = "",
 ) -> Cohort:
     """A cohort of images in memory: root is empty, source `memory`, row i is `X[i]`.
 
     Args:
-        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
+        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; of other depths with a policy, with other channels by choice.
         y: (n,) labels; whole numbers or text.
         patient: (n,) patients, or None.
         split: (n,) `train`, `val` or `test`, or None if a split is to be drawn.
         name: Title of the cohort.
+        intensity: As for `heldout.load`.
+        channels: As for `heldout.load`.
 
     Returns:
         The cohort; a split without test images is fine here.
@@ -43,16 +51,15 @@ def cohort_of_arrays(
     X = np.asarray(X)
     labels = [_text(value) for value in y]
     parts = [""] * len(labels) if split is None else [split_named(str(part)) for part in split]
-    problems = _lengths(X, y, patient, split) + _wrong_values(X, labels, split, parts)
+    images, problems = _images(X, intensity, channels)
+    problems = _lengths(X, y, patient, split) + problems + _wrong_values(labels, split, parts)
     if not problems:
         problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False)
     if problems:
         raise InputError(problems, title="The arrays cannot be used as they are")
-    colour = X.ndim == 4 and X.shape[-1] == 3
-    pixels = [as_grey(image) for image in X]
     frame = pd.DataFrame(
         {
-            "content": [content_hash(image) for image in pixels],
+            "content": [image.content for image in images],
             "source": "memory",
             "member": "",
             "row": np.arange(len(X)),
@@ -62,16 +69,18 @@ def cohort_of_arrays(
             "split": parts,
             "width": X.shape[2],
             "height": X.shape[1],
-            "channels": [image.shape[2] if colour and image.ndim == 3 else 1 for image in pixels],
-            "bits": 8,
+            "channels": [image.channels for image in images],
+            "bits": [image.bits for image in images],
         }
     )
     table = typed(frame.assign(id=identify(frame)))
-    return Cohort(name, "", "arrays", order_classes(table["label"]), table, notes=tuple(notes_of(table, None)))
+    notes = tuple(notes_of(table, None))
+    classes = order_classes(table["label"])
+    return Cohort(name, "", "arrays", classes, table, notes=notes, intensity=intensity, channels=channels)
 
 
 def _lengths(
-    X: npt.NDArray[np.uint8],
+    X: npt.NDArray[Any],
     y: Sequence[object] | npt.NDArray[np.generic],
     patient: Sequence[object] | npt.NDArray[np.generic] | None,
     split: Sequence[str] | npt.NDArray[np.str_] | None,
@@ -83,19 +92,24 @@ def _lengths(
     ]
 
 
+def _images(X: npt.NDArray[Any], intensity: str, channels: str) -> tuple[list[MeasuredImage], list[Problem]]:
+    """What is measured of every image, and why it cannot be used."""
+    try:
+        check_pixels(X, "X", any_depth=True)
+        decoded = [grey_if_equal(of_array(image, f"X row {row}")) for row, image in enumerate(X)]
+    except ImageError as error:
+        return [], [error.problem(error.where)]
+    images = [measured_image(Entry("X", "", row=row), image) for row, image in enumerate(decoded)]
+    return images, depth_problems(images, intensity, channels)
+
+
 def _wrong_values(
-    X: npt.NDArray[np.uint8],
     labels: Sequence[str],
     split: Sequence[str] | npt.NDArray[np.str_] | None,
     parts: Sequence[str],
 ) -> list[Problem]:
-    """Pixels that are none, names of parts that are not known (empty in `parts`), and labels that are missing."""
-    problems: list[Problem] = []
-    try:
-        check_pixels(X, "X")
-    except ImageError as error:
-        problems.append(error.problem("X"))
-    problems += [
+    """Names of parts that are not known (empty in `parts`), and labels that are missing."""
+    problems = [
         Problem(f"split row {row}", f"the split '{given}'", "train, val or test", "Correct it.")
         for row, given in enumerate(split if split is not None else ())
         if not parts[row]

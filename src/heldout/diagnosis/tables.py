@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from heldout.diagnosis.relatives import CopyPair
 from heldout.errors import HeldoutError, InputError
 from heldout.files import hash_of, read_json, write_json
 from heldout.images.copies import FORMAT, find_copies, small_grey
+from heldout.images.levels import eight_bit
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
@@ -37,7 +39,7 @@ def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.D
     """
     if not study.cohort.pictured:
         return None
-    file = study.folder / "quality" / f"{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.parquet"
+    file = study.folder / "quality" / f"{recipe.squares}.parquet"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
     known = _known_quality(file, ids, reporter)
     if known is not None:
@@ -85,7 +87,7 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     """
     if not study.cohort.pictured:
         return None
-    file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
+    file = study.folder / "quality" / f"copies-{recipe.squares}.json"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
     key = hash_of([FORMAT, *ids])
     known = _known_pairs(file, key)
@@ -117,16 +119,18 @@ def _small(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> NDArray[np.
     """Thumbnails (n, 64, 64) of all images of the split, part after part."""
     pieces = []
     for part in [name for name in PARTS if study.split.part(name)]:
-        pieces += [small_grey(np.asarray(image)) for image in part_pixels(study, part, recipe, reporter)]
+        pieces += [small_grey(eight_bit(np.asarray(image))) for image in part_pixels(study, part, recipe, reporter)]
     return np.stack(pieces)
 
 
-def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> np.ndarray:
-    """(n, s, s, c) uint8 squares of a part, in the order of the split, from the study's own store.
+def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> NDArray[Any]:
+    """(n, s, s, c) squares of a part, in the order of the split, from the study's own store.
 
     Raises:
         HeldoutError: The images are not there any more, or are others than they were.
     """
     folder: Path = study.folder / "images"
     ids = study.split.part(part)
-    return build_store(study.cohort, ids, recipe.image_size, recipe.fit, recipe.interpolation, folder, reporter).pixels
+    return build_store(
+        study.cohort, ids, recipe.image_size, recipe.fit, recipe.interpolation, folder, reporter, recipe.input_map
+    ).pixels

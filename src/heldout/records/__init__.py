@@ -20,6 +20,7 @@ from heldout.records.diagnosis import (
     Verdict,
 )
 from heldout.records.estimate import Estimate
+from heldout.records.input_map import InputMap
 from heldout.records.metric import Metric, Unit
 from heldout.records.recipe import Recipe
 from heldout.records.run import RunRecord
@@ -44,6 +45,7 @@ __all__ = [
     "Finding",
     "Frozen",
     "Group",
+    "InputMap",
     "Lens",
     "Metric",
     "Oscillation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Hashable
 from functools import cache
@@ -21,9 +22,18 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cast(Any, kind))
 
 
+LATER = {"later": True}
+"""Metadata of a field that records gained later: where it has its default it is not written, so that a record that says
+nothing new keeps its bytes and its hash."""
+
+
 def to_data(record: Any) -> Any:
-    """A record as plain JSON values."""
-    return _adapter(cast(Hashable, type(record))).dump_python(record, mode="json")
+    """A record as plain JSON values; fields marked `LATER` are left out where they say nothing."""
+    data = _adapter(cast(Hashable, type(record))).dump_python(record, mode="json")
+    for field in dataclasses.fields(record) if dataclasses.is_dataclass(record) else ():
+        if field.metadata.get("later") and getattr(record, field.name) == field.default:
+            del data[field.name]
+    return data
 
 
 def from_data(kind: type[R], data: Any, where: str) -> R:

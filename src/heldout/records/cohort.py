@@ -28,7 +28,7 @@ COLUMNS: dict[str, str] = {
     "split": "train, val or test as given, empty if not given",
     "width": "pixels",
     "height": "pixels",
-    "channels": "1 grey, 3 colour",
+    "channels": "1 grey, 3 colour, else their number",
     "bits": "bits a channel",
 }
 """Columns of `Cohort.table`, in this order, with their meaning; `row`, `width`, `height`, `channels`, `bits` are int64,
@@ -55,6 +55,8 @@ class Cohort:
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
+        intensity: The intensity policy that it was read with; empty for none. Recipes hold its numbers.
+        channels: The choice of channels that it was read with; empty for none.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Cohort:
     table: pd.DataFrame
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    intensity: str = ""
+    channels: str = ""
 
     def __post_init__(self) -> None:
         if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
@@ -106,6 +110,7 @@ class Cohort:
             "excluded": [to_data(problem) for problem in self.excluded],
             "notes": self.notes,
         }
+        about |= {name: value for name in ("intensity", "channels") if (value := getattr(self, name))}
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
         with whole(path) as temporary:
@@ -131,6 +136,8 @@ class Cohort:
                 table=typed(table.to_pandas()),
                 excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
                 notes=tuple(about["notes"]),
+                intensity=about.get("intensity", ""),
+                channels=about.get("channels", ""),
             )
         except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as error:
             raise InputError([Problem(str(path), repr(error)[:120], "a cohort.parquet", remedy)]) from error

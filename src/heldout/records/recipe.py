@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from heldout.files import hash_of
 from heldout.records.backbone import spoken_name
-from heldout.records.codec import to_data
+from heldout.records.codec import LATER, to_data
+from heldout.records.input_map import InputMap
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
@@ -36,6 +37,7 @@ class Recipe:
         seed: Seed of everything that is drawn: the head, the order of images.
         precision: Mixed precision of the passes.
         format: Version of this record.
+        input_map: How values of the files become the network's input; None for 8-bit grey and RGB as they are.
     """
 
     cohort: str
@@ -51,6 +53,18 @@ class Recipe:
     seed: int
     precision: Precision = "no"
     format: int = 1
+    input_map: InputMap | None = field(default=None, metadata=LATER)
+
+    @property
+    def squares(self) -> str:
+        """Names how images became the squares that the network takes: `224-stretch-bilinear`."""
+        mapped = "" if self.input_map is None else f"-{self.input_map.key}"
+        return f"{self.image_size}-{self.fit}-{self.interpolation}{mapped}"
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that the network's first layer takes."""
+        return self.input_map.of if self.input_map is not None and self.input_map.adapted else 3
 
     @property
     def id(self) -> str:

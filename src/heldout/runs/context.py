@@ -36,7 +36,9 @@ class RunContext:
 def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> Network:
     """The network that a strategy begins with, on the machine's device."""
     return context.machine.hold(
-        backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
+        backbones.build(
+            info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained, recipe.in_channels
+        )
     )
 
 
@@ -58,6 +60,7 @@ def part_of(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) 
         recipe.interpolation,
         context.folder / "images",
         reporter,
+        recipe.input_map,
     )
     index = {label: number for number, label in enumerate(recipe.classes)}
     labels = context.cohort.table.set_index("id").loc[list(ids), "label"].map(index)

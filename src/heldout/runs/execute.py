@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from heldout import backbones
 from heldout.claims import Claim, claim_of
+from heldout.data.input_map import input_map_of
 from heldout.errors import HeldoutError
 from heldout.files import sha256_of
-from heldout.progress import Reporter
-from heldout.records import BackboneInfo, Cohort, Split
+from heldout.progress import Reporter, Silent
+from heldout.records import BackboneInfo, Cohort, InputMap, Split
 from heldout.records.recipe import Precision
 from heldout.records.tuning import Tuning
 from heldout.runs.context import RunContext
@@ -41,6 +42,7 @@ class Execution:
         folder: Where it is kept.
         device: `auto`, `cpu` or `cuda`.
         engine: What computes features that stay fixed, see `training.engine`.
+        reporter: Told of training images that are read before anything is planned.
     """
 
     spec: StudySpec
@@ -49,6 +51,7 @@ class Execution:
     folder: Path
     device: Device = "auto"
     engine: Engine = "auto"
+    reporter: Reporter = field(default_factory=Silent)
 
     @cached_property
     def weights(self) -> dict[str, str]:
@@ -74,7 +77,19 @@ class Execution:
     @cached_property
     def bases(self) -> tuple[PlannedRun, ...]:
         """Every model with every strategy, with the settings as they were given."""
-        return bases(self.spec, self.cohort, self.split, self.weights, self.precisions)
+        return bases(self.spec, self.cohort, self.split, self.weights, self.precisions, self.input_map)
+
+    @cached_property
+    def input_map(self) -> InputMap | None:
+        """How values of the files become inputs; its numbers are computed on the training images once.
+
+        Raises:
+            InputError: A training image cannot be read any more, or the numbers would make blank images.
+        """
+        spec = self.spec
+        return input_map_of(
+            self.cohort, self.split.train, spec.intensity, spec.channels, self.folder / "intensity", self.reporter
+        )
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, with the settings that searches found so far."""
@@ -82,7 +97,7 @@ class Execution:
         if self.spec.search is not None:
             searches = {base.recipe.id: tuning_of(self.folder, base) for base in self.bases}
             found = {id_: tuning for id_, tuning in searches.items() if tuning.trials}
-        return plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found)
+        return plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found, self.input_map)
 
     def run(self, reporter: Reporter) -> None:
         """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
@@ -143,8 +158,10 @@ class Execution:
         infos = tuple({run.info.name: run.info for run in missing}.values())
         pretrained = any(run.strategy.pretrained for run in missing)
 
+        channels = planned[0].recipe.in_channels if planned else 3
+
         def build(info: BackboneInfo) -> None:
-            backbones.build(info, len(self.cohort.classes), self.spec.image_size, seed=0, pretrained=pretrained)
+            backbones.build(info, len(self.cohort.classes), self.spec.image_size, 0, pretrained, channels)
 
         if len(infos) > 1:
             each_of(infos, build)

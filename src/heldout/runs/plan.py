@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heldout.errors import UsageError
-from heldout.records import BackboneInfo, Cohort, Recipe, Split
+from heldout.records import BackboneInfo, Cohort, InputMap, Recipe, Split
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.run import Learning
 from heldout.records.tuning import Trial, Tuning
@@ -87,6 +87,8 @@ class StudySpec:
         fit: How an image that is not square becomes square.
         precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it where it is computed.
         search: Search settings on validation first; None does not.
+        intensity: Policy for images of more than 8 bits; empty for the one that a given cohort was read with.
+        channels: Choice of channels that are no colours; likewise.
 
     Raises:
         UsageError: No model, no strategy or no seed.
@@ -101,6 +103,8 @@ class StudySpec:
     fit: Fit = "stretch"
     precision: PrecisionChoice = "no"
     search: SearchBudget | None = None
+    intensity: str = ""
+    channels: str = ""
 
     def __post_init__(self) -> None:
         if not (self.models and self.strategies and self.seeds):
@@ -158,6 +162,7 @@ def plan(
     weights: Mapping[str, str],
     precisions: Mapping[str, Precision] | None = None,
     tunings: Mapping[str, Tuning] | None = None,
+    input_map: InputMap | None = None,
 ) -> tuple[PlannedRun, ...]:
     """All runs of a study, in the order in which they are trained.
 
@@ -169,13 +174,14 @@ def plan(
             only that a strategy starts from.
         precisions: Full name of a backbone -> its precision, where the study leaves it to each (`auto`).
         tunings: Id of a run with the settings as they were given -> what a search found from there.
+        input_map: How values of the files become inputs, where images are not 8-bit grey or RGB.
 
     Raises:
         UsageError: A hash or a precision is missing.
     """
     return tuple(
         dataclasses.replace(base, recipe=dataclasses.replace(base.recipe, seed=seed))
-        for given in bases(spec, cohort, split, weights, precisions)
+        for given in bases(spec, cohort, split, weights, precisions, input_map)
         for base in (_tuned(given, (tunings or {}).get(given.recipe.id)),)
         for seed in spec.seeds
     )
@@ -187,6 +193,7 @@ def bases(
     split: Split,
     weights: Mapping[str, str],
     precisions: Mapping[str, Precision] | None = None,
+    input_map: InputMap | None = None,
 ) -> tuple[PlannedRun, ...]:
     """Every model with every strategy at the first seed, with the settings as they were given: where searches begin.
 
@@ -196,6 +203,7 @@ def bases(
         split: Their parts.
         weights: As for `plan`.
         precisions: As for `plan`.
+        input_map: As for `plan`.
 
     Raises:
         UsageError: A hash or a precision is missing.
@@ -222,6 +230,7 @@ def bases(
                 interpolation=info.interpolation,
                 seed=spec.seeds[0],
                 precision=given[info.name],
+                input_map=input_map,
             )
             found.append(PlannedRun(recipe, strategy, info))
     return tuple(found)

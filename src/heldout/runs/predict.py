@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.backbones.neighbours import fitting_head
-from heldout.data.store import store_of_arrays
+from heldout.data.store import Squaring
 from heldout.errors import InputError, Problem
-from heldout.images import ImageError, read_pixels
+from heldout.images import ImageError, decode
 from heldout.records import Recipe
 from heldout.records.codec import read_record
 from heldout.stats.scores import softmax
@@ -35,11 +37,26 @@ def load_network(run: Path) -> tuple[Network, Recipe]:
         )
     recipe = read_record(Recipe, run / "recipe.json")
     info = backbones.resolve(recipe.backbone)
-    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False)
+    network = backbones.build(
+        info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False, channels=recipe.in_channels
+    )
     tensors = load_file(run / "model.safetensors")
     fitting_head(network, tensors)
     network.load_state_dict(tensors)
     return network.eval(), recipe
+
+
+def _square(image: Path, recipe: Recipe) -> NDArray[Any]:
+    """(1, s, s, c) of an image file, made as those of the run were.
+
+    Raises:
+        ImageError: It cannot be read, or is none that the run's rule has numbers for.
+    """
+    decoded = decode(image)
+    width = None if recipe.input_map is None else recipe.input_map.width
+    channels = width or (1 if decoded.pixels.ndim == 2 else 3)
+    how = Squaring(recipe.image_size, recipe.fit, recipe.interpolation, channels, recipe.input_map)
+    return how.square(decoded, str(image))[None].astype(how.dtype)
 
 
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:
@@ -59,23 +76,20 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
     """
     network, recipe = load_network(Path(run))
     problems: list[Problem] = []
-    pixels = []
+    prepared = []
     for image in images:
         try:
-            pixels.append(read_pixels(Path(image)))
+            prepared.append(_square(Path(image), recipe))
         except ImageError as error:
             problems.append(error.problem(str(image)))
     if problems:
         raise InputError(problems, title="Some images cannot be read")
     names = [str(image) for image in images]
-    prepared = [
-        store_of_arrays(array[None], [name], recipe.image_size, recipe.fit, recipe.interpolation).pixels
-        for name, array in zip(names, pixels, strict=True)
-    ]
     place = machine(device, recipe.precision)
     place.hold(network)
     # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
-    colour = np.concatenate([np.repeat(p, 3, axis=3) if p.shape[3] == 1 else p for p in prepared])
+    widest = max(p.shape[3] for p in prepared)
+    colour = np.concatenate([np.broadcast_to(p, (*p.shape[:3], widest)) for p in prepared])
     probabilities = softmax(logits_of(network, colour, place))
     frame = pd.DataFrame({"image": names, "predicted": [recipe.classes[k] for k in first_of_largest(probabilities)]})
     for k, name in enumerate(recipe.classes):

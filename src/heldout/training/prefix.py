@@ -60,6 +60,7 @@ class ActivationCache:
     def of_study(cls, folder: Path, recipe: Recipe, machine: Machine) -> ActivationCache:
         """The cache of a study in `folder`: its runs share it, and what is asked of them later finds it again."""
         source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
+        source += "" if recipe.input_map is None else f" {recipe.input_map.key}"
         return cls(folder / "features", source, recipe.precision, machine.engine)
 
     def key(self, network: Network, length: int, part: Part) -> str:

@@ -16,7 +16,7 @@ from heldout.records import PARTS
 
 
 class NpzReader(Reader):
-    """Images uint8 (n, h, w) or (n, h, w, 3) and labels (n,) or (n, 1), two arrays a part of the split.
+    """Images (n, h, w) or (n, h, w, channels) and labels (n,) or (n, 1), two arrays a part of the split.
 
     Labels may be whole numbers or text. The arrays are decompressed into memory one at a time.
     """
@@ -76,7 +76,7 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
     where = f"{path.name} [{member}]"
     try:
         images = open_array(path, member)
-        check_pixels(images, where)
+        check_pixels(images, where, any_depth=True)
         labels = open_array(path, f"{part}_labels")
     except ImageError as error:
         return [], [error.problem(where)]

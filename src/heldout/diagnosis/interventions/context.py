@@ -36,7 +36,8 @@ from heldout.training.scoring import Scorer
 FEATURES_OF = "efficientnet_lite0"
 """Pretrained network whose features stand for images where the model was given: its weights come with the package."""
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
+"""uint8; or float16 in 0 … 1, where the files hold more than 8 bits."""
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Logits = NDArray[np.float32]
@@ -132,14 +133,12 @@ class InterventionContext:
         return units_of(table, self.study.cohort.classes, by_patient=True).of_image
 
     def pixels(self, part: str) -> Pixels:
-        """(n, s, s, c) uint8 as the network saw them, mapped from the study's own store.
+        """(n, s, s, c) as the network saw them, mapped from the study's own store.
 
         Raises:
             HeldoutError: The images are not there any more.
         """
-        return self.once(
-            f"pixels {part}", lambda: cast(Pixels, part_pixels(self.study, part, self.recipe, self.reporter))
-        )
+        return self.once(f"pixels {part}", lambda: part_pixels(self.study, part, self.recipe, self.reporter))
 
     def part(self, part: str) -> Part:
         """Ids, pixels and labels."""
@@ -199,7 +198,9 @@ class InterventionContext:
         if frozen is not None and frozen.verified and set(frozen.prefix_stages) == set(self.network.stages):
             return self.network
         info = backbones.resolve(self.features_of if self.given else self.recipe.backbone)
-        network = backbones.build(info, self.k, self.recipe.image_size, self.recipe.seed)
+        network = backbones.build(
+            info, self.k, self.recipe.image_size, self.recipe.seed, channels=self.recipe.in_channels
+        )
         return self.machine.hold(network).eval()
 
     def copy_of(self, network: Network) -> Network:

@@ -33,6 +33,7 @@ def run_command(material: Material) -> str:
     words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]
     words += ["--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds))]
     words += ["--image-size", str(plan.image_size), "--fit", plan.fit, "--precision", plan.precision]
+    words += option_words({"intensity": plan.intensity or None, "channels": plan.channels or None})
     words += option_words({**study.reading, **plan.search})
     for strategy, values in plan.strategies.items():
         for name, value in values.items():

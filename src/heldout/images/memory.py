@@ -1,0 +1,90 @@
+"""How much memory images may take: each by itself, and all that threads decode at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from heldout.images.errors import ImageError
+
+MOST_PIXELS = 178_956_970
+"""Pixels of one image: Pillow's own limit, beyond which it refuses (twice its `MAX_IMAGE_PIXELS`)."""
+
+MOST_BYTES = 3 * MOST_PIXELS
+"""Bytes of one decoded image, 512 MiB: that many pixels of 8-bit RGB."""
+
+COPIES = 3
+"""Arrays of an image's size that live at once while it is decoded, hashed and made small."""
+
+BUDGET = COPIES * MOST_BYTES
+"""Bytes that all threads together may take: the largest image by itself, or many small ones side by side."""
+
+FREE = 2**20
+"""Images below this many bytes are not counted: a thousand threads of them do not matter."""
+
+_room = threading.Condition()
+_taken = 0
+_mine = threading.local()
+
+
+def reserve(width: int, height: int, channels: int, item_bytes: int, where: str) -> None:
+    """Take memory for an image that is about to be decoded; waits until other threads leave enough.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        channels: Values a pixel.
+        item_bytes: Bytes a value.
+        where: The file, for the message.
+
+    Raises:
+        ImageError: The image is larger than any image may be.
+    """
+    size = width * height * channels * item_bytes
+    if width * height > MOST_PIXELS or size > MOST_BYTES:
+        raise too_large(where, f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)")
+    _give_back()
+    if size >= FREE:
+        _take(min(size * COPIES, BUDGET))
+
+
+def too_large(where: str, found: str) -> ImageError:
+    """The refusal of an image that no memory is given to."""
+    return ImageError(
+        where,
+        found,
+        f"at most {MOST_PIXELS / 1e6:.0f} million pixels and {MOST_BYTES / 2**20:.0f} MiB in one image",
+        "Cut it into tiles, or save it at a smaller size.",
+    )
+
+
+@contextmanager
+def one_image() -> Iterator[None]:
+    """Work on one image: what was reserved for it counts until the end, however long its pixels are worked on."""
+    outer = getattr(_mine, "depth", 0)
+    _mine.depth = outer + 1
+    try:
+        yield
+    finally:
+        _mine.depth = outer
+        if not outer:
+            _give_back()
+
+
+def _take(size: int) -> None:
+    global _taken
+    with _room:
+        _room.wait_for(lambda: _taken + size <= BUDGET)
+        _taken += size
+    _mine.held = size
+
+
+def _give_back() -> None:
+    global _taken
+    held = getattr(_mine, "held", 0)
+    if held:
+        with _room:
+            _taken -= held
+            _room.notify_all()
+        _mine.held = 0
