@@ -17,10 +17,10 @@ from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
-from heldout.runs.fit import run_folder
 from heldout.runs.folder import read_study
 from heldout.runs.judging import judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
+from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
 from heldout.training.device import Device
 from heldout.training.engine import Engine
@@ -243,6 +243,8 @@ class Study:
             InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
         """
         files = read_study(self.folder)
+        for remark in files.remarks:
+            self.reporter.note(remark)
         judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
         return compare_study(files, judging=judging)
 
@@ -275,6 +277,8 @@ class Study:
 
         reporter = reporter or self.reporter
         files = read_study(self.folder)
+        for remark in files.remarks:
+            reporter.note(remark)
         chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
         run_until_told(files, chosen, reporter=reporter, device=self.device)
         return diagnose(
@@ -286,7 +290,15 @@ class Study:
             reporter=reporter,
         )
 
-    def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
+    def report(
+        self,
+        out: str | Path | None = None,
+        *,
+        metric: str = "",
+        unit: str = "",
+        by: str = "",
+        overwrite: bool = False,
+    ) -> Path:
         """Write the HTML report; returns where it is.
 
         Args:
@@ -294,10 +306,14 @@ class Study:
             metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
             unit: As for `compare`.
             by: As for `compare`.
+            overwrite: Whether a file that is no report of ours may be replaced.
+
+        Raises:
+            UsageError: A file of another kind stands there.
         """
         from heldout.report import Wanted, write_report
 
-        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by))
+        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by), overwrite)
 
 
 def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, UnitOption
+from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, Overwrite, UnitOption
 from heldout.cli.values import choice
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def compare(
     sort: Sort = "test",
     bootstrap: Bootstrap = 1000,
     csv: Csv = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Compare the runs of a study: accuracy with intervals, gap between validation and test, restlessness, speed.
@@ -86,12 +87,15 @@ def compare(
     from heldout.cli.views.compare import show_comparison
     from heldout.records import Asking
     from heldout.records.codec import to_data
+    from heldout.replacing import RUNS_CSV, refuse_replacing
     from heldout.runs.compare import compare_study
     from heldout.runs.folder import read_study
     from heldout.runs.judging import judging_of
 
     env = environment(context)
     choice("--sort", sort, SORTS)
+    if csv is not None:
+        refuse_replacing(csv, RUNS_CSV, overwrite)
     files = read_study(study)
     judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
     found = compare_study(files, judging=judging, bootstrap=bootstrap)
@@ -100,6 +104,8 @@ def compare(
         from heldout.files import write_text
 
         write_text(csv, _csv(found))
+    for remark in files.remarks:
+        env.error(remark)
     if files.missing:
         env.error(f"Not finished yet, and left out: {', '.join(files.missing)}. `heldout run` goes on from there.")
     if files.foreign:

@@ -186,6 +186,8 @@ def _of_study(
     from heldout.runs.judging import judging_of
 
     files = read_study(study)
+    for remark in files.remarks:
+        bars.note(remark)
     chosen = choose_runs(files, run)
     judging = judging_of(files.cohort.classes, asked.metric, asked.unit, asked.by)
     if asked.experiments:

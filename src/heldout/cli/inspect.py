@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Channels, Data, Intensity, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    OUTPUT,
+    Channels,
+    Data,
+    Intensity,
+    NoTest,
+    Overwrite,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+)
 
 CheckPatients = Annotated[
     bool,
@@ -49,6 +60,7 @@ def inspect(
     channels: Channels = "",
     pairs: Pairs = None,
     contact_sheet: ContactSheet = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
@@ -61,8 +73,12 @@ def inspect(
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show
     from heldout.cli.views.inspect_summary import summarise
+    from heldout.replacing import PICTURE, refuse_replacing
 
     env = environment(context)
+    for picture in (pairs, contact_sheet):
+        if picture is not None:
+            refuse_replacing(picture, PICTURE, overwrite)
     summary = summarise(
         data,
         patient=patient,

@@ -76,3 +76,9 @@ NoTest = Annotated[
 ValFraction = Annotated[
     float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace a file of that name even if heldout did not write it.", rich_help_panel=OUTPUT
+    ),
+]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import ByOption, MetricOption, UnitOption
+from heldout.cli.options import ByOption, MetricOption, Overwrite, UnitOption
 
 
 def report(
@@ -18,6 +18,7 @@ def report(
     metric: MetricOption = "",
     unit: UnitOption = "",
     by: ByOption = "",
+    overwrite: Overwrite = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
 ) -> None:
@@ -32,7 +33,7 @@ def report(
     from heldout.report import Wanted, write_report
 
     env = environment(context)
-    path = write_report(study, out, Wanted(metric, unit, by)).resolve()
+    path = write_report(study, out, Wanted(metric, unit, by), overwrite).resolve()
     size = path.stat().st_size
     if as_json:
         env.json({"report": str(path), "bytes": size})

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heldout.array_files import create_array, open_array_file, seal
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
@@ -172,11 +173,14 @@ class Squaring:
 def _write(
     place: Path, shape: tuple[int, ...], cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter
 ) -> None:
-    with whole_folder(place) as temporary:
-        mapped = np.lib.format.open_memmap(temporary / "pixels.npy", mode="w+", dtype=how.dtype, shape=shape)
+    if place.exists():
+        reporter.note(f"{place} is damaged or cut off, and is made anew.")
+    with whole_folder(place, keep=lambda there: _is_whole(there, ids, shape, how)) as temporary:
+        mapped = create_array(temporary / "pixels.npy", how.dtype, shape)
         _fill(mapped, cohort, ids, how, reporter)
-        mapped.flush()
+        mapped.flush()  # type: ignore[attr-defined]
         del mapped
+        seal(temporary)
         about = {"format": FORMAT, "size": shape[1], "fit": how.fit, "interpolation": how.interpolation}
         about |= {} if how.input_map is None else {"input_map": how.input_map.key}
         write_json(temporary / "store.json", {**about, "ids": list(ids)})
@@ -234,10 +238,11 @@ def _is_whole(place: Path, ids: Sequence[str], shape: tuple[int, ...], how: Squa
     """Whether an earlier call left this very store; anything else there is replaced."""
     try:
         about = read_json(place / "store.json")
-        mapped = np.load(place / "pixels.npy", mmap_mode="r")
-        return bool(about["ids"] == list(ids) and mapped.shape == shape and mapped.dtype == how.dtype)
+        same = about["ids"] == list(ids)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+    mapped = open_array_file(place / "pixels.npy") if same else None
+    return mapped is not None and mapped.shape == shape and mapped.dtype == how.dtype
 
 
 def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter) -> None:

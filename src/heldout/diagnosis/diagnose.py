@@ -30,7 +30,7 @@ from heldout.diagnosis.summary import limits, summary
 from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
 from heldout.diagnosis.verdict import Decision
 from heldout.diagnosis.words import worded
-from heldout.errors import UsageError
+from heldout.errors import InputError, UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
 from heldout.records.codec import write_record
@@ -105,12 +105,16 @@ def choose_runs(study: StudyFiles, run: str | None) -> tuple[RunFiles, ...]:
 
     Raises:
         UsageError: None, or several.
+        InputError: It is set aside.
     """
+    matching = tuple(files for files in study.runs if files.record.id.startswith(run or ""))
+    aside = [problem for one in study.set_aside if one.run.startswith(run or "") for problem in one.problems]
+    if aside and not matching:
+        raise InputError(aside, "What was asked for is set aside")
     if not study.runs:
         raise UsageError(f"Found no complete run in {study.folder}; call the same `heldout run` again, it goes on.")
     if run is None:
         return study.runs
-    matching = tuple(files for files in study.runs if files.record.id.startswith(run))
     exact = tuple(files for files in matching if files.record.id == run)
     if len(exact or matching) != 1:
         ids = ", ".join(files.record.id for files in study.runs)

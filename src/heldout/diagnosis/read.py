@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.array_files import open_array_file
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.relatives import changes_of, crossing_ids, leaked_ids
+from heldout.diagnosis.results import read_about, read_result
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.diagnosis.variants import VariantLogits
@@ -23,6 +24,7 @@ from heldout.records import ReasonKind, Recipe
 from heldout.records.codec import read_record
 from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.run import Choice
+from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import REPLICATES
@@ -132,9 +134,9 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
     """What was chosen on validation -> the answers of all candidates, where they were kept."""
     found: dict[Choice, VariantLogits] = {}
     own = run.folder / "choices.parquet"
-    if own.is_file():
+    if own.is_file():  # its checksum was held against `run.json`
         of_strategy = [choice for choice in run.record.learning.chosen if choice not in ("settings", "epoch")]
-        found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(pd.read_parquet(own))
+        found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(load_table(own))
     searched = _search(study, run)
     return found if searched is None else {**found, "settings": searched}
 
@@ -142,21 +144,24 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
 def _candidates(run: RunFiles) -> VariantLogits | None:
     """Answers of everything that a given model was chosen among."""
     file = run.folder / "candidates.parquet"
-    return VariantLogits(pd.read_parquet(file)) if file.is_file() else None
+    return VariantLogits(load_table(file)) if file.is_file() else None
 
 
 def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:
     """Answers of the trials whose best settings the run has; None without a search, or where some were not kept."""
-    for file in sorted((study.folder / "tuning").glob("*.json")):
-        search = read_record(Tuning, file)
-        same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
-        answers = file.with_suffix(".parquet")
-        if same and len(search.trials) > 1 and answers.is_file():
-            best = search.best.settings
-            if all(run.recipe.settings.get(name) == value for name, value in best.items()):
-                kept = pd.read_parquet(answers)
+    for file in sorted((study.folder / "tuning").glob("[!.]*.json")):
+        try:
+            search = read_record(Tuning, file)
+            same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
+            answers = file.with_suffix(".parquet")
+            if not same or len(search.trials) < 2 or not answers.is_file():
+                continue
+            if all(run.recipe.settings.get(name) == value for name, value in search.best.settings.items()):
+                kept = load_table(answers)
                 if kept["variant"].nunique() == len(search.trials):
                     return VariantLogits(kept)
+        except InputError:  # of a search that is damaged nothing is known
+            continue
     return None
 
 
@@ -164,15 +169,16 @@ def _experiments(run: RunFiles) -> tuple[Mapping[str, VariantLogits], Mapping[st
     """Name -> logits, and name -> why there are none."""
     scored: dict[str, VariantLogits] = {}
     absent: dict[str, Absence] = {}
-    for file in sorted((run.folder / "experiments").glob("*.json")):
-        about = json.loads(file.read_text(encoding="utf-8"))
-        table = file.with_suffix(".parquet")
+    for file in sorted((run.folder / "experiments").glob("[!.]*.json")):
+        try:
+            about, frame = read_result(file)
+        except InputError as error:
+            absent[file.stem] = Absence(ReasonKind.INTERVENTION_FAILED, f"what it left is damaged: {error.problems[0]}")
+            continue
         if about.get("absent"):
             absent[file.stem] = _absence(about)
-        elif table.is_file():
-            frame = pd.read_parquet(table)
-            if len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
-                scored[file.stem] = VariantLogits(frame)
+        elif frame is not None and len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
+            scored[file.stem] = VariantLogits(frame)
     return scored, absent
 
 
@@ -186,17 +192,13 @@ def _absence(about: Mapping[str, Any]) -> Absence:
 
 def _features(study: StudyFiles, run: RunFiles) -> dict[str, NDArray[np.float32]]:
     """Features of the pretrained network, memory-mapped, where the experiment `features` made them."""
-    pointer = run.folder / "experiments" / "features.json"
-    if not pointer.is_file():
-        return {}
-    about = json.loads(pointer.read_text(encoding="utf-8"))
+    about = read_about(run.folder / "experiments" / "features.json")
     found: dict[str, NDArray[np.float32]] = {}
     for part in ("train", "val", "test"):
         place = about.get(part)
-        if place and (study.folder / place).is_file():
-            array = np.load(study.folder / place, mmap_mode="r")
-            if len(array) == len(study.split.part(part)):
-                found[part] = array
+        array = open_array_file(study.folder / place) if isinstance(place, str) else None
+        if array is not None and len(array) == len(study.split.part(part)):
+            found[part] = array
     return found
 
 

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from heldout.data.store import build_store
 from heldout.diagnosis.relatives import CopyPair
-from heldout.errors import HeldoutError
-from heldout.files import hash_of, read_json, whole, write_json
+from heldout.errors import HeldoutError, InputError
+from heldout.files import hash_of, read_json, write_json
 from heldout.images.copies import FORMAT, find_copies, small_grey
 from heldout.images.levels import eight_bit
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
+from heldout.records.table_file import load_table, save_table
 from heldout.runs.folder import StudyFiles
 
 CHUNK = 500
@@ -40,19 +41,30 @@ def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.D
         return None
     file = study.folder / "quality" / f"{recipe.squares}.parquet"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
-    if file.is_file():
-        table = pd.read_parquet(file).set_index("id")
-        if list(table.columns) == [item.name for item in PROPERTIES] and set(ids) <= set(table.index):
-            return table.loc[ids]
+    known = _known_quality(file, ids, reporter)
+    if known is not None:
+        return known
     try:
         measured = [_measure(study, part, recipe, reporter) for part in PARTS if study.split.part(part)]
     except HeldoutError as error:
         reporter.note(f"Image quality was not measured: {str(error).splitlines()[0]}")
         return None
     table = pd.concat(measured)
-    with whole(file) as temporary:
-        table.rename_axis("id").reset_index().to_parquet(temporary, index=False)
+    save_table(table.rename_axis("id").reset_index(), file)
     return table
+
+
+def _known_quality(file: Path, ids: list[str], reporter: Reporter) -> pd.DataFrame | None:
+    """The table of an earlier call; None where there is none for these images, or it is damaged."""
+    if not file.is_file():
+        return None
+    try:
+        table = load_table(file).set_index("id")
+        known = list(table.columns) == [item.name for item in PROPERTIES] and set(ids) <= set(table.index)
+        return table.loc[ids] if known else None
+    except (InputError, KeyError) as error:
+        reporter.note(f"{file} is damaged, and is measured anew ({type(error).__name__}).")
+        return None
 
 
 def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> pd.DataFrame:
@@ -81,18 +93,29 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
         return tuple(CopyPair(*pair) for pair in study.cohort.copies if pair[0] in split and pair[1] in split)
     file = study.folder / "quality" / f"copies-{recipe.squares}.json"
     key = hash_of([FORMAT, *ids])
-    if file.is_file():
-        about = read_json(file)
-        if about.get("key") == key:
-            return tuple(CopyPair(str(a), str(b), str(change)) for a, b, change in about["pairs"])
+    known = _known_pairs(file, key)
+    if known is not None:
+        return known
     try:
         found = find_copies(_small(study, recipe, reporter))
     except HeldoutError:
         return None
     rows = zip(found.first.tolist(), found.second.tolist(), found.change, strict=True)
     pairs = tuple(CopyPair(ids[a], ids[b], change) for a, b, change in rows)
-    write_json(file, {"format": FORMAT, "key": key, "pairs": [[p.first, p.second, p.change] for p in pairs]})
+    listed = [[p.first, p.second, p.change] for p in pairs]
+    write_json(file, {"format": FORMAT, "key": key, "pairs": listed, "hash": hash_of(listed)})
     return pairs
+
+
+def _known_pairs(file: Path, key: str) -> tuple[CopyPair, ...] | None:
+    """The pairs that an earlier call found among these images; None where it left none, or they were changed."""
+    try:
+        about = read_json(file)
+        if about["key"] != key or about.get("hash", hash_of(about["pairs"])) != hash_of(about["pairs"]):
+            return None
+        return tuple(CopyPair(str(a), str(b), str(change)) for a, b, change in about["pairs"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _small(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from heldout.errors import InputError, Problem
-from heldout.files import write_json
+from heldout.files import read_json, write_json
 
 R = TypeVar("R")
 
@@ -42,6 +42,7 @@ def from_data(kind: type[R], data: Any, where: str) -> R:
     Raises:
         InputError: The values do not fit; every field that is off is listed.
     """
+    _refuse_later(kind, data, where)
     try:
         record: R = _adapter(cast(Hashable, kind)).validate_python(data)
     except ValidationError as error:
@@ -60,9 +61,37 @@ def from_data(kind: type[R], data: Any, where: str) -> R:
     return record
 
 
-def write_record(path: Path, record: Any) -> None:
+def _refuse_later(kind: type[R], data: Any, where: str) -> None:
+    """Stop before a record of a later version is taken for one of ours."""
+    known = getattr(kind, "format", None)
+    if not isinstance(known, int) or not isinstance(data, dict):
+        return
+    check_format(data.get("format", known), known, where)
+
+
+def check_format(found: object, known: int, where: str) -> None:
+    """Refuse the format of a record that this version does not know.
+
+    Args:
+        found: Its `format`.
+        known: The latest that is known.
+        where: The file, for the message.
+
+    Raises:
+        InputError: It is none from 1 to `known`.
+    """
+    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= known:
+        return
+    remedy = "A later heldout wrote it, or it was changed by hand: install that version, or make the file again."
+    raise InputError(
+        [Problem(f"{where}, field format", json.dumps(found, default=str)[:80], f"a number from 1 to {known}", remedy)],
+        title=f"{where} is not of a format that this version reads",
+    )
+
+
+def write_record(path: Path, record: Any, make_folder: bool = True) -> None:
     """Write a record as JSON, whole or not at all."""
-    write_json(path, to_data(record))
+    write_json(path, to_data(record), make_folder)
 
 
 def read_record(kind: type[R], path: Path) -> R:
@@ -81,8 +110,8 @@ def read_data(kind: type[R], path: Path) -> Any:
         InputError: The file is missing or is no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return read_json(path)
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             [Problem(str(path), str(error), f"a {kind.__name__} in JSON", "Check the path, or make the file again.")]
         ) from error

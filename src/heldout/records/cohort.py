@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
-from heldout.records.codec import from_data, to_data
+from heldout.records.codec import check_format, from_data, to_data
+from heldout.records.table_file import load_arrow
 
 COLUMNS: dict[str, str] = {
     "id": "unique name of the image in this cohort: its content hash, with -2, -3 … for exact copies",
@@ -32,6 +33,8 @@ COLUMNS: dict[str, str] = {
 }
 """Columns of `Cohort.table`, in this order, with their meaning; `row`, `width`, `height`, `channels`, `bits` are int64,
 the rest are strings."""
+
+FORMAT = 1
 
 TABLES = "tables"
 """`Cohort.reader` of images that tables of predictions name."""
@@ -102,7 +105,7 @@ class Cohort:
     def save(self, path: Path) -> None:
         """Write as Parquet, with name, root, classes and the rest in the file's metadata."""
         about = {
-            "format": 1,
+            "format": FORMAT,
             "name": self.name,
             "root": self.root,
             "reader": self.reader,
@@ -115,7 +118,7 @@ class Cohort:
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
         with whole(path) as temporary:
-            pq.write_table(table, temporary)
+            pq.write_table(table, temporary, write_page_checksum=True)
 
     @classmethod
     def load(cls, path: Path) -> Cohort:
@@ -124,29 +127,25 @@ class Cohort:
         Raises:
             InputError: The file is not a cohort.
         """
+        remedy = "Run `heldout run` again to make the study."
+        table = load_arrow(path, "a cohort.parquet", remedy)
         try:
-            table = pq.read_table(path)
             about: dict[str, Any] = json.loads((table.schema.metadata or {})[b"heldout"])
-        except (OSError, KeyError, ValueError, pa.ArrowInvalid) as error:
-            raise InputError(
-                [
-                    Problem(
-                        str(path), repr(error)[:120], "a cohort.parquet", "Run `heldout run` again to make the study."
-                    )
-                ]
-            ) from error
-        return cls(
-            name=about["name"],
-            root=about["root"],
-            reader=about["reader"],
-            classes=tuple(about["classes"]),
-            table=typed(table.to_pandas()),
-            excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
-            notes=tuple(about["notes"]),
-            copies=_pairs(about.get("copies")),
-            intensity=about.get("intensity", ""),
-            channels=about.get("channels", ""),
-        )
+            check_format(about.get("format"), FORMAT, str(path))
+            return cls(
+                name=about["name"],
+                root=about["root"],
+                reader=about["reader"],
+                classes=tuple(about["classes"]),
+                table=typed(table.to_pandas()),
+                excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
+                notes=tuple(about["notes"]),
+                copies=_pairs(about.get("copies")),
+                intensity=about.get("intensity", ""),
+                channels=about.get("channels", ""),
+            )
+        except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+            raise InputError([Problem(str(path), repr(error)[:120], "a cohort.parquet", remedy)]) from error
 
 
 def _pairs(found: list[list[str]] | None) -> tuple[tuple[str, str, str], ...] | None:

@@ -88,6 +88,8 @@ class RunRecord:
         learning: What was trained, chosen and kept.
         created: Time of completion, ISO 8601, UTC.
         notes: Sentences a person should read.
+        files: Name of each other file of the run -> its SHA-256, so that a changed one is noticed; empty in records of
+            0.1.0.
         format: Version of this record.
     """
 
@@ -108,4 +110,5 @@ class RunRecord:
     learning: Learning
     created: str
     notes: tuple[str, ...] = field(default=())
+    files: dict[str, str] = field(default_factory=dict)
     format: int = 2

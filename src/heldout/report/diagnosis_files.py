@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from heldout.array_files import open_array_file
 from heldout.errors import InputError
 from heldout.files import read_json
 from heldout.images.levels import eight_bit
 from heldout.records import Diagnosis, Recipe
 from heldout.records.codec import read_record
+from heldout.records.table_file import load_table
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -69,12 +71,12 @@ def read_squares(folder: Path, recipe: Recipe) -> Squares:
     for path in sorted(folder.glob("images/*/store.json")):
         try:
             about = read_json(path)
-            pixels = np.load(path.parent / "pixels.npy", mmap_mode="r")
+            pixels = open_array_file(path.parent / "pixels.npy")
             ids = [str(id_) for id_ in about["ids"]]
             seen = (about["size"], about["fit"], about["interpolation"], about.get("input_map", ""))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if pixels.ndim != 4 or pixels.dtype not in (np.uint8, np.float16) or len(pixels) != len(ids):
+        if pixels is None or pixels.ndim != 4 or pixels.dtype not in (np.uint8, np.float16) or len(pixels) != len(ids):
             continue
         kept = own if seen == (recipe.image_size, recipe.fit, recipe.interpolation, key) else others
         kept.update({id_: (pixels, row) for row, id_ in enumerate(ids)})
@@ -92,8 +94,8 @@ def read_properties(folder: Path, recipe: Recipe) -> pd.DataFrame | None:
         return None
     path = tables.get(recipe.squares, next(iter(tables.values())))
     try:
-        table = pd.read_parquet(path)
-    except Exception as error:  # pyarrow has errors of its own that share no ancestor but this
+        table = load_table(path)
+    except InputError as error:
         raise ValueError(f"quality/{path.name} is no Parquet table") from error
     if "id" in table.columns:
         table = table.set_index("id")

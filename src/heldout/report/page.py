@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from heldout._version import __version__
 from heldout.files import write_text
+from heldout.replacing import REPORT, refuse_replacing
 from heldout.report.blocks import Answer, Block, Charts, Page, PageSection
 from heldout.report.faults import fault, reason
 from heldout.report.figure import FIRST_SCREEN, Figure
@@ -44,22 +45,24 @@ def build_report(folder: Path, wanted: Wanted | None = None) -> str:
     return render(compose(gather(folder, wanted)))
 
 
-def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = None) -> Path:
+def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = None, overwrite: bool = False) -> Path:
     """Write the report of a study, whole or not at all.
 
     Args:
         folder: A study's folder.
         out: The file; `report.html` in the study's folder by default.
         wanted: Metric and unit; None for those of the diagnoses.
+        overwrite: Whether a file that is no report of ours may be replaced.
 
     Returns:
         The file written.
 
     Raises:
         InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
-        UsageError: An unknown metric or unit.
+        UsageError: An unknown metric or unit; a file of another kind stands there.
     """
     path = out or folder / "report.html"
+    refuse_replacing(path, REPORT, overwrite)
     write_text(path, build_report(folder, wanted))
     return path
 

@@ -70,6 +70,10 @@ def compare_study(
     judging = judging or Judging()
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
+    if not study.runs and study.set_aside:
+        raise InputError(
+            [problem for run in study.set_aside for problem in run.problems], f"No run of {study.folder} can be used"
+        )
     if not study.runs:
         found = f"no complete run; {len(study.missing)} are planned"
         raise InputError(

@@ -18,9 +18,10 @@ from heldout.records import BackboneInfo, Cohort, InputMap, Split
 from heldout.records.recipe import Precision
 from heldout.records.tuning import Tuning
 from heldout.runs.context import RunContext
-from heldout.runs.fit import fit, run_folder
+from heldout.runs.fit import fit
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
+from heldout.runs.sitting import run_folder
 from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
 from heldout.runs.write_study import check_same, write_study
 from heldout.training.device import Device, machine

@@ -14,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.claims import Claim
-from heldout.files import whole
+from heldout.errors import InputError
 from heldout.optional import require
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Recipe
 from heldout.records.codec import read_record, write_record
 from heldout.records.logit_table import variants_table
+from heldout.records.table_file import load_table, save_table
 from heldout.records.tuning import Trial, Tuning
 from heldout.runs.context import RunContext, new_network, task_of
 from heldout.runs.fit import learn_strategy
@@ -92,7 +93,7 @@ def tune(
         found = dataclasses.replace(found, trials=(*found.trials, trial))
         if claim is not None:
             claim.check()
-        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}))
+        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}), reporter)
         write_record(file, found)
     return found
 
@@ -141,11 +142,12 @@ def _tried(
     return trial, logits
 
 
-def _keep(file: Path, table: pd.DataFrame) -> None:
+def _keep(file: Path, table: pd.DataFrame, reporter: Reporter) -> None:
     """Add a trial's answers to those of earlier ones; one that was made twice, after an interruption, is replaced."""
     if file.exists():
-        before = pd.read_parquet(file)
-        table = pd.concat([before[before["variant"] != table["variant"].iloc[0]], table], ignore_index=True)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with whole(file) as temporary:
-        table.to_parquet(temporary, index=False)
+        try:
+            before = load_table(file)
+            table = pd.concat([before[before["variant"] != table["variant"].iloc[0]], table], ignore_index=True)
+        except (InputError, KeyError):
+            reporter.note(f"{file} is damaged: the answers of earlier trials are lost, their scores are kept.")
+    save_table(table, file)

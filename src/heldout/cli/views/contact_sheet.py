@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from heldout.cli.views.pairs import signed
 from heldout.data.examine.depth import proposed
 from heldout.data.examine.histogram import Histogram, histograms, sampled_rows
 from heldout.data.input_map import input_map_of
@@ -74,7 +75,7 @@ def write_contact_sheet(examined: Examined, file: Path, reporter: Reporter) -> N
         found = histograms(cohort, dict(rows), ends_of(examined), reporter)
         _draw(write, found, (width - WIDE - GAP, top + LINE), rule, font)
     with whole(file) as temporary:
-        sheet.save(temporary, format="PNG")
+        sheet.save(temporary, format="PNG", pnginfo=signed())
 
 
 def ends_of(examined: Examined) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from heldout.errors import HeldoutError
 from heldout.given.model import GivenModel
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
+from heldout.records.table_file import load_table
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.predict import load_network
 from heldout.strategies.probe import Probe
@@ -160,7 +161,7 @@ class InterventionContext:
     def result(self, name: str) -> pd.DataFrame | None:
         """The table that another intervention left on this run; None without one."""
         file = self._result_file(name)
-        return pd.read_parquet(file) if file.is_file() else None
+        return load_table(file) if file.is_file() else None
 
     def result_key(self, name: str) -> int:
         """A number that is another one where that table is another one; 0 without a table."""

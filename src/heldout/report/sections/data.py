@@ -69,7 +69,7 @@ def blocks(material: Material) -> Sequence[Block]:
     of_runs = [
         f"{material.names[row.id].label}: {note}" for row in material.runs for note in material.run(row.id).record.notes
     ]
-    notes = dict.fromkeys((*material.study.notes, *material.cohort.notes, *of_runs))
+    notes = dict.fromkeys((*material.files.remarks, *material.study.notes, *material.cohort.notes, *of_runs))
     if notes:
         found.append(Notes("To read", tuple(notes)))
     if material.cohort.excluded:
