@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
 from heldout.records.codec import from_data, to_data
+from heldout.records.labelling import LABELLINGS, SINGLE, Labelling, LabellingName
 
 COLUMNS: dict[str, str] = {
     "id": "unique name of the image in this cohort: its content hash, with -2, -3 … for exact copies",
@@ -21,7 +22,7 @@ COLUMNS: dict[str, str] = {
     "source": "file, relative to the cohort's root",
     "member": "array inside an .npz file, else empty",
     "row": "row of that array, or -1 for a file that holds one image",
-    "label": "class name",
+    "label": "class name; of images with several labels their names, with | between them, empty for none",
     "patient": "patient (or other unit whose images are alike), empty if not known",
     "site": "hospital, laboratory or device, empty if not known",
     "split": "train, val or test as given, empty if not given",
@@ -47,11 +48,12 @@ class Cohort:
         name: Short name, for titles.
         root: Absolute folder that `source` is relative to; empty for arrays in memory, and for tables without images.
         reader: Plug-in that read it.
-        classes: Class names in the order of their indices.
+        classes: Names of the classes, or of the labels, in the order of their indices.
         table: One row an image, columns as in `COLUMNS`, index 0 … n−1; then any further columns of the source (sex,
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
+        labels: Whether an image is of one class (`single`) or has any number of labels (`several`).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Cohort:
     table: pd.DataFrame
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    labels: LabellingName = "single"
 
     def __post_init__(self) -> None:
         if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
@@ -75,7 +78,13 @@ class Cohort:
     def hash(self) -> str:
         """Hash of what a result can depend on: images, labels, patients, sites, given splits, order of classes."""
         columns = ["id", "label", "patient", "site", "split"]
-        return hash_of({"classes": self.classes, "rows": self.table[columns].to_numpy().tolist()})
+        content = {"classes": self.classes, "rows": self.table[columns].to_numpy().tolist()}
+        return hash_of(content if self.labelling is SINGLE else {**content, "labels": self.labels})
+
+    @property
+    def labelling(self) -> Labelling:
+        """How the images are labelled."""
+        return LABELLINGS[self.labels]
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -102,6 +111,7 @@ class Cohort:
             "classes": self.classes,
             "excluded": [to_data(problem) for problem in self.excluded],
             "notes": self.notes,
+            **({} if self.labelling is SINGLE else {"labels": self.labels}),
         }
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
@@ -134,6 +144,7 @@ class Cohort:
             table=typed(table.to_pandas()),
             excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
             notes=tuple(about["notes"]),
+            labels=about.get("labels", SINGLE.name),
         )
 
 

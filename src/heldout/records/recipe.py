@@ -8,6 +8,7 @@ from typing import Literal
 from heldout.files import hash_of
 from heldout.records.backbone import spoken_name
 from heldout.records.codec import to_data
+from heldout.records.labelling import SINGLE, LabellingName
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
@@ -35,6 +36,8 @@ class Recipe:
         interpolation: `bilinear` or `bicubic`.
         seed: Seed of everything that is drawn: the head, the order of images.
         precision: Mixed precision of the passes.
+        labels: Whether an image is of one class or has several labels; what has one class is hashed without it, as
+            it was before there was anything else.
         format: Version of this record.
     """
 
@@ -50,10 +53,14 @@ class Recipe:
     interpolation: str
     seed: int
     precision: Precision = "no"
+    labels: LabellingName = "single"
     format: int = 1
 
     @property
     def id(self) -> str:
         """The run's id: readable in front, a hash of the whole recipe behind."""
         short = "".join(c if c.isalnum() or c in "_-" else "_" for c in spoken_name(self.backbone))[:40]
-        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(to_data(self), 8)}"
+        hashed = to_data(self)
+        if self.labels == SINGLE.name:
+            del hashed["labels"]
+        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(hashed, 8)}"

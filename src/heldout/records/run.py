@@ -15,9 +15,9 @@ Keep = Literal["last", "best", "average"]
 ChosenOn = Literal["", "val", "test"]
 """Part on which a model was chosen among candidates."""
 
-Choice = Literal["strength", "blend", "neighbours", "settings", "epoch"]
+Choice = Literal["strength", "blend", "neighbours", "settings", "epoch", "threshold"]
 """What can be chosen on validation: the strength of regularisation, the blend of two networks' weights, the number of
-neighbours, the settings (`heldout run --tune`), the epoch."""
+neighbours, the settings (`heldout run --tune`), the epoch; of one of several labels the threshold."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ class RunRecord:
 
     The folder holds besides: `recipe.json` (`Recipe`), `environment.json`, `history.csv` (rows of `progress.Epoch`),
     `predictions.parquet` (columns `id`, `split` ∈ train/val/test, `label` and `predicted` as class indices, and one
-    float32 `logit_<k>` a class, k in the order of `classes`; train re-scored in eval mode), `val_epochs.parquet` (the
-    class predicted for each validation image after each epoch: columns `id`, `epoch`, `predicted`), `choices.parquet`
-    where a strategy chose on validation (the validation logits of everything it chose among: columns `id`, `split`,
-    `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`, `predictions.parquet`
+    float32 `logit_<k>` a class, k in the order of `classes`; train re-scored in eval mode; of several labels an image
+    one `label_<k>` and `predicted_<k>` of 0 and 1 a label), `val_epochs.parquet` (the class predicted for each
+    validation image after each epoch: columns `id`, `epoch`, `predicted`, or one `predicted_<k>` a label),
+    `choices.parquet` where a strategy chose on validation (the validation logits of everything it chose among: columns
+    `id`, `split`, `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`, `predictions.parquet`
     and, where candidates were given, `candidates.parquet` (their logits on validation and test, columns as in
     `choices.parquet`); numbers of its training that nobody told are None.
 
@@ -88,6 +89,8 @@ class RunRecord:
         learning: What was trained, chosen and kept.
         created: Time of completion, ISO 8601, UTC.
         notes: Sentences a person should read.
+        thresholds: Of several labels the logit above which each is answered, set on validation
+            (`stats.label_thresholds`); empty where an image has one class.
         format: Version of this record.
     """
 
@@ -108,4 +111,5 @@ class RunRecord:
     learning: Learning
     created: str
     notes: tuple[str, ...] = field(default=())
+    thresholds: tuple[float, ...] = ()
     format: int = 2
