@@ -28,10 +28,10 @@ from heldout.backbones import Network
 from heldout.claims import Claim
 from heldout.files import publish_folder, whole, write_json
 from heldout.progress import Epoch, Reporter, Silent
-from heldout.records import PARTS, Frozen, Recipe, RunRecord
+from heldout.records import Frozen, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
-from heldout.records.predictions import Predictions, to_table
+from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
@@ -107,8 +107,9 @@ def fit(
             scored["test"] = _score_test(learned, recipe, context, cache, reporter)
             evaluations = _count_evaluation(recipe, context)
     seconds = learned.course.elapsed + time.perf_counter() - started
-    record = _record(run, learned, machine, evaluations, seconds)
-    _write_run(partial, record, recipe, learned, scored, context)
+    answers = {name: Scored(part.ids, part.labels, logits) for name, (part, logits) in scored.items()}
+    record = _record(run, learned, machine, evaluations, seconds, answers["val"])
+    _write_run(partial, record, recipe, learned, answers, context)
     publish_folder(partial, place)
     return record
 
@@ -130,7 +131,9 @@ def begun_folder(place: Path) -> Path:
     return folder
 
 
-def _record(run: PlannedRun, learned: Learned, machine: Machine, evaluations: int, seconds: float) -> RunRecord:
+def _record(
+    run: PlannedRun, learned: Learned, machine: Machine, evaluations: int, seconds: float, val: Scored
+) -> RunRecord:
     recipe = run.recipe
     return RunRecord(
         id=recipe.id,
@@ -150,6 +153,7 @@ def _record(run: PlannedRun, learned: Learned, machine: Machine, evaluations: in
         learning=run.learning,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=(*run.notes, *_notes(learned)),
+        thresholds=ANSWER_TABLES[recipe.labels].thresholds(val),
     )
 
 
@@ -271,21 +275,20 @@ def _write_run(
     record: RunRecord,
     recipe: Recipe,
     learned: Learned,
-    scored: dict[str, tuple[Part, NDArray[np.float32]]],
+    scored: dict[str, Scored],
     context: RunContext,
 ) -> None:
+    tables = ANSWER_TABLES[recipe.labels]
     write_record(folder / "recipe.json", recipe)
     write_json(folder / "environment.json", environment(context.machine))
     history = pd.DataFrame([asdict(row) for row in learned.course.history], columns=list(Epoch.__annotations__))
     with whole(folder / "history.csv") as temporary:
         history.to_csv(temporary, index=False)
     with whole(folder / "predictions.parquet") as temporary:
-        to_table(_predictions(name, *scored[name]) for name in PARTS if name in scored).to_parquet(
-            temporary, index=False
-        )
-    val_ids = scored["val"][0].ids
+        tables.predictions(scored, record.thresholds).to_parquet(temporary, index=False)
+    val_ids = scored["val"].ids
     epochs = [
-        pd.DataFrame({"id": val_ids, "epoch": row.epoch, "predicted": predicted})
+        tables.epoch(val_ids, row.epoch, predicted)
         for row, predicted in zip(learned.course.history, learned.course.val_predicted, strict=True)
     ]
     with whole(folder / "val_epochs.parquet") as temporary:
@@ -299,10 +302,6 @@ def _write_run(
         save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})
     write_record(folder / "run.json", record)
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-
-
-def _predictions(name: str, part: Part, logits: NDArray[np.float32]) -> Predictions:
-    return Predictions(name, tuple(part.ids), part.labels, logits.astype(np.float64))
 
 
 def environment(machine: Machine) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,9 +15,13 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
+from heldout.records.label_predictions import LabelPredictions
+from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import logits_in
 from heldout.records.predictions import Predictions, columns_of, from_table
 from heldout.runs.earlier import read_run_record, read_study_record
+from heldout.runs.read_labels import columns_of as label_columns
+from heldout.runs.read_labels import label_predictions
 
 T = TypeVar("T")
 
@@ -36,7 +40,9 @@ class RunFiles:
             others; that a solver did not converge stands in the record's notes); empty for a given model.
         predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
             rows of two runs of a study belong to the same images. A given model may lack `train`.
-        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise.
+        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise. Empty of
+            several labels.
+        labelled: The same as `predictions` where an image has several labels; `predictions` is empty then.
     """
 
     folder: Path
@@ -45,6 +51,7 @@ class RunFiles:
     history: pd.DataFrame
     predictions: Mapping[str, Predictions]
     val_epochs: pd.DataFrame
+    labelled: Mapping[str, LabelPredictions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -201,16 +208,19 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
         problems.append(Problem(str(folder / "run.json"), f"classes {record.classes}", f"{cohort.classes}", REDO))
     given = record.learning.given
     nothing: dict[str, Predictions] = {}
-    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split, given), nothing)
-    history = val_epochs = pd.DataFrame()
-    if given:
-        val_epochs = pd.DataFrame(columns=["id", "epoch", "predicted"])
-    else:
+    none_labelled: dict[str, LabelPredictions] = {}
+    answers, labelled, one = folder / "predictions.parquet", none_labelled, cohort.labelling is SINGLE
+    predictions = attempt(lambda: _read_predictions(answers, cohort, split, given), nothing) if one else nothing
+    if not one:
+        labelled = attempt(lambda: _read_labels(answers, cohort, split, record.thresholds), none_labelled)
+    history, val_epochs = pd.DataFrame(), pd.DataFrame(columns=["id", "epoch", "predicted"])
+    if not given:
         history = attempt(lambda: _read_history(folder / "history.csv"), history)
+    if not given and one:
         val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), val_epochs)
     if problems:
         raise InputError(problems, title=f"The run {folder.name} is damaged")
-    return RunFiles(folder, record, recipe, history, predictions, val_epochs)
+    return RunFiles(folder, record, recipe, history, predictions, val_epochs, labelled)
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -274,6 +284,17 @@ def _read_predictions(path: Path, cohort: Cohort, split: Split, given: bool) -> 
     texts = {name: dict(zip(cohort.table["id"], cohort.table[name], strict=True)) for name in names}
     further = {name: texts[name] for name in cohort.further}
     return from_table(frame, texts["patient"], texts["site"], further)
+
+
+def _read_labels(
+    path: Path, cohort: Cohort, split: Split, thresholds: tuple[float, ...]
+) -> dict[str, LabelPredictions]:
+    frame = _table(path, label_columns(len(cohort.classes)))
+    checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in PARTS)
+    problems = [problem for problem in checks if problem]
+    if problems:
+        raise InputError(problems)
+    return label_predictions(path, frame, cohort, split, thresholds)
 
 
 def _read_val_epochs(path: Path, split: Split) -> pd.DataFrame:

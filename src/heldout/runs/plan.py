@@ -222,6 +222,7 @@ def bases(
                 interpolation=info.interpolation,
                 seed=spec.seeds[0],
                 precision=given[info.name],
+                labels=cohort.labels,
             )
             found.append(PlannedRun(recipe, strategy, info))
     return tuple(found)

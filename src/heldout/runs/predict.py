@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from heldout import backbones
 from heldout.backbones import Network
-from heldout.backbones.neighbours import fitting_head
+from heldout.backbones.label_neighbours import fitting_head
 from heldout.data.store import store_of_arrays
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, read_pixels

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.records.labelling import LabellingName
+from heldout.training.objectives import OBJECTIVES, Objective
+
 
 @dataclass(frozen=True)
 class Part:
@@ -15,7 +18,7 @@ class Part:
     Attributes:
         ids: n names.
         pixels: (n, s, s, c) uint8 with c = 1 or 3; may be memory-mapped.
-        labels: (n,) int64 class indices.
+        labels: (n,) int64 class indices; of several labels an image (n, k) of 0 and 1.
     """
 
     ids: tuple[str, ...]
@@ -41,9 +44,16 @@ class Task:
     Attributes:
         train: Images to learn from.
         val: Images to choose by.
-        classes: Class names in the order of their indices.
+        classes: Names of classes, or of labels, in the order of their indices.
+        labels: Whether an image is of one class or has several labels.
     """
 
     train: Part
     val: Part
     classes: tuple[str, ...]
+    labels: LabellingName = "single"
+
+    @property
+    def objective(self) -> Objective:
+        """What the network is trained for."""
+        return OBJECTIVES[self.labels]
