@@ -211,7 +211,7 @@ class Study:
 
     def compare(
         self,
-        metric: str = "accuracy",
+        metric: str = "",
         unit: str = "image",
         by: str = "mean",
         *,
@@ -222,7 +222,8 @@ class Study:
         """Task D: all finished runs of the folder judged on the same images.
 
         Args:
-            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share.
+            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share; of
+                several labels an image `mean-auc`, `mean-average-precision` or `mean-f1`. Empty for the first of them.
             unit: `image`, or `patient` for one decision a patient.
             by: How a patient's images give one answer: `mean`, `max` or `majority`.
             ordered: Whether the classes are grades in their order: adds quadratic-weighted kappa.
@@ -234,7 +235,8 @@ class Study:
             InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
         """
         files = read_study(self.folder)
-        judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+        asking = Asking(ordered, positive, at)
+        judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
         return compare_study(files, judging=judging)
 
     def diagnose(
@@ -242,20 +244,23 @@ class Study:
         run: str | None = None,
         reporter: Reporter | None = None,
         *,
-        metric: str = "accuracy",
+        metric: str = "",
         unit: str = "image",
         by: str = "mean",
         chosen_on: ChosenOn = "",
+        label: str = "",
     ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress; None takes the study's.
-            metric: As for `compare`: what all points are points of.
+            metric: `accuracy`, `balanced-accuracy` or `cost:FILE`: what all points are points of. Empty for accuracy;
+                for one of several labels, which most images lack, for balanced accuracy.
             unit: As for `compare`.
             by: As for `compare`.
             chosen_on: `test` says that a run was chosen by its test score among the runs of the study.
+            label: One of several labels an image; empty for every one of them in turn.
 
         Raises:
             UsageError: An unknown name.
@@ -263,19 +268,18 @@ class Study:
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.until_told import run_until_told
+        from heldout.runs.one_label import metric_of_question, questions
 
         reporter = reporter or self.reporter
-        files = read_study(self.folder)
-        chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
-        run_until_told(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(
-            files,
-            chosen,
-            chosen_on=chosen_on,
-            metric=judging.metric,
-            unit=judging.unit,
-            reporter=reporter,
-        )
+        found: list[Diagnosis] = []
+        for files in questions(read_study(self.folder), label):
+            chosen = choose_runs(files, run)
+            judging = judging_of(files.cohort.classes, metric or metric_of_question(files), unit, by)
+            run_until_told(files, chosen, reporter=reporter, device=self.device)
+            found += diagnose(
+                files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
+            )
+        return tuple(found)
 
     def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
         """Write the HTML report; returns where it is.

@@ -61,7 +61,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 def compare(
     context: typer.Context,
     study: Study,
-    metric: MetricOption = "accuracy",
+    metric: MetricOption = "",
     unit: UnitOption = "image",
     by: ByOption = "mean",
     all_scores: AllScores = False,
@@ -93,7 +93,8 @@ def compare(
     env = environment(context)
     choice("--sort", sort, SORTS)
     files = read_study(study)
-    judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+    asking = Asking(ordered, positive, at)
+    judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
     found = compare_study(files, judging=judging, bootstrap=bootstrap)
     found = dataclasses.replace(found, runs=tuple(sorted(found.runs, key=_order(sort))))
     if csv is not None:

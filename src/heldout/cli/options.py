@@ -18,7 +18,7 @@ MetricOption = Annotated[
     typer.Option(
         "--metric",
         metavar="METRIC",
-        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]).",
+        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]); of several labels mean-auc, …",
         rich_help_panel=SCORES,
     ),
 ]

@@ -94,6 +94,23 @@ class LabelPredictions:
         return replace(self, thresholds=thresholds)
 
 
+@dataclass(frozen=True)
+class LabelQuestion:
+    """One of several labels, asked of a run by itself.
+
+    Attributes:
+        name: The label.
+        label: Its number.
+        threshold: Logit above which it is answered.
+        candidates: Thresholds that this one stands among, ascending, itself included.
+    """
+
+    name: str
+    label: int
+    threshold: float
+    candidates: tuple[float, ...] = ()
+
+
 def question_logits(logits: NDArray[np.floating], label: int, threshold: float) -> Reals:
     """Logits (n, 2) of absent and present: 0 and z − threshold.
 

@@ -67,9 +67,9 @@ class RunRecord:
     one `label_<k>` and `predicted_<k>` of 0 and 1 a label), `val_epochs.parquet` (the class predicted for each
     validation image after each epoch: columns `id`, `epoch`, `predicted`, or one `predicted_<k>` a label),
     `choices.parquet` where a strategy chose on validation (the validation logits of everything it chose among: columns
-    `id`, `split`, `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`, `predictions.parquet`
-    and, where candidates were given, `candidates.parquet` (their logits on validation and test, columns as in
-    `choices.parquet`); numbers of its training that nobody told are None.
+    `id`, `split`, `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`,
+    `predictions.parquet` and, where candidates were given, `candidates.parquet` (their logits on validation and test,
+    columns as in `choices.parquet`); numbers of its training that nobody told are None.
 
     Attributes:
         id: The recipe's id and the folder's name.

@@ -15,7 +15,7 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
-from heldout.records.label_predictions import LabelPredictions
+from heldout.records.label_predictions import LabelPredictions, LabelQuestion
 from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import logits_in
 from heldout.records.predictions import Predictions, columns_of, from_table
@@ -40,9 +40,10 @@ class RunFiles:
             others; that a solver did not converge stands in the record's notes); empty for a given model.
         predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
             rows of two runs of a study belong to the same images. A given model may lack `train`.
-        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise. Empty of
-            several labels.
+        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise. Empty
+            of several labels.
         labelled: The same as `predictions` where an image has several labels; `predictions` is empty then.
+        question: Of a run that is asked of one of several labels alone (`runs.one_label`), which; else None.
     """
 
     folder: Path
@@ -52,6 +53,12 @@ class RunFiles:
     predictions: Mapping[str, Predictions]
     val_epochs: pd.DataFrame
     labelled: Mapping[str, LabelPredictions] = field(default_factory=dict)
+    question: LabelQuestion | None = None
+
+    @property
+    def network(self) -> Path:
+        """Folder of the run whose network it is."""
+        return self.folder if self.question is None else self.folder.parents[1]
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class StudyFiles:
         missing: Ids of planned runs that are not complete.
         foreign: Ids of runs in the folder that the plan does not name and that were made on another cohort or split;
             they are left out, since their images are not these.
+        label: The one of several labels that this is asked of (`runs.one_label`); empty for the study itself.
+        label_folder: Its name as a folder.
     """
 
     folder: Path
@@ -78,6 +87,14 @@ class StudyFiles:
     runs: tuple[RunFiles, ...]
     missing: tuple[str, ...]
     foreign: tuple[str, ...]
+    label: str = ""
+    label_folder: str = ""
+
+    @property
+    def diagnoses(self) -> Path:
+        """Folder of the diagnoses."""
+        whole = self.folder / "diagnosis"
+        return whole / "labels" / self.label_folder if self.label else whole
 
     @property
     def given(self) -> bool:

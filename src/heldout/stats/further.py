@@ -265,11 +265,12 @@ def further_estimates(answers: Answers, resamples: Resamples) -> dict[str, Estim
         if score.ordered and not answers.asked.ordered:
             continue
         values = score.of(answers, weights)
-        found[score.name] = _estimate(score, values, resamples) if np.isfinite(values[0]) else None
+        found[score.name] = score_estimate(score, values, resamples) if np.isfinite(values[0]) else None
     return found
 
 
-def _estimate(score: FurtherScore, values: Reals, resamples: Resamples) -> Estimate:
+def score_estimate(score: FurtherScore, values: Reals, resamples: Resamples) -> Estimate:
+    """A score with its interval, from its value on the sample and in every replicate, (B + 1,)."""
     value, replicates, units = float(values[0]), values[1:], resamples.units
     if varies(replicates):
         factor = spread_factor(units)

@@ -3,9 +3,9 @@
 Several labels an image come in three ways:
 
 1. Names with `|` between them in the column of labels. They are recognised where at least two different cells hold a
-   bar, and every name in such a cell stands in another cell too, alone or with others. One odd class name with a bar in
-   it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has to be
-   named.
+   bar, and every name in such a cell stands in another cell too, alone or with others. One odd class name with a bar
+   in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has
+   to be named.
 2. Columns of 0 and 1, one a label, where there is no column of labels. They are recognised where every further column
    is such a column and some image has two labels or more; else they have to be named.
 3. Arrays of labels (n, k) of 0 and 1 with k of 2 or more. They are recognised where some image has two labels or more,

@@ -19,8 +19,8 @@ from heldout.records import PARTS
 class NpzReader(Reader):
     """Images uint8 (n, h, w) or (n, h, w, 3) and labels (n,), (n, 1) or (n, k), two arrays a part of the split.
 
-    Labels may be whole numbers or text; of several labels an image (n, k) of 0 and 1. The arrays are decompressed into memory
-    one at a time.
+    Labels may be whole numbers or text; of several labels an image (n, k) of 0 and 1. The arrays are decompressed into
+    memory one at a time.
     """
 
     name: ClassVar[str] = "npz"
@@ -63,9 +63,9 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
         problems += wrong
     several = sorted({entry.split for entry in entries if entry.labels is not None}, key=PARTS.index)
     if several and any(entry.labels is None for entry in entries):
-        found = f"several labels an image in {' and '.join(several)}, one in the other parts"
+        parts = f"several labels an image in {' and '.join(several)}, one in the other parts"
         remedy = "Save the labels of every part in one way."
-        problems.append(Problem(path.name, found, "labels (n,) everywhere, or (n, k)", remedy))
+        problems.append(Problem(path.name, parts, "labels (n,) everywhere, or (n, k)", remedy))
     if not entries and not problems:
         problems.append(
             Problem(
@@ -94,7 +94,7 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
     except ImageError as error:
         return [], [error.problem(where)]
     where = f"{path.name} [{part}_labels]"
-    names: Sequence[str] | Sequence[tuple[str, ...]]
+    names: list[str] | list[tuple[str, ...]]
     if labels.ndim == 2 and labels.shape[1] > 1:
         names, problems = labels_each(labels, classes, where)
     else:
@@ -133,7 +133,7 @@ def labels_each(
         found, expected = f"{k} columns", f"{len(classes)}: {', '.join(classes[:12])}"
         return [], [Problem(where, found, expected, "The file is another version; get it anew.")]
     names = classes or [str(number) for number in range(k)]
-    return [tuple(names[c] for c in np.flatnonzero(row)) for row in labels], []
+    return [tuple(name for name, has in zip(names, row, strict=True) if has) for row in labels], []
 
 
 def label_names(labels: npt.NDArray[Any], classes: Sequence[str], where: str) -> tuple[list[str], list[Problem]]:

@@ -32,7 +32,7 @@ class Objective(ABC):
 
     @abstractmethod
     def right(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Number of right answers in a batch, a scalar; of several labels an image counts by its share of right ones."""
+        """Number of right answers in a batch, a scalar; of several labels an image counts by its share of them."""
 
     @abstractmethod
     def scored(self, logits: NDArray[np.float32], labels: Labels) -> tuple[float, NDArray[np.int16]]:

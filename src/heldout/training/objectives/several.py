@@ -25,7 +25,7 @@ class SeveralLabels(Objective):
     """
 
     def weights(self, labels: Labels, classes: int, kind: ClassWeights) -> NDArray[np.float32] | None:
-        """What an image with each label weighs against one without: `balanced`, as many as there are without for one."""
+        """What an image with a label weighs against one without: `balanced`, as many as there are without for one."""
         return positive_weights(labels) if kind == "balanced" else None
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
