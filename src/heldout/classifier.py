@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,6 +19,7 @@ from heldout.progress import Silent
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.fit import learn_strategy
 from heldout.runs.plan import IMAGE_SIZE, plan_strategies
+from heldout.stats.label_thresholds import label_thresholds
 from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
 from heldout.ties import first_of_largest
@@ -40,10 +42,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         precision: `no`, `bf16` or `fp16`.
 
     Attributes:
-        classes_: The labels, sorted.
+        classes_: The labels, sorted; of several labels the numbers of their columns.
         history_: One `heldout.progress.Epoch` an epoch.
         frozen_: What was verified to have stayed as it was.
         n_features_in_: Values an image.
+        thresholds_: Of several labels the logit above which each is predicted, set on validation; else empty.
 
     Examples:
         >>> model = TransferClassifier("efficientnet_lite0", "probe", image_size=64)  # doctest: +SKIP
@@ -78,7 +81,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
-            y: (n,) labels of any type.
+            y: (n,) labels of any type; or (n, k) of 0 and 1, k of 2 or more, for images with several labels.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
         Returns:
@@ -88,11 +91,15 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: Images or labels that do not fit; all problems at once.
         """
         labels = np.asarray(y)
-        names = [str(label) for label in labels]
+        several = labels.ndim == 2 and labels.shape[1] > 1
+        names = labels if several else [str(label) for label in labels]
         patient = None if groups is None else [str(group) for group in groups]
         cohort = cohort_of_arrays(X, names, patient=patient, split=["train"] * len(names))
         split = make_split(cohort, self.val_fraction, self.seed)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if several:
+            self.classes_, codes = np.arange(labels.shape[1]), labels
+        else:
+            self.classes_, codes = np.unique(labels, return_inverse=True)
         self.info_ = backbones.resolve(self.backbone)
         (strategy,) = plan_strategies([self.strategy], self.epochs, {})
         store = store_of_arrays(
@@ -103,25 +110,38 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for ids in (split.train, split.val):
             rows = np.array([position[id_] for id_ in ids])
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
-        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
+        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)), cohort.labels)
         place = machine(self.device, self.precision)
         built = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained)
         learned = learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
         self.network_ = learned.network
+        self.thresholds_ = np.empty(0)
+        if several:
+            self.thresholds_ = label_thresholds(parts[1].labels, logits_of(learned.network, parts[1].pixels, place))
         self.history_ = tuple(learned.course.history)
         self.frozen_ = learned.frozen
         self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
         return self
 
     def predict_proba(self, X: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated."""
+        """Probabilities (n, k) in the order of `classes_`: softmax of the network, rows sum to 1; not calibrated.
+
+        Of several labels each has its own, between 0 and 1: the sigmoid of its logit.
+        """
+        logits = self._logits(X)
+        probabilities: NDArray[np.float64] = expit(logits) if len(self.thresholds_) else softmax(logits)
+        return probabilities
+
+    def _logits(self, X: NDArray[np.uint8]) -> NDArray[np.float64]:
         check_is_fitted(self)
         ids = [str(number) for number in range(len(X))]
         store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation)
-        return softmax(logits_of(self.network_, store.pixels, machine(self.device, self.precision)))
+        return logits_of(self.network_, store.pixels, machine(self.device, self.precision)).astype(np.float64)
 
     def predict(self, X: NDArray[np.uint8]) -> NDArray[Any]:
-        """The most probable label (n,) of each image."""
+        """The most probable label (n,) of each image; of several (n, k), 1 where one lies above its threshold."""
         check_is_fitted(self)
+        if len(self.thresholds_):
+            return (self._logits(X) > self.thresholds_).astype(np.int64)
         labels: NDArray[Any] = self.classes_[first_of_largest(self.predict_proba(X))]
         return labels

@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from heldout import backbones
+from heldout.data.examine.labels import AskedLabels, asked_labels
 from heldout.data.load import load
 from heldout.data.splits import limit_per_class, make_split
 from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
-from heldout.records import Asking, Cohort, Comparison, Diagnosis, RunRecord, Split
+from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
@@ -19,7 +20,7 @@ from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.fit import run_folder
 from heldout.runs.folder import read_study
-from heldout.runs.judging import judging_of
+from heldout.runs.judging import CLASSES, asking_of, judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
 from heldout.strategies import Strategy
 from heldout.training.device import Device
@@ -47,6 +48,12 @@ class Study:
         patient: As for `heldout.load`, and so the next two; not for a cohort, which was read already.
         skip_unreadable: Leave out images that cannot be read, and record them.
         require_test: Whether a given split without test images is an error.
+        labels: `single` for one class an image, `several` for several labels; None goes by the rules
+            (`heldout.data.examine.labels`).
+        label_separator: Between names in one cell; empty for `|`.
+        label_columns: Columns of 0 and 1, one a label.
+        order: Classes from low to high, with commas between, or `classes` for as they stand, where they are grades:
+            comparisons then have quadratic-weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it on this machine
@@ -83,6 +90,10 @@ class Study:
         patient: str | None = None,
         skip_unreadable: bool = False,
         require_test: bool = True,
+        labels: str | None = None,
+        label_separator: str = "",
+        label_columns: Sequence[str] = (),
+        order: str | None = None,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: PrecisionChoice = "no",
@@ -91,12 +102,14 @@ class Study:
         tune_minutes: float | None = None,
         reporter: Reporter | None = None,
     ) -> None:
+        asked = asked_labels(labels, label_separator, label_columns)
+        reading = Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order)
         spec = StudySpec(
             data=data.name if isinstance(data, Cohort) else str(data),
             models=models_of(models),
             strategies=plan_strategies(strategies, epochs, settings or {}),
             seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-            reading=Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class),
+            reading=reading,
             image_size=image_size,
             fit=fit,
             precision=precision,
@@ -137,9 +150,11 @@ class Study:
         given: Cohort | None,
     ) -> None:
         reading = spec.reading
-        if given is not None and (reading.patient is not None or reading.skip_unreadable or not reading.require_test):
+        told = reading.labels != AskedLabels()
+        of_reading = (reading.patient, reading.skip_unreadable, not reading.require_test, told)
+        if given is not None and any(of_reading):
             raise UsageError(
-                "Found patient, skip_unreadable or require_test beside a cohort, which was read already; "
+                "Found patient, skip_unreadable, require_test or labels beside a cohort, which was read already; "
                 "expected them where it is read: heldout.load(DATA, patient=…)."
             )
         self.spec = spec
@@ -165,6 +180,7 @@ class Study:
                 patient=reading.patient,
                 skip_unreadable=reading.skip_unreadable,
                 require_test=reading.require_test,
+                labels=reading.labels,
                 reporter=self.reporter,
             )
         )
@@ -216,6 +232,7 @@ class Study:
         by: str = "mean",
         *,
         ordered: bool = False,
+        order: str = "",
         positive: str = "",
         at: float = 0.9,
     ) -> Comparison:
@@ -227,6 +244,8 @@ class Study:
             unit: `image`, or `patient` for one decision a patient.
             by: How a patient's images give one answer: `mean`, `max` or `majority`.
             ordered: Whether the classes are grades in their order: adds quadratic-weighted kappa.
+            order: The same with their order: classes from low to high, with commas between; empty for what was said
+                when the study was made.
             positive: Class that F1, sensitivity … are of; empty: the second of two, the mean over more.
             at: Specificity at which sensitivity is told, and the reverse.
 
@@ -235,7 +254,14 @@ class Study:
             InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
         """
         files = read_study(self.folder)
-        asking = Asking(ordered, positive, at)
+        asking = asking_of(
+            files.cohort.classes,
+            order=order or (CLASSES if ordered else ""),
+            recorded=files.record.reading.get("order"),
+            positive=positive,
+            at=at,
+            labelling=files.cohort.labelling,
+        )
         judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
         return compare_study(files, judging=judging)
 

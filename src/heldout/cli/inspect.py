@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    OUTPUT,
+    Data,
+    LabelColumns,
+    LabelKind,
+    LabelSeparator,
+    NoTest,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+)
 
 CheckPatients = Annotated[
     bool,
@@ -33,6 +44,9 @@ def inspect(
     data: Data,
     patient: Patient = None,
     check_patients: CheckPatients = False,
+    labels: LabelKind = "",
+    label_separator: LabelSeparator = "",
+    label_columns: LabelColumns = "",
     skip_unreadable: SkipUnreadable = False,
     no_test: NoTest = False,
     val_fraction: ValFraction = 0.2,
@@ -50,6 +64,7 @@ def inspect(
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show
     from heldout.cli.views.inspect_summary import summarise
+    from heldout.data.examine.labels import asked_labels
 
     env = environment(context)
     summary = summarise(
@@ -61,6 +76,7 @@ def inspect(
         seed=seed,
         reporter=Bars(env.console(stderr=True)),
         check_patients=check_patients,
+        labels=asked_labels(labels, label_separator, label_columns.split(",")),
         pairs=pairs,
     )
     if json:

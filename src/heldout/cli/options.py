@@ -35,6 +35,16 @@ ByOption = Annotated[
     ),
 ]
 
+OrderOption = Annotated[
+    str,
+    typer.Option(
+        "--order",
+        metavar="LOW,…,HIGH",
+        help="Classes are grades, in this order (or `classes`: as they stand): adds quadratic-weighted kappa.",
+        rich_help_panel=SCORES,
+    ),
+]
+
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
 Patient = Annotated[
     str | None,
@@ -54,4 +64,28 @@ NoTest = Annotated[
 ]
 ValFraction = Annotated[
     float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
+]
+LabelKind = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        metavar="single|several",
+        help="One class an image, or several labels; by rules that are said where not given.",
+        rich_help_panel=DATA,
+    ),
+]
+LabelSeparator = Annotated[
+    str,
+    typer.Option(
+        "--label-separator",
+        metavar="SIGN",
+        help="Between several labels in one cell: | by default.",
+        rich_help_panel=DATA,
+    ),
+]
+LabelColumns = Annotated[
+    str,
+    typer.Option(
+        "--label-columns", metavar="A,B,C", help="Columns of 0 and 1 that are the labels.", rich_help_panel=DATA
+    ),
 ]

@@ -187,6 +187,7 @@ class Asking:
 
     Attributes:
         ordered: Whether the classes are ordered, so that quadratic-weighted kappa has a meaning.
+        order: The classes from low to high; empty for the order in which they stand.
         positive: Class that yes-or-no scores are asked of; empty: the second of two classes, the mean over more.
         at: The specificity (or sensitivity) at which the other is told, a fraction.
     """
@@ -194,6 +195,7 @@ class Asking:
     ordered: bool = False
     positive: str = ""
     at: float = 0.9
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,8 @@ def _asked(asking: Asking, classes: tuple[str, ...]) -> Asked:
         raise UsageError(f"Found '{asking.positive}' as the positive class; expected one of: {', '.join(classes)}.")
     if not 0 < asking.at < 1:
         raise UsageError(f"Found {asking.at:g} as the specificity to reach; expected a fraction between 0 and 1.")
-    return Asked(asking.ordered, classes.index(asking.positive) if asking.positive else None, asking.at)
+    order = tuple(classes.index(name) for name in asking.order)
+    return Asked(asking.ordered, classes.index(asking.positive) if asking.positive else None, asking.at, order)
 
 
 def _baseline(shared: _Shared) -> Baseline:

@@ -62,6 +62,53 @@ def judging_of(
     return Judging(metric_of(metric or labelling.metric, classes, labelling), unit_of(unit, by), asking or Asking())
 
 
+CLASSES = "classes"
+"""What `--order` takes for the order in which the classes stand."""
+
+
+def asking_of(
+    classes: Sequence[str],
+    *,
+    order: str = "",
+    recorded: object = None,
+    positive: str = "",
+    at: float = 0.9,
+    labelling: Labelling = SINGLE,
+) -> Asking:
+    """What the further scores are asked.
+
+    Args:
+        classes: Names of the study's classes.
+        order: The classes from low to high, with commas between, or `classes` for the order in which they stand; empty
+            for what was said when the study was made.
+        recorded: The same as it was said then (`StudyRecord.reading`).
+        positive: Class that yes-or-no scores are asked of.
+        at: Specificity at which sensitivity is told, and the reverse.
+        labelling: How the images are labelled.
+
+    Raises:
+        UsageError: An order that does not name every class once, or one of several labels, which have none.
+    """
+    text = order or (recorded if isinstance(recorded, str) else "")
+    if not text:
+        return Asking(False, positive, at)
+    if labelling is not SINGLE:
+        raise UsageError(f"Found --order {text}; expected no order, since images of this study have several labels.")
+    return Asking(True, positive, at, () if text == CLASSES else order_in(text, classes))
+
+
+def order_in(text: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes from low to high.
+
+    Raises:
+        UsageError: Not every class, each once.
+    """
+    named = tuple(name.strip() for name in text.split(",") if name.strip())
+    if sorted(named) != sorted(classes):
+        raise UsageError(f"Found --order {text}; expected every class once, from low to high: {', '.join(classes)}.")
+    return named
+
+
 def metric_of(text: str, classes: Sequence[str], labelling: Labelling = SINGLE) -> Metric:
     """The metric that a person named.
 

@@ -42,14 +42,16 @@ class Asked:
     """What is asked beside labels and logits.
 
     Attributes:
-        ordered: Whether the classes are ordered (grades), in the order of their indices.
+        ordered: Whether the classes are ordered (grades), in the order of their indices unless `order` says another.
         positive: Index of the class that yes-or-no questions are asked of; None: the second of two, all of more.
         at: The specificity (or sensitivity) at which the other is told, a fraction.
+        order: Indices of the classes from low to high; empty for 0, 1, …
     """
 
     ordered: bool = False
     positive: int | None = None
     at: float = 0.9
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +131,8 @@ def mcc(answers: Answers, weights: Weights) -> Reals:
 def quadratic_kappa(answers: Answers, weights: Weights) -> Reals:
     """Cohen's kappa with quadratic weights (Cohen 1968), (R,); NaN where all labels and answers are one class."""
     tables, k = confusions(answers, weights), answers.k
+    if answers.asked.order:
+        tables = tables[:, answers.asked.order][:, :, answers.asked.order]
     far = (np.arange(k)[:, None] - np.arange(k)[None, :]) ** 2.0
     expected = tables.sum(axis=2)[:, :, None] * tables.sum(axis=1)[:, None, :] / tables.sum(axis=(1, 2))[:, None, None]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -49,6 +49,25 @@ class AskedLabels:
     columns: tuple[str, ...] = ()
 
 
+def asked_labels(kind: str | None = None, separator: str = "", columns: Sequence[str] = ()) -> AskedLabels:
+    """What a person says of the labels, as text.
+
+    Args:
+        kind: `single` or `several`; None or empty to go by the rules.
+        separator: Empty for `|`.
+        columns: Names of columns of 0 and 1.
+
+    Raises:
+        UsageError: Another kind.
+    """
+    kinds: dict[str, LabellingName] = {one.name: one.name for one in (SINGLE, SEVERAL)}
+    if kind and kind not in kinds:
+        raise UsageError(f"--labels: found '{kind}'; expected one of {', '.join(kinds)}.")
+    # The names of a table's columns are in small letters once it is read.
+    names = tuple(name.strip().lower() for name in columns if name.strip())
+    return AskedLabels(kinds[kind] if kind else None, separator or BAR, names)
+
+
 @dataclass(frozen=True)
 class Told:
     """What the labels of images are.

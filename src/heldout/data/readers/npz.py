@@ -15,12 +15,15 @@ from heldout.images import ImageError, check_pixels, open_archive, open_array
 from heldout.progress import Reporter
 from heldout.records import PARTS
 
+NAMES = "label_names"
+"""Array of text that names the labels; MedMNIST's own files have none."""
+
 
 class NpzReader(Reader):
     """Images uint8 (n, h, w) or (n, h, w, 3) and labels (n,), (n, 1) or (n, k), two arrays a part of the split.
 
     Labels may be whole numbers or text; of several labels an image (n, k) of 0 and 1. The arrays are decompressed into
-    memory one at a time.
+    memory one at a time. An array `label_names` of text, if there is one, names the labels 0, 1, …
     """
 
     name: ClassVar[str] = "npz"
@@ -48,6 +51,7 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
         return Draft(path.stem, path.parent, (), (error.problem(path.name),))
     entries: list[Entry] = []
     problems: list[Problem] = []
+    classes = classes or _names(path, members)
     for part in PARTS:
         images, labels = f"{part}_images", f"{part}_labels"
         if images not in members and labels not in members:
@@ -76,6 +80,17 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
             )
         )
     return Draft(path.stem, path.parent, tuple(entries), tuple(problems), classes=_in_order(entries, classes))
+
+
+def _names(path: Path, members: Sequence[str]) -> tuple[str, ...]:
+    """Names of the labels 0, 1, … where the file has an array of them."""
+    if NAMES not in members:
+        return ()
+    try:
+        names = open_array(path, NAMES)
+    except ImageError:
+        return ()
+    return tuple(str(name).strip() for name in names) if names.ndim == 1 and names.dtype.kind == "U" else ()
 
 
 def _in_order(entries: Sequence[Entry], classes: Sequence[str]) -> tuple[str, ...]:
