@@ -117,7 +117,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.network_ = learned.network
         self.thresholds_ = np.empty(0)
         if several:
-            self.thresholds_ = label_thresholds(parts[1].labels, logits_of(learned.network, parts[1].pixels, place))
+            scored = logits_of(learned.network, parts[1].pixels, place).astype(np.float64)
+            self.thresholds_ = label_thresholds(parts[1].labels, scored)
         self.history_ = tuple(learned.course.history)
         self.frozen_ = learned.frozen
         self.n_features_in_ = int(np.prod(np.shape(X)[1:]))

@@ -307,7 +307,9 @@ class Study:
             )
         return tuple(found)
 
-    def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
+    def report(
+        self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "", label: str = ""
+    ) -> Path:
         """Write the HTML report; returns where it is.
 
         Args:
@@ -315,10 +317,11 @@ class Study:
             metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
             unit: As for `compare`.
             by: As for `compare`.
+            label: One of several labels, for the page of it alone; empty for the study's.
         """
         from heldout.report import Wanted, write_report
 
-        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by))
+        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by, label))
 
 
 def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:

@@ -106,7 +106,7 @@ def _asked(run: RunFiles, label: int, name: str, classes: Sequence[str], slug: s
     predictions = {part: side.question(label) for part, side in run.labelled.items()}
     threshold = run.record.thresholds[label]
     cuts = cuts_of(run.labelled["val"].logits[:, label])
-    some = np.unique(np.linspace(0, max(len(cuts) - 1, 0), CANDIDATES).astype(int)) if len(cuts) else []
+    some = np.unique(np.linspace(0, max(len(cuts) - 1, 0), min(CANDIDATES, len(cuts))).astype(int))
     candidates = np.unique(np.append(cuts[some], threshold))
     learned = run.record.learning
     learning: Learning = replace(learned, chosen=("threshold",), tried=())

@@ -102,7 +102,7 @@ def _labels(
 ) -> tuple[list[str], NDArray[np.float64]]:
     """All labels above their thresholds, with | between and empty for none, and the sigmoid."""
     above = logits > np.asarray(thresholds)
-    return [joined([classes[c] for c in np.flatnonzero(row)]) for row in above], expit(logits)
+    return [joined([name for name, has in zip(classes, row, strict=True) if has]) for row in above], expit(logits)
 
 
 TOLD = {"single": _class, "several": _labels}

@@ -109,7 +109,7 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
     except ImageError as error:
         return [], [error.problem(where)]
     where = f"{path.name} [{part}_labels]"
-    names: list[str] | list[tuple[str, ...]]
+    names: Sequence[str | tuple[str, ...]]
     if labels.ndim == 2 and labels.shape[1] > 1:
         names, problems = labels_each(labels, classes, where)
     else:
