@@ -70,7 +70,7 @@ SECTION = Section(
     "label-losses",
     "Why test is lower, label by label",
     "Each label is diagnosed as two classes, absent and present, at its threshold.",
-    200,
+    120,
     blocks,
     labels=("several",),
 )
