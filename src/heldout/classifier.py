@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +20,7 @@ from heldout.progress import Silent
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.fit import learn_strategy
 from heldout.runs.plan import IMAGE_SIZE, plan_strategies
+from heldout.stats.label_thresholds import label_thresholds
 from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
 from heldout.ties import first_of_largest
@@ -44,11 +46,12 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         channels: Choice of channels, as for `heldout.load`.
 
     Attributes:
-        classes_: The labels, sorted.
+        classes_: The labels, sorted; of several labels the numbers of their columns.
         history_: One `heldout.progress.Epoch` an epoch.
         input_map_: How values of images become inputs; None for 8-bit grey and RGB.
         frozen_: What was verified to have stayed as it was.
         n_features_in_: Values an image.
+        thresholds_: Of several labels the logit above which each is predicted, set on validation; else empty.
 
     Examples:
         >>> model = TransferClassifier("efficientnet_lite0", "probe", image_size=64)  # doctest: +SKIP
@@ -88,7 +91,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; of other depths with `intensity`, with other channels by
                 `channels`.
-            y: (n,) labels of any type.
+            y: (n,) labels of any type; or (n, k) of 0 and 1, k of 2 or more, for images with several labels.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
         Returns:
@@ -98,14 +101,18 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: Images or labels that do not fit; all problems at once.
         """
         labels = np.asarray(y)
-        names = [str(label) for label in labels]
+        several = labels.ndim == 2 and labels.shape[1] > 1
+        names = labels if several else [str(label) for label in labels]
         patient = None if groups is None else [str(group) for group in groups]
         parts_ = ["train"] * len(names)
         cohort = cohort_of_arrays(
             X, names, patient=patient, split=parts_, intensity=self.intensity, channels=self.channels
         )
         split = make_split(cohort, self.val_fraction, self.seed)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if several:
+            self.classes_, codes = np.arange(labels.shape[1]), labels
+        else:
+            self.classes_, codes = np.unique(labels, return_inverse=True)
         self.info_ = backbones.resolve(self.backbone)
         (strategy,) = plan_strategies([self.strategy], self.epochs, {})
         self.input_map_ = input_map_of_arrays(X, cohort, split.train)
@@ -117,7 +124,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for ids in (split.train, split.val):
             rows = np.array([position[id_] for id_ in ids])
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
-        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
+        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)), cohort.labels)
         place = machine(self.device, self.precision)
         channels = self.input_map_.of if self.input_map_ is not None and self.input_map_.adapted else 3
         built = backbones.build(
@@ -125,20 +132,34 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         learned = learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
         self.network_ = learned.network
+        self.thresholds_ = np.empty(0)
+        if several:
+            scored = logits_of(learned.network, parts[1].pixels, place).astype(np.float64)
+            self.thresholds_ = label_thresholds(parts[1].labels, scored)
         self.history_ = tuple(learned.course.history)
         self.frozen_ = learned.frozen
         self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
         return self
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated."""
+        """Probabilities (n, k) in the order of `classes_`: softmax of the network, rows sum to 1; not calibrated.
+
+        Of several labels each has its own, between 0 and 1: the sigmoid of its logit.
+        """
+        logits = self._logits(X)
+        probabilities: NDArray[np.float64] = expit(logits) if len(self.thresholds_) else softmax(logits)
+        return probabilities
+
+    def _logits(self, X: NDArray[Any]) -> NDArray[np.float64]:
         check_is_fitted(self)
         ids = [str(number) for number in range(len(X))]
         store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_)
-        return softmax(logits_of(self.network_, store.pixels, machine(self.device, self.precision)))
+        return logits_of(self.network_, store.pixels, machine(self.device, self.precision)).astype(np.float64)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        """The most probable label (n,) of each image."""
+        """The most probable label (n,) of each image; of several (n, k), 1 where one lies above its threshold."""
         check_is_fitted(self)
+        if len(self.thresholds_):
+            return (self._logits(X) > self.thresholds_).astype(np.int64)
         labels: NDArray[Any] = self.classes_[first_of_largest(self.predict_proba(X))]
         return labels

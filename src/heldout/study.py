@@ -7,19 +7,19 @@ from functools import cached_property
 from pathlib import Path
 
 from heldout import backbones
-from heldout.data.load import load
-from heldout.data.splits import limit_per_class, make_split
-from heldout.errors import UsageError
+from heldout.data.examine.labels import asked_labels
+from heldout.data.splits import make_split
 from heldout.progress import Reporter, Silent
-from heldout.records import Asking, Cohort, Comparison, Diagnosis, RunRecord, Split
+from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.folder import read_study
-from heldout.runs.judging import judging_of
+from heldout.runs.judging import CLASSES, asking_of, judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
+from heldout.runs.read_images import cohort_of, refuse_reading_again
 from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
 from heldout.training.device import Device
@@ -50,6 +50,12 @@ class Study:
         intensity: Policy for images of more than 8 bits, as for `heldout.load`; for a cohort that was read already,
             empty for the one that it was read with.
         channels: Choice of channels, likewise.
+        labels: `single` for one class an image, `several` for several labels; None goes by the rules
+            (`heldout.data.examine.labels`).
+        label_separator: Between names in one cell; empty for `|`.
+        label_columns: Columns of 0 and 1, one a label.
+        order: Classes from low to high, with commas between, or `classes` for as they stand, where they are grades:
+            comparisons then have quadratic-weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it on this machine
@@ -88,6 +94,10 @@ class Study:
         require_test: bool = True,
         intensity: str = "",
         channels: str = "",
+        labels: str | None = None,
+        label_separator: str = "",
+        label_columns: Sequence[str] = (),
+        order: str | None = None,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: PrecisionChoice = "no",
@@ -96,12 +106,14 @@ class Study:
         tune_minutes: float | None = None,
         reporter: Reporter | None = None,
     ) -> None:
+        asked = asked_labels(labels, label_separator, label_columns)
+        reading = Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order)
         spec = StudySpec(
             data=data.name if isinstance(data, Cohort) else str(data),
             models=models_of(models),
             strategies=plan_strategies(strategies, epochs, settings or {}),
             seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-            reading=Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class),
+            reading=reading,
             image_size=image_size,
             fit=fit,
             precision=precision,
@@ -143,12 +155,8 @@ class Study:
         reporter: Reporter | None,
         given: Cohort | None,
     ) -> None:
-        reading = spec.reading
-        if given is not None and (reading.patient is not None or reading.skip_unreadable or not reading.require_test):
-            raise UsageError(
-                "Found patient, skip_unreadable or require_test beside a cohort, which was read already; "
-                "expected them where it is read: heldout.load(DATA, patient=…)."
-            )
+        if given is not None:
+            refuse_reading_again(spec.reading)
         self.spec = spec
         self.folder = Path(out)
         self.device: Device = device
@@ -163,23 +171,7 @@ class Study:
         Raises:
             InputError: The data cannot be used; all problems at once.
         """
-        reading = self.spec.reading
-        cohort = (
-            self._given
-            if self._given is not None
-            else load(
-                self.spec.data,
-                patient=reading.patient,
-                skip_unreadable=reading.skip_unreadable,
-                require_test=reading.require_test,
-                intensity=self.spec.intensity,
-                channels=self.spec.channels,
-                reporter=self.reporter,
-            )
-        )
-        if reading.per_class is None:
-            return cohort
-        return limit_per_class(cohort, reading.per_class, reading.split_seed)
+        return cohort_of(self.spec, self._given, self.reporter)
 
     @cached_property
     def split(self) -> Split:
@@ -220,21 +212,25 @@ class Study:
 
     def compare(
         self,
-        metric: str = "accuracy",
+        metric: str = "",
         unit: str = "image",
         by: str = "mean",
         *,
         ordered: bool = False,
+        order: str = "",
         positive: str = "",
         at: float = 0.9,
     ) -> Comparison:
         """Task D: all finished runs of the folder judged on the same images.
 
         Args:
-            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share.
+            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share; of
+                several labels an image `mean-auc`, `mean-average-precision` or `mean-f1`. Empty for the first of them.
             unit: `image`, or `patient` for one decision a patient.
             by: How a patient's images give one answer: `mean`, `max` or `majority`.
             ordered: Whether the classes are grades in their order: adds quadratic-weighted kappa.
+            order: The same with their order: classes from low to high, with commas between; empty for what was said
+                when the study was made.
             positive: Class that F1, sensitivity … are of; empty: the second of two, the mean over more.
             at: Specificity at which sensitivity is told, and the reverse.
 
@@ -245,7 +241,15 @@ class Study:
         files = read_study(self.folder)
         for remark in files.remarks:
             self.reporter.note(remark)
-        judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+        asking = asking_of(
+            files.cohort.classes,
+            order=order or (CLASSES if ordered else ""),
+            recorded=files.record.reading.get("order"),
+            positive=positive,
+            at=at,
+            labelling=files.cohort.labelling,
+        )
+        judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
         return compare_study(files, judging=judging)
 
     def diagnose(
@@ -253,20 +257,23 @@ class Study:
         run: str | None = None,
         reporter: Reporter | None = None,
         *,
-        metric: str = "accuracy",
+        metric: str = "",
         unit: str = "image",
         by: str = "mean",
         chosen_on: ChosenOn = "",
+        label: str = "",
     ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress; None takes the study's.
-            metric: As for `compare`: what all points are points of.
+            metric: `accuracy`, `balanced-accuracy` or `cost:FILE`: what all points are points of. Empty for accuracy;
+                for one of several labels, which most images lack, for balanced accuracy.
             unit: As for `compare`.
             by: As for `compare`.
             chosen_on: `test` says that a run was chosen by its test score among the runs of the study.
+            label: One of several labels an image; empty for every one of them in turn.
 
         Raises:
             UsageError: An unknown name.
@@ -274,21 +281,21 @@ class Study:
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.until_told import run_until_told
+        from heldout.runs.one_label import metric_of_question, questions
 
         reporter = reporter or self.reporter
-        files = read_study(self.folder)
-        for remark in files.remarks:
+        whole = read_study(self.folder)
+        for remark in whole.remarks:
             reporter.note(remark)
-        chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
-        run_until_told(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(
-            files,
-            chosen,
-            chosen_on=chosen_on,
-            metric=judging.metric,
-            unit=judging.unit,
-            reporter=reporter,
-        )
+        found: list[Diagnosis] = []
+        for files in questions(whole, label):
+            chosen = choose_runs(files, run)
+            judging = judging_of(files.cohort.classes, metric or metric_of_question(files), unit, by)
+            run_until_told(files, chosen, reporter=reporter, device=self.device)
+            found += diagnose(
+                files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
+            )
+        return tuple(found)
 
     def report(
         self,
@@ -297,6 +304,7 @@ class Study:
         metric: str = "",
         unit: str = "",
         by: str = "",
+        label: str = "",
         overwrite: bool = False,
     ) -> Path:
         """Write the HTML report; returns where it is.
@@ -306,6 +314,7 @@ class Study:
             metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
             unit: As for `compare`.
             by: As for `compare`.
+            label: One of several labels, for the page of it alone; empty for the study's.
             overwrite: Whether a file that is no report of ours may be replaced.
 
         Raises:
@@ -313,7 +322,7 @@ class Study:
         """
         from heldout.report import Wanted, write_report
 
-        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by), overwrite)
+        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by, label), overwrite)
 
 
 def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:

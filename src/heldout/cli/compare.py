@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, Overwrite, UnitOption
+from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
 from heldout.cli.values import choice
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Ordered = Annotated[
     bool,
     typer.Option(
         "--ordered",
-        help="The classes are grades, in their order: adds quadratic-weighted kappa.",
+        help="The classes are grades, in their order: adds quadratic-weighted kappa. As --order classes.",
         rich_help_panel=SCORES,
     ),
 ]
@@ -61,11 +61,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 def compare(
     context: typer.Context,
     study: Study,
-    metric: MetricOption = "accuracy",
+    metric: MetricOption = "",
     unit: UnitOption = "image",
     by: ByOption = "mean",
     all_scores: AllScores = False,
     ordered: Ordered = False,
+    order: OrderOption = "",
     positive: Positive = "",
     at: At = 0.9,
     sort: Sort = "test",
@@ -85,19 +86,26 @@ def compare(
     import dataclasses
 
     from heldout.cli.views.compare import show_comparison
-    from heldout.records import Asking
     from heldout.records.codec import to_data
     from heldout.replacing import RUNS_CSV, refuse_replacing
     from heldout.runs.compare import compare_study
     from heldout.runs.folder import read_study
-    from heldout.runs.judging import judging_of
+    from heldout.runs.judging import CLASSES, asking_of, judging_of
 
     env = environment(context)
     choice("--sort", sort, SORTS)
     if csv is not None:
         refuse_replacing(csv, RUNS_CSV, overwrite)
     files = read_study(study)
-    judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+    asking = asking_of(
+        files.cohort.classes,
+        order=order or (CLASSES if ordered else ""),
+        recorded=files.record.reading.get("order"),
+        positive=positive,
+        at=at,
+        labelling=files.cohort.labelling,
+    )
+    judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
     found = compare_study(files, judging=judging, bootstrap=bootstrap)
     found = dataclasses.replace(found, runs=tuple(sorted(found.runs, key=_order(sort))))
     if csv is not None:

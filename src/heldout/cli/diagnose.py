@@ -36,6 +36,15 @@ Run = Annotated[
     str | None,
     typer.Option("--run", help="Id of one run, or how it begins; all runs by default.", rich_help_panel=DATA),
 ]
+Label = Annotated[
+    str,
+    typer.Option(
+        "--label",
+        metavar="NAME",
+        help="One of several labels an image; all of them in turn by default.",
+        rich_help_panel=DATA,
+    ),
+]
 Review = Annotated[
     Path | None,
     typer.Option("--review", help="CSV of test labels read by people: id,label[,reader].", rich_help_panel=DATA),
@@ -79,7 +88,8 @@ def diagnose(
     data: Given,
     run: Run = None,
     review: Review = None,
-    metric: MetricOption = "accuracy",
+    label: Label = "",
+    metric: MetricOption = "",
     unit: UnitOption = "image",
     by: ByOption = "mean",
     kind: tables.Kind = None,
@@ -127,12 +137,13 @@ def diagnose(
         kind, class_columns, model_column, name, train, chosen_on, chosen, images, image_size, model, preprocessing,
         features_of, out, intensity, channels,
     )  # fmt: skip
-    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part)
+    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part, label)
     if len(data) == 1 and data[0].is_dir():
         given.refuse_beside(data[0])
         files, found = _of_study(data[0], run, retrain, asked, bars)
     else:
-        tables.refuse({"--run": run, "--retrain": retrain}, "tables of predictions", "the folder of a study")
+        of_study = {"--run": run, "--retrain": retrain, "--label": label}
+        tables.refuse(of_study, "tables of predictions", "the folder of a study")
         files, found = _of_tables(data, given, asked, bars)
     _answer(found, files, env, as_json)
     established = any(finding.verdict == "established" for item in found for finding in item.findings)
@@ -152,6 +163,7 @@ class _Asked:
     unit: str
     by: str
     chosen_on: ChosenOn
+    label: str
 
 
 def _of_tables(
@@ -168,7 +180,7 @@ def _of_tables(
         review=asked.review,
         bootstrap=asked.bootstrap,
         device=asked.device,
-        metric=asked.metric,
+        metric=asked.metric or "accuracy",
         unit=asked.unit,
         by=asked.by,
         chosen_on=asked.chosen_on,
@@ -184,34 +196,39 @@ def _of_study(
     from heldout.diagnosis.diagnose import diagnose as judge
     from heldout.runs.folder import read_study
     from heldout.runs.judging import judging_of
+    from heldout.runs.one_label import metric_of_question, questions
 
-    files = read_study(study)
-    for remark in files.remarks:
+    whole = read_study(study)
+    for remark in whole.remarks:
         bars.note(remark)
-    chosen = choose_runs(files, run)
-    judging = judging_of(files.cohort.classes, asked.metric, asked.unit, asked.by)
-    if asked.experiments:
-        from heldout.diagnosis.until_told import run_until_told
+    found: list[Diagnosis] = []
+    for files in questions(whole, asked.label):
+        chosen = choose_runs(files, run)
+        metric = asked.metric or metric_of_question(files)
+        judging = judging_of(files.cohort.classes, metric, asked.unit, asked.by)
+        if asked.experiments:
+            from heldout.diagnosis.until_told import run_until_told
 
-        run_until_told(files, chosen, reporter=bars, device=asked.device, limit=asked.sample, retrain=retrain)
-    found = judge(
-        files,
-        chosen,
-        review=asked.review,
-        chosen_on=asked.chosen_on,
-        experiments=asked.experiments,
-        bootstrap=asked.bootstrap,
-        metric=judging.metric,
-        unit=judging.unit,
-        reporter=bars,
-    )
-    return files, found
+            run_until_told(files, chosen, reporter=bars, device=asked.device, limit=asked.sample, retrain=retrain)
+        found += judge(
+            files,
+            chosen,
+            review=asked.review,
+            chosen_on=asked.chosen_on,
+            experiments=asked.experiments,
+            bootstrap=asked.bootstrap,
+            metric=judging.metric,
+            unit=judging.unit,
+            reporter=bars,
+        )
+    return whole, tuple(found)
 
 
 def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_json: bool) -> None:
     """Print the diagnoses, runs under the names that the report gives them."""
     from heldout.answer import RunIdentity, run_names
     from heldout.cli.views.diagnose import show_diagnosis
+    from heldout.cli.views.labels import show_labels
     from heldout.records.codec import to_data
 
     if as_json:
@@ -220,10 +237,13 @@ def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_
         return
     records = [item.record for item in files.runs]
     names = run_names([RunIdentity(one.id, one.backbone, one.strategy, one.seed) for one in records])
-    for number, diagnosis in enumerate(found):
-        if number:
-            env.say("")
-        show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
+    if len({diagnosis.label for diagnosis in found}) > 1:
+        show_labels(found, env, {id_: name.spoken for id_, name in names.items()}, files.folder)
+    else:
+        for number, diagnosis in enumerate(found):
+            if number:
+                env.say("")
+            show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
     if files.given:
         env.say(f"\nThe predictions, and what was found, are in {files.folder}.")
     env.say(f"\nNext: heldout report {files.folder}")  # it takes metric and unit of the diagnoses

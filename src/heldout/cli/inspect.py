@@ -14,6 +14,9 @@ from heldout.cli.options import (
     Channels,
     Data,
     Intensity,
+    LabelColumns,
+    LabelKind,
+    LabelSeparator,
     NoTest,
     Overwrite,
     Patient,
@@ -52,6 +55,9 @@ def inspect(
     data: Data,
     patient: Patient = None,
     check_patients: CheckPatients = False,
+    labels: LabelKind = "",
+    label_separator: LabelSeparator = "",
+    label_columns: LabelColumns = "",
     skip_unreadable: SkipUnreadable = False,
     no_test: NoTest = False,
     val_fraction: ValFraction = 0.2,
@@ -73,6 +79,7 @@ def inspect(
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show
     from heldout.cli.views.inspect_summary import summarise
+    from heldout.data.examine.labels import asked_labels
     from heldout.replacing import PICTURE, refuse_replacing
 
     env = environment(context)
@@ -88,6 +95,7 @@ def inspect(
         seed=seed,
         reporter=Bars(env.console(stderr=True)),
         check_patients=check_patients,
+        labels=asked_labels(labels, label_separator, label_columns.split(",")),
         pairs=pairs,
         intensity=intensity,
         channels=channels,

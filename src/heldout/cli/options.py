@@ -18,7 +18,7 @@ MetricOption = Annotated[
     typer.Option(
         "--metric",
         metavar="METRIC",
-        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]).",
+        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]); of several labels mean-auc, …",
         rich_help_panel=SCORES,
     ),
 ]
@@ -32,6 +32,16 @@ ByOption = Annotated[
         metavar="HOW",
         help="How a patient's images give one answer: mean, max or majority.",
         rich_help_panel=DATA,
+    ),
+]
+
+OrderOption = Annotated[
+    str,
+    typer.Option(
+        "--order",
+        metavar="LOW,…,HIGH",
+        help="Classes are grades, in this order (or `classes`: as they stand): adds quadratic-weighted kappa.",
+        rich_help_panel=SCORES,
     ),
 ]
 
@@ -80,5 +90,29 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite", help="Replace a file of that name even if heldout did not write it.", rich_help_panel=OUTPUT
+    ),
+]
+LabelKind = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        metavar="single|several",
+        help="One class an image, or several labels; by rules that are said where not given.",
+        rich_help_panel=DATA,
+    ),
+]
+LabelSeparator = Annotated[
+    str,
+    typer.Option(
+        "--label-separator",
+        metavar="SIGN",
+        help="Between several labels in one cell: | by default.",
+        rich_help_panel=DATA,
+    ),
+]
+LabelColumns = Annotated[
+    str,
+    typer.Option(
+        "--label-columns", metavar="A,B,C", help="Columns of 0 and 1 that are the labels.", rich_help_panel=DATA
     ),
 ]

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import ByOption, MetricOption, Overwrite, UnitOption
+from heldout.cli.options import DATA, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
+
+Label = Annotated[
+    str,
+    typer.Option(
+        "--label",
+        metavar="NAME",
+        help="The page of one of several labels an image, as of two classes: STUDY/report-LABEL.html.",
+        rich_help_panel=DATA,
+    ),
+]
 
 
 def report(
@@ -18,6 +28,8 @@ def report(
     metric: MetricOption = "",
     unit: UnitOption = "",
     by: ByOption = "",
+    order: OrderOption = "",
+    label: Label = "",
     overwrite: Overwrite = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
@@ -33,7 +45,7 @@ def report(
     from heldout.report import Wanted, write_report
 
     env = environment(context)
-    path = write_report(study, out, Wanted(metric, unit, by), overwrite).resolve()
+    path = write_report(study, out, Wanted(metric, unit, by, label, order), overwrite).resolve()
     size = path.stat().st_size
     if as_json:
         env.json({"report": str(path), "bytes": size})

@@ -16,7 +16,11 @@ from heldout.cli.options import (
     Channels,
     Data,
     Intensity,
+    LabelColumns,
+    LabelKind,
+    LabelSeparator,
     NoTest,
+    OrderOption,
     Patient,
     SkipUnreadable,
     ValFraction,
@@ -113,6 +117,10 @@ def run(
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     patient: Patient = None,
+    labels: LabelKind = "",
+    label_separator: LabelSeparator = "",
+    label_columns: LabelColumns = "",
+    order: OrderOption = "",
     per_class: PerClass = None,
     set_: Assignments = None,
     out: Out = Path("study"),
@@ -137,6 +145,7 @@ def run(
     """
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.data.examine.labels import asked_labels
     from heldout.records import recipe
     from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
@@ -145,12 +154,15 @@ def run(
     from heldout.training.engine import Engine
 
     env = environment(context)
+    asked = asked_labels(labels, label_separator, many([label_columns]))
     spec = StudySpec(
         data=data,
         models=models_of(many(models)),
         strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
         seeds=tuple(range(seeds)),
-        reading=Reading(patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class),
+        reading=Reading(
+            patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class, asked, order or None
+        ),
         image_size=image_size,
         fit=choice("--fit", fit, get_args(recipe.Fit)),
         precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),

@@ -18,7 +18,7 @@ class Entry:
 
     Attributes:
         source: File relative to the draft's root, with forward slashes; or an absolute path.
-        label: Class name, empty if missing.
+        label: Class name, empty if missing; of an image with several labels what its source says, if anything.
         split: `train`, `val` or `test` if given, else empty.
         member: Name of the array inside an `.npz` file.
         row: Row of the array, or −1 for a file that holds one image.
@@ -26,6 +26,8 @@ class Entry:
         site: Hospital, laboratory or device, empty if not known.
         where: How to name it to the person, if not by its file: `manifest.csv line 17`.
         extra: Further columns that `--patient COLUMN` may name.
+        labels: Names of all labels that the image has, where it is not of one class; None where it is, or where nobody
+            has told yet (`examine.labels`).
     """
 
     source: str
@@ -37,6 +39,12 @@ class Entry:
     site: str = ""
     where: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it is known what the image shows: a class, or which labels it has, be it none."""
+        return bool(self.label) or self.labels is not None
 
     @property
     def place(self) -> str:
@@ -63,6 +71,7 @@ class Draft:
         notes: Sentences a person should read.
         keeps_further: Whether further columns stay with the images. Not the latent numbers of a phantom: they are the
             truth, which nobody has of real images.
+        unlabelled: Whether the source has no place for a class, so that its further columns have to tell.
     """
 
     name: str
@@ -72,6 +81,7 @@ class Draft:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     keeps_further: bool = True
+    unlabelled: bool = False
 
 
 class Reader(ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from heldout.data.examine.checks import labels_missing, listed_twice, split_prob
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.depth import depth_problems
 from heldout.data.examine.keys import PatientKeys, patient_keys
+from heldout.data.examine.labels import AskedLabels, everywhere, labels_of
 from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
@@ -25,6 +26,7 @@ from heldout.images.copies import SIDE
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
 from heldout.records.cohort import COLUMNS, typed
+from heldout.records.labelling import LABELLINGS, Labelling
 from heldout.registry import Shelf
 
 readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", attribute="READER", noun="reader")
@@ -33,6 +35,9 @@ SILENT = Silent()
 
 SHOWN_NOTES = 8
 """Sentences of files that are told; of windows that are none, say, there may be one an image."""
+
+BY_THE_RULES = AskedLabels()
+"""Whether an image has one class or several labels is decided by the rules (`examine.labels`)."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def load(
     require_test: bool = True,
     intensity: str = "",
     channels: str = "",
+    labels: AskedLabels = BY_THE_RULES,
     reporter: Reporter = SILENT,
 ) -> Cohort:
     """Read a data set.
@@ -79,6 +85,7 @@ def load(
         intensity: Policy for images of more than 8 bits: `dicom-window`, `window:LO,HI`, `percentile:LO,HI`,
             `full-range` or `per-image`; empty for none.
         channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
+        labels: Whether an image is of one class or has several labels, where that is not clear.
         reporter: Is told of every image.
 
     Returns:
@@ -96,6 +103,7 @@ def load(
         require_test=require_test,
         intensity=intensity,
         channels=channels,
+        labels=labels,
         reporter=reporter,
     )
     if examined.problems:
@@ -111,6 +119,7 @@ def examine(
     require_test: bool = True,
     intensity: str = "",
     channels: str = "",
+    labels: AskedLabels = BY_THE_RULES,
     reporter: Reporter = SILENT,
 ) -> Examined:
     """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
@@ -125,22 +134,28 @@ def examine(
     draft = reader.read(text, reporter)
     auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
     told = None if auto else patient
-    entries = with_patients(draft.entries, told)
+    named_labels = labels_of(draft, labels)
+    entries = with_patients(named_labels.entries, told)
     measured, array_problems, single_problems = measure(entries, draft.root, reporter)
     judged = [image.entry for image in measured] if skip_unreadable else entries
     excluded = tuple(single_problems) if skip_unreadable else ()
     problems = [
         *draft.problems,
+        *named_labels.problems,
         *array_problems,
         *([] if skip_unreadable else single_problems),
         *listed_twice(judged),
         *labels_missing(judged),
+        *everywhere(judged),
         *patients_missing(judged, told),
         *depth_problems(measured, intensity, channels),
     ]
     if judged or not problems:
-        problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
+        problems += split_problems(
+            [(entry.split, entry.label) for entry in judged], require_test, LABELLINGS[named_labels.kind]
+        )
     table = tabulate(measured, draft.keeps_further)
+    classes = named_labels.classes
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
     near, marks = _copies(measured, table)
@@ -152,21 +167,27 @@ def examine(
         name=draft.name,
         root=str(draft.root),
         reader=reader.name,
-        classes=order_classes(table["label"], draft.classes),
+        classes=order_classes(_names_in(table, LABELLINGS[named_labels.kind]), classes),
         table=table,
         excluded=excluded,
-        notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
+        notes=(*draft.notes, *named_labels.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
         copies=None if near is None else near.named(list(table["id"])),
         intensity=intensity,
         channels=channels,
+        labels=named_labels.kind,
     )
-    kept = tuple(image for image in measured if image.entry.label)
+    kept = tuple(image for image in measured if image.entry.labelled)
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)
+
+
+def _names_in(table: pd.DataFrame, labelling: Labelling) -> set[str]:
+    """Names of all classes, or labels, that images have."""
+    return {name for text in set(table["label"]) for name in labelling.names_in(text)}
 
 
 def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
-    small = [image.small for image in measured if image.entry.label]
+    small = [image.small for image in measured if image.entry.labelled]
     near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8))
     files = bool(len(table)) and bool((table["row"] < 0).all())
     return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))
@@ -208,7 +229,7 @@ def tabulate(measured: Sequence[MeasuredImage], keeps_further: bool = True) -> p
 
     Further columns of the source are kept where they are to be, but for one that has the name of a column of `COLUMNS`.
     """
-    usable = [image for image in measured if image.entry.label]
+    usable = [image for image in measured if image.entry.labelled]
     frame = pd.DataFrame(
         {
             "content": [image.content for image in usable],
@@ -239,7 +260,7 @@ def identify(frame: pd.DataFrame) -> pd.Series:
     return frame["content"].astype(str) + suffix.astype(str)
 
 
-def order_classes(labels: pd.Series, given: Sequence[str] = ()) -> tuple[str, ...]:
+def order_classes(labels: Iterable[str], given: Sequence[str] = ()) -> tuple[str, ...]:
     """Class names in the order of their indices: as given, else by number where all are numbers, else by alphabet."""
     present = set(labels)
     if given:
@@ -276,7 +297,7 @@ def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -
 
 def notes_of_files(measured: Sequence[MeasuredImage]) -> list[str]:
     """What files say of their images, each sentence once with the number of images."""
-    counts = Counter(note for image in measured if image.entry.label for note in image.notes)
+    counts = Counter(note for image in measured if image.entry.labelled for note in image.notes)
     return [f"{count:,} of {len(measured):,} images: {note}" for note, count in counts.most_common(SHOWN_NOTES)]
 
 

@@ -19,6 +19,8 @@ from heldout.images import ImageError, check_pixels
 from heldout.images.reading import grey_if_equal, of_array
 from heldout.records import Cohort
 from heldout.records.cohort import typed
+from heldout.records.labelling import SEVERAL, SINGLE, Labelling
+from heldout.records.labelling.several import joined
 
 
 def cohort_of_arrays(
@@ -30,17 +32,20 @@ def cohort_of_arrays(
     *,
     intensity: str = "",
     channels: str = "",
+    label_names: Sequence[str] = (),
 ) -> Cohort:
     """A cohort of images in memory: root is empty, source `memory`, row i is `X[i]`.
 
     Args:
         X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; of other depths with a policy, with other channels by choice.
-        y: (n,) labels; whole numbers or text.
+        y: (n,) labels, whole numbers or text; or (n, k) of 0 and 1, one column a label, k of 2 or more: then an image
+            has any number of labels.
         patient: (n,) patients, or None.
         split: (n,) `train`, `val` or `test`, or None if a split is to be drawn.
         name: Title of the cohort.
         intensity: As for `heldout.load`.
         channels: As for `heldout.load`.
+        label_names: Names of the k columns; by default their numbers.
 
     Returns:
         The cohort; a split without test images is fine here.
@@ -49,12 +54,13 @@ def cohort_of_arrays(
         InputError: Arrays of another kind or of differing lengths, labels missing, a class absent from a part.
     """
     X = np.asarray(X)
-    labels = [_text(value) for value in y]
+    labelling, classes, labels, problems = _labels(y, label_names)
     parts = [""] * len(labels) if split is None else [split_named(str(part)) for part in split]
-    images, problems = _images(X, intensity, channels)
-    problems = _lengths(X, y, patient, split) + problems + _wrong_values(labels, split, parts)
+    images, image_problems = _images(X, intensity, channels)
+    of_one_class = labels if labelling is SINGLE else ()
+    problems += _lengths(X, y, patient, split) + image_problems + _wrong_values(of_one_class, split, parts)
     if not problems:
-        problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False)
+        problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False, labelling=labelling)
     if problems:
         raise InputError(problems, title="The arrays cannot be used as they are")
     frame = pd.DataFrame(
@@ -74,9 +80,41 @@ def cohort_of_arrays(
         }
     )
     table = typed(frame.assign(id=identify(frame)))
+    classes = classes or order_classes(table["label"])
     notes = tuple(notes_of(table, None))
-    classes = order_classes(table["label"])
-    return Cohort(name, "", "arrays", classes, table, notes=notes, intensity=intensity, channels=channels)
+    return Cohort(
+        name,
+        "",
+        "arrays",
+        classes,
+        table,
+        notes=notes,
+        intensity=intensity,
+        channels=channels,
+        labels=labelling.name,
+    )
+
+
+def _labels(
+    y: Sequence[object] | npt.NDArray[np.generic], names: Sequence[str]
+) -> tuple[Labelling, tuple[str, ...], list[str], list[Problem]]:
+    """How the images are labelled, names in order where columns give it, one text an image, and what is wrong."""
+    array = y if isinstance(y, np.ndarray) else np.asarray(y) if len(y) and isinstance(y[0], Sequence) else None
+    if array is None or array.ndim != 2 or array.shape[1] < 2:
+        return SINGLE, (), [_text(value) for value in y], []
+    k = array.shape[1]
+    classes = tuple(names) or tuple(map(str, range(k)))
+    numbers = array.dtype.kind in "iufb" and bool(np.isin(array, (0, 1)).all())
+    problems = []
+    if not numbers:
+        found = f"shape {array.shape} of type {array.dtype}, not all of them 0 or 1"
+        problems.append(Problem("y", found, "0 and 1, one column a label", "Pass (n,) classes, or 0 and 1."))
+    if len(classes) != k or len(set(classes)) != k:
+        found, expected = f"{len(classes)} names of labels", f"{k} names, each once, one a column of y"
+        problems.append(Problem("label_names", found, expected, "Name every column once."))
+    if problems:
+        return SEVERAL, classes, [""] * len(array), problems
+    return SEVERAL, classes, [joined([classes[c] for c in np.flatnonzero(row)]) for row in array], []
 
 
 def _lengths(

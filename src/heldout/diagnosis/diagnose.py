@@ -57,6 +57,8 @@ def diagnose(
 ) -> tuple[Diagnosis, ...]:
     """Diagnose the runs of a study and write each diagnosis to `diagnosis/<run id>.json`.
 
+    Of one of several labels they go to `diagnosis/labels/<label>/`.
+
     What interventions left behind is used; nothing is run here that needs a network (`run_interventions` does that).
 
     Args:
@@ -92,8 +94,8 @@ def diagnose(
             sample = to_review(judged_by, doubtful_labels(judged_by, RULES), RULES)
             read = read_review(review, study, expanded(judged_by, sample))
             judged_by = replace(judged_by, review=reviewed_rows(judged_by, read, sample))
-        diagnosis = diagnose_run(judged_by)
-        write_record(study.folder / "diagnosis" / f"{diagnosis.run}.json", diagnosis)
+        diagnosis = replace(diagnose_run(judged_by), label=study.label)
+        write_record(study.diagnoses / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)
         reporter.step()
     reporter.end()

@@ -22,7 +22,8 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Reporter, Silent
 from heldout.records import ReasonKind, Recipe
 from heldout.records.codec import read_record
-from heldout.records.logit_table import VARIANT_KEYS
+from heldout.records.label_predictions import LabelQuestion
+from heldout.records.logit_table import VARIANT_KEYS, variants_table
 from heldout.records.run import Choice
 from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
@@ -132,6 +133,8 @@ def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
 
 def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
     """What was chosen on validation -> the answers of all candidates, where they were kept."""
+    if run.question is not None:
+        return {"threshold": _cuts(run, run.question)}
     found: dict[Choice, VariantLogits] = {}
     own = run.folder / "choices.parquet"
     if own.is_file():  # its checksum was held against `run.json`
@@ -139,6 +142,14 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
         found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(load_table(own))
     searched = _search(study, run)
     return found if searched is None else {**found, "settings": searched}
+
+
+def _cuts(run: RunFiles, question: LabelQuestion) -> VariantLogits:
+    """Answers of one of several labels at every threshold that its own stands among."""
+    val = run.predictions["val"]
+    shifts = {f"threshold={cut:g}": cut - question.threshold for cut in question.candidates}
+    moved = {name: val.logits - np.array([0.0, shift]) for name, shift in shifts.items()}
+    return VariantLogits(variants_table("val", val.ids, moved))
 
 
 def _candidates(run: RunFiles) -> VariantLogits | None:

@@ -2,7 +2,18 @@
 
 from heldout.records.backbone import BackboneInfo
 from heldout.records.cohort import COLUMNS, Cohort
-from heldout.records.comparison import Asking, Baseline, Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records.comparison import (
+    Asking,
+    Baseline,
+    Comparison,
+    Frozen,
+    Group,
+    LabelScores,
+    Oscillation,
+    Pair,
+    RunRow,
+    Scores,
+)
 from heldout.records.diagnosis import (
     TERMS,
     USUAL_TERMS,
@@ -46,6 +57,7 @@ __all__ = [
     "Frozen",
     "Group",
     "InputMap",
+    "LabelScores",
     "Lens",
     "Metric",
     "Oscillation",

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
 from heldout.records.codec import check_format, from_data, to_data
+from heldout.records.labelling import LABELLINGS, SINGLE, Labelling, LabellingName
 from heldout.records.table_file import load_arrow
 
 COLUMNS: dict[str, str] = {
@@ -22,7 +23,7 @@ COLUMNS: dict[str, str] = {
     "source": "file, relative to the cohort's root",
     "member": "array inside an .npz file, else empty",
     "row": "row of that array, or -1 for a file that holds one image",
-    "label": "class name",
+    "label": "class name; of images with several labels their names, with | between them, empty for none",
     "patient": "patient (or other unit whose images are alike), empty if not known",
     "site": "hospital, laboratory or device, empty if not known",
     "split": "train, val or test as given, empty if not given",
@@ -50,7 +51,7 @@ class Cohort:
         name: Short name, for titles.
         root: Absolute folder that `source` is relative to; empty for arrays in memory, and for tables without images.
         reader: Plug-in that read it.
-        classes: Class names in the order of their indices.
+        classes: Names of the classes, or of the labels, in the order of their indices.
         table: One row an image, columns as in `COLUMNS`, index 0 … n−1; then any further columns of the source (sex,
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
@@ -59,6 +60,7 @@ class Cohort:
             to give the second; None where they were not looked for.
         intensity: The intensity policy that it was read with; empty for none. Recipes hold its numbers.
         channels: The choice of channels that it was read with; empty for none.
+        labels: Whether an image is of one class (`single`) or has any number of labels (`several`).
     """
 
     name: str
@@ -71,6 +73,7 @@ class Cohort:
     copies: tuple[tuple[str, str, str], ...] | None = None
     intensity: str = ""
     channels: str = ""
+    labels: LabellingName = "single"
 
     def __post_init__(self) -> None:
         if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
@@ -85,7 +88,13 @@ class Cohort:
     def hash(self) -> str:
         """Hash of what a result can depend on: images, labels, patients, sites, given splits, order of classes."""
         columns = ["id", "label", "patient", "site", "split"]
-        return hash_of({"classes": self.classes, "rows": self.table[columns].to_numpy().tolist()})
+        content = {"classes": self.classes, "rows": self.table[columns].to_numpy().tolist()}
+        return hash_of(content if self.labelling is SINGLE else {**content, "labels": self.labels})
+
+    @property
+    def labelling(self) -> Labelling:
+        """How the images are labelled."""
+        return LABELLINGS[self.labels]
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -113,6 +122,7 @@ class Cohort:
             "excluded": [to_data(problem) for problem in self.excluded],
             "notes": self.notes,
             "copies": self.copies,
+            **({} if self.labelling is SINGLE else {"labels": self.labels}),
         }
         about |= {name: value for name in ("intensity", "channels") if (value := getattr(self, name))}
         table = pa.Table.from_pandas(self.table, preserve_index=False)
@@ -143,6 +153,7 @@ class Cohort:
                 copies=_pairs(about.get("copies")),
                 intensity=about.get("intensity", ""),
                 channels=about.get("channels", ""),
+                labels=about.get("labels", SINGLE.name),
             )
         except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as error:
             raise InputError([Problem(str(path), repr(error)[:120], "a cohort.parquet", remedy)]) from error

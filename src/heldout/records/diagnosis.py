@@ -299,6 +299,7 @@ class Diagnosis:
         baseline: That class.
         groups: Groups by further columns of the images, then common parts of two; empty without such columns.
         columns_left_out: Column that has no groups -> why, in words.
+        label: The one of several labels that is asked after, absent against present; empty for classes.
         format: Version of this record.
     """
 
@@ -326,6 +327,7 @@ class Diagnosis:
     baseline: str = ""
     groups: tuple[Subgroup, ...] = ()
     columns_left_out: dict[str, str] = field(default_factory=dict)
+    label: str = ""
     format: int = 2
 
     @property

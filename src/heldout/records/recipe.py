@@ -9,6 +9,7 @@ from heldout.files import hash_of
 from heldout.records.backbone import spoken_name
 from heldout.records.codec import LATER, to_data
 from heldout.records.input_map import InputMap
+from heldout.records.labelling import SINGLE, LabellingName
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
@@ -36,6 +37,8 @@ class Recipe:
         interpolation: `bilinear` or `bicubic`.
         seed: Seed of everything that is drawn: the head, the order of images.
         precision: Mixed precision of the passes.
+        labels: Whether an image is of one class or has several labels; what has one class is hashed without it, as
+            it was before there was anything else.
         format: Version of this record.
         input_map: How values of the files become the network's input; None for 8-bit grey and RGB as they are.
     """
@@ -52,6 +55,7 @@ class Recipe:
     interpolation: str
     seed: int
     precision: Precision = "no"
+    labels: LabellingName = "single"
     format: int = 1
     input_map: InputMap | None = field(default=None, metadata=LATER)
 
@@ -70,4 +74,7 @@ class Recipe:
     def id(self) -> str:
         """The run's id: readable in front, a hash of the whole recipe behind."""
         short = "".join(c if c.isalnum() or c in "_-" else "_" for c in spoken_name(self.backbone))[:40]
-        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(to_data(self), 8)}"
+        hashed = to_data(self)
+        if self.labels == SINGLE.name:
+            del hashed["labels"]
+        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(hashed, 8)}"

@@ -22,9 +22,9 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def read_diagnoses(folder: Path) -> dict[str, Diagnosis | str]:
-    """Run id -> its diagnosis, or in words why `diagnosis/<run id>.json` cannot be read."""
+    """Run id -> its diagnosis, or in words why `<run id>.json` of a folder of diagnoses cannot be read."""
     found: dict[str, Diagnosis | str] = {}
-    for path in sorted(folder.glob("diagnosis/*.json")):
+    for path in sorted(folder.glob("*.json")):
         try:
             diagnosis = read_record(Diagnosis, path)
         except InputError as error:

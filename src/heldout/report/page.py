@@ -50,7 +50,7 @@ def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = 
 
     Args:
         folder: A study's folder.
-        out: The file; `report.html` in the study's folder by default.
+        out: The file; by default `report.html` in the study's folder, of one of several labels `report-<label>.html`.
         wanted: Metric and unit; None for those of the diagnoses.
         overwrite: Whether a file that is no report of ours may be replaced.
 
@@ -61,24 +61,28 @@ def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = 
         InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
         UsageError: An unknown metric or unit; a file of another kind stands there.
     """
-    path = out or folder / "report.html"
+    material = gather(folder, wanted)
+    label = material.files.label_folder
+    path = out or folder / (f"report-{label}.html" if label else "report.html")
     refuse_replacing(path, REPORT, overwrite)
-    write_text(path, build_report(folder, wanted))
+    write_text(path, render(compose(material)))
     return path
 
 
 def compose(material: Material) -> Page:
     """The record of the page, no markup in it."""
-    plans = sorted(sections, key=lambda section: (section.order, section.name))
+    kind = material.cohort.labels
+    plans = sorted((one for one in sections if kind in one.labels), key=lambda section: (section.order, section.name))
     homes = {FIRST_SCREEN, *(section.name for section in plans)}
     own: dict[str, list[Figure]] = {}
-    for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
+    shown = (figure for figure in figures if kind in figure.labels)
+    for figure in sorted(shown, key=lambda figure: (figure.order, figure.name)):
         own.setdefault(figure.section if figure.section in homes else plans[-1].name, []).append(figure)
     study = material.study
     created = max((material.run(row.id).record.created for row in material.runs), default="")
     filled = [fill(section, own.get(section.name, []), material) for section in plans]
     return Page(
-        title=study.name,
+        title=f"{study.name}, {material.files.label}" if material.files.label else study.name,
         subtitle="heldout report",
         answer=safe_answer(material),
         first=tuple(drawn(own.get(FIRST_SCREEN, []), material)),

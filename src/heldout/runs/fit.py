@@ -29,11 +29,11 @@ from heldout.claims import Claim
 from heldout.errors import HeldoutError
 from heldout.files import whole, write_json
 from heldout.progress import Epoch, Reporter, Silent
-from heldout.records import PARTS, Frozen, Recipe, RunRecord
+from heldout.records import Frozen, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
-from heldout.records.predictions import Predictions, to_table
 from heldout.records.table_file import save_table
+from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
@@ -113,11 +113,13 @@ def _learn_and_score(run: PlannedRun, context: RunContext, own: Sitting, reporte
         if context.split.test:
             scored["test"] = _score_test(learned, recipe, context, cache, reporter)
     seconds = learned.course.elapsed + time.perf_counter() - started
-    _write_files(own.folder, recipe, learned, scored, context)
-    own.keep_scored(replace(_record(run, learned, machine, seconds), files=own.checksums()))
+    answers = {name: Scored(part.ids, part.labels, logits) for name, (part, logits) in scored.items()}
+    record = _record(run, learned, machine, seconds, answers["val"])
+    _write_files(own.folder, record, recipe, learned, answers, context)
+    own.keep_scored(replace(record, files=own.checksums()))
 
 
-def _record(run: PlannedRun, learned: Learned, machine: Machine, seconds: float) -> RunRecord:
+def _record(run: PlannedRun, learned: Learned, machine: Machine, seconds: float, val: Scored) -> RunRecord:
     """All but how often test was scored, which is counted when the files are written."""
     recipe = run.recipe
     return RunRecord(
@@ -138,6 +140,7 @@ def _record(run: PlannedRun, learned: Learned, machine: Machine, seconds: float)
         learning=run.learning,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=(*run.notes, *_notes(learned)),
+        thresholds=ANSWER_TABLES[recipe.labels].thresholds(val),
     )
 
 
@@ -253,21 +256,22 @@ def _notes(learned: Learned) -> tuple[str, ...]:
 
 def _write_files(
     folder: Path,
+    record: RunRecord,
     recipe: Recipe,
     learned: Learned,
-    scored: dict[str, tuple[Part, NDArray[np.float32]]],
+    scored: dict[str, Scored],
     context: RunContext,
 ) -> None:
+    tables = ANSWER_TABLES[recipe.labels]
     write_record(folder / "recipe.json", recipe, make_folder=False)
     write_json(folder / "environment.json", environment(context.machine), make_folder=False)
     history = pd.DataFrame([asdict(row) for row in learned.course.history], columns=list(Epoch.__annotations__))
     with whole(folder / "history.csv", make_folder=False) as temporary:
         history.to_csv(temporary, index=False)
-    parts = (_predictions(name, *scored[name]) for name in PARTS if name in scored)
-    save_table(to_table(parts), folder / "predictions.parquet", make_folder=False)
-    val_ids = scored["val"][0].ids
+    save_table(tables.predictions(scored, record.thresholds), folder / "predictions.parquet", make_folder=False)
+    val_ids = scored["val"].ids
     epochs = [
-        pd.DataFrame({"id": val_ids, "epoch": row.epoch, "predicted": predicted})
+        tables.epoch(val_ids, row.epoch, predicted)
         for row, predicted in zip(learned.course.history, learned.course.val_predicted, strict=True)
     ]
     save_table(pd.concat(epochs, ignore_index=True), folder / "val_epochs.parquet", make_folder=False)
@@ -277,10 +281,6 @@ def _write_files(
     with whole(folder / "model.safetensors", make_folder=False) as temporary:
         tensors = {name: value.detach().cpu().contiguous() for name, value in learned.network.state_dict().items()}
         save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})
-
-
-def _predictions(name: str, part: Part, logits: NDArray[np.float32]) -> Predictions:
-    return Predictions(name, tuple(part.ids), part.labels, logits.astype(np.float64))
 
 
 def environment(machine: Machine) -> dict[str, object]:

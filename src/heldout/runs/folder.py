@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem
 from heldout.files import check_regular, sha256_of
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
-from heldout.records.logit_table import logits_in
-from heldout.records.predictions import Predictions, columns_of, from_table
+from heldout.records.label_predictions import LabelPredictions, LabelQuestion
+from heldout.records.labelling import SINGLE
+from heldout.records.predictions import Predictions, columns_of
+from heldout.records.run import REDO
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
+from heldout.runs.read_classes import class_predictions
+from heldout.runs.read_labels import columns_of as label_columns
+from heldout.runs.read_labels import label_predictions
 from heldout.runs.study_checks import check_belongs, check_is_study, read_plans
-from heldout.ties import SAME_SCORE
 
 T = TypeVar("T")
 
 SHOWN = 3
 """Problems of a run that a sentence names; the rest are counted."""
-
-REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class RunFiles:
             others; that a solver did not converge stands in the record's notes); empty for a given model.
         predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
             rows of two runs of a study belong to the same images. A given model may lack `train`.
-        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise.
+        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise. Empty
+            of several labels.
+        labelled: The same as `predictions` where an image has several labels; `predictions` is empty then.
+        question: Of a run that is asked of one of several labels alone (`runs.one_label`), which; else None.
     """
 
     folder: Path
@@ -53,6 +57,13 @@ class RunFiles:
     history: pd.DataFrame
     predictions: Mapping[str, Predictions]
     val_epochs: pd.DataFrame
+    labelled: Mapping[str, LabelPredictions] = field(default_factory=dict)
+    question: LabelQuestion | None = None
+
+    @property
+    def network(self) -> Path:
+        """Folder of the run whose network it is."""
+        return self.folder if self.question is None else self.folder.parents[1]
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,8 @@ class StudyFiles:
             they are left out, since their images are not these.
         set_aside: Complete runs that are damaged or diverged, with the reasons; nothing of them is used.
         doubts: Sentences on records that contradict each other or cannot be read.
+        label: The one of several labels that this is asked of (`runs.one_label`); empty for the study itself.
+        label_folder: Its name as a folder.
     """
 
     folder: Path
@@ -106,6 +119,15 @@ class StudyFiles:
     def remarks(self) -> tuple[str, ...]:
         """What is wrong with the folder and was gone on without, a sentence each."""
         return (*map(str, self.set_aside), *self.doubts)
+
+    label: str = ""
+    label_folder: str = ""
+
+    @property
+    def diagnoses(self) -> Path:
+        """Folder of the diagnoses."""
+        whole = self.folder / "diagnosis"
+        return whole / "labels" / self.label_folder if self.label else whole
 
     @property
     def given(self) -> bool:
@@ -165,7 +187,11 @@ def _counted(run: RunFiles, folder: Path, doubts: list[str]) -> RunFiles:
     said = run.record.test_evaluations
     if said is None:
         return run
-    counted = max(said, len(evaluations_of(folder, TEST_EVALUATIONS, run.record.id)), int("test" in run.predictions))
+    counted = max(
+        said,
+        len(evaluations_of(folder, TEST_EVALUATIONS, run.record.id)),
+        int("test" in run.predictions or "test" in run.labelled),
+    )
     if counted == said:
         return run
     doubts.append(
@@ -208,19 +234,22 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
         problems.append(Problem(str(folder / "run.json"), f"classes {record.classes}", f"{cohort.classes}", REDO))
     given = record.learning.given
     nothing: dict[str, Predictions] = {}
-    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split, given), nothing)
-    history = val_epochs = pd.DataFrame()
-    if given:
-        val_epochs = pd.DataFrame(columns=["id", "epoch", "predicted"])
-    else:
+    none_labelled: dict[str, LabelPredictions] = {}
+    answers, labelled, one = folder / "predictions.parquet", none_labelled, cohort.labelling is SINGLE
+    predictions = attempt(lambda: _read_predictions(answers, cohort, split, given), nothing) if one else nothing
+    if not one:
+        labelled = attempt(lambda: _read_labels(answers, cohort, split, record.thresholds), none_labelled)
+    history, val_epochs = pd.DataFrame(), pd.DataFrame(columns=["id", "epoch", "predicted"])
+    if not given:
         history = attempt(lambda: _read_history(folder / "history.csv"), history)
+    if not given and one:
         val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), val_epochs)
         if len(history) and record.epochs != len(history):
             found = f"{record.epochs} epochs in run.json, {len(history)} in history.csv"
             problems.append(Problem(str(folder), found, "as many in both", REDO))
     if problems:
         raise InputError(problems, title=f"The run {folder.name} is damaged")
-    return RunFiles(folder, record, recipe, history, predictions, val_epochs)
+    return RunFiles(folder, record, recipe, history, predictions, val_epochs, labelled)
 
 
 def _changed(folder: Path, record: RunRecord) -> list[Problem]:
@@ -275,37 +304,18 @@ def _read_predictions(path: Path, cohort: Cohort, split: Split, given: bool) -> 
     problems = [problem for problem in checks if problem]
     if problems:
         raise InputError(problems)
-    order = [id_ for part in parts for id_ in split.part(part)]
-    frame = frame.set_index("id").loc[order].reset_index()
-    index = {name: k for k, name in enumerate(cohort.classes)}
-    images = cohort.table.set_index("id")
-    truth = images["label"].map(index).loc[order].to_numpy()
-    off = frame["label"].to_numpy() != truth
-    if off.any():
-        found = f"{int(off.sum())} labels that are not those of the cohort, such as that of {frame['id'][off.argmax()]}"
-        problems.append(Problem(str(path), found, "the labels of cohort.parquet", REDO))
-    values = logits_in(frame)
-    if not np.isfinite(values).all():
-        found = f"{int((~np.isfinite(values)).any(axis=1).sum())} images whose logits are not finite"
-        problems.append(Problem(str(path), found, "numbers: the training diverged", "Lower the learning rate."))
-    elif not frame["predicted"].isin(range(len(index))).all():
-        problems.append(Problem(str(path), "predicted classes out of range", f"0 … {len(index) - 1}", REDO))
-    elif (wrong := _not_largest(values, frame["predicted"].to_numpy(dtype=np.int64))).any():
-        found = f"{int(wrong.sum())} predicted classes that are not those of the logits"
-        problems.append(Problem(str(path), found, "the class with the largest logit", REDO))
+    return class_predictions(path, frame, cohort, [id_ for part in parts for id_ in split.part(part)])
+
+
+def _read_labels(
+    path: Path, cohort: Cohort, split: Split, thresholds: tuple[float, ...]
+) -> dict[str, LabelPredictions]:
+    frame = _table(path, label_columns(len(cohort.classes)))
+    checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in PARTS)
+    problems = [problem for problem in checks if problem]
     if problems:
         raise InputError(problems)
-    names = ("patient", "site", *cohort.further)
-    texts = {name: dict(zip(cohort.table["id"], cohort.table[name], strict=True)) for name in names}
-    further = {name: texts[name] for name in cohort.further}
-    return from_table(frame, texts["patient"], texts["site"], further)
-
-
-def _not_largest(logits: NDArray[np.float64], predicted: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) rows whose predicted class has not the largest logit, up to rounding."""
-    chosen = np.take_along_axis(logits, predicted[:, None], axis=1)[:, 0]
-    wrong: NDArray[np.bool_] = logits.max(axis=1) - chosen > SAME_SCORE * np.abs(logits).max(axis=1)
-    return wrong
+    return label_predictions(path, frame, cohort, split, thresholds)
 
 
 def _read_val_epochs(path: Path, split: Split) -> pd.DataFrame:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import Asking, Metric, Unit
-from heldout.records.metric import METRICS, By, MetricName, UnitName
+from heldout.records.labelling import SINGLE, Labelling
+from heldout.records.metric import By, MetricName, UnitName
 
 COST = "cost:"
 
@@ -37,39 +38,92 @@ class Judging:
 
 def judging_of(
     classes: Sequence[str],
-    metric: str = "accuracy",
+    metric: str = "",
     unit: str = "image",
     by: str = "mean",
     asking: Asking | None = None,
+    labelling: Labelling = SINGLE,
 ) -> Judging:
     """What metric and unit a person named.
 
     Args:
         classes: Names of the study's classes.
-        metric: `accuracy`, `balanced-accuracy` or `cost:FILE`.
+        metric: `accuracy`, `balanced-accuracy` or `cost:FILE`; of several labels `mean-auc`,
+            `mean-average-precision` or `mean-f1`; empty for the usual one of the labelling.
         unit: `image` or `patient`.
         by: `mean`, `max` or `majority`.
         asking: What the further scores are asked.
+        labelling: How the images are labelled.
 
     Raises:
         UsageError: An unknown name.
         InputError: A file of costs that does not fit; all problems at once.
     """
-    return Judging(metric_of(metric, classes), unit_of(unit, by), asking or Asking())
+    return Judging(metric_of(metric or labelling.metric, classes, labelling), unit_of(unit, by), asking or Asking())
 
 
-def metric_of(text: str, classes: Sequence[str]) -> Metric:
+CLASSES = "classes"
+"""What `--order` takes for the order in which the classes stand."""
+
+
+def asking_of(
+    classes: Sequence[str],
+    *,
+    order: str = "",
+    recorded: object = None,
+    positive: str = "",
+    at: float = 0.9,
+    labelling: Labelling = SINGLE,
+) -> Asking:
+    """What the further scores are asked.
+
+    Args:
+        classes: Names of the study's classes.
+        order: The classes from low to high, with commas between, or `classes` for the order in which they stand; empty
+            for what was said when the study was made.
+        recorded: The same as it was said then (`StudyRecord.reading`).
+        positive: Class that yes-or-no scores are asked of.
+        at: Specificity at which sensitivity is told, and the reverse.
+        labelling: How the images are labelled.
+
+    Raises:
+        UsageError: An order that does not name every class once, or one of several labels, which have none.
+    """
+    text = order or (recorded if isinstance(recorded, str) else "")
+    if not text:
+        return Asking(False, positive, at)
+    if labelling is not SINGLE:
+        raise UsageError(f"Found --order {text}; expected no order, since images of this study have several labels.")
+    return Asking(True, positive, at, () if text == CLASSES else order_in(text, classes))
+
+
+def order_in(text: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes from low to high.
+
+    Raises:
+        UsageError: Not every class, each once.
+    """
+    named = tuple(name.strip() for name in text.split(",") if name.strip())
+    if sorted(named) != sorted(classes):
+        raise UsageError(f"Found --order {text}; expected every class once, from low to high: {', '.join(classes)}.")
+    return named
+
+
+def metric_of(text: str, classes: Sequence[str], labelling: Labelling = SINGLE) -> Metric:
     """The metric that a person named.
 
     Raises:
         UsageError: An unknown name.
         InputError: A file of costs that does not fit; all problems at once.
     """
-    if text.startswith(COST) and text != COST:
+    cost = "cost" in labelling.metrics
+    if text.startswith(COST) and text != COST and cost:
         return read_costs(Path(text.removeprefix(COST)), classes)
-    names: dict[str, MetricName] = {name: name for name in METRICS if name != "cost"}
+    names: dict[str, MetricName] = {name: name for name in labelling.metrics if name != "cost"}
     if text not in names:
-        raise UsageError(f"--metric: found '{text}'; expected one of {', '.join(names)}, or {COST}FILE.")
+        raise UsageError(
+            f"--metric: found '{text}'; expected one of {', '.join(names)}{f', or {COST}FILE' if cost else ''}."
+        )
     return Metric(names[text])
 
 

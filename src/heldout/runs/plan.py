@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heldout.data.examine.labels import AskedLabels
 from heldout.errors import UsageError
 from heldout.records import BackboneInfo, Cohort, InputMap, Recipe, Split
+from heldout.records.labelling import SEVERAL
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.run import Learning
 from heldout.records.tuning import Trial, Tuning
@@ -52,6 +54,8 @@ class Reading:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
+        labels: Whether an image is of one class or has several labels, where that is not clear.
+        order: Classes from low to high, with commas between, where they are grades; None where they are not.
     """
 
     patient: str | None = None
@@ -60,6 +64,8 @@ class Reading:
     val_fraction: float = 0.2
     split_seed: int = 0
     per_class: int | None = None
+    labels: AskedLabels = field(default_factory=AskedLabels)
+    order: str | None = None
 
     def options(self) -> dict[str, Setting]:
         """As options of `heldout run` by name."""
@@ -70,6 +76,10 @@ class Reading:
             "val-fraction": self.val_fraction,
             "split-seed": self.split_seed,
             "per-class": self.per_class,
+            "labels": self.labels.kind,
+            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
+            "label-columns": ",".join(self.labels.columns) or None,
+            "order": self.order,
         }
 
 
@@ -210,6 +220,7 @@ def bases(
     """
     given: dict[str, Precision]
     given = dict(precisions or {}) if spec.precision == "auto" else {i.name: spec.precision for i in spec.models}
+    _refuse_strategies(spec.strategies, cohort)
     found = []
     for info in spec.models:
         for strategy in spec.strategies:
@@ -231,9 +242,23 @@ def bases(
                 seed=spec.seeds[0],
                 precision=given[info.name],
                 input_map=input_map,
+                labels=cohort.labels,
             )
             found.append(PlannedRun(recipe, strategy, info))
     return tuple(found)
+
+
+def _refuse_strategies(chosen: Sequence[Strategy], cohort: Cohort) -> None:
+    """Stop where a strategy cannot learn labels of this kind; all such strategies by name.
+
+    Raises:
+        UsageError: There are some.
+    """
+    unfit = [strategy.name for strategy in chosen if cohort.labels not in strategy.labels]
+    if unfit:
+        fit = [strategy.name for strategy in strategies if cohort.labels in strategy.labels]
+        what = "several labels an image" if cohort.labels == SEVERAL.name else "one class an image"
+        raise UsageError(f"{', '.join(unfit)} cannot learn {what}; expected some of: {', '.join(sorted(fit))}.")
 
 
 def _tuned(base: PlannedRun, tuning: Tuning | None) -> PlannedRun:

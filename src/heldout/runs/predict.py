@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from scipy.special import expit
 
 from heldout import backbones
 from heldout.backbones import Network
-from heldout.backbones.neighbours import fitting_head
+from heldout.backbones.label_neighbours import fitting_head
 from heldout.data.store import Squaring
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, decode
 from heldout.records import Recipe
 from heldout.records.codec import read_record
+from heldout.records.labelling.several import joined
+from heldout.runs.earlier import read_run_record
 from heldout.stats.scores import softmax
 from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
@@ -69,7 +72,8 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
 
     Returns:
         One row an image: `image`, `predicted` (class name), and one probability column a class, named `p(<class>)`;
-        they sum to 1. They are the network's softmax, not calibrated.
+        they sum to 1. They are the network's softmax, not calibrated. Of several labels `predicted` holds all whose
+        logit lies above the run's threshold, with | between, and the probabilities are sigmoids.
 
     Raises:
         InputError: The run is not finished, or images cannot be read; all problems at once.
@@ -90,8 +94,29 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
     # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
     widest = max(p.shape[3] for p in prepared)
     colour = np.concatenate([np.broadcast_to(p, (*p.shape[:3], widest)) for p in prepared])
-    probabilities = softmax(logits_of(network, colour, place))
-    frame = pd.DataFrame({"image": names, "predicted": [recipe.classes[k] for k in first_of_largest(probabilities)]})
+    logits = logits_of(network, colour, place).astype(np.float64)
+    predicted, probabilities = TOLD[recipe.labels](logits, recipe.classes, read_run_record(Path(run)).thresholds)
+    frame = pd.DataFrame({"image": names, "predicted": predicted})
     for k, name in enumerate(recipe.classes):
         frame[f"p({name})"] = probabilities[:, k]
     return frame
+
+
+def _class(
+    logits: NDArray[np.float64], classes: Sequence[str], thresholds: Sequence[float]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """The class with the largest logit, and the softmax."""
+    probabilities = softmax(logits)
+    return [classes[k] for k in first_of_largest(probabilities)], probabilities
+
+
+def _labels(
+    logits: NDArray[np.float64], classes: Sequence[str], thresholds: Sequence[float]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """All labels above their thresholds, with | between and empty for none, and the sigmoid."""
+    above = logits > np.asarray(thresholds)
+    return [joined([name for name, has in zip(classes, row, strict=True) if has]) for row in above], expit(logits)
+
+
+TOLD = {"single": _class, "several": _labels}
+"""By the labelling."""

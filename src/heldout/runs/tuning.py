@@ -27,7 +27,6 @@ from heldout.runs.fit import learn_strategy
 from heldout.runs.plan import PlannedRun, SearchBudget
 from heldout.strategies import Range, Strategy
 from heldout.training import logits_of
-from heldout.training.predict import scored
 
 LOSS = 1e-4
 """What a nat of validation loss counts beside the accuracy: it decides between equal accuracies of under a thousand
@@ -136,7 +135,7 @@ def _tried(
     network = new_network(recipe, strategy, info, context)
     learned = learn_strategy(network, task, strategy, recipe.seed, context.machine, cache, reporter)
     logits = logits_of(learned.network, task.val.pixels, context.machine)
-    loss, predicted = scored(logits, task.val.labels)
+    loss, predicted = task.objective.scored(logits, task.val.labels)
     accuracy = float(np.mean(predicted == task.val.labels))
     trial = Trial(settings, accuracy, loss if math.isfinite(loss) else 1e9, time.perf_counter() - started)
     return trial, logits

@@ -41,7 +41,7 @@ class Course:
             `average`: the mean over the last epochs of the last phase.
         history: One row an epoch.
         phase_of: Number of the phase of each.
-        val_predicted: One (m,) int16 array an epoch.
+        val_predicted: One (m,) int16 array an epoch; of several labels (m, k).
         choices: Name -> (m, k) logits of the validation images, of what solved phases chose among; a run that is gone
             on with after such a phase has none.
         kept: Tensors of the kept epoch, by name (not with `last`).

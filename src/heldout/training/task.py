@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.records.labelling import LabellingName
+from heldout.training.objectives import OBJECTIVES, Objective
+
 
 @dataclass(frozen=True)
 class Part:
@@ -17,7 +20,7 @@ class Part:
         ids: n names.
         pixels: (n, s, s, c), uint8 or floats in 0 … 1; c = 1 or 3, or as many as the network takes; may be
             memory-mapped.
-        labels: (n,) int64 class indices.
+        labels: (n,) int64 class indices; of several labels an image (n, k) of 0 and 1.
     """
 
     ids: tuple[str, ...]
@@ -44,9 +47,16 @@ class Task:
     Attributes:
         train: Images to learn from.
         val: Images to choose by.
-        classes: Class names in the order of their indices.
+        classes: Names of classes, or of labels, in the order of their indices.
+        labels: Whether an image is of one class or has several labels.
     """
 
     train: Part
     val: Part
     classes: tuple[str, ...]
+    labels: LabellingName = "single"
+
+    @property
+    def objective(self) -> Objective:
+        """What the network is trained for."""
+        return OBJECTIVES[self.labels]

@@ -211,9 +211,11 @@ def test_npz_lengths_that_differ_and_several_labels(tmp_path: Path) -> None:
     del content["test_labels"]
     np.savez(tmp_path / "y.npz", **content)
     found = [problem.found for problem in problems(tmp_path / "y.npz")]
-    assert found[0] == "4 images and 3 labels"
-    assert found[1] == "3 labels an image (several at once)"
-    assert found[2] == "test_images without test_labels"
+    assert found[:2] == ["4 images and 3 labels", "test_images without test_labels"]
+    del content["train_images"], content["train_labels"]
+    content |= {"test_labels": np.zeros(len(content["test_images"]), np.int64)}
+    np.savez(tmp_path / "z.npz", **content)
+    assert "several labels an image in val, one in the other parts" in [p.found for p in problems(tmp_path / "z.npz")]
 
 
 def test_npz_without_any_of_the_arrays(tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ def notes_of(summary: Mapping[str, Any]) -> list[str]:
 
 def _heading(summary: Mapping[str, Any], console: Console) -> None:
     line = Text(summary["name"], style="bold")
-    about = f": {summary['images']:,} images of {len(summary['classes'])} classes, read as {summary['reader']}"
+    several = summary["labels"] == "several"
+    what = f"with {len(summary['classes'])} labels" if several else f"of {len(summary['classes'])} classes"
+    about = f": {summary['images']:,} images {what}, read as {summary['reader']}"
     console.print(line.append(about, style="not bold"))
 
 
@@ -76,6 +78,9 @@ def _part_table(title: str, parts: Mapping[str, Any], classes: Sequence[str]) ->
             Text(f"  {name}"),
             *(f"{part['classes'][name]:,}{_share(part['classes'][name], part['images'])}" for part in parts.values()),
         )
+    if any("none of them" in part for part in parts.values()):
+        none = [(part["none of them"], part["images"]) for part in parts.values()]
+        table.add_row("  none of them", *(f"{count:,}{_share(count, total)}" for count, total in none))
     table.add_row("  images", *(f"{part['images']:,}{' ' * 7}" for part in parts.values()), style="bold")
     if any(part["patients"] for part in parts.values()):
         table.add_row("  patients", *(f"{part['patients'] or 0:,}{' ' * 7}" for part in parts.values()))

@@ -15,12 +15,14 @@ from heldout.data.examine.copies import Copies, exact_copies
 from heldout.data.examine.depth import bits_of, proposed
 from heldout.data.examine.histogram import histograms
 from heldout.data.examine.keys import patient_keys
+from heldout.data.examine.labels import AskedLabels
 from heldout.data.examine.near import NearPair
-from heldout.data.load import Examined, examine
+from heldout.data.load import BY_THE_RULES, Examined, examine
 from heldout.data.splits import make_split
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 from heldout.records import PARTS, Cohort, Split
+from heldout.records.labelling import SINGLE
 from heldout.stats.keys import KeyVerdict
 
 FORMAT = 1
@@ -39,6 +41,7 @@ def summarise(
     seed: int,
     reporter: Reporter,
     check_patients: bool = False,
+    labels: AskedLabels = BY_THE_RULES,
     pairs: Path | None = None,
     intensity: str = "",
     channels: str = "",
@@ -55,6 +58,7 @@ def summarise(
         seed: `--seed`.
         reporter: Is told of every image.
         check_patients: Whether patients that are named already are judged by the images too.
+        labels: `--labels` and what goes with it.
         pairs: Where a picture of the changed copies is written, a PNG; None writes none.
         intensity: `--intensity`.
         channels: `--channels`.
@@ -81,6 +85,7 @@ def summarise(
             require_test=require_test,
             intensity=intensity,
             channels=channels,
+            labels=labels,
             reporter=reporter,
         )
     except InputError as error:  # DATA is of no known kind: there is nothing to describe but that
@@ -118,6 +123,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "reader": cohort.reader,
         "cohort": cohort.hash,
         "images": len(cohort),
+        "labels": cohort.labels,
         "classes": list(cohort.classes),
         "given": {part or UNASSIGNED: describe_part(cohort, rows) for part, rows in _given(table)},
         "width": _spread(table["width"]),
@@ -172,11 +178,13 @@ def _given(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def describe_part(cohort: Cohort, rows: pd.DataFrame) -> dict[str, Any]:
     """Images, patients and classes of some rows of a cohort's table; patients are None where none is named."""
     named = set(rows["patient"]) - {""}
-    counts = rows["label"].value_counts()
+    labelling = cohort.labelling
+    counts = labelling.members(rows["label"].tolist(), cohort.classes).sum(axis=0)
     return {
         "images": len(rows),
         "patients": len(named) or None,
-        "classes": {name: int(counts.get(name, 0)) for name in cohort.classes},
+        "classes": {name: int(count) for name, count in zip(cohort.classes, counts, strict=True)},
+        **({} if labelling is SINGLE else {"none of them": int((rows["label"] == "").sum())}),
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from heldout.data.entries import Entry
 from heldout.errors import Problem
 from heldout.records import PARTS
+from heldout.records.labelling import SINGLE, Labelling
 
 PART_WORDS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -44,16 +45,19 @@ def labels_missing(entries: Sequence[Entry]) -> list[Problem]:
     return [
         Problem(entry.shown, "no label", "the name of a class", "Fill in the label, or remove the image from the list.")
         for entry in entries
-        if not entry.label
+        if not entry.labelled
     ]
 
 
-def split_problems(pairs: Sequence[tuple[str, str]], require_test: bool) -> list[Problem]:
+def split_problems(
+    pairs: Sequence[tuple[str, str]], require_test: bool, labelling: Labelling = SINGLE
+) -> list[Problem]:
     """What makes a given split unusable: a class absent from a part, a label that train does not know, no test.
 
     Args:
         pairs: (split, label) of every image; the split is empty where none is given.
         require_test: Whether a split without test images is a problem.
+        labelling: Whether an image is of one class or has several labels, each of which is a class here.
 
     Returns:
         The problems; none where no split is given at all, since it is drawn then.
@@ -67,10 +71,10 @@ def split_problems(pairs: Sequence[tuple[str, str]], require_test: bool) -> list
                 "See `docs/data.md` for what DATA may be.",
             )
         ]
-    counts = Counter((split, label) for split, label in pairs if label)
+    counts = Counter((split, name) for split, label in pairs for name in labelling.names_in(label) if name)
     classes = {label for _, label in counts}
     if len(classes) < 2:
-        found = f"one class, '{next(iter(classes))}'" if classes else "no class"
+        found = f"one {labelling.noun}, '{next(iter(classes))}'" if classes else f"no {labelling.noun}"
         return [Problem("the labels", found, "two or more classes", "Add images of another class, or name labels.")]
     splits = {split for split, _ in counts}
     if splits == {""}:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import ClassVar
 
 from heldout.data.entries import Draft, Entry, Reader, split_named
-from heldout.data.readers.tables import Cells, integer, read_table
+from heldout.data.readers.tables import Cells, integer, read_table, scan_table
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 
@@ -19,7 +19,8 @@ class ManifestReader(Reader):
     """A table with one line an image; paths are relative to the table.
 
     `row` (from 0) points at a row of an `.npy` file, `array` names an array inside an `.npz` file. Columns of other
-    names are kept for `--patient COLUMN`.
+    names are kept for `--patient COLUMN`. Without a column `label`, columns of 0 and 1 tell which labels an image has
+    (`examine.labels`).
     """
 
     name: ClassVar[str] = "manifest"
@@ -33,9 +34,10 @@ class ManifestReader(Reader):
         """Name the image of every line."""
         path = Path(data).resolve()
         try:
-            rows = read_table(path, required=("path", "label"), own=OWN_COLUMNS)
-        except InputError as error:
-            return Draft(path.stem, path.parent, (), error.problems)
+            rows = read_table(path, required=("path",), own=OWN_COLUMNS)
+        except InputError:
+            _, problems = scan_table(path, required=("path", "label"), own=OWN_COLUMNS)
+            return Draft(path.stem, path.parent, (), tuple(problems))
         entries, problems = [], []
         word = "line" if path.suffix.lower() in (".csv", ".tsv") else "row"
         for line, values in rows:
@@ -44,7 +46,8 @@ class ManifestReader(Reader):
             problems += wrong
             if not wrong:
                 entries.append(_entry(where, values))
-        return Draft(_name(path), path.parent, tuple(entries), tuple(problems))
+        unlabelled = bool(rows) and "label" not in rows[0][1]
+        return Draft(_name(path), path.parent, tuple(entries), tuple(problems), unlabelled=unlabelled)
 
 
 def _name(path: Path) -> str:
@@ -76,7 +79,7 @@ def _entry(where: str, values: Cells) -> Entry:
     source = PurePath(os.path.normpath(values["path"].replace("\\", "/"))).as_posix()
     return Entry(
         source=source,
-        label=values["label"],
+        label=values.get("label", ""),
         split=split_named(values.get("split", "")),
         member=values.get("array", ""),
         row=-1 if row is None else row,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 
 from heldout.data.entries import Draft, Entry, Reader
@@ -14,11 +15,15 @@ from heldout.images import ImageError, check_pixels, open_archive, open_array
 from heldout.progress import Reporter
 from heldout.records import PARTS
 
+NAMES = "label_names"
+"""Array of text that names the labels; MedMNIST's own files have none."""
+
 
 class NpzReader(Reader):
-    """Images (n, h, w) or (n, h, w, channels) and labels (n,) or (n, 1), two arrays a part of the split.
+    """Images (n, h, w) or (n, h, w, channels) and labels (n,), (n, 1) or (n, k), two arrays a part of the split.
 
-    Labels may be whole numbers or text. The arrays are decompressed into memory one at a time.
+    Labels may be whole numbers or text; of several labels an image (n, k) of 0 and 1. The arrays are decompressed into
+    memory one at a time. An array `label_names` of text, if there is one, names the labels 0, 1, …
     """
 
     name: ClassVar[str] = "npz"
@@ -46,6 +51,7 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
         return Draft(path.stem, path.parent, (), (error.problem(path.name),))
     entries: list[Entry] = []
     problems: list[Problem] = []
+    classes = classes or _names(path, members)
     for part in PARTS:
         images, labels = f"{part}_images", f"{part}_labels"
         if images not in members and labels not in members:
@@ -59,6 +65,11 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
         found, wrong = _part(path, part, classes)
         entries += found
         problems += wrong
+    several = sorted({entry.split for entry in entries if entry.labels is not None}, key=PARTS.index)
+    if several and any(entry.labels is None for entry in entries):
+        parts = f"several labels an image in {' and '.join(several)}, one in the other parts"
+        remedy = "Save the labels of every part in one way."
+        problems.append(Problem(path.name, parts, "labels (n,) everywhere, or (n, k)", remedy))
     if not entries and not problems:
         problems.append(
             Problem(
@@ -68,7 +79,24 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
                 "Save them under these names: np.savez(path, train_images=…, train_labels=…, …).",
             )
         )
-    return Draft(path.stem, path.parent, tuple(entries), tuple(problems), classes=tuple(classes))
+    return Draft(path.stem, path.parent, tuple(entries), tuple(problems), classes=_in_order(entries, classes))
+
+
+def _names(path: Path, members: Sequence[str]) -> tuple[str, ...]:
+    """Names of the labels 0, 1, … where the file has an array of them."""
+    if NAMES not in members:
+        return ()
+    try:
+        names = open_array(path, NAMES)
+    except ImageError:
+        return ()
+    return tuple(str(name).strip() for name in names) if names.ndim == 1 and names.dtype.kind == "U" else ()
+
+
+def _in_order(entries: Sequence[Entry], classes: Sequence[str]) -> tuple[str, ...]:
+    """Names in the order of their indices: of unnamed labels the numbers of their columns."""
+    numbers = {name for entry in entries for name in entry.labels or ()}
+    return tuple(classes) or tuple(sorted(numbers, key=int))
 
 
 def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], list[Problem]]:
@@ -80,7 +108,12 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
         labels = open_array(path, f"{part}_labels")
     except ImageError as error:
         return [], [error.problem(where)]
-    names, problems = label_names(labels, classes, f"{path.name} [{part}_labels]")
+    where = f"{path.name} [{part}_labels]"
+    names: Sequence[str | Sequence[str]]
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        names, problems = labels_each(labels, classes, where)
+    else:
+        names, problems = label_names(labels, classes, where)
     if not problems and len(images) != len(names):
         problems.append(
             Problem(
@@ -93,24 +126,33 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
     if problems:
         return [], problems
     return [
-        Entry(source=path.name, member=member, row=row, label=name, split=part) for row, name in enumerate(names)
+        Entry(path.name, name if isinstance(name, str) else "", part, member, row, labels=_several(name))
+        for row, name in enumerate(names)
     ], []
+
+
+def _several(name: Sequence[str]) -> tuple[str, ...] | None:
+    return None if isinstance(name, str) else tuple(name)
+
+
+def labels_each(
+    labels: npt.NDArray[Any], classes: Sequence[str], where: str
+) -> tuple[list[tuple[str, ...]], list[Problem]]:
+    """Names of all labels of each image, of an array (n, k) of 0 and 1, or why they are none."""
+    k = labels.shape[1]
+    if labels.dtype.kind not in "iufb" or not np.isin(labels, (0, 1)).all():
+        found = f"labels of type {labels.dtype} and shape {labels.shape}, not all of them 0 or 1"
+        remedy = "Save 1 where an image has the label, else 0; or the class of every image, (n,)."
+        return [], [Problem(where, found, "0 and 1, (n, k), one column a label", remedy)]
+    if classes and len(classes) != k:
+        found, expected = f"{k} columns", f"{len(classes)}: {', '.join(classes[:12])}"
+        return [], [Problem(where, found, expected, "The file is another version; get it anew.")]
+    names = classes or [str(number) for number in range(k)]
+    return [tuple(name for name, has in zip(names, row, strict=True) if has) for row in labels], []
 
 
 def label_names(labels: npt.NDArray[Any], classes: Sequence[str], where: str) -> tuple[list[str], list[Problem]]:
     """Class names of an array of labels (n,) or (n, 1), or why they are none."""
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        several = bool((labels != 0).sum(axis=1).max(initial=0) > 1) if labels.dtype.kind in "iufb" else True
-        return [], [
-            Problem(
-                where,
-                f"{labels.shape[1]} labels an image{' (several at once)' if several else ''}",
-                "one label an image, (n,) or (n, 1)",
-                "Choose one of the findings as the question, and write a column of 0 and 1 for it."
-                if several
-                else "Save labels.argmax(axis=1).",
-            )
-        ]
     flat = labels.reshape(-1) if labels.ndim == 2 else labels
     if flat.ndim != 1 or flat.dtype.kind not in "iubUf" or (flat.dtype.kind == "f" and (flat % 1 != 0).any()):
         return [], [

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.backbones.one_label import one_label_head
 from heldout.data.splits.units import units_of
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.tables import part_pixels, quality_table
@@ -188,7 +189,9 @@ class InterventionContext:
     @cached_property
     def network(self) -> Network:
         """The trained network, in eval mode."""
-        network, _ = load_network(self.run.folder)
+        network, _ = load_network(self.run.network)
+        if (question := self.run.question) is not None:
+            network.head = one_label_head(network.head, question.label, question.threshold)
         return self.machine.hold(network)
 
     @cached_property

@@ -25,9 +25,11 @@ class Need(StrEnum):
 
 def lacking(context: InterventionContext, needs: Iterable[Need]) -> Absence | None:
     """Why a run lacks something that is needed; None where it has everything, as every run that was trained here."""
+    needs = set(needs)
+    if context.run.question is not None and Need.TRAINING in needs:
+        return Absence(ReasonKind.DOES_NOT_APPLY, "one of several labels is not trained by itself")
     if not context.given:
         return None
-    needs = set(needs)
     if Need.TRAINING in needs:
         return Absence(ReasonKind.MODEL, f"it would have to be trained again, and {GIVEN}")
     if Need.NETWORK in needs:

@@ -161,4 +161,4 @@ def rows_of(diagnosis: Diagnosis, val: Estimate, test: Estimate) -> list[list[Ra
     return [rows[0], *middle, rows[1]]
 
 
-FIGURE = Figure("gap-budget", "From validation to test", "why", 0, draw)
+FIGURE = Figure("gap-budget", "From validation to test", "why", 0, draw, ("single",))

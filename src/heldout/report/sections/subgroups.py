@@ -85,4 +85,5 @@ SECTION = Section(
     "Groups of images whose score falls more from validation to test than that of all others: where the loss sits.",
     150,
     blocks,
+    labels=("single",),
 )
