@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from heldout import backbones
-from heldout.data.load import load
+from heldout.data.load import layout_of, load
+from heldout.data.readers.manifest import FRAME
 from heldout.data.splits import limit_per_class, make_split
 from heldout.errors import UsageError
 from heldout.progress import Reporter, Silent
@@ -44,7 +47,11 @@ class Study:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
-        patient: As for `heldout.load`, and so the next two; not for a cohort, which was read already.
+        images: As for `heldout.load`, and so the next six; not for a cohort, which was read already.
+        path_column: Column of a table that names the image.
+        label_column: Column of a table that holds the class.
+        ignore: Patterns of files and folders to leave out.
+        patient: Column or regular expression that names the patient, or `auto`.
         skip_unreadable: Leave out images that cannot be read, and record them.
         require_test: Whether a given split without test images is an error.
         settings: Strategy -> setting -> text, as from `--set`.
@@ -68,7 +75,7 @@ class Study:
 
     def __init__(
         self,
-        data: Cohort | str | Path,
+        data: Cohort | pd.DataFrame | str | Path,
         models: Sequence[str],
         strategies: Sequence[str | Strategy] = ("finetune", "frozen"),
         out: str | Path = "study",
@@ -80,6 +87,10 @@ class Study:
         val_fraction: float = 0.2,
         split_seed: int = 0,
         per_class: int | None = None,
+        images: str | Path | None = None,
+        path_column: str = "",
+        label_column: str | Sequence[str] = "",
+        ignore: Sequence[str] = (),
         patient: str | None = None,
         skip_unreadable: bool = False,
         require_test: bool = True,
@@ -92,17 +103,25 @@ class Study:
         reporter: Reporter | None = None,
     ) -> None:
         spec = StudySpec(
-            data=data.name if isinstance(data, Cohort) else str(data),
+            data=data.name if isinstance(data, Cohort) else FRAME if isinstance(data, pd.DataFrame) else str(data),
             models=models_of(models),
             strategies=plan_strategies(strategies, epochs, settings or {}),
             seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-            reading=Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class),
+            reading=Reading(
+                patient,
+                skip_unreadable,
+                require_test,
+                val_fraction,
+                split_seed,
+                per_class,
+                layout_of(images, path_column, label_column, ignore),
+            ),
             image_size=image_size,
             fit=fit,
             precision=precision,
             search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
         )
-        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort) else None)
+        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort | pd.DataFrame) else None)
 
     @classmethod
     def of(
@@ -134,13 +153,15 @@ class Study:
         device: Device,
         engine: Engine,
         reporter: Reporter | None,
-        given: Cohort | None,
+        given: Cohort | pd.DataFrame | None,
     ) -> None:
         reading = spec.reading
-        if given is not None and (reading.patient is not None or reading.skip_unreadable or not reading.require_test):
+        said = reading.patient is not None or reading.skip_unreadable or not reading.require_test
+        if isinstance(given, Cohort) and (said or reading.layout.options()):
             raise UsageError(
-                "Found patient, skip_unreadable or require_test beside a cohort, which was read already; "
-                "expected them where it is read: heldout.load(DATA, patient=…)."
+                "Found options of reading (patient, skip_unreadable, require_test, images, path_column, label_column, "
+                "ignore) beside a cohort, which was read already; expected them where it is read: "
+                "heldout.load(DATA, patient=…)."
             )
         self.spec = spec
         self.folder = Path(out)
@@ -159,9 +180,13 @@ class Study:
         reading = self.spec.reading
         cohort = (
             self._given
-            if self._given is not None
+            if isinstance(self._given, Cohort)
             else load(
-                self.spec.data,
+                self.spec.data if self._given is None else self._given,
+                images=reading.layout.images or None,
+                path_column=reading.layout.path_column,
+                label_column=reading.layout.label_column,
+                ignore=reading.layout.ignore,
                 patient=reading.patient,
                 skip_unreadable=reading.skip_unreadable,
                 require_test=reading.require_test,

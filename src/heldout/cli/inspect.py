@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    OUTPUT,
+    Data,
+    Ignore,
+    Images,
+    LabelColumn,
+    NoTest,
+    PathColumn,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+    many,
+)
 
 CheckPatients = Annotated[
     bool,
@@ -31,6 +44,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 def inspect(
     context: typer.Context,
     data: Data,
+    images: Images = "",
+    path_column: PathColumn = "",
+    label_column: LabelColumn = "",
+    ignore: Ignore = [],  # noqa: B006  (typer copies it)
     patient: Patient = None,
     check_patients: CheckPatients = False,
     skip_unreadable: SkipUnreadable = False,
@@ -50,10 +67,12 @@ def inspect(
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show
     from heldout.cli.views.inspect_summary import summarise
+    from heldout.data.entries import Layout
 
     env = environment(context)
     summary = summarise(
         data,
+        layout=Layout(images, path_column, label_column, tuple(many(ignore))),
         patient=patient,
         skip_unreadable=skip_unreadable,
         require_test=not no_test,

@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, MODELS, OUTPUT, TRAINING, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    MODELS,
+    OUTPUT,
+    TRAINING,
+    Data,
+    Ignore,
+    Images,
+    LabelColumn,
+    NoTest,
+    PathColumn,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+    many,
+)
 
 if TYPE_CHECKING:
     from heldout.study import Study
@@ -84,11 +99,6 @@ Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=O
 Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
 
-def many(values: list[str]) -> list[str]:
-    """`["a,b", "c"]` -> `["a", "b", "c"]`: several values, comma-separated or the option repeated."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
 def run(
     context: typer.Context,
     data: Data,
@@ -100,6 +110,10 @@ def run(
     fit: Fitted = "stretch",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
+    images: Images = "",
+    path_column: PathColumn = "",
+    label_column: LabelColumn = "",
+    ignore: Ignore = [],  # noqa: B006  (typer copies it)
     patient: Patient = None,
     per_class: PerClass = None,
     set_: Assignments = None,
@@ -123,6 +137,7 @@ def run(
     """
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.data.entries import Layout
     from heldout.records import recipe
     from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
@@ -131,12 +146,13 @@ def run(
     from heldout.training.engine import Engine
 
     env = environment(context)
+    layout = Layout(images, path_column, label_column, tuple(many(ignore)))
     spec = StudySpec(
         data=data,
         models=models_of(many(models)),
         strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
         seeds=tuple(range(seeds)),
-        reading=Reading(patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class),
+        reading=Reading(patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class, layout),
         image_size=image_size,
         fit=choice("--fit", fit, get_args(recipe.Fit)),
         precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from unicodedata import is_normalized, normalize
 
 import numpy as np
 import pandas as pd
 
-from heldout.data.entries import Reader
+from heldout.data.entries import Draft, Entry, Layout, Reader
 from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
+from heldout.data.examine.classes import several_labels, spelled_alike
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.keys import PatientKeys, patient_keys
 from heldout.data.examine.marks import Marks, marks_in
+from heldout.data.examine.masks import without_masks
 from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
+from heldout.data.readers.manifest import FRAME, draft_of_frame
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.images.copies import SIDE
 from heldout.progress import Reporter, Silent
@@ -50,8 +54,12 @@ class Examined:
 
 
 def load(
-    data: str | Path,
+    data: str | Path | pd.DataFrame,
     *,
+    images: str | Path | None = None,
+    path_column: str = "",
+    label_column: str | Sequence[str] = "",
+    ignore: Sequence[str] = (),
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
@@ -61,7 +69,12 @@ def load(
 
     Args:
         data: A folder `train|val|test/<class>/image` or `<class>/image`, a folder of `.npy` files, an `.npz` file in
-            MedMNIST's layout, a `.csv` or `.parquet` manifest, `medmnist:NAME[@SIZE]`, `hf:ORG/NAME`, `phantom:NAME`.
+            MedMNIST's layout, a `.csv` or `.parquet` manifest, a folder with `train.csv` and `test.csv`, a `.zip` file,
+            `medmnist:NAME[@SIZE]`, `hf:ORG/NAME`, `phantom:NAME`; or a manifest as a DataFrame.
+        images: Folder that holds the images of a table; by default the table's own, or for a DataFrame the current one.
+        path_column: Column of a table that names the image, by path, name or id; `path` by default.
+        label_column: Column of a table that holds the class, `label` by default; or several of 0 and 1, one a class.
+        ignore: Patterns of files and folders to leave out, such as `*_mask*`.
         patient: Name of a column, or a regular expression on the file name whose first group (or all named groups,
             joined) is the patient; or `auto`: patients that are named, else the key in the file names that the images
             accept, joined with groups of copies, changed or not.
@@ -77,17 +90,34 @@ def load(
         UsageError: `patient` is neither a column nor a regular expression with a group.
         HeldoutError: The reader cannot work: an extra is missing, a download failed.
     """
+    layout = layout_of(images, path_column, label_column, ignore)
     examined = examine(
-        data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+        data,
+        layout=layout,
+        patient=patient,
+        skip_unreadable=skip_unreadable,
+        require_test=require_test,
+        reporter=reporter,
     )
     if examined.problems:
-        raise InputError(examined.problems, title=f"{data} cannot be used as it is")
+        named = "The table" if isinstance(data, pd.DataFrame) else data
+        raise InputError(examined.problems, title=f"{named} cannot be used as it is")
     return examined.cohort
 
 
+def layout_of(
+    images: str | Path | None, path_column: str, label_column: str | Sequence[str], ignore: Sequence[str]
+) -> Layout:
+    """What a person said of the layout, as `load` takes it."""
+    labels = label_column if isinstance(label_column, str) else ",".join(label_column)
+    patterns = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    return Layout("" if images is None else str(images), path_column, labels, patterns)
+
+
 def examine(
-    data: str | Path,
+    data: str | Path | pd.DataFrame,
     *,
+    layout: Layout = Layout(),
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
@@ -100,9 +130,7 @@ def examine(
         UsageError: As for `load`.
         HeldoutError: As for `load`.
     """
-    text = str(data)
-    reader = choose(text)
-    draft = reader.read(text, reporter)
+    draft, reader = _drafted(data, layout, reporter)
     auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
     told = None if auto else patient
     entries = with_patients(draft.entries, told)
@@ -115,6 +143,8 @@ def examine(
         *([] if skip_unreadable else single_problems),
         *listed_twice(judged),
         *labels_missing(judged),
+        *spelled_alike([entry.label for entry in judged]),
+        *several_labels([entry.label for entry in judged]),
         *patients_missing(judged, told),
     ]
     if judged or not problems:
@@ -130,13 +160,34 @@ def examine(
     cohort = Cohort(
         name=draft.name,
         root=str(draft.root),
-        reader=reader.name,
+        reader=reader,
         classes=order_classes(table["label"], draft.classes),
         table=table,
         excluded=excluded,
         notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
     )
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
+
+
+def _drafted(data: str | Path | pd.DataFrame, layout: Layout, reporter: Reporter) -> tuple[Draft, str]:
+    """The images of DATA with names composed (NFC), without those left out; and the name of the reader."""
+    if isinstance(data, pd.DataFrame):
+        draft, name = draft_of_frame(data, layout), FRAME
+    else:
+        reader = choose(str(data))
+        draft, name = reader.read_as(str(data), layout, reporter), reader.name
+    entries = [_composed(entry) for entry in draft.entries if not (layout.ignore and layout.ignores(entry.source))]
+    masks = without_masks(entries, draft.root)
+    return replace(draft, entries=tuple(masks.entries), notes=(*draft.notes, *masks.notes)), name
+
+
+def _composed(entry: Entry) -> Entry:
+    """Names as most systems write them: macOS takes `ä` apart (NFD), and a class would be two."""
+    names = (entry.label, entry.patient, entry.site)
+    if all(is_normalized("NFC", name) for name in names):
+        return entry
+    label, patient, site = (normalize("NFC", name) for name in names)
+    return replace(entry, label=label, patient=patient, site=site)
 
 
 def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
@@ -258,6 +309,6 @@ def _crossing(table: pd.DataFrame) -> list[str]:
         return []
     images = int(named["patient"].isin(torn).sum())
     return [
-        f"{len(torn)} patients ({images} images) stand in more than one part of the given split, for example "
+        f"{len(torn)} of {len(crossing)} patients ({images} images) stand in more than one part of the given split, for example "
         f"'{torn[0]}': scores on them are too good."
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heldout.data.entries import Layout
 from heldout.errors import UsageError
 from heldout.records import BackboneInfo, Cohort, Recipe, Split
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
@@ -52,6 +53,7 @@ class Reading:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
+        layout: How DATA is laid out.
     """
 
     patient: str | None = None
@@ -60,9 +62,10 @@ class Reading:
     val_fraction: float = 0.2
     split_seed: int = 0
     per_class: int | None = None
+    layout: Layout = Layout()
 
     def options(self) -> dict[str, Setting]:
-        """As options of `heldout run` by name."""
+        """As options of `heldout run` by name; those of the layout only where they were given."""
         return {
             "patient": self.patient,
             "skip-unreadable": self.skip_unreadable,
@@ -70,6 +73,7 @@ class Reading:
             "val-fraction": self.val_fraction,
             "split-seed": self.split_seed,
             "per-class": self.per_class,
+            **self.layout.options(),
         }
 
 

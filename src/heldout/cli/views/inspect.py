@@ -255,6 +255,8 @@ def _next(summary: Mapping[str, Any]) -> str:
     """The command that trains on the data as it was read here."""
     options = summary["options"]
     words = ["heldout", "run", summary["data"], "--models", "resnet34,mobilenet_v3_large"]
+    for name in ("images", "path_column", "label_column", "ignore"):
+        words += [f"--{name.replace('_', '-')}", options[name]] if options.get(name) else []
     words += ["--patient", options["patient"]] if options["patient"] is not None else _found_patient(summary)
     words += ["--skip-unreadable"] * options["skip_unreadable"] + ["--no-test"] * (not options["require_test"])
     if summary["split"]["seed"] is not None:

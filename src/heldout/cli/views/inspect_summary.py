@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from heldout.cli.views.pairs import write_pairs
+from heldout.data.entries import Layout
 from heldout.data.examine.copies import Copies, exact_copies
 from heldout.data.examine.keys import patient_keys
 from heldout.data.examine.near import NearPair
@@ -29,6 +30,7 @@ UNASSIGNED = "unassigned"
 def summarise(
     data: str,
     *,
+    layout: Layout = Layout(),
     patient: str | None,
     skip_unreadable: bool,
     require_test: bool,
@@ -42,6 +44,7 @@ def summarise(
 
     Args:
         data: DATA.
+        layout: `--images`, `--path-column`, `--label-column` and `--ignore`.
         patient: `--patient`.
         skip_unreadable: `--skip-unreadable`.
         require_test: Not `--no-test`.
@@ -61,10 +64,16 @@ def summarise(
         "require_test": require_test,
         "val_fraction": val_fraction,
         "seed": seed,
+        **{name.replace("-", "_"): value for name, value in layout.options().items()},
     }
     try:
         examined = examine(
-            data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+            data,
+            layout=layout,
+            patient=patient,
+            skip_unreadable=skip_unreadable,
+            require_test=require_test,
+            reporter=reporter,
         )
     except InputError as error:  # DATA is of no known kind: there is nothing to describe but that
         return {
