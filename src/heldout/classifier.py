@@ -11,7 +11,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
-from heldout.data.memory import cohort_of_arrays
+from heldout.data.door import images_of, mixed, values_of
+from heldout.data.labels import label_text
+from heldout.data.memory import cohort_of_arrays, refuse, wrong_images
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
@@ -77,8 +79,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from images.
 
         Args:
-            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
-            y: (n,) labels of any type.
+            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; or a tensor, which may be (n, 3, h, w).
+            y: (n,) or (n, 1) labels of any type.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
         Returns:
@@ -87,10 +89,10 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: Images or labels that do not fit; all problems at once.
         """
-        labels = np.asarray(y)
-        names = [str(label) for label in labels]
-        patient = None if groups is None else [str(group) for group in groups]
-        cohort = cohort_of_arrays(X, names, patient=patient, split=["train"] * len(names))
+        X, labels = images_of(X), values_of(y)
+        refuse(mixed(labels) if labels.ndim == 1 else [])
+        names = [str(label) if label_text(label) else "" for label in labels]
+        cohort = cohort_of_arrays(X, names, patient=groups, split=["train"] * len(names))
         split = make_split(cohort, self.val_fraction, self.seed)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.info_ = backbones.resolve(self.backbone)
@@ -114,8 +116,14 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated."""
+        """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated.
+
+        Raises:
+            InputError: X holds no images as `fit` takes them.
+        """
         check_is_fitted(self)
+        X = images_of(X)
+        refuse(wrong_images(X))
         ids = [str(number) for number in range(len(X))]
         store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation)
         return softmax(logits_of(self.network_, store.pixels, machine(self.device, self.precision)))

@@ -15,7 +15,7 @@ from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.classes import several_labels, spelled_alike
 from heldout.data.examine.copies import describe_copies, exact_copies
-from heldout.data.examine.keys import PatientKeys, patient_keys
+from heldout.data.examine.keys import PatientKeys, crossing_split, patient_keys
 from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.masks import without_masks
 from heldout.data.examine.measure import MeasuredImage, measure
@@ -51,6 +51,22 @@ class Examined:
     patient_keys: PatientKeys | None = None
     near: NearCopies | None = None
     marks: Marks | None = None
+
+    @property
+    def patient_note(self) -> str | None:
+        """What the file names tell of the patients, in a sentence; one of the notes of the cohort."""
+        return None if self.patient_keys is None else self.patient_keys.note(has_copies(self.near))
+
+    @property
+    def patient_option(self) -> str | None:
+        """What `--patient` should be where nothing was asked for; None where there is nothing to gain.
+
+        `auto` where there are changed copies to keep together, else the key in the file names that the images accept.
+        """
+        keys = self.patient_keys
+        if has_copies(self.near):
+            return AUTO
+        return None if keys is None or keys.given is not None else keys.pattern
 
 
 def load(
@@ -153,7 +169,8 @@ def examine(
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
     near, marks = _copies(measured, table)
-    notes = notes_of(table, None if auto else keys, len(excluded))
+    key_note = None if auto or keys is None else keys.note(has_copies(near))
+    notes = notes_of(table, key_note, len(excluded))
     if auto:
         groups = together(table, keys, near, marks)
         table, notes = table.assign(patient=list(groups.patients)), [*notes, *groups.notes]
@@ -275,7 +292,12 @@ def order_classes(labels: pd.Series, given: Sequence[str] = ()) -> tuple[str, ..
     return tuple(sorted(present))
 
 
-def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -> list[str]:
+def has_copies(near: NearCopies | None) -> bool:
+    """Whether changed copies were found."""
+    return near is not None and bool(near.pairs)
+
+
+def notes_of(table: pd.DataFrame, key_note: str | None, excluded: int = 0) -> list[str]:
     """What a person should know of images that can be used: left out, copies, patients, no split."""
     notes = []
     if excluded:
@@ -291,8 +313,8 @@ def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -
         )
     if known:
         notes += _crossing(table)
-    if keys is not None and keys.note is not None:
-        notes.append(keys.note)
+    if key_note is not None:
+        notes.append(key_note)
     if (table["split"] == "").all():
         notes.append("No split is given: test and validation are drawn from all images.")
     elif not (table["split"] == "test").any():
@@ -302,13 +324,12 @@ def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -
 
 def _crossing(table: pd.DataFrame) -> list[str]:
     """Patients that the given split tears apart."""
-    named = table[(table["patient"] != "") & (table["split"] != "")]
-    crossing = named.groupby("patient")["split"].nunique()
-    torn = list(crossing[crossing > 1].index)
+    torn = crossing_split(list(table["patient"]), list(table["split"]))
     if not torn:
         return []
+    named = table[(table["patient"] != "") & (table["split"] != "")]
     images = int(named["patient"].isin(torn).sum())
     return [
-        f"{len(torn)} of {len(crossing)} patients ({images} images) stand in more than one part of the given split, for example "
-        f"'{torn[0]}': scores on them are too good."
+        f"{len(torn)} of {named['patient'].nunique()} patients ({images} images) stand in more than one part of the given "
+        f"split, for example '{torn[0]}': scores on them are too good."
     ]

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from heldout.data.door import axis_missing, images_of, values_of
 from heldout.data.entries import split_named
 from heldout.data.examine.checks import split_problems
+from heldout.data.labels import label_text, label_texts
 from heldout.data.load import identify, notes_of, order_classes
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, check_pixels, content_hash
@@ -28,8 +30,8 @@ def cohort_of_arrays(
     """A cohort of images in memory: root is empty, source `memory`, row i is `X[i]`.
 
     Args:
-        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
-        y: (n,) labels; whole numbers or text.
+        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; or a tensor, which may be (n, 3, h, w).
+        y: (n,) or (n, 1) labels; whole numbers or text.
         patient: (n,) patients, or None.
         split: (n,) `train`, `val` or `test`, or None if a split is to be drawn.
         name: Title of the cohort.
@@ -40,14 +42,14 @@ def cohort_of_arrays(
     Raises:
         InputError: Arrays of another kind or of differing lengths, labels missing, a class absent from a part.
     """
-    X = np.asarray(X)
-    labels = [_text(value) for value in y]
+    X, y = images_of(X), values_of(y)
+    patient = None if patient is None else values_of(patient)
+    labels = label_texts(y)
     parts = [""] * len(labels) if split is None else [split_named(str(part)) for part in split]
     problems = _lengths(X, y, patient, split) + _wrong_values(X, labels, split, parts)
     if not problems:
         problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False)
-    if problems:
-        raise InputError(problems, title="The arrays cannot be used as they are")
+    refuse(problems)
     colour = X.ndim == 4 and X.shape[-1] == 3
     pixels = [as_grey(image) for image in X]
     frame = pd.DataFrame(
@@ -57,7 +59,7 @@ def cohort_of_arrays(
             "member": "",
             "row": np.arange(len(X)),
             "label": labels,
-            "patient": [""] * len(X) if patient is None else [_text(value) for value in patient],
+            "patient": [""] * len(X) if patient is None else [label_text(value) for value in patient],
             "site": "",
             "split": parts,
             "width": X.shape[2],
@@ -76,10 +78,11 @@ def _lengths(
     patient: Sequence[object] | npt.NDArray[np.generic] | None,
     split: Sequence[str] | npt.NDArray[np.str_] | None,
 ) -> list[Problem]:
+    n = 1 if axis_missing(X) else len(X)
     return [
-        Problem(word, f"{len(values)} values", f"{len(X)}, one an image of X", "Pass arrays of one length.")
+        Problem(word, f"{len(values)} values", f"{n}, one an image of X", "Pass arrays of one length.")
         for word, values in (("y", y), ("patient", patient), ("split", split))
-        if values is not None and len(values) != len(X)
+        if values is not None and len(values) != n
     ]
 
 
@@ -90,11 +93,7 @@ def _wrong_values(
     parts: Sequence[str],
 ) -> list[Problem]:
     """Pixels that are none, names of parts that are not known (empty in `parts`), and labels that are missing."""
-    problems: list[Problem] = []
-    try:
-        check_pixels(X, "X")
-    except ImageError as error:
-        problems.append(error.problem("X"))
+    problems = wrong_images(X)
     problems += [
         Problem(f"split row {row}", f"the split '{given}'", "train, val or test", "Correct it.")
         for row, given in enumerate(split if split is not None else ())
@@ -108,12 +107,22 @@ def _wrong_values(
     return problems
 
 
-def _text(value: object) -> str:
-    """A label as text: 1, 1.0, True and np.int64(1) are as they print as whole numbers; None and NaN are missing."""
-    if value is None or (isinstance(value, (float, np.floating)) and np.isnan(value)):
-        return ""
-    if isinstance(value, (bool, np.bool_)):
-        return str(int(value))
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
+def wrong_images(X: npt.NDArray[np.uint8]) -> list[Problem]:
+    """What makes an array none of images."""
+    problems = axis_missing(X)
+    if not problems:
+        try:
+            check_pixels(X, "X")
+        except ImageError as error:
+            problems.append(error.problem("X"))
+    return problems
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Stop where there are problems.
+
+    Raises:
+        InputError: There are.
+    """
+    if problems:
+        raise InputError(problems, title="The arrays cannot be used as they are")

@@ -94,6 +94,7 @@ def summarise(
         "split": None if split is None else _describe_split(examined.cohort, split),
         "changed_copies": _describe_near(examined),
         "patient_keys": _describe_keys(examined, check_patients),
+        "patient_option": examined.patient_option,
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
 
@@ -187,8 +188,9 @@ def _describe_keys(examined: Examined, check: bool) -> dict[str, Any] | None:
         return None
     return {
         "pattern": found.pattern,
-        "note": found.note if found is examined.patient_keys else None,
+        "note": examined.patient_note if found is examined.patient_keys else None,
         "patients": found.patients,
+        "crossing": found.crossing,
         "candidates": [
             {
                 "family": key.candidate.family,

@@ -62,7 +62,9 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
     note = ""
     if not labels and "label" not in sheet.places and path in sheet.places:
         labels = one_hot(sheet, sheet.rows)
-        note = f"The class is the column that is 1: {', '.join(sheet.titles[name] for name in labels)}." if labels else ""
+        note = (
+            f"The class is the column that is 1: {', '.join(sheet.titles[name] for name in labels)}." if labels else ""
+        )
     labels = labels or ("label",)
     problems = lacking(sheet, (path, *labels))
     if problems:
@@ -114,7 +116,10 @@ class Proposed:
 def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
     """Columns of a table that name images here and hold a class; None where none names images."""
     rows = sheet.rows[:LOOKED_AT]
-    counts = {name: sum(bool(cells[name]) and bool(finder.find(cells[name]).how) for _, cells in rows) for name in sheet.places}
+    counts = {
+        name: sum(bool(cells[name]) and bool(finder.find(cells[name]).how) for _, cells in rows)
+        for name in sheet.places
+    }
     path = max(counts, key=lambda name: (counts[name], name == "path"), default="")
     if not rows or counts[path] < FOUND * len(rows):
         return None
@@ -126,7 +131,11 @@ def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
     words = [] if path == "path" else ["--path-column", sheet.titles[path]]
     label = _label(sheet, rows, path)
     if label:
-        kinds = sorted({cells[label[0]] for _, cells in rows} - {""}) if len(label) == 1 else [sheet.titles[n] for n in label]
+        kinds = (
+            sorted({cells[label[0]] for _, cells in rows} - {""})
+            if len(label) == 1
+            else [sheet.titles[n] for n in label]
+        )
         named = ",".join(sheet.titles[name] for name in label)
         sentence += f", and {named} looks like the class ({some(kinds)})"
         words += [] if label == ("label",) or (len(label) > 1 and not words) else ["--label-column", named]

@@ -53,6 +53,8 @@ class Finder:
             return Place(plain)
         suffix = PurePath(name).suffix.lower()
         near = self.by_name.get(name, []) if suffix in IMAGE_SUFFIXES else self.by_stem.get(name, [])
+        if suffix in IMAGE_SUFFIXES and wanted in self._composed:
+            return Place(self._composed[wanted], "path")
         ends = f"/{wanted}"
         exact = [source for source in near if f"/{_without_suffix(normalize('NFC', source), suffix)}".endswith(ends)]
         fitting = exact or near
@@ -63,7 +65,9 @@ class Finder:
     @cached_property
     def files(self) -> list[str]:
         """All image files below the folder, relative to it."""
-        return [path.relative_to(self.folder).as_posix() for path in walk(self.folder, self.folder, self._layout).images]
+        return [
+            path.relative_to(self.folder).as_posix() for path in walk(self.folder, self.folder, self._layout).images
+        ]
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
@@ -74,6 +78,11 @@ class Finder:
     def by_stem(self) -> dict[str, list[str]]:
         """Name without ending (NFC) -> the files that are called so."""
         return self._indexed(True)
+
+    @cached_property
+    def _composed(self) -> dict[str, str]:
+        """Path (NFC) -> the path as the disk has it."""
+        return {normalize("NFC", source): source for source in self.files}
 
     def _indexed(self, stem: bool) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)

@@ -108,4 +108,6 @@ def closed(folder: Path, root: Path, error: OSError) -> Problem:
 def endings(passed: Mapping[str, int]) -> str:
     """`16 with ending .dcm, 4 with no ending`, the commonest first."""
     ordered = sorted(passed.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} with {ending if ending == NO_ENDING else f'ending {ending}'}" for ending, count in ordered)
+    return ", ".join(
+        f"{count:,} with {ending if ending == NO_ENDING else f'ending {ending}'}" for ending, count in ordered
+    )

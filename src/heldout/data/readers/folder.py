@@ -166,7 +166,9 @@ class _Tree:
         where = f"{self._place(folder)}/"
         if found.images:
             if found.passed:
-                self.notes.append(f"Passed over in {where}: {endings(found.passed)}, beside {len(found.images):,} images.")
+                self.notes.append(
+                    f"Passed over in {where}: {endings(found.passed)}, beside {len(found.images):,} images."
+                )
         elif found.unknown:
             self.problems.append(
                 Problem(

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
+from heldout.shown import cell_text
 
 MISSING = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "<NA>", "null", "NULL"})
 """What programs write where a value is missing (R, Excel, pandas, SQL), beside nothing at all. `None` is text."""
@@ -193,6 +194,8 @@ def _sheet(
     missing: Collection[str],
     unit: str,
 ) -> Sheet:
+    if unit == "line":  # what we quoted in a CSV for spreadsheets' sake is what it was
+        rows = ((line, [cell_text(value) for value in values]) for line, values in rows)
     titles = [normalize("NFC", title.strip()) for title in header]
     rows = list(rows)
     if rows and titles and all(len(values) == len(titles) + 1 for _, values in rows):
