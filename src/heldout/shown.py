@@ -1,4 +1,4 @@
-"""Text of the person's (names of files, classes, columns) where it could be taken for something else: escaped here alone.
+"""Names of a person's files, classes and columns where they could be taken for something else: escaped here alone.
 
 A name may hold what a terminal obeys, and a cell of a CSV what a spreadsheet runs. Names that hold neither are as they
 were.
@@ -10,7 +10,8 @@ import re
 
 OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and line feed; \x9b begins a command as ESC [ does
-    "\u202a-\u202e\u2066-\u2069\u200e\u200f\u2028\u2029"  # direction of writing (Trojan Source, CVE-2021-42574), line breaks
+    "\u202a-\u202e\u2066-\u2069\u200e\u200f"  # direction of writing (Trojan Source, CVE-2021-42574)
+    "\u2028\u2029"  # line breaks
     "\ud800-\udfff]"  # bytes of a name that are no UTF-8, which no stream can write
 )
 
@@ -19,7 +20,7 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def shown(text: str) -> str:
-    """Text for a terminal: what it would obey is written out, ESC as `\\\\x1b`."""
+    r"""Text for a terminal: what it would obey is written out, ESC as `\x1b`."""
     return OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
 
 

@@ -50,7 +50,7 @@ def predict(
     from heldout.data.entries import Layout
     from heldout.data.readers.files import files_named
     from heldout.errors import Problem
-    from heldout.runs.predict import Classifier, Scored
+    from heldout.runs.predict import Classifier
     from heldout.training.device import Device
 
     env = environment(context)

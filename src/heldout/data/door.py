@@ -1,4 +1,4 @@
-"""What Python code hands over as arrays: lists, numpy arrays, columns of frames, tensors of PyTorch; and what is none."""
+"""What Python code hands over: lists, arrays, columns of frames, tensors of PyTorch; and what is none of these."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def values_of(y: Any) -> npt.NDArray[Any]:
 
     numpy makes the text `nan` of a NaN among texts; here it stays a NaN.
     """
+    array: npt.NDArray[Any]
     if is_tensor(y):
         array = y.detach().cpu().numpy()
     else:

@@ -86,6 +86,10 @@ class Layout:
         )
 
 
+AS_FOUND = Layout()
+"""Nothing was said."""
+
+
 @dataclass(frozen=True)
 class Draft:
     """What a reader found: images by name, and what is wrong with the layout itself.

@@ -10,7 +10,7 @@ from unicodedata import is_normalized, normalize
 import numpy as np
 import pandas as pd
 
-from heldout.data.entries import Draft, Entry, Layout, Reader
+from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader
 from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.classes import several_labels, spelled_alike
@@ -133,7 +133,7 @@ def layout_of(
 def examine(
     data: str | Path | pd.DataFrame,
     *,
-    layout: Layout = Layout(),
+    layout: Layout = AS_FOUND,
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
@@ -330,6 +330,6 @@ def _crossing(table: pd.DataFrame) -> list[str]:
     named = table[(table["patient"] != "") & (table["split"] != "")]
     images = int(named["patient"].isin(torn).sum())
     return [
-        f"{len(torn)} of {named['patient'].nunique()} patients ({images} images) stand in more than one part of the given "
-        f"split, for example '{torn[0]}': scores on them are too good."
+        f"{len(torn)} of {named['patient'].nunique()} patients ({images} images) stand in more than one part of the "
+        f"given split, for example '{torn[0]}': scores on them are too good."
     ]

@@ -231,6 +231,6 @@ def read_review(path: Path, study: StudyFiles, sample: Mapping[str, float]) -> p
     rows = []
     for id_, group in frame.groupby("id", sort=False):
         agreed = group["label"].nunique() == 1
-        label = group["label"].iloc[0] if agreed else given[id_]
-        rows.append({"id": id_, "label": label, "probability": float(sample.get(str(id_), 1.0))})
+        shows = group["label"].iloc[0] if agreed else given[id_]
+        rows.append({"id": id_, "label": shows, "probability": float(sample.get(str(id_), 1.0))})
     return pd.DataFrame(rows, columns=["id", "label", "probability"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from heldout.data.entries import Layout
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.errors import UsageError
 from heldout.records import BackboneInfo, Cohort, Recipe, Split
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
@@ -62,7 +62,7 @@ class Reading:
     val_fraction: float = 0.2
     split_seed: int = 0
     per_class: int | None = None
-    layout: Layout = Layout()
+    layout: Layout = AS_FOUND
 
     def options(self) -> dict[str, Setting]:
         """As options of `heldout run` by name; those of the layout only where they were given."""

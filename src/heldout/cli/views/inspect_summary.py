@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from heldout.cli.views.pairs import write_pairs
-from heldout.data.entries import Layout
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.examine.copies import Copies, exact_copies
 from heldout.data.examine.keys import patient_keys
 from heldout.data.examine.near import NearPair
@@ -30,7 +30,7 @@ UNASSIGNED = "unassigned"
 def summarise(
     data: str,
     *,
-    layout: Layout = Layout(),
+    layout: Layout = AS_FOUND,
     patient: str | None,
     skip_unreadable: bool,
     require_test: bool,

@@ -23,16 +23,15 @@ def spelled_alike(labels: Sequence[str]) -> list[Problem]:
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
         alike[re.sub(r"[\s_-]+", " ", label).strip().casefold()].append(label)
-    return [
-        Problem(
-            "the labels",
-            f"one class in {len(names)} spellings: {', '.join(f'{name!r} ({counts[name]:,} images)' for name in names)}",
-            "one spelling a class",
-            f"Write all of them as {max(names, key=lambda name: counts[name])!r}.",
-        )
-        for names in alike.values()
-        if len(names) > 1
-    ]
+    problems = []
+    for names in alike.values():
+        if len(names) > 1:
+            found = ", ".join(f"'{name}' ({counts[name]:,} images)" for name in names)
+            remedy = f"Write all of them as '{max(names, key=lambda name: counts[name])}'."
+            problems.append(
+                Problem("the labels", f"one class in {len(names)} spellings: {found}", "one spelling a class", remedy)
+            )
+    return problems
 
 
 def several_labels(labels: Sequence[str]) -> list[Problem]:

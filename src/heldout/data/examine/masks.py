@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +67,8 @@ def without_masks(entries: Sequence[Entry], root: Path) -> Masks:
     if called - masks:
         names = [entries[row].source for row in sorted(called - masks)]
         notes.append(
-            f"{len(names):,} images are called masks but have the grey levels of pictures, and are used ({some(names)}): "
-            f"leave them out with --ignore if they are drawn over others."
+            f"{len(names):,} images are called masks but have the grey levels of pictures, and are used "
+            f"({some(names)}): leave them out with --ignore if they are drawn over others."
         )
     return Masks([entry for row, entry in enumerate(entries) if row not in masks], tuple(notes))
 
@@ -95,7 +96,7 @@ def _is_mask(path: Path) -> bool:
         return False
 
 
-def has_levels_of_a_mask(pixels: npt.NDArray[np.generic]) -> bool:
+def has_levels_of_a_mask(pixels: npt.NDArray[Any]) -> bool:
     """Whether an image (h, w) has few grey levels, or next to none between its darkest and its brightest."""
     if pixels.ndim != 2:
         return False

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from unicodedata import normalize
 
-from heldout.data.entries import Layout
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.readers._walk import walk
 from heldout.images import IMAGE_SUFFIXES
 
@@ -37,15 +37,14 @@ class Finder:
         layout: What to leave out.
     """
 
-    def __init__(self, folder: Path, layout: Layout = Layout()) -> None:
+    def __init__(self, folder: Path, layout: Layout = AS_FOUND) -> None:
         self.folder = folder
         self._layout = layout
 
     def find(self, text: str) -> Place:
-        """The file that a table calls so; names are compared composed (NFC), ids without ending and case as they are."""
+        """The file that a table calls so; names are compared composed (NFC)."""
         plain = as_path(text)
-        here = os.path.join(self.folder, plain)
-        if os.path.exists(here) and not os.path.isdir(here):
+        if _is_there(self.folder / plain):
             return Place(plain, "path")
         wanted = normalize("NFC", plain)
         name = wanted.rpartition("/")[2]
@@ -97,8 +96,15 @@ def _without_suffix(source: str, wanted: str) -> str:
     return source if wanted in IMAGE_SUFFIXES else source.rpartition(".")[0]
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or holds what no name may
+        return False
+
+
 def as_path(text: str) -> str:
-    """A path with forward slashes, and without `.` and `..` in it: `.\\a\\b.png` -> `a/b.png`.
+    r"""A path with forward slashes, and without `.` and `..` in it: `.\a\b.png` -> `a/b.png`.
 
     Windows writes backslashes; `./a.png` and `a.png` are the same file, and must count as listed twice.
     """

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heldout.data.entries import Layout
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.errors import Problem
 from heldout.images import IMAGE_SUFFIXES
 
@@ -21,8 +21,9 @@ HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")
 NO_ENDING = "no ending"
 
 DOCUMENTS = frozenset(
-    ".txt .md .csv .tsv .xls .xlsx .json .jsonl .xml .yaml .yml .html .pdf .doc .docx .rtf .log .py .ipynb .m .mat .r .sh "
-    ".pkl .parquet .pq .zip .gz .tar .rar .7z .dvc .gitignore .db .ini .toml .cfg .bib".split()
+    {".txt", ".md", ".csv", ".tsv", ".xls", ".xlsx", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".html", ".pdf"}
+    | {".doc", ".docx", ".rtf", ".log", ".py", ".ipynb", ".m", ".mat", ".r", ".sh", ".pkl", ".parquet", ".pq", ".zip"}
+    | {".gz", ".tar", ".rar", ".7z", ".dvc", ".db", ".ini", ".toml", ".cfg", ".bib"}
 )
 """Endings of files beside images that are none: tables, notes, annotations, programs, archives."""
 
@@ -51,7 +52,7 @@ class Walked:
         return {ending: count for ending, count in self.passed.items() if ending not in DOCUMENTS}
 
 
-def walk(folder: Path, root: Path, layout: Layout = Layout()) -> Walked:
+def walk(folder: Path, root: Path, layout: Layout = AS_FOUND) -> Walked:
     """Everything below a folder; links are followed, but into no folder twice.
 
     Args:

@@ -10,14 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from heldout.claims import claim_of, hold
-from heldout.data.entries import Draft, Layout, Reader
+from heldout.data.entries import AS_FOUND, Draft, Layout, Reader
 from heldout.data.readers._walk import HIDDEN
 from heldout.data.readers.folder import FolderReader
-from heldout.data.readers.manifest import ManifestReader
 from heldout.data.readers.npy import NpyReader
 from heldout.data.readers.npz import NpzReader
 from heldout.data.readers.split_tables import SplitTablesReader
-from heldout.data.readers.tables import TABLE_SUFFIXES
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import cache_folder, whole_folder
 from heldout.progress import Reporter
@@ -49,7 +47,7 @@ class ArchiveReader(Reader):
 
     def read(self, data: str, reporter: Reporter) -> Draft:
         """Extract the archive unless that was done, and name its images."""
-        return self.read_as(data, Layout(), reporter)
+        return self.read_as(data, AS_FOUND, reporter)
 
     def read_as(self, data: str, layout: Layout, reporter: Reporter) -> Draft:
         """Extract the archive unless that was done, and name its images as a person says.
@@ -61,7 +59,7 @@ class ArchiveReader(Reader):
         inside = _alone(folder)
         if layout.images:
             layout = Layout(str(inside / layout.images), layout.path_column, layout.label_column, layout.ignore)
-        reader, place = _reader_of(inside, layout)
+        reader, place = _reader_of(inside)
         draft = reader.read_as(str(place), layout, reporter)
         notes = (f"The archive is extracted in {folder}.", *draft.notes)
         return Draft(
@@ -69,12 +67,9 @@ class ArchiveReader(Reader):
         )
 
 
-def _reader_of(folder: Path, layout: Layout) -> tuple[Reader, Path]:
-    """What reads a folder; its one table where columns are named, or where there is nothing else to tell classes."""
-    tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
+def _reader_of(folder: Path) -> tuple[Reader, Path]:
+    """What reads a folder, or the one file in it."""
     npz = [path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".npz"]
-    if len(tables) == 1 and (layout.path_column or layout.label_column or layout.images):
-        return ManifestReader(), tables[0]
     if len(npz) == 1 and len(list(folder.iterdir())) == 1:
         return NpzReader(), npz[0]
     fitting = (reader for reader in (NpyReader(), SplitTablesReader()) if reader.accepts(str(folder)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heldout.data.entries import Layout
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.readers._walk import endings, walk
 from heldout.errors import Problem
 
@@ -28,7 +28,7 @@ class Named:
     notes: tuple[str, ...] = ()
 
 
-def files_named(places: Sequence[str | Path], layout: Layout = Layout()) -> Named:
+def files_named(places: Sequence[str | Path], layout: Layout = AS_FOUND) -> Named:
     """Files as they are, folders with all images below them, patterns (`*`, `?`, `[ab]`, `**`) with what fits.
 
     A file whose name has brackets in it is that file, and no pattern. One that is not there is kept, and told when it
@@ -45,7 +45,7 @@ def files_named(places: Sequence[str | Path], layout: Layout = Layout()) -> Name
         path = Path(place)
         found = [path]
         if not path.exists() and glob.has_magic(place):
-            found = sorted(map(Path, glob.glob(place, recursive=True)))
+            found = sorted(map(Path, glob.glob(place, recursive=True)))  # noqa: PTH207  (absolute or not)
             if not found:
                 problems.append(Problem(place, "a pattern that fits no file", "image files", "Correct the pattern."))
         for one in found:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from heldout.data.entries import Draft, Entry, Layout, Reader, refuse_columns, some, split_named
+from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader, some, split_named
 from heldout.data.readers._names import is_container
-from heldout.data.readers._near import NearTable, tables_near
+from heldout.data.readers._near import NearTable, table_with, tables_near
 from heldout.data.readers._split_tables import has_split_tables
 from heldout.data.readers._walk import HIDDEN, Walked, closed, endings, is_image, walk
+from heldout.data.readers.manifest import ManifestReader
 from heldout.data.readers.npy import has_arrays
 from heldout.errors import Problem
 from heldout.images import IMAGE_SUFFIXES
@@ -39,20 +40,19 @@ class FolderReader(Reader):
 
     def read(self, data: str, reporter: Reporter) -> Draft:
         """Name every image file."""
-        return self.read_as(data, Layout(), reporter)
+        return self.read_as(data, AS_FOUND, reporter)
 
     def read_as(self, data: str, layout: Layout, reporter: Reporter) -> Draft:
-        """Name every image file that no pattern leaves out.
+        """Name every image file that no pattern leaves out; where columns are named, those of the table in the folder.
 
         Raises:
-            UsageError: Columns or a folder of images are named, as for a table.
+            UsageError: Columns are named, and not one table in the folder has them.
         """
         root = Path(data).resolve()
         found = _Tree(root, layout)
-        near = tables_near(root, layout)
         if layout.path_column or layout.label_column or layout.images:
-            names = ", ".join(table.path.name for table in near)
-            refuse_columns(layout, f"a folder{f' (give the table in it: {names})' if near else ''}")
+            return ManifestReader().read_as(str(table_with(root, layout)), layout, reporter)
+        near = tables_near(root, layout)
         found.read(near)
         problems = tuple(dict.fromkeys(found.problems))  # a folder that cannot be opened is met more than once
         return Draft(root.name, root, tuple(found.entries), problems, notes=tuple(found.told(near)))
@@ -175,7 +175,7 @@ class _Tree:
                     where,
                     f"a class folder without a readable image; files: {endings(found.passed)}",
                     f"images of the class, ending in {', '.join(sorted(IMAGE_SUFFIXES))}",
-                    f"Convert the files or give them their ending; or leave the folder out with --ignore {folder.name}.",
+                    f"Convert the files or give them their ending; or leave them out with --ignore {folder.name}.",
                 )
             )
         else:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from heldout.data.entries import Draft, Entry, Layout, Reader, some, split_named
+from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader, some, split_named
 from heldout.data.readers._columns import Columns, choose_columns
 from heldout.data.readers._find import Finder, Place
 from heldout.data.readers.tables import TABLE_SUFFIXES, Cells, Sheet, integer, open_sheet, sheet_of
@@ -43,7 +43,7 @@ class ManifestReader(Reader):
 
     def read(self, data: str, reporter: Reporter) -> Draft:
         """Name the image of every line."""
-        return self.read_as(data, Layout(), reporter)
+        return self.read_as(data, AS_FOUND, reporter)
 
     def read_as(self, data: str, layout: Layout, reporter: Reporter) -> Draft:
         """Name the image of every line, by the columns that a person names."""
