@@ -17,7 +17,10 @@ from heldout.errors import InputError
 PLAIN = [("path", "label"), ("a.png", "case"), ("b.png", "control, mild")]
 
 DIALECTS = {
-    "excel of a country with commas": ("sep=;\r\npath;label;;\r\na.png;case;;\r\nb.png;control, mild;;\r\n", "utf-8-sig"),
+    "excel of a country with commas": (
+        "sep=;\r\npath;label;;\r\na.png;case;;\r\nb.png;control, mild;;\r\n",
+        "utf-8-sig",
+    ),
     "sep without quotes of its own": ('"sep=;"\npath;label\na.png;case\nb.png;control, mild\n', "utf-8"),
     "unicode text": ("path\tlabel\r\na.png\tcase\r\nb.png\tcontrol, mild\r\n", "utf-16"),
     "R with names of rows": ('"","path","label"\n"1","a.png","case"\n"2","b.png","control, mild"\n', "utf-8"),

@@ -235,7 +235,9 @@ def test_ids_and_folders_of_images(tmp_path: Path) -> None:
     cohort = heldout.load(file, images=tmp_path / "pictures")
     assert labels(cohort) == {"a": 3, "b": 3} and cohort.root == str(tmp_path / "pictures")
     assert "which is no folder" in problems(file, images=tmp_path / "nowhere")[0].found
-    other = table(tmp_path / "tables" / "u.csv", ("path", "label"), [(rf"C:\old\disk\{n}.png", "ab"[n % 2]) for n in range(6)])
+    other = table(
+        tmp_path / "tables" / "u.csv", ("path", "label"), [(rf"C:\old\disk\{n}.png", "ab"[n % 2]) for n in range(6)]
+    )
     assert heldout.load(other, images=tmp_path / "pictures").hash == cohort.hash  # paths of another machine
     write_image(tmp_path / "pictures" / "again" / "3.png", 9)
     assert "by which 2 files are called (1/3.png, again/3.png)" in problems(file, images=tmp_path / "pictures")[0].found
@@ -290,7 +292,9 @@ def test_names_are_compared_composed(tmp_path: Path) -> None:
     rows = []
     for n in range(4):
         write_image(tmp_path / "bilder" / normalize("NFD", f"Läsion_{n}.png"), n)
-        rows.append((normalize("NFC", f"bilder/Läsion_{n}.png"), normalize(("NFC", "NFD")[n // 2], "ä") if n % 2 else "b"))
+        rows.append(
+            (normalize("NFC", f"bilder/Läsion_{n}.png"), normalize(("NFC", "NFD")[n // 2], "ä") if n % 2 else "b")
+        )
     cohort = heldout.load(table(tmp_path / "t.csv", ("path", "label"), rows))
     assert labels(cohort) == {"b": 2, "ä": 2} and not any("found below" in note for note in cohort.notes)
 
