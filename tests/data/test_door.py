@@ -69,7 +69,7 @@ def test_all_of_it_at_once(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", train_images=(X / 255).astype(np.float32), train_labels=[0, 1, np.nan] * 2)
     with pytest.raises(InputError) as caught:
         heldout.load(tmp_path / "x.npz")
-    same = [one for one in caught.value.problems if "train_images" in one.where][0].found
+    same = next(one for one in caught.value.problems if "train_images" in one.where).found
     assert same in text
     assert any("no label in 2 of 6 rows (2, 5)" in one.found for one in caught.value.problems)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,5 +89,5 @@ def test_files_folders_and_patterns(tmp_path: Path) -> None:
     found = files_named([tmp_path / "empty", tmp_path / "*.tif", tmp_path / "in"])
     assert ["without images" in one.found or "fits no file" in one.found for one in found.problems] == [True, True]
     assert found.notes == ("Passed over, as no images by their names: 1 with ending .heic.",)
-    os.symlink(tmp_path / "in", tmp_path / "in" / "loop")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
     assert len(files_named([tmp_path / "in"]).files) == 3

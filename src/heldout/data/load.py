@@ -12,7 +12,7 @@ import pandas as pd
 
 from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader
 from heldout.data.examine.auto import AUTO, describe_marks, together
-from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
+from heldout.data.examine.checks import classes_gone, is_text, labels_missing, listed_twice, names_of_bytes, split_problems
 from heldout.data.examine.classes import several_labels, spelled_alike
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.keys import PatientKeys, crossing_split, patient_keys
@@ -159,6 +159,7 @@ def examine(
         *([] if skip_unreadable else single_problems),
         *listed_twice(judged),
         *labels_missing(judged),
+        *(classes_gone(entries, judged) if skip_unreadable else []),
         *spelled_alike([entry.label for entry in judged]),
         *several_labels([entry.label for entry in judged]),
         *patients_missing(judged, told),
@@ -194,8 +195,15 @@ def _drafted(data: str | Path | pd.DataFrame, layout: Layout, reporter: Reporter
         reader = choose(str(data))
         draft, name = reader.read_as(str(data), layout, reporter), reader.name
     entries = [_composed(entry) for entry in draft.entries if not (layout.ignore and layout.ignores(entry.source))]
-    masks = without_masks(entries, draft.root)
-    return replace(draft, entries=tuple(masks.entries), notes=(*draft.notes, *masks.notes)), name
+    unnamed = names_of_bytes(entries)
+    masks = without_masks([entry for entry in entries if is_text(entry)], draft.root)
+    found = replace(
+        draft,
+        entries=tuple(masks.entries),
+        problems=(*draft.problems, *unnamed),
+        notes=(*draft.notes, *masks.notes),
+    )
+    return found, name
 
 
 def _composed(entry: Entry) -> Entry:

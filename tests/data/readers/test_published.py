@@ -321,3 +321,56 @@ def test_a_column_of_patients_in_capitals_or_not(tmp_path: Path) -> None:
 def test_named_columns_belong_to_tables(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Found --images, --path-column beside phantom.*with a table"):
         heldout.load("phantom:cells", images=tmp_path, path_column="x")
+
+
+# ---- what would be silent otherwise ----
+
+
+def test_parts_inside_the_class_folders(tmp_path: Path) -> None:
+    for n, (label, part) in enumerate((label, part) for label in ("normal", "sick") for part in ("train", "test")):
+        for i in range(2):
+            write_image(tmp_path / label / part / f"{i}.png", 10 * n + i)
+    cohort = heldout.load(tmp_path)
+    assert cohort.classes == ("normal", "sick") and cohort.table["split"].value_counts().to_dict() == {"train": 4, "test": 4}
+
+
+def test_hospitals_taken_for_classes_are_told(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("Vienna", "Graz"))
+    assert any("Graz/, Vienna/ hold folders of the same names (normal, sick)" in note for note in heldout.load(tmp_path).notes)
+
+
+def test_a_class_whose_images_are_all_left_out_is_a_problem(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("",), classes=("a", "b", "c"))
+    for path in (tmp_path / "c").iterdir():
+        path.write_bytes(b"")
+    found = problems(tmp_path, skip_unreadable=True)
+    assert [(one.where, one.found) for one in found] == [("class 'c'", "no readable image (3 images left out)")]
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("",))
+    odd = os.fsencode(tmp_path / "sick") + b"/\xff.png"
+    try:
+        os.link(tmp_path / "sick" / "0.png", odd)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    assert any("bytes that are no text" in one.found for one in problems(tmp_path))
+
+
+def test_files_of_other_kinds_alone_are_named(tmp_path: Path) -> None:
+    (tmp_path / "x.heic").write_bytes(b"?")
+    assert "(below it lie files 1 with ending .heic)" in problems(tmp_path)[0].found
+
+
+def test_patients_in_names_that_cross_the_given_split_are_told_at_once(tmp_path: Path) -> None:
+    """Images of one patient are alike; each patient stands in train and in test."""
+    rng = np.random.default_rng(0)
+    for n in range(24):
+        base = np.kron(rng.integers(0, 255, (6, 6)), np.ones((4, 4)))
+        for i in range(4):
+            label, part = "ab"[n % 2], ("train", "train", "train", "test")[i]
+            file = tmp_path / part / label / f"{label}-{1000 + 37 * n}-{i}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.clip(base + rng.normal(0, 12, base.shape), 0, 255).astype(np.uint8)).save(file)
+    (note,) = (note for note in heldout.load(tmp_path).notes if "--patient" in note and "file names carry" in note)
+    assert "24 of 24 stand in more than one part of the given split" in note

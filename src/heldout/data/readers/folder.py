@@ -77,10 +77,12 @@ class _Tree:
         if any(split for _, split in parts):
             self._splits(parts, near)
         elif any(split_named(path.name) for _, within in inner for path in within):
-            self.problems.append(self._nothing(near))
+            if not self._parts_within(inner):
+                self.problems.append(self._nothing(near))
         else:
             self._stray(self.root, near)
             self._classes(self.root, "", near)
+            self._warn_of_roots(inner)
             if not self.entries and not self.problems:
                 self.problems.append(self._nothing(near))
 
@@ -149,6 +151,34 @@ class _Tree:
             self._stray(folder, near)
         if not self.entries and not self.problems:
             self.problems.append(self._nothing(near))
+
+    def _parts_within(self, inner: list[tuple[Path, list[Path]]]) -> bool:
+        """Read `<class>/train|val|test/image`; whether the folders are of that kind."""
+        holding = [(folder, within) for folder, within in inner if within]
+        if len(holding) < 2 or any(is_container(folder.name) for folder, _ in holding):
+            return False
+        if not all(split_named(path.name) and not self._inside(path) for _, within in holding for path in within):
+            return False
+        for folder, within in holding:
+            for path in within:
+                found = self._walk(path)
+                self._class(path, found)
+                part = split_named(path.name)
+                self.entries += [Entry(self._place(image), folder.name, part) for image in found.images]
+        return bool(self.entries)
+
+    def _warn_of_roots(self, inner: list[tuple[Path, list[Path]]]) -> None:
+        """Folders that hold folders of the same names may be hospitals, and the inner ones the classes."""
+        within = [{path.name for path in folders} for _, folders in inner if folders]
+        if len(within) < 2 or not self.entries or len(set.intersection(*within)) < 2 or len(set.union(*within)) > 20:
+            return
+        if len({entry.label for entry in self.entries}) != len(within):
+            return
+        names, same = some([f"{folder.name}/" for folder, _ in inner]), some(sorted(set.intersection(*within)))
+        self.notes.append(
+            f"{names} hold folders of the same names ({same}). The outer folders are taken for the classes; if the "
+            f"inner ones are, write a table path,label,site."
+        )
 
     def _classes(self, folder: Path, split: str, near: list[NearTable]) -> None:
         """The images of every class folder in a folder."""
@@ -234,9 +264,11 @@ class _Tree:
         below = [(path, self._inside(path)) for path in self._inside(self.root)]
         deeper = next((path for path, inner in below if any(split_named(p.name) for p in inner)), None)
         remedy = f"Did you mean {deeper.name}/ inside it?" if deeper else "See `docs/data.md` for what DATA may be."
+        passed = walk(self.root, self.root, self.layout).unknown
+        there = f" (below it lie files {endings(passed)})" if passed else ""
         return Problem(
             f"{self.root.name}/",
-            "neither split nor class folders with images in them",
+            f"neither split nor class folders with images in them{there}",
             "train/<class>/image and test/<class>/image, or <class>/image, ending in "
             + ", ".join(sorted(IMAGE_SUFFIXES)),
             self._remedy(near, remedy),
