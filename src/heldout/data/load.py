@@ -12,7 +12,14 @@ import pandas as pd
 
 from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader
 from heldout.data.examine.auto import AUTO, describe_marks, together
-from heldout.data.examine.checks import classes_gone, is_text, labels_missing, listed_twice, names_of_bytes, split_problems
+from heldout.data.examine.checks import (
+    classes_gone,
+    is_text,
+    labels_missing,
+    listed_twice,
+    names_of_bytes,
+    split_problems,
+)
 from heldout.data.examine.classes import several_labels, spelled_alike
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.keys import PatientKeys, crossing_split, patient_keys

@@ -218,12 +218,12 @@ def read_review(path: Path, study: StudyFiles, sample: Mapping[str, float]) -> p
     if problems:
         raise InputError(problems, title="The review cannot be used")
     answered = [(line, cells["id"], cells["label"]) for line, cells in table if cells["label"]]
-    for line, id_, label in answered:
+    for line, id_, answer in answered:
         if id_ not in known:
             problems.append(Problem(f"{path} line {line}", f"id {id_}", "an id of the test part", "Copy it anew."))
-        if label not in classes:
+        if answer not in classes:
             expected = f"one of {', '.join(sorted(classes))}"
-            problems.append(Problem(f"{path} line {line}", f"label '{label}'", expected, "Correct it."))
+            problems.append(Problem(f"{path} line {line}", f"label '{answer}'", expected, "Correct it."))
     if problems:
         raise InputError(problems, title="The review cannot be used")
     frame = pd.DataFrame(answered, columns=["line", "id", "label"])
@@ -231,6 +231,6 @@ def read_review(path: Path, study: StudyFiles, sample: Mapping[str, float]) -> p
     rows = []
     for id_, group in frame.groupby("id", sort=False):
         agreed = group["label"].nunique() == 1
-        shows = group["label"].iloc[0] if agreed else given[id_]
-        rows.append({"id": id_, "label": shows, "probability": float(sample.get(str(id_), 1.0))})
+        label = group["label"].iloc[0] if agreed else given[id_]
+        rows.append({"id": id_, "label": label, "probability": float(sample.get(str(id_), 1.0))})
     return pd.DataFrame(rows, columns=["id", "label", "probability"])

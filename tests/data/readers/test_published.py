@@ -331,12 +331,17 @@ def test_parts_inside_the_class_folders(tmp_path: Path) -> None:
         for i in range(2):
             write_image(tmp_path / label / part / f"{i}.png", 10 * n + i)
     cohort = heldout.load(tmp_path)
-    assert cohort.classes == ("normal", "sick") and cohort.table["split"].value_counts().to_dict() == {"train": 4, "test": 4}
+    assert cohort.classes == ("normal", "sick") and cohort.table["split"].value_counts().to_dict() == {
+        "train": 4,
+        "test": 4,
+    }
 
 
 def test_hospitals_taken_for_classes_are_told(tmp_path: Path) -> None:
     folder(tmp_path, parts=("Vienna", "Graz"))
-    assert any("Graz/, Vienna/ hold folders of the same names (normal, sick)" in note for note in heldout.load(tmp_path).notes)
+    assert any(
+        "Graz/, Vienna/ hold folders of the same names (normal, sick)" in note for note in heldout.load(tmp_path).notes
+    )
 
 
 def test_a_class_whose_images_are_all_left_out_is_a_problem(tmp_path: Path) -> None:
