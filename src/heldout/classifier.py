@@ -12,8 +12,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
+from heldout.data.door import images_of, mixed, values_of
 from heldout.data.input_map import input_map_of_arrays
-from heldout.data.memory import cohort_of_arrays
+from heldout.data.labels import label_text
+from heldout.data.memory import cohort_of_arrays, refuse, wrong_images
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
@@ -89,9 +91,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from images.
 
         Args:
-            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8; of other depths with `intensity`, with other channels by
-                `channels`.
-            y: (n,) labels of any type; or (n, k) of 0 and 1, k of 2 or more, for images with several labels.
+            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8, or a tensor, which may be (n, 3, h, w); of other depths
+                with `intensity`, with other channels by `channels`.
+            y: (n,) or (n, 1) labels of any type; or (n, k) of 0 and 1, k of 2 or more, for images with several labels.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
         Returns:
@@ -100,13 +102,13 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: Images or labels that do not fit; all problems at once.
         """
-        labels = np.asarray(y)
-        several = labels.ndim == 2 and labels.shape[1] > 1
-        names = labels if several else [str(label) for label in labels]
-        patient = None if groups is None else [str(group) for group in groups]
+        X, labels = images_of(X), values_of(y)
+        several = labels.ndim == 2
+        refuse([] if several else mixed(labels))
+        names = labels if several else [str(label) if label_text(label) else "" for label in labels]
         parts_ = ["train"] * len(names)
         cohort = cohort_of_arrays(
-            X, names, patient=patient, split=parts_, intensity=self.intensity, channels=self.channels
+            X, names, patient=groups, split=parts_, intensity=self.intensity, channels=self.channels
         )
         split = make_split(cohort, self.val_fraction, self.seed)
         if several:
@@ -145,6 +147,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities (n, k) in the order of `classes_`: softmax of the network, rows sum to 1; not calibrated.
 
         Of several labels each has its own, between 0 and 1: the sigmoid of its logit.
+
+        Raises:
+            InputError: X holds no images as `fit` takes them.
         """
         logits = self._logits(X)
         probabilities: NDArray[np.float64] = expit(logits) if len(self.thresholds_) else softmax(logits)
@@ -152,6 +157,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _logits(self, X: NDArray[Any]) -> NDArray[np.float64]:
         check_is_fitted(self)
+        X = images_of(X)
+        refuse(wrong_images(X, any_depth=self.input_map_ is not None))
         ids = [str(number) for number in range(len(X))]
         store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_)
         return logits_of(self.network_, store.pixels, machine(self.device, self.precision)).astype(np.float64)

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from heldout import backbones
+from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
+from heldout.data.readers.manifest import FRAME
 from heldout.data.splits import make_split
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
@@ -44,7 +48,11 @@ class Study:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
-        patient: As for `heldout.load`, and so the next two; not for a cohort, which was read already.
+        images: As for `heldout.load`, and so the next six; not for a cohort, which was read already.
+        path_column: Column of a table that names the image.
+        label_column: Column of a table that holds the class.
+        ignore: Patterns of files and folders to leave out.
+        patient: Column or regular expression that names the patient, or `auto`.
         skip_unreadable: Leave out images that cannot be read, and record them.
         require_test: Whether a given split without test images is an error.
         intensity: Policy for images of more than 8 bits, as for `heldout.load`; for a cohort that was read already,
@@ -53,7 +61,6 @@ class Study:
         labels: `single` for one class an image, `several` for several labels; None goes by the rules
             (`heldout.data.examine.labels`).
         label_separator: Between names in one cell; empty for `|`.
-        label_columns: Columns of 0 and 1, one a label.
         order: Classes from low to high, with commas between, or `classes` for as they stand, where they are grades:
             comparisons then have quadratic-weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
@@ -77,7 +84,7 @@ class Study:
 
     def __init__(
         self,
-        data: Cohort | str | Path,
+        data: Cohort | pd.DataFrame | str | Path,
         models: Sequence[str],
         strategies: Sequence[str | Strategy] = ("finetune", "frozen"),
         out: str | Path = "study",
@@ -89,6 +96,10 @@ class Study:
         val_fraction: float = 0.2,
         split_seed: int = 0,
         per_class: int | None = None,
+        images: str | Path | None = None,
+        path_column: str = "",
+        label_column: str | Sequence[str] = "",
+        ignore: Sequence[str] = (),
         patient: str | None = None,
         skip_unreadable: bool = False,
         require_test: bool = True,
@@ -96,7 +107,6 @@ class Study:
         channels: str = "",
         labels: str | None = None,
         label_separator: str = "",
-        label_columns: Sequence[str] = (),
         order: str | None = None,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
@@ -106,10 +116,13 @@ class Study:
         tune_minutes: float | None = None,
         reporter: Reporter | None = None,
     ) -> None:
-        asked = asked_labels(labels, label_separator, label_columns)
-        reading = Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order)
+        asked = asked_labels(labels, label_separator)
+        layout = layout_of(images, path_column, label_column, ignore)
+        reading = Reading(
+            patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order, layout
+        )
         spec = StudySpec(
-            data=data.name if isinstance(data, Cohort) else str(data),
+            data=data.name if isinstance(data, Cohort) else FRAME if isinstance(data, pd.DataFrame) else str(data),
             models=models_of(models),
             strategies=plan_strategies(strategies, epochs, settings or {}),
             seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
@@ -121,7 +134,7 @@ class Study:
             intensity=intensity,
             channels=channels,
         )
-        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort) else None)
+        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort | pd.DataFrame) else None)
 
     @classmethod
     def of(
@@ -153,9 +166,9 @@ class Study:
         device: Device,
         engine: Engine,
         reporter: Reporter | None,
-        given: Cohort | None,
+        given: Cohort | pd.DataFrame | None,
     ) -> None:
-        if given is not None:
+        if isinstance(given, Cohort):
             refuse_reading_again(spec.reading)
         self.spec = spec
         self.folder = Path(out)

@@ -54,7 +54,7 @@ def test_all_problems_of_a_file_are_one_error(tmp_path: Path) -> None:
         assert words in text
     assert len(raised.value.problems) == 7
     for text, words in (
-        ("name,price\nbenign,1\n", "no column 'class'"),
+        ("name,price\nbenign,1\n", "missing: class, cost"),
         ("class,cost\nbenign,0\nmalignant,0\n", "all 0"),
         ("class,cost,share\nbenign,1,0.5\nmalignant,1,0.1\n", "sum to 0.6"),
     ):

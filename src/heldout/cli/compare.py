@@ -146,6 +146,8 @@ def _csv(comparison: Comparison) -> str:
     """The runs as CSV: identity, every column, and every estimate with its ends; fractions and points, not rounded."""
     import pandas as pd
 
+    from heldout.shown import cell
+
     rows = []
     for row in comparison.runs:
         cells: dict[str, object] = {
@@ -167,7 +169,7 @@ def _csv(comparison: Comparison) -> str:
         cells["reversals"] = row.oscillation and row.oscillation.reversals
         cells["roughness_points"] = row.oscillation and row.oscillation.roughness_points
         cells |= {"overfit_epoch": row.overfit_epoch, "test_evaluations": row.test_evaluations}
-        rows.append(cells)
+        rows.append({name: cell(value) if isinstance(value, str) else value for name, value in cells.items()})
     return pd.DataFrame(rows).to_csv(index=False)
 
 

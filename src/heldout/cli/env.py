@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from heldout.shown import shown, shown_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,26 +32,26 @@ class Environment:
 
     def console(self, stderr: bool = False) -> Console:
         """A rich console on standard output, or on standard error for progress."""
-        from rich.console import Console
+        from heldout.cli.console import PlainConsole
 
         stream = self.stderr if stderr else self.stdout
         # Without a terminal there is no width to fit: tables go to files and pipes whole.
         width = None if stream.isatty() else 200
-        return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+        return PlainConsole(stream, width)
 
     def json(self, value: Any) -> None:
         """Print one JSON value as the whole answer."""
         ascii_only = not speaks_unicode(self.stdout)
-        print(json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False), file=self.stdout)
+        print(shown_json(json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False)), file=self.stdout)
 
     def say(self, text: str) -> None:
         """Print a line of the answer."""
-        print(text, file=self.stdout)
+        print(shown(text), file=self.stdout)
 
     def error(self, text: str) -> None:
         """Print to standard error; where that is closed or full, the exit status has to do."""
         with suppress(OSError, ValueError):
-            print(text, file=self.stderr, flush=True)
+            print(shown(text), file=self.stderr, flush=True)
 
 
 PLAIN = {

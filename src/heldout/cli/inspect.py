@@ -13,15 +13,19 @@ from heldout.cli.options import (
     OUTPUT,
     Channels,
     Data,
+    Ignore,
+    Images,
     Intensity,
-    LabelColumns,
+    LabelColumn,
     LabelKind,
     LabelSeparator,
     NoTest,
     Overwrite,
+    PathColumn,
     Patient,
     SkipUnreadable,
     ValFraction,
+    many,
 )
 
 CheckPatients = Annotated[
@@ -53,11 +57,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 def inspect(
     context: typer.Context,
     data: Data,
+    images: Images = "",
+    path_column: PathColumn = "",
+    label_column: LabelColumn = "",
+    ignore: Ignore = [],  # noqa: B006  (typer copies it)
     patient: Patient = None,
     check_patients: CheckPatients = False,
     labels: LabelKind = "",
     label_separator: LabelSeparator = "",
-    label_columns: LabelColumns = "",
     skip_unreadable: SkipUnreadable = False,
     no_test: NoTest = False,
     val_fraction: ValFraction = 0.2,
@@ -79,6 +86,7 @@ def inspect(
     from heldout.cli.progress import Bars
     from heldout.cli.views.inspect import show
     from heldout.cli.views.inspect_summary import summarise
+    from heldout.data.entries import Layout
     from heldout.data.examine.labels import asked_labels
     from heldout.replacing import PICTURE, refuse_replacing
 
@@ -88,6 +96,7 @@ def inspect(
             refuse_replacing(picture, PICTURE, overwrite)
     summary = summarise(
         data,
+        layout=Layout(images, path_column, label_column, tuple(many(ignore))),
         patient=patient,
         skip_unreadable=skip_unreadable,
         require_test=not no_test,
@@ -95,7 +104,7 @@ def inspect(
         seed=seed,
         reporter=Bars(env.console(stderr=True)),
         check_patients=check_patients,
-        labels=asked_labels(labels, label_separator, label_columns.split(",")),
+        labels=asked_labels(labels, label_separator),
         pairs=pairs,
         intensity=intensity,
         channels=channels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -46,6 +47,31 @@ OrderOption = Annotated[
 ]
 
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
+Images = Annotated[
+    str,
+    typer.Option("--images", metavar="FOLDER", help="Where the images of a table lie.", rich_help_panel=DATA),
+]
+PathColumn = Annotated[
+    str,
+    typer.Option(
+        "--path-column", metavar="NAME", help="Column of a table: path, name or id of the image.", rich_help_panel=DATA
+    ),
+]
+LabelColumn = Annotated[
+    str,
+    typer.Option(
+        "--label-column",
+        metavar="NAME[S]",
+        help="Column of a table: the class; or several of 0 and 1, one a class.",
+        rich_help_panel=DATA,
+    ),
+]
+Ignore = Annotated[
+    list[str],
+    typer.Option(
+        "--ignore", metavar="GLOB", help="Files and folders to leave out, e.g. '*_mask*'.", rich_help_panel=DATA
+    ),
+]
 Patient = Annotated[
     str | None,
     typer.Option(
@@ -110,9 +136,8 @@ LabelSeparator = Annotated[
         rich_help_panel=DATA,
     ),
 ]
-LabelColumns = Annotated[
-    str,
-    typer.Option(
-        "--label-columns", metavar="A,B,C", help="Columns of 0 and 1 that are the labels.", rich_help_panel=DATA
-    ),
-]
+
+
+def many(values: Sequence[str]) -> list[str]:
+    """`["a,b", "c"]` -> `["a", "b", "c"]`: several values, comma-separated or the option repeated."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]

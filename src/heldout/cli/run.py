@@ -15,15 +15,19 @@ from heldout.cli.options import (
     TRAINING,
     Channels,
     Data,
+    Ignore,
+    Images,
     Intensity,
-    LabelColumns,
+    LabelColumn,
     LabelKind,
     LabelSeparator,
     NoTest,
     OrderOption,
+    PathColumn,
     Patient,
     SkipUnreadable,
     ValFraction,
+    many,
 )
 
 if TYPE_CHECKING:
@@ -100,11 +104,6 @@ Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=O
 Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
 
-def many(values: list[str]) -> list[str]:
-    """`["a,b", "c"]` -> `["a", "b", "c"]`: several values, comma-separated or the option repeated."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
 def run(
     context: typer.Context,
     data: Data,
@@ -116,10 +115,13 @@ def run(
     fit: Fitted = "stretch",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
+    images: Images = "",
+    path_column: PathColumn = "",
+    label_column: LabelColumn = "",
+    ignore: Ignore = [],  # noqa: B006  (typer copies it)
     patient: Patient = None,
     labels: LabelKind = "",
     label_separator: LabelSeparator = "",
-    label_columns: LabelColumns = "",
     order: OrderOption = "",
     per_class: PerClass = None,
     set_: Assignments = None,
@@ -145,6 +147,7 @@ def run(
     """
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.data.entries import Layout
     from heldout.data.examine.labels import asked_labels
     from heldout.records import recipe
     from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
@@ -154,14 +157,15 @@ def run(
     from heldout.training.engine import Engine
 
     env = environment(context)
-    asked = asked_labels(labels, label_separator, many([label_columns]))
+    layout = Layout(images, path_column, label_column, tuple(many(ignore)))
+    asked = asked_labels(labels, label_separator)
     spec = StudySpec(
         data=data,
         models=models_of(many(models)),
         strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
         seeds=tuple(range(seeds)),
         reading=Reading(
-            patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class, asked, order or None
+            patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class, asked, order or None, layout
         ),
         image_size=image_size,
         fit=choice("--fit", fit, get_args(recipe.Fit)),

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.array_files import open_array_file
+from heldout.data.readers.tables import MISSING, scan_table
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.relatives import changes_of, crossing_ids, leaked_ids
 from heldout.diagnosis.results import read_about, read_result
@@ -225,27 +226,20 @@ def read_review(path: Path, study: StudyFiles, sample: Mapping[str, float]) -> p
     Raises:
         InputError: Columns missing, ids that are not in test, labels that are no class; all problems at once.
     """
-    try:
-        frame = pd.read_csv(path, dtype=str).fillna("")
-    except (OSError, ValueError) as error:
-        raise InputError([Problem(str(path), str(error)[:120], "a CSV with id, label", "Check the path.")]) from error
-    problems = [
-        Problem(str(path), f"no column '{name}'", "columns id, label", "Name the columns in the first line.")
-        for name in ("id", "label")
-        if name not in frame.columns
-    ]
-    if problems:
-        raise InputError(problems, title="The review cannot be used")
-    frame = frame[frame["label"] != ""]
     known, classes = set(study.split.test), set(study.cohort.classes)
-    for row, (id_, label) in enumerate(zip(frame["id"], frame["label"], strict=True), start=2):
-        if id_ not in known:
-            problems.append(Problem(f"{path} line {row}", f"id {id_}", "an id of the test part", "Copy it anew."))
-        if label not in classes:
-            expected = f"one of {', '.join(sorted(classes))}"
-            problems.append(Problem(f"{path} line {row}", f"label '{label}'", expected, "Correct it."))
+    table, problems = scan_table(path, ("id", "label"), (), MISSING - classes)
     if problems:
         raise InputError(problems, title="The review cannot be used")
+    answered = [(line, cells["id"], cells["label"]) for line, cells in table if cells["label"]]
+    for line, image, answer in answered:
+        if image not in known:
+            problems.append(Problem(f"{path} line {line}", f"id {image}", "an id of the test part", "Copy it anew."))
+        if answer not in classes:
+            expected = f"one of {', '.join(sorted(classes))}"
+            problems.append(Problem(f"{path} line {line}", f"label '{answer}'", expected, "Correct it."))
+    if problems:
+        raise InputError(problems, title="The review cannot be used")
+    frame = pd.DataFrame(answered, columns=["line", "id", "label"])
     given = study.cohort.table.set_index("id")["label"]
     rows = []
     for id_, group in frame.groupby("id", sort=False):

@@ -10,6 +10,7 @@ from typing import get_args
 
 import pandas as pd
 
+from heldout.data.readers.tables import MISSING, scan_table
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import Asking, Metric, Unit
 from heldout.records.labelling import SINGLE, Labelling
@@ -152,18 +153,11 @@ def read_costs(path: Path, classes: Sequence[str]) -> Metric:
     Raises:
         InputError: The file cannot be read or does not fit; all problems at once.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True).fillna("")
-    except (OSError, ValueError) as error:
-        problem = Problem(str(path), str(error)[:120], "a CSV with the columns class,cost[,share]", "Check the path.")
-        raise InputError([problem], title="The costs cannot be used") from error
-    problems = [
-        Problem(str(path), f"no column '{name}'", "columns class,cost[,share]", "Name the columns in the first line.")
-        for name in ("class", "cost")
-        if name not in table.columns
-    ]
+    rows, problems = scan_table(path, ("class", "cost"), (), MISSING - set(classes))
     if problems:
         raise InputError(problems, title="The costs cannot be used")
+    columns = list(rows[0][1]) if rows else ["class", "cost"]
+    table = pd.DataFrame([tuple(cells.values()) for _, cells in rows], columns=columns, dtype=str)
     problems += _class_problems(path, list(table["class"]), classes)
     costs, shares = (_numbers(path, table, name, problems) for name in ("cost", "share"))
     if costs and not any(costs.values()) and not problems:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.examine.labels import AskedLabels
 from heldout.errors import UsageError
 from heldout.records import BackboneInfo, Cohort, InputMap, Recipe, Split
@@ -56,6 +57,7 @@ class Reading:
         per_class: At most so many training images a class; None takes all.
         labels: Whether an image is of one class or has several labels, where that is not clear.
         order: Classes from low to high, with commas between, where they are grades; None where they are not.
+        layout: How DATA is laid out.
     """
 
     patient: str | None = None
@@ -66,9 +68,10 @@ class Reading:
     per_class: int | None = None
     labels: AskedLabels = field(default_factory=AskedLabels)
     order: str | None = None
+    layout: Layout = AS_FOUND
 
     def options(self) -> dict[str, Setting]:
-        """As options of `heldout run` by name."""
+        """As options of `heldout run` by name; those of the layout only where they were given."""
         return {
             "patient": self.patient,
             "skip-unreadable": self.skip_unreadable,
@@ -78,8 +81,8 @@ class Reading:
             "per-class": self.per_class,
             "labels": self.labels.kind,
             "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
-            "label-columns": ",".join(self.labels.columns) or None,
             "order": self.order,
+            **self.layout.options(),
         }
 
 

@@ -246,6 +246,13 @@ def _patient_keys(keys: Mapping[str, Any] | None, console: Console) -> None:
     console.print(table)
     if keys["pattern"] is not None and keys["given"] is None:
         console.print(_indented(f"{keys['patients']:,} patients with --patient {shlex.quote(keys['pattern'])}"))
+        if keys["crossing"]:
+            torn = f"{keys['crossing']:,} of {keys['patients']:,} stand in more than one part of the given split"
+            console.print(
+                _indented(
+                    f"{torn}: scores on them are too good; drop the split, so that one is drawn.", style="bold red"
+                )
+            )
     if keys["blocked"] is not None:
         console.print(_indented(keys["blocked"]["words"]))
 
@@ -283,7 +290,10 @@ def _next(summary: Mapping[str, Any]) -> str:
     """The command that trains on the data as it was read here."""
     options = summary["options"]
     words = ["heldout", "run", summary["data"], "--models", "resnet34,mobilenet_v3_large"]
-    words += ["--patient", options["patient"]] if options["patient"] is not None else _found_patient(summary)
+    for name in ("images", "path_column", "label_column", "ignore", "labels", "label_separator"):
+        words += [f"--{name.replace('_', '-')}", options[name]] if options.get(name) else []
+    patient = options["patient"] if options["patient"] is not None else summary["patient_option"]
+    words += [] if patient is None else ["--patient", patient]
     for name in ("intensity", "channels"):
         words += [f"--{name}", options[name]] * bool(options[name])
     words += ["--skip-unreadable"] * options["skip_unreadable"] + ["--no-test"] * (not options["require_test"])
@@ -291,16 +301,6 @@ def _next(summary: Mapping[str, Any]) -> str:
         words += ["--val-fraction", str(options["val_fraction"])] * (options["val_fraction"] != DEFAULT_VAL_FRACTION)
         words += ["--split-seed", str(options["seed"])] * (options["seed"] != 0)
     return shlex.join(words)
-
-
-def _found_patient(summary: Mapping[str, Any]) -> list[str]:
-    """The key that the images accept, where no patient is named; names and copies together where there are copies."""
-    keys = summary["patient_keys"]
-    if summary["changed_copies"]["pairs"]:
-        return ["--patient", "auto"]
-    return (
-        [] if keys is None or keys["pattern"] is None or keys["given"] is not None else ["--patient", keys["pattern"]]
-    )
 
 
 def _grouped(problems: Sequence[Mapping[str, Any]], console: Console) -> None:

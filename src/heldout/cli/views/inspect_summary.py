@@ -11,6 +11,7 @@ import pandas as pd
 
 from heldout.cli.views.contact_sheet import ends_of, write_contact_sheet
 from heldout.cli.views.pairs import write_pairs
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.examine.copies import Copies, exact_copies
 from heldout.data.examine.depth import bits_of, proposed
 from heldout.data.examine.histogram import histograms
@@ -23,6 +24,7 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 from heldout.records import PARTS, Cohort, Split
 from heldout.records.labelling import SINGLE
+from heldout.records.labelling.several import BAR
 from heldout.stats.keys import KeyVerdict
 
 FORMAT = 1
@@ -34,6 +36,7 @@ UNASSIGNED = "unassigned"
 def summarise(
     data: str,
     *,
+    layout: Layout = AS_FOUND,
     patient: str | None,
     skip_unreadable: bool,
     require_test: bool,
@@ -51,6 +54,7 @@ def summarise(
 
     Args:
         data: DATA.
+        layout: `--images`, `--path-column`, `--label-column` and `--ignore`.
         patient: `--patient`.
         skip_unreadable: `--skip-unreadable`.
         require_test: Not `--no-test`.
@@ -76,10 +80,14 @@ def summarise(
         "seed": seed,
         "intensity": intensity,
         "channels": channels,
+        **{name.replace("-", "_"): value for name, value in layout.options().items()},
+        **({"labels": labels.kind} if labels.kind else {}),
+        **({} if labels.separator == BAR else {"label_separator": labels.separator}),
     }
     try:
         examined = examine(
             data,
+            layout=layout,
             patient=patient,
             skip_unreadable=skip_unreadable,
             require_test=require_test,
@@ -110,6 +118,7 @@ def summarise(
         "split": None if split is None else _describe_split(examined.cohort, split),
         "changed_copies": _describe_near(examined),
         "patient_keys": _describe_keys(examined, check_patients),
+        "patient_option": examined.patient_option,
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
 
@@ -227,8 +236,9 @@ def _describe_keys(examined: Examined, check: bool) -> dict[str, Any] | None:
         return None
     return {
         "pattern": found.pattern,
-        "note": found.note if found is examined.patient_keys else None,
+        "note": examined.patient_note if found is examined.patient_keys else None,
         "patients": found.patients,
+        "crossing": found.crossing,
         "candidates": [
             {
                 "family": key.candidate.family,

@@ -49,6 +49,46 @@ def labels_missing(entries: Sequence[Entry]) -> list[Problem]:
     ]
 
 
+def classes_gone(entries: Sequence[Entry], read: Sequence[Entry]) -> list[Problem]:
+    """Classes of which no image can be read, where images that cannot be read are left out.
+
+    Args:
+        entries: All images.
+        read: Those that can be read.
+    """
+    counts = Counter(name for entry in entries for name in entry.names)
+    left = {name for entry in read for name in entry.names}
+    return [
+        Problem(
+            f"class '{label}'",
+            f"no readable image ({_images(count)} left out)",
+            "readable images of every class",
+            "Mend or convert them; or take the class out, with --ignore or from the table.",
+        )
+        for label, count in counts.items()
+        if label not in left
+    ]
+
+
+def names_of_bytes(entries: Sequence[Entry]) -> list[Problem]:
+    """Files whose names are no text (bytes that are no UTF-8), which no record could hold."""
+    return [
+        Problem(
+            entry.shown,
+            "a name with bytes that are no text in UTF-8",
+            "names in UTF-8",
+            "Rename the file, for instance with convmv; or leave it out with --ignore.",
+        )
+        for entry in entries
+        if not is_text(entry)
+    ]
+
+
+def is_text(entry: Entry) -> bool:
+    """Whether the names of file and class can be written in UTF-8."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in entry.source + entry.label)
+
+
 def split_problems(
     pairs: Sequence[tuple[str, str]], require_test: bool, labelling: Labelling = SINGLE
 ) -> list[Problem]:

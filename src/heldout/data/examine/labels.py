@@ -3,15 +3,16 @@
 Several labels an image come in three ways:
 
 1. Names with `|` between them in the column of labels. They are recognised where at least two different cells hold a
-   bar, and every name in such a cell stands in another cell too, alone or with others. One odd class name with a bar
-   in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has
-   to be named.
-2. Columns of 0 and 1, one a label, where there is no column of labels. They are recognised where every further column
-   is such a column and some image has two labels or more; else they have to be named.
-3. Arrays of labels (n, k) of 0 and 1 with k of 2 or more. They are recognised where some image has two labels or more,
-   or none.
+   bar, and every name in such a cell stands in another cell too, alone or with others. One class name with a bar in it
+   (`either|or`, where nothing else is called either or or) is a name; anything between is asked about. Another
+   separator (`;`) has to be named.
+2. Columns of 0 and 1, where there is no column of labels. They are recognised where every image has a single 1 in them,
+   or where there are no further columns and some image has two or more; else they have to be named (`--label-column
+   A,B,C`).
+3. Arrays of labels (n, k) of 0 and 1 with k of 2 or more.
 
-`--labels several` or `--labels single` decides where these do not.
+Of columns and arrays: where every image has exactly one label, it is of one class; else images have several labels.
+`--labels several` or `--labels single` decides otherwise.
 """
 
 from __future__ import annotations
@@ -41,21 +42,18 @@ class AskedLabels:
     Attributes:
         kind: `single`, `several`, or None to go by the rules.
         separator: Between names in one cell.
-        columns: Columns of 0 and 1, one a label; empty where the labels stand elsewhere.
     """
 
     kind: LabellingName | None = None
     separator: str = BAR
-    columns: tuple[str, ...] = ()
 
 
-def asked_labels(kind: str | None = None, separator: str = "", columns: Sequence[str] = ()) -> AskedLabels:
+def asked_labels(kind: str | None = None, separator: str = "") -> AskedLabels:
     """What a person says of the labels, as text.
 
     Args:
         kind: `single` or `several`; None or empty to go by the rules.
         separator: Empty for `|`.
-        columns: Names of columns of 0 and 1.
 
     Raises:
         UsageError: Another kind.
@@ -63,9 +61,7 @@ def asked_labels(kind: str | None = None, separator: str = "", columns: Sequence
     kinds: dict[str, LabellingName] = {one.name: one.name for one in (SINGLE, SEVERAL)}
     if kind and kind not in kinds:
         raise UsageError(f"--labels: found '{kind}'; expected one of {', '.join(kinds)}.")
-    # The names of a table's columns are in small letters once it is read.
-    names = tuple(name.strip().lower() for name in columns if name.strip())
-    return AskedLabels(kinds[kind] if kind else None, separator or BAR, names)
+    return AskedLabels(kinds[kind] if kind else None, separator or BAR)
 
 
 @dataclass(frozen=True)
@@ -91,14 +87,12 @@ def labels_of(draft: Draft, asked: AskedLabels) -> Told:
     """Decide what the labels of a draft are.
 
     Raises:
-        UsageError: An option that does not fit the data: a column that is none, a separator that is empty.
+        UsageError: A separator that is empty.
     """
     if not asked.separator:
         raise UsageError("Found an empty --label-separator; expected a sign, such as ';'.")
     if any(entry.labels is not None for entry in draft.entries):
         return _of_arrays(draft, asked)
-    if asked.columns or draft.unlabelled:
-        return _of_columns(draft, asked)
     return _of_texts(draft, asked)
 
 
@@ -129,7 +123,7 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
         return Told(SINGLE.name, draft.entries, draft.classes)
     if asked.kind is None:
         held = [cell for cell in cells if asked.separator in cell]
-        if not held:
+        if not held or _one_name(held, list(cells), asked.separator):
             return Told(SINGLE.name, draft.entries, draft.classes)
         if not _combined(list(cells), asked.separator):
             return Told(SINGLE.name, draft.entries, draft.classes, problems=(_unclear(held, cells, asked.separator),))
@@ -158,6 +152,12 @@ def _combined(cells: Sequence[str], separator: str) -> bool:
     return len(holding) >= 2 and all(stands_in[name] >= 2 for name in names)
 
 
+def _one_name(held: Sequence[str], cells: Sequence[str], separator: str) -> bool:
+    """Whether the only cell with the separator is a name, since nothing else is called like a part of it."""
+    others = {name for cell in cells if cell not in held for name in _split(cell, separator) or ()}
+    return len(held) == 1 and not others & set(_split(held[0], separator) or ())
+
+
 def _unclear(held: Sequence[str], cells: Counter[str], separator: str) -> Problem:
     images = sum(cells[cell] for cell in held)
     return Problem(
@@ -177,91 +177,29 @@ def _said_of_texts(entries: Sequence[Entry], classes: Sequence[str], asked: Aske
     )
 
 
-# ---- columns of 0 and 1 ----
-
-
-def _of_columns(draft: Draft, asked: AskedLabels) -> Told:
-    every = list(dict.fromkeys(name for entry in draft.entries for name in entry.extra))
-    binary = [name for name in every if all(_bit(entry.extra.get(name, "")) is not None for entry in draft.entries)]
-    columns = list(asked.columns)
-    if columns:
-        missing = [name for name in columns if name not in every]
-        if missing:
-            known = ", ".join(every[:SHOWN]) or "none"
-            raise UsageError(f"Found --label-columns {', '.join(missing)}; expected columns of the data: {known}.")
-    elif len(binary) >= 2:
-        columns = binary
-    problems = [] if columns else [_no_labels(every)]
-    problems += [
-        Problem(entry.shown, f"'{entry.extra.get(name, '')}' in the column '{name}'", "0 or 1", "Correct it.")
-        for name in columns
-        for entry in draft.entries
-        if _bit(entry.extra.get(name, "")) is None
-    ]
-    if problems:
-        return Told(SINGLE.name, draft.entries, problems=tuple(problems))
-    found = []
-    for entry in draft.entries:
-        names = tuple(name for name in columns if _bit(entry.extra[name]))
-        rest = {name: text for name, text in entry.extra.items() if name not in columns}
-        found.append(replace(entry, labels=names, extra=rest))
-    two = any(len(entry.labels or ()) > 1 for entry in found)
-    clear = bool(asked.columns) or (len(binary) == len(every) and two)
-    return _by_number(found, columns, asked, f"the columns {_shown(columns)}", clear)
-
-
-def _bit(text: str) -> int | None:
-    """0 or 1 as a table writes it."""
-    return {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}.get(text.strip().lower())
-
-
-def _no_labels(columns: Sequence[str]) -> Problem:
-    return Problem(
-        "the table",
-        f"the columns path{''.join(f', {name}' for name in columns[:SHOWN])}",
-        "the columns path, label among them (missing: label), or columns of 0 and 1, one a label",
-        "Name the column `label`, or name the columns with --label-columns A,B,C.",
-    )
-
-
-# ---- arrays (n, k) ----
+# ---- columns of 0 and 1, arrays (n, k) ----
 
 
 def _of_arrays(draft: Draft, asked: AskedLabels) -> Told:
+    """Images with all their labels, as one class where each has exactly one, else as several labels."""
     classes = draft.classes or tuple(sorted({name for entry in draft.entries for name in entry.labels or ()}))
-    return _by_number(draft.entries, classes, asked, f"{len(classes)} columns of labels", True)
-
-
-def _by_number(entries: Sequence[Entry], classes: Sequence[str], asked: AskedLabels, what: str, clear: bool) -> Told:
-    """Images whose labels are known, as several labels or, where each has exactly one and that is asked for, one class.
-
-    Args:
-        entries: The images with their labels.
-        classes: Names in the order of their indices.
-        asked: What the person says.
-        what: Where the labels stand, in words.
-        clear: Whether it is clear which columns are labels.
-    """
-    counts = [len(entry.labels or ()) for entry in entries]
-    if asked.kind == SINGLE.name:
-        if all(count == 1 for count in counts):
-            told = tuple(replace(entry, label=(entry.labels or ("",))[0], labels=None) for entry in entries)
-            return Told(SINGLE.name, told, tuple(classes))
-        wrong = sum(count != 1 for count in counts)
-        return Told(SINGLE.name, tuple(entries), problems=(_not_one(wrong, len(counts), what),))
-    two = any(count > 1 for count in counts)
-    open_ = not clear or not (two or any(count == 0 for count in counts))
-    if asked.kind is None and open_:
-        why = "every image has exactly one label" if clear else "there are other columns, or no image has two of them"
-        found = f"{what} of 0 and 1, of which it is not clear that they are labels: {why}"
-        problem = Problem("the labels", found, "some images with two labels or more, or a word on it",
-                          f"{ASK} Which columns: --label-columns A,B,C.")  # fmt: skip
-        return Told(SINGLE.name, tuple(entries), problems=(problem,))
+    counts = [len(entry.labels or ()) for entry in draft.entries]
+    what = f"{len(classes)} columns of labels"
+    wrong = sum(count != 1 for count in counts)
+    if asked.kind == SINGLE.name and wrong:
+        return Told(SINGLE.name, draft.entries, problems=(_not_one(wrong, len(counts), what),))
+    if asked.kind == SINGLE.name or (asked.kind is None and not wrong):
+        one = tuple(replace(entry, label=(entry.labels or ("",))[0], labels=None) for entry in draft.entries)
+        note = (
+            f"One class an image, since every image has exactly one of {what}: {_shown(classes)}. For several labels "
+            f"an image say --labels several."
+        )
+        return Told(SINGLE.name, one, tuple(classes), notes=(note,))
     note = (
-        f"Several labels an image, from {what}: {_shown(classes)}; {_number(entries)} have two or more, "
+        f"Several labels an image, from {what}: {_shown(classes)}; {_number(draft.entries)} have two or more, "
         f"{counts.count(0)} none."
     )
-    return _several(entries, classes, [note])
+    return _several(draft.entries, classes, [note])
 
 
 def _not_one(wrong: int, number: int, what: str) -> Problem:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.data.entries import Draft, Entry, Reader
+from heldout.data.labels import EXPECTED, column_of, label_problems, label_texts
 from heldout.errors import Problem
 from heldout.images import ImageError, check_pixels, open_archive, open_array
 from heldout.progress import Reporter
@@ -102,18 +103,21 @@ def _in_order(entries: Sequence[Entry], classes: Sequence[str]) -> tuple[str, ..
 def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], list[Problem]]:
     member = f"{part}_images"
     where = f"{path.name} [{member}]"
+    problems: list[Problem] = []
+    names: Sequence[str | Sequence[str]] = ()
     try:
         images = open_array(path, member)
         check_pixels(images, where, any_depth=True)
-        labels = open_array(path, f"{part}_labels")
     except ImageError as error:
-        return [], [error.problem(where)]
+        problems.append(error.problem(where))
     where = f"{path.name} [{part}_labels]"
-    names: Sequence[str | Sequence[str]]
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        names, problems = labels_each(labels, classes, where)
-    else:
-        names, problems = label_names(labels, classes, where)
+    try:
+        labels = open_array(path, f"{part}_labels")
+        read = labels_each if labels.ndim == 2 and labels.shape[1] > 1 else label_names
+        names, wrong = read(labels, classes, where)
+        problems += wrong
+    except ImageError as error:
+        problems.append(_no_labels(error, where))
     if not problems and len(images) != len(names):
         problems.append(
             Problem(
@@ -151,20 +155,21 @@ def labels_each(
     return [tuple(name for name, has in zip(names, row, strict=True) if has) for row in labels], []
 
 
+def _no_labels(error: ImageError, where: str) -> Problem:
+    """The problem of labels that cannot be read: they are no images, and what is wrong is said of labels."""
+    found = error.problem(where).found
+    remedy = "Save text as np.array(labels, dtype=str), or whole numbers."
+    return Problem(where, found, EXPECTED, remedy)
+
+
 def label_names(labels: npt.NDArray[Any], classes: Sequence[str], where: str) -> tuple[list[str], list[Problem]]:
     """Class names of an array of labels (n,) or (n, 1), or why they are none."""
-    flat = labels.reshape(-1) if labels.ndim == 2 else labels
-    if flat.ndim != 1 or flat.dtype.kind not in "iubUf" or (flat.dtype.kind == "f" and (flat % 1 != 0).any()):
-        return [], [
-            Problem(
-                where,
-                f"labels of type {labels.dtype} and shape {labels.shape}",
-                "whole numbers or text, (n,) or (n, 1)",
-                "Save the class of every image as a number from 0 on.",
-            )
-        ]
-    if flat.dtype.kind == "U":
-        return [str(value).strip() for value in flat], []
+    flat = column_of(labels)
+    problems = label_problems(flat, where)
+    if problems:
+        return [], problems
+    if flat.dtype.kind in "US":
+        return label_texts(flat), []
     numbers = [int(value) for value in flat]
     beyond = sorted({number for number in numbers if classes and not 0 <= number < len(classes)})
     if beyond:
