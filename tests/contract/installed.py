@@ -12,7 +12,7 @@ import pytest
 
 from heldout.backbones.sources import sources
 from heldout.cli.app import commands
-from heldout.data.load import readers
+from heldout.data.draft import readers
 from heldout.data.splits import split_methods
 from heldout.diagnosis.causes import causes
 from heldout.diagnosis.interventions import interventions

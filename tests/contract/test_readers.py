@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from heldout.data.draft import readers
 from heldout.data.entries import Draft, Entry, Reader
-from heldout.data.load import readers
 from heldout.errors import HeldoutError
 from heldout.progress import Silent
 from tests.data.readers.making import arrays, folder, npz

@@ -1,42 +1,35 @@
-"""DATA -> Cohort: choose the reader, read every image once, collect all problems, raise them once."""
+"""DATA -> Cohort: read every image once, collect all problems, raise them once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import is_normalized, normalize
 
 import numpy as np
 import pandas as pd
 
-from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader
+from heldout.data.draft import drafted
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import (
     classes_gone,
-    is_text,
     labels_missing,
     listed_twice,
-    names_of_bytes,
     split_problems,
 )
 from heldout.data.examine.classes import several_labels, spelled_alike
 from heldout.data.examine.copies import describe_copies, exact_copies
 from heldout.data.examine.keys import PatientKeys, crossing_split, patient_keys
 from heldout.data.examine.marks import Marks, marks_in
-from heldout.data.examine.masks import without_masks
 from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
-from heldout.data.readers.manifest import FRAME, draft_of_frame
-from heldout.errors import HeldoutError, InputError, Problem
+from heldout.errors import InputError, Problem
 from heldout.images.copies import SIDE
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
 from heldout.records.cohort import COLUMNS, typed
-from heldout.registry import Shelf
-
-readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", attribute="READER", noun="reader")
 
 SILENT = Silent()
 
@@ -153,7 +146,7 @@ def examine(
         UsageError: As for `load`.
         HeldoutError: As for `load`.
     """
-    draft, reader = _drafted(data, layout, reporter)
+    draft, reader = drafted(data, layout, reporter)
     auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
     told = None if auto else patient
     entries = with_patients(draft.entries, told)
@@ -194,71 +187,12 @@ def examine(
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
 
 
-def _drafted(data: str | Path | pd.DataFrame, layout: Layout, reporter: Reporter) -> tuple[Draft, str]:
-    """The images of DATA with names composed (NFC), without those left out; and the name of the reader."""
-    if isinstance(data, pd.DataFrame):
-        draft, name = draft_of_frame(data, layout), FRAME
-    else:
-        reader = choose(str(data))
-        draft, name = reader.read_as(str(data), layout, reporter), reader.name
-    entries = [_composed(entry) for entry in draft.entries if not (layout.ignore and layout.ignores(entry.source))]
-    unnamed = names_of_bytes(entries)
-    masks = without_masks([entry for entry in entries if is_text(entry)], draft.root)
-    found = replace(
-        draft,
-        entries=tuple(masks.entries),
-        problems=(*draft.problems, *unnamed),
-        notes=(*draft.notes, *masks.notes),
-    )
-    return found, name
-
-
-def _composed(entry: Entry) -> Entry:
-    """Names as most systems write them: macOS takes `ä` apart (NFD), and a class would be two."""
-    names = (entry.label, entry.patient, entry.site)
-    if all(is_normalized("NFC", name) for name in names):
-        return entry
-    label, patient, site = (normalize("NFC", name) for name in names)
-    return replace(entry, label=label, patient=patient, site=site)
-
-
 def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
     small = [image.small for image in measured if image.entry.label]
     near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8))
     files = bool(len(table)) and bool((table["row"] < 0).all())
     return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))
-
-
-def choose(data: str) -> Reader:
-    """The one reader that accepts DATA.
-
-    Raises:
-        InputError: None does.
-        HeldoutError: Several do.
-    """
-    fitting = [reader for reader in readers if reader.accepts(data)]
-    if len(fitting) > 1:
-        raise HeldoutError(
-            f"Several readers take '{data}': {', '.join(reader.name for reader in fitting)}. "
-            f"Expected one; uninstall the plug-in that you do not need."
-        )
-    if not fitting:
-        kinds = "; ".join(reader.title for reader in readers)
-        raise InputError(
-            [Problem(data, _what_is(data), f"one of: {kinds}", "See `docs/data.md` for an example of each.")]
-        )
-    return fitting[0]
-
-
-def _what_is(data: str) -> str:
-    path = Path(data)
-    if path.is_dir():
-        return "a folder of no known layout"
-    if path.is_file():
-        return f"a file that ends in '{path.suffix}'"
-    head, colon, _ = data.partition(":")
-    return f"the unknown prefix '{head}:'" if colon and len(head) > 1 and "/" not in head else "no such file or folder"
 
 
 def tabulate(measured: Sequence[MeasuredImage], keeps_further: bool = True) -> pd.DataFrame:

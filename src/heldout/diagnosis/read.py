@@ -218,9 +218,9 @@ def read_review(path: Path, study: StudyFiles, sample: Mapping[str, float]) -> p
     if problems:
         raise InputError(problems, title="The review cannot be used")
     answered = [(line, cells["id"], cells["label"]) for line, cells in table if cells["label"]]
-    for line, id_, answer in answered:
-        if id_ not in known:
-            problems.append(Problem(f"{path} line {line}", f"id {id_}", "an id of the test part", "Copy it anew."))
+    for line, image, answer in answered:
+        if image not in known:
+            problems.append(Problem(f"{path} line {line}", f"id {image}", "an id of the test part", "Copy it anew."))
         if answer not in classes:
             expected = f"one of {', '.join(sorted(classes))}"
             problems.append(Problem(f"{path} line {line}", f"label '{answer}'", expected, "Correct it."))

@@ -16,8 +16,8 @@ from PIL import Image
 import heldout
 from heldout.data.entries import split_named
 from heldout.data.examine.masks import has_levels_of_a_mask
-from heldout.data.readers._names import is_container
-from heldout.data.readers._walk import walk
+from heldout.data.readers.folder_names import is_container
+from heldout.data.readers.walk import walk
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import Cohort
 from tests.data.readers.making import folder, picture, write_image
