@@ -73,10 +73,17 @@ def choose(data: str) -> Reader:
         )
     if not fitting:
         kinds = "; ".join(reader.title for reader in readers)
-        raise InputError(
-            [Problem(data, _what_is(data), f"one of: {kinds}", "See `docs/data.md` for an example of each.")]
-        )
+        raise InputError([Problem(data, _what_is(data), f"one of: {kinds}", _way_out(Path(data).suffix.lower()))])
     return fitting[0]
+
+
+def _way_out(suffix: str) -> str:
+    """What to do with a file of a kind that is not read."""
+    if suffix in (".xlsx", ".xls", ".ods"):
+        return "Save the table as CSV in UTF-8 from the program that made it, and give that."
+    if suffix in (".tar", ".gz", ".tgz", ".rar", ".7z"):
+        return "Unpack it, and give the folder."
+    return "See `docs/data.md` for an example of each."
 
 
 def _what_is(data: str) -> str:

@@ -16,8 +16,8 @@ from PIL import Image
 import heldout
 from heldout.data.entries import split_named
 from heldout.data.examine.masks import has_levels_of_a_mask
-from heldout.data.readers._names import is_container
-from heldout.data.readers._walk import walk
+from heldout.data.readers.folder_names import is_container
+from heldout.data.readers.walk import walk
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import Cohort
 from tests.data.readers.making import folder, picture, write_image
@@ -379,3 +379,18 @@ def test_patients_in_names_that_cross_the_given_split_are_told_at_once(tmp_path:
             Image.fromarray(np.clip(base + rng.normal(0, 12, base.shape), 0, 255).astype(np.uint8)).save(file)
     (note,) = (note for note in heldout.load(tmp_path).notes if "--patient" in note and "file names carry" in note)
     assert "24 of 24 stand in more than one part of the given split" in note
+
+
+def test_a_study_of_a_frame_and_its_options(tmp_path: Path) -> None:
+    for n in range(12):
+        write_image(tmp_path / f"{n}.png", n)
+    frame = pd.DataFrame({"file": [f"{n}.png" for n in range(12)], "dx": [0, 1] * 6})
+    given = {"images": tmp_path, "path_column": "file", "label_column": "dx", "ignore": ["1?.png"]}
+    study = heldout.Study(frame, ["efficientnet_lite0"], ["probe"], tmp_path / "study", **given)  # type: ignore[arg-type]
+    assert len(study.cohort) == 10 and study.spec.data == "frame"
+    options = study.spec.reading.options()
+    assert options["path-column"] == "file" and options["ignore"] == "1?.png" and options["images"] == str(tmp_path)
+    plain = heldout.Study(study.cohort, ["efficientnet_lite0"], ["probe"], tmp_path / "study")
+    assert not {"images", "path-column", "label-column", "ignore"} & set(plain.spec.reading.options())
+    with pytest.raises(UsageError, match="read already"):
+        heldout.Study(study.cohort, ["efficientnet_lite0"], ["probe"], tmp_path / "study", ignore=["x"])

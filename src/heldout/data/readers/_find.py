@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from unicodedata import normalize
 
 from heldout.data.entries import AS_FOUND, Layout
-from heldout.data.readers._walk import walk
+from heldout.data.readers.walk import walk
 from heldout.images import IMAGE_SUFFIXES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heldout.data.entries import split_named
-from heldout.data.readers._names import is_container
+from heldout.data.readers.folder_names import is_container
 from heldout.data.readers.tables import TABLE_SUFFIXES
 
 

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 from heldout.claims import claim_of, hold
 from heldout.data.entries import AS_FOUND, Draft, Layout, Reader
-from heldout.data.readers._walk import HIDDEN
 from heldout.data.readers.folder import FolderReader
 from heldout.data.readers.npy import NpyReader
 from heldout.data.readers.npz import NpzReader
 from heldout.data.readers.split_tables import SplitTablesReader
+from heldout.data.readers.walk import HIDDEN
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import cache_folder, whole_folder
 from heldout.progress import Reporter

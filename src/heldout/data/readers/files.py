@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heldout.data.entries import AS_FOUND, Layout
-from heldout.data.readers._walk import endings, walk
+from heldout.data.readers.walk import endings, walk
 from heldout.errors import Problem
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader, some, split_named
-from heldout.data.readers._names import is_container
 from heldout.data.readers._near import NearTable, table_with, tables_near
 from heldout.data.readers._split_tables import has_split_tables
-from heldout.data.readers._walk import HIDDEN, Walked, closed, endings, is_image, walk
+from heldout.data.readers.folder_names import is_container
 from heldout.data.readers.manifest import ManifestReader
 from heldout.data.readers.npy import has_arrays
+from heldout.data.readers.walk import HIDDEN, Walked, closed, endings, is_image, walk
 from heldout.errors import Problem
 from heldout.images import IMAGE_SUFFIXES
 from heldout.progress import Reporter
