@@ -41,12 +41,22 @@ def reserve(width: int, height: int, channels: int, item_bytes: int, where: str)
     Raises:
         ImageError: The image is larger than any image may be.
     """
+    refuse_too_large(width, height, channels, item_bytes, where)
     size = width * height * channels * item_bytes
-    if width * height > MOST_PIXELS or size > MOST_BYTES:
-        raise too_large(where, f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)")
     _give_back()
     if size >= FREE:
         _take(min(size * COPIES, BUDGET))
+
+
+def refuse_too_large(width: int, height: int, channels: int, item_bytes: int, where: str) -> None:
+    """Refuse what is larger than any image may be; arguments as for `reserve`.
+
+    Raises:
+        ImageError: It is.
+    """
+    size = width * height * channels * item_bytes
+    if width * height > MOST_PIXELS or size > MOST_BYTES:
+        raise too_large(where, f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)")
 
 
 def too_large(where: str, found: str) -> ImageError:
