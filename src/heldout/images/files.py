@@ -10,6 +10,7 @@ from heldout.errors import HeldoutError
 from heldout.images.decoded import Decoded
 from heldout.images.decoders import Decoder, decoder_of, every_decoder
 from heldout.images.errors import ImageError
+from heldout.images.memory import one_image
 from heldout.images.opened import ImageFile, open_file
 
 IMAGE_SUFFIXES = frozenset(
@@ -58,7 +59,8 @@ def decode_file(path: Path, member: str = "", row: int = -1) -> Decoded:
     file = open_file(path)
     decoder = _chosen(file)
     try:
-        return decoder.decode(file, member, row)
+        with one_image():
+            return decoder.decode(file, member, row)
     except ImageError:
         raise
     except HeldoutError as error:  # an extra is not installed
