@@ -47,6 +47,7 @@ FLOORS = {
     "given": 10,
     "runs.answers": 8,
     "runs.read_labels": 8,
+    "runs.one_label": 10,
     "runs.rows": 10,
     "runs.compare_labels": 11,
     "runs.compare": 12,

@@ -69,6 +69,13 @@ class Reading:
 
     def options(self) -> dict[str, Setting]:
         """As options of `heldout run` by name."""
+        of_labels: dict[str, Setting] = {
+            "labels": self.labels.kind,
+            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
+            "label-columns": ",".join(self.labels.columns) or None,
+            "order": self.order,
+        }
+        given = {name: value for name, value in of_labels.items() if value is not None}
         return {
             "patient": self.patient,
             "skip-unreadable": self.skip_unreadable,
@@ -76,10 +83,7 @@ class Reading:
             "val-fraction": self.val_fraction,
             "split-seed": self.split_seed,
             "per-class": self.per_class,
-            "labels": self.labels.kind,
-            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
-            "label-columns": ",".join(self.labels.columns) or None,
-            "order": self.order,
+            **given,
         }
 
 

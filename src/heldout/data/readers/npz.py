@@ -109,30 +109,25 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
     except ImageError as error:
         return [], [error.problem(where)]
     where = f"{path.name} [{part}_labels]"
-    names: Sequence[str | tuple[str, ...]]
+    told: list[tuple[str, tuple[str, ...] | None]]
     if labels.ndim == 2 and labels.shape[1] > 1:
-        names, problems = labels_each(labels, classes, where)
+        several, problems = labels_each(labels, classes, where)
+        told = [("", names) for names in several]
     else:
-        names, problems = label_names(labels, classes, where)
-    if not problems and len(images) != len(names):
+        single, problems = label_names(labels, classes, where)
+        told = [(name, None) for name in single]
+    if not problems and len(images) != len(told):
         problems.append(
             Problem(
                 f"{path.name}, {part}",
-                f"{len(images)} images and {len(names)} labels",
+                f"{len(images)} images and {len(told)} labels",
                 "arrays of one length",
                 "Save both arrays again from the same list.",
             )
         )
     if problems:
         return [], problems
-    return [
-        Entry(path.name, name if isinstance(name, str) else "", part, member, row, labels=_several(name))
-        for row, name in enumerate(names)
-    ], []
-
-
-def _several(name: str | tuple[str, ...]) -> tuple[str, ...] | None:
-    return None if isinstance(name, str) else name
+    return [Entry(path.name, name, part, member, row, labels=names) for row, (name, names) in enumerate(told)], []
 
 
 def labels_each(
