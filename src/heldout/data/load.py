@@ -129,11 +129,10 @@ def examine(
         *array_problems,
         *([] if skip_unreadable else single_problems),
         *listed_twice(judged),
-        *labels_missing(judged),
-        *everywhere(judged),
+        *([] if named_labels.problems else [*labels_missing(judged), *everywhere(judged)]),
         *patients_missing(judged, told),
     ]
-    if judged or not problems:
+    if not named_labels.problems and (judged or not problems):
         problems += split_problems(
             [(entry.split, entry.label) for entry in judged], require_test, LABELLINGS[named_labels.kind]
         )
