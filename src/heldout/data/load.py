@@ -166,10 +166,12 @@ def examine(
         *named_labels.problems,
         *array_problems,
         *(classes_gone(entries, judged) if skip_unreadable else single_problems),
-        *_wrong_entries(judged, told),
+        *listed_twice(judged),
+        *([] if named_labels.problems else _wrong_labels(judged)),
+        *patients_missing(judged, told),
         *depth_problems(measured, intensity, channels),
     ]
-    if judged or not problems:
+    if not named_labels.problems and (judged or not problems):
         problems += split_problems([(entry.split, entry.label) for entry in judged], require_test, labelling)
     table = tabulate(measured, draft.keeps_further)
     named = told is not None or (table["patient"] != "").any()
@@ -197,15 +199,10 @@ def examine(
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)
 
 
-def _wrong_entries(entries: Sequence[Entry], patient: str | None) -> list[Problem]:
-    """What is wrong with the images' names, labels and patients, whatever they show."""
-    return [
-        *listed_twice(entries),
-        *labels_missing(entries),
-        *everywhere(entries),
-        *spelled_alike([name for entry in entries for name in entry.names]),
-        *patients_missing(entries, patient),
-    ]
+def _wrong_labels(entries: Sequence[Entry]) -> list[Problem]:
+    """What is wrong with labels, once it is clear what they are."""
+    names = [name for entry in entries for name in entry.names]
+    return [*labels_missing(entries), *everywhere(entries), *spelled_alike(names)]
 
 
 def _names_in(table: pd.DataFrame, labelling: Labelling) -> set[str]:

@@ -136,7 +136,14 @@ def _images(X: npt.NDArray[Any], intensity: str, channels: str) -> tuple[list[Me
     problems = wrong_images(X, any_depth=True)
     if problems:
         return [], problems
-    decoded = [grey_if_equal(of_array(image, f"X row {row}")) for row, image in enumerate(X)]
+    decoded = []
+    for row, image in enumerate(X):
+        try:
+            decoded.append(grey_if_equal(of_array(image, f"X row {row}")))
+        except ImageError as error:
+            problems.append(error.problem(error.where))
+    if problems:
+        return [], problems
     images = [measured_image(Entry("X", "", row=row), image) for row, image in enumerate(decoded)]
     return images, depth_problems(images, intensity, channels)
 

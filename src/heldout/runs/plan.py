@@ -71,7 +71,13 @@ class Reading:
     layout: Layout = AS_FOUND
 
     def options(self) -> dict[str, Setting]:
-        """As options of `heldout run` by name; those of the layout only where they were given."""
+        """As options of `heldout run` by name; those of labels and layout only where they were given."""
+        of_labels: dict[str, Setting] = {
+            "labels": self.labels.kind,
+            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
+            "order": self.order,
+        }
+        given = {name: value for name, value in of_labels.items() if value is not None}
         return {
             "patient": self.patient,
             "skip-unreadable": self.skip_unreadable,
@@ -79,9 +85,7 @@ class Reading:
             "val-fraction": self.val_fraction,
             "split-seed": self.split_seed,
             "per-class": self.per_class,
-            "labels": self.labels.kind,
-            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
-            "order": self.order,
+            **given,
             **self.layout.options(),
         }
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 import heldout
 from heldout.data.entries import split_named
+from heldout.data.examine.labels import asked_labels
 from heldout.data.examine.masks import has_levels_of_a_mask
 from heldout.data.readers.folder_names import is_container
 from heldout.data.readers.walk import walk
@@ -210,19 +211,22 @@ def test_columns_of_0_and_1_are_classes(tmp_path: Path) -> None:
     assert labels(heldout.load(wide, path_column="image", label_column=["MEL", "NV", "BCC"])) == labels(cohort)
     rows[4][1:4] = ["1", "1", "0"]
     wide = table(tmp_path / "wide.csv", ("image", "MEL", "NV", "BCC", "UNK", "male"), rows)
-    found = problems(wide, path_column="image", label_column="MEL,NV,BCC")
-    assert any("several labels an image in 1 of 9 images (MEL|NV)" in one.found for one in found)
+    several = heldout.load(wide, path_column="image", label_column="MEL,NV,BCC")
+    assert several.labels == "several" and labels(several)["MEL|NV"] == 1
+    found = problems(wide, path_column="image", label_column="MEL,NV,BCC", labels=asked_labels("single"))
+    assert any("1 of 9 images without exactly one label" in one.found for one in found)
 
 
-def test_several_labels_joined_by_a_bar_are_said_and_one_odd_name_is_left(tmp_path: Path) -> None:
+def test_one_odd_name_with_a_bar_is_asked_about(tmp_path: Path) -> None:
     for n in range(4):
         write_image(tmp_path / f"{n}.png", n)
     names = ["A", "B", "A|B", "B"]
     file = table(tmp_path / "t.csv", ("path", "label"), [(f"{n}.png", name) for n, name in enumerate(names)])
-    assert "several labels an image in 1 of 4 images (A|B)" in problems(file)[0].found
+    assert "1 images with | in their label, such as 'A|B'" in problems(file)[0].found
     names = ["either|or", "B", "either|or", "B"]
     file = table(tmp_path / "t.csv", ("path", "label"), [(f"{n}.png", name) for n, name in enumerate(names)])
-    assert heldout.load(file).classes == ("B", "either|or")
+    assert "--labels several or --labels single" in problems(file)[0].remedy
+    assert heldout.load(file, labels=asked_labels("single")).classes == ("B", "either|or")
 
 
 def test_ids_and_folders_of_images(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 Several labels an image come in three ways:
 
 1. Names with `|` between them in the column of labels. They are recognised where at least two different cells hold a
-   bar, and every name in such a cell stands in another cell too, alone or with others. One class name with a bar in it
-   (`either|or`, where nothing else is called either or or) is a name; anything between is asked about. Another
-   separator (`;`) has to be named.
+   bar, and every name in such a cell stands in another cell too, alone or with others. One odd class name with a bar
+   in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has
+   to be named.
 2. Columns of 0 and 1, where there is no column of labels. They are recognised where every image has a single 1 in them,
    or where there are no further columns and some image has two or more; else they have to be named (`--label-column
    A,B,C`).
@@ -123,7 +123,7 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
         return Told(SINGLE.name, draft.entries, draft.classes)
     if asked.kind is None:
         held = [cell for cell in cells if asked.separator in cell]
-        if not held or _one_name(held, list(cells), asked.separator):
+        if not held:
             return Told(SINGLE.name, draft.entries, draft.classes)
         if not _combined(list(cells), asked.separator):
             return Told(SINGLE.name, draft.entries, draft.classes, problems=(_unclear(held, cells, asked.separator),))
@@ -152,12 +152,6 @@ def _combined(cells: Sequence[str], separator: str) -> bool:
     return len(holding) >= 2 and all(stands_in[name] >= 2 for name in names)
 
 
-def _one_name(held: Sequence[str], cells: Sequence[str], separator: str) -> bool:
-    """Whether the only cell with the separator is a name, since nothing else is called like a part of it."""
-    others = {name for cell in cells if cell not in held for name in _split(cell, separator) or ()}
-    return len(held) == 1 and not others & set(_split(held[0], separator) or ())
-
-
 def _unclear(held: Sequence[str], cells: Counter[str], separator: str) -> Problem:
     images = sum(cells[cell] for cell in held)
     return Problem(
@@ -184,21 +178,18 @@ def _of_arrays(draft: Draft, asked: AskedLabels) -> Told:
     """Images with all their labels, as one class where each has exactly one, else as several labels."""
     classes = draft.classes or tuple(sorted({name for entry in draft.entries for name in entry.labels or ()}))
     counts = [len(entry.labels or ()) for entry in draft.entries]
-    what = f"{len(classes)} columns of labels"
+    what = f"the columns {_shown(classes)}"
     wrong = sum(count != 1 for count in counts)
     if asked.kind == SINGLE.name and wrong:
         return Told(SINGLE.name, draft.entries, problems=(_not_one(wrong, len(counts), what),))
     if asked.kind == SINGLE.name or (asked.kind is None and not wrong):
         one = tuple(replace(entry, label=(entry.labels or ("",))[0], labels=None) for entry in draft.entries)
         note = (
-            f"One class an image, since every image has exactly one of {what}: {_shown(classes)}. For several labels "
-            f"an image say --labels several."
+            f"One class an image, since in every row exactly one of {what} is 1. For several labels an image say "
+            f"--labels several."
         )
         return Told(SINGLE.name, one, tuple(classes), notes=(note,))
-    note = (
-        f"Several labels an image, from {what}: {_shown(classes)}; {_number(draft.entries)} have two or more, "
-        f"{counts.count(0)} none."
-    )
+    note = f"Several labels an image, from {what}; {_number(draft.entries)} have two or more, {counts.count(0)} none."
     return _several(draft.entries, classes, [note])
 
 

@@ -104,39 +104,36 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
     member = f"{part}_images"
     where = f"{path.name} [{member}]"
     problems: list[Problem] = []
-    names: Sequence[str | Sequence[str]] = ()
     try:
         images = open_array(path, member)
         check_pixels(images, where, any_depth=True)
     except ImageError as error:
         problems.append(error.problem(where))
     where = f"{path.name} [{part}_labels]"
+    told: list[tuple[str, tuple[str, ...] | None]] = []
     try:
         labels = open_array(path, f"{part}_labels")
-        read = labels_each if labels.ndim == 2 and labels.shape[1] > 1 else label_names
-        names, wrong = read(labels, classes, where)
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            several, wrong = labels_each(labels, classes, where)
+            told = [("", names) for names in several]
+        else:
+            single, wrong = label_names(labels, classes, where)
+            told = [(name, None) for name in single]
         problems += wrong
     except ImageError as error:
         problems.append(_no_labels(error, where))
-    if not problems and len(images) != len(names):
+    if not problems and len(images) != len(told):
         problems.append(
             Problem(
                 f"{path.name}, {part}",
-                f"{len(images)} images and {len(names)} labels",
+                f"{len(images)} images and {len(told)} labels",
                 "arrays of one length",
                 "Save both arrays again from the same list.",
             )
         )
     if problems:
         return [], problems
-    return [
-        Entry(path.name, name if isinstance(name, str) else "", part, member, row, labels=_several(name))
-        for row, name in enumerate(names)
-    ], []
-
-
-def _several(name: Sequence[str]) -> tuple[str, ...] | None:
-    return None if isinstance(name, str) else tuple(name)
+    return [Entry(path.name, name, part, member, row, labels=names) for row, (name, names) in enumerate(told)], []
 
 
 def labels_each(
