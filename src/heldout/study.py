@@ -59,6 +59,7 @@ class Study:
             does not agree with PyTorch on the images is not used.
         tune: Search settings on validation first, with so many trainings for each model with each strategy.
         tune_minutes: Or for so many minutes each; with both, whichever ends first.
+        verify: Read every image file, also those that an earlier command read and that have not changed since.
         reporter: Told of progress; None says nothing.
 
     Raises:
@@ -94,6 +95,7 @@ class Study:
         engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
+        verify: bool = False,
         reporter: Reporter | None = None,
     ) -> None:
         spec = StudySpec(
@@ -109,7 +111,7 @@ class Study:
             intensity=intensity,
             channels=channels,
         )
-        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort) else None)
+        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort) else None, verify)
 
     @classmethod
     def of(
@@ -119,6 +121,7 @@ class Study:
         *,
         device: Device = "auto",
         engine: Engine = "auto",
+        verify: bool = False,
         reporter: Reporter | None = None,
     ) -> Study:
         """The study that a spec describes.
@@ -128,10 +131,11 @@ class Study:
             out: Its folder.
             device: `auto`, `cpu` or `cuda`.
             engine: What computes features that stay fixed.
+            verify: Read every image file.
             reporter: Told of progress; None says nothing.
         """
         study = cls.__new__(cls)
-        study._set(spec, out, device, engine, reporter, None)
+        study._set(spec, out, device, engine, reporter, None, verify)
         return study
 
     def _set(
@@ -142,6 +146,7 @@ class Study:
         engine: Engine,
         reporter: Reporter | None,
         given: Cohort | None,
+        verify: bool,
     ) -> None:
         reading = spec.reading
         if given is not None and (reading.patient is not None or reading.skip_unreadable or not reading.require_test):
@@ -155,6 +160,7 @@ class Study:
         self.engine: Engine = engine
         self.reporter = reporter or Silent()
         self._given = given
+        self._verify = verify
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -174,6 +180,7 @@ class Study:
                 require_test=reading.require_test,
                 intensity=self.spec.intensity,
                 channels=self.spec.channels,
+                verify=self._verify,
                 reporter=self.reporter,
             )
         )

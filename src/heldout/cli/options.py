@@ -82,3 +82,9 @@ Overwrite = Annotated[
         "--overwrite", help="Replace a file of that name even if heldout did not write it.", rich_help_panel=OUTPUT
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Read every image again, also files that have not changed since.", rich_help_panel=DATA
+    ),
+]

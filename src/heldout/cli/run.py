@@ -20,6 +20,7 @@ from heldout.cli.options import (
     Patient,
     SkipUnreadable,
     ValFraction,
+    Verify,
 )
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def run(
     no_test: NoTest = False,
     intensity: Intensity = "",
     channels: Channels = "",
+    verify: Verify = False,
     json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
@@ -160,7 +162,7 @@ def run(
     )
     where = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
-    study = Study.of(spec, out, device=where, engine=by, reporter=Bars(env.console(stderr=True)))
+    study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
     _carry_out(study, env, json)
 
 

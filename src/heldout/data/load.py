@@ -64,6 +64,7 @@ def load(
     require_test: bool = True,
     intensity: str = "",
     channels: str = "",
+    verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Cohort:
     """Read a data set.
@@ -79,6 +80,7 @@ def load(
         intensity: Policy for images of more than 8 bits: `dicom-window`, `window:LO,HI`, `percentile:LO,HI`,
             `full-range` or `per-image`; empty for none.
         channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
+        verify: Read every file, also those that an earlier command read and that have not changed since.
         reporter: Is told of every image.
 
     Returns:
@@ -96,6 +98,7 @@ def load(
         require_test=require_test,
         intensity=intensity,
         channels=channels,
+        verify=verify,
         reporter=reporter,
     )
     if examined.problems:
@@ -111,6 +114,7 @@ def examine(
     require_test: bool = True,
     intensity: str = "",
     channels: str = "",
+    verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Examined:
     """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
@@ -126,7 +130,7 @@ def examine(
     auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
     told = None if auto else patient
     entries = with_patients(draft.entries, told)
-    measured, array_problems, single_problems = measure(entries, draft.root, reporter)
+    measured, array_problems, single_problems = measure(entries, draft.root, reporter, verify)
     judged = [image.entry for image in measured] if skip_unreadable else entries
     excluded = tuple(single_problems) if skip_unreadable else ()
     problems = [
@@ -143,7 +147,7 @@ def examine(
     table = tabulate(measured, draft.keeps_further)
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
-    near, marks = _copies(measured, table)
+    near, marks = _copies(measured, table, verify)
     notes = [*notes_of(table, None if auto else keys, len(excluded)), *notes_of_files(measured)]
     if auto:
         groups = together(table, keys, near, marks)
@@ -163,10 +167,10 @@ def examine(
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)
 
 
-def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
+def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
     small = [image.small for image in measured if image.entry.label]
-    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8))
+    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8), verify)
     files = bool(len(table)) and bool((table["row"] < 0).all())
     return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))
 

@@ -43,6 +43,7 @@ def summarise(
     intensity: str = "",
     channels: str = "",
     contact_sheet: Path | None = None,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Read the data and describe it.
 
@@ -59,6 +60,7 @@ def summarise(
         intensity: `--intensity`.
         channels: `--channels`.
         contact_sheet: Where images of every class and histograms are drawn, a PNG; None draws none.
+        verify: `--verify`.
 
     Raises:
         UsageError: An option is off.
@@ -81,6 +83,7 @@ def summarise(
             require_test=require_test,
             intensity=intensity,
             channels=channels,
+            verify=verify,
             reporter=reporter,
         )
     except InputError as error:  # DATA is of no known kind: there is nothing to describe but that
