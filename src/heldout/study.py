@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from heldout import backbones
+from heldout.computing import Device, Engine
 from heldout.data.load import load
 from heldout.data.splits import limit_per_class, make_split
 from heldout.errors import UsageError
@@ -22,8 +23,6 @@ from heldout.runs.judging import judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
 from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
-from heldout.training.device import Device
-from heldout.training.engine import Engine
 
 
 class Study:

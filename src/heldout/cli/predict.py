@@ -27,8 +27,8 @@ def predict(
     from rich.table import Table
 
     from heldout.cli.values import choice
+    from heldout.computing import Device
     from heldout.runs.predict import predict as classify
-    from heldout.training.device import Device
 
     env = environment(context)
     frame = classify(run, images, cast(Device, choice("--device", device, get_args(Device))))

@@ -139,12 +139,11 @@ def run(
     """
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.computing import Device, Engine
     from heldout.records import recipe
     from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
     from heldout.study import Study, models_of
-    from heldout.training.device import Device
-    from heldout.training.engine import Engine
 
     env = environment(context)
     spec = StudySpec(

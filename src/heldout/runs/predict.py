@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.backbones.neighbours import fitting_head
+from heldout.computing import Device
 from heldout.data.store import Squaring
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, decode
@@ -22,7 +23,6 @@ from heldout.records.codec import read_record
 from heldout.stats.scores import softmax
 from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
-from heldout.training.device import Device
 
 
 def load_network(run: Path) -> tuple[Network, Recipe]:
