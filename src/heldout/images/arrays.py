@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 import threading
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heldout.files import check_regular
 from heldout.images.errors import ImageError
 from heldout.images.faithful import WIDENED
 
@@ -24,6 +28,15 @@ MOST_CHANNELS = 16
 
 COLOURS = 4
 """A first axis of an image as short as this, before a longer last one, is taken for channels that stand in front."""
+
+SHARE = 0.5
+"""Of this machine's memory that one array of an `.npz` file may take."""
+
+BOMB = 2**30
+"""Bytes from which on an array is not believed that is packed too well."""
+
+FULLEST = 200
+"""How well images can be packed at most: even those of black frames with a little noise are not packed to a 200th."""
 
 _lock = threading.Lock()
 
@@ -59,7 +72,9 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
             "Correct the name, or write the array into the file.",
         )
     try:
+        check_regular(Path(path))
         if member:
+            _refuse_large(path, member)
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 array: Array = archive[member]
                 return array
@@ -68,8 +83,35 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
             return loaded
         loaded.close()
         raise ValueError("an .npz archive, not one array: name the array")
+    except ImageError:
+        raise
     except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
         raise _refusal(path, error) from error
+
+
+def _refuse_large(path: str, member: str) -> None:
+    """Stop before an array is unpacked that the memory has no room for, by what its own header says."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{member}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        packed = archive.getinfo(f"{member}.npy").compress_size
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    size, room = math.prod(shape) * dtype.itemsize, memory_of_machine() * SHARE
+    if size > room or (size > BOMB and size > FULLEST * packed):
+        raise ImageError(
+            f"{path} [{member}]",
+            f"an array of {size / 2**30:.1f} GiB, packed into {packed / 2**20:,.1f} MiB",
+            f"at most {room / 2**30:.1f} GiB, {SHARE:.0%} of this machine's memory, packed to a {FULLEST}th at most",
+            "Save it as .npy, which is read from the disk row by row, or use a larger machine.",
+        )
+
+
+def memory_of_machine() -> float:
+    """Bytes; infinite where the system does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def close_arrays() -> None:

@@ -11,6 +11,7 @@ from typing import get_args
 import pandas as pd
 
 from heldout.errors import InputError, Problem, UsageError
+from heldout.files import check_regular
 from heldout.records import Asking, Metric, Unit
 from heldout.records.metric import METRICS, By, MetricName, UnitName
 
@@ -99,6 +100,7 @@ def read_costs(path: Path, classes: Sequence[str]) -> Metric:
         InputError: The file cannot be read or does not fit; all problems at once.
     """
     try:
+        check_regular(path)
         table = pd.read_csv(path, dtype=str, skipinitialspace=True).fillna("")
     except (OSError, ValueError) as error:
         problem = Problem(str(path), str(error)[:120], "a CSV with the columns class,cost[,share]", "Check the path.")

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from heldout.data.readers._limits import refuse_table
 from heldout.errors import InputError, Problem
 
 
@@ -78,6 +79,9 @@ def read_table(path: Path, required: Sequence[str], own: Sequence[str]) -> list[
 
 def scan_table(path: Path, required: Sequence[str], own: Sequence[str]) -> tuple[list[Row], list[Problem]]:
     """Like `read_table`, with its problems beside the rows that can be read, for callers that have more to find."""
+    refused = refuse_table(path)
+    if refused is not None:
+        return [], [refused]
     try:
         header, rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _csv(path)
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
