@@ -19,6 +19,7 @@ FLOORS = {
     "_version": 0,
     "errors": 0,
     "processes": 0,
+    "computing": 0,
     "registry": 1,
     "settings": 1,
     "files": 1,

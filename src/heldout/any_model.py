@@ -23,8 +23,8 @@ from heldout.runs.judging import judging_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from heldout.computing import Device
     from heldout.runs.folder import StudyFiles
-    from heldout.training.device import Device
 
     Table = str | Path | pd.DataFrame
 

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
+from heldout.computing import Device
 from heldout.data.door import images_of, mixed, values_of
 from heldout.data.input_map import input_map_of_arrays
 from heldout.data.labels import label_text
@@ -27,7 +28,6 @@ from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
 from heldout.ties import first_of_largest
 from heldout.training import ActivationCache, Part, Task, logits_of, machine
-from heldout.training.device import Device
 
 
 class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -173,18 +173,19 @@ def write_once(path: Path, text: str) -> bool:
     try:
         temporary.write_text(text, encoding="utf-8")
         flush(temporary)
-        os.link(temporary, path)  # unlike a rename, it fails if there is one
-        flush(path.parent)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without hard links: whole, but two processes may both come this far
-        if path.exists():
+        try:
+            os.link(temporary, path)  # unlike a rename, it fails if there is one
+        except FileExistsError:
             return False
-        temporary.replace(path)
+        except OSError:  # a file system without hard links: whole, but two processes may both come this far
+            if path.exists():
+                return False
+            temporary.replace(path)
+        flush(path.parent)
+        return True
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return True
 
 
 def write_text(path: Path, text: str, make_folder: bool = True) -> None:

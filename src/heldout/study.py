@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from heldout import backbones
+from heldout.computing import Device, Engine
 from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
 from heldout.data.readers.manifest import FRAME
@@ -26,8 +27,6 @@ from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, Stu
 from heldout.runs.read_images import cohort_of, refuse_reading_again
 from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
-from heldout.training.device import Device
-from heldout.training.engine import Engine
 
 
 class Study:
@@ -58,20 +57,17 @@ class Study:
         intensity: Policy for images of more than 8 bits, as for `heldout.load`; for a cohort that was read already,
             empty for the one that it was read with.
         channels: Choice of channels, likewise.
-        labels: `single` for one class an image, `several` for several labels; None goes by the rules
-            (`heldout.data.examine.labels`).
+        labels: `single` or `several` labels an image; None goes by the rules (`heldout.data.examine.labels`).
         label_separator: Between names in one cell; empty for `|`.
-        order: Classes from low to high, with commas between, or `classes` for as they stand, where they are grades:
-            comparisons then have quadratic-weighted kappa.
+        order: Grades from low to high, with commas between, or `classes` for as they stand: adds weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
-        precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it on this machine
-            (`heldout.training.precision.suited`).
+        precision: `no`, `bf16`, `fp16`, or `auto`: what suits each model here (`heldout.training.precision.suited`).
         engine: What computes features that stay fixed, on a CPU in float32: `torch`; `folded`, PyTorch with BatchNorm
-            folded into convolutions; `openvino`; `auto` takes OpenVINO if it is installed, else `folded`. One that
-            does not agree with PyTorch on the images is not used.
+            folded into convolutions; `openvino`; `auto`: OpenVINO if here, else `folded`; PyTorch if they disagree.
         tune: Search settings on validation first, with so many trainings for each model with each strategy.
         tune_minutes: Or for so many minutes each; with both, whichever ends first.
+        verify: Read every image file, also those that an earlier command read and that have not changed since.
         reporter: Told of progress; None says nothing.
 
     Raises:
@@ -114,6 +110,7 @@ class Study:
         engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
+        verify: bool = False,
         reporter: Reporter | None = None,
     ) -> None:
         asked = asked_labels(labels, label_separator)
@@ -134,7 +131,8 @@ class Study:
             intensity=intensity,
             channels=channels,
         )
-        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort | pd.DataFrame) else None)
+        given = data if isinstance(data, Cohort | pd.DataFrame) else None
+        self._set(spec, out, device, engine, reporter, given, verify)
 
     @classmethod
     def of(
@@ -144,6 +142,7 @@ class Study:
         *,
         device: Device = "auto",
         engine: Engine = "auto",
+        verify: bool = False,
         reporter: Reporter | None = None,
     ) -> Study:
         """The study that a spec describes.
@@ -153,10 +152,11 @@ class Study:
             out: Its folder.
             device: `auto`, `cpu` or `cuda`.
             engine: What computes features that stay fixed.
+            verify: Read every image file.
             reporter: Told of progress; None says nothing.
         """
         study = cls.__new__(cls)
-        study._set(spec, out, device, engine, reporter, None)
+        study._set(spec, out, device, engine, reporter, None, verify)
         return study
 
     def _set(
@@ -167,6 +167,7 @@ class Study:
         engine: Engine,
         reporter: Reporter | None,
         given: Cohort | pd.DataFrame | None,
+        verify: bool,
     ) -> None:
         if isinstance(given, Cohort):
             refuse_reading_again(spec.reading)
@@ -176,6 +177,7 @@ class Study:
         self.engine: Engine = engine
         self.reporter = reporter or Silent()
         self._given = given
+        self._verify = verify
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -184,7 +186,7 @@ class Study:
         Raises:
             InputError: The data cannot be used; all problems at once.
         """
-        return cohort_of(self.spec, self._given, self.reporter)
+        return cohort_of(self.spec, self._given, self.reporter, self._verify)
 
     @cached_property
     def split(self) -> Split:

@@ -15,11 +15,11 @@ from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, Channels,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heldout.computing import Device
     from heldout.progress import Reporter
     from heldout.records import Diagnosis
     from heldout.records.run import ChosenOn
     from heldout.runs.folder import StudyFiles
-    from heldout.training.device import Device
 
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 CHOSEN_ON: tuple[ChosenOn, ...] = ("", "val", "test")

@@ -25,6 +25,7 @@ from heldout.cli.options import (
     Patient,
     SkipUnreadable,
     ValFraction,
+    Verify,
     many,
 )
 
@@ -74,6 +75,7 @@ def inspect(
     pairs: Pairs = None,
     contact_sheet: ContactSheet = None,
     overwrite: Overwrite = False,
+    verify: Verify = False,
     json: Json = False,
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
@@ -109,6 +111,7 @@ def inspect(
         intensity=intensity,
         channels=channels,
         contact_sheet=contact_sheet,
+        verify=verify,
     )
     if json:
         env.json(summary)

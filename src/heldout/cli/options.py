@@ -136,6 +136,12 @@ LabelSeparator = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Read every image again, also files that have not changed since.", rich_help_panel=DATA
+    ),
+]
 
 
 def many(values: Sequence[str]) -> list[str]:

@@ -47,11 +47,11 @@ def predict(
     from heldout.cli.answers import csv_answers, free, parquet_answers
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.computing import Device
     from heldout.data.entries import Layout
     from heldout.data.readers.files import files_named
     from heldout.errors import Problem
     from heldout.runs.predict import Classifier
-    from heldout.training.device import Device
 
     env = environment(context)
     free([path for path in (csv, parquet) if path is not None], overwrite)

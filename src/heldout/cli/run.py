@@ -27,6 +27,7 @@ from heldout.cli.options import (
     Patient,
     SkipUnreadable,
     ValFraction,
+    Verify,
     many,
 )
 
@@ -135,6 +136,7 @@ def run(
     no_test: NoTest = False,
     intensity: Intensity = "",
     channels: Channels = "",
+    verify: Verify = False,
     json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
@@ -147,14 +149,13 @@ def run(
     """
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.computing import Device, Engine
     from heldout.data.entries import Layout
     from heldout.data.examine.labels import asked_labels
     from heldout.records import recipe
     from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
     from heldout.study import Study, models_of
-    from heldout.training.device import Device
-    from heldout.training.engine import Engine
 
     env = environment(context)
     layout = Layout(images, path_column, label_column, tuple(many(ignore)))
@@ -176,7 +177,7 @@ def run(
     )
     where = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
-    study = Study.of(spec, out, device=where, engine=by, reporter=Bars(env.console(stderr=True)))
+    study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
     _carry_out(study, env, json)
 
 

@@ -84,6 +84,7 @@ def load(
     intensity: str = "",
     channels: str = "",
     labels: AskedLabels = BY_THE_RULES,
+    verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Cohort:
     """Read a data set.
@@ -105,6 +106,7 @@ def load(
             `full-range` or `per-image`; empty for none.
         channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
         labels: Whether an image is of one class or has several labels, where that is not clear.
+        verify: Read every file, also those that an earlier command read and that have not changed since.
         reporter: Is told of every image.
 
     Returns:
@@ -125,6 +127,7 @@ def load(
         intensity=intensity,
         channels=channels,
         labels=labels,
+        verify=verify,
         reporter=reporter,
     )
     if examined.problems:
@@ -143,6 +146,7 @@ def examine(
     intensity: str = "",
     channels: str = "",
     labels: AskedLabels = BY_THE_RULES,
+    verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Examined:
     """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
@@ -158,7 +162,7 @@ def examine(
     named_labels = labels_of(draft, labels)
     labelling = LABELLINGS[named_labels.kind]
     entries = with_patients(named_labels.entries, told)
-    measured, array_problems, single_problems = measure(entries, draft.root, reporter)
+    measured, array_problems, single_problems = measure(entries, draft.root, reporter, verify)
     judged = [image.entry for image in measured] if skip_unreadable else list(entries)
     excluded = tuple(single_problems) if skip_unreadable else ()
     problems = [
@@ -176,7 +180,7 @@ def examine(
     table = tabulate(measured, draft.keeps_further)
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
-    near, marks = _copies(measured, table)
+    near, marks = _copies(measured, table, verify)
     key_note = None if auto or keys is None else keys.note(has_copies(near))
     notes = [*notes_of(table, key_note, len(excluded)), *notes_of_files(measured)]
     if auto:
@@ -215,9 +219,9 @@ def has_copies(near: NearCopies | None) -> bool:
     return near is not None and bool(near.pairs)
 
 
-def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
+def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
     small = [image.small for image in measured if image.entry.labelled]
-    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8))
+    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8), verify)
     files = bool(len(table)) and bool((table["row"] < 0).all())
     return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))

@@ -33,7 +33,7 @@ from heldout.diagnosis.words import worded
 from heldout.errors import InputError, UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
-from heldout.records.codec import write_record
+from heldout.records.codec import write_sealed
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -95,7 +95,7 @@ def diagnose(
             read = read_review(review, study, expanded(judged_by, sample))
             judged_by = replace(judged_by, review=reviewed_rows(judged_by, read, sample))
         diagnosis = replace(diagnose_run(judged_by), label=study.label)
-        write_record(study.diagnoses / f"{diagnosis.run}.json", diagnosis)
+        write_sealed(study.diagnoses / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)
         reporter.step()
     reporter.end()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from heldout.computing import Device
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, causes
 from heldout.diagnosis.diagnose import judged
@@ -23,7 +24,6 @@ from heldout.given.model import GivenModel
 from heldout.progress import Reporter
 from heldout.records import Finding, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
-from heldout.training.device import Device
 
 TOO_FEW = (ReasonKind.MORE_IMAGES, ReasonKind.MORE_PATIENTS)
 """Why a verdict is open that more images of the same parts may settle."""

@@ -19,7 +19,7 @@ from heldout.given.images import MEASURED
 from heldout.given.tables import GivenRun, GivenTables
 from heldout.records import PARTS, Cohort, InputMap, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.backbone import GIVEN as PREFIX
-from heldout.records.codec import write_record
+from heldout.records.codec import write_record, write_sealed
 from heldout.records.cohort import TABLES, typed
 from heldout.records.predictions import Predictions, to_table
 from heldout.records.recipe import Fit, Setting
@@ -196,7 +196,7 @@ def _write_run(place: Path, run: GivenRun, recipe: Recipe, cohort: Cohort, split
         if len(run.candidates):
             save_table(run.candidates, temporary / "candidates.parquet")
         write_record(temporary / "recipe.json", recipe)
-        write_record(temporary / "run.json", replace(_record(run, recipe), files=checksums_in(temporary)))
+        write_sealed(temporary / "run.json", replace(_record(run, recipe), files=checksums_in(temporary)))
 
 
 def _record(run: GivenRun, recipe: Recipe) -> RunRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zipfile
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heldout.files import check_regular
 from heldout.images.errors import ImageError
 from heldout.images.faithful import WIDENED
 from heldout.images.memory import free_memory
@@ -26,6 +28,12 @@ MOST_CHANNELS = 16
 
 COLOURS = 4
 """A first axis of an image as short as this, before a longer last one, is taken for channels that stand in front."""
+
+BOMB = 2**30
+"""Bytes from which on an array is not believed that is packed too well."""
+
+FULLEST = 200
+"""How well images can be packed at most: even those of black frames with a little noise are not packed to a 200th."""
 
 _lock = threading.Lock()
 
@@ -61,9 +69,10 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
             "Correct the name, or write the array into the file.",
         )
     try:
+        check_regular(Path(path))
         if member:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                _refuse_too_large(path, member, archive.zip)
+                _refuse_large(path, member, archive.zip)
                 array: Array = archive[member]
                 return array
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -77,20 +86,24 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
         raise _refusal(path, error) from error
 
 
-def _refuse_too_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
-    """An array that does not fit into memory when it is unpacked, whatever size its file has.
+def _refuse_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
+    """Stop before an array is unpacked that the memory has no room for, by what its own header says.
 
     Raises:
-        ImageError: It does not.
+        ImageError: It has none, or the array is packed better than images can be.
     """
     names = archive.namelist()
-    size = archive.getinfo(f"{member}.npy" if f"{member}.npy" in names else member).file_size
-    free = free_memory()
-    if size > free:
+    info = archive.getinfo(f"{member}.npy" if f"{member}.npy" in names else member)
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    size, room = math.prod(shape) * dtype.itemsize, free_memory()
+    if size > room or (size > BOMB and size > FULLEST * info.compress_size):
         raise ImageError(
             f"{path} [{member}]",
-            f"an array of {size / 2**30:.1f} GiB when unpacked, with {free / 2**30:.1f} GiB of memory free",
-            "an array that fits into memory",
+            f"an array of {size / 2**30:.1f} GiB, packed into {info.compress_size / 2**20:,.1f} MiB",
+            f"at most {room / 2**30:.1f} GiB, the memory that is free, packed to a {FULLEST}th at most",
             "Save it with np.save as an .npy file, which is read from disk in parts.",
         )
 

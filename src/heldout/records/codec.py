@@ -12,9 +12,14 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from heldout.errors import InputError, Problem
-from heldout.files import read_json, write_json
+from heldout.files import hash_of, read_json, write_json
 
 R = TypeVar("R")
+
+SEAL = "hash"
+"""Field of a sealed record: a hash of all others."""
+
+REMEDY = "The file was changed by hand or by another version; make it again."
 
 
 @cache
@@ -43,6 +48,7 @@ def from_data(kind: type[R], data: Any, where: str) -> R:
         InputError: The values do not fit; every field that is off is listed.
     """
     _refuse_later(kind, data, where)
+    _refuse_changed(data, where)
     try:
         record: R = _adapter(cast(Hashable, kind)).validate_python(data)
     except ValidationError as error:
@@ -52,13 +58,37 @@ def from_data(kind: type[R], data: Any, where: str) -> R:
                     where=f"{where}, field {'.'.join(map(str, item['loc'])) or '(whole)'}",
                     found=json.dumps(item.get("input"), default=str)[:80],
                     expected=item["msg"],
-                    remedy="The file was changed by hand or by another version; make it again.",
+                    remedy=REMEDY,
                 )
                 for item in error.errors()
             ],
             title=f"{where} is not a valid {kind.__name__}",
         ) from error
     return record
+
+
+def write_sealed(path: Path, record: Any, make_folder: bool = True) -> None:
+    """Write a record with a hash of itself, so that a changed one is noticed: for records whose numbers are reported.
+
+    Args:
+        path: The file.
+        record: A dataclass.
+        make_folder: As for `files.whole`.
+    """
+    data = to_data(record)
+    write_json(path, {**data, SEAL: hash_of(data, 16)}, make_folder)
+
+
+def _refuse_changed(data: Any, where: str) -> None:
+    """Stop before a sealed record is believed that was changed."""
+    if not isinstance(data, dict) or SEAL not in data:
+        return
+    found = hash_of({name: value for name, value in data.items() if name != SEAL}, 16)
+    if found != data[SEAL]:
+        raise InputError(
+            [Problem(where, f"content of hash {found}", f"{data[SEAL]}, as was written", REMEDY)],
+            title=f"{where} was changed",
+        )
 
 
 def _refuse_later(kind: type[R], data: Any, where: str) -> None:

@@ -16,6 +16,7 @@ from scipy.special import expit
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.backbones.label_neighbours import fitting_head
+from heldout.computing import Device
 from heldout.data.readers.files import files_named
 from heldout.data.store import Squaring
 from heldout.errors import InputError, Problem
@@ -28,7 +29,6 @@ from heldout.runs.earlier import read_run_record
 from heldout.stats.scores import softmax
 from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
-from heldout.training.device import Device
 from heldout.training.predict import EVAL_BATCH
 
 SILENT = Silent()

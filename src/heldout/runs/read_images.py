@@ -28,13 +28,14 @@ def refuse_reading_again(reading: Reading) -> None:
         )
 
 
-def cohort_of(spec: StudySpec, given: Cohort | pd.DataFrame | None, reporter: Reporter) -> Cohort:
+def cohort_of(spec: StudySpec, given: Cohort | pd.DataFrame | None, reporter: Reporter, verify: bool = False) -> Cohort:
     """The images of a study, at most as many a class as it wants.
 
     Args:
         spec: The study.
         given: Its images, where they were read before; or the table that names them.
         reporter: Is told of every image.
+        verify: Whether files are read that have not changed since an earlier command read them.
 
     Raises:
         InputError: The data cannot be used; all problems at once.
@@ -56,6 +57,7 @@ def cohort_of(spec: StudySpec, given: Cohort | pd.DataFrame | None, reporter: Re
             intensity=spec.intensity,
             channels=spec.channels,
             labels=reading.labels,
+            verify=verify,
             reporter=reporter,
         )
     if reading.per_class is None:

@@ -19,7 +19,7 @@ from heldout.claims import Claim, ClaimLostError
 from heldout.errors import InputError
 from heldout.files import publish_folder, read_json, sha256_of, write_json
 from heldout.records import Recipe, RunRecord
-from heldout.records.codec import from_data, to_data, write_record
+from heldout.records.codec import from_data, to_data, write_sealed
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, evaluations_of, write_down
 
@@ -90,7 +90,7 @@ class Sitting:
             if with_test:
                 evaluations = self._count(record.id, scoring)
                 record = replace(record, test_evaluations=evaluations)
-            write_record(self.folder / "run.json", record, make_folder=False)
+            write_sealed(self.folder / "run.json", record, make_folder=False)
         for name in (CHECKPOINT, SCORED):
             (self.folder / name).unlink(missing_ok=True)
         publish_folder(self.folder, self.place, _give_way, keep=_is_complete)

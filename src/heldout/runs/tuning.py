@@ -18,7 +18,7 @@ from heldout.errors import InputError
 from heldout.optional import require
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Recipe
-from heldout.records.codec import read_record, write_record
+from heldout.records.codec import read_record, write_sealed
 from heldout.records.logit_table import variants_table
 from heldout.records.table_file import load_table, save_table
 from heldout.records.tuning import Trial, Tuning
@@ -93,7 +93,7 @@ def tune(
         if claim is not None:
             claim.check()
         _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}), reporter)
-        write_record(file, found)
+        write_sealed(file, found)
     return found
 
 

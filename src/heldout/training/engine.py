@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from heldout.backbones import Network
+from heldout.computing import Engine
 from heldout.optional import check
 from heldout.training.folded import folded
 from heldout.training.openvino_ import OpenVINO
-
-Engine = Literal["auto", "torch", "folded", "openvino"]
 
 AGREES = 1e-4
 """Largest difference from PyTorch's activations, relative to the largest of them, at which an engine may do the work:

@@ -49,6 +49,7 @@ def summarise(
     intensity: str = "",
     channels: str = "",
     contact_sheet: Path | None = None,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Read the data and describe it.
 
@@ -67,6 +68,7 @@ def summarise(
         intensity: `--intensity`.
         channels: `--channels`.
         contact_sheet: Where images of every class and histograms are drawn, a PNG; None draws none.
+        verify: `--verify`.
 
     Raises:
         UsageError: An option is off.
@@ -94,6 +96,7 @@ def summarise(
             intensity=intensity,
             channels=channels,
             labels=labels,
+            verify=verify,
             reporter=reporter,
         )
     except InputError as error:  # DATA is of no known kind: there is nothing to describe but that

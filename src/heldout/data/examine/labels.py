@@ -7,8 +7,8 @@ Several labels an image come in three ways:
    in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has
    to be named.
 2. Columns of 0 and 1, where there is no column of labels. They are recognised where every image has a single 1 in them,
-   or where there are no further columns and some image has two or more; else they have to be named (`--label-column
-   A,B,C`).
+   or where there are no further columns and some image has two or more (but not where all columns but one have a
+   single 1 for every image); else they have to be named (`--label-column A,B,C`).
 3. Arrays of labels (n, k) of 0 and 1 with k of 2 or more.
 
 Of columns and arrays: where every image has exactly one label, it is of one class; else images have several labels.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heldout.data.entries import Entry
+from heldout.data.examine.remembered import Known, Memory, now
 from heldout.errors import Problem
 from heldout.images import (
     Decoded,
@@ -88,34 +90,72 @@ class MeasuredImage:
 
 
 def measure(
-    entries: Sequence[Entry], root: Path, reporter: Reporter
+    entries: Sequence[Entry], root: Path, reporter: Reporter, verify: bool = False
 ) -> tuple[list[MeasuredImage], list[Problem], list[Problem]]:
-    """Read every image.
+    """Read every image, but for those of files that an earlier command read and that have not changed since.
 
     Args:
         entries: The images.
         root: Folder that their sources are relative to.
         reporter: Is told of every image.
+        verify: Whether all files are read, remembered or not.
 
     Returns:
         The images that can be read, in order; problems of whole arrays, which no single image mends; and problems of
         single images, whose `source` is set.
     """
-    broken = _broken_arrays(entries, root)
-    readable = [entry for entry in entries if (entry.source, entry.member) not in broken]
-    measured: list[MeasuredImage] = []
-    single: list[Problem] = []
+    memory, read_at = Memory.of(root, verify), now()
+    remembered = [_remembered(entry, memory) for entry in entries]
+    asked = [entry for entry, image in zip(entries, remembered, strict=True) if image is None]
+    broken = _broken_arrays(asked, root)
+    found: list[Sequence[MeasuredImage | Problem]] = [[] if image is None else [image] for image in remembered]
+    unread = [
+        number
+        for number, entry in enumerate(entries)
+        if remembered[number] is None and (entry.source, entry.member) not in broken
+    ]
     threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
-    reporter.begin("Reading images", len(readable))
-    with quietly(), ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(readable), BATCH):
-            for result in pool.map(lambda entry: _measure_file(entry, root), readable[start : start + BATCH]):
-                measured += [image for image in result if isinstance(image, MeasuredImage)]
-                single += [problem for problem in result if isinstance(problem, Problem)]
-                reporter.step()
-    reporter.end()
+    if unread:
+        reporter.begin("Reading images", len(unread))
+        with quietly(), ThreadPoolExecutor(threads) as pool:
+            for start in range(0, len(unread), BATCH):
+                some = unread[start : start + BATCH]
+                for number, results in zip(
+                    some, pool.map(lambda number: _measure_file(entries[number], root), some), strict=True
+                ):
+                    found[number] = results
+                    _remember(entries[number], results, memory, read_at)
+                    reporter.step()
+        reporter.end()
     close_arrays()
-    return measured, list(broken.values()), single
+    memory.save()
+    every = [result for results in found for result in results]
+    measured = [image for image in every if isinstance(image, MeasuredImage)]
+    return measured, list(broken.values()), [problem for problem in every if isinstance(problem, Problem)]
+
+
+def _remembered(entry: Entry, memory: Memory) -> MeasuredImage | None:
+    """What an earlier command measured; None where the file has to be read."""
+    known = memory.find(entry)
+    if known is None:
+        return None
+    try:
+        about = json.loads(known.measured)
+        values = about.pop("values")
+        values, notes = Values(**{**values, "names": tuple(values["names"])}), tuple(about.pop("notes"))
+        return MeasuredImage(entry, small=known.small, values=values, notes=notes, **about)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(entry: Entry, results: Sequence[MeasuredImage | Problem], memory: Memory, read_at: int) -> None:
+    """Keep what was measured of a file that holds one image and tells nothing else."""
+    if len(results) != 1 or not isinstance(results[0], MeasuredImage) or results[0].entry != entry:
+        return
+    image = results[0]
+    about = {name: getattr(image, name) for name in ("content", "width", "height", "channels", "bits", "notes")}
+    about["values"] = asdict(image.values)
+    memory.keep(entry, Known(json.dumps(about), image.small), read_at)
 
 
 def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str], Problem]:

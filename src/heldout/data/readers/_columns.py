@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from heldout.data.entries import Layout, some
 from heldout.data.readers._find import Finder
 from heldout.data.readers.tables import Cells, Row, Sheet, lacking
@@ -102,13 +104,18 @@ def flags_of(sheet: Sheet, rows: Sequence[Row], path: str) -> tuple[str, ...]:
     """Columns of 0 and 1, one a class or label, where it is clear that they are; none otherwise.
 
     It is, of two or more: where every row has a single 1 in them; or where there are no further columns, and some row
-    has two or more. The rules are those of `examine.labels`.
+    has two or more, but not so that all but one of them are classes (`MEL,NV,BCC` beside `male`). The rules are those
+    of `examine.labels`.
     """
     flags = _flags(sheet, rows, path)
-    ones = [sum(bool(_bit(cells[name])) for name in flags) for _, cells in rows]
+    bits = np.array([[bool(_bit(cells[name])) for name in flags] for _, cells in rows], dtype=np.int64)  # (rows, flags)
+    if len(flags) < 2:
+        return ()
+    ones = bits.sum(axis=1)
     alone = all(name in (*OWN_COLUMNS, path, *flags) for name in sheet.places)
-    clear = all(count == 1 for count in ones) or (alone and any(count > 1 for count in ones))
-    return tuple(flags) if clear and len(flags) > 1 else ()
+    beside = (ones[:, None] - bits == 1).all(axis=0).any()
+    clear = (ones == 1).all() or (alone and (ones > 1).any() and not beside)
+    return tuple(flags) if clear else ()
 
 
 @dataclass(frozen=True)

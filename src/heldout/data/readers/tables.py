@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from heldout.data.readers._limits import refuse_table
 from heldout.errors import InputError, Problem
 from heldout.shown import cell_text
 
@@ -147,6 +148,9 @@ def open_sheet(
         missing: Words that stand for nothing.
         most: Rows that are read; None reads all.
     """
+    refused = refuse_table(path)
+    if refused is not None:
+        return Sheet(path.name, {}, {}, [], [refused])
     parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
         header, rows = _parquet(path, most) if parquet else _csv(path, most)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.computing import Device
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import check_scores
 from heldout.diagnosis.interventions._shelf import interventions
@@ -29,7 +30,7 @@ from heldout.records import PARTS, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, write_down
 from heldout.training import machine
-from heldout.training.device import Device, release_memory
+from heldout.training.device import release_memory
 
 FORMAT = 1
 
