@@ -39,7 +39,7 @@ def deep_arrays(
 @pytest.fixture(autouse=True)
 def without_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The search for copies takes most of the time, and has tests of its own."""
-    monkeypatch.setattr("heldout.data.load.near_copies_of", lambda table, small: None)
+    monkeypatch.setattr("heldout.data.load.near_copies_of", lambda table, small, verify: None)
 
 
 def the_problem(data: Path, **options: Any) -> Any:

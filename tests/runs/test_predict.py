@@ -27,8 +27,15 @@ def brightness(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.stack([-mean, mean], axis=1)
 
     recipe = SimpleNamespace(
-        precision="no", classes=("dark", "light"), image_size=8, fit="stretch", interpolation="bilinear", input_map=None
+        precision="no",
+        classes=("dark", "light"),
+        labels="single",
+        image_size=8,
+        fit="stretch",
+        interpolation="bilinear",
+        input_map=None,
     )
+    monkeypatch.setattr(module, "read_run_record", lambda run: SimpleNamespace(thresholds=()))
     monkeypatch.setattr(module, "load_network", lambda run: (None, recipe))
     monkeypatch.setattr(module, "machine", lambda device, precision: SimpleNamespace(hold=lambda network: network))
     monkeypatch.setattr(module, "logits_of", logits)

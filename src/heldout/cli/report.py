@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
+from heldout.cli.options import DATA, OUTPUT, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
 
 Label = Annotated[
     str,
@@ -19,20 +19,26 @@ Label = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="File to write; STUDY/report.html by default.", rich_help_panel=OUTPUT),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.", rich_help_panel=OUTPUT)]
 
 
 def report(
     context: typer.Context,
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; STUDY/report.html by default.")] = None,
+    out: Out = None,
     metric: MetricOption = "",
     unit: UnitOption = "",
     by: ByOption = "",
     order: OrderOption = "",
     label: Label = "",
     overwrite: Overwrite = False,
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
+    open_: Open = False,
+    as_json: Json = False,
 ) -> None:
     """Write the report of a study: one HTML file that opens offline and can be sent by mail.
 
