@@ -109,8 +109,8 @@ class Prior(Cause[Shares]):
             return told
         part = measured.followed
         doubt = (
-            f" The run's answers follow {part.value:.0%} [{part.low:.0%}, {part.high:.0%}] of that change; wrong labels "
-            "of test would leave the answers as they were."
+            f" The run's answers follow {part.value:.0%} [{part.low:.0%}, {part.high:.0%}] of that change; wrong "
+            "labels of test would leave the answers as they were."
         )
         reason = f"two blind readers for {measured.unread} test {IMAGES}"
         return replace(told, sentence=sentence + doubt, reason=reason, alternatives=("labels",))
