@@ -159,6 +159,12 @@ class Rules:
         "Share of the points that the surest answers alone must bear out: turned labels are as frequent among them.",
         TURNED,
     )
+    least_followed: float = _rule(
+        0.33,
+        "",
+        "Share of the change in class shares that the run's answers surely follow, for the shares to be established.",
+        "ours; lower ends of real shares are 0.7 and more, of turned labels at most 0.24 (seeds 0 to 2)",
+    )
     max_other_runs: int = _rule(
         3, "runs", "Other runs of the study that are asked, the best on validation first.", OURS
     )
