@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,9 @@ def test_a_file_without_ending_is_an_image_if_it_is_dicom(tmp_path: Path) -> Non
     ):
         (tmp_path / name).write_bytes(content)
         assert is_image_file(tmp_path / name) is expected, name
+
+
+def test_the_table_of_formats_is_that_of_the_shelf() -> None:
+    script = Path(__file__).parents[3] / "scripts" / "make_format_table.py"
+    result = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
