@@ -156,8 +156,12 @@ def examine(
         table=table,
         excluded=excluded,
         notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
+<<<<<<< HEAD
         intensity=intensity,
         channels=channels,
+=======
+        copies=None if near is None else near.named(list(table["id"])),
+>>>>>>> main
     )
     kept = tuple(image for image in measured if image.entry.label)
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)
