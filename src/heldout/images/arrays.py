@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from heldout.images.errors import ImageError
 from heldout.images.faithful import WIDENED
+from heldout.images.memory import free_memory
 
 Array = npt.NDArray[Any]
 
@@ -61,6 +63,7 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
     try:
         if member:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                _refuse_too_large(path, member, archive.zip)
                 array: Array = archive[member]
                 return array
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -68,8 +71,28 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
             return loaded
         loaded.close()
         raise ValueError("an .npz archive, not one array: name the array")
+    except ImageError:
+        raise
     except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
         raise _refusal(path, error) from error
+
+
+def _refuse_too_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
+    """An array that does not fit into memory when it is unpacked, whatever size its file has.
+
+    Raises:
+        ImageError: It does not.
+    """
+    names = archive.namelist()
+    size = archive.getinfo(f"{member}.npy" if f"{member}.npy" in names else member).file_size
+    free = free_memory()
+    if size > free:
+        raise ImageError(
+            f"{path} [{member}]",
+            f"an array of {size / 2**30:.1f} GiB when unpacked, with {free / 2**30:.1f} GiB of memory free",
+            "an array that fits into memory",
+            "Save it with np.save as an .npy file, which is read from disk in parts.",
+        )
 
 
 def close_arrays() -> None:

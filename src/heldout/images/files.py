@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PIL import UnidentifiedImageError
+
 from heldout.errors import HeldoutError
 from heldout.images.decoded import Decoded
 from heldout.images.decoders import Decoder, decoder_of, every_decoder
 from heldout.images.errors import ImageError
+from heldout.images.memory import one_image
 from heldout.images.opened import ImageFile, open_file
 
 IMAGE_SUFFIXES = frozenset(
@@ -17,7 +20,8 @@ IMAGE_SUFFIXES = frozenset(
         *(".svs", ".ndpi", ".scn", ".lsm", ".qptiff"),
     }
 )
-"""Endings by which a folder's images are told from its other files; a test holds them to those of the decoders."""
+"""Endings of the formats of this package, as its decoders have them (a test holds both alike); `is_image_file` knows
+those of other packages too."""
 
 NAMED_BY_CONTENT = ("dicom",)
 """Formats whose files often have no ending; they are told by their first bytes, where a name has none."""
@@ -33,7 +37,7 @@ def is_image_file(path: Path) -> bool:
     if path.suffix.lower() in IMAGE_SUFFIXES or name.endswith(".nii.gz"):
         return True
     if path.suffix and not path.suffix[1:].isdecimal():
-        return False
+        return any(name.endswith(decoder.suffixes) for decoder in every_decoder())
     try:
         found = decoder_of(open_file(path).head)
     except ImageError:
@@ -55,7 +59,8 @@ def decode_file(path: Path, member: str = "", row: int = -1) -> Decoded:
     file = open_file(path)
     decoder = _chosen(file)
     try:
-        return decoder.decode(file, member, row)
+        with one_image():
+            return decoder.decode(file, member, row)
     except ImageError:
         raise
     except HeldoutError as error:  # an extra is not installed
@@ -96,12 +101,13 @@ def _chosen(file: ImageFile) -> Decoder:
 
 
 def _damaged(file: ImageFile, decoder: Decoder, error: Exception) -> ImageError:
-    said = " ".join(str(error).split())[:100] or type(error).__name__
+    unnamed = isinstance(
+        error, UnidentifiedImageError
+    )  # its text names a buffer in memory, which tells nobody anything
+    said = "its header cannot be read" if unnamed else " ".join(str(error).split())[:100] or type(error).__name__
     if isinstance(error, NotImplementedError):
         remedy = "Convert it without loss, or leave it out with --skip-unreadable."
         return ImageError(file.where, f"a kind of {decoder.title} that is not read ({said})", "another kind", remedy)
-    if "BytesIO" in said:  # Pillow names the buffer in memory, which tells nobody anything
-        said = "its header cannot be read"
     return ImageError(
         file.where,
         f"a damaged or truncated image ({decoder.title}: {said})",

@@ -26,5 +26,6 @@ def content_hash(pixels: npt.NDArray[Any]) -> str:
     shape = "x".join(map(str, pixels.shape))
     kind = "" if pixels.dtype == np.uint8 else f"{pixels.dtype.name}:"
     digest = hashlib.sha256(f"{kind}{shape}:".encode())
-    digest.update(np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<")).tobytes())
+    stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
+    digest.update(stored.data)  # a view: no second copy of a large image
     return digest.hexdigest()[:16]

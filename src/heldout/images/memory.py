@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +13,21 @@ from heldout.images.errors import ImageError
 MOST_PIXELS = 178_956_970
 """Pixels of one image: Pillow's own limit, beyond which it refuses (twice its `MAX_IMAGE_PIXELS`)."""
 
-MOST_BYTES = 3 * MOST_PIXELS
-"""Bytes of one decoded image, 512 MiB: that many pixels of 8-bit RGB."""
+MOST_BYTES = 384 * 2**20
+"""Bytes of one decoded image: 134 million pixels of RGB. Decoding it takes 1.5 GiB for a moment."""
 
-COPIES = 3
-"""Arrays of an image's size that live at once while it is decoded, hashed and made small."""
+COPIES = 4
+"""Arrays of an image's size that live at once while it is decoded, hashed and made small; Pillow's RGB counts for one
+and a third."""
 
 BUDGET = COPIES * MOST_BYTES
-"""Bytes that all threads together may take: the largest image by itself, or many small ones side by side."""
+"""Bytes that all threads together may take: the largest image by itself, or smaller ones side by side."""
 
 FREE = 2**20
 """Images below this many bytes are not counted: a thousand threads of them do not matter."""
+
+LARGE = 2**28
+"""Bytes reserved for an image from which on memory is given back to the system after it."""
 
 _room = threading.Condition()
 _taken = 0
@@ -41,12 +47,29 @@ def reserve(width: int, height: int, channels: int, item_bytes: int, where: str)
     Raises:
         ImageError: The image is larger than any image may be.
     """
+    refuse_too_large(width, height, channels, item_bytes, where)
     size = width * height * channels * item_bytes
-    if width * height > MOST_PIXELS or size > MOST_BYTES:
-        raise too_large(where, f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)")
     _give_back()
     if size >= FREE:
         _take(min(size * COPIES, BUDGET))
+
+
+def refuse_too_large(width: int, height: int, channels: int, item_bytes: int, where: str) -> None:
+    """Refuse what is larger than any image may be; arguments as for `reserve`.
+
+    Raises:
+        ImageError: It is.
+    """
+    size = width * height * channels * item_bytes
+    if width * height > MOST_PIXELS or size > MOST_BYTES:
+        raise too_large(where, f"{width} × {height} pixels ({size / 2**20:,.0f} MiB when decoded)")
+
+
+def free_memory() -> int:
+    """Bytes of memory that can be had without moving anything to disk."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def too_large(where: str, found: str) -> ImageError:
@@ -84,7 +107,16 @@ def _give_back() -> None:
     global _taken
     held = getattr(_mine, "held", 0)
     if held:
+        if held >= LARGE:
+            _return_freed()
         with _room:
             _taken -= held
             _room.notify_all()
         _mine.held = 0
+
+
+def _return_freed() -> None:
+    """Have glibc give back what was freed: it keeps half a gigabyte for each thread. Elsewhere there is no need."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

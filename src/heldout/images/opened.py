@@ -24,11 +24,13 @@ class ImageFile:
         path: Where it is.
         head: Its first bytes, at most `HEAD`.
         size: Its length in bytes.
+        changed: When it was changed last, in nanoseconds.
     """
 
     path: Path
     head: bytes = field(repr=False)
     size: int
+    changed: int
 
     @property
     def where(self) -> str:
@@ -71,7 +73,7 @@ def open_file(path: Path) -> ImageFile:
         raise _unreadable(path, error) from error
     if not head:
         raise ImageError(str(path), "an empty file (0 bytes)", "an image", "Copy the file again, or leave it out.")
-    return ImageFile(path, head, about.st_size)
+    return ImageFile(path, head, about.st_size, about.st_mtime_ns)
 
 
 def _kind(mode: int) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from heldout.data.entries import Draft, Entry, Reader, split_named
 from heldout.data.readers.npy import has_arrays
 from heldout.errors import Problem
-from heldout.images import IMAGE_SUFFIXES
+from heldout.images import IMAGE_SUFFIXES, is_image_file
 from heldout.progress import Reporter
 
 
@@ -52,9 +52,7 @@ def images_in(folder: Path) -> list[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
-            Path(parent) / name
-            for name in files
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+            Path(parent) / name for name in files if not name.startswith(".") and is_image_file(Path(parent) / name)
         ]
     return sorted(found)
 
@@ -103,9 +101,7 @@ def _classes(root: Path, folder: Path, split: str) -> list[Entry]:
 def _stray(root: Path, folder: Path) -> list[Problem]:
     """Images where only folders are expected: they have no class."""
     loose = sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".") and is_image_file(path)
     )
     return [
         Problem(

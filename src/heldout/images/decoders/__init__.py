@@ -12,15 +12,12 @@ decoders: Shelf[Decoder] = Shelf(
 )
 
 _lock = threading.Lock()
-_known: list[Decoder] = []
 
 
 def every_decoder() -> tuple[Decoder, ...]:
-    """All decoders; found once, though many threads ask at the same time."""
+    """All decoders. One thread at a time: the first one finds them, and none may meet a shelf half filled."""
     with _lock:
-        if not _known:
-            _known.extend(decoders)
-        return tuple(_known)
+        return tuple(decoders)
 
 
 def decoder_of(head: bytes) -> Decoder | None:

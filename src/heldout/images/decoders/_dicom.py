@@ -30,6 +30,8 @@ NAMELESS = frozenset(
 VIDEO = "1.2.840.10008.1.2.4.10"
 """Transfer syntaxes of MPEG-2, MPEG-4 and HEVC begin so (100 … 108)."""
 
+ITEM, SEQUENCE_DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
+
 OLDEST = 90
 """Age from which on a person may be known by it (45 CFR 164.514(b)(2): ages over 89 are one group)."""
 
@@ -68,6 +70,33 @@ def transfer_syntax(header: Dataset) -> UID:
 def is_video(uid: UID) -> bool:
     """Whether frames are those of a video."""
     return str(uid).startswith(VIDEO)
+
+
+def compressed(source: Dataset | Path, header: Dataset, frame: int) -> bytes:
+    """The bytes of one frame as they are compressed."""
+    import pydicom
+    from pydicom.encaps import get_frame
+
+    whole = pydicom.dcmread(source, force=True) if isinstance(source, Path) else source
+    return bytes(get_frame(whole.PixelData, frame, number_of_frames=frames(header)))
+
+
+def refuse_loose_fragments(data: bytes) -> None:
+    """See that compressed pixels are items end to end (PS3.5, A.4): libraries read what they can of others.
+
+    Raises:
+        ValueError: They are not.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        group, element, length = struct.unpack("<HHI", data[at : at + 8])
+        if (group, element) == SEQUENCE_DELIMITER:
+            return
+        if (group, element) != ITEM:
+            break
+        at += 8 + length
+    if at != len(data):
+        raise ValueError("its compressed pixels are cut off or shifted")
 
 
 def kind(header: Dataset) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from heldout.images.decoded import Decoded
 from heldout.images.decoders import _dicom
+from heldout.images.decoders._libjpeg import refuse_another_size
 from heldout.images.decoders._pillow import choose_frame
 from heldout.images.decoders.decoder import Decoder
 from heldout.images.errors import ImageError
@@ -32,10 +32,26 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL
 
 GREYS = ("MONOCHROME1", "MONOCHROME2")
 
-ORDER = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
-"""Libraries that unpack pixels, as pydicom calls them; the first that reads a frame is taken."""
+JPEG = "1.2.840.10008.1.2.4"
 
-JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+LIBRARIES = {
+    f"{JPEG}.50": "pillow",
+    f"{JPEG}.51": "pillow",
+    f"{JPEG}.80": "pyjpegls",
+    f"{JPEG}.81": "pyjpegls",
+    f"{JPEG}.90": "pylibjpeg",
+    f"{JPEG}.91": "pylibjpeg",
+    f"{JPEG}.201": "pylibjpeg",
+    f"{JPEG}.202": "pylibjpeg",
+    f"{JPEG}.203": "pylibjpeg",
+    "1.2.840.10008.1.2.5": "pydicom",
+}
+"""Transfer syntax (PS3.5, 10) -> library that unpacks it, as pydicom calls it. One each: two may differ by a level.
+Two are left out: GDCM (3.2.6), which ends the process on damaged JPEG 2000, and pylibjpeg-rle (2.2), which panics."""
+
+JPEG_BASELINE, JPEG_EXTENDED = f"{JPEG}.50", f"{JPEG}.51"
+
+JPEG_LOSSLESS = (f"{JPEG}.57", f"{JPEG}.70")
 
 EXPECTED = "one grey, RGB or palette image"
 
@@ -115,32 +131,37 @@ def _stored(file: ImageFile, header: Dataset, frame: int) -> Array:
         source = pydicom.dcmread(file.path, force=True)
         source.file_meta = header.file_meta
     syntax = _dicom.transfer_syntax(header)
-    if syntax == JPEG_EXTENDED and int(header.get("BitsStored", 8)) > 8:
-        return _twelve_bits(source, header, frame)
-    return _unpacked(source, syntax, frame)
+    if syntax.is_encapsulated and not isinstance(source, Path):
+        _dicom.refuse_loose_fragments(source.PixelData)
+    twelve = syntax == JPEG_EXTENDED and int(header.get("BitsStored", 8)) > 8
+    if twelve or syntax in JPEG_LOSSLESS:
+        return _by_libjpeg(source, header, frame)
+    if syntax == JPEG_BASELINE:
+        refuse_another_size(_dicom.compressed(source, header, frame), file.where)
+    return _by_pydicom(source, syntax, frame)
 
 
-def _unpacked(source: Dataset | Path, syntax: UID, frame: int) -> Array:
-    """One frame through the first library that reads it, in an order of our own: lossy ones may differ by a level."""
-    from pydicom.pixels import get_decoder, pixel_array
+def _by_pydicom(source: Dataset | Path, syntax: UID, frame: int) -> Array:
+    """One frame, native or unpacked by the library of its transfer syntax."""
+    from pydicom.pixels import pixel_array
 
-    there = get_decoder(syntax).available_plugins if syntax.is_encapsulated else ()
-    names = [name for name in ORDER if name in there] or [""]
-    for name in names[:-1]:
-        with suppress(Exception):  # what the last one says is told
-            return np.asarray(pixel_array(source, index=frame, decoding_plugin=name))
-    return np.asarray(pixel_array(source, index=frame, decoding_plugin=names[-1]))
+    if syntax.is_encapsulated and syntax not in LIBRARIES:
+        raise NotImplementedError(syntax.name)
+    return np.asarray(pixel_array(source, index=frame, decoding_plugin=LIBRARIES.get(syntax, "")))
 
 
-def _twelve_bits(source: Dataset | Path, header: Dataset, frame: int) -> Array:
-    """A frame of 12-bit JPEG, which none of pydicom's libraries reads."""
+def _by_libjpeg(source: Dataset | Path, header: Dataset, frame: int) -> Array:
+    """A frame of lossless or 12-bit JPEG."""
     import imagecodecs
-    import pydicom
-    from pydicom.encaps import get_frame
 
-    whole = pydicom.dcmread(source, force=True) if isinstance(source, Path) else source
-    data = get_frame(whole.PixelData, frame, number_of_frames=_dicom.frames(header))
-    return np.asarray(imagecodecs.jpeg8_decode(data))
+    if str(header.PhotometricInterpretation).startswith("YBR"):
+        raise NotImplementedError(f"{_dicom.transfer_syntax(header).name} in {header.PhotometricInterpretation}")
+    pixels = np.asarray(imagecodecs.jpeg8_decode(_dicom.compressed(source, header, frame)))
+    bits = int(header.get("BitsStored") or header.BitsAllocated)
+    if not header.get("PixelRepresentation"):
+        return pixels
+    sign = 1 << (bits - 1)  # of two's complement in the bits that are stored
+    return ((pixels.astype(np.int32) & (2 * sign - 1)) ^ sign).astype(np.int16 if bits <= 16 else np.int32) - sign
 
 
 def _grey(stored: Array, header: Dataset, frame: int, where: str) -> Decoded:

@@ -50,9 +50,8 @@ class Png(Decoder):
         if len(file.head) >= 24 and 0 in struct.unpack(">II", file.head[16:24]):
             raise zero_size(file.where, struct.unpack(">II", file.head[16:24]))
         with open_picture(file, ("PNG",)) as image:
-            decoded = _sixteen_bits(file, image) if is_deep(image) else decode_picture(file, image, row)
-        _refuse_another_size(file)
-        return decoded
+            _refuse_another_size(file)
+            return _sixteen_bits(file, image) if is_deep(image) else decode_picture(file, image, row)
 
 
 def _sixteen_bits(file: ImageFile, image: Image.Image) -> Decoded:
