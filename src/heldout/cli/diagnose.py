@@ -10,7 +10,7 @@ import typer
 
 from heldout.cli import tables
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, MetricOption, UnitOption
+from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, Channels, Intensity, MetricOption, UnitOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +95,8 @@ def diagnose(
     preprocessing: tables.Preprocessing = None,
     features_of: tables.FeaturesOf = "efficientnet_lite0",
     out: tables.Out = None,
+    intensity: Intensity = "",
+    channels: Channels = "",
     experiments: Experiments = True,
     retrain: Retrain = False,
     sample: Sample = 400,
@@ -123,7 +125,7 @@ def diagnose(
     where, part = choice("--device", device, DEVICES), choice("--chosen-on", chosen_on, CHOSEN_ON)
     given = tables.TableOptions(
         kind, class_columns, model_column, name, train, chosen_on, chosen, images, image_size, model, preprocessing,
-        features_of, out,
+        features_of, out, intensity, channels,
     )  # fmt: skip
     asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part)
     if len(data) == 1 and data[0].is_dir():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import DATA, OUTPUT, Channels, Data, Intensity, NoTest, Patient, SkipUnreadable, ValFraction
 
 CheckPatients = Annotated[
     bool,
@@ -25,6 +25,14 @@ Pairs = Annotated[
     Path | None,
     typer.Option(help="Write a picture of changed copies, pair by pair, to this PNG.", rich_help_panel=OUTPUT),
 ]
+ContactSheet = Annotated[
+    Path | None,
+    typer.Option(
+        "--contact-sheet",
+        help="Draw images of every class as the network would get them, and histograms, into this PNG.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=OUTPUT)]
 
 
@@ -37,13 +45,16 @@ def inspect(
     no_test: NoTest = False,
     val_fraction: ValFraction = 0.2,
     seed: Seed = 0,
+    intensity: Intensity = "",
+    channels: Channels = "",
     pairs: Pairs = None,
+    contact_sheet: ContactSheet = None,
     json: Json = False,
 ) -> None:
     r"""Inspect your images before anything is trained: classes, splits, patients, sizes, copies, every problem.
 
-    Shows also which validation set `heldout run` would draw. Nothing is written but the picture asked for by --pairs.
-    The exit code is 1 if there are problems that would stop `heldout run`.
+    Shows also which validation set `heldout run` would draw. Nothing is written but the pictures asked for by
+    --pairs and --contact-sheet. The exit code is 1 if there are problems that would stop `heldout run`.
 
     Example: `heldout inspect images/ --patient '(patient\d+)_'`
     """
@@ -62,6 +73,9 @@ def inspect(
         reporter=Bars(env.console(stderr=True)),
         check_patients=check_patients,
         pairs=pairs,
+        intensity=intensity,
+        channels=channels,
+        contact_sheet=contact_sheet,
     )
     if json:
         env.json(summary)

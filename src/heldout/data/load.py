@@ -14,7 +14,7 @@ from heldout.data.entries import Reader
 from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
 from heldout.data.examine.copies import describe_copies, exact_copies
-from heldout.data.examine.depth import depth_problems
+from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.keys import PatientKeys, patient_keys
 from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.measure import MeasuredImage, measure
@@ -155,13 +155,16 @@ def examine(
         classes=order_classes(table["label"], draft.classes),
         table=table,
         excluded=excluded,
-        notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
-<<<<<<< HEAD
+        notes=(
+            *draft.notes,
+            *notes,
+            *policy_notes(measured, intensity),
+            *describe_near(near, auto),
+            *describe_marks(marks, near),
+        ),
         intensity=intensity,
         channels=channels,
-=======
         copies=None if near is None else near.named(list(table["id"])),
->>>>>>> main
     )
     kept = tuple(image for image in measured if image.entry.label)
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)

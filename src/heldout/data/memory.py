@@ -12,7 +12,7 @@ import pandas as pd
 from heldout.data.entries import Entry, split_named
 from heldout.data.examine.checks import split_problems
 from heldout.data.examine.depth import depth_problems
-from heldout.data.examine.measure import measured_image
+from heldout.data.examine.measure import MeasuredImage, measured_image
 from heldout.data.load import identify, notes_of, order_classes
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, check_pixels
@@ -51,19 +51,11 @@ def cohort_of_arrays(
     X = np.asarray(X)
     labels = [_text(value) for value in y]
     parts = [""] * len(labels) if split is None else [split_named(str(part)) for part in split]
-    problems = _lengths(X, y, patient, split) + _wrong_values(X, labels, split, parts)
+    images, problems = _images(X, intensity, channels)
+    problems = _lengths(X, y, patient, split) + problems + _wrong_values(labels, split, parts)
     if not problems:
         problems += split_problems(list(zip(parts, labels, strict=True)), require_test=False)
     if problems:
-        raise InputError(problems, title="The arrays cannot be used as they are")
-    try:
-        images = [
-            measured_image(Entry("memory", label, row=row), grey_if_equal(of_array(image, f"X row {row}")))
-            for row, (image, label) in enumerate(zip(X, labels, strict=True))
-        ]
-    except ImageError as error:
-        raise InputError([error.problem(error.where)], title="The arrays cannot be used as they are") from error
-    if problems := depth_problems(images, intensity, channels):
         raise InputError(problems, title="The arrays cannot be used as they are")
     frame = pd.DataFrame(
         {
@@ -100,19 +92,24 @@ def _lengths(
     ]
 
 
+def _images(X: npt.NDArray[Any], intensity: str, channels: str) -> tuple[list[MeasuredImage], list[Problem]]:
+    """What is measured of every image, and why it cannot be used."""
+    try:
+        check_pixels(X, "X", any_depth=True)
+        decoded = [grey_if_equal(of_array(image, f"X row {row}")) for row, image in enumerate(X)]
+    except ImageError as error:
+        return [], [error.problem(error.where)]
+    images = [measured_image(Entry("X", "", row=row), image) for row, image in enumerate(decoded)]
+    return images, depth_problems(images, intensity, channels)
+
+
 def _wrong_values(
-    X: npt.NDArray[Any],
     labels: Sequence[str],
     split: Sequence[str] | npt.NDArray[np.str_] | None,
     parts: Sequence[str],
 ) -> list[Problem]:
-    """Pixels that are none, names of parts that are not known (empty in `parts`), and labels that are missing."""
-    problems: list[Problem] = []
-    try:
-        check_pixels(X, "X", any_depth=True)
-    except ImageError as error:
-        problems.append(error.problem("X"))
-    problems += [
+    """Names of parts that are not known (empty in `parts`), and labels that are missing."""
+    problems = [
         Problem(f"split row {row}", f"the split '{given}'", "train, val or test", "Correct it.")
         for row, given in enumerate(split if split is not None else ())
         if not parts[row]

@@ -75,15 +75,11 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     """
     if not study.cohort.pictured:
         return None
-<<<<<<< HEAD
-    file = study.folder / "quality" / f"copies-{recipe.squares}.json"
-=======
->>>>>>> main
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
     if study.cohort.copies is not None:
         split = set(ids)
         return tuple(CopyPair(*pair) for pair in study.cohort.copies if pair[0] in split and pair[1] in split)
-    file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
+    file = study.folder / "quality" / f"copies-{recipe.squares}.json"
     key = hash_of([FORMAT, *ids])
     if file.is_file():
         about = read_json(file)

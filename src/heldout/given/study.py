@@ -17,7 +17,7 @@ from heldout.errors import UsageError
 from heldout.files import hash_of, whole, whole_folder
 from heldout.given.images import MEASURED
 from heldout.given.tables import GivenRun, GivenTables
-from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
+from heldout.records import PARTS, Cohort, InputMap, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.backbone import GIVEN as PREFIX
 from heldout.records.codec import write_record
 from heldout.records.cohort import TABLES, typed
@@ -46,6 +46,7 @@ class About:
         image_size: Side in pixels of the squares that images become; 0 without images.
         fit: How an image that is not square becomes square.
         interpolation: `bilinear` or `bicubic`.
+        input_map: How values of images become 8 bits; None where they are.
     """
 
     name: str
@@ -54,6 +55,7 @@ class About:
     image_size: int = 0
     fit: Fit = "stretch"
     interpolation: str = "bilinear"
+    input_map: InputMap | None = None
 
 
 def make_cohort(tables: GivenTables, measured: pd.DataFrame, root: str, name: str) -> tuple[Cohort, Split]:
@@ -162,6 +164,7 @@ def _recipe(run: GivenRun, about: About, cohort: Cohort, split: Split, answers: 
         fit=about.fit,
         interpolation=about.interpolation,
         seed=run.seed,
+        input_map=about.input_map,
     )
 
 

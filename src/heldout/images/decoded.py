@@ -24,6 +24,8 @@ class Decoded:
         bits: Bits that a channel uses in the file: 1, 8, 10, 12, 16, 32 … A 12-bit image in uint16 says 12.
         photometric: `grey`, `rgb`, or `channels` for what is neither.
         window: Lowest and highest value that the file asks to be shown, in the values of `pixels`; None if it does not.
+        span: Smallest and largest value that the file's bits can hold, in the values of `pixels`, where they were
+            rescaled; None where the type and `bits` tell it.
         spacing: Millimetres from row to row and from column to column; None if not known.
         channel_names: Names of the channels, where the file names them.
         about: Columns that the file tells of its image: `patient` and `site` as in a cohort, and further ones.
@@ -38,6 +40,7 @@ class Decoded:
     channel_names: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
     notes: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None
 
     @property
     def eight_bit(self) -> bool:

@@ -147,16 +147,20 @@ class FullRange(Policy):
     name: ClassVar[str] = "full-range"
 
     def refusal(self, image: Decoded) -> str:
-        """Floating-point values, and values that were rescaled, have no range of their own."""
+        """Floating-point values have none, and neither have rescaled ones whose scale is not known."""
         kind = image.pixels.dtype
+        if image.span is not None:
+            return ""
         if kind.kind == "f":
-            return "floating-point values, whose full range is no use"
+            return "floating-point values, which have no full range"
         if kind.kind == "i" and image.bits < 8 * kind.itemsize:
             return f"values of {image.bits} bits in units of the device, whose full range is not known"
         return ""
 
     def span(self, image: Decoded, learned: Span | None) -> Span:
-        """0 … 2^bits − 1, or that shifted by a half for signed values."""
+        """0 … 2^bits − 1, or that shifted by a half for signed values; or as the file's header tells."""
+        if image.span is not None:
+            return Span((image.span[0],), (image.span[1],))
         bits = max(image.bits, 8) if image.pixels.dtype == np.uint8 else image.bits
         low = -(2.0 ** (bits - 1)) if image.pixels.dtype.kind == "i" else 0.0
         return Span((low,), (low + 2.0**bits - 1,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,11 @@ def chosen_channels(image: Decoded, rule: InputMap, where: str) -> Decoded:
         found = f"an image of {pixels.shape[-1]} channels"
         raise ImageError(where, found, f"{rule.of}, as the others have", "Choose images of one kind.")
     if not rule.chosen:
-        return Decoded(pixels, image.bits, image.photometric, image.window)
+        return replace(image, pixels=pixels)
     kept = pixels[..., list(rule.chosen)]
     if len(rule.chosen) == 1:
-        return Decoded(kept[..., 0], image.bits, "grey", image.window)
-    return Decoded(kept, image.bits, image.photometric, image.window)
+        return replace(image, pixels=kept[..., 0], photometric="grey")
+    return replace(image, pixels=kept)
 
 
 def as_input(image: Decoded, rule: InputMap | None, where: str) -> Array:

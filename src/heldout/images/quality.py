@@ -102,7 +102,7 @@ def as_stack(pixels: NDArray[Any]) -> Pixels:
         ValueError: No uint8 array of such a shape, or no image.
     """
     images = pixels[..., None] if pixels.ndim == 3 else pixels
-    if images.ndim == 4 and (images.dtype.kind == "f" or images.shape[3] not in (1, 3)):
+    if images.ndim == 4 and (images.dtype in (np.float16, np.float32) or images.shape[3] not in (1, 3)):
         images = eight_bit(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         raise ValueError(f"expected uint8 (n, h, w[, 1 or 3]) with n ≥ 1, found {pixels.dtype} {pixels.shape}")
@@ -113,7 +113,7 @@ def as_stack(pixels: NDArray[Any]) -> Pixels:
 
 def grey_of(images: NDArray[Any]) -> Greys:
     """Grey levels 0 … 255 of (n, h, w, c), uint8, or floats in 0 … 1: (n, h, w) float32."""
-    if images.dtype != np.uint8 or images.shape[3] not in (1, 3):
+    if images.dtype in (np.float16, np.float32) or images.shape[3] not in (1, 3):
         images = eight_bit(images)
     if images.shape[3] == 1:
         return images[..., 0].astype(np.float32)

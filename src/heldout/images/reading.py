@@ -44,7 +44,15 @@ def decode(path: Path, member: str = "", row: int = -1) -> Decoded:
         decoded = decode_file(path, member, row)
     else:
         decoded = _decode_row(path, member, row)
-    return grey_if_equal(decoded)
+    return grey_if_equal(_narrowed(decoded))
+
+
+def _narrowed(decoded: Decoded) -> Decoded:
+    """8 bits that a file keeps in 16 as 8 bits; others as they are."""
+    pixels = decoded.pixels
+    if decoded.bits > 8 or pixels.dtype != np.uint16 or pixels.max() > np.iinfo(np.uint8).max:
+        return decoded
+    return replace(decoded, pixels=pixels.astype(np.uint8))
 
 
 def read_pixels(path: Path, member: str = "", row: int = -1) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ SHOWN_COPIES = 5
 """Groups of copies in the table; `--json` has all."""
 
 SHOWN_SITES = 10
+
+BARS = " ▁▂▃▄▅▆▇█"
 
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
@@ -90,6 +93,7 @@ def _facts(summary: Mapping[str, Any], console: Console) -> None:
     for word, text in (
         ("Size", _size(summary)),
         ("Colour", _colour(summary)),
+        ("Values", _values(summary["values"])),
         ("Patients", _patients(summary["patients"], summary["images"])),
         ("Sites", _sites(summary["sites"])),
         ("Copies", _copies_sentence(summary["copies"])),
@@ -117,11 +121,30 @@ def _range(values: Mapping[str, float]) -> str:
 def _colour(summary: Mapping[str, Any]) -> str:
     grey, colour = summary["grey"], summary["colour"]
     kind = "all grey" if not colour else "all colour" if not grey else f"{grey:,} grey, {colour:,} colour"
+    others = {k: n for k, n in summary["channels"].items() if k not in ("1", "3")}
+    if others:
+        counts = [f"{grey:,} grey"] * bool(grey) + [f"{colour:,} colour"] * bool(colour)
+        kind = ", ".join([*counts, *(f"{n:,} of {k} channels" for k, n in others.items())])
     bits = summary["bits"]
     return f"{kind}; " + ", ".join(
         f"{value} bit{'s' if value != '1' else ''}" + (f" ({count:,})" if len(bits) > 1 else "")
         for value, count in bits.items()
     )
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    """Range of every part, with its histogram in a line."""
+    lines = [
+        f"{WORDS[part]}: {item['low']:g} … {item['high']:g}  {_bars(item['histogram']['shares'])}"
+        for part, item in values["parts"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _bars(shares: Sequence[float]) -> str:
+    """Heights by the square root, so that rare values show."""
+    most = max(shares) or 1.0
+    return "".join(BARS[math.ceil((share / most) ** 0.5 * (len(BARS) - 1))] for share in shares)
 
 
 def _patients(patients: Mapping[str, Any], images: int) -> str:
@@ -256,6 +279,8 @@ def _next(summary: Mapping[str, Any]) -> str:
     options = summary["options"]
     words = ["heldout", "run", summary["data"], "--models", "resnet34,mobilenet_v3_large"]
     words += ["--patient", options["patient"]] if options["patient"] is not None else _found_patient(summary)
+    for name in ("intensity", "channels"):
+        words += [f"--{name}", options[name]] * bool(options[name])
     words += ["--skip-unreadable"] * options["skip_unreadable"] + ["--no-test"] * (not options["require_test"])
     if summary["split"]["seed"] is not None:
         words += ["--val-fraction", str(options["val_fraction"])] * (options["val_fraction"] != DEFAULT_VAL_FRACTION)

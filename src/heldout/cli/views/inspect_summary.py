@@ -9,8 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.cli.views.contact_sheet import ends_of, write_contact_sheet
 from heldout.cli.views.pairs import write_pairs
 from heldout.data.examine.copies import Copies, exact_copies
+from heldout.data.examine.depth import bits_of, proposed
+from heldout.data.examine.histogram import histograms
 from heldout.data.examine.keys import patient_keys
 from heldout.data.examine.near import NearPair
 from heldout.data.load import Examined, examine
@@ -37,6 +40,9 @@ def summarise(
     reporter: Reporter,
     check_patients: bool = False,
     pairs: Path | None = None,
+    intensity: str = "",
+    channels: str = "",
+    contact_sheet: Path | None = None,
 ) -> dict[str, Any]:
     """Read the data and describe it.
 
@@ -50,6 +56,9 @@ def summarise(
         reporter: Is told of every image.
         check_patients: Whether patients that are named already are judged by the images too.
         pairs: Where a picture of the changed copies is written, a PNG; None writes none.
+        intensity: `--intensity`.
+        channels: `--channels`.
+        contact_sheet: Where images of every class and histograms are drawn, a PNG; None draws none.
 
     Raises:
         UsageError: An option is off.
@@ -61,10 +70,18 @@ def summarise(
         "require_test": require_test,
         "val_fraction": val_fraction,
         "seed": seed,
+        "intensity": intensity,
+        "channels": channels,
     }
     try:
         examined = examine(
-            data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+            data,
+            patient=patient,
+            skip_unreadable=skip_unreadable,
+            require_test=require_test,
+            intensity=intensity,
+            channels=channels,
+            reporter=reporter,
         )
     except InputError as error:  # DATA is of no known kind: there is nothing to describe but that
         return {
@@ -76,12 +93,15 @@ def summarise(
         }
     if pairs is not None:
         write_pairs(examined, pairs)
+    if contact_sheet is not None:
+        write_contact_sheet(examined, contact_sheet, reporter)
     split, split_problems = _preview(examined, val_fraction, seed)
     return {
         "format": FORMAT,
         "data": data,
         "options": options,
         **describe_cohort(examined.cohort),
+        "values": describe_values(examined, reporter),
         "split": None if split is None else _describe_split(examined.cohort, split),
         "changed_copies": _describe_near(examined),
         "patient_keys": _describe_keys(examined, check_patients),
@@ -105,6 +125,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "different_sizes": len(table[["width", "height"]].drop_duplicates()),
         "grey": int((table["channels"] == 1).sum()),
         "colour": int((table["channels"] == 3).sum()),
+        "channels": _counted(table["channels"]),
         "bits": _counted(table["bits"]),
         "patients": _patients(cohort),
         "sites": _sites(table),
@@ -112,6 +133,26 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "excluded": [asdict(problem) for problem in cohort.excluded],
         "notes": list(cohort.notes),
     }
+
+
+def describe_values(examined: Examined, reporter: Reporter) -> dict[str, Any]:
+    """Part -> bits, range and histogram of the values of its pixels; and the policy that fits, where one is needed."""
+    images, table = examined.images, examined.cohort.table
+    if not images:
+        return {"proposed": None, "parts": {}}
+    groups = {part: list(rows.index) for part, rows in _given(table)}
+    found = histograms(examined.cohort, dict(groups), ends_of(examined), reporter)
+    parts = {}
+    for part, rows in groups.items():
+        own = [images[row] for row in rows]
+        parts[part or UNASSIGNED] = {
+            "bits": bits_of(own),
+            "low": min(image.values.low for image in own),
+            "high": max(image.values.high for image in own),
+            "histogram": asdict(found[part]),
+        }
+    deep = any(image.values.deep for image in images)
+    return {"proposed": proposed(images) if deep else None, "parts": parts}
 
 
 def _preview(examined: Examined, val_fraction: float, seed: int) -> tuple[Split | None, tuple[Problem, ...]]:

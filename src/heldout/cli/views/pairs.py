@@ -14,6 +14,7 @@ from heldout.data.load import Examined
 from heldout.errors import UsageError
 from heldout.files import whole
 from heldout.images import decode
+from heldout.images.levels import preview
 
 SHOWN = 60
 """Pairs on one picture."""
@@ -77,7 +78,7 @@ def _chosen(examined: Examined) -> Sequence[NearPair]:
 
 def _tile(row: pd.Series, root: Path) -> Image.Image:
     """The image as large as fits on a tile."""
-    pixels = decode(root / row["source"], row["member"], int(row["row"])).pixels
+    pixels = preview(decode(root / row["source"], row["member"], int(row["row"])))
     picture = Image.fromarray(np.ascontiguousarray(pixels.squeeze())).convert("RGB")
     scale = (TILE - 4) / max(picture.size)
     return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))

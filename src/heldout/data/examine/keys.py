@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from heldout.data.examine.measure import MAX_THREADS
 from heldout.data.examine.names import KeyCandidate, pattern_of, propose_keys
 from heldout.data.examine.patients import patient_in
-from heldout.images import read_pixels
+from heldout.images import decode
+from heldout.images.levels import preview
 from heldout.images.perceptual import thumbnails
 from heldout.stats.keys import KeyVerdict, verify_key
 from heldout.stats.run_lengths import BlockTest, split_is_blocked
@@ -174,7 +175,7 @@ def _chosen(candidates: Sequence[KeyCandidate], seed: int) -> list[int]:
 def _read(paths: Sequence[Path]) -> NDArray[np.float32]:
     threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(lambda path: thumbnails([read_pixels(path)], SIDE), paths)))
+        return np.concatenate(list(pool.map(lambda path: thumbnails([preview(decode(path))], SIDE), paths)))
 
 
 def _of_rows(candidate: KeyCandidate, rows: Sequence[int]) -> KeyCandidate:

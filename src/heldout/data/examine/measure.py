@@ -44,7 +44,8 @@ class Values:
     Attributes:
         low: Smallest.
         high: Largest.
-        real: Whether they are floating-point numbers.
+        deep: Whether they are more than 8 bits can hold, or signed.
+        real: Whether they are floating-point numbers without an end.
         window: Whether the file names the window that it is to be shown with.
         eight_bit: Whether the image is 8-bit grey or RGB, which needs no policy.
         names: Names of the channels, where they are known.
@@ -52,6 +53,7 @@ class Values:
 
     low: float
     high: float
+    deep: bool = False
     real: bool = False
     window: bool = False
     eight_bit: bool = True
@@ -177,7 +179,8 @@ def measured_image(entry: Entry, decoded: Decoded) -> MeasuredImage:
     values = Values(
         low=float(pixels.min()),
         high=float(pixels.max()),
-        real=pixels.dtype.kind == "f",
+        deep=pixels.dtype != np.uint8,
+        real=pixels.dtype.kind == "f" and decoded.span is None,
         window=decoded.window is not None,
         eight_bit=decoded.eight_bit,
         names=decoded.channel_names,

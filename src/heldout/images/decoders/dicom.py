@@ -178,7 +178,7 @@ def _grey(stored: Array, header: Dataset, frame: int, where: str) -> Decoded:
         notes = (*notes, "Inverted, since its header says MONOCHROME1: larger values are brighter now.")
     if int(header.BitsAllocated) == 1:
         return Decoded(faithful(pixels > 0, where), 1, "grey")
-    return Decoded(pixels, scale.bits, "grey", window=window, notes=notes)
+    return Decoded(pixels, scale.bits, "grey", window=window, notes=notes, span=(scale.low, scale.high))
 
 
 def _colour(stored: Array, header: Dataset, where: str) -> Decoded:
