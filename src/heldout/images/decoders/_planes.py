@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.images.decoded import Decoded, Photometric
+from heldout.images.decoders._member import numbers_of
 from heldout.images.decoders._pillow import choose_frame
 from heldout.images.errors import ImageError
 from heldout.images.faithful import BITS, faithful
@@ -86,8 +86,8 @@ def scene_of(member: str, scenes: int, where: str) -> int:
     Raises:
         ImageError: There is none of that number.
     """
-    wanted = re.fullmatch(r"(?:scene (\d+))?", member.strip().lower())
-    number = int(wanted.group(1) or 0) if wanted else -1
+    wanted = numbers_of(member, ["scene"])
+    number = -1 if wanted is None else wanted.get("scene", 0)
     if not 0 <= number < max(scenes, 1):
         expected = f"scene 0 to scene {max(scenes, 1) - 1}"
         raise ImageError(where, f"no part '{member}'", expected, "Correct the column `array`.")
