@@ -14,7 +14,7 @@ from heldout.data.entries import AS_FOUND, Entry, Layout
 from heldout.data.examine.auto import AUTO, describe_marks, together
 from heldout.data.examine.checks import classes_gone, labels_missing, listed_twice, split_problems
 from heldout.data.examine.classes import spelled_alike
-from heldout.data.examine.depth import depth_problems
+from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.keys import PatientKeys, patient_keys
 from heldout.data.examine.labels import AskedLabels, everywhere, labels_of
 from heldout.data.examine.marks import Marks, marks_in
@@ -182,7 +182,11 @@ def examine(
     keys = None if named else patient_keys(table, draft.root)
     near, marks = _copies(measured, table, verify)
     key_note = None if auto or keys is None else keys.note(has_copies(near))
-    notes = [*notes_of(table, key_note, len(excluded)), *notes_of_files(measured)]
+    notes = [
+        *notes_of(table, key_note, len(excluded)),
+        *notes_of_files(measured),
+        *policy_notes(measured, intensity),
+    ]
     if auto:
         groups = together(table, keys, near, marks)
         table, notes = table.assign(patient=list(groups.patients)), [*notes, *groups.notes]

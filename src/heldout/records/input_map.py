@@ -46,6 +46,13 @@ class InputMap:
         return self.channels == "adapt"
 
     @property
+    def words(self) -> str:
+        """The policy with its numbers, and the channels: `percentile:0.5,99.5 (404 … 812)`."""
+        ends = ", ".join(f"{low:g} … {high:g}" for low, high in zip(self.low, self.high, strict=True))
+        parts = [f"{self.intensity}{f' ({ends})' if ends else ''}"] * bool(self.intensity)
+        return "; ".join([*parts, *[f"channels {self.channels}"] * bool(self.channels)])
+
+    @property
     def key(self) -> str:
         """A hash of all that decides the pixels."""
         return hash_of([getattr(self, name) for name in self.__dataclass_fields__], 8)

@@ -13,6 +13,9 @@ from heldout.images.intensity import FORMS, USUAL, DicomWindow, FullRange, Perce
 BYTE = 255
 """The largest value of 8 bits."""
 
+LITTLE = 0.25
+"""Share of the full range below which its use is told: 12 bits kept in 14."""
+
 
 def depth_problems(images: Sequence[MeasuredImage], intensity: str = "", channels: str = "") -> list[Problem]:
     """What stands in the way of images of more than 8 bits, or of channels that are no colours.
@@ -42,6 +45,31 @@ def _undecided(images: Sequence[MeasuredImage]) -> list[Problem]:
             f"Try --intensity {proposed(images)}, and look at the result: heldout inspect … --contact-sheet FILE.png.",
         )
     ]
+
+
+def policy_notes(images: Sequence[MeasuredImage], intensity: str) -> list[str]:
+    """What a policy costs on these images, where it costs something."""
+    if not intensity or not images:
+        return []
+    policy = parse_intensity(intensity)
+    if isinstance(policy, PerImage):
+        return [
+            "Each image is scaled by itself (per-image): how bright one is against another is lost, and what that "
+            "tells of the class with it."
+        ]
+    if isinstance(policy, DicomWindow):
+        return [
+            "Each image is shown by the window that its own file names (dicom-window): where devices choose windows "
+            "differently, images of one device look different from those of another."
+        ]
+    widest = 2.0 ** max(image.bits for image in images)
+    used = max(i.values.high for i in images) - min(i.values.low for i in images)
+    if isinstance(policy, FullRange) and any(map(_deep, images)) and used < LITTLE * widest:
+        return [
+            f"The values fill {100 * used / widest:.1f} % of their full range: the network sees nearly one grey level. "
+            f"--intensity {Percentile(*USUAL).text} brings them out."
+        ]
+    return []
 
 
 def proposed(images: Sequence[MeasuredImage]) -> str:

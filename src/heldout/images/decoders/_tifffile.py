@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from heldout.images.decoded import Decoded, Photometric
 from heldout.images.decoders._heard import errors_raised
+from heldout.images.decoders._member import numbers_of
 from heldout.images.decoders._pillow import EXPECTED, choose_frame, turned, without_alpha, zero_size
 from heldout.images.errors import ImageError
 from heldout.images.faithful import faithful
@@ -73,7 +73,7 @@ def decode(file: ImageFile, member: str, row: int) -> Decoded:
             turned(faithful(pixels, file.where), orientation),
             about.bits or int(np.max(page.bitspersample)),
             photometric,
-            spacing=None if member.startswith("level") else about.spacing,
+            spacing=about.spacing if part.full else None,
             channel_names=names,
         )
 
@@ -87,12 +87,14 @@ class Part:
         number: Which series of the file.
         page: A page of it, which stands for all.
         tiles: Whether its tiles are the images.
+        full: Whether it is at full size, which the file tells the spacing of.
     """
 
     series: TiffPageSeries
     number: int
     page: TiffPage
     tiles: bool
+    full: bool
 
     @property
     def pictures(self) -> int:
@@ -101,8 +103,8 @@ class Part:
 
 
 def _part(tiff: TiffFile, member: str, where: str) -> Part:
-    wanted = re.fullmatch(r"(?:series (\d+))?[ ,]*(?:level (\d+))?", member.strip().lower())
-    number, level = (int(text or 0) for text in wanted.groups()) if wanted else (-1, -1)
+    wanted = numbers_of(member, ["series", "level"])
+    number, level = (-1, -1) if wanted is None else (wanted.get("series", 0), wanted.get("level", 0))
     every = tiff.series
     levels = every[number].levels if 0 <= number < len(every) else []
     if not 0 <= level < len(levels):
@@ -110,7 +112,7 @@ def _part(tiff: TiffFile, member: str, where: str) -> Part:
         raise ImageError(where, f"no part '{member}'", f"one of: {there or 'none'}", "Correct the column `array`.")
     series = levels[level]
     page = series.keyframe
-    return Part(series, number, page, bool(wanted and wanted.group(2)) and bool(page.is_tiled))
+    return Part(series, number, page, bool(wanted and "level" in wanted) and bool(page.is_tiled), level == 0)
 
 
 def _picture(part: Part, row: int, where: str) -> Array:

@@ -15,8 +15,8 @@ from heldout.images.opened import ImageFile
 
 SIMPLE = frozenset({"1", "L", "P", "RGB", *ALPHA})
 
-BITS_PER_SAMPLE, DESCRIPTION = 258, 270
-"""Tags; in the second OME and ImageJ write what the pages mean."""
+BITS_PER_SAMPLE, DESCRIPTION, SAMPLE_FORMAT = 258, 270, 339
+"""Tags; in the second OME and ImageJ write what the pages mean, the third tells signed values from unsigned (1)."""
 
 
 class Tiff(Decoder):
@@ -55,7 +55,8 @@ def _is_simple(image: TiffImageFile) -> bool:
     """Whether Pillow reads the picture as it is: one page of 8-bit grey, palette or RGB, with no words of meaning."""
     if image.mode not in SIMPLE or is_deep(image) or raw_mode(image).startswith("RGBX"):
         return False
-    if max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8:  # Pillow cuts 16-bit colour in planes without a word
+    # Pillow cuts 16-bit colour in planes, and takes signed bytes for unsigned ones, without a word.
+    if max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8 or max(image.tag_v2.get(SAMPLE_FORMAT, (1,))) > 1:
         return False
     said = str(image.tag_v2.get(DESCRIPTION, ""))
     return int(getattr(image, "n_frames", 1)) == 1 and not said.startswith(("<?xml", "<OME", "ImageJ="))
