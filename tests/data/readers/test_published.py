@@ -15,6 +15,7 @@ from PIL import Image
 
 import heldout
 from heldout.data.entries import split_named
+from heldout.data.examine.classes import spelled_alike
 from heldout.data.examine.masks import has_levels_of_a_mask
 from heldout.data.readers.folder_names import is_container
 from heldout.data.readers.walk import walk
@@ -89,6 +90,7 @@ def test_a_table_beside_the_images_is_named_and_how_to_use_it_said(tmp_path: Pat
     for name, _, n in rows:
         write_image(tmp_path / f"images_part_{1 + n % 2}" / f"{name}.jpg", n)
     file = table(tmp_path / "skin.csv", ("image_id", "dx", "age"), rows)
+    write_image(tmp_path / "images_part_1" / "0.png", 99)  # called as an age is
     assert "add --path-column image_id --label-column dx" in problems(tmp_path)[0].remedy
     assert "Add --path-column image_id --label-column dx" in problems(file)[0].remedy
     cohort = heldout.load(file, path_column="Image_ID", label_column="DX")
@@ -306,6 +308,8 @@ def test_classes_in_several_spellings_are_told(tmp_path: Path) -> None:
     file = table(tmp_path / "t.csv", ("path", "label"), [(f"{n}.png", names[n % 4]) for n in range(8)])
     (problem,) = problems(file)
     assert problem.found == "one class in 3 spellings: 'CASE' (2 images), 'Case' (2 images), 'case' (2 images)"
+    assert len(spelled_alike(["mild-form", "mild form", "MILD_FORM"])) == 1
+    assert spelled_alike(["-1", "1", "ER", "ER-", "ER+", "A", "A_", "", ""]) == []
 
 
 def test_a_column_of_patients_in_capitals_or_not(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ MOST_CLASSES = 50
 LABEL_NAMES = ("label", "labels", "class", "dx", "diagnosis", "target", "category", "grade", "level", "finding labels")
 """What published tables call the class, in the order in which one is proposed."""
 
+NO_CLASSES = ("row", "split", "patient", "site", "array")
+"""Columns of 0 and 1 that a manifest has a meaning for."""
+
 ONE = frozenset({"1", "1.0"})
 ZERO = frozenset({"0", "0.0"})
 
@@ -91,7 +94,8 @@ def one_hot(sheet: Sheet, rows: Sequence[Row]) -> tuple[str, ...]:
     """The columns of 0 and 1, if there are two or more and every row has a single 1 in them; none otherwise."""
     if not rows:
         return ()
-    flags = [name for name in sheet.places if all(cells[name] in ONE | ZERO for _, cells in rows)]
+    places = [name for name in sheet.places if name not in NO_CLASSES]
+    flags = [name for name in places if all(cells[name] in ONE | ZERO for _, cells in rows)]
     single = all(sum(cells[name] in ONE for name in flags) == 1 for _, cells in rows)
     return tuple(flags) if single and len(flags) > 1 else ()
 
@@ -116,10 +120,7 @@ class Proposed:
 def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
     """Columns of a table that name images here and hold a class; None where none names images."""
     rows = sheet.rows[:LOOKED_AT]
-    counts = {
-        name: sum(bool(cells[name]) and bool(finder.find(cells[name]).how) for _, cells in rows)
-        for name in sheet.places
-    }
+    counts = {name: _named(rows, name, finder) for name in sheet.places}
     path = max(counts, key=lambda name: (counts[name], name == "path"), default="")
     if not rows or counts[path] < FOUND * len(rows):
         return None
@@ -140,6 +141,11 @@ def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
         sentence += f", and {named} looks like the class ({some(kinds)})"
         words += [] if label == ("label",) or (len(label) > 1 and not words) else ["--label-column", named]
     return Proposed(f"{sentence}.", tuple(words), counts[path], len(rows))
+
+
+def _named(rows: Sequence[Row], name: str, finder: Finder) -> int:
+    """Different values of a column that are images here: an age that is the name of a file is so again and again."""
+    return sum(bool(finder.find(value).how) for value in {cells[name] for _, cells in rows} - {""})
 
 
 def _label(sheet: Sheet, rows: Sequence[Row], path: str) -> tuple[str, ...]:
