@@ -13,7 +13,7 @@ JOINT = "|"
 """What joins several findings of one image in published tables (NIH ChestX-ray14)."""
 
 BETWEEN = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
-"""Blanks, hyphens and underscores between letters or digits; at the ends they tell classes apart: -1 and 1, ER and ER-."""
+"""Blanks, hyphens and underscores between letters or digits; at the ends they tell classes apart: ER and ER-."""
 
 
 def spelled_alike(labels: Sequence[str]) -> list[Problem]:
