@@ -199,6 +199,18 @@ def test_a_mask_is_told_by_its_grey_levels(tmp_path: Path) -> None:
 # ---- tables ----
 
 
+def test_a_table_without_a_class_says_so(tmp_path: Path) -> None:
+    for n in range(6):
+        write_image(tmp_path / f"{n}.png", n)
+    file = table(tmp_path / "t.csv", ("File", "weight"), [(f"{n}.png", 1.5 + n) for n in range(6)])
+    (problem,) = problems(file)
+    assert "the columns File, weight" in problem.found and "Add --path-column File." in problem.remedy
+    assert "No column looks like the class" in problem.remedy
+    (problem,) = problems(file, path_column="nothing", label_column="weight")
+    assert "missing: nothing" in problem.expected
+    assert "There are no image files below" in problems(table(tmp_path / "sub" / "t.csv", ("a",), [("x",)]))[0].remedy
+
+
 def test_columns_of_0_and_1_are_classes(tmp_path: Path) -> None:
     rows = []
     for n in range(9):

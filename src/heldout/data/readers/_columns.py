@@ -73,8 +73,7 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
     if problems:
         proposed = propose(sheet, finder)
         found = problems[0]
-        remedy = f"{proposed.sentence} Add {shlex.join(proposed.words)}." if proposed else _unproposed(finder)
-        return None, [Problem(found.where, found.found, found.expected, remedy)]
+        return None, [Problem(found.where, found.found, found.expected, _remedy(proposed, finder))]
     names = tuple(sheet.titles[name] for name in labels) if len(labels) > 1 else ()
     problems = [
         Problem(
@@ -88,6 +87,15 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
         if cells[column] not in ONE | ZERO | {""}
     ]
     return Columns(path, labels, names, note), problems
+
+
+def _remedy(proposed: Proposed | None, finder: Finder) -> str:
+    """Which options name the columns that are missed."""
+    if proposed is None:
+        return _unproposed(finder)
+    add = f" Add {shlex.join(proposed.words)}." if proposed.words else ""
+    which = "" if proposed.label else " No column looks like the class: name the one that holds it with --label-column."
+    return f"{proposed.sentence}{add}{which}"
 
 
 def one_hot(sheet: Sheet, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -107,12 +115,14 @@ class Proposed:
     Attributes:
         sentence: What was seen.
         words: The options that name them; none where the columns have the usual names.
+        label: Columns that look like the class; none if none does.
         found: Rows, of those looked at, whose image is here.
         looked_at: Rows that were looked at.
     """
 
     sentence: str
     words: tuple[str, ...]
+    label: tuple[str, ...]
     found: int
     looked_at: int
 
@@ -140,7 +150,7 @@ def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
         named = ",".join(sheet.titles[name] for name in label)
         sentence += f", and {named} looks like the class ({some(kinds)})"
         words += [] if label == ("label",) or (len(label) > 1 and not words) else ["--label-column", named]
-    return Proposed(f"{sentence}.", tuple(words), counts[path], len(rows))
+    return Proposed(f"{sentence}.", tuple(words), label, counts[path], len(rows))
 
 
 def _named(rows: Sequence[Row], name: str, finder: Finder) -> int:

@@ -179,7 +179,7 @@ def lacking(sheet: Sheet, required: Sequence[str]) -> list[Problem]:
     return [
         Problem(
             f"{sheet.name} line 1",
-            f"the columns {', '.join(sheet.titles) or 'none'}",
+            f"the columns {', '.join(sheet.titles.values()) or 'none'}",
             f"the columns {', '.join(required)} among them (missing: {', '.join(missing)})",
             "Name the columns in the first line.",
         )
