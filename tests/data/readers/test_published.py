@@ -410,3 +410,11 @@ def test_a_study_of_a_frame_and_its_options(tmp_path: Path) -> None:
     assert not {"images", "path-column", "label-column", "ignore"} & set(plain.spec.reading.options())
     with pytest.raises(UsageError, match="read already"):
         heldout.Study(study.cohort, ["efficientnet_lite0"], ["probe"], tmp_path / "study", ignore=["x"])
+
+
+def test_a_walk_has_an_end(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("",), each=4)
+    found = walk(tmp_path, tmp_path, most=6)
+    assert found.left is not None and found.left < 0 and len(found.images) < 8
+    whole = walk(tmp_path, tmp_path, most=100)
+    assert whole.left is not None and whole.left > 0 and len(whole.images) == 8
