@@ -26,6 +26,7 @@ DIALECTS = {
     "R with names of rows": ('"","path","label"\n"1","a.png","case"\n"2","b.png","control, mild"\n', "utf-8"),
     "R without a name for them": ('"path","label"\n"1","a.png","case"\n"2","b.png","control, mild"\n', "utf-8"),
     "commas in the header's quotes": ('"path";"label, of two"\na.png;case\nb.png;control, mild\n', "utf-8"),
+    "a separator behind every row": ("path;label\na.png;case;\nb.png;control, mild;\n", "utf-8"),
     "lines of an old Mac": ("path;label\ra.png;case\rb.png;control, mild\r", "utf-8"),
 }
 

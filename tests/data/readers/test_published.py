@@ -15,6 +15,7 @@ from PIL import Image
 
 import heldout
 from heldout.data.entries import split_named
+from heldout.data.examine.classes import spelled_alike
 from heldout.data.examine.labels import asked_labels
 from heldout.data.examine.masks import has_levels_of_a_mask
 from heldout.data.readers.folder_names import is_container
@@ -90,6 +91,7 @@ def test_a_table_beside_the_images_is_named_and_how_to_use_it_said(tmp_path: Pat
     for name, _, n in rows:
         write_image(tmp_path / f"images_part_{1 + n % 2}" / f"{name}.jpg", n)
     file = table(tmp_path / "skin.csv", ("image_id", "dx", "age"), rows)
+    write_image(tmp_path / "images_part_1" / "0.png", 99)  # called as an age is
     assert "add --path-column image_id --label-column dx" in problems(tmp_path)[0].remedy
     assert "Add --path-column image_id --label-column dx" in problems(file)[0].remedy
     cohort = heldout.load(file, path_column="Image_ID", label_column="DX")
@@ -196,6 +198,18 @@ def test_a_mask_is_told_by_its_grey_levels(tmp_path: Path) -> None:
 
 
 # ---- tables ----
+
+
+def test_a_table_without_a_class_says_so(tmp_path: Path) -> None:
+    for n in range(6):
+        write_image(tmp_path / f"{n}.png", n)
+    file = table(tmp_path / "t.csv", ("File", "weight"), [(f"{n}.png", 1.5 + n) for n in range(6)])
+    (problem,) = problems(file)
+    assert "the columns File, weight" in problem.found and "Add --path-column File." in problem.remedy
+    assert "No column looks like the class" in problem.remedy
+    (problem,) = problems(file, path_column="nothing", label_column="weight")
+    assert "missing: nothing" in problem.expected
+    assert "There are no image files below" in problems(table(tmp_path / "sub" / "t.csv", ("a",), [("x",)]))[0].remedy
 
 
 def test_columns_of_0_and_1_are_classes(tmp_path: Path) -> None:
@@ -310,6 +324,8 @@ def test_classes_in_several_spellings_are_told(tmp_path: Path) -> None:
     file = table(tmp_path / "t.csv", ("path", "label"), [(f"{n}.png", names[n % 4]) for n in range(8)])
     (problem,) = problems(file)
     assert problem.found == "one class in 3 spellings: 'CASE' (2 images), 'Case' (2 images), 'case' (2 images)"
+    assert len(spelled_alike(["mild-form", "mild form", "MILD_FORM"])) == 1
+    assert spelled_alike(["-1", "1", "ER", "ER-", "ER+", "A", "A_", "", ""]) == []
 
 
 def test_a_column_of_patients_in_capitals_or_not(tmp_path: Path) -> None:
@@ -398,3 +414,11 @@ def test_a_study_of_a_frame_and_its_options(tmp_path: Path) -> None:
     assert not {"images", "path-column", "label-column", "ignore"} & set(plain.spec.reading.options())
     with pytest.raises(UsageError, match="read already"):
         heldout.Study(study.cohort, ["efficientnet_lite0"], ["probe"], tmp_path / "study", ignore=["x"])
+
+
+def test_a_walk_has_an_end(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("",), each=4)
+    found = walk(tmp_path, tmp_path, most=6)
+    assert found.left is not None and found.left < 0 and len(found.images) < 8
+    whole = walk(tmp_path, tmp_path, most=100)
+    assert whole.left is not None and whole.left > 0 and len(whole.images) == 8

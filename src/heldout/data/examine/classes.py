@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from heldout.errors import Problem
 
+BETWEEN = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
+"""Blanks, hyphens and underscores between letters or digits; at the ends they tell classes apart: ER and ER-."""
+
 
 def spelled_alike(labels: Sequence[str]) -> list[Problem]:
     """Classes whose names differ in case, blanks, hyphens and underscores only: one problem a class.
@@ -18,7 +21,7 @@ def spelled_alike(labels: Sequence[str]) -> list[Problem]:
     counts = Counter(label for label in labels if label)
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
-        alike[re.sub(r"[\s_-]+", " ", label).strip().casefold()].append(label)
+        alike[BETWEEN.sub(" ", label).casefold()].append(label)
     problems = []
     for names in alike.values():
         if len(names) > 1:

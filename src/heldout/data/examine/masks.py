@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.data.entries import Entry, some
-from heldout.images import ImageError, read_pixels
+from heldout.images import ImageError, decode
 
 WORDS = r"masks?|seg(?:mentation)?s?|annotations?|ground[ _-]?truth|gt|labels?|contours?|roi"
 
@@ -91,7 +91,7 @@ def _in_folder(entry: Entry) -> bool:
 
 def _is_mask(path: Path) -> bool:
     try:
-        return has_levels_of_a_mask(read_pixels(path))
+        return has_levels_of_a_mask(decode(path).pixels)
     except ImageError:
         return False
 

@@ -72,8 +72,7 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
     if problems:
         proposed = propose(sheet, finder)
         found = problems[0]
-        remedy = f"{proposed.sentence} Add {shlex.join(proposed.words)}." if proposed else _unproposed(finder)
-        return None, [Problem(found.where, found.found, found.expected, remedy)]
+        return None, [Problem(found.where, found.found, found.expected, _remedy(proposed, finder))]
     names = tuple(sheet.titles[name] for name in labels) if len(labels) > 1 else ()
     problems = [
         Problem(
@@ -92,6 +91,15 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
 def _bit(cell: str) -> bool | None:
     """Whether a cell is 1; None where it is neither 0 nor 1."""
     return BITS.get(cell.lower())
+
+
+def _remedy(proposed: Proposed | None, finder: Finder) -> str:
+    """Which options name the columns that are missed."""
+    if proposed is None:
+        return _unproposed(finder)
+    add = f" Add {shlex.join(proposed.words)}." if proposed.words else ""
+    which = "" if proposed.label else " No column looks like the class: name the one that holds it with --label-column."
+    return f"{proposed.sentence}{add}{which}"
 
 
 def _flags(sheet: Sheet, rows: Sequence[Row], path: str) -> list[str]:
@@ -125,12 +133,14 @@ class Proposed:
     Attributes:
         sentence: What was seen.
         words: The options that name them; none where the columns have the usual names.
+        label: Columns that look like the class; none if none does.
         found: Rows, of those looked at, whose image is here.
         looked_at: Rows that were looked at.
     """
 
     sentence: str
     words: tuple[str, ...]
+    label: tuple[str, ...]
     found: int
     looked_at: int
 
@@ -138,10 +148,7 @@ class Proposed:
 def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
     """Columns of a table that name images here and hold a class; None where none names images."""
     rows = sheet.rows[:LOOKED_AT]
-    counts = {
-        name: sum(bool(cells[name]) and bool(finder.find(cells[name]).how) for _, cells in rows)
-        for name in sheet.places
-    }
+    counts = {name: _named(rows, name, finder) for name in sheet.places}
     path = max(counts, key=lambda name: (counts[name], name == "path"), default="")
     if not rows or counts[path] < FOUND * len(rows):
         return None
@@ -161,7 +168,12 @@ def propose(sheet: Sheet, finder: Finder) -> Proposed | None:
         named = ",".join(sheet.titles[name] for name in label)
         sentence += f", and {named} looks like the class ({some(kinds)})"
         words += [] if label == ("label",) or (label == recognised and not words) else ["--label-column", named]
-    return Proposed(f"{sentence}.", tuple(words), counts[path], len(rows))
+    return Proposed(f"{sentence}.", tuple(words), label, counts[path], len(rows))
+
+
+def _named(rows: Sequence[Row], name: str, finder: Finder) -> int:
+    """Different values of a column that are images here: an age that is the name of a file is so again and again."""
+    return sum(bool(finder.find(value).how) for value in {cells[name] for _, cells in rows} - {""})
 
 
 def _label(sheet: Sheet, rows: Sequence[Row], path: str) -> tuple[str, ...]:

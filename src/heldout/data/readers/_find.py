@@ -10,8 +10,11 @@ from pathlib import Path, PurePath
 from unicodedata import normalize
 
 from heldout.data.entries import AS_FOUND, Layout
-from heldout.data.readers.walk import walk
+from heldout.data.readers.walk import Walked, walk
 from heldout.images import IMAGE_SUFFIXES
+
+MOST_FILES = 500_000
+"""Files among which those of a table are looked for: a table may lie beside everything that somebody has."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,18 @@ class Finder:
         return Place(plain, "", tuple(fitting))
 
     @cached_property
+    def _walked(self) -> Walked:
+        return walk(self.folder, self.folder, self._layout, MOST_FILES)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether there are more files than are looked at."""
+        return self._walked.left is not None and self._walked.left < 0
+
+    @cached_property
     def files(self) -> list[str]:
         """All image files below the folder, relative to it."""
-        return [
-            path.relative_to(self.folder).as_posix() for path in walk(self.folder, self.folder, self._layout).images
-        ]
+        return [path.relative_to(self.folder).as_posix() for path in self._walked.images]
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from heldout.claims import claim_of, hold
-from heldout.data.entries import AS_FOUND, Draft, Layout, Reader
+from heldout.data.entries import AS_FOUND, Draft, Layout, Reader, split_named
 from heldout.data.readers.folder import FolderReader
 from heldout.data.readers.npy import NpyReader
 from heldout.data.readers.npz import NpzReader
@@ -80,7 +80,7 @@ def _alone(folder: Path) -> Path:
     """The innermost folder of those that hold nothing but one folder."""
     while True:
         inside = [path for path in folder.iterdir() if not path.name.startswith(HIDDEN)]
-        if len(inside) != 1 or not inside[0].is_dir():
+        if len(inside) != 1 or not inside[0].is_dir() or split_named(inside[0].name):
             return folder
         folder = inside[0]
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader, some, split_named
 from heldout.data.readers._columns import OWN_COLUMNS, Columns, choose_columns
-from heldout.data.readers._find import Finder, Place
+from heldout.data.readers._find import MOST_FILES, Finder, Place
 from heldout.data.readers.tables import TABLE_SUFFIXES, Cells, Sheet, integer, open_sheet, sheet_of
 from heldout.errors import Problem
 from heldout.progress import Reporter
@@ -136,6 +136,7 @@ class _Found:
     def _elsewhere(self, missed: list[str], images: int) -> Problem:
         """One problem for images of which most are not where the table says."""
         near = f"{len(self.finder.files):,} other images lie there" if self.finder.files else "no image lies there"
+        near += f" (only the first {MOST_FILES:,} files were looked at)" if self.finder.cut_short else ""
         return Problem(
             self.sheet.name,
             f"{len(missed):,} of {images:,} images that are not below {self.finder.folder}, by path, name or id "

@@ -183,7 +183,7 @@ def lacking(sheet: Sheet, required: Sequence[str]) -> list[Problem]:
     return [
         Problem(
             f"{sheet.name} line 1",
-            f"the columns {', '.join(sheet.titles) or 'none'}",
+            f"the columns {', '.join(sheet.titles.values()) or 'none'}",
             f"the columns {', '.join(required)} among them (missing: {', '.join(missing)})",
             "Name the columns in the first line.",
         )
@@ -203,7 +203,9 @@ def _sheet(
     titles = [normalize("NFC", title.strip()) for title in header]
     rows = list(rows)
     if rows and titles and all(len(values) == len(titles) + 1 for _, values in rows):
-        titles = ["", *titles]  # R's write.table names no column for the names of its rows
+        # a separator at the end of every row, or names of rows, which R's write.table has no column name for
+        blank = not any(values[-1].strip() for _, values in rows)
+        titles = [*titles, ""] if blank else ["", *titles]
     columns = [title.lower() for title in titles]
     places = {column: at for at, column in enumerate(columns) if column}
     shared = Columns(places, {column: at for column, at in places.items() if column not in own})

@@ -38,6 +38,7 @@ class Walked:
         ignored: Files and folders that a pattern leaves out.
         linked: Folders that links lead to a second time, and that were not entered again.
         problems: Folders that cannot be opened.
+        left: Files that may still be looked at; None where there is no limit.
     """
 
     images: list[Path] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Walked:
     ignored: int = 0
     linked: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    left: int | None = None
 
     @property
     def unknown(self) -> Mapping[str, int]:
@@ -52,15 +54,16 @@ class Walked:
         return {ending: count for ending, count in self.passed.items() if ending not in DOCUMENTS}
 
 
-def walk(folder: Path, root: Path, layout: Layout = AS_FOUND) -> Walked:
+def walk(folder: Path, root: Path, layout: Layout = AS_FOUND, most: int | None = None) -> Walked:
     """Everything below a folder; links are followed, but into no folder twice.
 
     Args:
         folder: Where to begin.
         root: Folder that patterns and problems name paths relative to.
         layout: What to leave out.
+        most: Files that are looked at; None looks at all.
     """
-    found = Walked()
+    found = Walked(left=most)
     _enter(folder, root, layout, found, set())
     found.images.sort()
     return found
@@ -79,6 +82,10 @@ def _enter(folder: Path, root: Path, layout: Layout, found: Walked, entered: set
         found.problems.append(closed(folder, root, error))
         return
     for entry in inside:
+        if found.left is not None:
+            found.left -= 1
+            if found.left < 0:
+                return
         path = folder / entry.name
         if layout.ignore and layout.ignores(path.relative_to(root).as_posix()):
             found.ignored += 1
