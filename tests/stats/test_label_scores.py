@@ -1,4 +1,4 @@
-"""Scores of several labels: scikit-learn's numbers, thresholds that no other cut beats, laws of means and differences."""
+"""Scores of several labels: scikit-learn's numbers, thresholds that no cut beats, laws of means and differences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, matthews_corrcoef, roc_auc_score
 
 from heldout.records.label_predictions import LabelPredictions
-from heldout.stats.label_scores import LabelValues, bootstrap_p, joint_draws, mean_estimate, over_labels, points_estimate
+from heldout.stats.label_scores import (
+    LabelValues,
+    bootstrap_p,
+    joint_draws,
+    mean_estimate,
+    over_labels,
+    points_estimate,
+)
 from heldout.stats.label_thresholds import AS_TRAINED, cuts_of, label_thresholds
 from tests.worlds.made_labels import Plant, label_part
 
