@@ -38,7 +38,7 @@ def diagnosed(study: Path) -> Answer:
 
 def test_runs_are_compared_by_the_mean_auc_and_told_apart_by_patients(study: Path) -> None:
     found = compare(study, bootstrap=200)
-    assert found.metric.name == "mean-auc" and found.baseline is None
+    assert found.metric.name == "mean-auc" and found.baseline and found.baseline.val.value == 0.5
     better, worse = found.runs
     for row in found.runs:
         for part in (row.val, row.test):
@@ -53,6 +53,19 @@ def test_runs_are_compared_by_the_mean_auc_and_told_apart_by_patients(study: Pat
     assert worse.gap_points.value == pytest.approx(100 * (worse.val.score.value - worse.test.score.value))
     blurred = {name: one.auc.value for name, one in worse.test.labels.items() if one.auc}
     assert min(blurred, key=blurred.__getitem__) == "disc"
+
+
+def test_a_run_that_only_guesses_is_told_so_first(tmp_path: Path) -> None:
+    folder = make_label_study(tmp_path / "study", n=60)
+    file = folder / "runs" / read_study(folder).runs[1].record.id / "predictions.parquet"
+    table = pd.read_parquet(file)
+    columns = [f"logit_{c}" for c in range(3)]
+    table[columns] = np.random.default_rng(4).normal(size=(len(table), 3)).astype(np.float32)
+    table.to_parquet(file, index=False)
+    good, guess = compare(folder, bootstrap=100).runs
+    assert good.better_than_baseline and not guess.better_than_baseline
+    first = call("compare", folder, "--bootstrap", "100").out.splitlines()[0]
+    assert "does no better" in first and "the same answer for every image" in first and "50.0 %" in first
 
 
 def test_another_mean_is_asked_for_by_its_name(study: Path) -> None:
