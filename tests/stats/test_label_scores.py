@@ -38,8 +38,9 @@ def test_every_label_and_their_mean_score_as_scikit_learn_says(side: LabelPredic
     found = values_of(side)
     y, z, answers = side.labels, side.logits, side.predicted
     p = 1 / (1 + np.exp(-z))
+    weights = np.concatenate([np.ones((1, 150)), found.resamples.weights()])
     for row in (0, 1, B):
-        w = found.weights[row]
+        w = weights[row]
         each = {
             "average_precision": lambda c, w=w: average_precision_score(y[:, c], z[:, c], sample_weight=w),
             "f1": lambda c, w=w: f1_score(y[:, c], answers[:, c], sample_weight=w),

@@ -162,6 +162,9 @@ def _csv(comparison: Comparison) -> str:
             if comparison.metric.name != "accuracy":
                 estimates[f"{part}_{comparison.metric.name}"] = scores.by_metric if scores else None
             estimates |= {f"{part}_{name}": value for name, value in (scores.scores if scores else {}).items()}
+            for label, one in (scores.labels if scores else {}).items():
+                own = {"auc": one.auc, "sensitivity": one.sensitivity, "specificity": one.specificity, **one.scores}
+                estimates |= {f"{part}_{name}[{label}]": value for name, value in own.items()}
         estimates["over_baseline_points"] = row.over_baseline_points
         for name, estimate in estimates.items():
             cells |= {name: estimate and estimate.value}

@@ -127,7 +127,7 @@ class Baseline:
     """What always answering the commonest class scores, by the comparison's metric.
 
     Attributes:
-        answer: That class.
+        answer: That class; empty of several labels, where it is the same answer for every image.
         val: Its score on validation, a fraction.
         test: Its score on test; None without a test set.
     """

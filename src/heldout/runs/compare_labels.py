@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Literal
 
+import numpy as np
+
 from heldout.errors import InputError, Problem, UsageError
-from heldout.records import Comparison, Estimate, LabelScores, Pair, Scores
+from heldout.records import Baseline, Comparison, Estimate, LabelScores, Pair, Scores
 from heldout.records.label_predictions import LabelPredictions
 from heldout.records.labelling import SEVERAL
 from heldout.records.metric import MetricName
 from heldout.runs.folder import StudyFiles
 from heldout.runs.judging import Judging
 from heldout.runs.rows import groups_of, row_of, verdict_of
-from heldout.stats.bootstrap import Resamples
+from heldout.stats.bootstrap import Resamples, varies
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.label_scores import (
     LabelValues,
@@ -52,7 +54,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
             run,
             judged[run.record.id].scores,
             judged[run.record.id].gap,
-            None,
+            judged[run.record.id].over,
             len(run.labelled["val"]) * len(study.cohort.classes),
         )
         for run in study.runs
@@ -63,7 +65,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
         groups=groups_of(rows),
         metric=judging.metric,
         unit=judging.unit,
-        baseline=None,
+        baseline=shared.baseline,
         asking=judging.asking,
     )
 
@@ -77,12 +79,14 @@ class _Shared:
         metric: What runs are judged by.
         joint: The bootstrap of validation and test.
         resamples: Part -> draws of its images.
+        guessed: Part -> the metric of one answer for all images, on the sample and in every replicate, (B + 1,).
     """
 
     classes: tuple[str, ...]
     metric: MetricName
     joint: JointBootstrap
     resamples: dict[str, Resamples]
+    guessed: dict[str, Reals]
 
     @classmethod
     def of(cls, study: StudyFiles, metric: MetricName, bootstrap: int, seed: int) -> _Shared:
@@ -92,12 +96,34 @@ class _Shared:
         resamples = {part: joint.resamples(part) for part in sides if part != "train"}
         if "train" in sides:
             resamples["train"] = joint_draws(sides["train"], None, bootstrap, seed).resamples("val")
-        return cls(study.cohort.classes, metric, joint, resamples)
+        held_out = {part: side for part, side in sides.items() if part != "train"}
+        guessed = {part: LabelValues(alike(side), resamples[part]).of_metric(metric) for part, side in held_out.items()}
+        return cls(study.cohort.classes, metric, joint, resamples, guessed)
+
+    @property
+    def baseline(self) -> Baseline:
+        """What one answer for all images scores."""
+        found = {part: _exact(values, self.resamples[part]) for part, values in self.guessed.items()}
+        return Baseline("", found["val"], found.get("test"))
 
     @property
     def judged(self) -> Literal["test", "val"]:
         """The part that pairs are judged on: test, or validation where there is no test."""
         return "test" if "test" in self.resamples else "val"
+
+
+def alike(side: LabelPredictions) -> LabelPredictions:
+    """A part as it is answered by whoever finds every label on every image, equally sure."""
+    return replace(side, logits=np.ones_like(side.logits), thresholds=np.zeros(side.k))
+
+
+def _exact(values: Reals, drawn: Resamples) -> Estimate:
+    """A score of the baseline; where it is the same whoever is drawn (an AUC of one half) it has no interval."""
+    told = mean_estimate(values, drawn)
+    assert told is not None, "some label is there to be judged by (`_check_labels`)"
+    if varies(values[1:]):
+        return told
+    return Estimate(told.value, told.value, told.value, told.n, "exact")
 
 
 def _check_labels(sides: Mapping[str, LabelPredictions], classes: tuple[str, ...]) -> None:
@@ -142,6 +168,13 @@ class _Run:
             scores=means,
             labels=labels,
         )
+
+    @property
+    def over(self) -> Estimate:
+        """The metric over that of one answer for all images, in points, on the part that runs are judged on."""
+        part = self.shared.judged
+        drawn = self.shared.resamples[part]
+        return points_estimate(self.metric[part] - self.shared.guessed[part], drawn, how="paired ")
 
     @property
     def gap(self) -> Estimate | None:

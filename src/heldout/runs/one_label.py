@@ -37,9 +37,7 @@ def label_named(study: StudyFiles, name: str) -> int:
     """
     classes = study.cohort.classes
     if study.cohort.labelling is SINGLE:
-        raise UsageError(
-            f"Found --label {name}; expected a study with several labels an image: {study.folder} has one."
-        )
+        raise UsageError(f"Found --label {name}; expected several labels an image, and {study.folder} has one class.")
     if name not in classes:
         raise UsageError(f"Found --label '{name}'; expected one of: {', '.join(classes)}.")
     return classes.index(name)

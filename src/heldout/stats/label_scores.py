@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import norm
 
 from heldout.records import Estimate, LabelScores
@@ -21,19 +22,15 @@ from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_auc, varies
 from heldout.stats.estimates import auc_estimate, recall_estimate
 from heldout.stats.few import spread, spread_factor, spread_words
-from heldout.stats.further import FURTHER, Answers, Asked, FurtherScore, score_estimate
+from heldout.stats.further import BINS, FURTHER, FurtherScore, score_estimate
 from heldout.stats.intervals import unseen
 from heldout.stats.joint import JointBootstrap
+from heldout.stats.resampled_precision import resampled_average_precision
 from heldout.stats.scores import Reals, auc
-from heldout.stats.thresholds import Weights
 
-ASKED = Asked(positive=1)
-
-CUT = ("f1", "mcc")
-"""Scores of answers, which hang on where the line is drawn."""
-
-SURE = ("average_precision", "brier", "calibration_error")
-"""Scores of the order of images or of the probabilities themselves: the sigmoid of the logit, wherever the line is."""
+FURTHER_OF_LABELS = ("average_precision", "f1", "mcc", "brier", "calibration_error")
+"""Further scores (`stats.further`) that are told of labels. F1 and Matthews' correlation are of the answers, cut at the
+threshold; Brier score and calibration error of the sigmoid of the logit, wherever the line is drawn."""
 
 OF_METRIC: dict[MetricName, str] = {"mean-auc": "auc", "mean-average-precision": "average_precision", "mean-f1": "f1"}
 """Metric -> the score of each label that it is the mean of."""
@@ -62,12 +59,6 @@ class LabelValues:
     resamples: Resamples
 
     @cached_property
-    def weights(self) -> Weights:
-        """How often each image counts, (B + 1, n)."""
-        sample = np.ones((1, len(self.side)), dtype=np.float32)
-        return np.concatenate([sample, self.resamples.weights()])
-
-    @cached_property
     def questions(self) -> list[Predictions]:
         """One a label."""
         return [self.side.question(c) for c in range(self.side.k)]
@@ -86,15 +77,37 @@ class LabelValues:
     @cached_property
     def further(self) -> dict[str, Reals]:
         """Further score -> (k, B + 1), NaN likewise."""
-        return {score.name: np.stack([self._each(score, c) for c in range(self.side.k)]) for score in scores()}
+        found = {name: np.full((self.side.k, self.resamples.replicates + 1), np.nan) for name in FURTHER_OF_LABELS}
+        for c, question in enumerate(self.questions):
+            if question.labels.min() != question.labels.max():
+                for name, values in self._scores_of(question, float(self.side.thresholds[c])).items():
+                    found[name][c] = values
+        return found
 
-    def _each(self, score: FurtherScore, label: int) -> Reals:
-        labels = self.side.labels[:, label]
-        if labels.min() == labels.max():
-            return np.full(len(self.weights), np.nan)
-        shift = 0.0 if score.name in CUT else float(self.side.thresholds[label])
-        logits = self.questions[label].logits + np.array([0.0, shift])
-        return score.of(Answers(labels, logits, ASKED), self.weights)
+    def _scores_of(self, question: Predictions, threshold: float) -> dict[str, Reals]:
+        """Every further score of one label, (B + 1,): formulas of `stats.further` of two classes, by weighted sums."""
+        truth, called = question.labels == 1, question.predicted == 1
+        probability = expit(question.logits[:, 1] + threshold)
+        sure = np.maximum(probability, 1 - probability)
+        off = ((probability > 0.5) == truth) - sure
+        bins = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure)
+        rows = [truth & called, truth, called, np.ones(len(truth)), (probability - truth) ** 2]
+        rows += [off * (bins == one) for one in np.unique(bins)]
+        both, have, said, every, squares, *gaps = self._sums(np.stack(rows, dtype=np.float64))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread_of_both = np.sqrt(have * (every - have) * said * (every - said))
+            correlation = np.where(spread_of_both > 0, (both * every - have * said) / spread_of_both, 0.0)
+            return {
+                "average_precision": resampled_average_precision(truth, question.logits[:, 1], self.resamples),
+                "f1": 2 * both / (have + said),
+                "mcc": correlation,
+                "brier": squares / every,
+                "calibration_error": np.abs(np.stack(gaps)).sum(axis=0) / every,
+            }
+
+    def _sums(self, rows: Reals) -> Reals:
+        """Weighted sums of the images' values, (r, n) -> (r, B + 1)."""
+        return np.concatenate([rows.sum(axis=1)[:, None], self.resamples.totals(rows)], axis=1)
 
     def of_metric(self, metric: MetricName) -> Reals:
         """The mean over labels, (B + 1,)."""
@@ -105,8 +118,8 @@ class LabelValues:
     def right(self) -> Reals:
         """Share of all answers that are right, (B + 1,)."""
         each = (self.side.predicted == self.side.labels).mean(axis=1)
-        exact = self.weights.astype(np.float64)
-        shares: Reals = exact @ each / exact.sum(axis=1)
+        sums = self._sums(np.stack([each, np.ones(len(each))]))
+        shares: Reals = sums[0] / sums[1]
         return shares
 
     def of_label(self, label: int) -> LabelScores:
@@ -132,7 +145,7 @@ class LabelValues:
 
 def scores() -> list[FurtherScore]:
     """The further scores that are told of labels."""
-    return [score for score in FURTHER if score.name in (*CUT, *SURE)]
+    return [score for score in FURTHER if score.name in FURTHER_OF_LABELS]
 
 
 def over_labels(values: Reals) -> Reals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heldout.answer.baseline import baseline_title
 from heldout.answer.texts import duration, number, percent, probability
 from heldout.cli.views.cells import auc_cell, decimal_cell, empty_table, percent_cell, points_cell
 from heldout.cli.views.labels import label_tables
@@ -115,7 +116,8 @@ def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int)
             table.add_row("\n".join(names[row.id].lines), *(every[row.id][column] for column in columns))
         if (baseline := comparison.baseline) is not None and "validation" in columns:
             scored = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
-            table.add_row(f"always '{baseline.answer}'\nthe commonest class", *(scored.get(one, "") for one in columns))
+            title = baseline_title(baseline.answer).replace(", ", "\n")
+            table.add_row(title, *(scored.get(one, "") for one in columns))
         tables.append(table)
     return tables
 
