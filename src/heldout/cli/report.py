@@ -8,19 +8,25 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import ByOption, MetricOption, Overwrite, UnitOption
+from heldout.cli.options import OUTPUT, ByOption, MetricOption, Overwrite, UnitOption
 
 
 def report(
     context: typer.Context,
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; STUDY/report.html by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; STUDY/report.html by default.", rich_help_panel=OUTPUT)
+    ] = None,
     metric: MetricOption = "",
     unit: UnitOption = "",
     by: ByOption = "",
     overwrite: Overwrite = False,
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Open the report in the browser.", rich_help_panel=OUTPUT)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print where the report is as JSON.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> None:
     """Write the report of a study: one HTML file that opens offline and can be sent by mail.
 
