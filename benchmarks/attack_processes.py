@@ -3,7 +3,8 @@
     python benchmarks/attack_processes.py --trials 200 --out attack-processes
 
 Every trial begins a study in a new folder with 2 to 4 processes, whose plans differ, and signals them at random:
-SIGSTOP for up to twice the time after which a process counts as gone, then SIGCONT, or SIGKILL. When all have ended,
+SIGSTOP for up to twice the time after which a process counts as gone, then SIGCONT, or SIGKILL; most of all those that
+write the files of a run, count its evaluation and publish it. When all have ended,
 one process more finishes what is left, as a person would. Then everything is counted: each planned run is there once,
 has been scored on test once, has the numbers of a study that nobody disturbed, bit for bit, and no temporary file,
 claim or half folder is left. A line a trial goes to OUT/trials.jsonl; the same command goes on from there.
@@ -133,7 +134,7 @@ def attack(seed: int, data: Path, reference: Path, out: Path) -> Trial:
     for number in range(trial.processes):
         alive[fork(data, folder, PLANS[number], out / f"{number}.log")] = number
         time.sleep(float(rng.uniform(0, 0.5)))
-    ended = _disturb(alive, rng, trial, started)
+    ended = _disturb(alive, folder, rng, trial, started)
     trial.crashed = sum(status != 0 for status, killed in ended.values() if not killed)
     last = fork(data, folder, PLANS[3], out / "last.log")
     _, status = os.waitpid(last, 0)
@@ -146,15 +147,28 @@ def attack(seed: int, data: Path, reference: Path, out: Path) -> Trial:
     return trial
 
 
+def _finishing(folder: Path) -> list[int]:
+    """Processes that write the files of a run, or count and publish it: where most could go wrong."""
+    found = []
+    for claim in folder.glob("runs/.*.claim"):
+        run = claim.name.removeprefix(".").removesuffix(".claim")
+        try:
+            if any(claim.parent.glob(f".{run}.*partial/recipe.json")):
+                found.append(int(json.loads(claim.read_text())["pid"]))
+        except (OSError, ValueError, KeyError):  # it has ended
+            continue
+    return found
+
+
 def _disturb(
-    alive: dict[int, int], rng: np.random.Generator, trial: Trial, started: float
+    alive: dict[int, int], folder: Path, rng: np.random.Generator, trial: Trial, started: float
 ) -> dict[int, tuple[int, bool]]:
     """Signal processes until all have ended; number of each -> exit status, and whether it was killed."""
     ended: dict[int, tuple[int, bool]] = {}
     stopped: dict[int, float] = {}
     killed: set[int] = set()
     while alive:
-        time.sleep(float(rng.uniform(0.01, 0.25)))
+        time.sleep(float(rng.uniform(0.005, 0.05)))
         now = time.monotonic()
         for pid in list(alive):
             found, status = os.waitpid(pid, os.WNOHANG)
@@ -170,13 +184,14 @@ def _disturb(
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
         moving = [pid for pid in alive if pid not in stopped]
-        if moving and rng.random() < 0.35 and trial.stopped < 8:
-            pid = int(rng.choice(moving))
+        finishing = [pid for pid in _finishing(folder) if pid in moving]
+        if moving and rng.random() < (0.5 if finishing else 0.05) and trial.stopped < 8:
+            pid = int(rng.choice(finishing or moving))
             os.kill(pid, signal.SIGSTOP)
             stopped[pid] = now + float(rng.choice([0.1, 0.4, 1.2, 2.0]))
             trial.stopped += 1
-        elif alive and rng.random() < 0.03:
-            pid = int(rng.choice(list(alive)))
+        elif alive and rng.random() < (0.02 if finishing else 0.004):
+            pid = int(rng.choice(finishing or list(alive)))
             os.kill(pid, signal.SIGKILL)
             killed.add(pid)
             trial.killed += 1

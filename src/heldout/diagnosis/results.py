@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from heldout.errors import InputError, Problem
-from heldout.files import read_json, write_json
+from heldout.files import hash_of, read_json, write_json
+from heldout.records.codec import SEAL
 from heldout.records.table_file import checksum_of, load_table, save_table
 
 CHECKSUM = "checksum"
@@ -27,22 +28,25 @@ def write_result(place: Path, about: Mapping[str, Any], table: pd.DataFrame | No
         table: The logits; None or empty without any.
     """
     file = place.with_suffix(".parquet")
-    known = {name: value for name, value in about.items() if name != CHECKSUM}
+    known = {name: value for name, value in about.items() if name not in (CHECKSUM, SEAL)}
     if table is None or table.empty:
         file.unlink(missing_ok=True)
     else:
         save_table(table, file)
         known[CHECKSUM] = checksum_of(file)
-    write_json(place, known)
+    write_json(place, {**known, SEAL: hash_of(known, 16)})
 
 
 def read_about(place: Path) -> Mapping[str, Any]:
-    """What the JSON says; empty where there is nothing that can be read."""
+    """What the JSON says; empty where there is nothing that can be read, or it was changed."""
     try:
         about = read_json(place)
+        if not isinstance(about, dict):
+            return {}
+        sealed = {name: value for name, value in about.items() if name != SEAL}
+        return about if about.get(SEAL) in (None, hash_of(sealed, 16)) else {}
     except (OSError, ValueError, RecursionError):
         return {}
-    return about if isinstance(about, Mapping) else {}
 
 
 def is_sound(place: Path, about: Mapping[str, Any]) -> bool:
@@ -61,7 +65,7 @@ def read_result(place: Path) -> tuple[Mapping[str, Any], pd.DataFrame | None]:
     """
     about = read_about(place)
     if not about:
-        raise InputError([Problem(str(place), "no JSON object", "the record of an experiment", REMEDY)])
+        raise InputError([Problem(str(place), "a damaged file", "the record of an experiment, in JSON", REMEDY)])
     file = place.with_suffix(".parquet")
     if not is_sound(place, about):
         raise InputError([Problem(str(file), "another checksum, or no such file", "that of its JSON file", REMEDY)])

@@ -32,8 +32,12 @@ def load_table(path: Path, expected: str = "a Parquet table", remedy: str = DAMA
     Raises:
         InputError: It is missing, damaged, or no Parquet file.
     """
-    table: pd.DataFrame = load_arrow(path, expected, remedy).to_pandas()
-    return table
+    table = load_arrow(path, expected, remedy)
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+    except Exception as error:  # texts that are none, a description of an index that is not there
+        raise _damaged(path, error, expected, remedy) from error
 
 
 def load_arrow(path: Path, expected: str, remedy: str) -> pa.Table:
@@ -48,8 +52,12 @@ def load_arrow(path: Path, expected: str, remedy: str) -> pa.Table:
     except FileNotFoundError as error:
         raise InputError([Problem(str(path), "no such file", expected, remedy)]) from error
     except Exception as error:  # a damaged file makes Arrow raise nearly anything
-        found = f"a damaged file ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
-        raise InputError([Problem(str(path), found, expected, remedy)]) from error
+        raise _damaged(path, error, expected, remedy) from error
+
+
+def _damaged(path: Path, error: Exception, expected: str, remedy: str) -> InputError:
+    found = f"a damaged file ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
+    return InputError([Problem(str(path), found, expected, remedy)])
 
 
 def checksum_of(path: Path) -> str:
