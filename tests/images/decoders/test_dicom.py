@@ -223,6 +223,21 @@ def test_a_folder_of_dicom_becomes_a_cohort_with_patients_sites_and_frames(tmp_p
     assert any(note.startswith("4 of 7 images: Text is burnt") for note in notes)
 
 
+def test_a_billion_frames_that_are_not_there_are_one_problem(tmp_path: Path) -> None:
+    for name in ("ill", "well"):
+        (tmp_path / name).mkdir()
+        content = dicom(np.stack([GREY, GREY + np.uint8(name == "ill")]))
+        (tmp_path / name / "x.dcm").write_bytes(content)
+    assert len(load(tmp_path)) == 4
+    lying = dicom(np.stack([GREY, GREY]), NumberOfFrames=10**9)
+    (tmp_path / "well" / "x.dcm").write_bytes(lying)
+    with pytest.raises(InputError) as caught:
+        load(tmp_path)
+    assert [problem.source for problem in caught.value.problems if "1000000000 frames" in problem.found] == [
+        "well/x.dcm"
+    ]
+
+
 def test_what_a_manifest_says_comes_before_what_the_file_says(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"{number}.dcm").write_bytes(dicom(GREY + np.uint8(number), **ABOUT))
