@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydicom.uid import JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 from heldout.data.load import load
 from heldout.errors import InputError
 from heldout.images import ImageError, count_images, decode
+from heldout.images.decoders import dicom as dicom_decoder
 from tests.images.decoders.making import COLOUR, DEEP, GREY, Array, dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, about odd values in headers
@@ -134,6 +136,24 @@ def test_frames_of_an_enhanced_file_have_their_own_scale(tmp_path: Path) -> None
     for row, slope in enumerate((2, 3)):
         decoded = decode(path, row=row)
         assert np.array_equal(decoded.pixels, DEEP.astype(int) * slope) and decoded.spacing == (slope, 1)
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_rle_2frame.dcm", "examples_ybr_color.dcm", "rtdose.dcm", "made"])
+def test_frames_of_a_large_file_are_read_one_by_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, np.stack([DEEP, DEEP + 1]), 16) if name == "made" else TEST_FILES / name
+    last = count_images(path) - 1
+    whole = decode(path, row=last).pixels
+    monkeypatch.setattr(dicom_decoder, "IN_PARTS", 0)
+    monkeypatch.setattr(pydicom, "dcmread", only_headers(pydicom.dcmread))
+    assert np.array_equal(decode(path, row=last).pixels, whole)
+
+
+def only_headers(read: Callable[..., pydicom.Dataset]) -> Callable[..., pydicom.Dataset]:
+    def reading(*args: Any, **options: Any) -> pydicom.Dataset:
+        assert options.get("stop_before_pixels")
+        return read(*args, **options)
+
+    return reading
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
