@@ -164,6 +164,7 @@ def examine(
         ),
         intensity=intensity,
         channels=channels,
+        copies=None if near is None else near.named(list(table["id"])),
     )
     kept = tuple(image for image in measured if image.entry.label)
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)

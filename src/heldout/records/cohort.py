@@ -52,6 +52,8 @@ class Cohort:
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
+        copies: Pairs of images that show one picture though their pixels differ: two ids, and how the first was changed
+            to give the second; None where they were not looked for.
         intensity: The intensity policy that it was read with; empty for none. Recipes hold its numbers.
         channels: The choice of channels that it was read with; empty for none.
     """
@@ -63,6 +65,7 @@ class Cohort:
     table: pd.DataFrame
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    copies: tuple[tuple[str, str, str], ...] | None = None
     intensity: str = ""
     channels: str = ""
 
@@ -106,6 +109,7 @@ class Cohort:
             "classes": self.classes,
             "excluded": [to_data(problem) for problem in self.excluded],
             "notes": self.notes,
+            "copies": self.copies,
         }
         about |= {name: value for name in ("intensity", "channels") if (value := getattr(self, name))}
         table = pa.Table.from_pandas(self.table, preserve_index=False)
@@ -141,7 +145,13 @@ class Cohort:
             notes=tuple(about["notes"]),
             intensity=about.get("intensity", ""),
             channels=about.get("channels", ""),
+            copies=_pairs(about.get("copies")),
         )
+
+
+def _pairs(found: list[list[str]] | None) -> tuple[tuple[str, str, str], ...] | None:
+    """As JSON gives them; absent in studies of earlier versions."""
+    return None if found is None else tuple((str(a), str(b), str(change)) for a, b, change in found)
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
