@@ -21,7 +21,9 @@ from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.errors import HeldoutError, InputError, Problem
+from heldout.images.channels import parse_channels
 from heldout.images.copies import SIDE
+from heldout.images.intensity import parse_intensity
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
 from heldout.records.cohort import COLUMNS, typed
@@ -120,6 +122,10 @@ def examine(
         UsageError: As for `load`.
         HeldoutError: As for `load`.
     """
+    if intensity:
+        parse_intensity(intensity)  # told before hours of reading
+    if channels:
+        parse_channels(channels)
     text = str(data)
     reader = choose(text)
     draft = reader.read(text, reporter)

@@ -52,10 +52,10 @@ class Cohort:
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
-        intensity: The intensity policy that it was read with; empty for none. Recipes hold its numbers.
-        channels: The choice of channels that it was read with; empty for none.
         copies: Pairs of images that show one picture though their pixels differ: two ids, and how the first was changed
             to give the second; None where they were not looked for.
+        intensity: The intensity policy that it was read with; empty for none. Recipes hold its numbers.
+        channels: The choice of channels that it was read with; empty for none.
     """
 
     name: str
@@ -65,9 +65,9 @@ class Cohort:
     table: pd.DataFrame
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    copies: tuple[tuple[str, str, str], ...] | None = None
     intensity: str = ""
     channels: str = ""
-    copies: tuple[tuple[str, str, str], ...] | None = None
 
     def __post_init__(self) -> None:
         if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
