@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from heldout.images import Decoded, ImageError, close_arrays, decode, quietly
 from heldout.images.channels import RGB, parse_channels
 from heldout.images.histogram import span_of
 from heldout.images.intensity import FullRange, Percentile, Policy, parse_intensity
+from heldout.images.memory import one_image
 from heldout.images.prepare import chosen_channels
 from heldout.images.reading import grey_if_equal, of_array
 from heldout.progress import Reporter, Silent
@@ -25,6 +28,11 @@ Read = Callable[[], Iterable[Decoded]]
 """Gives the training images, anew each time it is called."""
 
 SILENT = Silent()
+
+MAX_THREADS = 8
+
+WAITING = 2**28
+"""Bytes of images that are decoded and not yet counted, at most, unless one alone takes more."""
 
 
 def input_map_of(
@@ -58,13 +66,18 @@ def input_map_of(
     table = cohort.table
     number, bits = int(table["channels"].max()), int(table["bits"].max())
     rows = table.set_index("id").loc[list(train), ["source", "member", "row"]]
+    largest = int((table["width"] * table["height"] * table["channels"]).max()) * max(1, bits // 8)
 
     def read() -> Iterator[Decoded]:
-        reporter.begin("Values of training images", len(rows))
-        with quietly():
-            for source, member, row in rows.itertuples(index=False, name=None):
-                yield _read(Path(cohort.root) / source, member, row)
-                reporter.step()
+        places = list(rows.itertuples(index=False, name=None))
+        at_once = max(1, WAITING // max(1, largest))
+        threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
+        reporter.begin("Values of training images", len(places))
+        with quietly(), ThreadPoolExecutor(threads) as pool:
+            for start in range(0, len(places), at_once):
+                for image in pool.map(lambda place: _read(Path(cohort.root), *place), places[start : start + at_once]):
+                    yield image
+                    reporter.step()
         reporter.end()
         close_arrays()
 
@@ -150,8 +163,9 @@ def _learned(rule: InputMap, policy: Policy, read: Read) -> InputMap:
     return replace(rule, low=span.low, high=span.high, images=images)
 
 
-def _read(path: Path, member: str, row: int) -> Decoded:
+def _read(root: Path, source: str, member: str, row: int) -> Decoded:
     try:
-        return decode(path, member, row)
+        with one_image():
+            return decode(root / source, member, row)
     except ImageError as error:
         raise InputError([error.problem(error.where)], "A training image cannot be read any more") from error

@@ -23,7 +23,9 @@ from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.data.tabulate import notes_of, notes_of_files, order_classes, tabulate
 from heldout.errors import InputError, Problem
+from heldout.images.channels import parse_channels
 from heldout.images.copies import SIDE
+from heldout.images.intensity import parse_intensity
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
 from heldout.records.labelling import LABELLINGS, Labelling
@@ -156,6 +158,10 @@ def examine(
         UsageError: As for `load`.
         HeldoutError: As for `load`.
     """
+    if intensity:
+        parse_intensity(intensity)  # told before hours of reading
+    if channels:
+        parse_channels(channels)
     draft, reader = drafted(data, layout, reporter)
     auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
     told = None if auto else patient

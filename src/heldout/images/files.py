@@ -108,7 +108,7 @@ def _damaged(file: ImageFile, decoder: Decoder, error: Exception) -> ImageError:
     unnamed = isinstance(
         error, UnidentifiedImageError
     )  # its text names a buffer in memory, which tells nobody anything
-    said = "its header cannot be read" if unnamed else " ".join(str(error).split())[:100] or type(error).__name__
+    said = "its header cannot be read" if unnamed else " ".join(str(error).split())[:160] or type(error).__name__
     if isinstance(error, NotImplementedError):
         remedy = "Convert it without loss, or leave it out with --skip-unreadable."
         return ImageError(file.where, f"a kind of {decoder.title} that is not read ({said})", "another kind", remedy)

@@ -119,3 +119,18 @@ def test_the_table_of_formats_is_that_of_the_shelf() -> None:
     script = Path(__file__).parents[3] / "scripts" / "make_format_table.py"
     result = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_threads_that_ask_first_find_all_decoders(tmp_path: Path) -> None:
+    """A new process, whose shelf is empty: a thread must not meet it while another fills it."""
+    paths = []
+    for number, name in enumerate(("png", "bmp", "gif", "jpeg", "webp", "tiff") * 2):
+        paths.append(tmp_path / str(number))
+        paths[-1].write_bytes(sample(name).content)
+    code = (
+        "import sys; from pathlib import Path; from concurrent.futures import ThreadPoolExecutor\n"
+        "from heldout.images import decode\n"
+        "with ThreadPoolExecutor(12) as pool: print(len(list(pool.map(decode, map(Path, sys.argv[1:])))))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, *map(str, paths)], capture_output=True, text=True, check=False)
+    assert answer.stdout == "12\n", answer.stderr

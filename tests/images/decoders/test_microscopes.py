@@ -12,6 +12,7 @@ import pytest
 
 from heldout import optional
 from heldout.images import ImageError, count_images, decode
+from heldout.images.decoders.nd2 import channel_names
 from tests.images.decoders.making import DYES, sample
 
 
@@ -30,6 +31,12 @@ def test_planes_are_rows_and_channels_stay_together(name: str, tmp_path: Path) -
 def test_czi_names_its_channels(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(sample("czi").content)
     assert decode(tmp_path / "x", row=0).channel_names == ("dye 0", "dye 1", "dye 2")
+
+
+@pytest.mark.parametrize("number", [0, -3, 2**31])
+def test_channels_by_the_billion_are_damage(number: int) -> None:
+    with pytest.raises(ValueError, match="channels in its header"):
+        channel_names((), number)
 
 
 class StandIn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ Array = npt.NDArray[Any]
 
 MICROMETRE = 1e-3
 """In millimetres."""
+
+
+MOST_CHANNELS = 1024
+"""Channels of an image at most; spectral detectors have some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,19 @@ def picture(where: str, planes: Planes, row: int, read: Callable[[dict[str, int]
     names = planes.channels if photometric == "channels" else ()
     bits = planes.bits or BITS[pixels.dtype.name]
     return Decoded(pixels, bits, photometric, spacing=planes.spacing, channel_names=names)
+
+
+def channel_names(names: Sequence[str], number: int) -> tuple[str, ...]:
+    """Names of the channels: those of the file if there is one for each, else their numbers; none for a single channel.
+
+    Raises:
+        ValueError: More than any microscope has: the header is damaged.
+    """
+    if not 0 < number <= MOST_CHANNELS:
+        raise ValueError(f"{number} channels in its header")
+    if number == 1:
+        return ()
+    return tuple(names) if len(names) == number else tuple(f"channel {place}" for place in range(number))
 
 
 def scene_of(member: str, scenes: int, where: str) -> int:

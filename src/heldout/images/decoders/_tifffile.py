@@ -71,11 +71,16 @@ def decode(file: ImageFile, member: str, row: int) -> Decoded:
         names = about.channels if photometric == "channels" and len(about.channels) == pixels.shape[-1] else ()
         return Decoded(
             turned(faithful(pixels, file.where), orientation),
-            about.bits or int(np.max(page.bitspersample)),
+            about.bits or _depth(int(np.max(page.bitspersample))),
             photometric,
             spacing=about.spacing if part.full else None,
             channel_names=names,
         )
+
+
+def _depth(bits: int) -> int:
+    """Bits to be told: 2 to 7 are widened to 8."""
+    return 8 if 1 < bits < 8 else bits
 
 
 @dataclass(frozen=True)
@@ -202,15 +207,22 @@ def _meant(stored: Array, page: TiffPage, where: str) -> tuple[Array, Photometri
         raise ImageError(where, "the colour space YCbCr, not compressed", EXPECTED, "Convert it to RGB, and save that.")
     if kind == "MINISWHITE":
         stored = _inverted(stored, int(np.max(page.bitspersample)))
+    if stored.shape[-1] == 1 and stored.ndim == 3:
+        stored = stored[..., 0]
     if stored.ndim == 2:
-        return stored, "grey"
-    if stored.shape[-1] == 1:
-        return stored[..., 0], "grey"
+        return _eight_of_few(stored, int(np.max(page.bitspersample))), "grey"
     extra = tuple(page.extrasamples or ())
     colours_first = kind in ("RGB", "YCBCR")
     if colours_first and extra and len(extra) == 1 and extra[0] in ALPHA_SAMPLES and stored.shape[-1] == 4:
         stored = without_alpha(stored, where)
     return stored, "rgb" if colours_first and stored.shape[-1] == 3 else "channels"
+
+
+def _eight_of_few(stored: Array, bits: int) -> Array:
+    """Grey of 2 to 7 bits over the whole range of 8, as Pillow widens it in files of one page."""
+    if stored.dtype != np.uint8 or not 1 < bits < 8:
+        return stored
+    return (stored.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
 
 
 def _inverted(stored: Array, bits: int) -> Array:

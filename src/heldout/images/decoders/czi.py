@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from typing import Any, ClassVar
 
 from heldout.images.decoded import Decoded
-from heldout.images.decoders._planes import Planes, picture, scene_of
+from heldout.images.decoders._planes import Planes, channel_names, picture, scene_of
 from heldout.images.decoders.decoder import Decoder
 from heldout.images.opened import ImageFile
 from heldout.optional import require
@@ -66,10 +66,9 @@ def _planes(opened: Any, scene: int | None) -> Planes:
     number = box["C"][1] - box["C"][0] if "C" in box else 1
     samples, item_bytes = PIXELS[opened.get_channel_pixel_type(0)]
     names, spacing = _told(opened.raw_metadata)
-    names = names if len(names) == number else tuple(f"channel {one}" for one in range(number))
     return Planes(
         outer={axis: end - start for axis, (start, end) in box.items() if axis not in "CYXS"},
-        channels=names if number > 1 else (),
+        channels=channel_names(names, number),
         height=int(place.h),
         width=int(place.w),
         samples=samples,

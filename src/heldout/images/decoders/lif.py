@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from heldout.images.decoded import Decoded
-from heldout.images.decoders._planes import Planes, picture, scene_of
+from heldout.images.decoders._planes import Planes, channel_names, picture, scene_of
 from heldout.images.decoders.decoder import Decoder
 from heldout.images.opened import ImageFile
 from heldout.optional import require
@@ -34,12 +34,12 @@ class Lif(Decoder):
     def count(self, file: ImageFile, member: str = "") -> int:
         """Number of pictures of one scene."""
         with require("liffile", self.extra).LifFile(str(file.path)) as opened:
-            return _planes(_scene(opened, member, file.where)).count
+            return _planes(_scene(opened, member, file)).count
 
     def decode(self, file: ImageFile, member: str = "", row: int = -1) -> Decoded:
         """One picture."""
         with require("liffile", self.extra).LifFile(str(file.path)) as opened:
-            scene = _scene(opened, member, file.where)
+            scene = _scene(opened, member, file)
             several = "C" in scene.sizes
 
             def read(at: dict[str, int], channel: int) -> Any:
@@ -48,8 +48,12 @@ class Lif(Decoder):
             return picture(file.where, _planes(scene), row, read)
 
 
-def _scene(opened: Any, member: str, where: str) -> Any:
-    return opened.images[scene_of(member, len(opened.images), where)]
+def _scene(opened: Any, member: str, file: ImageFile) -> Any:
+    scene = opened.images[scene_of(member, len(opened.images), file.where)]
+    end = scene.memory_block.offset + scene.memory_block.size
+    if end > file.size:
+        raise ValueError(f"{file.size} bytes, {end} by its header")
+    return scene
 
 
 def _planes(scene: Any) -> Planes:
@@ -58,7 +62,7 @@ def _planes(scene: Any) -> Planes:
     sides = [_step(scene, axis) for axis in "YX"]
     return Planes(
         outer={axis: size for axis, size in sizes.items() if axis not in "CYXS"},
-        channels=tuple(f"channel {place}" for place in range(number)) if number > 1 else (),
+        channels=channel_names((), number),
         height=sizes["Y"],
         width=sizes["X"],
         samples=sizes.get("S", 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from heldout.images.decoded import Decoded
-from heldout.images.decoders._planes import MICROMETRE, Planes, picture
+from heldout.images.decoders._planes import MICROMETRE, Planes, channel_names, picture
 from heldout.images.decoders.decoder import Decoder
 from heldout.images.opened import ImageFile
 from heldout.optional import require
@@ -49,11 +49,10 @@ def _planes(opened: Any) -> Planes:
     number = sizes.get("C", 1)
     described = [getattr(one, "channel", None) for one in getattr(opened.metadata, "channels", None) or ()]
     names = tuple(str(getattr(one, "name", "") or "") for one in described)
-    names = names if len(names) == number else tuple(f"channel {place}" for place in range(number))
     voxel = opened.voxel_size()
     return Planes(
         outer={axis: size for axis, size in sizes.items() if axis not in "CYXS"},
-        channels=names if number > 1 else (),
+        channels=channel_names(names, number),
         height=int(sizes["Y"]),
         width=int(sizes["X"]),
         samples=int(sizes.get("S", 1)),
