@@ -34,9 +34,6 @@ ALLOWED = {
     r"backbones/weights.py: re.search('(?:GLOBAL:?|class|globals:) ([\\w.]*\\w)', said)": TORCH,
     "cli/views/inspect.py: note != told": LAYOUT,
     "report/sections/_why_tables.py: lens.title != caption": LAYOUT,
-    r"images/decoders/_tifffile.py: re.fullmatch('(?:series (\\d+))?[ ,]*(?:level (\\d+))?', member.strip().lower())": (
-        "what a person writes into the column `array`"
-    ),
     "claims.py: _read(self.path) == self.text": "a claim's text is for programs: who holds the claim",
 }
 """What reads words all the same -> why it may."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,23 +18,30 @@ def test_an_image_beyond_the_limit_is_refused_with_it() -> None:
         reserve(20_000, 20_000, 1, 1, "x.png")
 
 
-def test_threads_take_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_waits_until_there_is_memory_for_its_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "BUDGET", 100 * 2**20)
     monkeypatch.setattr(memory, "LARGE", 2**40)
-    most, lock, waiting = 0, threading.Lock(), threading.Barrier(2, timeout=20)
+    entered, leave = [threading.Event() for _ in range(3)], [threading.Event() for _ in range(3)]
 
     def work(number: int) -> None:
-        nonlocal most
         with one_image():
             reserve(3000, 4000, 1, 1, "x")  # 46 MiB with its copies: two at a time
-            with lock:
-                most = max(most, memory._taken)
-            if number < 2:
-                waiting.wait()  # both were let in
+            entered[number].set()
+            leave[number].wait(20)
 
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(work, range(12)))
-    assert memory._taken == 0 and 90 * 2**20 < most <= 100 * 2**20
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread, event in zip(threads[:2], entered, strict=False):
+        thread.start()
+        assert event.wait(20)
+    threads[2].start()
+    assert not entered[2].wait(0.2)
+    leave[0].set()
+    assert entered[2].wait(20)
+    leave[1].set()
+    leave[2].set()
+    for thread in threads:
+        thread.join(20)
+    assert memory._taken == 0
 
 
 def test_what_is_reserved_for_the_next_image_replaces_that_of_the_last() -> None:

@@ -17,7 +17,7 @@ IMAGE_SUFFIXES = frozenset(
     {
         *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".webp"),
         *(".jp2", ".j2k", ".jpx", ".j2c", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz"),
-        *(".svs", ".ndpi", ".scn", ".lsm", ".qptiff"),
+        *(".svs", ".ndpi", ".scn", ".lsm", ".qptiff", ".czi", ".lif", ".nd2"),
     }
 )
 """Endings of the formats of this package, as its decoders have them (a test holds both alike); `is_image_file` knows
@@ -63,10 +63,8 @@ def decode_file(path: Path, member: str = "", row: int = -1) -> Decoded:
             return decoder.decode(file, member, row)
     except ImageError:
         raise
-    except HeldoutError as error:  # an extra is not installed
-        raise ImageError(
-            file.where, f"a file of the format {decoder.title}", "a format that is installed", str(error)
-        ) from error
+    except HeldoutError as error:
+        raise _not_installed(file, decoder, error) from error
     except Exception as error:  # libraries raise nearly anything for a damaged file
         raise _damaged(file, decoder, error) from error
 
@@ -83,6 +81,8 @@ def count_images(path: Path, member: str = "") -> int:
         return decoder.count(file, member)
     except ImageError:
         raise
+    except HeldoutError as error:
+        raise _not_installed(file, decoder, error) from error
     except Exception as error:
         raise _damaged(file, decoder, error) from error
 
@@ -100,11 +100,15 @@ def _chosen(file: ImageFile) -> Decoder:
     return decoder
 
 
+def _not_installed(file: ImageFile, decoder: Decoder, error: HeldoutError) -> ImageError:
+    return ImageError(file.where, f"a file of {decoder.title}", "a format whose library is installed", str(error))
+
+
 def _damaged(file: ImageFile, decoder: Decoder, error: Exception) -> ImageError:
     unnamed = isinstance(
         error, UnidentifiedImageError
     )  # its text names a buffer in memory, which tells nobody anything
-    said = "its header cannot be read" if unnamed else " ".join(str(error).split())[:100] or type(error).__name__
+    said = "its header cannot be read" if unnamed else " ".join(str(error).split())[:160] or type(error).__name__
     if isinstance(error, NotImplementedError):
         remedy = "Convert it without loss, or leave it out with --skip-unreadable."
         return ImageError(file.where, f"a kind of {decoder.title} that is not read ({said})", "another kind", remedy)

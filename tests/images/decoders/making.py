@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ COLOUR: Array = RNG.integers(0, 256, (20, 26, 3), dtype=np.uint8)
 GREY: Array = np.ascontiguousarray(COLOUR[..., 0])
 DEEP: Array = RNG.integers(0, 4096, (20, 26), dtype=np.uint16)
 DEEP_COLOUR: Array = RNG.integers(0, 65536, (20, 26, 3), dtype=np.uint16)
+DYES: Array = RNG.integers(0, 4096, (2, 3, 20, 26), dtype=np.uint16)
+FIRST: Array = np.moveaxis(DYES[0], 0, -1)
 VOLUME: Array = RNG.integers(-900, 900, (26, 20, 3), dtype=np.int16)
 
 
@@ -41,7 +44,6 @@ class Sample:
         bits: What is to be said of its depth.
         row: Row of the first image.
         count: Number of images.
-        about: Further fields of `Decoded` that must come out.
     """
 
     decoder: str
@@ -50,7 +52,6 @@ class Sample:
     bits: int = 8
     row: int = -1
     count: int = 1
-    about: dict[str, Any] = field(default_factory=dict)
 
 
 def pillow(array: Array, kind: str, **options: Any) -> bytes:
@@ -104,6 +105,47 @@ def nifti(array: Array, ending: str = ".nii", affine: Array | None = None) -> by
         return path.read_bytes()
 
 
+def czi(array: Array) -> bytes:
+    """A CZI file of depths and channels: (z, c, h, w)."""
+    from pylibCZIrw import czi as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.czi"
+        with library.create_czi(str(path)) as file:
+            for z, c in np.ndindex(array.shape[:2]):
+                file.write(data=array[z, c][..., None], plane={"Z": z, "C": c})
+            names = {c: f"dye {c}" for c in range(array.shape[1])}
+            file.write_metadata("x", channel_names=names, scale_x=5e-7, scale_y=2.5e-7)
+        return path.read_bytes()
+
+
+def lif(array: Array) -> bytes:
+    """A LIF file of depths and channels: (z, c, h, w) of 16 bits, channels together in memory."""
+    depth, channels, height, width = array.shape
+    words = 'Min="0" Max="4095" Unit="" NameOfMeasuredQuantity="" IsLUTInverted="0" BitInc="0"'
+    described = "".join(
+        f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="16" {words} LUTName="Gray" '
+        f'BytesInc="{2 * height * width * c}"/>'
+        for c in range(channels)
+    )
+    sides = ((1, width, 2, 5e-7), (2, height, 2 * width, 2.5e-7), (3, depth, 2 * height * width * channels, 1e-6))
+    dimensions = "".join(
+        f'<DimensionDescription DimID="{axis}" NumberOfElements="{size}" Origin="0" Length="{step * (size - 1)}" '
+        f'Unit="m" BitInc="0" BytesInc="{jump}"/>'
+        for axis, size, jump, step in sides
+    )
+    xml = (
+        '<LMSDataContainerHeader Version="2"><Element Name="x"><Children><Element Name="y">'
+        f'<Memory Size="{array.nbytes}" MemoryBlockID="MemBlock_0"/><Data><Image><ImageDescription>'
+        f"<Channels>{described}</Channels><Dimensions>{dimensions}</Dimensions></ImageDescription></Image></Data>"
+        "</Element></Children></Element></LMSDataContainerHeader>"
+    )
+    text, name = xml.encode("utf-16-le"), "MemBlock_0".encode("utf-16-le")
+    first = struct.pack("<IIBI", 0x70, 5 + len(text), 0x2A, len(xml)) + text
+    block = struct.pack("<IIBQBI", 0x70, 14 + len(name), 0x2A, array.nbytes, 0x2A, 10) + name
+    return first + block + array.tobytes()
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "png": lambda: Sample("png", pillow(COLOUR, "PNG"), COLOUR),
     "png of 16 bits": lambda: Sample("png", imagecodecs.png_encode(DEEP), DEEP, 16),
@@ -135,7 +177,12 @@ MAKERS: dict[str, Callable[[], Sample]] = {
     "dicom, frames": lambda: Sample("dicom", dicom(np.stack([DEEP, DEEP + 1]), 16), DEEP, 16, 0, 2),
     "nifti": lambda: Sample("nifti", nifti(VOLUME), VOLUME[:, :, 0].T, 16, 0, 3),
     "nifti, compressed": lambda: Sample("nifti", nifti(VOLUME, ".nii.gz"), VOLUME[:, :, 0].T, 16, 0, 3),
+    "czi": lambda: Sample("czi", czi(DYES), FIRST, 16, 0, 2),
+    "lif": lambda: Sample("lif", lif(DYES), FIRST, 16, 0, 2),
 }
+
+WITHOUT = {"nd2"}
+"""Formats of which no file can be made here: their decoders are asked with a stand-in for the library."""
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydicom.uid import JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 from heldout.data.load import load
 from heldout.errors import InputError
 from heldout.images import ImageError, count_images, decode
+from heldout.images.decoders import dicom as dicom_decoder
 from tests.images.decoders.making import COLOUR, DEEP, GREY, Array, dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, about odd values in headers
@@ -136,6 +138,24 @@ def test_frames_of_an_enhanced_file_have_their_own_scale(tmp_path: Path) -> None
         assert np.array_equal(decoded.pixels, DEEP.astype(int) * slope) and decoded.spacing == (slope, 1)
 
 
+@pytest.mark.parametrize("name", ["SC_rgb_rle_2frame.dcm", "examples_ybr_color.dcm", "rtdose.dcm", "made"])
+def test_frames_of_a_large_file_are_read_one_by_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, np.stack([DEEP, DEEP + 1]), 16) if name == "made" else TEST_FILES / name
+    last = count_images(path) - 1
+    whole = decode(path, row=last).pixels
+    monkeypatch.setattr(dicom_decoder, "IN_PARTS", 0)
+    monkeypatch.setattr(pydicom, "dcmread", only_headers(pydicom.dcmread))
+    assert np.array_equal(decode(path, row=last).pixels, whole)
+
+
+def only_headers(read: Callable[..., pydicom.Dataset]) -> Callable[..., pydicom.Dataset]:
+    def reading(*args: Any, **options: Any) -> pydicom.Dataset:
+        assert options.get("stop_before_pixels")
+        return read(*args, **options)
+
+    return reading
+
+
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_lossless_jpeg_is_read_without_gdcm(bits: int, tmp_path: Path) -> None:
     values = GREY if bits == 8 else DEEP if bits == 12 else DEEP * np.uint16(16)
@@ -221,6 +241,21 @@ def test_a_folder_of_dicom_becomes_a_cohort_with_patients_sites_and_frames(tmp_p
     assert set(single["station"]) == {"ROOM3"} and "Doe" not in table.to_csv()
     notes = load(tmp_path).notes
     assert any(note.startswith("4 of 7 images: Text is burnt") for note in notes)
+
+
+def test_a_billion_frames_that_are_not_there_are_one_problem(tmp_path: Path) -> None:
+    for name in ("ill", "well"):
+        (tmp_path / name).mkdir()
+        content = dicom(np.stack([GREY, GREY + np.uint8(name == "ill")]))
+        (tmp_path / name / "x.dcm").write_bytes(content)
+    assert len(load(tmp_path)) == 4
+    lying = dicom(np.stack([GREY, GREY]), NumberOfFrames=10**9)
+    (tmp_path / "well" / "x.dcm").write_bytes(lying)
+    with pytest.raises(InputError) as caught:
+        load(tmp_path)
+    assert [problem.source for problem in caught.value.problems if "1000000000 frames" in problem.found] == [
+        "well/x.dcm"
+    ]
 
 
 def test_what_a_manifest_says_comes_before_what_the_file_says(tmp_path: Path) -> None:

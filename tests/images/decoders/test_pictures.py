@@ -90,12 +90,42 @@ def test_the_primary_picture_of_a_phone_is_read(tmp_path: Path) -> None:
         assert np.array_equal(read(tmp_path, buffer.getvalue()), np.asarray(image))
 
 
+def ink_profile() -> bytes:
+    """A small profile of CMYK: every ink takes its share of the lightness away (ICC.1, a lut8 of two points an ink)."""
+    corners = np.array(list(np.ndindex(2, 2, 2, 2)))
+    light = 255 * np.prod(1 - corners * np.array([0.2, 0.3, 0.1, 1.0]), axis=1)
+    table = np.stack([light, np.full(16, 128), np.full(16, 128)], axis=1).round().astype(np.uint8)
+    ramp = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 * (n % 4 == 0) for n in range(9)))
+    daylight = struct.pack(">3i", 63190, 65536, 54061)  # D50
+    parts = (
+        (b"A2B0", b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + table.tobytes() + ramp * 3),
+        (b"wtpt", b"XYZ " + bytes(4) + daylight),
+        (b"cprt", b"text" + bytes(4) + b"ours\0"),
+        (b"desc", b"desc" + bytes(4) + struct.pack(">I", 1) + bytes(80)),
+    )
+    tags, body, start = b"", b"", 128 + 4 + 12 * len(parts)
+    for name, data in parts:
+        data += bytes(-len(data) % 4)
+        tags += name + struct.pack(">II", start + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", start + len(body), b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + daylight
+    return head + bytes(128 - len(head)) + struct.pack(">I", len(parts)) + tags + body
+
+
 def test_inks_are_converted_by_their_profile_and_refused_without(tmp_path: Path) -> None:
-    inks = Image.fromarray(LARGE).convert("CMYK")
+    plain = np.zeros((16, 16, 4), np.uint8)
+    plain[8:, :, 3] = 255  # black ink below
+    inks = Image.fromarray(plain, "CMYK")
     with pytest.raises(ImageError, match="CMYK without a colour profile"):
         read(tmp_path, saved(inks))
+    pixels = read(tmp_path, saved(inks, icc_profile=ink_profile()))
+    assert pixels.shape[:2] == (16, 16) and pixels[:6].min() > 250 and pixels[10:].max() < 5
+    assert "Converted from CMYK" in decode(tmp_path / "x").notes[0]
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     with pytest.raises(ImageError):  # a profile of another colour space
-        read(tmp_path, saved(inks, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()))
+        read(tmp_path, saved(inks, icc_profile=srgb))
 
 
 def saved(image: Image.Image, **options: bytes) -> bytes:

@@ -111,3 +111,12 @@ def test_tiles_of_a_level_are_rows(tmp_path: Path) -> None:
 def test_inks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="SEPARATED"):
         decode(written(tmp_path, np.dstack([DEEP_COLOUR, DEEP]), photometric="separated"))
+
+
+def test_few_bits_widen_to_eight_on_every_page(tmp_path: Path) -> None:
+    levels = np.arange(16, dtype=np.uint8).reshape(2, 8)
+    one = written(tmp_path, levels, bitspersample=4)
+    expected = decode(one)
+    assert np.array_equal(expected.pixels, levels * 17) and expected.bits == 8
+    pages = written(tmp_path, np.stack([levels, levels]), bitspersample=4, photometric="minisblack")
+    assert np.array_equal(decode(pages, row=1).pixels, levels * 17) and decode(pages, row=1).bits == 8

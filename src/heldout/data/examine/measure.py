@@ -139,7 +139,10 @@ def _measure_file(entry: Entry, root: Path) -> list[MeasuredImage | Problem]:
     except SeveralImagesError as error:
         if not error.alike or entry.row >= 0:
             return [error.problem(entry.shown, source=entry.place)]
-        return [_measure_one(replace(entry, row=row), root) for row in range(error.count)]
+        last = _measure_one(replace(entry, row=error.count - 1), root)
+        if isinstance(last, Problem):  # cut off, or a number of frames that is none: one problem, not one a frame
+            return [replace(last, where=entry.shown, found=f"{error.found}, of which {last.found}", source=entry.place)]
+        return [*(_measure_one(replace(entry, row=row), root) for row in range(error.count - 1)), last]
 
 
 def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from heldout.images.decoded import Decoded, Photometric
 from heldout.images.decoders._heard import errors_raised
+from heldout.images.decoders._member import numbers_of
 from heldout.images.decoders._pillow import EXPECTED, choose_frame, turned, without_alpha, zero_size
 from heldout.images.errors import ImageError
 from heldout.images.faithful import faithful
@@ -71,11 +71,16 @@ def decode(file: ImageFile, member: str, row: int) -> Decoded:
         names = about.channels if photometric == "channels" and len(about.channels) == pixels.shape[-1] else ()
         return Decoded(
             turned(faithful(pixels, file.where), orientation),
-            about.bits or int(np.max(page.bitspersample)),
+            about.bits or _depth(int(np.max(page.bitspersample))),
             photometric,
-            spacing=None if member.startswith("level") else about.spacing,
+            spacing=about.spacing if part.full else None,
             channel_names=names,
         )
+
+
+def _depth(bits: int) -> int:
+    """Bits to be told: 2 to 7 are widened to 8."""
+    return 8 if 1 < bits < 8 else bits
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,14 @@ class Part:
         number: Which series of the file.
         page: A page of it, which stands for all.
         tiles: Whether its tiles are the images.
+        full: Whether it is at full size, which the file tells the spacing of.
     """
 
     series: TiffPageSeries
     number: int
     page: TiffPage
     tiles: bool
+    full: bool
 
     @property
     def pictures(self) -> int:
@@ -101,8 +108,8 @@ class Part:
 
 
 def _part(tiff: TiffFile, member: str, where: str) -> Part:
-    wanted = re.fullmatch(r"(?:series (\d+))?[ ,]*(?:level (\d+))?", member.strip().lower())
-    number, level = (int(text or 0) for text in wanted.groups()) if wanted else (-1, -1)
+    wanted = numbers_of(member, ["series", "level"])
+    number, level = (-1, -1) if wanted is None else (wanted.get("series", 0), wanted.get("level", 0))
     every = tiff.series
     levels = every[number].levels if 0 <= number < len(every) else []
     if not 0 <= level < len(levels):
@@ -110,7 +117,7 @@ def _part(tiff: TiffFile, member: str, where: str) -> Part:
         raise ImageError(where, f"no part '{member}'", f"one of: {there or 'none'}", "Correct the column `array`.")
     series = levels[level]
     page = series.keyframe
-    return Part(series, number, page, bool(wanted and wanted.group(2)) and bool(page.is_tiled))
+    return Part(series, number, page, bool(wanted and "level" in wanted) and bool(page.is_tiled), level == 0)
 
 
 def _picture(part: Part, row: int, where: str) -> Array:
@@ -200,15 +207,22 @@ def _meant(stored: Array, page: TiffPage, where: str) -> tuple[Array, Photometri
         raise ImageError(where, "the colour space YCbCr, not compressed", EXPECTED, "Convert it to RGB, and save that.")
     if kind == "MINISWHITE":
         stored = _inverted(stored, int(np.max(page.bitspersample)))
+    if stored.shape[-1] == 1 and stored.ndim == 3:
+        stored = stored[..., 0]
     if stored.ndim == 2:
-        return stored, "grey"
-    if stored.shape[-1] == 1:
-        return stored[..., 0], "grey"
+        return _eight_of_few(stored, int(np.max(page.bitspersample))), "grey"
     extra = tuple(page.extrasamples or ())
     colours_first = kind in ("RGB", "YCBCR")
     if colours_first and extra and len(extra) == 1 and extra[0] in ALPHA_SAMPLES and stored.shape[-1] == 4:
         stored = without_alpha(stored, where)
     return stored, "rgb" if colours_first and stored.shape[-1] == 3 else "channels"
+
+
+def _eight_of_few(stored: Array, bits: int) -> Array:
+    """Grey of 2 to 7 bits over the whole range of 8, as Pillow widens it in files of one page."""
+    if stored.dtype != np.uint8 or not 1 < bits < 8:
+        return stored
+    return (stored.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
 
 
 def _inverted(stored: Array, bits: int) -> Array:

@@ -136,7 +136,7 @@ def _stored(file: ImageFile, header: Dataset, frame: int) -> Array:
     twelve = syntax == JPEG_EXTENDED and int(header.get("BitsStored", 8)) > 8
     if twelve or syntax in JPEG_LOSSLESS:
         return _by_libjpeg(source, header, frame)
-    if syntax == JPEG_BASELINE:
+    if syntax == JPEG_BASELINE and not isinstance(source, Path):  # a slide has a hundred thousand frames
         refuse_another_size(_dicom.compressed(source, header, frame), file.where)
     return _by_pydicom(source, syntax, frame)
 
