@@ -13,6 +13,9 @@ from PIL import Image
 import heldout
 from heldout.classifier import TransferClassifier
 from heldout.errors import InputError
+from heldout.phantoms import Counts, simulate
+from heldout.phantoms.plants.blur import Blur
+from heldout.phantoms.worlds import worlds
 from heldout.report.diagnosis_files import read_squares
 from heldout.report.gallery import data_address
 from heldout.runs.folder import read_study
@@ -145,6 +148,35 @@ def test_two_channels_are_learned_from_and_diagnosed(tmp_path: Path, channels: s
     assert "failed" not in {finding.verdict for finding in found.findings} and not failed(study.folder)
     np.save(tmp_path / "one.npy", np.load(root / "test/wide.npy")[0])
     assert len(predict(run.folder, [tmp_path / "one.npy"])) == 1
+
+
+@pytest.mark.slow
+def test_the_same_pixels_in_16_bits_have_the_same_diagnosis(tmp_path: Path) -> None:
+    """Blurred test images, as bytes and as 257 times the same in 16 bits: only float16's rounding is another."""
+    counts = Counts(train=240, val=160, test=160, train_patients=20, val_patients=20, test_patients=20)
+    phantom = simulate(worlds.get("cells"), 5, counts, size=48, plants=[Blur(sigma=2.0)])
+    found = []
+    for name, pixels in (("eight", phantom.images), ("deep", phantom.images.astype(np.uint16) * np.uint16(257))):
+        for part in ("train", "val", "test"):
+            (tmp_path / name / part).mkdir(parents=True)
+            for label in phantom.classes:
+                rows = np.flatnonzero((phantom.table["split"] == part) & (phantom.table["label"] == label))
+                np.save(tmp_path / name / part / f"{label}.npy", pixels[rows])
+        policy = "full-range" if name == "deep" else ""
+        out = tmp_path / f"{name}-study"
+        study = Study(tmp_path / name, ["efficientnet_lite0"], ["probe"], out, image_size=48, intensity=policy)
+        found.append(study.run().diagnose()[0])
+        assert not failed(out)
+    eight, deep = found
+    assert abs(eight.gap_points.value - deep.gap_points.value) < 2
+    pairs = {
+        finding.code: (finding, next(f for f in deep.findings if f.code == finding.code)) for finding in eight.findings
+    }
+    verdicts = {code: (one.verdict, other.verdict) for code, (one, other) in pairs.items()}
+    assert [code for code, (one, other) in verdicts.items() if one != other] == []
+    quality = pairs["image-quality"]
+    assert quality[0].points is not None and quality[1].points is not None
+    assert abs(quality[0].points.value - quality[1].points.value) < 3
 
 
 def test_a_given_model_is_shown_8_bits_by_the_policy(data: Path, tmp_path: Path) -> None:
