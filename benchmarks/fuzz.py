@@ -40,7 +40,6 @@ from heldout.errors import HeldoutError
 from heldout.files import write_json
 from heldout.records.codec import to_data, write_sealed
 from heldout.records.table_file import load_table, save_table
-from heldout.runs.compare import compare_study
 from heldout.runs.folder import read_study
 from heldout.runs.ledger import TEST_EVALUATIONS, write_down
 from heldout.runs.sitting import checksums_in
@@ -80,7 +79,7 @@ def _images(ending: str) -> Callable[[Path], Path]:
         rng = np.random.default_rng(1)
         for part in ("train", "test"):
             for label in ("a", "b"):
-                for number, pixels in enumerate(_pixels(rng, 3)):
+                for number, pixels in enumerate(_pixels(rng, 2)):
                     file = folder / part / label / f"{number}{ending}"
                     file.parent.mkdir(parents=True, exist_ok=True)
                     Image.fromarray(pixels).save(file)
@@ -131,12 +130,8 @@ def read_data(folder: Path) -> object:
     return [str(problem) for problem in examined.problems], list(examined.cohort.table["id"])
 
 
-def _study(pattern: str) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        made_study(folder / "study")
-        return next(iter(sorted((folder / "study").glob(pattern))))
-
-    return make
+def _study(folder: Path) -> Path:
+    return made_study(folder / "study") / "study.json"
 
 
 def made_study(folder: Path) -> Path:
@@ -162,12 +157,17 @@ def made_study(folder: Path) -> Path:
 
 
 def read_made_study(folder: Path) -> object:
-    """What `heldout compare` and `heldout diagnose` take from a study: remarks, and the numbers of every usable run."""
+    """What all commands take from a study: remarks, and the numbers of every usable run."""
     folder = folder / "study"
     files = read_study(folder)
     said = list(files.remarks)
-    comparison = compare_study(files, bootstrap=100)
-    numbers: dict[str, object] = {row["id"]: row for row in to_data(comparison)["runs"]}
+    numbers: dict[str, object] = {}
+    for run in files.runs:
+        parts = {name: (one.ids, one.labels.tolist(), one.logits.tolist()) for name, one in run.predictions.items()}
+        tables = run.history.to_csv(), run.val_epochs.to_csv()
+        numbers[run.record.id] = (to_data(run.record), to_data(run.recipe), parts, tables, files.patients("test"))
+    if not files.runs:
+        raise HeldoutError("no run can be used")
     for run in files.runs:
         for place in sorted((run.folder / "experiments").glob("[!.]*.json")):
             try:
@@ -195,7 +195,7 @@ KINDS = (
     Kind("manifest.csv", _manifest(".csv"), read_data),
     Kind("manifest.parquet", _manifest(".parquet"), read_data),
     *(
-        Kind(pattern.rpartition("/")[2], _study(pattern), read_made_study)
+        Kind(pattern.rpartition("/")[2], _study, read_made_study)
         for pattern in (
             "study.json",
             "cohort.parquet",
@@ -314,13 +314,14 @@ def trials(seed: int, base: Path) -> Iterator[tuple[int, Kind, str, str, str]]:
     number = 0
     while True:
         kind = KINDS[number % len(KINDS)]
-        if kind.name not in wholes:
+        own = "study" if kind.read is read_made_study else kind.name
+        if own not in wholes:
             example = base / f"whole-{len(wholes)}"
             example.mkdir(parents=True)
             kind.make(example)
-            wholes[kind.name] = example, kind.read(example)
+            wholes[own] = example, kind.read(example)
         rng = np.random.default_rng([seed, number])
-        example, whole = wholes[kind.name]
+        example, whole = wholes[own]
         folder = base / f"{seed}-{number}"
         shutil.copytree(example, folder)
         file = folder / next_file(kind, example)
