@@ -183,6 +183,7 @@ def examine(
         table=table,
         excluded=excluded,
         notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
+        copies=None if near is None else near.named(list(table["id"])),
     )
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
 

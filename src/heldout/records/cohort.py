@@ -52,6 +52,8 @@ class Cohort:
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
+        copies: Pairs of images that show one picture though their pixels differ: two ids, and how the first was changed
+            to give the second; None where they were not looked for.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Cohort:
     table: pd.DataFrame
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    copies: tuple[tuple[str, str, str], ...] | None = None
 
     def __post_init__(self) -> None:
         if list(self.table.columns)[: len(COLUMNS)] != list(COLUMNS):
@@ -102,6 +105,7 @@ class Cohort:
             "classes": self.classes,
             "excluded": [to_data(problem) for problem in self.excluded],
             "notes": self.notes,
+            "copies": self.copies,
         }
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
@@ -134,7 +138,13 @@ class Cohort:
             table=typed(table.to_pandas()),
             excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
             notes=tuple(about["notes"]),
+            copies=_pairs(about.get("copies")),
         )
+
+
+def _pairs(found: list[list[str]] | None) -> tuple[tuple[str, str, str], ...] | None:
+    """As JSON gives them; absent in studies of earlier versions."""
+    return None if found is None else tuple((str(a), str(b), str(change)) for a, b, change in found)
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
