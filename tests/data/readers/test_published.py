@@ -145,6 +145,7 @@ def test_what_is_passed_over_is_counted_and_a_class_without_images_is_a_problem(
     assert labels(heldout.load(tmp_path, ignore=["virus"])) == {"normal": 6, "sick": 6}
     (tmp_path / "train" / "boxes").mkdir()
     (tmp_path / "train" / "boxes" / "0.xml").write_text("<a/>")
+    (tmp_path / "train" / "boxes" / "LICENSE").write_text("free")
     notes = heldout.load(tmp_path, ignore=["virus"]).notes
     assert any(note.startswith("train/boxes/ holds no images") for note in notes)
     assert any("left out by --ignore 'virus'" in note for note in notes)
