@@ -195,6 +195,8 @@ def test_a_mask_is_told_by_its_grey_levels(tmp_path: Path) -> None:
     assert has_levels_of_a_mask(np.zeros((5, 5), np.uint8))
     assert not has_levels_of_a_mask(picture(1, (40, 40)))
     assert not has_levels_of_a_mask(picture(1, (40, 40, 3)))
+    assert has_levels_of_a_mask(np.stack([ellipse(3)] * 3, axis=-1))
+    assert has_levels_of_a_mask(np.stack([ellipse(3), ellipse(4), 0 * ellipse(3)], axis=-1))  # a map in colours
 
 
 # ---- tables ----
