@@ -158,7 +158,8 @@ def read_costs(path: Path, classes: Sequence[str]) -> Metric:
         raise InputError(problems, title="The costs cannot be used")
     columns = list(rows[0][1]) if rows else ["class", "cost"]
     table = pd.DataFrame([tuple(cells.values()) for _, cells in rows], columns=columns, dtype=str)
-    problems += _class_problems(path, list(table["class"]), classes)
+    table.index = pd.Index([line for line, _ in rows])
+    problems += _class_problems(path, table["class"], classes)
     costs, shares = (_numbers(path, table, name, problems) for name in ("cost", "share"))
     if costs and not any(costs.values()) and not problems:
         problems.append(Problem(str(path), "costs that are all 0", "one above 0", "Give the classes their costs."))
@@ -171,11 +172,11 @@ def read_costs(path: Path, classes: Sequence[str]) -> Metric:
     return Metric("cost", {c: costs[c] for c in classes}, {c: shares[c] / whole for c in classes} if shares else {})
 
 
-def _class_problems(path: Path, named: Sequence[str], classes: Sequence[str]) -> list[Problem]:
+def _class_problems(path: Path, named: pd.Series, classes: Sequence[str]) -> list[Problem]:
     known = f"one row for each of: {', '.join(classes)}"
     found = [
         Problem(f"{path} line {line}", f"class '{name}'", known, "Use the study's own names.")
-        for line, name in enumerate(named, start=2)
+        for line, name in named.items()
         if name not in classes
     ]
     for name in classes:
@@ -190,7 +191,7 @@ def _numbers(path: Path, table: pd.DataFrame, column: str, problems: list[Proble
     found: dict[str, float] = {}
     if column not in table.columns:
         return found
-    for line, (name, text) in enumerate(zip(table["class"], table[column], strict=True), start=2):
+    for line, name, text in zip(table.index, table["class"], table[column], strict=True):
         try:
             number = float(text)
         except ValueError:

@@ -146,6 +146,7 @@ def test_what_is_passed_over_is_counted_and_a_class_without_images_is_a_problem(
     assert labels(heldout.load(tmp_path, ignore=["virus"])) == {"normal": 6, "sick": 6}
     (tmp_path / "train" / "boxes").mkdir()
     (tmp_path / "train" / "boxes" / "0.xml").write_text("<a/>")
+    (tmp_path / "train" / "boxes" / "LICENSE").write_text("free")
     notes = heldout.load(tmp_path, ignore=["virus"]).notes
     assert any(note.startswith("train/boxes/ holds no images") for note in notes)
     assert any("left out by --ignore 'virus'" in note for note in notes)
@@ -195,6 +196,8 @@ def test_a_mask_is_told_by_its_grey_levels(tmp_path: Path) -> None:
     assert has_levels_of_a_mask(np.zeros((5, 5), np.uint8))
     assert not has_levels_of_a_mask(picture(1, (40, 40)))
     assert not has_levels_of_a_mask(picture(1, (40, 40, 3)))
+    assert has_levels_of_a_mask(np.stack([ellipse(3)] * 3, axis=-1))
+    assert has_levels_of_a_mask(np.stack([ellipse(3), ellipse(4), 0 * ellipse(3)], axis=-1))  # a map in colours
 
 
 # ---- tables ----

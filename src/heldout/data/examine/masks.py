@@ -97,9 +97,11 @@ def _is_mask(path: Path) -> bool:
 
 
 def has_levels_of_a_mask(pixels: npt.NDArray[Any]) -> bool:
-    """Whether an image (h, w) has few grey levels, or next to none between its darkest and its brightest."""
-    if pixels.ndim != 2:
-        return False
+    """Whether an image (h, w[, k]) has few grey levels or colours, or next to none between darkest and brightest."""
+    if pixels.ndim == 3:
+        if (pixels != pixels[..., :1]).any():
+            return len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) <= MOST_LEVELS
+        pixels = pixels[..., 0]
     levels = np.unique(pixels)
     if len(levels) <= MOST_LEVELS:
         return True

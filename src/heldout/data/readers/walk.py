@@ -12,8 +12,8 @@ from heldout.data.entries import AS_FOUND, Layout
 from heldout.errors import Problem
 from heldout.images import is_image_file
 
-LITTER = frozenset({"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"})
-"""What operating systems leave in folders, beside hidden files."""
+LITTER = frozenset({"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db", "readme", "license", "makefile", "notice"})
+"""What operating systems leave in folders, beside hidden files; and texts that have no ending by custom."""
 
 HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")
 """How names begin of folders that nobody made: hidden ones, of macOS archives, thumbnails of a file server, Windows."""
@@ -23,9 +23,10 @@ NO_ENDING = "no ending"
 DOCUMENTS = frozenset(
     {".txt", ".md", ".csv", ".tsv", ".xls", ".xlsx", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".html", ".pdf"}
     | {".doc", ".docx", ".rtf", ".log", ".py", ".ipynb", ".m", ".mat", ".r", ".sh", ".pkl", ".parquet", ".pq", ".zip"}
-    | {".gz", ".tar", ".rar", ".7z", ".dvc", ".db", ".ini", ".toml", ".cfg", ".bib"}
+    | {".gz", ".tar", ".rar", ".7z", ".dvc", ".db", ".ini", ".toml", ".cfg", ".bib", ".pt", ".pth", ".ckpt", ".onnx"}
+    | {".h5", ".hdf5", ".safetensors", ".mp4", ".avi", ".mov", ".wav", ".lnk", ".url", ".part"}
 )
-"""Endings of files beside images that are none: tables, notes, annotations, programs, archives."""
+"""Endings of files beside images that are none: tables, notes, annotations, programs, archives, models, films."""
 
 
 @dataclass
