@@ -140,7 +140,7 @@ def diagnose(
         given.refuse_beside(data[0])
         files, found = _of_study(data[0], run, retrain, asked, bars)
     else:
-        of_study = {"--run": run, "--retrain": retrain, "--label": label}
+        of_study = {"--run": run, "--retrain": retrain, "--label": label or None}
         tables.refuse(of_study, "tables of predictions", "the folder of a study")
         files, found = _of_tables(data, given, asked, bars)
     _answer(found, files, env, as_json)
