@@ -43,20 +43,19 @@ import pandas as pd
 import torch
 
 from benchmarks.pixel_worlds import SIZE, Set, maker, placed, write
-from benchmarks.planted_tables import markdown
+from benchmarks.planted_pixels_tables import RUN_PLANTS, costs, summary, table
 from benchmarks.rows import Deadline, append, read
 from benchmarks.shared_passes import Passes, shared
 from heldout.data.store import store_of_arrays
 from heldout.diagnosis.diagnose import diagnose
-from heldout.diagnosis.interventions import run_interventions
 from heldout.diagnosis.rules import RULES
+from heldout.diagnosis.until_told import run_until_told
 from heldout.phantoms.plant import Plant
 from heldout.phantoms.plants import parse_plants
 from heldout.records import Diagnosis
 from heldout.runs import fit
 from heldout.runs.folder import read_study
 from heldout.runs.predict import load_network
-from heldout.stats.intervals import wilson
 from heldout.study import Study
 from heldout.training import machine
 from heldout.training.scoring import Scorer
@@ -205,7 +204,7 @@ def run_and_diagnose(
 def judged(table: pd.DataFrame, folder: Path, limit: int = RULES.max_sampled) -> Diagnosis:
     """What the diagnosis says of the study in a folder; experiments that are not there are done."""
     study = read_study(folder / "study")
-    run_interventions(study, device="cpu", limit=limit)
+    run_until_told(study, device="cpu", limit=limit)
     (found,) = diagnose(study)
     if "true_label" in table and (table["true_label"] != table["label"]).any():
         (found,) = diagnose(study, review=read_by_oracle(table, folder, found))
@@ -271,8 +270,6 @@ COLUMNS = ("plant", "severity", "n_test", "seed", "causes", "explained", "low", 
 COLUMNS += ("established", "verdicts", "sentences", "points", "truth", "seconds", "processor")
 """Columns of the CSV file; those of `WORDS` are text."""
 
-RUN_PLANTS = {"BatchNorm corrupted": "batchnorm", "trained too long": "overfitting"}
-
 
 def run_plant_row(cell: Cell, make: Make, folder: Path) -> dict[str, object]:
     """A study whose fault lies in its run; nothing shifts between validation and test."""
@@ -329,8 +326,14 @@ def cells_of(options: argparse.Namespace) -> Iterator[Cell]:
     for seed in range(options.first_seed, options.seeds):
         for n_test in options.tests:
             for name in chosen(options.plants, options.medmnistc):
-                for severity in options.severities if name != "none" else (0,):
+                for severity in of_seed(options, seed) if name != "none" else (0,):
                     yield Cell(options.world, name, severity, n_test, seed)
+
+
+def of_seed(options: argparse.Namespace, seed: int) -> tuple[int, ...]:
+    """Severities of a seed's plants: studies of a seed share their images, so that more seeds tell more."""
+    levels: tuple[int, ...] = options.severities
+    return (levels[seed % len(levels)],) if options.in_turn else levels
 
 
 def chosen(plants: str, medmnistc: str) -> list[str]:
@@ -339,87 +342,6 @@ def chosen(plants: str, medmnistc: str) -> list[str]:
     many = {"ours": ours, "unseen": [f"unseen {name}" for name in UNSEEN], "runs": list(RUN_PLANTS)}
     wanted = plants.split(",") if plants else ["ours", *(["unseen"] if medmnistc else []), "runs"]
     return [name for word in wanted for name in many.get(word, [word])]
-
-
-def table(frame: pd.DataFrame) -> str:
-    """One row a plant and severity."""
-    header = ["plant", "severity", "n_T", "studies", "truth", "gap", "points", "bias", "coverage", "gap told"]
-    header += ["named first (effect ≥ 4)", "first or second", "named instead"]
-    rows = []
-    for (name, severity, n_test), cell in frame.groupby(["plant", "severity", "n_test"], sort=False):
-        rows.append([str(name), "–" if name == "none" else ("mild", "medium", "strong")[severity], str(n_test)])
-        rows[-1] += _scores(cell)
-    return markdown(header, rows)
-
-
-def summary(frame: pd.DataFrame) -> str:
-    """What all studies say together, those with plants of ours and those with plants unseen apart."""
-    unseen = frame["plant"].str.startswith("unseen ")
-    pieces = [("Plants of ours", frame[~unseen]), ("Plants unseen (MedMNIST-C)", frame[unseen])]
-    return "\n\n".join(f"{title}: {_together(some)}" for title, some in pieces if len(some))
-
-
-def _together(frame: pd.DataFrame) -> str:
-    """Named first, distance of the points from the truth, false alarms, faults told."""
-    single = frame[(frame["causes"] != "") & ~frame["causes"].str.contains(",") & ~frame["plant"].isin(RUN_PLANTS)]
-    large = single[single["explained"] & (single["truth"].abs() >= 4)]
-    if not len(large):
-        return f"{len(frame)} studies, none with an effect of 4 points or more and a gap that is told"
-    named = [str(words).split(",") for words in large["named"]]
-    first = sum(codes[0] == cause for codes, cause in zip(named, large["causes"], strict=True))
-    two = sum(cause in codes[:2] for codes, cause in zip(named, large["causes"], strict=True))
-    error, known = large["points"] - large["truth"], large.dropna(subset=["low"])
-    inside = ((known["low"] <= known["truth"]) & (known["truth"] <= known["high"])).sum()
-    low, high = wilson(first, len(large))
-    missed = large[[codes[0] != cause for codes, cause in zip(named, large["causes"], strict=True)]]
-    null = frame[frame["plant"] == "none"]
-    alarms = sum(bool(words) for words in null["named"])
-    lines = [
-        f"{len(frame)} studies, {frame['seed'].nunique()} seeds; effect of 4 points or more, gap told: {len(large)}",
-        f"- named first {first} of {len(large)}: {first / len(large):.0%} [{low:.0%}, {high:.0%}]",
-        f"- first or second {two} of {len(large)}",
-        f"- points off by {error.abs().mean():.1f} in the mean, bias {error.mean():+.1f}; the interval holds the truth "
-        f"in {inside} of {len(known)}",
-        f"- nothing planted: false alarms in {alarms} of {len(null)}",
-    ]
-    lines += [
-        f"- not first: {row['plant']}, severity {row['severity']}, seed {row['seed']}: {row['named'] or 'nothing'} "
-        f"(truth {row['truth']:.1f}, points {row['points']:.1f})"
-        for _, row in missed.iterrows()
-    ]
-    return "\n".join(lines)
-
-
-def _scores(cell: pd.DataFrame) -> list[str]:
-    causes = [code for code in str(cell["causes"].iloc[0]).split(",") if code]
-    told = cell[cell["explained"]]
-    named = [str(words).split(",") if words else [] for words in told["named"]]
-    scores = [str(len(cell)), f"{cell['truth'].mean():.1f}", f"{cell['gap'].mean():.1f}"]
-    if not causes:
-        alarms = sum(bool(codes) for codes in named)
-        return [*scores, "–", "–", "–", str(len(told)), "–", "–", f"false alarms {alarms} of {len(cell)}"]
-    if cell["plant"].iloc[0] == "BatchNorm corrupted":
-        told = sum("batchnorm" in str(words) for words in cell["faults"])
-        claims = sum(bool(codes) for codes in named)
-        return [*scores, "–", "–", "–", str(len(cell)), "–", "–", f"fault told {told}, gap claimed {claims}"]
-    known = cell.dropna(subset=["points"])
-    inside = known.get("low", pd.Series(np.nan, known.index)).dropna()
-    covered = (
-        ((known["low"] <= known["truth"]) & (known["truth"] <= known["high"])).loc[inside.index] if len(inside) else []
-    )
-    scores += (
-        [f"{known['points'].mean():.1f}", f"{(known['points'] - known['truth']).mean():+.1f}"]
-        if len(known)
-        else ["–", "–"]
-    )
-    scores.append(f"{sum(covered)} of {len(covered)}" if len(covered) else "–")
-    large = told["truth"].abs() >= 4
-    big = [codes for codes, counts in zip(named, large, strict=True) if counts]
-    first = sum(codes[:1] != [] and codes[0] in causes for codes in big)
-    two = sum(bool(set(codes[:2]) & set(causes)) for codes in big)
-    instead = pd.Series([codes[0] if codes else "nothing" for codes in big if not codes or codes[0] not in causes])
-    words = ", ".join(f"{code} {number}" for code, number in instead.value_counts().items()) or "–"
-    return [*scores, str(len(told)), f"{first} of {len(big)}", f"{two} of {len(big)}", words]
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -435,6 +357,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--severities", type=numbers, default=(0, 1, 2))
+    parser.add_argument("--in-turn", action="store_true", help="one severity a seed, in turn")
     parser.add_argument("--tests", type=numbers, default=(N_TEST,))
     parser.add_argument("--plants", default="", help="names with commas between; ours, unseen, runs; all of them")
     parser.add_argument("--medmnistc", default="", help="a Python that has medmnistc, for the plants unseen")
@@ -479,15 +402,6 @@ def run(options: argparse.Namespace, make: Make, file: Path, kept: Path) -> None
                 shutil.rmtree(folder)
             append(file, COLUMNS, row)
             print({key: row[key] for key in SHOWN}, flush=True)
-
-
-def costs(frame: pd.DataFrame) -> str:
-    """What a study takes, by plant and n_T."""
-    rows = [
-        [str(name), str(n_test), str(len(cell)), f"{cell['seconds'].median():.1f}", f"{cell['processor'].median():.1f}"]
-        for (name, n_test), cell in frame.groupby(["plant", "n_test"], sort=False)
-    ]
-    return markdown(["plant", "n_T", "studies", "seconds a study", "processor seconds"], rows)
 
 
 if __name__ == "__main__":

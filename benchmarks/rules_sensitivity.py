@@ -15,7 +15,6 @@ classifiers, thresholds, doubtful labels) is computed once a study.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -37,6 +36,7 @@ from benchmarks.planted import POOL_IMAGES, reviewed
 from benchmarks.planted_tables import markdown
 from benchmarks.plants_in_runs import PLANTS
 from benchmarks.pools import Pool, pool_of
+from benchmarks.remembered import remembered
 from benchmarks.studies import Planted, with_pooled
 from heldout.diagnosis import appearance, diagnose, effects, suspects
 from heldout.diagnosis.causes import threshold
@@ -54,7 +54,7 @@ COUNTED = ["false alarms: as it is", "halved", "doubled", "hits: as it is", "hal
 UNREAD = ["not exercised by these studies", *[""] * 5]
 UNJUDGED = ["not judged yet", *[""] * 5]
 
-WORDS = ("max_images", "max_properties_named", "excess_answers")
+WORDS = ("max_images", "many_times", "max_properties_named", "excess_answers")
 """Rules that decide what a sentence cites, and no verdict."""
 
 DEAR = (
@@ -96,21 +96,6 @@ class WatchedRules(Rules):
     def __getattribute__(self, name: str) -> Any:
         WatchedRules.read.add(name)
         return super().__getattribute__(name)
-
-
-def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, each answer computed once for the same arguments."""
-    known: dict[bytes, Any] = {}
-
-    def answer(*args: object, **settings: object) -> Any:
-        digest = hashlib.sha1(usedforsecurity=False)
-        for value in (*args, *settings.items()):
-            digest.update(np.ascontiguousarray(value).data if isinstance(value, np.ndarray) else repr(value).encode())
-        if digest.digest() not in known:
-            known[digest.digest()] = function(*args, **settings)
-        return known[digest.digest()]
-
-    return answer
 
 
 def remembered_draws(function: Callable[..., Any]) -> Callable[..., Any]:

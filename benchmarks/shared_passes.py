@@ -4,8 +4,9 @@ Studies of one world and seed differ by their plant. With fixed features their n
 a head of their own, and most of their images are the same: a plant of test leaves train and validation as they are, and
 interventions on validation then make the same images again. Within `shared` the trunk sees an image once; equal pixels
 get the features that it gave then. Shared are the features of that trunk (`ActivationCache` and `Scorer`), its compiled
-engine. Not shared, and done in every study: reading, squares, training the head, passes of a network
-whose weights or statistics were changed (`batchnorm`), every regression, and the whole diagnosis.
+engine, and how alike random halves of the same training images are (the null of appearance). Not shared, and done in
+every study: reading, squares, training the head, passes of a network whose weights or statistics were changed
+(`batchnorm`), every other regression, and the whole diagnosis.
 
 Features are those of one pass in float32; in another batch their last bits may differ.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from unittest import mock
 
@@ -24,7 +25,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmarks.remembered import remembered
 from heldout.backbones import Network
+from heldout.diagnosis import appearance
 from heldout.progress import Reporter
 from heldout.training import Machine, Part
 from heldout.training.engine import Prefix, prefix_of
@@ -100,5 +103,9 @@ def shared(passes: Passes) -> Iterator[Passes]:
         known = passes.trunks.get((fingerprint(network), pixels.shape[1]))
         return plain_scorer(self, network, pixels) if known is None else known
 
-    with mock.patch.object(ActivationCache, "_prefix", of_cache), mock.patch.object(Scorer, "_prefix", of_scorer):
+    null = remembered(appearance.null_domain_aucs)
+    patches = ((ActivationCache, "_prefix", of_cache), (Scorer, "_prefix", of_scorer))
+    with ExitStack() as stack:
+        for place, name, answer in (*patches, (appearance, "null_domain_aucs", null)):
+            stack.enter_context(mock.patch.object(place, name, answer))
         yield passes

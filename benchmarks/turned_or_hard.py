@@ -1,6 +1,6 @@
 """Turned labels or harder images, without a review: is the planted one named first, and the other never established?
 
-    python benchmarks/turned_or_hard.py run --world kermany --seeds 10-30    # and phantoms, ham_vienna
+    python benchmarks/turned_or_hard.py run --world kermany --seeds 10-30    # and phantoms, skin
     python benchmarks/turned_or_hard.py pixels --world kermany --seeds 10-16 # token and blur: labels must stay silent
     python benchmarks/turned_or_hard.py table
 
@@ -29,13 +29,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks.planted import POOL_IMAGES
-from benchmarks.planted_tables import markdown
 from benchmarks.plants_in_runs import PLANTS as OTHER_PLANTS
-from benchmarks.pools import KERMANY, Pool, features_of, pool_of
-from benchmarks.studies import N_TRAIN, N_VAL, Drawn, Reals, Rows
+from benchmarks.pools import Pool, features_of, pool_of
+from benchmarks.studies import N_TRAIN, N_VAL, Drawn, Reals, Rows, fit_probe
+from benchmarks.turned_or_hard_tables import summary_of, table_of
 from heldout.diagnosis.contradiction import contradiction_of
 from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget
@@ -48,7 +47,6 @@ from heldout.records import Diagnosis
 from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 from heldout.records.run import Learning
-from heldout.stats.intervals import wilson
 from heldout.stats.scores import softmax
 
 N_TEST = 624
@@ -57,8 +55,6 @@ ONE_CLASS = (0.12, 0.25, 0.40)
 HARD_SHARE = (0.35, 0.5, 0.75)
 HARDEST = 0.15
 """Share of the images of a class that count as hard; in test they are `HARD_SHARE` of it."""
-
-HAM = KERMANY.parent / "ham_vienna"
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ class Case:
 
 def known_pool(world: str, folder: Path) -> Known:
     """A pool, and how clear its images are, from the folder where it was made before."""
-    pool = _ham(folder / world) if world == "ham_vienna" else pool_of(world, folder, POOL_IMAGES[world])
+    pool = pool_of(world, folder, POOL_IMAGES[world])
     file = folder / world / "clear.npz"
     if not file.is_file():
         p = softmax(out_of_fold(pool))
@@ -127,39 +123,8 @@ def out_of_fold(pool: Pool) -> Reals:
     fold = np.random.default_rng(0).permutation(units.max() + 1)[units] % 5
     logits = np.zeros((len(units), len(pool.classes)))
     for number in range(5):
-        logits[fold == number] = _probe(pool, np.flatnonzero(fold != number))[fold == number]
+        logits[fold == number] = fit_probe(pool, np.flatnonzero(fold != number))[fold == number]
     return logits
-
-
-def _ham(place: Path) -> Pool:
-    """3363 dermoscopic images of seven classes, 128 pixels; a patient is a lesion."""
-    if not (place / "classes.txt").is_file():
-        from PIL import Image
-
-        from heldout.images import fit_square
-
-        table = pd.read_csv(HAM / "manifest.csv")
-        images = [np.asarray(Image.open(HAM / file).convert("RGB")) for file in table["path"]]
-        pixels = np.stack([fit_square(image, 128, "stretch", "bicubic") for image in images])
-        classes = tuple(sorted(table["label"].unique()))
-        labels = table["label"].map({name: k for k, name in enumerate(classes)}).to_numpy(dtype=np.int64)
-        features, quality, nothing = features_of(pixels), quality_of(pixels), np.zeros(len(labels))
-        patients = table["patient"].to_numpy(dtype=str)
-        Pool("ham_vienna", classes, labels, patients, features, quality, nothing, nothing).save(place)
-    return Pool.load(place)
-
-
-def _probe(pool: Pool, train: Rows, strength: float = 1e-3) -> Reals:
-    """Logits (n, k) of a logistic regression on standardised features, for every image of the pool."""
-    x = pool.features[train]
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-    model = LogisticRegression(C=strength, max_iter=300).fit((x - mean) / scale, pool.labels[train])
-    decision = model.decision_function((pool.features - mean) / scale)
-    if decision.ndim == 1:
-        return np.stack([-decision / 2, decision / 2], axis=1).astype(np.float64)
-    logits = np.repeat(decision.min(axis=1, keepdims=True) - 10.0, len(pool.classes), axis=1)
-    logits[:, model.classes_] = decision
-    return logits.astype(np.float64)
 
 
 def draw(known: Known, seed: int, n_test: int) -> Study:
@@ -175,7 +140,7 @@ def draw(known: Known, seed: int, n_test: int) -> Study:
             stop += 1  # a patient stays whole
         ends.append(order[start:stop])
         start = stop
-    return Study(known, Drawn(*ends, order[start:]), _probe(pool, ends[0]), seed)
+    return Study(known, Drawn(*ends, order[start:]), fit_probe(pool, ends[0]), seed)
 
 
 def run_data(study: Study, test: Rows, labels: Rows | None = None) -> RunData:
@@ -348,7 +313,7 @@ def judged_labels(case: Case, replicates: int) -> dict[str, object]:
 def cells(world: str, seeds: range, severities: tuple[int, ...]) -> Iterator[tuple[str, int, int]]:
     """(plant, severity, seed), seed by seed."""
     for seed in seeds:
-        for plant in (*CASES, *(OTHERS if world != "ham_vienna" else ())):
+        for plant in (*CASES, *(OTHERS if world != "skin" else ())):
             for severity in SEVERITIES.get(plant, severities):
                 yield plant, severity, seed
 
@@ -382,75 +347,15 @@ def pixel_cells(world: str, seeds: range, folder: Path) -> Iterator[tuple[str, i
             split = table["split"].to_numpy(dtype=str)
             parts = (np.flatnonzero(split == part) for part in ("train", "val", "test"))
             drawn = Drawn(*parts, np.empty(0, dtype=np.int64))
-            study = Study(Known(pool, nothing, nothing), drawn, _probe(pool, drawn.train), seed)
+            study = Study(Known(pool, nothing, nothing), drawn, fit_probe(pool, drawn.train), seed)
             yield plant, severity, seed, Case(run_data(study, drawn.test), np.nan, () if plant == "none" else (plant,))
-
-
-def table_of(frame: pd.DataFrame) -> str:
-    """One row a plant and severity."""
-    header = ["plant", "severity", "studies", "cost", "gap told", "first", "labels suggested", "their points"]
-    header += ["bias", "holds the truth", "difficulty named", "named first instead", "the other established"]
-    rows = []
-    for (plant, severity), cell in frame.groupby(["plant", "severity"], sort=False):
-        told = cell[cell["explained"]]
-        causes = [code for code in str(cell["causes"].iloc[0]).split(",") if code]
-        first = [str(code) in causes for code in told["first"]]
-        instead = told["first"][[not right for right in first]].replace("", "nothing").value_counts()
-        said = told[told["labels_verdict"] == "suggested"] if "labels_verdict" in told else told.iloc[:0]
-        error = said["labels_points"] - said["truth_labels"]
-        inside = (said["labels_low"] <= said["truth_labels"]) & (said["truth_labels"] <= said["labels_high"])
-        hard_named = told["named"].str.split(",").map(lambda codes: "difficulty" in codes)
-        wrong = (
-            told["established"]
-            .str.split(",")
-            .map(lambda codes, right=set(causes): bool({"labels", "difficulty"} & set(codes) - right))
-        )
-        rows.append([str(plant), ("mild", "medium", "strong")[int(severity)] if plant != "none" else "–"])
-        rows[-1] += [str(len(cell)), f"{cell['truth'].mean():.1f}", str(len(told))]
-        whole = bool(causes) and set(causes) <= {"labels", "difficulty"}
-        rows[-1] += [f"{sum(first)} of {len(told)}" if whole else "–", f"{len(said)} of {len(told)}"]
-        rows[-1] += [f"{said['labels_points'].mean():.1f}" if len(said) else "–"]
-        rows[-1] += [f"{error.mean():+.1f}", f"{inside.sum()} of {len(said)}"] if len(said) else ["–", "–"]
-        if not whole:
-            rows[-1] += ["–"] * 3
-            continue
-        rows[-1] += [f"{hard_named.sum()} of {len(told)}"]
-        rows[-1] += [", ".join(f"{code} {number}" for code, number in instead.items()) or "–"]
-        rows[-1] += [str(int(wrong.sum()))]
-    return markdown(header, rows)
-
-
-def _before(cause: str, other: str, named: list[str]) -> bool:
-    """Whether a cause is named, and not after the other."""
-    return cause in named and (other not in named or named.index(cause) < named.index(other))
-
-
-def summary_of(frame: pd.DataFrame) -> str:
-    """The targets: planted cause first at 8 points or more, the other never established, no false suggestion."""
-    lines = []
-    large = frame[frame["explained"] & (frame["truth"] >= 8) & frame["causes"].isin(["labels", "difficulty"])]
-    for cause, cell in large.groupby("causes"):
-        first = int((cell["first"] == cause).sum())
-        low, high = wilson(first, len(cell))
-        other = {"labels": "difficulty", "difficulty": "labels"}[str(cause)]
-        wrong = int(cell["established"].str.split(",").map(lambda codes, other=other: other in codes).sum())
-        named = int((cell["first"] == other).sum())
-        before = sum(_before(str(cause), other, codes.split(",")) for codes in cell["named"])
-        lines.append(
-            f"- {cause} planted, 8 points or more: first in {first} of {len(cell)} ({first / len(cell):.0%} "
-            f"[{low:.0%}, {high:.0%}]), before {other} in {before}; {other} first in {named}, established in {wrong}"
-        )
-    rest = frame[~frame["causes"].str.contains("labels")]
-    alarms = int((rest["explained"] & (rest["labels_verdict"] == "suggested")).sum())
-    lines.append(f"- labels suggested where none were turned: {alarms} of {len(rest)}")
-    return "\n".join(lines)
 
 
 def main() -> None:
     """The command line; goes on where the last call stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "pixels", "table"])
-    parser.add_argument("--world", choices=["phantoms", "kermany", "ham_vienna"], default="kermany")
+    parser.add_argument("--world", choices=["phantoms", "kermany", "skin"], default="kermany")
     parser.add_argument("--seeds", type=lambda text: range(*map(int, text.split("-"))), default=range(10, 30))
     parser.add_argument("--severities", type=lambda text: tuple(map(int, text.split(","))), default=(1, 2))
     parser.add_argument("--replicates", type=int, default=300)

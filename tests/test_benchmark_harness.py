@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from benchmarks import rows
-from benchmarks.planted_pixels import PLANTS, RUN_PLANTS, UNSEEN, Cell, chosen
+from benchmarks.planted_pixels import PLANTS, UNSEEN, Cell, chosen
+from benchmarks.planted_pixels_tables import RUN_PLANTS
 from benchmarks.plants_in_runs import cost_of_turning, turned
 from benchmarks.rows import Deadline, append, read
 from benchmarks.shared_passes import Passes, shared

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from heldout.diagnosis import tables
+from heldout.diagnosis.relatives import CopyPair
 from heldout.images.copies import small_grey
 from heldout.progress import Silent
 
@@ -22,3 +23,12 @@ def test_thumbnails_stand_part_after_part(monkeypatch: pytest.MonkeyPatch) -> No
     small = tables._small(study, cast(Any, None), Silent())
     images = np.concatenate([pixels["train"], pixels["test"]])
     np.testing.assert_array_equal(small, np.stack([small_grey(image) for image in images]))
+
+
+def test_copies_that_reading_found_are_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tables, "find_copies")
+    parts = {"train": ("a", "b"), "val": ("c",), "test": ()}
+    found = (("a", "c", "mirrored"), ("b", "left out of the split", "turned by 90°"))
+    cohort = SimpleNamespace(pictured=True, copies=found)
+    study: Any = SimpleNamespace(cohort=cohort, split=SimpleNamespace(part=parts.__getitem__))
+    assert tables.near_copies(study, cast(Any, None), Silent()) == (CopyPair("a", "c", "mirrored"),)

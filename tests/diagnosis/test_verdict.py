@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from heldout.diagnosis.causes.cause import reason_text
 from heldout.diagnosis.effects import regains
 from heldout.diagnosis.rules import RULES
-from heldout.diagnosis.verdict import Decision, rounded_up, weigh, weigh_effects
+from heldout.diagnosis.verdict import Decision, rounded_up, undecided, weigh, weigh_effects
+from heldout.diagnosis.words import IMAGES
 from heldout.records import ReasonKind
 from heldout.stats.measured import simultaneous
 from tests.worlds.made_numbers import effect, points
@@ -88,3 +90,16 @@ def test_the_largest_of_several_has_a_wider_interval() -> None:
     assert simultaneous(one, 1, RULES.level) is one
     four = simultaneous(one, 4, RULES.level)
     assert (four.low, four.high) == (pytest.approx(3 - 2 * 1.2743, abs=1e-3), pytest.approx(3 + 2 * 1.2743, abs=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "told"),
+    [
+        (29, 30, "more images: 29 are too few to tell anything, 30 or so are the least"),
+        (400, 10_000, "about 10,000 IMAGES instead of 400"),
+        (400, 11_000, "more than 25 times the 400 IMAGES, so little does it cost, if anything"),
+        (400, 0, "more IMAGES than the 400 that changed sides"),
+    ],
+)
+def test_how_many_images_would_tell_is_said_where_they_can_be_had(seen: int, wanted: int, told: str) -> None:
+    assert reason_text(undecided(MORE, wanted, seen), RULES).replace(IMAGES, "IMAGES") == told

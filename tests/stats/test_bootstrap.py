@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from heldout.stats import bootstrap
-from heldout.stats.bootstrap import draw, percentile_interval, resampled_auc, resampled_share
+from heldout.stats.bootstrap import draw, percentile_interval, resampled_auc
 
 pytestmark = pytest.mark.numeric
 
@@ -103,14 +103,16 @@ def test_every_replicate_of_the_recall_is_the_weighted_mean() -> None:
     right = np.random.default_rng(0).random(60) < 0.7
     draws = draw(labels, ids, patients, replicates=100)
     expected = [np.average(right[labels == 1], weights=w[labels == 1]) for w in draws.weights()]
-    assert resampled_share(right, labels == 1, draws) == pytest.approx(expected)
+    hits, images = draws.totals(np.stack([right & (labels == 1), labels == 1]))
+    assert hits / images == pytest.approx(expected)
 
 
 def test_a_class_that_no_replicate_drew_gives_no_number() -> None:
     """Class 1 occurs only beside a majority of class 0, so some replicates miss it."""
     labels = np.array([0, 0, 1, 0, 0])
     draws = draw(labels, list("abcde"), ["a", "a", "a", "b", "c"], replicates=200)
-    replicates = resampled_share(np.ones(5, dtype=bool), labels == 1, draws)
+    (images,) = draws.totals((labels == 1)[None])
+    replicates = np.where(images > 0, 1.0, np.nan)
     assert np.isnan(replicates).any() and not np.isnan(replicates).all()
     assert percentile_interval(replicates, 1.0) == (1.0, 1.0)
 

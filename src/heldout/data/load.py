@@ -154,6 +154,7 @@ def examine(
         excluded=excluded,
         notes=(*draft.notes, *named_labels.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
         labels=named_labels.kind,
+        copies=None if near is None else near.named(list(table["id"])),
     )
     return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
 

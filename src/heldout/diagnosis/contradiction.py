@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.diagnosis.gap import GapBudget
+from heldout.diagnosis.gap.prior import followed_shares
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
@@ -94,7 +95,8 @@ class _Asked:
         labels: (n,).
         is_test: (n,).
         weights: (B + 1, n), those of validation such that its classes are answered as often as those of test.
-        prior: (B + 1, k) class shares of test, by the given labels.
+        prior: (B + 1, k) class shares of test by the given labels; those of validation where the run's answers do not
+            follow these, since turned labels would make them up.
         run: (n,) answers of the run.
         pooled: (n,) answers of the classifier that learned from both parts.
         joint: What all answer.
@@ -242,13 +244,20 @@ def _asked(run: RunData, gap: GapBudget, rules: Rules) -> tuple[_Asked, tuple[st
     logits |= {f"other {i}": [_rows_of(other, images) for images, _ in sides] for i, other in enumerate(others)}
     stacked = {name: np.concatenate(both).astype(np.float64) for name, both in logits.items()}
     known = np.all([np.isfinite(one).all(axis=1) for one in stacked.values()], axis=0)
-    asked = _joined(sides, {name: one[known] for name, one in stacked.items()}, known, samples.test_prior)
+    asked = _joined(sides, {name: one[known] for name, one in stacked.items()}, known, _prior(run, gap, rules))
     if asked is None:
         return None
     words = ["this run", *POOLED.values()]
     if others:
         words.append(f"{len(others)} other run{'s' if len(others) > 1 else ''}")
     return asked, tuple(words)
+
+
+def _prior(run: RunData, gap: GapBudget, rules: Rules) -> Reals:
+    """The class shares at which validation and test are compared, (B + 1, k)."""
+    samples = gap.samples
+    answers = gap.draws.measured(followed_shares(run, samples), len(samples.val) + len(samples.test))
+    return samples.test_prior if settled(answers.low - rules.least_followed) > 0 else samples.val_prior
 
 
 def _joined(

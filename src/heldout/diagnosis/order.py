@@ -26,7 +26,8 @@ def ordered(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]], rules
     off, or what those do together that were divided (`Finding.share`), for the order only.
 
     A cause that is suggested only because nobody has read the test labels stands among the established ones: it was
-    tried, and what it may be taken for is named beside it.
+    tried, and what it may be taken for is named beside it. Not so one that takes these labels at their word (the
+    class shares, say): if they are wrong, it is nothing.
 
     Args:
         findings: One a cause.
@@ -51,7 +52,8 @@ def _place(finding: Finding, cause: Cause[Any], rules: Rules) -> tuple[int, int,
     first = 0 if finding.verdict in cause.told_first else 1
     if finding.verdict not in ("established", "suggested"):
         return first, rank, -settled(finding.priority), rank, finding.code
-    tried = finding.verdict == "established" or finding.kind is ReasonKind.REVIEW  # for want of a reader only
+    unread = finding.kind is ReasonKind.REVIEW and not cause.takes_labels  # suggested for want of a reader only
+    tried = finding.verdict == "established" or unread
     weight = 1.0 if tried else rules.suggested_weight
     group = 0 if first else rank  # of those told first the surer comes first, whatever its points
     return first, group, -settled(weight * finding.priority), rank, finding.code

@@ -67,6 +67,12 @@ class Rules:
         "With fewer images nobody can say how many would settle a question, but that these are too few.",
         "ours; the width of an interval from fewer is hardly known itself",
     )
+    many_times: int = _rule(
+        25,
+        "times",
+        "Where it would take more than so many times the images, their number is not told: nobody will collect them.",
+        "ours; an interval a fifth as wide",
+    )
     suggested_weight: float = _rule(
         0.5, "", "What a point of a suggested cause counts in the order, beside one of an established cause.", OURS
     )
@@ -152,6 +158,12 @@ class Rules:
         "",
         "Share of the points that the surest answers alone must bear out: turned labels are as frequent among them.",
         TURNED,
+    )
+    least_followed: float = _rule(
+        0.33,
+        "",
+        "Share of the change in class shares that the run's answers surely follow, for the shares to be established.",
+        "ours; lower ends of real shares are 0.7 and more, of turned labels at most 0.24 (seeds 0 to 2)",
     )
     max_other_runs: int = _rule(
         3, "runs", "Other runs of the study that are asked, the best on validation first.", OURS

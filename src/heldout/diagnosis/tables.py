@@ -67,14 +67,17 @@ def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -
 
 
 def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[CopyPair, ...] | None:
-    """Pairs of images of the split that show one picture, from `quality/` where they were found before.
+    """Pairs of images of the split that show one picture: as reading found them, or from `quality/`.
 
     None where the images cannot be read any more, so that nothing was looked for: the quality table says so.
     """
     if not study.cohort.pictured:
         return None
-    file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
+    if study.cohort.copies is not None:
+        split = set(ids)
+        return tuple(CopyPair(*pair) for pair in study.cohort.copies if pair[0] in split and pair[1] in split)
+    file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
     key = hash_of([FORMAT, *ids])
     if file.is_file():
         about = read_json(file)

@@ -123,7 +123,11 @@ def _answer_problems(
     words = {
         "negative": ("none below 0", "If these are scores before softmax, say --logits."),
         "above 1": ("none above 1", "If these are percentages or scores, divide by 100, or say --logits."),
-        "sum": ("a row that sums to 1 (±0.01)", "Pass all classes through one softmax; write three decimals or more."),
+        "sum": (
+            "a row that sums to 1 (±0.01)",
+            "Pass all classes through one softmax, and write three decimals or more. The column of a class without "
+            "images is known by its form alone: prob_CLASS.",
+        ),
     }
     for name, (expected, remedy) in words.items():
         rows = found.get(name)

@@ -114,10 +114,17 @@ def change_property(
     change = partial(_add_noise, grain=grain) if name == "noise" else CHANGES[name]
     for start in range(0, len(images), CHUNK):
         part = slice(start, start + CHUNK)
-        mapped[part] = change(images[part], np.nan_to_num(targets[part]), rng)
+        mapped[part] = change(images[part], _wanted(images[part], name, targets[part]), rng)
     untouched = np.isnan(targets)
     mapped[untouched] = images[untouched]
     return mapped.reshape(pixels.shape)
+
+
+def _wanted(images: Pixels, name: str, targets: Reals) -> Reals:
+    """Targets without NaN: of noise the image's own, so that nobody smooths what stays as it is; else 0."""
+    if name != "noise" or not np.isnan(targets).any():
+        return np.nan_to_num(targets)
+    return np.where(np.isnan(targets), quality.noise(grey_of(images)), targets)
 
 
 def _rounded(values: Greys) -> Pixels:

@@ -53,6 +53,8 @@ class Cohort:
             age, device), as text.
         excluded: What was left out on request (`--skip-unreadable`), with the reason.
         notes: Sentences a person should read: duplicates, file names that look like they carry a patient, …
+        copies: Pairs of images that show one picture though their pixels differ: two ids, and how the first was changed
+            to give the second; None where they were not looked for.
         labels: Whether an image is of one class (`single`) or has any number of labels (`several`).
     """
 
@@ -63,6 +65,7 @@ class Cohort:
     table: pd.DataFrame
     excluded: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    copies: tuple[tuple[str, str, str], ...] | None = None
     labels: LabellingName = "single"
 
     def __post_init__(self) -> None:
@@ -111,6 +114,7 @@ class Cohort:
             "classes": self.classes,
             "excluded": [to_data(problem) for problem in self.excluded],
             "notes": self.notes,
+            "copies": self.copies,
             **({} if self.labelling is SINGLE else {"labels": self.labels}),
         }
         table = pa.Table.from_pandas(self.table, preserve_index=False)
@@ -144,8 +148,14 @@ class Cohort:
             table=typed(table.to_pandas()),
             excluded=tuple(from_data(Problem, item, str(path)) for item in about["excluded"]),
             notes=tuple(about["notes"]),
+            copies=_pairs(about.get("copies")),
             labels=about.get("labels", SINGLE.name),
         )
+
+
+def _pairs(found: list[list[str]] | None) -> tuple[tuple[str, str, str], ...] | None:
+    """As JSON gives them; absent in studies of earlier versions."""
+    return None if found is None else tuple((str(a), str(b), str(change)) for a, b, change in found)
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

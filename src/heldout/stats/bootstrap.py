@@ -113,14 +113,6 @@ def draw(
     return Resamples(units, counts)
 
 
-def resampled_share(right: NDArray[np.bool_], among: NDArray[np.bool_], resamples: Resamples) -> Reals:
-    """Share of `right` among the images of a mask in each replicate, shape (B,); NaN where none of them was drawn."""
-    hits, all_of_them = resamples.totals(np.stack([right & among, among]))
-    with np.errstate(invalid="ignore"):
-        result: Reals = hits / all_of_them
-    return result
-
-
 def resampled_auc(labels: Indices, logits: Reals, resamples: Resamples) -> Reals:
     """AUC (`scores.auc`) in each replicate, shape (B,); NaN where a class was not drawn."""
     values = [_resampled_auc(positive, score, resamples) for positive, score in auc_problems(labels, logits)]

@@ -54,11 +54,6 @@ def share_estimate(right: Mask, units: Units) -> Estimate:
     return _estimate(value, *wilson(value * effective, effective), n, method)
 
 
-def accuracy_estimate(side: Predictions) -> Estimate:
-    """Accuracy of a part that has images."""
-    return share_estimate(side.right, Units.of(side.labels, side.ids, side.patients))
-
-
 def metric_estimate(side: Predictions, units: Units, resamples: Resamples, metric: ClassWeights | None) -> Estimate:
     """The metric of a part that has images, a fraction.
 

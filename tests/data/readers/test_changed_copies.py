@@ -21,6 +21,7 @@ from heldout.data.examine.near import near_copies_of
 from heldout.data.examine.patients import patient_in
 from heldout.data.load import examine
 from heldout.data.splits import make_split
+from heldout.records import Cohort
 from tests.cli.call import call
 from tests.images.test_copies import scene, symmetric
 
@@ -67,6 +68,11 @@ def test_a_set_multiplied_before_its_split_is_told_and_its_pictures_are_those_of
     assert len(groups) == ORIGINALS == len({picture for _, picture in groups})
     assert found.near.changed == 6 * ORIGINALS and found.near.across > 0.8 * ORIGINALS
     assert any("--patient auto" in note for note in found.cohort.notes)
+    found.cohort.save(tmp_path / "cohort.parquet")
+    kept = Cohort.load(tmp_path / "cohort.parquet")
+    assert kept.copies == found.cohort.copies and len(kept.copies or ()) == len(found.near.pairs)
+    source = dict(zip(kept.table["id"], kept.table["source"], strict=True))
+    assert all(of[source[a]] == of[source[b]] for a, b, _ in kept.copies or ())
 
 
 def test_patient_auto_keeps_copies_together_and_the_split_whole(tmp_path: Path) -> None:

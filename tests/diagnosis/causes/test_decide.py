@@ -217,6 +217,8 @@ TABLE = [
     ("prior", Shares(CLEAR, NONE, "", points(2.0, TINY, 4.0)), YES),  # a third without classes of a few images
     ("prior", Shares(CLEAR, NONE, "", points(2.0 - TINY, TINY, 4.0)), MAYBE),
     ("prior", Shares(CLEAR, NONE, "", points(4.0, 0.0, 8.0)), MAYBE),
+    ("prior", Shares(CLEAR, NONE, "", None, points(0.5, RULES.least_followed, 0.7)), ("suggested", K.REVIEW)),
+    ("prior", Shares(CLEAR, NONE, "", None, points(0.5, RULES.least_followed + TINY, 0.7)), YES),
     ("absent-classes", Absent(CLEAR, "a", (), 60, 1), YES),
     ("absent-classes", Absent(NONE, "a", (), 3, 1), NO),
     ("absent-classes", Absent(BETTER, "a", (), 60, 1), UP),

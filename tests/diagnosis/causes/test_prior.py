@@ -26,7 +26,9 @@ def test_more_of_the_harder_class_is_established_at_its_exact_worth() -> None:
     assert (finding.verdict, finding.kind) == ("established", ReasonKind.NONE)
     assert finding.points is not None and finding.priority == finding.points.value
     assert finding.points.value == pytest.approx(12.0, abs=1e-3)
+    followed = finding.numbers.pop("followed")
     assert finding.numbers == {"taken_first": pytest.approx(12.0, abs=1e-3), "taken_last": pytest.approx(8.0, abs=1e-3)}
+    assert followed == pytest.approx(1.15) and not finding.alternatives
     assert finding.explains == {"prior": finding.points.value} and finding.remedy
 
 
@@ -88,7 +90,7 @@ def test_a_class_that_test_lacks_does_not_make_the_other_order_absurd() -> None:
 
 def test_one_class_has_no_shares_to_shift() -> None:
     finding = judged(CAUSE, of_parts(counted("val", [(40, 38)]), counted("test", [(40, 20)])))
-    assert finding.verdict == "excluded" and finding.numbers == {"taken_first": 0.0, "taken_last": 0.0}
+    assert finding.verdict == "excluded" and finding.numbers == {"taken_first": 0.0, "taken_last": 0.0, "followed": 0.0}
 
 
 def test_readers_correct_the_shares() -> None:
@@ -100,3 +102,18 @@ def test_readers_correct_the_shares() -> None:
     before, after = judged(CAUSE, made), judged(CAUSE, replace(made, review=review))
     assert before.numbers["taken_first"] == pytest.approx(100 * (1 / 6) * 0.3, abs=1e-3)
     assert after.numbers["taken_first"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_shares_that_wrong_labels_make_up_are_not_established() -> None:
+    """Of 700 test images of the easy class 250 are called the hard one: the answers stay as they were."""
+    val, right = counted("val", [(700, 630), (300, 180)]), counted("test", [(700, 630), (300, 180)])
+    labels = right.labels.copy()
+    labels[::2][:250] = 1
+    finding = judged(CAUSE, of_parts(val, replace(right, labels=labels)))
+    assert finding.points is not None and finding.points.value == pytest.approx(25 * 0.3, abs=1e-3)
+    assert (finding.verdict, finding.alternatives) == ("suggested", ("labels",))
+    assert finding.numbers["followed"] == pytest.approx(0.0, abs=1e-9)
+    read = pd.DataFrame({"id": right.ids, "label": "NORMAL", "probability": 1.0})
+    read.loc[700:, "label"] = "ILL"
+    after = judged(CAUSE, replace(of_parts(val, replace(right, labels=labels)), review=read))
+    assert after.numbers["taken_first"] == pytest.approx(0.0, abs=1e-3) and "followed" not in after.numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,10 @@ class NearCopies:
     def groups(self) -> int:
         """Pictures that pairs belong to."""
         return len({self.pictures[pair.rows[0]] for pair in self.pairs})
+
+    def named(self, ids: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
+        """`Cohort.copies`: the pairs by the ids of the rows."""
+        return tuple((str(ids[pair.rows[0]]), str(ids[pair.rows[1]]), pair.change) for pair in self.pairs)
 
 
 def near_copies_of(table: pd.DataFrame, small: NDArray[np.uint8]) -> NearCopies | None:

@@ -185,6 +185,8 @@ def reason_text(decision: Decision, rules: Rules) -> str:
         return "more images of the classes left out"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted and decision.seen < rules.fewest_images:
         return f"more images: {decision.seen:,} are too few to tell anything, {rules.fewest_images} or so are the least"
+    if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted > rules.many_times * decision.seen:
+        return f"more than {rules.many_times} times the {decision.seen:,} {IMAGES}, so little does it cost, if anything"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted:
         return f"about {decision.wanted:,} {IMAGES} instead of {decision.seen:,}"
     if decision.kind is ReasonKind.MORE_IMAGES:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
-from heldout.diagnosis.gap.prior import doubted_recalls, prior_by_class
+from heldout.diagnosis.gap.prior import doubted_recalls, followed_shares, prior_by_class
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import IMAGES, said
 from heldout.records import ReasonKind, TermStatus
 from heldout.stats.measured import Measured
 from heldout.ties import settled
@@ -26,12 +26,21 @@ class Shares:
         detail: Which classes carry it, in words.
         known: `first` without what classes carry of which validation has a few images only; None where it has enough of
             all.
+        followed: How much of the change in shares the run's answers follow, 1 being all of it; None where reviewers
+            have read the labels.
+        unread: Test images that two readers should read.
     """
 
     first: Measured
     last: Measured
     detail: str
     known: Measured | None = None
+    followed: Measured | None = None
+    unread: int = 0
+
+    def borne_out(self, rules: Rules) -> bool:
+        """Whether the answers follow the shares, so that wrong labels do not make them up."""
+        return self.followed is None or settled(self.followed.low - rules.least_followed) > 0
 
 
 class Prior(Cause[Shares]):
@@ -41,9 +50,11 @@ class Prior(Cause[Shares]):
     validation would lose if its classes stood as they do on test. Each class carries (π^V − π^T)(recall^V − A_V) of it,
     and those that carry most are named. A recall that rests on fewer than {min_recall_class} validation images
     establishes nothing; where all of few images are right, or all wrong, the interval holds what that leaves in doubt
-    (Jeffreys' prior). Taken off last instead of first (with the recalls of test) it may be another number; both are
-    given. By balanced accuracy, or by costs at given shares, a class counts the same however frequent it is: then it
-    is exactly 0, and does not apply.
+    (Jeffreys' prior). Nor is it established where the labels alone tell of other shares: if they are right, the run
+    answers the classes more or less often accordingly, and its answers must surely follow {least_followed} of that
+    change (Lipton et al. 2018). Taken off last instead of first (with the recalls of test) it may be another number;
+    both are given. By balanced accuracy, or by costs at given shares, a class counts the same however frequent it is:
+    then it is exactly 0, and does not apply.
 
     Why it matters: Accuracy is a mean over images, so the mix of classes is part of it. A model that is equally good
     at both classes does not care.
@@ -69,13 +80,19 @@ class Prior(Cause[Shares]):
         if few.any():
             carried = prior_by_class(samples, doubted_recalls(run, samples))[:, few].sum(axis=1)
             known = first - data.gap.draws.measured(carried, int(counts[few].sum()))
-        return Shares(first, data.gap.prior_last, data.gap.details["prior"], known)
+        answers = None
+        if not run.reviewed:
+            answers = data.gap.draws.measured(followed_shares(run, samples), len(samples.val) + len(samples.test))
+        return Shares(first, data.gap.prior_last, data.gap.details["prior"], known, answers, len(data.to_review))
 
     def decide(self, measured: Shares, rules: Rules) -> Decision:
-        """The term is exact, so that no intervention is needed; but a handful of images establishes no recall."""
+        """The term is exact if the labels are right, which answers bear out; and a few images establish no recall."""
         first, known = measured.first, measured.known
         agrees = known is None or (known.low > 0 and settled(rules.agreement * known.value - first.value) >= 0)
-        return weigh(first, agrees, rules)
+        decision = weigh(first, agrees, rules)
+        return (
+            decision if measured.borne_out(rules) or not decision.positive else Decision("suggested", ReasonKind.REVIEW)
+        )
 
     def tell(self, measured: Shares, decision: Decision, rules: Rules) -> Told:
         """Which class, and what that is worth in both orders."""
@@ -85,7 +102,18 @@ class Prior(Cause[Shares]):
             f"{said(points)}; at those of test {last.value:.1f} points."
         )
         numbers = {"taken_first": points.value, "taken_last": last.value}
-        return Told(sentence, points=points, numbers=numbers, explains={"prior": points.value})
+        if measured.followed is not None:
+            numbers["followed"] = measured.followed.value
+        told = Told(sentence, points=points, numbers=numbers, explains={"prior": points.value})
+        if decision.kind is not ReasonKind.REVIEW or measured.followed is None:
+            return told
+        part = measured.followed
+        doubt = (
+            f" The run's answers follow {part.value:.0%} [{part.low:.0%}, {part.high:.0%}] of that change; wrong "
+            "labels of test would leave the answers as they were."
+        )
+        reason = f"two blind readers for {measured.unread} test {IMAGES}"
+        return replace(told, sentence=sentence + doubt, reason=reason, alternatives=("labels",))
 
 
 CAUSE = Prior()

@@ -10,6 +10,7 @@ from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
 from heldout.stats.bootstrap import varies
 from heldout.stats.few import FEW, jeffreys
+from heldout.stats.label_shift import followed
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Reals
 from heldout.stats.weighted import recalls
@@ -44,6 +45,13 @@ def doubted_recalls(run: RunData, samples: Samples) -> Reals:
             own[:] = jeffreys(float(by_class[0, k]), units, len(own), 1 + int(k))
         own[np.isnan(own)] = by_class[0, k]
     return by_class
+
+
+def followed_shares(run: RunData, samples: Samples) -> Reals:
+    """How much of the change in class shares the run's answers follow, (B + 1,): see `stats.label_shift`."""
+    val, test = samples.val, samples.test
+    answers = first_of_largest(val.logits), first_of_largest(test.logits)
+    return followed((val.labels, test.labels), answers, (samples.val_weights, samples.test_weights), run.k)
 
 
 def prior_by_class(samples: Samples, doubted: Reals) -> Reals:
