@@ -50,6 +50,7 @@ def test_names_in_a_cell_by_the_rule(labels: list[str], kind: str | None, separa
         assert told.notes and all(entry.labels is not None for entry in told.entries)
     if expected == "single":
         assert [entry.label for entry in told.entries] == labels
+        assert any("--label-separator ';'" in note for note in told.notes) == ("a;b" in labels)
 
 
 def test_a_cell_in_any_order_is_one_label_set_and_no_finding_is_none() -> None:

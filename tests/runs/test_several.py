@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from heldout.backbones import resolve
 from heldout.cli import ExitStatus
+from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.read import read_run_data
 from heldout.errors import InputError, UsageError
 from heldout.records import Recipe
@@ -20,7 +22,9 @@ from heldout.runs.compare import compare
 from heldout.runs.folder import read_study
 from heldout.runs.judging import Judging, asking_of, metric_of
 from heldout.runs.one_label import of_label, questions
+from heldout.runs.plan import StudySpec, bases
 from heldout.stats.label_scores import LabelValues, joint_draws
+from heldout.strategies.probe import Probe
 from tests.cli.call import Answer, call
 from tests.worlds.made_labels import LABELS, make_label_study
 from tests.worlds.made_study import make_study
@@ -85,12 +89,30 @@ def test_what_is_for_one_class_is_refused_by_name(study: Path, tmp_path: Path) -
         asking_of(LABELS, order="disc,bar,stripes", labelling=labelling)
     answer = call("compare", study, "--unit", "patient")
     assert answer.status == ExitStatus.USAGE and "--unit patient" in answer.err and "--label NAME" in answer.err
+    with pytest.raises(UsageError, match="--positive disc"):
+        asking_of(LABELS, positive="disc", labelling=labelling)
+    with pytest.raises(UsageError, match="--label NAME"):
+        diagnose(read_study(study))
     with pytest.raises(UsageError, match="disc, bar, stripes"):
         of_label(read_study(study), "edema")
     single = make_study(tmp_path / "single", n_train=20, n_val=20, n_test=20, epochs=2)
     with pytest.raises(UsageError, match="one class"):
         of_label(read_study(single), "pneumonia")
     assert questions(read_study(single))[0].label == ""
+
+
+def test_a_strategy_that_cannot_learn_several_labels_is_refused_by_name_before_anything_is_trained(study: Path) -> None:
+    class OneClassOnly(Probe):
+        name = "one-class-only"
+        labels = ("single",)
+
+    files = read_study(study)
+    info = resolve("efficientnet_lite0")
+    spec = StudySpec("made", (info,), (Probe(), OneClassOnly()))
+    with pytest.raises(UsageError, match=r"^one-class-only cannot learn several labels .*probe"):
+        bases(spec, files.cohort, files.split, {info.name: "0" * 16})
+    fine = bases(StudySpec("made", (info,), (Probe(),)), files.cohort, files.split, {info.name: "0" * 16})
+    assert [run.recipe.labels for run in fine] == ["several"]
 
 
 def test_one_label_is_a_study_of_two_classes_on_the_same_images(study: Path) -> None:

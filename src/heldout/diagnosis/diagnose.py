@@ -34,6 +34,7 @@ from heldout.errors import InputError, UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
 from heldout.records.codec import write_sealed
+from heldout.records.labelling import SINGLE
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -76,10 +77,15 @@ def diagnose(
 
     Raises:
         InputError: The review does not fit; patients of several classes where they are the unit.
-        UsageError: No run, or too few replicates.
+        UsageError: No run, too few replicates, or several labels an image of which none is asked for.
     """
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
+    if study.cohort.labelling is not SINGLE:
+        raise UsageError(
+            "Found a study with several labels an image; expected one label of it, as heldout diagnose STUDY --label "
+            "NAME asks it (heldout.runs.one_label.of_label)."
+        )
     reporter = reporter or Silent()
     chosen = choose_runs(study, None) if runs is None else runs
     reporter.begin("diagnosis", len(chosen))

@@ -90,6 +90,8 @@ def asking_of(
     Raises:
         UsageError: An order that does not name every class once, or one of several labels, which have none.
     """
+    if positive and labelling is not SINGLE:
+        raise UsageError(f"Found --positive {positive}; expected none: of several labels each is told by itself.")
     text = order or (recorded if isinstance(recorded, str) else "")
     if not text:
         return Asking(False, positive, at)

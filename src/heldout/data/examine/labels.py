@@ -30,6 +30,9 @@ NO_LABEL = ("no finding", "no findings", "none")
 """What stands alone in a cell for an image without any label, in small letters: `No Finding` is what ChestX-ray14
 (Wang et al., CVPR 2017) and CheXpert (Irvin et al., AAAI 2019) write."""
 
+OTHERS = (";", ",")
+"""Signs that tables have between labels as well; names of classes hold them too, so that they have to be named."""
+
 SHOWN = 12
 
 ASK = "Say which with --labels several or --labels single."
@@ -124,7 +127,7 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
     if asked.kind is None:
         held = [cell for cell in cells if asked.separator in cell]
         if not held:
-            return Told(SINGLE.name, draft.entries, draft.classes)
+            return Told(SINGLE.name, draft.entries, draft.classes, _other_separators(list(cells)))
         if not _combined(list(cells), asked.separator):
             return Told(SINGLE.name, draft.entries, draft.classes, problems=(_unclear(held, cells, asked.separator),))
     found, order = [], list(draft.classes)
@@ -134,6 +137,16 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
         order += [name for name in names or () if name not in order]
     classes = tuple(dict.fromkeys([*draft.classes, *sorted(order)]))
     return _several(found, classes, [_said_of_texts(found, classes, asked)])
+
+
+def _other_separators(cells: Sequence[str]) -> tuple[str, ...]:
+    """What to say where another sign stands between names as `|` would; they are classes as they are, unless told."""
+    return tuple(
+        f"Labels hold '{sign}' between names that stand elsewhere too, and are taken as classes as they are. If these "
+        f"are several labels an image, say --label-separator '{sign}'."
+        for sign in OTHERS
+        if _combined(cells, sign)
+    )
 
 
 def _split(text: str, separator: str) -> tuple[str, ...] | None:
