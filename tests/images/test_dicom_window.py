@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from benchmarks.deep_images import write_dicom
+
 from heldout.images import decode
 from heldout.images.prepare import as_input
 from heldout.records import InputMap
