@@ -37,6 +37,7 @@ from heldout.records.codec import write_sealed
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.tidy import tidy
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
 from heldout.stats.measured import Measured
 from heldout.ties import settled
@@ -79,6 +80,7 @@ def diagnose(
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
     reporter = reporter or Silent()
+    tidy(study.folder)
     chosen = choose_runs(study, None) if runs is None else runs
     reporter.begin("diagnosis", len(chosen))
     found = []
