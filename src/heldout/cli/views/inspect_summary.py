@@ -147,7 +147,7 @@ def describe_part(cohort: Cohort, rows: pd.DataFrame) -> dict[str, Any]:
         "images": len(rows),
         "patients": len(named) or None,
         "classes": {name: int(count) for name, count in zip(cohort.classes, counts, strict=True)},
-        **({} if labelling is SINGLE else {"none of them": int((rows["label"] == "").sum())}),
+        **({} if labelling is SINGLE else {"unlabelled": int((rows["label"] == "").sum())}),
     }
 
 
