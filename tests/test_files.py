@@ -84,3 +84,10 @@ def test_hashes_are_those_of_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_of(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert hash_of({"a": 1}) != hash_of({"a": 2})
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_no_json_of_ours(tmp_path: Path, number: str) -> None:
+    (tmp_path / "record.json").write_text(f'{{"lr": {number}, "fine": 1e-3}}')
+    with pytest.raises(ValueError, match="not finite"):
+        read_json(tmp_path / "record.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import stat
@@ -273,9 +274,16 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: It cannot be opened, or is a pipe or a device.
-        ValueError: It is no JSON.
+        ValueError: It is no JSON, or holds a number that is not finite, which nothing of ours writes.
     """
-    return json.loads(read_text(path))
+    return json.loads(read_text(path), parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]}, which is not finite")
+    return value
 
 
 def hash_of(value: Any, length: int = 12) -> str:
