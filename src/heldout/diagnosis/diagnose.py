@@ -176,6 +176,8 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
     suspects = doubtful_labels(run, rules)
     gap = measure_budget(run, None if run.reviewed else label_bound(run, suspects), rules)
     contradiction = contradiction_of(run, gap, rules)
+    if contradiction is not None and gap.label_bound is not None:  # what contradictions leave open is no less possible
+        gap = replace(gap, label_bound=max(gap.label_bound, contradiction.points.high))
     # Turned labels put images of one class among those of another: that is no other appearance of the class.
     aside = contradiction.aside if contradiction is not None and contradiction.tells(rules) else frozenset[str]()
     try:
