@@ -209,6 +209,15 @@ def test_python_takes_frames_and_writes_the_study(tmp_path: Path) -> None:
     assert not (tmp_path / "t").exists()
 
 
+def test_who_says_chosen_on_test_is_asked_for_the_other_candidates(tmp_path: Path) -> None:
+    """Said before, in Python only: nothing says that anything was chosen by its test score."""
+    val, test = made_table("val", 90), made_table("test", 90, strength=0.8)
+    (found,) = heldout.diagnose(
+        val, test, answers="probabilities", chosen_on="test", out=tmp_path / "s", bootstrap=100, experiments=False
+    )
+    assert finding(found, "chosen-on-test") == ("not identifiable", ReasonKind.PARTS_MISSING)
+
+
 def test_two_classes_and_no_patients_do(tmp_path: Path) -> None:
     frames = []
     for part in ("val", "test"):

@@ -148,6 +148,13 @@ class RunData:
         patients = [*learned, *self.val.patients]
         return all(patients) and len(set(patients)) < len(patients)
 
+    @property
+    def patients_named(self) -> bool:
+        """Whether a patient in train and validation would be seen: every image of both names its patient."""
+        if self.images is not None:
+            return self.images.patients_named
+        return all(self.trained_on or ()) and self.val is not None and all(self.val.patients)
+
     @cached_property
     def draws(self) -> JointBootstrap:
         """The joint bootstrap of validation and test; both must be there."""

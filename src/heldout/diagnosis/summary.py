@@ -82,6 +82,8 @@ def _of_gap(
         told += " Leakage is not judged: which images the model was trained on is not known."
     elif not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
+    elif not run.patients_named:
+        told += " Leakage through patients is not excluded: not every image of train and validation names its patient."
     unjudged = "".join(f" {not_judged_sentence(group)}" for group in not_judged(findings))
     told += _overlap(findings, gap.value, causes) + _where(findings, causes)
     return told + _tried(remedies) + unjudged
