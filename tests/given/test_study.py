@@ -117,6 +117,7 @@ def test_training_rows_show_relatives_without_answers(tmp_path: Path) -> None:
     (found,) = judge(study, experiments=False, bootstrap=200)
     assert {term.term: term.status for term in found.budget}["leakage"] == TermStatus.MEASURED
     assert compare_study(study).runs[0].train is None
+    assert [row.train_images for row in found.classes] == [30, 30, 30], "labels are enough"
 
 
 def test_several_models_compare_as_runs_do(tmp_path: Path) -> None:

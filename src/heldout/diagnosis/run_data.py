@@ -39,6 +39,7 @@ class RunData:
         train: Training images, re-scored in eval mode; None where not known.
         train_patients: Patient of each image that a given model was trained on, where its answers to them are not
             known; None where the images are not known either.
+        train_labels: Class of each of these images by index; empty where any is not known.
         val: Validation images as reported; None without any.
         test: Test images; None without any.
         learning: What was trained, chosen and kept.
@@ -84,6 +85,7 @@ class RunData:
     val_epochs: NDArray[np.int64] | None = None
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
     train_patients: tuple[str, ...] | None = None
+    train_labels: tuple[int, ...] = ()
     candidates: VariantLogits | None = None
     pictured: bool = True
     quality: pd.DataFrame | None = None
@@ -117,8 +119,17 @@ class RunData:
 
     @property
     def train_counts(self) -> NDArray[np.int64] | None:
-        """Training images of each class, (k,); None where the training images are not known."""
-        return None if self.train is None else np.bincount(self.train.labels, minlength=self.k)
+        """Training images of each class, (k,); None where their classes are not known.
+
+        They need no answers. Where rows are patients these are numbers of patients.
+        """
+        if self.train is not None:
+            return np.bincount(self.train.labels, minlength=self.k)
+        labels = self.train_labels
+        if self.images is not None and self.train_patients is not None and labels:
+            units = enumerate(zip(labels, self.train_patients, strict=True))
+            labels = tuple(k for k, _, _ in {(k, patient, "" if patient else row) for row, (k, patient) in units})
+        return np.bincount(labels, minlength=self.k) if labels else None
 
     @property
     def reviewed(self) -> int:
