@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence
+from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence, could_not_run
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
@@ -166,6 +166,12 @@ class RunData:
             return self.images.patients_named
         return all(self.trained_on or ()) and self.val is not None and all(self.val.patients)
 
+    @property
+    def drawn(self) -> str:
+        """Who is drawn as a whole, in words: `patients`, or `images` where validation or test names none."""
+        known = all(side is not None and any(side.patients) for side in (self.val, self.test))
+        return "patients" if known or self.unit.name == "patient" else "images"
+
     @cached_property
     def draws(self) -> JointBootstrap:
         """The joint bootstrap of validation and test; both must be there."""
@@ -189,8 +195,10 @@ class RunData:
 
     def why_absent(self, intervention: str) -> Absence:
         """Why an intervention has no result: its own reason, or that it, or all of them, were not run."""
-        others = bool(self.scored or self.absent)
-        return self.absent.get(intervention, NOT_RUN if others else SWITCHED_OFF)
+        if intervention in self.absent:
+            return self.absent[intervention]
+        could_not = could_not_run(intervention, self.pictured) if self.learning.given else None
+        return could_not or (NOT_RUN if self.scored or self.absent else SWITCHED_OFF)
 
     def quality_of(self, part: str) -> pd.DataFrame | None:
         """Properties of a part's images in the order of its ids."""

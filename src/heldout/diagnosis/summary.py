@@ -66,7 +66,7 @@ def _of_gap(
     if not budget.explained:
         return (
             f"There is nothing to explain: the gap of {gap.value:.1f} points has an interval that covers 0 "
-            f"[{gap.low:.1f}, {gap.high:.1f}]. {scores}; so many patients cannot tell them apart."
+            f"[{gap.low:.1f}, {gap.high:.1f}]. {scores}; so many {run.drawn} cannot tell them apart."
         )
     if gap.value < 0:
         return f"Test is not lower but higher, by {points} (validation minus test). {scores}."
@@ -251,6 +251,12 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
             "Patients are not known: intervals take images as independent and are too narrow if patients have several, "
             f"and leakage can be seen only where pictures are alike. Name patients {_how(run)}."
         )
+    if shared := _in_both(run):
+        many = "1 patient has" if shared == 1 else f"{shared:,} patients have"
+        found.append(
+            f"{many} images in validation and in test: test is not independent of what the model was chosen on, and "
+            "new patients may be answered worse. Split by patient, and keep test patients out of the rest."
+        )
     if run.learning.given:
         found += _of_given(run)
     elif not run.finds_changed_copies:
@@ -280,6 +286,12 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
     if not seeds - {run.seed}:
         found.append("One seed: this is a statement on this trained network, not on the recipe. Run with --seeds 3.")
     return tuple(found)
+
+
+def _in_both(run: RunData) -> int:
+    """Number of patients with images in validation and in test."""
+    sides = [side for side in ((run.images or run).val, (run.images or run).test) if side is not None]
+    return len(set.intersection(*(set(side.patients) for side in sides)) - {""})
 
 
 def _how(run: RunData) -> str:

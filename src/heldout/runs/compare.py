@@ -47,8 +47,8 @@ def compare(
     Args:
         folder: Folder of the study.
         judging: By what; None for accuracy, image by image.
-        bootstrap: Number of bootstrap replicates; None for that of the study's diagnoses, so that a gap has one interval
-            wherever it is told, and for 1000 without any.
+        bootstrap: Number of bootstrap replicates; None for that of the study's diagnoses, so that a gap has one
+            interval wherever it is told, and for 1000 without any.
         seed: Seed of the bootstrap, likewise, else 0; runs share its draws, so that they are compared on the same drawn
             patients.
 

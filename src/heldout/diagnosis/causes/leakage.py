@@ -17,7 +17,7 @@ from heldout.stats.measured import Measured
 
 NEEDS = (
     "the images, in which copies that were flipped, turned or cropped are looked for, or else the patient or the "
-    "original picture of every image (`--patient`)"
+    "original picture of every image (`--patient`; of tables, their column `patient`)"
 )
 """What would exclude leakage, in words that follow "needs"."""
 
