@@ -55,6 +55,7 @@ FLOORS = {
     "training": 9,
     "runs.folder": 9,
     "runs.sitting": 9,
+    "runs.tidy": 8,
     "runs.study_checks": 8,
     "runs.judging": 9,
     "given": 10,

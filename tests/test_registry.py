@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from heldout import registry
 from heldout.errors import HeldoutError, UsageError
 from heldout.registry import Shelf, faults
 
@@ -52,7 +53,10 @@ def test_entry_points_of_other_packages_are_found(package: Path, tmp_path: Path)
     assert Shelf(package.name, "PLUGIN", "thing").names() == ("from-elsewhere",)
 
 
-def test_one_that_cannot_be_imported_is_named_and_the_others_stay(package: Path, tmp_path: Path) -> None:
+def test_one_that_cannot_be_imported_is_named_and_the_others_stay(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_faults", {})
     (package / "fine.py").write_text("PLUGIN = object()\n")
     (package / "broken.py").write_text("import a_package_that_is_not_there\n")
     (package / "leaving.py").write_text("raise SystemExit('bye')\n")

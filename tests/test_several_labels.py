@@ -31,7 +31,7 @@ def test_run_compare_diagnose_report_and_predict(tmp_path: Path) -> None:
     data, study = write_npz(tmp_path / "findings.npz", (120, 80, 80)), tmp_path / "study"
     words = ("--models", "efficientnet_lite0", "--image-size", "32", "--epochs", "2", "--out", study)
     ran = call("run", data, "--strategies", "probe,knn,finetune", *words)
-    assert ran.status == ExitStatus.OK and "mean AUC" in ran.out and "3 columns of labels" in ran.err
+    assert ran.status == ExitStatus.OK and "mean AUC" in ran.out and "from the columns 0, 1, 2" in ran.err
     before = {run.record.id: run.record.created for run in read_study(study).runs}
     assert call("run", data, "--strategies", "probe,knn,finetune", *words).status == ExitStatus.OK
     assert {run.record.id: run.record.created for run in read_study(study).runs} == before, "nothing is trained twice"

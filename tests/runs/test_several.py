@@ -14,7 +14,7 @@ from heldout.backbones import resolve
 from heldout.cli import ExitStatus
 from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.read import read_run_data
-from heldout.errors import InputError, UsageError
+from heldout.errors import UsageError
 from heldout.records import Recipe
 from heldout.report.material import Wanted, gather
 from heldout.report.page import compose
@@ -185,8 +185,10 @@ def test_a_damaged_run_is_told(tmp_path: Path, damage: str) -> None:
         column = {"label": "label_1", "logit": "logit_2"}[damage]
         table.loc[3, column] = 1 - table.loc[3, column] if damage == "label" else np.nan
         table.to_parquet(run / "predictions.parquet", index=False)
-    with pytest.raises(InputError, match={"label": "labels", "logit": "finite", "thresholds": "threshold"}[damage]):
-        read_study(folder)
+    files = read_study(folder)
+    (aside,) = files.set_aside
+    assert {"label": "labels", "logit": "finite", "thresholds": "threshold"}[damage] in str(aside)
+    assert aside.run == run.name and len(files.runs) == 1, "the other run goes on"
 
 
 def test_recipes_of_one_class_keep_the_ids_that_they_had() -> None:

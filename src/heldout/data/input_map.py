@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +73,23 @@ def input_map_of(
         places = list(rows.itertuples(index=False, name=None))
         at_once = max(1, WAITING // max(1, largest))
         threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
+        starts = [0, *range(1, len(places), at_once), len(places)]  # one first: its type may be all that is asked for
         reporter.begin("Values of training images", len(places))
-        with quietly(), ThreadPoolExecutor(threads) as pool:
-            for start in range(0, len(places), at_once):
-                for image in pool.map(lambda place: _read(Path(cohort.root), *place), places[start : start + at_once]):
-                    yield image
-                    reporter.step()
-        reporter.end()
-        close_arrays()
+        try:
+            with quietly(), ThreadPoolExecutor(threads) as pool:
+                for start, end in pairwise(starts):
+                    for image in pool.map(lambda place: _read(Path(cohort.root), *place), places[start:end]):
+                        yield image
+                        reporter.step()
+        finally:
+            reporter.end()
+            close_arrays()
 
     file = None if folder is None else folder / f"{hash_of([intensity, channels, list(train)], 16)}.json"
     if file is not None and file.is_file():
-        return read_record(InputMap, file)
+        kept = read_record(InputMap, file)
+        if kept.images == len(rows):  # else it is none of ours, and is made anew
+            return kept
     rule = rule_of(read, intensity, channels, number, bits)
     if file is not None and rule is not None and rule.images:
         write_json(file, to_data(rule))

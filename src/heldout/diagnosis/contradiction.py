@@ -95,8 +95,8 @@ class _Asked:
         labels: (n,).
         is_test: (n,).
         weights: (B + 1, n), those of validation such that its classes are answered as often as those of test.
-        prior: (B + 1, k) class shares of test by the given labels; those of validation where the run's answers do not
-            follow these, since turned labels would make them up.
+        prior: (B + 1, k) class shares of test by the given labels; those of validation where the run's answers surely
+            do not follow these, since turned labels would make them up.
         run: (n,) answers of the run.
         pooled: (n,) answers of the classifier that learned from both parts.
         joint: What all answer.
@@ -256,8 +256,9 @@ def _asked(run: RunData, gap: GapBudget, rules: Rules) -> tuple[_Asked, tuple[st
 def _prior(run: RunData, gap: GapBudget, rules: Rules) -> Reals:
     """The class shares at which validation and test are compared, (B + 1, k)."""
     samples = gap.samples
-    answers = gap.draws.measured(followed_shares(run, samples), len(samples.val) + len(samples.test))
-    return samples.test_prior if settled(answers.low - rules.least_followed) > 0 else samples.val_prior
+    part = gap.draws.measured(followed_shares(run, samples), len(samples.val) + len(samples.test))
+    made_up = part.high < 1 and settled(part.low - rules.least_followed) <= 0
+    return samples.val_prior if made_up else samples.test_prior
 
 
 def _joined(

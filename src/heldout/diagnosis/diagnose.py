@@ -38,6 +38,7 @@ from heldout.records.labelling import SINGLE
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.tidy import tidy
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
 from heldout.stats.measured import Measured
 from heldout.ties import settled
@@ -87,6 +88,7 @@ def diagnose(
             "NAME asks it (heldout.runs.one_label.of_label)."
         )
     reporter = reporter or Silent()
+    tidy(study.folder)
     chosen = choose_runs(study, None) if runs is None else runs
     reporter.begin("diagnosis", len(chosen))
     found = []

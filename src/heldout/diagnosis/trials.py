@@ -14,7 +14,7 @@ from typing import Literal
 from heldout.diagnosis.rules import Rules
 from heldout.stats.measured import Measured
 
-Trial = Literal["", "reverse", "dose", "control"]
+Trial = Literal["", "reverse", "dose", "control", "remedy"]
 """Which trial speaks against a change; empty where none does."""
 
 WORDS: dict[Trial, str] = {
@@ -22,6 +22,7 @@ WORDS: dict[Trial, str] = {
     "reverse": "the reverse trial contradicts it: undoing it on test costs points too",
     "dose": "half of the change contradicts the whole: what does it cannot be how much of it there is",
     "control": "a control contradicts it: the same procedure costs points where nothing differs",
+    "remedy": "its remedy contradicts it: tried on other test images, it regains nothing to speak of",
 }
 """What follows "because" where a trial speaks against a change."""
 

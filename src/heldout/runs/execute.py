@@ -24,6 +24,7 @@ from heldout.records.tuning import Tuning
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
 from heldout.runs.sitting import run_folder
+from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Execution:
             self.device == "cuda" or self.engine not in ("auto", "torch") or self.spec.precision not in ("no", "auto")
         )
         check_same(self.folder, self.cohort, self.split)
+        tidy(self.folder)
         if named or self.spec.search is not None or self._missing(self.plan()):  # what is not there is told first
             self._context("no" if self.spec.precision == "auto" else self.spec.precision)
         if self.spec.search is not None:

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from heldout.data.load import examine
-from heldout.data.readers import _limits
-from heldout.data.readers._limits import refuse_table
+from heldout.data.readers import limits
+from heldout.data.readers.limits import refuse_table
 from heldout.files import read_json
 from heldout.images import ImageError, open_array
 from heldout.images import arrays as module
@@ -27,12 +27,12 @@ def test_wide_long_and_large_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     long = tmp_path / "long.parquet"
     pd.DataFrame({"path": ["a"] * 50, "label": ["b"] * 50}).to_parquet(long)
     assert refuse_table(long) is None
-    monkeypatch.setattr(_limits, "MOST_ROWS", 49)
+    monkeypatch.setattr(limits, "MOST_ROWS", 49)
     assert "50 rows of 2 columns" in str(refuse_table(long))
     line = tmp_path / "line.csv"
-    line.write_bytes(b"x" * (_limits.FIRST + 10))
+    line.write_bytes(b"x" * (limits.FIRST + 10))
     assert "first line" in str(refuse_table(line))
-    monkeypatch.setattr(_limits, "MOST_BYTES", 100)
+    monkeypatch.setattr(limits, "MOST_BYTES", 100)
     assert "GiB" in str(refuse_table(line))
 
 
@@ -60,6 +60,6 @@ def test_an_array_that_declares_more_than_there_is_room_for(tmp_path: Path, monk
     np.savez(tmp_path / "fine.npz", x=np.zeros((3, 8, 8), dtype=np.uint8))
     assert open_array(tmp_path / "fine.npz", "x").shape == (3, 8, 8)
     module.close_arrays()
-    monkeypatch.setattr(module, "memory_of_machine", lambda: 200.0)
-    with pytest.raises(ImageError, match="of this machine's memory"):
+    monkeypatch.setattr(module, "free_memory", lambda: 100)
+    with pytest.raises(ImageError, match="the memory that is free"):
         open_array(tmp_path / "fine.npz", "x")

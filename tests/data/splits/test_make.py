@@ -235,3 +235,16 @@ def test_the_split_of_loaded_images_survives_the_disk(tmp_path: Path) -> None:
     split = make_split(heldout.load(folder(tmp_path / "data", each=10)))
     split.save(tmp_path / "split.parquet")
     assert Split.load(tmp_path / "split.parquet") == split
+
+
+@pytest.mark.parametrize("by_patient", [True, False])
+def test_a_class_that_mixed_units_keep_on_one_side_is_told(by_patient: bool) -> None:
+    """Three units of two classes each: whichever is drawn, one class stays outside."""
+    units = [f"p{unit}" for unit in range(3) for _ in range(2)]
+    labels = ["a", "b", "a", "c", "b", "c"]
+    cohort = made(labels, *([units] if by_patient else [None, None, units]))
+    with pytest.raises(InputError) as raised:
+        make_split(cohort, val_fraction=0.34, test_fraction=0.34)
+    (problem, *_) = raised.value.problems
+    kind = "patients" if by_patient else "copies"
+    assert f"since {kind} of several classes cannot be torn apart" in problem.found

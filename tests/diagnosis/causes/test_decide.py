@@ -258,7 +258,8 @@ TABLE = [
     ("threshold", cut(CLEAR, 0.0), MAYBE),
     ("threshold", cut(CLEAR, -3.5), AGAINST),  # the cut set on one half loses 2.5 points [-3.5, -1.5] on the other
     ("threshold", cut(CLEAR, -3.5 + TINY), AGAINST),
-    ("threshold", cut(CLEAR, -2.0), MAYBE),  # −1.0 [−2.0, 0.0]: not surely
+    ("threshold", cut(CLEAR, -0.5 + TINY), MAYBE),  # it regains 0.5 points, perhaps more than the margin
+    ("threshold", cut(CLEAR, -0.5), AGAINST),  # [−0.5, 1.5]: no more than the margin
     ("threshold", cut(NONE, 1.0), NO),
     ("chosen-on-test", flattery(CLEAR), YES),
     ("chosen-on-test", flattery(OPEN), ASK),
@@ -359,6 +360,9 @@ TABLE = [
     ("image-quality", one(mapped(NONE)), NO),
     ("image-quality", one(mapped(NONE), every=mapped(name=ALL, smd=None, regained=surely(6.0))), YES),
     ("image-quality", one(mapped(OPEN), every=mapped(NONE, name=ALL, smd=None)), NO),
+    # what one property alone costs the others take back: all together are judged
+    ("image-quality", one(mapped(), every=replace(mapped(NONE, name=ALL, smd=None), effect=effect(2))), NO),
+    ("image-quality", one(mapped(), every=replace(mapped(NONE, name=ALL, smd=None), effect=effect(38))), YES),
     ("image-quality", one(returned=Returned("sharpness", effect(better=40), {"sharpness": CLEAR})), MAYBE),
     ("shortcut", cues(), ("excluded", K.NO_DIFFERENCE)),
     ("shortcut", cues(cue()), YES),

@@ -96,7 +96,13 @@ def test_numbers_that_few_share_are_compared_by_their_range() -> None:
     old, young, mixed = ([f"{age / 4:g}" for age in range(4 * a, 4 * b)] for a, b in ((30, 90), (1, 18), (25, 85)))
     finding = judged(CAUSE, run_with({"age": drawn(old, old, young)}))
     assert finding.verdict == "suggested" and "'1 to 17.75' on test, '30 to 89.75' in validation" in finding.sentence
-    assert judged(CAUSE, run_with({"age": drawn(old, old, mixed)})).numbers["new_share"] < 0.15
+    assert judged(CAUSE, run_with({"device age": drawn(old, old, mixed)})).numbers["new_share"] < 0.15
+
+
+@pytest.mark.parametrize("column", ["age", "sex", "note"])
+def test_a_column_that_names_no_place_device_or_time_excludes_no_new_site(column: str) -> None:
+    finding = judged(CAUSE, run_with({column: one_each("a", "a", "a")}))
+    assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.SITES_UNKNOWN)
 
 
 def numbered(part: str, start: int, per: int = 1) -> list[str]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from heldout.diagnosis.diagnose import diagnose_run
 from heldout.diagnosis.gap import measure_budget, why_no_budget
+from heldout.diagnosis.gap.absent import absent_points
 from heldout.diagnosis.gap.small_classes import images_to_collect, rarely_seen
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
@@ -204,3 +205,17 @@ def test_a_class_without_images_of_its_own_left_keeps_those_it_has() -> None:
     part = budget.parts["leakage"]
     assert part.points is not None and part.undecided == pytest.approx(100 * 9 / 212, abs=1e-3)
     assert part.points.value == pytest.approx(100 * 100 / 212 * (0.9 - 70 / 80), abs=1e-3)
+
+
+def test_an_absent_class_is_told_with_its_images_and_carries_its_points() -> None:
+    """3 of 100 test images are of a class that validation lacks, all wrong: 0.03 · (accuracy of the others − 0)."""
+    made = two_labs()
+    budget = measure_budget(made)
+    term = budget.terms["absent"]
+    assert budget.details["absent"] == ("absent from validation: 3 of 100 test images ('basophil'), at most 3.0 points")
+    points = absent_points(made)
+    assert points[0].tolist() == pytest.approx([100 * 0.03 * 37 / 97, 0, 0, 0, 0])
+    assert points.sum(axis=1) == pytest.approx(np.r_[term.value, term.replicates])
+    both = replace(made, val=tail("val", [(0, 0), (0, 0), (11, 10), (10, 7), (35, 34)], patients=1))
+    assert "15 of 100 test images ('basophil' 3, 'eosinophil' 12)" in measure_budget(both).details["absent"]
+    assert [row.points.n for row in budget.classes if row.points is not None] == [16, 48, 25, 68]

@@ -11,6 +11,7 @@ import pytest
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions import Intervention, InterventionContext, interventions, run_interventions
+from heldout.diagnosis.interventions.pooled import COMPONENTS, reduced
 from heldout.diagnosis.interventions.probe import ProbeLogits
 from heldout.diagnosis.read import read_run_data
 from heldout.errors import UsageError
@@ -210,3 +211,13 @@ def test_runs_share_what_is_read_once(study: Path) -> None:
 def test_a_limit_below_one_is_refused(study: Path) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         run_interventions(read_study(study), limit=0)
+
+
+def test_features_wider_than_their_components_are_reduced_though_nothing_else_is_asked() -> None:
+    """As where the model was given without its training images: the strength is chosen on validation alone."""
+    x = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)
+    known, asked = reduced(x, x[:0], 0)
+    assert known.shape == (300, COMPONENTS) and asked.shape == (0, COMPONENTS)
+    both = reduced(x, x[:5], 0)
+    np.testing.assert_allclose(both[0], known)
+    np.testing.assert_allclose(both[1], known[:5], atol=1e-4)

@@ -162,8 +162,9 @@ def test_channels_of_jpeg_2000_and_its_signs(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_picture_of_too_many_pixels_is_refused_with_the_limit(tmp_path: Path) -> None:
     png = pillow(np.zeros((8, 8), np.uint8), "PNG")
-    header = png[12:16] + struct.pack(">II", 13000, 13000) + png[24:25] + b"\x02" + png[26:29]
-    lying = png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
-    with pytest.raises(ImageError, match="13000 × 13000 pixels") as caught:
-        read(tmp_path, lying)
-    assert "384 MiB" in caught.value.expected
+    for side, colour in ((13_000, b"\x02"), (13_500, b"\0")):  # too many bytes, too many pixels
+        header = png[12:16] + struct.pack(">II", side, side) + png[24:25] + colour + png[26:29]
+        lying = png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
+        with pytest.raises(ImageError, match=f"{side} × {side} pixels") as caught:
+            read(tmp_path, lying)
+        assert "384 MiB" in caught.value.expected

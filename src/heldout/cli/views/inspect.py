@@ -78,8 +78,8 @@ def _part_table(title: str, parts: Mapping[str, Any], classes: Sequence[str]) ->
             Text(f"  {name}"),
             *(f"{part['classes'][name]:,}{_share(part['classes'][name], part['images'])}" for part in parts.values()),
         )
-    if any("none_of_them" in part for part in parts.values()):
-        none = [(part["none_of_them"], part["images"]) for part in parts.values()]
+    if any("unlabelled" in part for part in parts.values()):
+        none = [(part["unlabelled"], part["images"]) for part in parts.values()]
         table.add_row("  none of them", *(f"{count:,}{_share(count, total)}" for count, total in none))
     table.add_row("  images", *(f"{part['images']:,}{' ' * 7}" for part in parts.values()), style="bold")
     if any(part["patients"] for part in parts.values()):

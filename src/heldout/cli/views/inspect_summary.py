@@ -196,7 +196,7 @@ def describe_part(cohort: Cohort, rows: pd.DataFrame) -> dict[str, Any]:
         "images": len(rows),
         "patients": len(named) or None,
         "classes": {name: int(count) for name, count in zip(cohort.classes, counts, strict=True)},
-        **({} if labelling is SINGLE else {"none_of_them": int((rows["label"] == "").sum())}),
+        **({} if labelling is SINGLE else {"unlabelled": int((rows["label"] == "").sum())}),
     }
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from heldout.data.readers._limits import refuse_table
+from heldout.data.readers.limits import refuse_table
 from heldout.errors import InputError, Problem
 from heldout.shown import cell_text
 

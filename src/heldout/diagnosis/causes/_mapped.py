@@ -8,7 +8,7 @@ import numpy as np
 
 from heldout.diagnosis.effects import Effect, regains
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.trials import Trial, Trials
+from heldout.diagnosis.trials import Trial, Trials, counts
 from heldout.stats.measured import Measured
 from heldout.stats.property_shift import PropertyShift
 from heldout.ties import first_best, settled
@@ -140,6 +140,13 @@ class Qualities:
         differing = [one for one in self.single if one.differs(rules) is not False]
         found = [one for one in differing if one.lost.low > 0 and one.against(rules)]
         return first_best(found, lambda one: one.lost.value) if found else None
+
+    def taken_back(self, one: Mapped, rules: Rules) -> bool:
+        """Whether a property alone surely costs more than all together: the others take it back, and test has them all.
+
+        An image that was flattened and left as bright as it was is none that test has, if there it is darker as well.
+        """
+        return self.every is not None and counts(one.effect.lost - self.every.effect.lost, rules)
 
     def named(self, name: str) -> Mapped | None:
         """A property, or all of them, by name; None where not tried."""

@@ -47,8 +47,9 @@ class ImageQuality(Cause[Qualities]):
     excluded, whatever disturbing it costs, unless the reverse agrees. So is one that another trial contradicts: the
     reverse costs points on test too; half of the change costs more than the whole, or gains; or the same procedure
     costs as much where nothing differs (half of the validation images of a class given the values of the other half).
-    The two last are tried on the costliest property only. At least a few images must change sides (randomisation test
-    over patients). Properties: `heldout.images.quality`.
+    A property that alone surely costs more than all together is not judged alone: the others take that back. The two
+    trials named last are made of the costliest property only. At least a few images must change sides (randomisation
+    test over patients). Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
     sees the same cell. A scanner, an objective, an export setting or another year of acquisition is enough, and often
@@ -95,7 +96,7 @@ class ImageQuality(Cause[Qualities]):
     def decide(self, measured: Qualities, rules: Rules) -> Decision:
         """The costliest property, then the reverse alone, then all together; what is excluded by all is excluded."""
         tried, against = [], measured.contradicted(rules)
-        if (best := measured.best(rules)) is not None:
+        if (best := measured.best(rules)) is not None and not measured.taken_back(best, rules):
             tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules))
         if (returned := measured.returned) is not None:
             gain = returned.gains[returned.name]
@@ -141,7 +142,9 @@ class ImageQuality(Cause[Qualities]):
         numbers |= {name: points.value for name, points in tried.items() if points is not None}
         if one.shift is not None:
             numbers["shift_sd"] = one.shift.smd
-        sentence = _sentence(one, decision)
+        best = measured.best(rules)
+        dearer = best if one.name == ALL and best is not None and measured.taken_back(best, rules) else None
+        sentence = _sentence(one, decision, dearer)
         images: tuple[str, ...] = ()
         if decision.positive and one.name != ALL and measured.every is not None:
             sentence += f" All properties together cost {measured.every.lost.value:.1f}."
@@ -223,7 +226,8 @@ def _tell_returned(returned: Returned, decision: Decision, rules: Rules) -> Told
     return Told(sentence, points=gain, images=images, numbers=numbers, explains=explains)
 
 
-def _sentence(one: Mapped, decision: Decision) -> str:
+def _sentence(one: Mapped, decision: Decision, dearer: Mapped | None) -> str:
+    """What one property costs, or all; `dearer` is one that alone costs more than all, and is not judged alone."""
     if decision.trial:
         return f"{_difference(one)} costs {said(one.lost)} of {SCORE}. {_contradiction(one, decision.trial)}"
     if not decision.positive:
@@ -232,9 +236,12 @@ def _sentence(one: Mapped, decision: Decision) -> str:
     if one.name != ALL:
         dose = "" if one.half is None else f" Half of the change costs {one.half.value:.1f}."
         return f"{_difference(one)} costs {said(one.lost)} of {SCORE}.{dose} {_second_measurement(one)}"
+    why = "No single property stands out, but giving"
+    if dearer is not None:
+        why = f"The {dearer.name} alone would cost {dearer.lost.value:.1f}, which the others take back: giving"
     sentence = (
-        "No single property stands out, but giving validation images all measured properties of the test images of "
-        f"their class costs {said(one.lost)} of {SCORE}."
+        f"{why} validation images all measured properties of the test images of their class costs {said(one.lost)} of "
+        f"{SCORE}."
     )
     return sentence if one.regained is None else f"{sentence} The reverse on test images regains {said(one.regained)}."
 

@@ -22,6 +22,12 @@ from heldout.records.predictions import Predictions
 
 Texts = NDArray[np.str_]
 
+SITES = re.compile(
+    r"site|hospital|clinic|cent(er|re)|institut|laborator|\blab\b|device|scanner|camera|manufacturer|station|year|date",
+    re.IGNORECASE,
+)
+"""Names of columns that tell where, with what or when images were made: only these can say that it was nowhere new."""
+
 DAY = re.compile(r"[12]\d{3}-\d\d?-\d\d?(?:[ T].*)?")
 """A day, with or without its hour."""
 
@@ -72,10 +78,10 @@ class NewSite(Cause[Columns]):
     single patients, images or the parts of the split: a value covers {min_site_units} patients or more on average, and
     train has what validation has. Days count by their years; numbers that fewer patients share, but
     {min_shared_number} at least (ages, say), by their range. Suggested where validation lacks the value of
-    {new_value_share:.0%} of the test images or more. It has no points of its own: where every test image is from
-    elsewhere, what the site does cannot be told from any other reason why test is lower, and other findings say at most
-    through what it acts. Where only some test images are from elsewhere it is not applicable, since these can be
-    compared with the others.
+    {new_value_share:.0%} of the test images or more. That nothing is new is said only of columns whose names tell of a
+    place, a device or a time. It has no points of its own: where every test image is from elsewhere, what the site does
+    cannot be told from any other reason why test is lower, and other findings say at most through what it acts. Where
+    only some test images are from elsewhere it is not applicable, since these can be compared with the others.
 
     Why it matters: Another hospital has other patients, other devices and other people who label. A network that fails
     there may be too narrow, or the images may be harder, or labelled otherwise. Validation images of the old site say
@@ -97,6 +103,8 @@ class NewSite(Cause[Columns]):
         assert run.val is not None and run.test is not None
         names = ("site", *(name for name in run.test.columns if name in run.val.columns and name != "site"))
         found = [apart for name in names if (apart := _apart(run.train, run.val, run.test, name, rules)) is not None]
+        # Sex is no site, nor is a remark: only where all test images have another one does it matter.
+        found = [apart for apart in found if SITES.search(apart.column) or apart.share >= rules.new_value_share]
         if not found:
             return Missing(ReasonKind.SITES_UNKNOWN, "the site, device or year of the images of validation and test")
         return Columns(tuple(sorted(found, key=lambda apart: -apart.share)))  # of equals the site, then as they stand

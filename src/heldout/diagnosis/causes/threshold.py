@@ -54,7 +54,7 @@ class Threshold(Cause[Cut]):
     found on four fifths of the patients and scored on the rest, so that nothing is gained by fitting noise. The term
     is what that gains on test beyond what it gains on validation at the class shares of test: (A*_T − A_T) − (A*_V −
     A_V). The intervention: the cut is set on one half of the test patients and scored on the other, and swapped; where
-    that surely loses points the threshold is excluded.
+    that surely loses points, or regains no more than {margin} of them, the threshold is excluded.
 
     Why it matters: It is the cheapest drop to mend. It needs no new network, only some labelled images from where the
     model will be used. It is a symptom as well: something moved the scores, and the other findings say what.
@@ -89,6 +89,8 @@ class Threshold(Cause[Cut]):
         """Established where a cut set on half of test gains on the other half."""
         decision = weigh(measured.points, measured.gain.low > 0, rules)
         decision = heard(decision, Trials(measured.points, measured.gain), rules)
+        if decision.verdict == "suggested" and settled(measured.gain.high - rules.margin) <= 0:
+            decision = Decision("excluded", ReasonKind.CONTRADICTED, trial="remedy")
         return unless_left_out(decision, measured.points, measured.undecided, rules)
 
     def tell(self, measured: Cut, decision: Decision, rules: Rules) -> Told:

@@ -186,12 +186,16 @@ def neighbour_logits(
 
 
 def reduced(x: Features, y: Features, seed: int) -> tuple[Features, Features]:
-    """Both standardised by the first, and turned to its principal components where it is wider than `COMPONENTS`."""
+    """Both standardised by the first, and turned to its principal components where it is wider than `COMPONENTS`.
+
+    The second may be empty.
+    """
     known, asked = scaled(x, y)
     if min(known.shape) <= COMPONENTS:
         return known, asked
     axes = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit(known)
-    return axes.transform(known).astype(np.float32), axes.transform(asked).astype(np.float32)
+    turned = axes.transform(asked).astype(np.float32) if len(asked) else np.empty((0, COMPONENTS), dtype=np.float32)
+    return axes.transform(known).astype(np.float32), turned
 
 
 def balancing(labels: Indices, source: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -69,9 +69,13 @@ class Quality(Intervention):
         return joined(tables, context.k)
 
     def changes(self, context: InterventionContext) -> tuple[Change, ...]:
-        """Each property that differs, mapped."""
+        """Each property that differs, mapped; all as one where one alone costs more than all together."""
         shifts = shifted_properties(context)
-        return tuple(_change(context, name, shifts) for name in dict.fromkeys(shift.name for shift in shifts))
+        names = list(dict.fromkeys(shift.name for shift in shifts))
+        lost = _lost(context)
+        if "all" in lost and max(lost.get(name, 0.0) for name in names) > lost["all"] + RULES.margin:
+            return (Change("all", 1, lambda rows, pixels: mapped(context, shifts, Aim.across("val"), rows, pixels)),)
+        return tuple(_change(context, name, shifts) for name in names)
 
     def about(self, context: InterventionContext, table: pd.DataFrame) -> dict[str, Any]:
         """What differs, and the number of images that each variant could change."""
@@ -81,6 +85,15 @@ class Quality(Intervention):
             differs = (logits_in(scored, context.k) != own.loc[scored["id"]].to_numpy()).any(axis=1)
             changed.setdefault(str(variant), {})[str(part)] = int(differs.sum())
         return {"shifts": [shift.record() for shift in shifted_properties(context)], "changed": changed}
+
+
+def _lost(context: InterventionContext) -> dict[str, float]:
+    """Variant -> points that it costs validation; empty before anything was scored."""
+    table = context.result(Quality.name)
+    if table is None:
+        return {}
+    tables = table[table["split"] == "val"].groupby("variant", sort=False)
+    return {str(variant): points_lost(context, scored) for variant, scored in tables}
 
 
 def _change(context: InterventionContext, name: str, shifts: tuple[Shifted, ...]) -> Change:

@@ -35,7 +35,7 @@ def open_picture(file: ImageFile, formats: tuple[str, ...]) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(file.content), formats=formats)
     except Image.DecompressionBombError as error:
-        raise too_large(file.where, str(error)) from error
+        raise too_large(file.where, f"more pixels than can be held ({error})") from error
     reserve(*image.size, channels=len(image.getbands()), item_bytes=_item_bytes(image), where=file.where)
     if 0 in image.size:
         raise zero_size(file.where, image.size)

@@ -22,6 +22,7 @@ from heldout.images.decoders._pillow import (
 )
 from heldout.images.decoders.decoder import Decoder
 from heldout.images.errors import ImageError
+from heldout.images.memory import refuse_too_large
 from heldout.images.opened import ImageFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -47,8 +48,11 @@ class Png(Decoder):
 
     def decode(self, file: ImageFile, member: str = "", row: int = -1) -> Decoded:
         """The picture."""
-        if len(file.head) >= 24 and 0 in struct.unpack(">II", file.head[16:24]):
-            raise zero_size(file.where, struct.unpack(">II", file.head[16:24]))
+        if len(file.head) >= 24:
+            width, height = struct.unpack(">II", file.head[16:24])
+            if not width or not height:
+                raise zero_size(file.where, (width, height))
+            refuse_too_large(width, height, 1, 1, file.where)
         with open_picture(file, ("PNG",)) as image:
             _refuse_another_size(file)
             return _sixteen_bits(file, image) if is_deep(image) else decode_picture(file, image, row)
