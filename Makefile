@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-slow test-numeric lint types check clean
+.PHONY: help install lock demo test test-slow test-numeric lint types check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -14,6 +14,11 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 install: $(BIN)/.installed  ## virtual environment in .venv with everything in it
+
+lock: install  ## write what is installed to constraints.txt, the lock file that every installation here and in CI takes
+	@sed -n '/^#/p' constraints.txt > constraints.new
+	$(BIN)/python -m pip freeze --exclude-editable >> constraints.new
+	mv constraints.new constraints.txt
 
 demo: install  ## two pretrained networks on simulated microscopy: under 3 minutes, ends with a report
 	$(BIN)/heldout demo --out demo
@@ -38,7 +43,7 @@ check: lint types test  ## all of the above
 
 # What a person put into demo/ stays; only a virtual environment is removed whole.
 STUDY := study.json cohort.parquet split.parquet report.html test_looks.jsonl diagnosis_looks.jsonl \
-	runs images features quality diagnosis tuning
+	test_evaluations.jsonl diagnosis_evaluations.jsonl plans runs images features quality diagnosis tuning
 
 clean:  ## remove the virtual environment and what the demo made
 	@if [ -f $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi

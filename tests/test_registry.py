@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from heldout import registry
 from heldout.errors import HeldoutError, UsageError
-from heldout.registry import Shelf
+from heldout.registry import Shelf, faults
 
 
 @pytest.fixture
@@ -50,3 +51,24 @@ def test_entry_points_of_other_packages_are_found(package: Path, tmp_path: Path)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[{package.name}]\nfrom-elsewhere = from_another_package:thing\n")
     assert Shelf(package.name, "PLUGIN", "thing").names() == ("from-elsewhere",)
+
+
+def test_one_that_cannot_be_imported_is_named_and_the_others_stay(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_faults", {})
+    (package / "fine.py").write_text("PLUGIN = object()\n")
+    (package / "broken.py").write_text("import a_package_that_is_not_there\n")
+    (package / "leaving.py").write_text("raise SystemExit('bye')\n")
+    info = tmp_path / "outside-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{package.name}]\nelse-where = no_such_module:thing\n")
+    shelf: Shelf[object] = Shelf(package.name, "PLUGIN", "thing")
+    assert shelf.names() == ("fine",)
+    told = [fault for fault in faults() if package.name in fault or "no_such_module" in fault]
+    assert len(told) == 3 and all("cannot be imported" in fault for fault in told)
+    with pytest.raises(HeldoutError, match="a_package_that_is_not_there"):
+        shelf.get("broken")
+    with pytest.raises(UsageError):
+        shelf.get("nobody")

@@ -14,6 +14,7 @@ import torch
 
 import heldout
 from heldout.errors import HeldoutError, InputError, UsageError
+from heldout.files import read_json, write_json
 from heldout.progress import Epoch, Silent
 from heldout.records import RunRecord
 from heldout.records.logit_table import logits_in
@@ -98,7 +99,8 @@ def test_a_solver_that_stopped_early_is_noted(data: Path, tmp_path: Path, monkey
     file = study.folder / "runs" / record.id / "history.csv"
     history = pd.read_csv(file)
     assert len(record.notes) == 1 and history["converged"].tolist() == [False]
-    history.drop(columns="converged").to_csv(file, index=False)  # as 0.1.0 wrote it
+    history.drop(columns="converged").to_csv(file, index=False)  # as 0.1.0 wrote it, which kept no hashes of files
+    write_json(file.with_name("run.json"), {**read_json(file.with_name("run.json")), "files": {}})
     (run,) = read_study(study.folder).runs
     assert run.history["val_accuracy"].tolist() == history["val_accuracy"].tolist()
 
@@ -271,7 +273,7 @@ def test_every_model_gets_the_precision_that_suits_it(
 def test_a_study_of_two_precisions_is_trained_and_compared(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heldout.runs.execute.suited", lambda network, device: "bf16")
+    monkeypatch.setattr("heldout.training.precision.suited", lambda network, device: "bf16")
     mixed = make(data, tmp_path / "s", ("finetune",), precision="auto").run()
     single = make(data, tmp_path / "s", ("finetune",)).run()
     (a,), (b,) = mixed.plan(), single.plan()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from heldout.errors import UsageError
 from heldout.given.answers import Answers
-from heldout.given.images import Arrays
+from heldout.given.images import Arrays, Look
 from heldout.given.make import Call, MakeModel, make_study
 from heldout.given.model import GivenModel, Predict
 from heldout.given.reading import Reading
@@ -23,8 +23,8 @@ from heldout.runs.judging import judging_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from heldout.computing import Device
     from heldout.runs.folder import StudyFiles
-    from heldout.training.device import Device
 
     Table = str | Path | pd.DataFrame
 
@@ -41,6 +41,8 @@ def diagnose(
     image_size: int | None = None,
     fit: Fit = "stretch",
     interpolation: str = "bilinear",
+    intensity: str = "",
+    channels: str = "",
     name: str = "model",
     class_columns: str = "",
     model_column: str = "model",
@@ -68,16 +70,19 @@ def diagnose(
         train: Table of the images that the model was trained on; without answers it serves to find relatives.
         predict: Answers images (n, s, s, 3) uint8, RGB, with probabilities (n, k) that sum to 1. With it the
             interventions run; tables without answers are answered by it.
-        images: Folder under which the images lie, or part (`val`, `test`, `train`) -> array (n, h, w) or (n, h, w, 3)
-            uint8, a row each of its table.
+        images: Folder under which the images lie, or part (`val`, `test`, `train`) -> array (n, h, w) or (n, h, w, k),
+            a row each of its table.
         classes: Class of each column that `predict` answers with; by default the classes by number or alphabet.
         image_size: Side s of the squares that `predict` is given; by default that of square arrays, else 224.
         fit: How an image that is not square becomes square: `stretch`, `crop` or `pad`.
         interpolation: `bilinear` or `bicubic`.
+        intensity: Policy by which images of more than 8 bits become the 8 bits that `predict` is shown, as for
+            `heldout.load`; percentiles are those of the training images, or where none are named of validation.
+        channels: Choice of channels that are no colours, `select:…` or `project`.
         name: Name of the model.
         class_columns: Form of the names of the classes' columns, as `prob_*`.
         model_column: Column that names the model of each row.
-        chosen_on: Where tables hold several epochs or candidates: the part on which the model was chosen.
+        chosen_on: Part on which the model was chosen; among the epochs or candidates that tables hold, where they do.
         chosen: The chosen candidate by name.
         features_of: Pretrained network whose features stand for images.
         sample: Images a part that interventions are tried on at first.
@@ -108,6 +113,7 @@ def diagnose(
     )
     typed = [table for table in (val, test) if table is not None]
     options = _options(reading, train, images)
+    options |= {key: text for key, text in (("intensity", intensity), ("channels", channels)) if text}
     call = Call(
         sources=sources_of(typed, train),
         reading=reading,
@@ -119,6 +125,7 @@ def diagnose(
         fit=fit,
         interpolation=interpolation,
         make_model=None if predict is None else _function(predict, tuple(classes)),
+        look=Look(intensity, channels),
     )
     return diagnose_call(
         call,
@@ -129,6 +136,7 @@ def diagnose(
         metric=metric,
         unit=unit,
         by=by,
+        chosen_on=chosen_on,
         bootstrap=bootstrap,
         device=device,
         reporter=reporter,

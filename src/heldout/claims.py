@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 from heldout.errors import HeldoutError
+from heldout.processes import born, is_dead, machine
 
 BEAT = 5.0
 """Seconds between two touches of a claim's file."""
@@ -58,39 +57,12 @@ class Owner:
     @classmethod
     def this(cls) -> Owner:
         """This process, with a fresh token."""
-        return cls(platform.node(), _machine(), os.getpid(), _born(os.getpid()) or "", uuid.uuid4().hex)
+        return cls(platform.node(), machine(), os.getpid(), born(os.getpid()) or "", uuid.uuid4().hex)
 
     @property
     def is_dead(self) -> bool:
         """Whether it certainly no longer runs; False where that cannot be known from here."""
-        if self.machine != _machine() or sys.platform == "win32":  # there, signal 0 would end the process
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False  # another person's process
-        born = _born(self.pid)
-        return born is not None and born != self.born
-
-
-@cache
-def _machine() -> str:
-    parts = [platform.node()]
-    with suppress(OSError):  # where there is no such folder, the name has to do
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
-
-
-def _born(pid: int) -> str | None:
-    """Start time of a process in clock ticks; `dead` of one that ended and was not collected; None if not known."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return "dead" if fields[0] in "ZX" else fields[19]  # fields 3 and 22 of proc(5)
+        return self.machine == machine() and is_dead(self.pid, self.born)
 
 
 @dataclass
@@ -106,6 +78,12 @@ class Claim:
     text: str
     _end: threading.Event = field(default_factory=threading.Event, repr=False)
     _beats: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def token(self) -> str:
+        """What was drawn for this claim."""
+        owner = _owner(self.text)
+        return owner.token if owner else ""
 
     @property
     def is_held(self) -> bool:

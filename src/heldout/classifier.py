@@ -7,22 +7,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
-from heldout.data.memory import cohort_of_arrays
+from heldout.computing import Device
+from heldout.data.door import images_of, mixed, values_of
+from heldout.data.input_map import input_map_of_arrays
+from heldout.data.labels import label_text
+from heldout.data.memory import cohort_of_arrays, refuse, wrong_images
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.fit import learn_strategy
 from heldout.runs.plan import IMAGE_SIZE, plan_strategies
+from heldout.stats.label_thresholds import label_thresholds
 from heldout.stats.scores import softmax
 from heldout.strategies import Strategy
 from heldout.ties import first_of_largest
 from heldout.training import ActivationCache, Part, Task, logits_of, machine
-from heldout.training.device import Device
 
 
 class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -38,12 +43,17 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: Of the validation split, the head and the order of images.
         device: `auto`, `cpu` or `cuda`.
         precision: `no`, `bf16` or `fp16`.
+        intensity: Policy for images of more than 8 bits, as for `heldout.load`; its numbers are computed on the images
+            that are learned from, and used for those that are predicted.
+        channels: Choice of channels, as for `heldout.load`.
 
     Attributes:
-        classes_: The labels, sorted.
+        classes_: The labels, sorted; of several labels the numbers of their columns.
         history_: One `heldout.progress.Epoch` an epoch.
+        input_map_: How values of images become inputs; None for 8-bit grey and RGB.
         frozen_: What was verified to have stayed as it was.
         n_features_in_: Values an image.
+        thresholds_: Of several labels the logit above which each is predicted, set on validation; else empty.
 
     Examples:
         >>> model = TransferClassifier("efficientnet_lite0", "probe", image_size=64)  # doctest: +SKIP
@@ -62,6 +72,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         device: Device = "auto",
         precision: Precision = "no",
+        intensity: str = "",
+        channels: str = "",
     ) -> None:
         self.backbone = backbone
         self.strategy = strategy
@@ -72,13 +84,16 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.device = device
         self.precision = precision
+        self.intensity = intensity
+        self.channels = channels
 
-    def fit(self, X: NDArray[np.uint8], y: ArrayLike, groups: Sequence[Any] | None = None) -> TransferClassifier:
+    def fit(self, X: NDArray[Any], y: ArrayLike, groups: Sequence[Any] | None = None) -> TransferClassifier:
         """Learn from images.
 
         Args:
-            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
-            y: (n,) labels of any type.
+            X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8, or a tensor, which may be (n, 3, h, w); of other depths
+                with `intensity`, with other channels by `channels`.
+            y: (n,) or (n, 1) labels of any type; or (n, k) of 0 and 1, k of 2 or more, for images with several labels.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
         Returns:
@@ -87,41 +102,71 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: Images or labels that do not fit; all problems at once.
         """
-        labels = np.asarray(y)
-        names = [str(label) for label in labels]
-        patient = None if groups is None else [str(group) for group in groups]
-        cohort = cohort_of_arrays(X, names, patient=patient, split=["train"] * len(names))
+        X, labels = images_of(X), values_of(y)
+        several = labels.ndim == 2
+        refuse([] if several else mixed(labels))
+        names = labels if several else [str(label) if label_text(label) else "" for label in labels]
+        parts_ = ["train"] * len(names)
+        cohort = cohort_of_arrays(
+            X, names, patient=groups, split=parts_, intensity=self.intensity, channels=self.channels
+        )
         split = make_split(cohort, self.val_fraction, self.seed)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if several:
+            self.classes_, codes = np.arange(labels.shape[1]), labels
+        else:
+            self.classes_, codes = np.unique(labels, return_inverse=True)
         self.info_ = backbones.resolve(self.backbone)
         (strategy,) = plan_strategies([self.strategy], self.epochs, {})
+        self.input_map_ = input_map_of_arrays(X, cohort, split.train)
         store = store_of_arrays(
-            X, cohort.table["id"].tolist(), self.image_size, self.fit_mode, self.info_.interpolation
+            X, cohort.table["id"].tolist(), self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_
         )
         position = {id_: number for number, id_ in enumerate(store.ids)}
         parts = []
         for ids in (split.train, split.val):
             rows = np.array([position[id_] for id_ in ids])
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
-        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)))
+        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)), cohort.labels)
         place = machine(self.device, self.precision)
-        built = backbones.build(self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained)
+        channels = self.input_map_.of if self.input_map_ is not None and self.input_map_.adapted else 3
+        built = backbones.build(
+            self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained, channels
+        )
         learned = learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
         self.network_ = learned.network
+        self.thresholds_ = np.empty(0)
+        if several:
+            scored = logits_of(learned.network, parts[1].pixels, place).astype(np.float64)
+            self.thresholds_ = label_thresholds(parts[1].labels, scored)
         self.history_ = tuple(learned.course.history)
         self.frozen_ = learned.frozen
         self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
         return self
 
-    def predict_proba(self, X: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities (n, k) in the order of `classes_`; rows sum to 1. Softmax of the network, not calibrated."""
-        check_is_fitted(self)
-        ids = [str(number) for number in range(len(X))]
-        store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation)
-        return softmax(logits_of(self.network_, store.pixels, machine(self.device, self.precision)))
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Probabilities (n, k) in the order of `classes_`: softmax of the network, rows sum to 1; not calibrated.
 
-    def predict(self, X: NDArray[np.uint8]) -> NDArray[Any]:
-        """The most probable label (n,) of each image."""
+        Of several labels each has its own, between 0 and 1: the sigmoid of its logit.
+
+        Raises:
+            InputError: X holds no images as `fit` takes them.
+        """
+        logits = self._logits(X)
+        probabilities: NDArray[np.float64] = expit(logits) if len(self.thresholds_) else softmax(logits)
+        return probabilities
+
+    def _logits(self, X: NDArray[Any]) -> NDArray[np.float64]:
         check_is_fitted(self)
+        X = images_of(X)
+        refuse(wrong_images(X, any_depth=self.input_map_ is not None))
+        ids = [str(number) for number in range(len(X))]
+        store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_)
+        return logits_of(self.network_, store.pixels, machine(self.device, self.precision)).astype(np.float64)
+
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
+        """The most probable label (n,) of each image; of several (n, k), 1 where one lies above its threshold."""
+        check_is_fitted(self)
+        if len(self.thresholds_):
+            return (self._logits(X) > self.thresholds_).astype(np.int64)
         labels: NDArray[Any] = self.classes_[first_of_largest(self.predict_proba(X))]
         return labels

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: write beside, then rename."""
+"""Files that are whole or not there: write beside, flush to the disk, then rename."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
+
+from heldout.processes import is_left_behind, mark
 
 TRIES = 10
 """How often a folder that other processes write at the same time is tried to be replaced."""
@@ -19,20 +22,58 @@ TRIES = 10
 OCCUPIED = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 """Errors that say that something stands where a folder is to be renamed to."""
 
+SHOWN = 60
+"""Characters of a file's name that its temporary name repeats: names may have 255 bytes in all."""
+
+
+def temporary_of(path: Path) -> Path:
+    """A free name beside a path, which tells whose it is; the ending stays, since some writers go by it."""
+    return path.with_name(f".{path.stem[:SHOWN]}.{mark()}{path.suffix}")
+
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, make_folder: bool = True) -> Iterator[Path]:
     """A temporary file in the same folder that becomes `path` when the block ends well, and vanishes otherwise.
 
-    The temporary name keeps the ending of `path`, since some writers choose their format by it.
+    Args:
+        path: The file.
+        make_folder: Whether its folder is made where there is none.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if make_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent, f".{path.stem[:SHOWN]}.")
+    temporary = temporary_of(path)
     try:
         yield temporary
+        flush(temporary)
         temporary.replace(path)
+        flush(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what is told
+            temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Have a file's or a folder's content on the disk, so that a power cut does not take what was renamed.
+
+    Raises:
+        OSError: The disk did not take a file.
+    """
+    if path.is_dir():
+        with suppress(OSError):  # some systems flush no folders
+            _flush(path)
+    else:
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def remove_folder(path: Path) -> None:
@@ -41,41 +82,84 @@ def remove_folder(path: Path) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path, discard: Callable[[Path], None] = remove_folder) -> Iterator[Path]:
+def whole_folder(
+    path: Path, discard: Callable[[Path], None] = remove_folder, keep: Callable[[Path], bool] | None = None
+) -> Iterator[Path]:
     """Like `whole`, for a folder: it appears by rename, complete, or not at all. An existing folder is replaced.
 
     Args:
         path: Its place; not a link, which would be replaced by the folder itself.
         discard: Removes what stood there before, which was renamed.
+        keep: Whether what another process has put there in the meantime is as good, and stays; None replaces it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    sweep(path.parent, f".{path.stem[:SHOWN]}.")
+    temporary = temporary_of(path)
     temporary.mkdir()
     try:
         yield temporary
-        publish_folder(temporary, path, discard)
+        publish_folder(temporary, path, discard, keep)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def publish_folder(made: Path, path: Path, discard: Callable[[Path], None] = remove_folder) -> None:
+def publish_folder(
+    made: Path,
+    path: Path,
+    discard: Callable[[Path], None] = remove_folder,
+    keep: Callable[[Path], bool] | None = None,
+) -> None:
     """Rename a finished folder to its place, even if another process does so now; what stood there goes to `discard`.
+
+    Args:
+        made: The finished folder.
+        path: Its place.
+        discard: As for `whole_folder`.
+        keep: Likewise; what was made is then left where it is.
 
     Raises:
         OSError: The folder cannot be renamed.
     """
+    for folder, _, names in os.walk(made):
+        for name in names:
+            flush(Path(folder) / name)
+        flush(Path(folder))
     for _ in range(TRIES):
         try:
             made.rename(path)
+            flush(path.parent)
             return
         except OSError as error:
             if error.errno not in OCCUPIED:
                 raise
-        old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
+        if keep is not None and keep(path):
+            return
+        old = temporary_of(path)
         with suppress(FileNotFoundError):  # another process moved it away first
             path.rename(old)
             discard(old)
     raise OSError(f"{path} cannot be replaced: other processes write it again and again.")
+
+
+def sweep(folder: Path, beginning: str = ".") -> None:
+    """Remove what killed processes of ours were writing in a folder: temporary files and folders, nothing else.
+
+    Args:
+        folder: Where; folders in it are not looked into. None that is not there, or may not be written, is an error.
+        beginning: How the names begin.
+    """
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.name.startswith(beginning)]
+    except OSError:
+        return
+    for name in names:
+        place = folder / name
+        if is_left_behind(place):
+            with suppress(OSError):
+                if place.is_dir() and not place.is_symlink():
+                    shutil.rmtree(place)
+                else:
+                    place.unlink()
 
 
 def write_once(path: Path, text: str) -> bool:
@@ -85,25 +169,93 @@ def write_once(path: Path, text: str) -> bool:
         Whether it was written; False if there was one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = temporary_of(path)
     try:
         temporary.write_text(text, encoding="utf-8")
-        os.link(temporary, path)  # unlike a rename, it fails if there is one
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without hard links: whole, but two processes may both come this far
-        if path.exists():
+        flush(temporary)
+        try:
+            os.link(temporary, path)  # unlike a rename, it fails if there is one
+        except FileExistsError:
             return False
-        temporary.replace(path)
+        except OSError:  # a file system without hard links: whole, but two processes may both come this far
+            if path.exists():
+                return False
+            temporary.replace(path)
+        flush(path.parent)
+        return True
     finally:
-        temporary.unlink(missing_ok=True)
-    return True
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, make_folder: bool = True) -> None:
     """Write a text file whole."""
-    with whole(path) as temporary:
+    with whole(path, make_folder) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, in one write at its end: processes do not write into each other's lines.
+
+    A line that a killed process wrote half is ended first, and stays a line of its own.
+
+    Raises:
+        OSError: The disk took none or not all of it.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(file).st_size
+        torn = size > 0 and _last_byte(file, size) != b"\n"
+        data = (b"\n" if torn else b"") + line.encode() + b"\n"
+        if os.write(file, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _last_byte(file: int, size: int) -> bytes:
+    os.lseek(file, size - 1, os.SEEK_SET)
+    return os.read(file, 1)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading that is a file: a pipe or a device would be waited for, or never end.
+
+    Raises:
+        OSError: It cannot be opened, or is something else.
+    """
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
+        return os.fdopen(file, "rb")
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def check_regular(path: Path) -> None:
+    """Stop before a library opens what it would wait for.
+
+    Raises:
+        OSError: As for `open_regular`.
+    """
+    open_regular(path).close()
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8.
+
+    Raises:
+        OSError: As for `open_regular`.
+        UnicodeDecodeError: It is no text.
+    """
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
 
 
 def json_text(value: Any) -> str:
@@ -111,14 +263,19 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, make_folder: bool = True) -> None:
     """Write JSON whole."""
-    write_text(path, json_text(value))
+    write_text(path, json_text(value), make_folder)
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises:
+        OSError: It cannot be opened, or is a pipe or a device.
+        ValueError: It is no JSON.
+    """
+    return json.loads(read_text(path))
 
 
 def hash_of(value: Any, length: int = 12) -> str:
@@ -129,7 +286,7 @@ def hash_of(value: Any, length: int = 12) -> str:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

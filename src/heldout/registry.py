@@ -10,14 +10,21 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from heldout.errors import HeldoutError, UsageError
 
 T = TypeVar("T")
+
+_faults: dict[tuple[str, str], str] = {}
+
+
+def faults() -> tuple[str, ...]:
+    """A sentence for every plug-in that could not be imported so far."""
+    return tuple(_faults.values())
 
 
 @dataclass
@@ -37,6 +44,7 @@ class Shelf(Generic[T]):
     group: str | None = None
     _found: dict[str, T] = field(default_factory=dict, repr=False)
     _files: dict[str, str] = field(default_factory=dict, repr=False)
+    _broken: dict[str, str] = field(default_factory=dict, repr=False)
 
     def _put(self, plugin: T, name: str, file: str) -> None:
         if name in self._files and self._files[name] != file:
@@ -54,14 +62,29 @@ class Shelf(Generic[T]):
         for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
             if info.name.startswith("_"):
                 continue
-            module = importlib.import_module(f"{self.package}.{info.name}")
-            if hasattr(module, self.attribute):
+            name = f"{self.package}.{info.name}"
+            module = self._loaded(info.name, name, lambda name=name: importlib.import_module(name))  # type: ignore[misc]
+            if module is not None and hasattr(module, self.attribute):
                 plugin = getattr(module, self.attribute)
                 self._put(plugin, plugin_name(plugin, info.name), str(module.__file__))
         for point in entry_points(group=self.group or self.package):
-            plugin = point.load()
-            self._put(plugin, plugin_name(plugin, point.name), f"{point.value} (entry point {point.name})")
+            plugin = self._loaded(point.name, f"{point.value} (entry point {point.name})", point.load)
+            if plugin is not None:
+                self._put(plugin, plugin_name(plugin, point.name), f"{point.value} (entry point {point.name})")
         return self._found
+
+    def _loaded(self, name: str, where: str, load: Callable[[], Any]) -> Any | None:
+        """What `load` gives; None where it raises, which is kept for `faults` and sinks no other plug-in."""
+        try:
+            return load()
+        except (Exception, SystemExit) as error:
+            text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            self._broken[plugin_name(None, name)] = f"The {self.noun} plug-in {where} cannot be imported ({text})"
+            _faults[self.package, where] = (
+                f"{self._broken[plugin_name(None, name)]}; everything else goes on without it. "
+                f"Mend it, or uninstall its package."
+            )
+            return None
 
     def names(self) -> tuple[str, ...]:
         """All names on the shelf, in alphabetical order."""
@@ -75,8 +98,11 @@ class Shelf(Generic[T]):
 
         Raises:
             UsageError: No such plug-in; the text names the nearest ones.
+            HeldoutError: It cannot be imported.
         """
         found = self._discover()
+        if name not in found and name in self._broken:
+            raise HeldoutError(f"{self._broken[name]}. Mend it, or uninstall its package.")
         if name not in found:
             near = difflib.get_close_matches(name, found, n=3)
             hint = f"Did you mean {', '.join(near)}?" if near else f"There are: {', '.join(self.names())}."

@@ -6,24 +6,27 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from heldout import backbones
-from heldout.data.load import load
-from heldout.data.splits import limit_per_class, make_split
-from heldout.errors import UsageError
+from heldout.computing import Device, Engine
+from heldout.data.draft import layout_of
+from heldout.data.examine.labels import asked_labels
+from heldout.data.readers.manifest import FRAME
+from heldout.data.splits import make_split
 from heldout.progress import Reporter, Silent
-from heldout.records import Asking, Cohort, Comparison, Diagnosis, RunRecord, Split
+from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
-from heldout.runs.fit import run_folder
 from heldout.runs.folder import read_study
-from heldout.runs.judging import judging_of
+from heldout.runs.judging import CLASSES, asking_of, judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
+from heldout.runs.read_images import cohort_of, refuse_reading_again
+from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
-from heldout.training.device import Device
-from heldout.training.engine import Engine
 
 
 class Study:
@@ -44,18 +47,27 @@ class Study:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
-        patient: As for `heldout.load`, and so the next two; not for a cohort, which was read already.
+        images: As for `heldout.load`, and so the next six; not for a cohort, which was read already.
+        path_column: Column of a table that names the image.
+        label_column: Column of a table that holds the class.
+        ignore: Patterns of files and folders to leave out.
+        patient: Column or regular expression that names the patient, or `auto`.
         skip_unreadable: Leave out images that cannot be read, and record them.
         require_test: Whether a given split without test images is an error.
+        intensity: Policy for images of more than 8 bits, as for `heldout.load`; for a cohort that was read already,
+            empty for the one that it was read with.
+        channels: Choice of channels, likewise.
+        labels: `single` or `several` labels an image; None goes by the rules (`heldout.data.examine.labels`).
+        label_separator: Between names in one cell; empty for `|`.
+        order: Grades from low to high, with commas between, or `classes` for as they stand: adds weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
-        precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it on this machine
-            (`heldout.training.precision.suited`).
+        precision: `no`, `bf16`, `fp16`, or `auto`: what suits each model here (`heldout.training.precision.suited`).
         engine: What computes features that stay fixed, on a CPU in float32: `torch`; `folded`, PyTorch with BatchNorm
-            folded into convolutions; `openvino`; `auto` takes OpenVINO if it is installed, else `folded`. One that
-            does not agree with PyTorch on the images is not used.
+            folded into convolutions; `openvino`; `auto`: OpenVINO if here, else `folded`; PyTorch if they disagree.
         tune: Search settings on validation first, with so many trainings for each model with each strategy.
         tune_minutes: Or for so many minutes each; with both, whichever ends first.
+        verify: Read every image file, also those that an earlier command read and that have not changed since.
         reporter: Told of progress; None says nothing.
 
     Raises:
@@ -68,7 +80,7 @@ class Study:
 
     def __init__(
         self,
-        data: Cohort | str | Path,
+        data: Cohort | pd.DataFrame | str | Path,
         models: Sequence[str],
         strategies: Sequence[str | Strategy] = ("finetune", "frozen"),
         out: str | Path = "study",
@@ -80,29 +92,47 @@ class Study:
         val_fraction: float = 0.2,
         split_seed: int = 0,
         per_class: int | None = None,
+        images: str | Path | None = None,
+        path_column: str = "",
+        label_column: str | Sequence[str] = "",
+        ignore: Sequence[str] = (),
         patient: str | None = None,
         skip_unreadable: bool = False,
         require_test: bool = True,
+        intensity: str = "",
+        channels: str = "",
+        labels: str | None = None,
+        label_separator: str = "",
+        order: str | None = None,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         device: Device = "auto",
         precision: PrecisionChoice = "no",
         engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
+        verify: bool = False,
         reporter: Reporter | None = None,
     ) -> None:
+        asked = asked_labels(labels, label_separator)
+        layout = layout_of(images, path_column, label_column, ignore)
+        reading = Reading(
+            patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order, layout
+        )
         spec = StudySpec(
-            data=data.name if isinstance(data, Cohort) else str(data),
+            data=data.name if isinstance(data, Cohort) else FRAME if isinstance(data, pd.DataFrame) else str(data),
             models=models_of(models),
             strategies=plan_strategies(strategies, epochs, settings or {}),
             seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-            reading=Reading(patient, skip_unreadable, require_test, val_fraction, split_seed, per_class),
+            reading=reading,
             image_size=image_size,
             fit=fit,
             precision=precision,
             search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+            intensity=intensity,
+            channels=channels,
         )
-        self._set(spec, out, device, engine, reporter, data if isinstance(data, Cohort) else None)
+        given = data if isinstance(data, Cohort | pd.DataFrame) else None
+        self._set(spec, out, device, engine, reporter, given, verify)
 
     @classmethod
     def of(
@@ -112,6 +142,7 @@ class Study:
         *,
         device: Device = "auto",
         engine: Engine = "auto",
+        verify: bool = False,
         reporter: Reporter | None = None,
     ) -> Study:
         """The study that a spec describes.
@@ -121,10 +152,11 @@ class Study:
             out: Its folder.
             device: `auto`, `cpu` or `cuda`.
             engine: What computes features that stay fixed.
+            verify: Read every image file.
             reporter: Told of progress; None says nothing.
         """
         study = cls.__new__(cls)
-        study._set(spec, out, device, engine, reporter, None)
+        study._set(spec, out, device, engine, reporter, None, verify)
         return study
 
     def _set(
@@ -134,20 +166,18 @@ class Study:
         device: Device,
         engine: Engine,
         reporter: Reporter | None,
-        given: Cohort | None,
+        given: Cohort | pd.DataFrame | None,
+        verify: bool,
     ) -> None:
-        reading = spec.reading
-        if given is not None and (reading.patient is not None or reading.skip_unreadable or not reading.require_test):
-            raise UsageError(
-                "Found patient, skip_unreadable or require_test beside a cohort, which was read already; "
-                "expected them where it is read: heldout.load(DATA, patient=…)."
-            )
+        if isinstance(given, Cohort):
+            refuse_reading_again(spec.reading)
         self.spec = spec
         self.folder = Path(out)
         self.device: Device = device
         self.engine: Engine = engine
         self.reporter = reporter or Silent()
         self._given = given
+        self._verify = verify
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -156,21 +186,7 @@ class Study:
         Raises:
             InputError: The data cannot be used; all problems at once.
         """
-        reading = self.spec.reading
-        cohort = (
-            self._given
-            if self._given is not None
-            else load(
-                self.spec.data,
-                patient=reading.patient,
-                skip_unreadable=reading.skip_unreadable,
-                require_test=reading.require_test,
-                reporter=self.reporter,
-            )
-        )
-        if reading.per_class is None:
-            return cohort
-        return limit_per_class(cohort, reading.per_class, reading.split_seed)
+        return cohort_of(self.spec, self._given, self.reporter, self._verify)
 
     @cached_property
     def split(self) -> Split:
@@ -179,7 +195,7 @@ class Study:
 
     @cached_property
     def _execution(self) -> Execution:
-        return Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine)
+        return Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine, self.reporter)
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they are trained; nothing is trained and nothing is written.
@@ -211,21 +227,25 @@ class Study:
 
     def compare(
         self,
-        metric: str = "accuracy",
+        metric: str = "",
         unit: str = "image",
         by: str = "mean",
         *,
         ordered: bool = False,
+        order: str = "",
         positive: str = "",
         at: float = 0.9,
     ) -> Comparison:
         """Task D: all finished runs of the folder judged on the same images.
 
         Args:
-            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share.
+            metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share; of
+                several labels an image `mean-auc`, `mean-average-precision` or `mean-f1`. Empty for the first of them.
             unit: `image`, or `patient` for one decision a patient.
             by: How a patient's images give one answer: `mean`, `max` or `majority`.
             ordered: Whether the classes are grades in their order: adds quadratic-weighted kappa.
+            order: The same with their order: classes from low to high, with commas between; empty for what was said
+                when the study was made.
             positive: Class that F1, sensitivity … are of; empty: the second of two, the mean over more.
             at: Specificity at which sensitivity is told, and the reverse.
 
@@ -234,7 +254,17 @@ class Study:
             InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
         """
         files = read_study(self.folder)
-        judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+        for remark in files.remarks:
+            self.reporter.note(remark)
+        asking = asking_of(
+            files.cohort.classes,
+            order=order or (CLASSES if ordered else ""),
+            recorded=files.record.reading.get("order"),
+            positive=positive,
+            at=at,
+            labelling=files.cohort.labelling,
+        )
+        judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
         return compare_study(files, judging=judging)
 
     def diagnose(
@@ -242,20 +272,23 @@ class Study:
         run: str | None = None,
         reporter: Reporter | None = None,
         *,
-        metric: str = "accuracy",
+        metric: str = "",
         unit: str = "image",
         by: str = "mean",
         chosen_on: ChosenOn = "",
+        label: str = "",
     ) -> tuple[Diagnosis, ...]:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:
             run: Id of a run, or how it begins; None for all.
             reporter: Told of progress; None takes the study's.
-            metric: As for `compare`: what all points are points of.
+            metric: `accuracy`, `balanced-accuracy` or `cost:FILE`: what all points are points of. Empty for accuracy;
+                for one of several labels, which most images lack, for balanced accuracy.
             unit: As for `compare`.
             by: As for `compare`.
             chosen_on: `test` says that a run was chosen by its test score among the runs of the study.
+            label: One of several labels an image; empty for every one of them in turn.
 
         Raises:
             UsageError: An unknown name.
@@ -263,21 +296,32 @@ class Study:
         """
         from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
         from heldout.diagnosis.until_told import run_until_told
+        from heldout.runs.one_label import metric_of_question, questions
 
         reporter = reporter or self.reporter
-        files = read_study(self.folder)
-        chosen, judging = choose_runs(files, run), judging_of(files.cohort.classes, metric, unit, by)
-        run_until_told(files, chosen, reporter=reporter, device=self.device)
-        return diagnose(
-            files,
-            chosen,
-            chosen_on=chosen_on,
-            metric=judging.metric,
-            unit=judging.unit,
-            reporter=reporter,
-        )
+        whole = read_study(self.folder)
+        for remark in whole.remarks:
+            reporter.note(remark)
+        found: list[Diagnosis] = []
+        for files in questions(whole, label):
+            chosen = choose_runs(files, run)
+            judging = judging_of(files.cohort.classes, metric or metric_of_question(files), unit, by)
+            run_until_told(files, chosen, reporter=reporter, device=self.device)
+            found += diagnose(
+                files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
+            )
+        return tuple(found)
 
-    def report(self, out: str | Path | None = None, *, metric: str = "", unit: str = "", by: str = "") -> Path:
+    def report(
+        self,
+        out: str | Path | None = None,
+        *,
+        metric: str = "",
+        unit: str = "",
+        by: str = "",
+        label: str = "",
+        overwrite: bool = False,
+    ) -> Path:
         """Write the HTML report; returns where it is.
 
         Args:
@@ -285,10 +329,15 @@ class Study:
             metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
             unit: As for `compare`.
             by: As for `compare`.
+            label: One of several labels, for the page of it alone; empty for the study's.
+            overwrite: Whether a file that is no report of ours may be replaced.
+
+        Raises:
+            UsageError: A file of another kind stands there.
         """
         from heldout.report import Wanted, write_report
 
-        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by))
+        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by, label), overwrite)
 
 
 def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:

@@ -82,7 +82,15 @@ def test_two_rows_wrong_in_every_way_get_one_error(here: Path) -> None:
     Path("two.csv").write_text("id,label,split,p_a,p_b\nx,a,test,0.9,0.9\nx,zebra,test,nan,-0.2\n")
     answer = diagnose("two.csv", "--probabilities", "--model-column", "net")
     assert answer.status == ExitStatus.ERROR and answer.out == ""
-    for part in ("no column 'net'", "1.8", "'nan'", "below 0", "'zebra'", "the id 'x' twice", "no validation rows"):
+    for part in (
+        "no column 'net'",
+        "1.8",
+        "found nothing",
+        "below 0",
+        "'zebra'",
+        "the id 'x' twice",
+        "no validation rows",
+    ):
         assert answer.err.count(part) == 1, part
     assert "(7 problems)" in answer.err and not (here / "two-study").exists()
 

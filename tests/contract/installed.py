@@ -12,11 +12,12 @@ import pytest
 
 from heldout.backbones.sources import sources
 from heldout.cli.app import commands
-from heldout.data.load import readers
+from heldout.data.draft import readers
 from heldout.data.splits import split_methods
 from heldout.diagnosis.causes import causes
 from heldout.diagnosis.interventions import interventions
 from heldout.diagnosis.lenses import lenses
+from heldout.images.decoders import decoders
 from heldout.phantoms.plants import plants
 from heldout.phantoms.worlds import worlds
 from heldout.registry import Shelf
@@ -51,6 +52,7 @@ ADDED = (
     Added(strategies, "a_strategy", "fixed"),
     Added(sources, "a_source", "elsewhere"),
     Added(readers, "a_reader", "cells"),
+    Added(decoders, "a_decoder", "pgm"),
     Added(split_methods, "a_split", "every-fifth"),
     Added(causes, "a_cause", "inverted"),
     Added(lenses, "a_lens", "polarity"),

@@ -27,6 +27,8 @@ from heldout.data.splits import make_split
 from heldout.diagnosis.diagnose import cause_data, judged
 from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.rules import RULES
+from heldout.errors import InputError
+from heldout.images import content_hash
 from heldout.records import Diagnosis, ReasonKind
 from heldout.records.codec import read_record
 from heldout.report.material import gather
@@ -129,6 +131,19 @@ def test_a_reader(made: Made) -> None:
     cohort = load(made.data)
     assert cohort.reader == "cells" and cohort.patients_known
     assert made.files.cohort.reader == "cells"
+
+
+@pytest.mark.usefixtures("made")
+def test_a_decoder(tmp_path: Path) -> None:
+    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for label in ("dark", "bright"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "x.pgm").write_bytes(b"P5 4 3 255\n" + pixels.tobytes())
+    cohort = load(tmp_path)
+    assert set(cohort.table["content"]) == {content_hash(pixels)} and len(cohort) == 2
+    (tmp_path / label / "x.pgm").write_bytes(b"P5 4 3 255\n" + pixels.tobytes()[:-1])
+    with pytest.raises(InputError, match="PGM"):
+        load(tmp_path)
 
 
 def test_a_strategy(made: Made) -> None:

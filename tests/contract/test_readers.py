@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from heldout.data.draft import readers
 from heldout.data.entries import Draft, Entry, Reader
-from heldout.data.load import readers
 from heldout.errors import HeldoutError
 from heldout.progress import Silent
 from tests.data.readers.making import arrays, folder, npz
@@ -22,7 +23,16 @@ def examples(root: Path) -> dict[str, str]:
     """One DATA of every kind that our own readers know."""
     folder(root / "folder")
     pd.DataFrame({"path": ["folder/train/normal/0.png"], "label": ["a"]}).to_csv(root / "m.csv", index=False)
+    for part in ("train", "test"):
+        names = {f"../folder/{part}/{label}/{i}.png": label for label in ("normal", "sick") for i in range(3)}
+        (root / "tables").mkdir(exist_ok=True)
+        pd.DataFrame(names.items(), columns=["path", "label"]).to_csv(root / "tables" / f"{part}.csv", index=False)
+    with zipfile.ZipFile(root / "z.zip", "w") as archive:
+        for file in sorted((root / "folder").rglob("*.png")):
+            archive.write(file, file.relative_to(root / "folder"))
     return {
+        "tables": str(root / "tables"),
+        "zip": str(root / "z.zip"),
         "folder": str(root / "folder"),
         "npy": str(arrays(root / "npy")),
         "npz": str(npz(root / "x.npz")),

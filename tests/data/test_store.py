@@ -118,8 +118,8 @@ def test_arrays_in_memory_give_the_same_squares_as_files(tmp_path: Path) -> None
 
 
 def test_arrays_in_memory_are_checked() -> None:
-    with pytest.raises(InputError, match="uint8"):
-        store_of_arrays(np.zeros((2, 4, 4)), ["a", "b"], 4)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="intensity policy"):
+        store_of_arrays(np.zeros((2, 4, 4)), ["a", "b"], 4)
     with pytest.raises(InputError, match="1 ids"):
         store_of_arrays(picture(0, (2, 4, 4)), ["a"], 4)
 

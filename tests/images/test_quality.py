@@ -115,7 +115,7 @@ def test_a_blank_image_has_finite_values(level: int) -> None:
     assert np.isfinite(quality_of(np.full((2, 20, 20, 3), level, dtype=np.uint8)).to_numpy()).all()
 
 
-@pytest.mark.parametrize("shape", [(0, 8, 8, 1), (2, 8, 8, 2), (8, 8), (1, 2, 8, 1)])
+@pytest.mark.parametrize("shape", [(0, 8, 8, 1), (8, 8), (1, 2, 8, 1)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected"):
         quality_of(np.zeros(shape, dtype=np.uint8))

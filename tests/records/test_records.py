@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heldout.errors import InputError, Problem
-from heldout.records import Cohort, Estimate, Recipe, Split
+from heldout.records import Cohort, Estimate, InputMap, Recipe, Split
 from heldout.records.codec import from_data, read_record, to_data, write_record
 from heldout.records.cohort import typed
 
@@ -53,6 +53,7 @@ def test_every_field_of_a_recipe_decides_its_id(field: str) -> None:
         "seed": 1,
         "fit": "pad",
         "precision": "bf16",
+        "input_map": InputMap("full-range"),
     }
     changed = dataclasses.replace(RECIPE, **{field: changes.get(field, "other")})
     assert changed.id != RECIPE.id

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from heldout.records import Diagnosis
 from heldout.report.blocks import Block, Chart, Charts, Fault, Fold, Page, Sheet, Table
 from heldout.report.material import Material
+from heldout.shown import cell_text
 
 
 class Elements(HTMLParser):
@@ -52,7 +53,9 @@ def tables(page: Page) -> dict[str, Table]:
 
 
 def read(sheet: Sheet) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(sheet.csv())))
+    """The rows as they were saved, without the quotes that keep spreadsheets from running names."""
+    header, *rows = ([cell_text(value) for value in row] for row in csv.reader(io.StringIO(sheet.csv())))
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def section(page: Page, id_: str) -> tuple[Block, ...]:

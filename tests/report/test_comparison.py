@@ -203,3 +203,9 @@ def test_csv_is_rfc_4180() -> None:
     assert sheet.csv() == 'a,b\r\n"say ""hi"", you",\r\n0.30000000000000004,True\r\n'
     with pytest.raises(ValueError, match="2 values under 1 headings"):
         Sheet(("a",), ((1, 2),))
+
+
+def test_a_class_that_a_spreadsheet_would_run_is_quoted_where_it_is_saved(evil: Material) -> None:
+    saved = [chart.sheet.csv() for chart in charts(compose(evil))]
+    assert any('"\'=""1+1"""' in text for text in saved)
+    assert not any(re.search(r'(^|[,\n])"?=', text) for text in saved)

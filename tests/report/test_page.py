@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +47,16 @@ def test_the_page_loads_nothing_from_anywhere(evil_page: str) -> None:
     policy = next(a["content"] or "" for tag, a in parsed.tags if tag == "meta" and "http-equiv" in a)
     assert policy.startswith("default-src 'none'")
     assert "http" not in policy and "connect-src" not in policy and "unsafe-eval" not in policy
+
+
+def test_the_policy_lets_its_own_scripts_run_and_no_other(evil_page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', evil_page)
+    assert policy is not None
+    allowed = re.search(r"script-src ([^;]*);", policy[1])
+    assert allowed is not None and "unsafe" not in allowed[1]
+    scripts = re.findall(r"<script>(.*?)</script>", evil_page, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert len(scripts) == 2 and allowed[1].split() == [f"'sha256-{digest}'" for digest in hashes]
 
 
 def test_plotly_stands_in_it_once_and_whole(evil_page: str) -> None:

@@ -54,7 +54,7 @@ def test_all_problems_of_a_file_are_one_error(tmp_path: Path) -> None:
         assert words in text
     assert len(raised.value.problems) == 7
     for text, words in (
-        ("name,price\nbenign,1\n", "no column 'class'"),
+        ("name,price\nbenign,1\n", "missing: class, cost"),
         ("class,cost\nbenign,0\nmalignant,0\n", "all 0"),
         ("class,cost,share\nbenign,1,0.5\nmalignant,1,0.1\n", "sum to 0.6"),
     ):
@@ -62,3 +62,11 @@ def test_all_problems_of_a_file_are_one_error(tmp_path: Path) -> None:
             metric_of(file(tmp_path, text), CLASSES)
     with pytest.raises(InputError, match="costs"):
         metric_of(f"cost:{tmp_path / 'absent.csv'}", CLASSES)
+
+
+def test_costs_are_read_as_every_table_is(tmp_path: Path) -> None:
+    """Excel's semicolons, a class called NA, and lines counted as an editor does."""
+    path = file(tmp_path, "sep=;\r\nClass;Cost;;\r\nNA;3;;\r\n\r\nmalignant;1;;\r\n")
+    assert metric_of(path, ("NA", "malignant")).costs == {"NA": 3.0, "malignant": 1.0}
+    with pytest.raises(InputError, match=r"line 5: found class 'malignant'"):
+        metric_of(path, ("NA", "benign"))

@@ -12,7 +12,10 @@ import pytest
 
 from heldout.errors import InputError
 from heldout.records import PARTS
+from heldout.runs.compare import compare
 from heldout.runs.folder import read_study
+from heldout.runs.ledger import TEST_EVALUATIONS, entries, evaluations_of, write_down
+from heldout.runs.sitting import checksums_in
 from tests.worlds.made_study import RUNS, Planted, make_study
 
 
@@ -99,18 +102,91 @@ def test_a_folder_that_is_no_study(tmp_path: Path, study: Path) -> None:
     assert f"Did you mean {study}?" in above
 
 
-def test_all_damaged_runs_are_told_at_once(study: Path) -> None:
+def aside(study: Path) -> str:
+    """What is said of the runs that are set aside, of which there is at least one."""
+    files = read_study(study)
+    assert files.set_aside and len(files.runs) + len(files.set_aside) == 3
+    return "\n".join(files.remarks)
+
+
+def test_all_damaged_runs_are_set_aside_and_told_at_once(study: Path) -> None:
     one, two, three = (run.folder for run in read_study(study).runs)
     (one / "history.csv").unlink()
     (one / "predictions.parquet").write_bytes(b"no parquet")
     (two / "recipe.json").write_text("{}")
     frame = pd.read_parquet(three / "predictions.parquet")
     frame.drop(columns="logit_1").to_parquet(three / "predictions.parquet", index=False)
-    text = problems(study)
+    text = aside(study)
     assert "history.csv: found no such file" in text
-    assert f"{one / 'predictions.parquet'}: found ArrowInvalid" in text
+    assert f"{one / 'predictions.parquet'}: found a damaged file (ArrowInvalid" in text
     assert f"{two / 'recipe.json'}, field cohort" in text
     assert f"{three / 'predictions.parquet'}: found no column logit_1" in text
+    with pytest.raises(InputError, match="can be used"):
+        compare(study)
+
+
+def test_one_that_diverged_is_set_aside_and_the_others_are_compared_as_without_it(study: Path) -> None:
+    folder = read_study(study).runs[0].folder
+    frame = pd.read_parquet(folder / "predictions.parquet")
+    frame.assign(logit_0=float("nan")).to_parquet(folder / "predictions.parquet", index=False)
+    with_it = compare(study)
+    shutil.rmtree(folder)
+    assert compare(study) == with_it and len(with_it.runs) == 2
+
+
+@pytest.mark.parametrize(("said", "ledger", "counts"), [(0, 0, 1), (1, 0, 1), (1, 3, 3), (5, 3, 5)])
+def test_the_larger_of_two_counts_of_test_evaluations_counts(study: Path, said: int, ledger: int, counts: int) -> None:
+    folder = read_study(study).runs[0].folder
+    data = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**data, "test_evaluations": said}))
+    for _ in range(ledger):
+        write_down(study, TEST_EVALUATIONS, {"run": folder.name, "split": "x"})
+    files = read_study(study)
+    assert files.runs[0].record.test_evaluations == counts
+    assert len(files.remarks) == (counts != said)
+
+
+def test_a_torn_line_of_a_ledger_is_named_and_the_next_is_whole(study: Path) -> None:
+    for torn in (b'{"run": "a', b"\xff\n[]\n"):
+        (study / TEST_EVALUATIONS).write_bytes(torn)
+        write_down(study, TEST_EVALUATIONS, {"run": "b", "split": "x"})
+        assert [entry["run"] for entry in entries(study, TEST_EVALUATIONS)] == ["b"]
+        assert f"{TEST_EVALUATIONS} line 1" in read_study(study).remarks[0]
+
+
+def test_one_evaluation_counts_once_however_often_it_is_written_down(study: Path) -> None:
+    for token in ("a", "a", "b"):
+        write_down(study, TEST_EVALUATIONS, {"run": "r", "scoring": token})
+    assert len(evaluations_of(study, TEST_EVALUATIONS, "r")) == 2
+
+
+def test_a_plan_that_is_damaged_is_named_and_its_runs_stay(study: Path) -> None:
+    (file,) = (study / "plans").iterdir()
+    file.write_text("{")
+    files = read_study(study)
+    assert len(files.runs) == 3 and file.name in files.remarks[0]
+
+
+@pytest.mark.parametrize("place", ["study.json", "plans/made.json", "runs/*/recipe.json", "runs/*/run.json"])
+def test_a_format_that_is_not_known_is_not_believed(study: Path, place: str) -> None:
+    file = next(study.glob(place))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 99}))
+    try:
+        text = "\n".join(read_study(study).remarks)
+    except InputError as error:
+        text = str(error)
+    assert "field format: found 99; expected a number from 1 to" in text
+
+
+def test_files_that_are_not_what_the_run_wrote_are_noticed(study: Path) -> None:
+    folder = read_study(study).runs[0].folder
+    data = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**data, "files": checksums_in(folder)}))
+    assert not read_study(study).set_aside
+    text = (folder / "history.csv").read_text()
+    (folder / "history.csv").write_text(text.replace("1.0,", "1.5,", 1))
+    assert text != (folder / "history.csv").read_text()
+    assert "history.csv: found other content than the run wrote" in aside(study)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +198,13 @@ def test_all_damaged_runs_are_told_at_once(study: Path) -> None:
         (lambda frame: frame.assign(label=1 - frame["label"]), "labels that are not those of the cohort"),
         (lambda frame: frame.assign(logit_0=float("nan")), "90 images whose logits are not finite"),
         (lambda frame: frame.assign(predicted=7), "predicted classes out of range"),
+        (lambda frame: frame.assign(predicted=1 - frame["predicted"]), "90 predicted classes that are not those of"),
     ],
 )
 def test_predictions_that_are_not_of_this_split(study: Path, damage, said: str) -> None:  # type: ignore[no-untyped-def]
     path = read_study(study).runs[0].folder / "predictions.parquet"
     damage(pd.read_parquet(path)).to_parquet(path, index=False)
-    assert said in problems(study)
+    assert said in aside(study)
 
 
 def test_epochs_of_other_images_and_histories_with_holes(study: Path) -> None:
@@ -136,7 +213,7 @@ def test_epochs_of_other_images_and_histories_with_holes(study: Path) -> None:
     epochs.iloc[1:].to_parquet(folder / "val_epochs.parquet", index=False)
     history = pd.read_csv(folder / "history.csv")
     history[history["epoch"] != 2].to_csv(folder / "history.csv", index=False)
-    text = problems(study)
+    text = aside(study)
     assert "val_epochs.parquet, epoch 1: found 1 images missing" in text
     assert "found epochs [1, 3] …" in text
 
@@ -145,7 +222,7 @@ def test_a_renamed_run_folder_is_noticed(study: Path) -> None:
     run = read_study(study).runs[0]
     forget(study, run.record.id)
     run.folder.rename(run.folder.with_name("renamed"))
-    assert "the folder's name renamed in both" in problems(study)
+    assert "the folder's name renamed in both" in aside(study)
 
 
 def test_files_of_different_studies_do_not_belong_together(study: Path, tmp_path: Path) -> None:

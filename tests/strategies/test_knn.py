@@ -10,7 +10,8 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from heldout.backbones.neighbours import TEMPERATURE, Neighbours, fitting_head
+from heldout.backbones.label_neighbours import fitting_head
+from heldout.backbones.neighbours import TEMPERATURE, Neighbours
 from heldout.progress import Silent
 from heldout.runs.fit import learn_strategy
 from heldout.runs.predict import load_network

@@ -149,3 +149,18 @@ def test_training_on_changed_images_resumes_with_the_same_numbers(tmp_path: Path
         tiny_network(), tiny_task(), replace(strategy, augment="none"), 0, place, ActivationCache(None), Silent()
     )
     assert plain.course.history[0].train_loss != whole.course.history[0].train_loss
+
+
+@pytest.mark.parametrize("preset", ["mirror", "flips", "optical", "all"])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_floats_are_changed_as_bytes_are_but_for_rounding(preset: Augment, channels: int) -> None:
+    whole = torch.from_numpy(np.random.default_rng(0).integers(40, 200, (16, channels, 16, 16), dtype=np.uint8))
+    real = whole.float() / 255
+    before = real.clone()
+    changed = augmented(real, preset, generator_of(3))
+    assert torch.equal(real, before) and changed.dtype == torch.float32
+    assert float(changed.min()) >= 0 and float(changed.max()) <= 1
+    apart = (changed * 255 - augmented(whole, preset, generator_of(3)).float()).abs()
+    assert float(apart.flatten(1).max(1).values.median()) <= 1
+    if preset in ("mirror", "flips"):
+        assert float(apart.max()) <= 0.01

@@ -19,6 +19,7 @@ from heldout.training import engine as engines
 from heldout.training.engine import AGREES, chosen, difference, prefix_of
 from heldout.training.folded import folded
 from heldout.training.openvino_ import OpenVINO
+from heldout.training.predict import run_stages
 from tests.training.tiny import tiny_network, tiny_part
 
 CPU = torch.device("cpu")
@@ -64,6 +65,18 @@ def test_a_real_network_gives_the_same_features_at_every_boundary(engine: str, c
         assert difference(prefix, network, length, images(7, 64, channels)) < AGREES
     assert network.training  # neither mode nor tensors of the network are changed
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("engine", EACH)
+def test_floats_between_0_and_1_are_taken_as_they_are(engine: str) -> None:
+    network = tiny_network().eval()
+    whole = tiny_part("p", 12, 0).pixels
+    real = (whole / 255).astype(np.float32)
+    prefix, reason = prefix_of(engine, network, 3, real.astype(np.float16))
+    assert prefix is not network and not reason
+    place = machine("cpu", "no", engine)
+    found = run_stages(prefix, real, 0, 3, place)
+    np.testing.assert_allclose(found, run_stages(network, whole, 0, 3, place), rtol=1e-4, atol=1e-4)
 
 
 def test_folding_removes_every_batchnorm_and_keeps_activations() -> None:

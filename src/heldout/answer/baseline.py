@@ -11,8 +11,13 @@ from heldout.records import Comparison, Diagnosis, Estimate
 
 
 def baseline_title(answer: str) -> str:
-    """The baseline's row in a table."""
-    return f"always '{answer}', the commonest class"
+    """The baseline's row in a table; of several labels no class is named."""
+    return f"always '{answer}', the commonest class" if answer else "the same answer, whatever the image"
+
+
+def _than(answer: str) -> str:
+    """What a run is no better than."""
+    return f"always answering '{answer}', the commonest class" if answer else "the same answer for every image"
 
 
 def baseline_sentence(comparison: Comparison, names: Mapping[str, RunName]) -> str:
@@ -32,7 +37,7 @@ def baseline_sentence(comparison: Comparison, names: Mapping[str, RunName]) -> s
         who = f"{listing(spoken) if len(rows) <= NAMED else f'{len(rows)} of the runs'} do no better"
     best = "" if len(rows) == 1 else "the best of them: "
     return (
-        f"{who} on {JUDGED[part]} than always answering '{baseline.answer}', the commonest class, which "
+        f"{who} on {JUDGED[part]} than {_than(baseline.answer)}, which "
         f"scores {percent(score.value)} {comparison.metric.words} ({best}{_difference(rows[0].over_baseline_points)})."
     )
 

@@ -29,11 +29,13 @@ __all__ = [
 ]
 
 
-def build(info: BackboneInfo, classes: int, image_size: int, seed: int, pretrained: bool = True) -> Network:
+def build(
+    info: BackboneInfo, classes: int, image_size: int, seed: int, pretrained: bool = True, channels: int = 3
+) -> Network:
     """A pretrained trunk in stages with a new linear head; see `heldout.backbones.assemble.build`."""
     from heldout.backbones.assemble import build as make
 
-    return make(info, classes, image_size, seed, pretrained)
+    return make(info, classes, image_size, seed, pretrained, channels)
 
 
 def weights_hash(network: Network) -> str:

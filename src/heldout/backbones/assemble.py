@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from heldout.backbones.adapt import adapt_channels
 from heldout.backbones.lookup import entry_of, source_of
 from heldout.backbones.measure import weightless
 from heldout.backbones.network import Input, Network
@@ -24,7 +25,9 @@ TOLERANCE = 1e-4
 are taken in another order differ by about 1e-6."""
 
 
-def build(info: BackboneInfo, classes: int, image_size: int, seed: int, pretrained: bool = True) -> Network:
+def build(
+    info: BackboneInfo, classes: int, image_size: int, seed: int, pretrained: bool = True, channels: int = 3
+) -> Network:
     """A pretrained trunk in stages with a new linear head.
 
     Args:
@@ -33,12 +36,13 @@ def build(info: BackboneInfo, classes: int, image_size: int, seed: int, pretrain
         image_size: Side of the square input in pixels.
         seed: Seed of the head, and of the trunk where it is not pretrained. The global random state is left alone.
         pretrained: Load the weights; otherwise the architecture with random ones.
+        channels: Of the images: grey and RGB go to 3; other numbers to a first layer that is adapted to them.
 
     Returns:
         The network in train mode, on the CPU, in float32.
 
     Raises:
-        UsageError: The architecture cannot take images of that size; the text names sizes that it takes.
+        UsageError: The architecture cannot take images of that size (the text names sizes that it takes), or channels.
         HeldoutError: The weights are not here and cannot be fetched; the text says which file to put where.
         InputError: The weights file does not fit.
     """
@@ -56,6 +60,8 @@ def build(info: BackboneInfo, classes: int, image_size: int, seed: int, pretrain
         classes=classes,
         seed=seed,
     )
+    if channels != 3:
+        adapt_channels(network, channels, image_size)
     return network.train()
 
 

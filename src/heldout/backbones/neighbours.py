@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import torch
 from torch import nn
@@ -29,7 +30,7 @@ class Neighbours(nn.Module):
 
     Args:
         bank: Features of the training images, centred, each of length 1, (n, d) float32.
-        labels: Their classes, (n,) int64.
+        labels: Their classes, (n,) int64; of several labels (n, classes) of 0 and 1 (`LabelNeighbours`).
         centre: Mean feature, (d,) float32.
         k: Number of neighbours that vote.
         classes: Number of classes.
@@ -50,13 +51,13 @@ class Neighbours(nn.Module):
         self.register_buffer("classes", torch.tensor(classes))
 
     @classmethod
-    def of(cls, features: torch.Tensor, labels: torch.Tensor, k: int, classes: int) -> Neighbours:
+    def of(cls, features: torch.Tensor, labels: torch.Tensor, k: int, classes: int) -> Self:
         """The head for features (n, d) and classes (n,) of training images."""
         centre = features.mean(0)
         return cls(nn.functional.normalize(features - centre), labels, centre, k, classes)
 
     @classmethod
-    def shaped(cls, tensors: Mapping[str, torch.Tensor]) -> Neighbours:
+    def shaped(cls, tensors: Mapping[str, torch.Tensor]) -> Self:
         """A head into which a saved one (`head.bank`, …) fits."""
         bank, labels, centre = (tensors[f"head.{name}"].clone() for name in ("bank", "labels", "centre"))
         return cls(bank, labels, centre, int(tensors["head.k"]), int(tensors["head.classes"]))
@@ -74,10 +75,23 @@ class Neighbours(nn.Module):
         last, after, near, places = near[:, count - 1], near[:, -1], near[:, :count], places[:, :count]
         votes = torch.exp((near - near[:, :1].clamp(min=-1)) / TEMPERATURE)
         votes = votes / votes.sum(1, keepdim=True).clamp(min=1e-12)
-        shares = x.new_zeros(len(x), int(self.classes)).scatter_add_(1, self.labels[places], votes)
+        shares = self.shares_of(places, votes)
         tied = torch.nonzero(last - after <= SAME_COSINE)[:, 0]
         if len(tied) and count < len(self.bank):
             shares[tied] = self._shared(cosines[tied], last[tied, None], count)
+        return self.logits_of(shares)
+
+    def shares_of(self, places: torch.Tensor, votes: torch.Tensor) -> torch.Tensor:
+        """Share of each class, (m, classes), of votes (m, c) of the images at places (m, c)."""
+        return votes.new_zeros(len(votes), int(self.classes)).scatter_add_(1, self.labels[places], votes)
+
+    def shares_of_all(self, votes: torch.Tensor) -> torch.Tensor:
+        """Share of each class, (t, classes), of votes (t, n) of all images."""
+        shares = votes.new_zeros(len(votes), int(self.classes))
+        return shares.scatter_add_(1, self.labels.expand(len(votes), -1), votes)
+
+    def logits_of(self, shares: torch.Tensor) -> torch.Tensor:
+        """Logarithms of the shares by Laplace's rule of succession."""
         return torch.log(int(self.k) * shares + 1) - torch.log(self.k + self.classes)
 
     def _shared(self, cosines: torch.Tensor, last: torch.Tensor, count: int) -> torch.Tensor:
@@ -96,11 +110,4 @@ class Neighbours(nn.Module):
         weight = nearer + equal * left / equal.sum(1, keepdim=True)  # (t, n), rows sum to k
         votes = weight * torch.exp((cosines - cosines.max(1, keepdim=True).values.clamp(min=-1)) / TEMPERATURE)
         votes = votes / votes.sum(1, keepdim=True).clamp(min=1e-12)
-        shares = votes.new_zeros(len(votes), int(self.classes))
-        return shares.scatter_add_(1, self.labels.expand(len(votes), -1), votes)
-
-
-def fitting_head(network: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Give a network the kind of head that saved tensors are of."""
-    if "head.bank" in tensors:
-        network.head = Neighbours.shaped(tensors)
+        return self.shares_of_all(votes)

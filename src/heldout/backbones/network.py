@@ -16,7 +16,8 @@ class Input(nn.Module):
     """Pixels to what the weights expect: three channels, normalised with the mean and std they were trained with.
 
     Takes uint8 in 0 … 255 or a floating-point tensor in 0 … 1, of shape (n, 1, h, w) or (n, 3, h, w); gives float32 of
-    shape (n, 3, h, w). A grey image becomes three equal channels.
+    shape (n, 3, h, w). A grey image becomes three equal channels. Of a network that was adapted to k channels, the
+    same with k in place of 3.
 
     Args:
         mean: Per channel, on the scale 0 … 1.
@@ -28,13 +29,14 @@ class Input(nn.Module):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 1 or 3, h, w) -> (n, 3, h, w), channels_last if it came so."""
-        if x.ndim != 4 or x.shape[1] not in (1, 3):
-            raise HeldoutError(f"Found a batch of shape {tuple(x.shape)}; expected (n, c, h, w) with c = 1 or 3.")
+        wide = self.mean.shape[1]
+        if x.ndim != 4 or x.shape[1] not in (1, wide):
+            raise HeldoutError(f"Found a batch of shape {tuple(x.shape)}; expected (n, c, h, w) with c = 1 or {wide}.")
         # One multiply and one add for the whole of /255, −mean, /std: memory traffic is what this stage costs.
         full = 255.0 if x.dtype == torch.uint8 else 1.0
         channels_last = x.is_contiguous(memory_format=torch.channels_last)

@@ -13,14 +13,15 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from heldout._version import __version__
-from heldout.cli.env import Environment
+from heldout.cli.env import Environment, speak_plainly
 from heldout.errors import HeldoutError, UsageError
-from heldout.registry import Shelf
+from heldout.registry import Shelf, faults
+from heldout.system_errors import told
 
 
 class ExitStatus(IntEnum):
@@ -79,6 +80,18 @@ def main(args: Sequence[str], env: Environment | None = None) -> ExitStatus:
     """
     env = env or Environment()
     arguments = list(args)
+    try:
+        status = _answer(arguments, env)
+    except OSError as error:  # the streams themselves: `> /dev/full`
+        env.error(str(told(error)))
+        status = ExitStatus.ERROR
+    for fault in faults():
+        env.error(fault)
+    return status
+
+
+def _answer(arguments: list[str], env: Environment) -> ExitStatus:
+    """Run the command; every error becomes a sentence and a status."""
     show_traceback = "--traceback" in arguments
     try:
         command = typer.main.get_command(build())
@@ -86,7 +99,9 @@ def main(args: Sequence[str], env: Environment | None = None) -> ExitStatus:
         if status == ExitStatus.INTERRUPTED:  # typer answers Ctrl-C itself, with nothing but this number
             raise KeyboardInterrupt
         return ExitStatus(status) if isinstance(status, int) else ExitStatus.OK
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # a file that ended early; typer takes it for Ctrl-D at a prompt
+            return _unforeseen(stop.__cause__, env, show_traceback)
         env.error("Interrupted; what was finished is kept, and the same command goes on from there.")
         return ExitStatus.INTERRUPTED
     except SystemExit as stop:  # click's own answer to a reader that went away: `heldout models | head` is no error
@@ -102,20 +117,44 @@ def main(args: Sequence[str], env: Environment | None = None) -> ExitStatus:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # click's own usage errors
             env.error(f"{error.format_message()}\nTry `heldout --help`, or `heldout COMMAND --help`.")
             return ExitStatus.USAGE
-        if show_traceback:
-            env.error(traceback.format_exc())
+        return _unforeseen(error, env, show_traceback)
+
+
+def _unforeseen(error: BaseException, env: Environment, show_traceback: bool) -> ExitStatus:
+    """What the system refused, in a sentence; anything else is ours to mend."""
+    if show_traceback:
+        env.error("".join(traceback.format_exception(error)))
+    of_system = told(error)
+    if of_system is not None:
+        env.error(str(of_system))
+    else:
         env.error(
             f"Something we did not foresee: {type(error).__name__}: {error}\n"
             f"Run the same command as `heldout --traceback …` and report what it prints."
         )
-        return ExitStatus.ERROR
+    return ExitStatus.ERROR
 
 
 def entry() -> None:
     """The `heldout` command."""
+    for stream in (sys.stdout, sys.stderr):
+        speak_plainly(stream)
+    if sys.stdout is None:
+        os.open(os.devnull, os.O_WRONLY)  # its number must not become that of a file that is opened next
+        Environment(stdout=sys.stderr).error("Standard output is closed; expected a terminal, a file or a pipe.")
+        sys.exit(ExitStatus.ERROR)
     status = main(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # `heldout models | head` is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
+    except OSError as error:
+        Environment().error(str(told(error)))
+        _drop(sys.stdout)
+        status = ExitStatus.ERROR
     sys.exit(status)
+
+
+def _drop(stream: TextIO) -> None:
+    """Let what cannot be written go nowhere, so that Python does not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

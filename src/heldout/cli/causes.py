@@ -40,7 +40,7 @@ def causes(
     console = env.console()
     for cause in chosen:
         summary, parts = manual(cause)
-        console.print(f"\n[bold]{cause.code}[/bold]  {cause.title}")
+        console.print(Text(f"\n{cause.code}", style="bold").append(f"  {cause.title}", style="not bold"))
         console.print(Padding(Text(" ".join(summary.split())), (0, 0, 0, 4)))
         for part, text in parts.items():
             console.print(Padding(Text(f"{part}: {' '.join(text.split())}"), (1, 0, 0, 4)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, UnitOption
+from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
 from heldout.cli.values import choice
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Ordered = Annotated[
     bool,
     typer.Option(
         "--ordered",
-        help="The classes are grades, in their order: adds quadratic-weighted kappa.",
+        help="The classes are grades, in their order: adds quadratic-weighted kappa. As --order classes.",
         rich_help_panel=SCORES,
     ),
 ]
@@ -51,7 +51,14 @@ At = Annotated[
     float,
     typer.Option("--at", help="Specificity at which sensitivity is told, and the reverse.", rich_help_panel=SCORES),
 ]
-Bootstrap = Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.", rich_help_panel=OUTPUT)]
+Bootstrap = Annotated[
+    int | None,
+    typer.Option(
+        "--bootstrap",
+        help="Replicates behind the intervals; by default those of the study's diagnoses, else 1000.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Csv = Annotated[
     Path | None, typer.Option("--csv", help="Also write the table of runs to this CSV file.", rich_help_panel=OUTPUT)
 ]
@@ -61,16 +68,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 def compare(
     context: typer.Context,
     study: Study,
-    metric: MetricOption = "accuracy",
+    metric: MetricOption = "",
     unit: UnitOption = "image",
     by: ByOption = "mean",
     all_scores: AllScores = False,
     ordered: Ordered = False,
+    order: OrderOption = "",
     positive: Positive = "",
     at: At = 0.9,
     sort: Sort = "test",
-    bootstrap: Bootstrap = 1000,
+    bootstrap: Bootstrap = None,
     csv: Csv = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Compare the runs of a study: accuracy with intervals, gap between validation and test, restlessness, speed.
@@ -84,22 +93,34 @@ def compare(
     import dataclasses
 
     from heldout.cli.views.compare import show_comparison
-    from heldout.records import Asking
     from heldout.records.codec import to_data
+    from heldout.replacing import RUNS_CSV, refuse_replacing
     from heldout.runs.compare import compare_study
     from heldout.runs.folder import read_study
-    from heldout.runs.judging import judging_of
+    from heldout.runs.judging import CLASSES, asking_of, judging_of
 
     env = environment(context)
     choice("--sort", sort, SORTS)
+    if csv is not None:
+        refuse_replacing(csv, RUNS_CSV, overwrite)
     files = read_study(study)
-    judging = judging_of(files.cohort.classes, metric, unit, by, Asking(ordered, positive, at))
+    asking = asking_of(
+        files.cohort.classes,
+        order=order or (CLASSES if ordered else ""),
+        recorded=files.record.reading.get("order"),
+        positive=positive,
+        at=at,
+        labelling=files.cohort.labelling,
+    )
+    judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
     found = compare_study(files, judging=judging, bootstrap=bootstrap)
     found = dataclasses.replace(found, runs=tuple(sorted(found.runs, key=_order(sort))))
     if csv is not None:
         from heldout.files import write_text
 
         write_text(csv, _csv(found))
+    for remark in files.remarks:
+        env.error(remark)
     if files.missing:
         env.error(f"Not finished yet, and left out: {', '.join(files.missing)}. `heldout run` goes on from there.")
     if files.foreign:
@@ -132,6 +153,8 @@ def _csv(comparison: Comparison) -> str:
     """The runs as CSV: identity, every column, and every estimate with its ends; fractions and points, not rounded."""
     import pandas as pd
 
+    from heldout.shown import cell
+
     rows = []
     for row in comparison.runs:
         cells: dict[str, object] = {
@@ -146,6 +169,9 @@ def _csv(comparison: Comparison) -> str:
             if comparison.metric.name != "accuracy":
                 estimates[f"{part}_{comparison.metric.name}"] = scores.by_metric if scores else None
             estimates |= {f"{part}_{name}": value for name, value in (scores.scores if scores else {}).items()}
+            for label, one in (scores.labels if scores else {}).items():
+                own = {"auc": one.auc, "sensitivity": one.sensitivity, "specificity": one.specificity, **one.scores}
+                estimates |= {f"{part}_{name}[{label}]": value for name, value in own.items()}
         estimates["over_baseline_points"] = row.over_baseline_points
         for name, estimate in estimates.items():
             cells |= {name: estimate and estimate.value}
@@ -153,7 +179,7 @@ def _csv(comparison: Comparison) -> str:
         cells["reversals"] = row.oscillation and row.oscillation.reversals
         cells["roughness_points"] = row.oscillation and row.oscillation.roughness_points
         cells |= {"overfit_epoch": row.overfit_epoch, "test_evaluations": row.test_evaluations}
-        rows.append(cells)
+        rows.append({name: cell(value) if isinstance(value, str) else value for name, value in cells.items()})
     return pd.DataFrame(rows).to_csv(index=False)
 
 

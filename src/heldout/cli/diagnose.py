@@ -10,16 +10,16 @@ import typer
 
 from heldout.cli import tables
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, MetricOption, UnitOption
+from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, Channels, Intensity, MetricOption, UnitOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heldout.computing import Device
     from heldout.progress import Reporter
     from heldout.records import Diagnosis
     from heldout.records.run import ChosenOn
     from heldout.runs.folder import StudyFiles
-    from heldout.training.device import Device
 
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 CHOSEN_ON: tuple[ChosenOn, ...] = ("", "val", "test")
@@ -35,6 +35,15 @@ Given = Annotated[
 Run = Annotated[
     str | None,
     typer.Option("--run", help="Id of one run, or how it begins; all runs by default.", rich_help_panel=DATA),
+]
+Label = Annotated[
+    str,
+    typer.Option(
+        "--label",
+        metavar="NAME",
+        help="One of several labels an image; all of them in turn by default.",
+        rich_help_panel=DATA,
+    ),
 ]
 Review = Annotated[
     Path | None,
@@ -79,7 +88,8 @@ def diagnose(
     data: Given,
     run: Run = None,
     review: Review = None,
-    metric: MetricOption = "accuracy",
+    label: Label = "",
+    metric: MetricOption = "",
     unit: UnitOption = "image",
     by: ByOption = "mean",
     kind: tables.Kind = None,
@@ -95,6 +105,8 @@ def diagnose(
     preprocessing: tables.Preprocessing = None,
     features_of: tables.FeaturesOf = "efficientnet_lite0",
     out: tables.Out = None,
+    intensity: Intensity = "",
+    channels: Channels = "",
     experiments: Experiments = True,
     retrain: Retrain = False,
     sample: Sample = 400,
@@ -123,14 +135,15 @@ def diagnose(
     where, part = choice("--device", device, DEVICES), choice("--chosen-on", chosen_on, CHOSEN_ON)
     given = tables.TableOptions(
         kind, class_columns, model_column, name, train, chosen_on, chosen, images, image_size, model, preprocessing,
-        features_of, out,
+        features_of, out, intensity, channels,
     )  # fmt: skip
-    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part)
+    asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part, label)
     if len(data) == 1 and data[0].is_dir():
         given.refuse_beside(data[0])
         files, found = _of_study(data[0], run, retrain, asked, bars)
     else:
-        tables.refuse({"--run": run, "--retrain": retrain}, "tables of predictions", "the folder of a study")
+        of_study = {"--run": run, "--retrain": retrain, "--label": label or None}
+        tables.refuse(of_study, "tables of predictions", "the folder of a study")
         files, found = _of_tables(data, given, asked, bars)
     _answer(found, files, env, as_json)
     established = any(finding.verdict == "established" for item in found for finding in item.findings)
@@ -150,6 +163,7 @@ class _Asked:
     unit: str
     by: str
     chosen_on: ChosenOn
+    label: str
 
 
 def _of_tables(
@@ -166,7 +180,7 @@ def _of_tables(
         review=asked.review,
         bootstrap=asked.bootstrap,
         device=asked.device,
-        metric=asked.metric,
+        metric=asked.metric or "accuracy",
         unit=asked.unit,
         by=asked.by,
         chosen_on=asked.chosen_on,
@@ -182,32 +196,39 @@ def _of_study(
     from heldout.diagnosis.diagnose import diagnose as judge
     from heldout.runs.folder import read_study
     from heldout.runs.judging import judging_of
+    from heldout.runs.one_label import metric_of_question, questions
 
-    files = read_study(study)
-    chosen = choose_runs(files, run)
-    judging = judging_of(files.cohort.classes, asked.metric, asked.unit, asked.by)
-    if asked.experiments:
-        from heldout.diagnosis.until_told import run_until_told
+    whole = read_study(study)
+    for remark in whole.remarks:
+        bars.note(remark)
+    found: list[Diagnosis] = []
+    for files in questions(whole, asked.label):
+        chosen = choose_runs(files, run)
+        metric = asked.metric or metric_of_question(files)
+        judging = judging_of(files.cohort.classes, metric, asked.unit, asked.by)
+        if asked.experiments:
+            from heldout.diagnosis.until_told import run_until_told
 
-        run_until_told(files, chosen, reporter=bars, device=asked.device, limit=asked.sample, retrain=retrain)
-    found = judge(
-        files,
-        chosen,
-        review=asked.review,
-        chosen_on=asked.chosen_on,
-        experiments=asked.experiments,
-        bootstrap=asked.bootstrap,
-        metric=judging.metric,
-        unit=judging.unit,
-        reporter=bars,
-    )
-    return files, found
+            run_until_told(files, chosen, reporter=bars, device=asked.device, limit=asked.sample, retrain=retrain)
+        found += judge(
+            files,
+            chosen,
+            review=asked.review,
+            chosen_on=asked.chosen_on,
+            experiments=asked.experiments,
+            bootstrap=asked.bootstrap,
+            metric=judging.metric,
+            unit=judging.unit,
+            reporter=bars,
+        )
+    return whole, tuple(found)
 
 
 def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_json: bool) -> None:
     """Print the diagnoses, runs under the names that the report gives them."""
     from heldout.answer import RunIdentity, run_names
     from heldout.cli.views.diagnose import show_diagnosis
+    from heldout.cli.views.labels import show_labels
     from heldout.records.codec import to_data
 
     if as_json:
@@ -216,10 +237,13 @@ def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_
         return
     records = [item.record for item in files.runs]
     names = run_names([RunIdentity(one.id, one.backbone, one.strategy, one.seed) for one in records])
-    for number, diagnosis in enumerate(found):
-        if number:
-            env.say("")
-        show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
+    if len({diagnosis.label for diagnosis in found}) > 1:
+        show_labels(found, env, {id_: name.spoken for id_, name in names.items()}, files.folder)
+    else:
+        for number, diagnosis in enumerate(found):
+            if number:
+                env.say("")
+            show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
     if files.given:
         env.say(f"\nThe predictions, and what was found, are in {files.folder}.")
     env.say(f"\nNext: heldout report {files.folder}")  # it takes metric and unit of the diagnoses

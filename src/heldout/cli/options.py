@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ MetricOption = Annotated[
     typer.Option(
         "--metric",
         metavar="METRIC",
-        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]).",
+        help="accuracy, balanced-accuracy, or cost:FILE (CSV: class,cost[,share]); of several labels mean-auc, …",
         rich_help_panel=SCORES,
     ),
 ]
@@ -35,11 +36,67 @@ ByOption = Annotated[
     ),
 ]
 
+OrderOption = Annotated[
+    str,
+    typer.Option(
+        "--order",
+        metavar="LOW,…,HIGH",
+        help="Classes are grades, in this order (or `classes`: as they stand): adds quadratic-weighted kappa.",
+        rich_help_panel=SCORES,
+    ),
+]
+
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
+Images = Annotated[
+    str,
+    typer.Option("--images", metavar="FOLDER", help="Where the images of a table lie.", rich_help_panel=DATA),
+]
+PathColumn = Annotated[
+    str,
+    typer.Option(
+        "--path-column", metavar="NAME", help="Column of a table: path, name or id of the image.", rich_help_panel=DATA
+    ),
+]
+LabelColumn = Annotated[
+    str,
+    typer.Option(
+        "--label-column",
+        metavar="NAME[S]",
+        help="Column of a table: the class; or several of 0 and 1, one a class.",
+        rich_help_panel=DATA,
+    ),
+]
+Ignore = Annotated[
+    list[str],
+    typer.Option(
+        "--ignore", metavar="GLOB", help="Files and folders to leave out, e.g. '*_mask*'.", rich_help_panel=DATA
+    ),
+]
 Patient = Annotated[
     str | None,
     typer.Option(
         help="Column, or regular expression on the file name, that names the patient; or auto: names and copies.",
+        rich_help_panel=DATA,
+    ),
+]
+Intensity = Annotated[
+    str,
+    typer.Option(
+        "--intensity",
+        metavar="POLICY",
+        help="Which values become black and white, for more than 8 bits: dicom-window, window:LO,HI, percentile:LO,HI "
+        "(of train), full-range, per-image.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
+Channels = Annotated[
+    str,
+    typer.Option(
+        "--channels",
+        metavar="CHOICE",
+        help="Which channels the network gets: select:NAMES_OR_NUMBERS, project (all mixed into 3) or adapt.",
+        show_default=False,
         rich_help_panel=DATA,
     ),
 ]
@@ -55,3 +112,38 @@ NoTest = Annotated[
 ValFraction = Annotated[
     float, typer.Option(help="Share of train that becomes validation if none is given.", rich_help_panel=DATA)
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace a file of that name even if heldout did not write it.", rich_help_panel=OUTPUT
+    ),
+]
+LabelKind = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        metavar="single|several",
+        help="One class an image, or several labels; by rules that are said where not given.",
+        rich_help_panel=DATA,
+    ),
+]
+LabelSeparator = Annotated[
+    str,
+    typer.Option(
+        "--label-separator",
+        metavar="SIGN",
+        help="Between several labels in one cell: | by default.",
+        rich_help_panel=DATA,
+    ),
+]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Read every image again, also files that have not changed since.", rich_help_panel=DATA
+    ),
+]
+
+
+def many(values: Sequence[str]) -> list[str]:
+    """`["a,b", "c"]` -> `["a", "b", "c"]`: several values, comma-separated or the option repeated."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]

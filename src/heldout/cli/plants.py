@@ -21,6 +21,8 @@ def plants(
     """
     import inspect
 
+    from rich.text import Text
+
     from heldout.phantoms.plants import plants as shelf
     from heldout.settings import describe
 
@@ -43,12 +45,12 @@ def plants(
         return
     console = env.console()
     for item in chosen:
-        console.print(f"\n[bold]{item.name}[/bold]  {item.title}")
+        console.print(Text(f"\n{item.name}", style="bold").append(f"  {item.title}", style="not bold"))
         manual = inspect.cleandoc(item.__doc__ or "").replace("\nAttributes:", "\nSettings:")
-        console.print("\n".join(f"    {line}" for line in manual.splitlines()), markup=False)
+        console.print("\n".join(f"    {line}" for line in manual.splitlines()))
         mild, moderate, strong = item.levels
-        console.print(f"    Severity: {item.severity}, e.g. {mild:g}, {moderate:g}, {strong:g}", markup=False)
-        console.print(f"    A diagnosis should name the cause: {item.cause}", markup=False)
+        console.print(f"    Severity: {item.severity}, e.g. {mild:g}, {moderate:g}, {strong:g}")
+        console.print(f"    A diagnosis should name the cause: {item.cause}")
 
 
 COMMAND = plants

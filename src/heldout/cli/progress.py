@@ -29,11 +29,11 @@ class Bars:
             progress = self._bars[0][0]
         else:
             progress = Progress(
-                TextColumn("  {task.description:<16}"),
+                TextColumn("  {task.description:<16}", markup=False),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(compact=True),
-                TextColumn("{task.fields[detail]}"),
+                TextColumn("{task.fields[detail]}", markup=False),
                 console=self.console,
                 disable=not self.live,
                 transient=False,

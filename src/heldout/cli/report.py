@@ -8,18 +8,37 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import ByOption, MetricOption, UnitOption
+from heldout.cli.options import DATA, OUTPUT, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
+
+Label = Annotated[
+    str,
+    typer.Option(
+        "--label",
+        metavar="NAME",
+        help="The page of one of several labels an image, as of two classes: STUDY/report-LABEL.html.",
+        rich_help_panel=DATA,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="File to write; STUDY/report.html by default.", rich_help_panel=OUTPUT),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.", rich_help_panel=OUTPUT)]
 
 
 def report(
     context: typer.Context,
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; STUDY/report.html by default.")] = None,
+    out: Out = None,
     metric: MetricOption = "",
     unit: UnitOption = "",
     by: ByOption = "",
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
+    order: OrderOption = "",
+    label: Label = "",
+    overwrite: Overwrite = False,
+    open_: Open = False,
+    as_json: Json = False,
 ) -> None:
     """Write the report of a study: one HTML file that opens offline and can be sent by mail.
 
@@ -32,7 +51,7 @@ def report(
     from heldout.report import Wanted, write_report
 
     env = environment(context)
-    path = write_report(study, out, Wanted(metric, unit, by)).resolve()
+    path = write_report(study, out, Wanted(metric, unit, by, label, order), overwrite).resolve()
     size = path.stat().st_size
     if as_json:
         env.json({"report": str(path), "bytes": size})

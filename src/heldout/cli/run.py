@@ -8,7 +8,28 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, MODELS, OUTPUT, TRAINING, Data, NoTest, Patient, SkipUnreadable, ValFraction
+from heldout.cli.options import (
+    DATA,
+    MODELS,
+    OUTPUT,
+    TRAINING,
+    Channels,
+    Data,
+    Ignore,
+    Images,
+    Intensity,
+    LabelColumn,
+    LabelKind,
+    LabelSeparator,
+    NoTest,
+    OrderOption,
+    PathColumn,
+    Patient,
+    SkipUnreadable,
+    ValFraction,
+    Verify,
+    many,
+)
 
 if TYPE_CHECKING:
     from heldout.study import Study
@@ -84,11 +105,6 @@ Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=O
 Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
 
-def many(values: list[str]) -> list[str]:
-    """`["a,b", "c"]` -> `["a", "b", "c"]`: several values, comma-separated or the option repeated."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
 def run(
     context: typer.Context,
     data: Data,
@@ -100,7 +116,14 @@ def run(
     fit: Fitted = "stretch",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
+    images: Images = "",
+    path_column: PathColumn = "",
+    label_column: LabelColumn = "",
+    ignore: Ignore = [],  # noqa: B006  (typer copies it)
     patient: Patient = None,
+    labels: LabelKind = "",
+    label_separator: LabelSeparator = "",
+    order: OrderOption = "",
     per_class: PerClass = None,
     set_: Assignments = None,
     out: Out = Path("study"),
@@ -111,6 +134,9 @@ def run(
     tune: Tune = None,
     tune_minutes: TuneMinutes = None,
     no_test: NoTest = False,
+    intensity: Intensity = "",
+    channels: Channels = "",
+    verify: Verify = False,
     json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
@@ -123,28 +149,35 @@ def run(
     """
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
+    from heldout.computing import Device, Engine
+    from heldout.data.entries import Layout
+    from heldout.data.examine.labels import asked_labels
     from heldout.records import recipe
     from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
     from heldout.settings import parse_assignments
     from heldout.study import Study, models_of
-    from heldout.training.device import Device
-    from heldout.training.engine import Engine
 
     env = environment(context)
+    layout = Layout(images, path_column, label_column, tuple(many(ignore)))
+    asked = asked_labels(labels, label_separator)
     spec = StudySpec(
         data=data,
         models=models_of(many(models)),
         strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
         seeds=tuple(range(seeds)),
-        reading=Reading(patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class),
+        reading=Reading(
+            patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class, asked, order or None, layout
+        ),
         image_size=image_size,
         fit=choice("--fit", fit, get_args(recipe.Fit)),
         precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),
         search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+        intensity=intensity,
+        channels=channels,
     )
     where = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
-    study = Study.of(spec, out, device=where, engine=by, reporter=Bars(env.console(stderr=True)))
+    study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
     _carry_out(study, env, json)
 
 

@@ -24,6 +24,8 @@ def strategies(
     import inspect
     import textwrap
 
+    from rich.text import Text
+
     from heldout.settings import describe, explain
     from heldout.strategies import strategies as shelf
 
@@ -46,17 +48,17 @@ def strategies(
         return
     console = env.console()
     for item in chosen:
-        console.print(f"\n[bold]{item.name}[/bold]  {item.title}")
+        console.print(Text(f"\n{item.name}", style="bold").append(f"  {item.title}", style="not bold"))
         manual = inspect.cleandoc(item.__doc__ or "").partition("\nAttributes:")[0].rstrip()
-        console.print("\n".join(f"    {line}" for line in manual.splitlines()), markup=False)
+        console.print("\n".join(f"    {line}" for line in manual.splitlines()))
         if name:
             lines = _explained(item)
         else:
             settings = " ".join(f"{setting}={default}" for setting, _, default in describe(item))
             lines = textwrap.wrap(f"Settings: {settings}", 112, break_long_words=False)
-        console.print("\n".join(f"    {line}" for line in lines), markup=False, highlight=False)
+        console.print("\n".join(f"    {line}" for line in lines), highlight=False)
     if not name:
-        console.print("\nEvery setting is explained by `heldout strategies NAME`.", markup=False)
+        console.print("\nEvery setting is explained by `heldout strategies NAME`.")
 
 
 def _explained(strategy: type[Strategy]) -> list[str]:

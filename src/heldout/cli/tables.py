@@ -94,6 +94,8 @@ class TableOptions:
     preprocessing: Path | None
     features_of: str
     out: Path | None
+    intensity: str = ""
+    channels: str = ""
 
     def refuse_beside(self, study: Path) -> None:
         """Stop where an option was given that only tables take.
@@ -108,6 +110,8 @@ class TableOptions:
                 "--images": self.images,
                 "--model": self.model,
                 "--out": self.out,
+                "--intensity": self.intensity or None,
+                "--channels": self.channels or None,
             },
             f"the study {study}",
             "tables of predictions",
@@ -141,6 +145,7 @@ def call_of(data: Sequence[Path], given: TableOptions) -> Call:
     """
     from heldout.any_model import sources_of
     from heldout.errors import UsageError
+    from heldout.given.images import Look
     from heldout.given.make import Call
     from heldout.given.onnx_ import onnx_model
     from heldout.given.preprocessing import read_preprocessing
@@ -157,14 +162,16 @@ def call_of(data: Sequence[Path], given: TableOptions) -> Call:
         )
     reading = _reading(given, () if steps is None else steps.classes)
     files = {"train": given.train, "images": given.images, "model": model, "preprocessing": preprocessing}
+    looks = {name: text for name, text in (("intensity", given.intensity), ("channels", given.channels)) if text}
     call = Call(
         sources=sources_of(data, given.train),
         reading=reading,
         folder=given.out or Path("-".join(dict.fromkeys(table.stem for table in data)) + "-study"),
         data=shlex.join(map(str, data)),
-        options={**reading.options(), **{name: str(file) for name, file in files.items() if file is not None}},
+        options={**reading.options(), **{name: str(file) for name, file in files.items() if file is not None}, **looks},
         images=given.images,
         image_size=given.image_size,
+        look=Look(given.intensity, given.channels),
     )
     if model is None or steps is None:
         return call

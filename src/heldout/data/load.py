@@ -1,4 +1,4 @@
-"""DATA -> Cohort: choose the reader, read every image once, collect all problems, raise them once."""
+"""DATA -> Cohort: name the images, read every one once, collect all problems, raise them once."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from heldout.data.entries import Reader
+from heldout.data.draft import drafted, layout_of
+from heldout.data.entries import AS_FOUND, Entry, Layout
 from heldout.data.examine.auto import AUTO, describe_marks, together
-from heldout.data.examine.checks import labels_missing, listed_twice, split_problems
-from heldout.data.examine.copies import describe_copies, exact_copies
+from heldout.data.examine.checks import classes_gone, labels_missing, listed_twice, split_problems
+from heldout.data.examine.classes import spelled_alike
+from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.keys import PatientKeys, patient_keys
+from heldout.data.examine.labels import AskedLabels, everywhere, labels_of
 from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
-from heldout.errors import HeldoutError, InputError, Problem
+from heldout.data.tabulate import notes_of, notes_of_files, order_classes, tabulate
+from heldout.errors import InputError, Problem
+from heldout.images.channels import parse_channels
 from heldout.images.copies import SIDE
+from heldout.images.intensity import parse_intensity
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
-from heldout.records.cohort import COLUMNS, typed
-from heldout.registry import Shelf
-
-readers: Shelf[Reader] = Shelf("heldout.data.readers", group="heldout.readers", attribute="READER", noun="reader")
+from heldout.records.labelling import LABELLINGS, Labelling
 
 SILENT = Silent()
+
+BY_THE_RULES = AskedLabels()
+"""Whether an image has one class or several labels is decided by the rules (`examine.labels`)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Examined:
         patient_keys: What the file names tell of the patients, where none is named or asked for.
         near: Changed copies; None where they were not looked for.
         marks: Marks of augmentation in the file names; None where the images have no files of their own.
+        images: What was measured of every image of the cohort, in its order.
     """
 
     cohort: Cohort
@@ -47,26 +54,61 @@ class Examined:
     patient_keys: PatientKeys | None = None
     near: NearCopies | None = None
     marks: Marks | None = None
+    images: tuple[MeasuredImage, ...] = ()
+
+    @property
+    def patient_note(self) -> str | None:
+        """What the file names tell of the patients, in a sentence; one of the notes of the cohort."""
+        return None if self.patient_keys is None else self.patient_keys.note(has_copies(self.near))
+
+    @property
+    def patient_option(self) -> str | None:
+        """What `--patient` should be where nothing was asked for; None where there is nothing to gain.
+
+        `auto` where there are changed copies to keep together, else the key in the file names that the images accept.
+        """
+        keys = self.patient_keys
+        if has_copies(self.near):
+            return AUTO
+        return None if keys is None or keys.given is not None else keys.pattern
 
 
 def load(
-    data: str | Path,
+    data: str | Path | pd.DataFrame,
     *,
+    images: str | Path | None = None,
+    path_column: str = "",
+    label_column: str | Sequence[str] = "",
+    ignore: Sequence[str] = (),
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
+    intensity: str = "",
+    channels: str = "",
+    labels: AskedLabels = BY_THE_RULES,
+    verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Cohort:
     """Read a data set.
 
     Args:
         data: A folder `train|val|test/<class>/image` or `<class>/image`, a folder of `.npy` files, an `.npz` file in
-            MedMNIST's layout, a `.csv` or `.parquet` manifest, `medmnist:NAME[@SIZE]`, `hf:ORG/NAME`, `phantom:NAME`.
+            MedMNIST's layout, a `.csv` or `.parquet` manifest, a folder with `train.csv` and `test.csv`, a `.zip` file,
+            `medmnist:NAME[@SIZE]`, `hf:ORG/NAME`, `phantom:NAME`; or a manifest as a DataFrame.
+        images: Folder that holds the images of a table; by default the table's own, or for a DataFrame the current one.
+        path_column: Column of a table that names the image, by path, name or id; `path` by default.
+        label_column: Column of a table that holds the class, `label` by default; or several of 0 and 1, one a class.
+        ignore: Patterns of files and folders to leave out, such as `*_mask*`.
         patient: Name of a column, or a regular expression on the file name whose first group (or all named groups,
             joined) is the patient; or `auto`: patients that are named, else the key in the file names that the images
             accept, joined with groups of copies, changed or not.
         skip_unreadable: Leave out single images that cannot be read; they are recorded in `Cohort.excluded`.
         require_test: Whether a given split without test images is an error.
+        intensity: Policy for images of more than 8 bits: `dicom-window`, `window:LO,HI`, `percentile:LO,HI`,
+            `full-range` or `per-image`; empty for none.
+        channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
+        labels: Whether an image is of one class or has several labels, where that is not clear.
+        verify: Read every file, also those that an earlier command read and that have not changed since.
         reporter: Is told of every image.
 
     Returns:
@@ -77,20 +119,36 @@ def load(
         UsageError: `patient` is neither a column nor a regular expression with a group.
         HeldoutError: The reader cannot work: an extra is missing, a download failed.
     """
+    layout = layout_of(images, path_column, label_column, ignore)
     examined = examine(
-        data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+        data,
+        layout=layout,
+        patient=patient,
+        skip_unreadable=skip_unreadable,
+        require_test=require_test,
+        intensity=intensity,
+        channels=channels,
+        labels=labels,
+        verify=verify,
+        reporter=reporter,
     )
     if examined.problems:
-        raise InputError(examined.problems, title=f"{data} cannot be used as it is")
+        named = "The table" if isinstance(data, pd.DataFrame) else data
+        raise InputError(examined.problems, title=f"{named} cannot be used as it is")
     return examined.cohort
 
 
 def examine(
-    data: str | Path,
+    data: str | Path | pd.DataFrame,
     *,
+    layout: Layout = AS_FOUND,
     patient: str | None = None,
     skip_unreadable: bool = False,
     require_test: bool = True,
+    intensity: str = "",
+    channels: str = "",
+    labels: AskedLabels = BY_THE_RULES,
+    verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Examined:
     """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
@@ -100,165 +158,80 @@ def examine(
         UsageError: As for `load`.
         HeldoutError: As for `load`.
     """
-    text = str(data)
-    reader = choose(text)
-    draft = reader.read(text, reporter)
+    if intensity:
+        parse_intensity(intensity)  # told before hours of reading
+    if channels:
+        parse_channels(channels)
+    draft, reader = drafted(data, layout, reporter)
     auto = patient == AUTO and not any(AUTO in entry.extra for entry in draft.entries)
     told = None if auto else patient
-    entries = with_patients(draft.entries, told)
-    measured, array_problems, single_problems = measure(entries, draft.root, reporter)
-    judged = [image.entry for image in measured] if skip_unreadable else entries
+    named_labels = labels_of(draft, labels)
+    labelling = LABELLINGS[named_labels.kind]
+    entries = with_patients(named_labels.entries, told)
+    measured, array_problems, single_problems = measure(entries, draft.root, reporter, verify)
+    judged = [image.entry for image in measured] if skip_unreadable else list(entries)
     excluded = tuple(single_problems) if skip_unreadable else ()
     problems = [
         *draft.problems,
+        *named_labels.problems,
         *array_problems,
-        *([] if skip_unreadable else single_problems),
+        *(classes_gone(entries, judged) if skip_unreadable else single_problems),
         *listed_twice(judged),
-        *labels_missing(judged),
+        *([] if named_labels.problems else _wrong_labels(judged)),
         *patients_missing(judged, told),
+        *depth_problems(measured, intensity, channels),
     ]
-    if judged or not problems:
-        problems += split_problems([(entry.split, entry.label) for entry in judged], require_test)
+    if not named_labels.problems and (judged or not problems):
+        problems += split_problems([(entry.split, entry.label) for entry in judged], require_test, labelling)
     table = tabulate(measured, draft.keeps_further)
     named = told is not None or (table["patient"] != "").any()
     keys = None if named else patient_keys(table, draft.root)
-    near, marks = _copies(measured, table)
-    notes = notes_of(table, None if auto else keys, len(excluded))
+    near, marks = _copies(measured, table, verify)
+    key_note = None if auto or keys is None else keys.note(has_copies(near))
+    notes = [
+        *notes_of(table, key_note, len(excluded)),
+        *notes_of_files(measured),
+        *policy_notes(measured, intensity),
+    ]
     if auto:
         groups = together(table, keys, near, marks)
         table, notes = table.assign(patient=list(groups.patients)), [*notes, *groups.notes]
     cohort = Cohort(
         name=draft.name,
         root=str(draft.root),
-        reader=reader.name,
-        classes=order_classes(table["label"], draft.classes),
+        reader=reader,
+        classes=order_classes(_names_in(table, labelling), named_labels.classes),
         table=table,
         excluded=excluded,
-        notes=(*draft.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
+        notes=(*draft.notes, *named_labels.notes, *notes, *describe_near(near, auto), *describe_marks(marks, near)),
         copies=None if near is None else near.named(list(table["id"])),
+        intensity=intensity,
+        channels=channels,
+        labels=named_labels.kind,
     )
-    return Examined(cohort, tuple(problems), None if auto else keys, near, marks)
+    kept = tuple(image for image in measured if image.entry.labelled)
+    return Examined(cohort, tuple(problems), None if auto else keys, near, marks, kept)
 
 
-def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame) -> tuple[NearCopies | None, Marks]:
+def _wrong_labels(entries: Sequence[Entry]) -> list[Problem]:
+    """What is wrong with labels, once it is clear what they are."""
+    names = [name for entry in entries for name in entry.names]
+    return [*labels_missing(entries), *everywhere(entries), *spelled_alike(names)]
+
+
+def _names_in(table: pd.DataFrame, labelling: Labelling) -> set[str]:
+    """Names of all classes, or labels, that images have."""
+    return {name for text in set(table["label"]) for name in labelling.names_in(text)}
+
+
+def has_copies(near: NearCopies | None) -> bool:
+    """Whether changed copies were found."""
+    return near is not None and bool(near.pairs)
+
+
+def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
-    small = [image.small for image in measured if image.entry.label]
-    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8))
+    small = [image.small for image in measured if image.entry.labelled]
+    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8), verify)
     files = bool(len(table)) and bool((table["row"] < 0).all())
     return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))
-
-
-def choose(data: str) -> Reader:
-    """The one reader that accepts DATA.
-
-    Raises:
-        InputError: None does.
-        HeldoutError: Several do.
-    """
-    fitting = [reader for reader in readers if reader.accepts(data)]
-    if len(fitting) > 1:
-        raise HeldoutError(
-            f"Several readers take '{data}': {', '.join(reader.name for reader in fitting)}. "
-            f"Expected one; uninstall the plug-in that you do not need."
-        )
-    if not fitting:
-        kinds = "; ".join(reader.title for reader in readers)
-        raise InputError(
-            [Problem(data, _what_is(data), f"one of: {kinds}", "See `docs/data.md` for an example of each.")]
-        )
-    return fitting[0]
-
-
-def _what_is(data: str) -> str:
-    path = Path(data)
-    if path.is_dir():
-        return "a folder of no known layout"
-    if path.is_file():
-        return f"a file that ends in '{path.suffix}'"
-    head, colon, _ = data.partition(":")
-    return f"the unknown prefix '{head}:'" if colon and len(head) > 1 and "/" not in head else "no such file or folder"
-
-
-def tabulate(measured: Sequence[MeasuredImage], keeps_further: bool = True) -> pd.DataFrame:
-    """`Cohort.table` of the images that have a label; exact copies are numbered in the order of their places.
-
-    Further columns of the source are kept where they are to be, but for one that has the name of a column of `COLUMNS`.
-    """
-    usable = [image for image in measured if image.entry.label]
-    frame = pd.DataFrame(
-        {
-            "content": [image.content for image in usable],
-            "source": [image.entry.source for image in usable],
-            "member": [image.entry.member for image in usable],
-            "row": [image.entry.row for image in usable],
-            "label": [image.entry.label for image in usable],
-            "patient": [image.entry.patient for image in usable],
-            "site": [image.entry.site for image in usable],
-            "split": [image.entry.split for image in usable],
-            "width": [image.width for image in usable],
-            "height": [image.height for image in usable],
-            "channels": [image.channels for image in usable],
-            "bits": [image.bits for image in usable],
-        }
-    )
-    further = dict.fromkeys(name for image in usable for name in image.entry.extra if name not in COLUMNS)
-    further = further if keeps_further else {}
-    frame = frame.assign(id=identify(frame))
-    return typed(frame.assign(**{name: [image.entry.extra.get(name, "") for image in usable] for name in further}))
-
-
-def identify(frame: pd.DataFrame) -> pd.Series:
-    """Ids: the content hash, with `-2`, `-3` … for exact copies, numbered by place and not by the order of rows."""
-    rank = frame.sort_values(["content", "source", "member", "row"], kind="stable").groupby("content").cumcount()
-    number = rank.reindex(frame.index).fillna(0).astype("int64") + 1
-    suffix = number.map(lambda n: "" if n == 1 else f"-{n}")
-    return frame["content"].astype(str) + suffix.astype(str)
-
-
-def order_classes(labels: pd.Series, given: Sequence[str] = ()) -> tuple[str, ...]:
-    """Class names in the order of their indices: as given, else by number where all are numbers, else by alphabet."""
-    present = set(labels)
-    if given:
-        return tuple(name for name in given if name in present) + tuple(sorted(present - set(given)))
-    if present and all(name.lstrip("-").isdecimal() for name in present):
-        return tuple(sorted(present, key=lambda name: (int(name), name)))
-    return tuple(sorted(present))
-
-
-def notes_of(table: pd.DataFrame, keys: PatientKeys | None, excluded: int = 0) -> list[str]:
-    """What a person should know of images that can be used: left out, copies, patients, no split."""
-    notes = []
-    if excluded:
-        notes.append(f"{excluded} images that cannot be read were left out (--skip-unreadable).")
-    if not len(table):
-        return notes
-    notes += describe_copies(exact_copies(table))
-    known = int((table["patient"] != "").sum())
-    if 0 < known < len(table):
-        notes.append(
-            f"The patient is known for {known} of {len(table)} images only: a drawn split keeps those together and "
-            f"treats every other image as a patient of its own."
-        )
-    if known:
-        notes += _crossing(table)
-    if keys is not None and keys.note is not None:
-        notes.append(keys.note)
-    if (table["split"] == "").all():
-        notes.append("No split is given: test and validation are drawn from all images.")
-    elif not (table["split"] == "test").any():
-        notes.append("There is no test set: the score on validation, by which models are chosen, is optimistic.")
-    return notes
-
-
-def _crossing(table: pd.DataFrame) -> list[str]:
-    """Patients that the given split tears apart."""
-    named = table[(table["patient"] != "") & (table["split"] != "")]
-    crossing = named.groupby("patient")["split"].nunique()
-    torn = list(crossing[crossing > 1].index)
-    if not torn:
-        return []
-    images = int(named["patient"].isin(torn).sum())
-    return [
-        f"{len(torn)} patients ({images} images) stand in more than one part of the given split, for example "
-        f"'{torn[0]}': scores on them are too good."
-    ]

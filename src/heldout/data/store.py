@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from heldout.array_files import create_array, open_array_file, seal
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
-from heldout.images import ImageError, check_pixels, close_arrays, content_hash, fit_square, read_pixels
-from heldout.images.reading import as_grey
+from heldout.images import Decoded, ImageError, check_pixels, close_arrays, content_hash, decode, fit_square, quietly
+from heldout.images.memory import one_image
+from heldout.images.prepare import as_input
+from heldout.images.reading import grey_if_equal, of_array, place_of
 from heldout.progress import Reporter, Silent
-from heldout.records import Cohort
+from heldout.records import Cohort, InputMap
 from heldout.records.recipe import Fit
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[Any]
+"""uint8; or float16 in 0 … 1, where the files hold more than 8 bits."""
 
 SILENT = Silent()
 
@@ -40,7 +44,8 @@ class Store:
     """Squares of one size.
 
     Attributes:
-        pixels: (n, s, s, c) uint8, c = 1 for a grey cohort, else 3; mapped from disk where a folder was given.
+        pixels: (n, s, s, c) uint8 or float16, c = 1 for a grey cohort, else 3, or as many as the network takes; mapped
+            from disk where a folder was given.
         ids: (n,) ids in the order of the rows.
     """
 
@@ -49,7 +54,7 @@ class Store:
 
     @property
     def channels(self) -> int:
-        """1 or 3."""
+        """1 or 3, or as many as the network takes."""
         return int(self.pixels.shape[-1])
 
     @cached_property
@@ -71,7 +76,7 @@ class Store:
         return np.asarray([self._position[id_] for id_ in ids], dtype=np.int64)
 
     def take(self, ids: Sequence[str]) -> Pixels:
-        """(m, s, s, c) uint8: a copy of the squares of some ids, in their order.
+        """(m, s, s, c): a copy of the squares of some ids, in their order.
 
         Raises:
             HeldoutError: An id is not in the store.
@@ -87,6 +92,7 @@ def build_store(
     interpolation: str,
     folder: Path | None,
     reporter: Reporter = SILENT,
+    input_map: InputMap | None = None,
 ) -> Store:
     """Decode and fit images, or map what an earlier call wrote.
 
@@ -98,6 +104,7 @@ def build_store(
         interpolation: `bilinear` or `bicubic`.
         folder: Where stores are kept, one folder a key; None keeps the squares in memory.
         reporter: Is told of every image; silent where the store is there already.
+        input_map: How values of the files become inputs; None takes 8-bit grey and RGB as they are.
 
     Returns:
         The squares. c is 1 only if every image of the cohort is grey, whichever ids are asked for.
@@ -106,54 +113,102 @@ def build_store(
         InputError: Images that cannot be read any more, or whose pixels are no longer those of the cohort; all of them.
         HeldoutError: An id is not in the cohort.
     """
-    channels = 1 if (cohort.table["channels"] == 1).all() else 3
-    shape = (len(ids), image_size, image_size, channels)
+    grey = bool((cohort.table["channels"] == 1).all())
+    how = Squaring(image_size, fit, interpolation, _width(grey, input_map), input_map)
+    shape = (len(ids), image_size, image_size, how.channels)
     if folder is None:
-        pixels = np.empty(shape, dtype=np.uint8)
-        _fill(pixels, cohort, ids, fit, interpolation, reporter)
+        pixels = np.empty(shape, dtype=how.dtype)
+        _fill(pixels, cohort, ids, how, reporter)
         return Store(pixels, tuple(ids))
-    place = folder / store_key(ids, image_size, fit, interpolation, channels)
-    if not _is_whole(place, ids, shape):
+    place = folder / store_key(ids, how)
+    if not _is_whole(place, ids, shape, how):
         with hold(claim_of(place)):
-            if not _is_whole(place, ids, shape):  # another process may just have made it
-                _write(place, shape, cohort, ids, fit, interpolation, reporter)
+            if not _is_whole(place, ids, shape, how):  # another process may just have made it
+                _write(place, shape, cohort, ids, how, reporter)
     return Store(np.load(place / "pixels.npy", mmap_mode="r"), tuple(ids))
 
 
+def _width(grey: bool, input_map: InputMap | None) -> int:
+    """Channels of the squares."""
+    wanted = None if input_map is None else input_map.width
+    return wanted or (1 if grey else 3)
+
+
+@dataclass(frozen=True)
+class Squaring:
+    """How images become squares.
+
+    Attributes:
+        size: Side in pixels.
+        fit: `stretch`, `pad` or `crop`.
+        interpolation: `bilinear` or `bicubic`.
+        channels: Of the squares.
+        input_map: How values of the files become inputs; None takes 8-bit grey and RGB as they are.
+    """
+
+    size: int
+    fit: Fit
+    interpolation: str
+    channels: int
+    input_map: InputMap | None = None
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Of the squares."""
+        rule = self.input_map
+        kept = rule is None or rule.eight_bit or not (rule.intensity or rule.channels == "project")
+        return np.uint8 if kept else np.float16
+
+    def square(self, image: Decoded, where: str) -> Pixels:
+        """(s, s, c): mapped and fitted, a grey image repeated over three channels in a colour cohort.
+
+        Raises:
+            ImageError: The rule has no numbers for this image.
+        """
+        square = fit_square(as_input(image, self.input_map, where), self.size, self.fit, self.interpolation)
+        square = square[..., None] if square.ndim == 2 else square
+        return np.broadcast_to(square, (self.size, self.size, self.channels))
+
+
 def _write(
-    place: Path,
-    shape: tuple[int, ...],
-    cohort: Cohort,
-    ids: Sequence[str],
-    fit: Fit,
-    interpolation: str,
-    reporter: Reporter,
+    place: Path, shape: tuple[int, ...], cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter
 ) -> None:
-    with whole_folder(place) as temporary:
-        mapped = np.lib.format.open_memmap(temporary / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-        _fill(mapped, cohort, ids, fit, interpolation, reporter)
-        mapped.flush()
+    if place.exists():
+        reporter.note(f"{place} is damaged or cut off, and is made anew.")
+    with whole_folder(place, keep=lambda there: _is_whole(there, ids, shape, how)) as temporary:
+        mapped = create_array(temporary / "pixels.npy", how.dtype, shape)
+        _fill(mapped, cohort, ids, how, reporter)
+        mapped.flush()  # type: ignore[attr-defined]
         del mapped
-        about = {"format": FORMAT, "size": shape[1], "fit": fit, "interpolation": interpolation}
+        seal(temporary)
+        about = {"format": FORMAT, "size": shape[1], "fit": how.fit, "interpolation": how.interpolation}
+        about |= {} if how.input_map is None else {"input_map": how.input_map.key}
         write_json(temporary / "store.json", {**about, "ids": list(ids)})
 
 
-def store_key(ids: Sequence[str], image_size: int, fit: Fit, interpolation: str, channels: int) -> str:
+def store_key(ids: Sequence[str], how: Squaring) -> str:
     """Name of a store's folder: a hash of all that decides its bytes. Ids are content hashes, so images count too."""
-    return hash_of([FORMAT, list(ids), image_size, fit, interpolation, channels], 16)
+    mapped = [] if how.input_map is None else [how.input_map.key]
+    return hash_of([FORMAT, list(ids), how.size, how.fit, how.interpolation, how.channels, *mapped], 16)
 
 
 def store_of_arrays(
-    X: Pixels, ids: Sequence[str], image_size: int, fit: Fit = "stretch", interpolation: str = "bilinear"
+    X: Pixels,
+    ids: Sequence[str],
+    image_size: int,
+    fit: Fit = "stretch",
+    interpolation: str = "bilinear",
+    input_map: InputMap | None = None,
 ) -> Store:
     """The same for images in memory.
 
     Args:
-        X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8.
+        X: (n, h, w) or (n, h, w, k).
         ids: (n,) ids.
         image_size: Side of the square in pixels.
         fit: `stretch`, `pad` or `crop`.
         interpolation: `bilinear` or `bicubic`.
+        input_map: How values become inputs; None takes 8-bit grey and RGB as they are, and nothing else.
 
     Returns:
         The squares; c is 1 if every image is grey.
@@ -163,44 +218,40 @@ def store_of_arrays(
     """
     X = np.asarray(X)
     try:
-        check_pixels(X, "X")
+        check_pixels(X, "X", any_depth=True)
+        images = [grey_if_equal(of_array(image, f"X row {row}")) for row, image in enumerate(X)]
+        how = Squaring(
+            image_size, fit, interpolation, _width(all(i.pixels.ndim == 2 for i in images), input_map), input_map
+        )
+        squares = [how.square(image, f"X row {row}") for row, image in enumerate(images)]
     except ImageError as error:
         raise InputError([error.problem("X")]) from error
     if len(X) != len(ids):
         raise InputError([Problem("ids", f"{len(ids)} ids", f"{len(X)}, one an image", "Pass arrays of one length.")])
-    images = [as_grey(image) for image in X]
-    channels = 1 if all(image.ndim == 2 for image in images) else 3
-    pixels = np.empty((len(X), image_size, image_size, channels), dtype=np.uint8)
-    for row, image in enumerate(images):
-        pixels[row] = _square(image, image_size, fit, interpolation, channels)
+    pixels = np.empty((len(X), image_size, image_size, how.channels), dtype=how.dtype)
+    for row, square in enumerate(squares):
+        pixels[row] = square
     return Store(pixels, tuple(ids))
 
 
-def _is_whole(place: Path, ids: Sequence[str], shape: tuple[int, ...]) -> bool:
+def _is_whole(place: Path, ids: Sequence[str], shape: tuple[int, ...], how: Squaring) -> bool:
     """Whether an earlier call left this very store; anything else there is replaced."""
     try:
         about = read_json(place / "store.json")
-        mapped = np.load(place / "pixels.npy", mmap_mode="r")
-        return bool(about["ids"] == list(ids) and mapped.shape == shape and mapped.dtype == np.uint8)
+        same = about["ids"] == list(ids)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+    mapped = open_array_file(place / "pixels.npy") if same else None
+    return mapped is not None and mapped.shape == shape and mapped.dtype == how.dtype
 
 
-def _square(image: Pixels, size: int, fit: Fit, interpolation: str, channels: int) -> Pixels:
-    """(s, s, c): fitted, a grey image repeated over three channels in a colour cohort."""
-    square = fit_square(image, size, fit, interpolation)
-    square = square[..., None] if square.ndim == 2 else square
-    return np.broadcast_to(square, (size, size, channels))
-
-
-def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], fit: Fit, interpolation: str, reporter: Reporter) -> None:
+def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter) -> None:
     """Write the square of every id into its row; threads, since decoding and resizing leave the interpreter's lock."""
     problems: list[Problem] = []
-    work = _writer(pixels, cohort, ids, fit, interpolation)
+    work = _writer(pixels, cohort, ids, how)
     threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     reporter.begin("Preparing images", len(ids))
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
-        warnings.filterwarnings("ignore", module="PIL")  # it warns of a damaged file and then raises, which is enough
+    with quietly(), ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(ids), BATCH):
             for problem in pool.map(work, range(start, min(start + BATCH, len(ids)))):
                 if problem is not None:
@@ -212,9 +263,7 @@ def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], fit: Fit, interpol
         raise InputError(problems, title="The images are no longer what they were when the cohort was read")
 
 
-def _writer(
-    pixels: Pixels, cohort: Cohort, ids: Sequence[str], fit: Fit, interpolation: str
-) -> Callable[[int], Problem | None]:
+def _writer(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring) -> Callable[[int], Problem | None]:
     """The work for one row: writes it, or returns why not."""
     rows = cohort.table.set_index("id")[["source", "member", "row", "content"]]
     unknown = [id_ for id_ in ids if id_ not in rows.index]
@@ -223,15 +272,20 @@ def _writer(
     if not cohort.root:
         raise HeldoutError("This cohort lives in memory; build its store with `store_of_arrays`.")
     places = list(rows.loc[list(ids)].itertuples(index=False, name=None))
-    root, size, channels = Path(cohort.root), pixels.shape[1], pixels.shape[-1]
+    root = Path(cohort.root)
 
     def write(position: int) -> Problem | None:
+        with one_image():
+            return prepare(position)
+
+    def prepare(position: int) -> Problem | None:
         source, member, row, content = places[position]
         try:
-            image = read_pixels(root / source, member, row)
+            image = decode(root / source, member, row)
+            square = how.square(image, place_of(root / source, member, row))
         except ImageError as error:
             return error.problem(error.where, source=source)
-        found = content_hash(image)
+        found = content_hash(image.pixels)
         if found != content:
             return Problem(
                 str(root / source) + (f" row {row}" if row >= 0 else ""),
@@ -239,7 +293,7 @@ def _writer(
                 f"those that the cohort was read with (content {content})",
                 "Put the file back, or start a new study with the data as it is now.",
             )
-        pixels[position] = _square(image, size, fit, interpolation, channels)
+        pixels[position] = square
         return None
 
     return write

@@ -30,13 +30,15 @@ from heldout.diagnosis.summary import limits, summary
 from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
 from heldout.diagnosis.verdict import Decision
 from heldout.diagnosis.words import worded
-from heldout.errors import UsageError
+from heldout.errors import InputError, UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, Finding, Lens, ReasonKind, Remedy
-from heldout.records.codec import write_record
+from heldout.records.codec import write_sealed
+from heldout.records.labelling import SINGLE
 from heldout.records.metric import ACCURACY, IMAGES, Metric, Unit
 from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.tidy import tidy
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES
 from heldout.stats.measured import Measured
 from heldout.ties import settled
@@ -57,6 +59,8 @@ def diagnose(
 ) -> tuple[Diagnosis, ...]:
     """Diagnose the runs of a study and write each diagnosis to `diagnosis/<run id>.json`.
 
+    Of one of several labels they go to `diagnosis/labels/<label>/`.
+
     What interventions left behind is used; nothing is run here that needs a network (`run_interventions` does that).
 
     Args:
@@ -74,11 +78,17 @@ def diagnose(
 
     Raises:
         InputError: The review does not fit; patients of several classes where they are the unit.
-        UsageError: No run, or too few replicates.
+        UsageError: No run, too few replicates, or several labels an image of which none is asked for.
     """
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
+    if study.cohort.labelling is not SINGLE:
+        raise UsageError(
+            "Found a study with several labels an image; expected one label of it, as heldout diagnose STUDY --label "
+            "NAME asks it (heldout.runs.one_label.of_label)."
+        )
     reporter = reporter or Silent()
+    tidy(study.folder)
     chosen = choose_runs(study, None) if runs is None else runs
     reporter.begin("diagnosis", len(chosen))
     found = []
@@ -92,8 +102,8 @@ def diagnose(
             sample = to_review(judged_by, doubtful_labels(judged_by, RULES), RULES)
             read = read_review(review, study, expanded(judged_by, sample))
             judged_by = replace(judged_by, review=reviewed_rows(judged_by, read, sample))
-        diagnosis = diagnose_run(judged_by)
-        write_record(study.folder / "diagnosis" / f"{diagnosis.run}.json", diagnosis)
+        diagnosis = replace(diagnose_run(judged_by), label=study.label)
+        write_sealed(study.diagnoses / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)
         reporter.step()
     reporter.end()
@@ -105,12 +115,16 @@ def choose_runs(study: StudyFiles, run: str | None) -> tuple[RunFiles, ...]:
 
     Raises:
         UsageError: None, or several.
+        InputError: It is set aside.
     """
+    matching = tuple(files for files in study.runs if files.record.id.startswith(run or ""))
+    aside = [problem for one in study.set_aside if one.run.startswith(run or "") for problem in one.problems]
+    if aside and not matching:
+        raise InputError(aside, "What was asked for is set aside")
     if not study.runs:
         raise UsageError(f"Found no complete run in {study.folder}; call the same `heldout run` again, it goes on.")
     if run is None:
         return study.runs
-    matching = tuple(files for files in study.runs if files.record.id.startswith(run))
     exact = tuple(files for files in matching if files.record.id == run)
     if len(exact or matching) != 1:
         ids = ", ".join(files.record.id for files in study.runs)
@@ -252,10 +266,15 @@ def _remedies(data: CauseData) -> tuple[Remedy, ...]:
     found: list[Remedy] = []
     for cause in causes:
         try:
-            found.extend(cause.remedies(data))
+            found.extend(_remedy(one, data.run) for one in cause.remedies(data))
         except Exception:  # its finding says that the cause could not be judged
             continue
     return tuple(sorted(found, key=lambda remedy: -settled(remedy.gain_points.value)))
+
+
+def _remedy(remedy: Remedy, run: RunData) -> Remedy:
+    """With the names of metric and unit in its own."""
+    return replace(remedy, name=worded(remedy.name, run.metric, run.unit, run.drawn))
 
 
 def _lenses(data: CauseData) -> tuple[Lens, ...]:
@@ -264,7 +283,7 @@ def _lenses(data: CauseData) -> tuple[Lens, ...]:
     for lens in sorted(lenses, key=lambda lens: (lens.place, lens.name)):
         try:
             found.extend(
-                replace(view, sentence=worded(view.sentence, data.run.metric, data.run.unit))
+                replace(view, sentence=worded(view.sentence, data.run.metric, data.run.unit, data.run.drawn))
                 for view in lens.views(data)
             )
         except Exception:  # the finding of the cause that reads the same numbers carries the error

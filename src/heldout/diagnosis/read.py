@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.array_files import open_array_file
+from heldout.data.readers.tables import MISSING, scan_table
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.relatives import changes_of, crossing_ids, leaked_ids
+from heldout.diagnosis.results import read_about, read_result
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.diagnosis.variants import VariantLogits
@@ -21,8 +23,10 @@ from heldout.errors import InputError, Problem
 from heldout.progress import Reporter, Silent
 from heldout.records import ReasonKind, Recipe
 from heldout.records.codec import read_record
-from heldout.records.logit_table import VARIANT_KEYS
+from heldout.records.label_predictions import LabelQuestion
+from heldout.records.logit_table import VARIANT_KEYS, variants_table
 from heldout.records.run import Choice
+from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.stats.bootstrap import REPLICATES
@@ -113,6 +117,7 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
         train_patients=tuple(study.patients("train")) if study.split.train else None,
+        train_labels=_train_labels(study, run),
         candidates=_candidates(run),
         pictured=study.cohort.pictured,
         grouped=study.split.grouped,
@@ -120,6 +125,16 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         bootstrap=bootstrap,
         bootstrap_seed=seed,
     )
+
+
+def _train_labels(study: StudyFiles, run: RunFiles) -> tuple[int, ...]:
+    """Class of each training image by index; empty where its answers have it besides, or any is not known."""
+    if "train" in run.predictions or run.question is not None:
+        return ()
+    index = {name: k for k, name in enumerate(run.record.classes)}
+    own = dict(zip(study.cohort.table["id"], study.cohort.table["label"], strict=True))
+    found = [index.get(own.get(id_, "")) for id_ in study.split.train]
+    return tuple(k for k in found if k is not None) if None not in found else ()
 
 
 def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
@@ -130,33 +145,46 @@ def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
 
 def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
     """What was chosen on validation -> the answers of all candidates, where they were kept."""
+    if run.question is not None:
+        return {"threshold": _cuts(run, run.question)}
     found: dict[Choice, VariantLogits] = {}
     own = run.folder / "choices.parquet"
-    if own.is_file():
+    if own.is_file():  # its checksum was held against `run.json`
         of_strategy = [choice for choice in run.record.learning.chosen if choice not in ("settings", "epoch")]
-        found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(pd.read_parquet(own))
+        found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(load_table(own))
     searched = _search(study, run)
     return found if searched is None else {**found, "settings": searched}
+
+
+def _cuts(run: RunFiles, question: LabelQuestion) -> VariantLogits:
+    """Answers of one of several labels at every threshold that its own stands among."""
+    val = run.predictions["val"]
+    shifts = {f"threshold={cut:g}": cut - question.threshold for cut in question.candidates}
+    moved = {name: val.logits - np.array([0.0, shift]) for name, shift in shifts.items()}
+    return VariantLogits(variants_table("val", val.ids, moved))
 
 
 def _candidates(run: RunFiles) -> VariantLogits | None:
     """Answers of everything that a given model was chosen among."""
     file = run.folder / "candidates.parquet"
-    return VariantLogits(pd.read_parquet(file)) if file.is_file() else None
+    return VariantLogits(load_table(file)) if file.is_file() else None
 
 
 def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:
     """Answers of the trials whose best settings the run has; None without a search, or where some were not kept."""
-    for file in sorted((study.folder / "tuning").glob("*.json")):
-        search = read_record(Tuning, file)
-        same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
-        answers = file.with_suffix(".parquet")
-        if same and len(search.trials) > 1 and answers.is_file():
-            best = search.best.settings
-            if all(run.recipe.settings.get(name) == value for name, value in best.items()):
-                kept = pd.read_parquet(answers)
+    for file in sorted((study.folder / "tuning").glob("[!.]*.json")):
+        try:
+            search = read_record(Tuning, file)
+            same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
+            answers = file.with_suffix(".parquet")
+            if not same or len(search.trials) < 2 or not answers.is_file():
+                continue
+            if all(run.recipe.settings.get(name) == value for name, value in search.best.settings.items()):
+                kept = load_table(answers)
                 if kept["variant"].nunique() == len(search.trials):
                     return VariantLogits(kept)
+        except InputError:  # of a search that is damaged nothing is known
+            continue
     return None
 
 
@@ -164,15 +192,16 @@ def _experiments(run: RunFiles) -> tuple[Mapping[str, VariantLogits], Mapping[st
     """Name -> logits, and name -> why there are none."""
     scored: dict[str, VariantLogits] = {}
     absent: dict[str, Absence] = {}
-    for file in sorted((run.folder / "experiments").glob("*.json")):
-        about = json.loads(file.read_text(encoding="utf-8"))
-        table = file.with_suffix(".parquet")
+    for file in sorted((run.folder / "experiments").glob("[!.]*.json")):
+        try:
+            about, frame = read_result(file)
+        except InputError as error:
+            absent[file.stem] = Absence(ReasonKind.INTERVENTION_FAILED, f"what it left is damaged: {error.problems[0]}")
+            continue
         if about.get("absent"):
             absent[file.stem] = _absence(about)
-        elif table.is_file():
-            frame = pd.read_parquet(table)
-            if len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
-                scored[file.stem] = VariantLogits(frame)
+        elif frame is not None and len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
+            scored[file.stem] = VariantLogits(frame)
     return scored, absent
 
 
@@ -186,17 +215,13 @@ def _absence(about: Mapping[str, Any]) -> Absence:
 
 def _features(study: StudyFiles, run: RunFiles) -> dict[str, NDArray[np.float32]]:
     """Features of the pretrained network, memory-mapped, where the experiment `features` made them."""
-    pointer = run.folder / "experiments" / "features.json"
-    if not pointer.is_file():
-        return {}
-    about = json.loads(pointer.read_text(encoding="utf-8"))
+    about = read_about(run.folder / "experiments" / "features.json")
     found: dict[str, NDArray[np.float32]] = {}
     for part in ("train", "val", "test"):
         place = about.get(part)
-        if place and (study.folder / place).is_file():
-            array = np.load(study.folder / place, mmap_mode="r")
-            if len(array) == len(study.split.part(part)):
-                found[part] = array
+        array = open_array_file(study.folder / place) if isinstance(place, str) else None
+        if array is not None and len(array) == len(study.split.part(part)):
+            found[part] = array
     return found
 
 
@@ -212,27 +237,20 @@ def read_review(path: Path, study: StudyFiles, sample: Mapping[str, float]) -> p
     Raises:
         InputError: Columns missing, ids that are not in test, labels that are no class; all problems at once.
     """
-    try:
-        frame = pd.read_csv(path, dtype=str).fillna("")
-    except (OSError, ValueError) as error:
-        raise InputError([Problem(str(path), str(error)[:120], "a CSV with id, label", "Check the path.")]) from error
-    problems = [
-        Problem(str(path), f"no column '{name}'", "columns id, label", "Name the columns in the first line.")
-        for name in ("id", "label")
-        if name not in frame.columns
-    ]
-    if problems:
-        raise InputError(problems, title="The review cannot be used")
-    frame = frame[frame["label"] != ""]
     known, classes = set(study.split.test), set(study.cohort.classes)
-    for row, (id_, label) in enumerate(zip(frame["id"], frame["label"], strict=True), start=2):
-        if id_ not in known:
-            problems.append(Problem(f"{path} line {row}", f"id {id_}", "an id of the test part", "Copy it anew."))
-        if label not in classes:
-            expected = f"one of {', '.join(sorted(classes))}"
-            problems.append(Problem(f"{path} line {row}", f"label '{label}'", expected, "Correct it."))
+    table, problems = scan_table(path, ("id", "label"), (), MISSING - classes)
     if problems:
         raise InputError(problems, title="The review cannot be used")
+    answered = [(line, cells["id"], cells["label"]) for line, cells in table if cells["label"]]
+    for line, image, answer in answered:
+        if image not in known:
+            problems.append(Problem(f"{path} line {line}", f"id {image}", "an id of the test part", "Copy it anew."))
+        if answer not in classes:
+            expected = f"one of {', '.join(sorted(classes))}"
+            problems.append(Problem(f"{path} line {line}", f"label '{answer}'", expected, "Correct it."))
+    if problems:
+        raise InputError(problems, title="The review cannot be used")
+    frame = pd.DataFrame(answered, columns=["line", "id", "label"])
     given = study.cohort.table.set_index("id")["label"]
     rows = []
     for id_, group in frame.groupby("id", sort=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 
 from heldout.data.store import build_store
 from heldout.diagnosis.relatives import CopyPair
-from heldout.errors import HeldoutError
-from heldout.files import hash_of, read_json, whole, write_json
+from heldout.errors import HeldoutError, InputError
+from heldout.files import hash_of, read_json, write_json
 from heldout.images.copies import FORMAT, find_copies, small_grey
+from heldout.images.levels import eight_bit
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
+from heldout.records.table_file import load_table, save_table
 from heldout.runs.folder import StudyFiles
 
 CHUNK = 500
@@ -36,21 +39,32 @@ def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.D
     """
     if not study.cohort.pictured:
         return None
-    file = study.folder / "quality" / f"{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.parquet"
+    file = study.folder / "quality" / f"{recipe.squares}.parquet"
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
-    if file.is_file():
-        table = pd.read_parquet(file).set_index("id")
-        if list(table.columns) == [item.name for item in PROPERTIES] and set(ids) <= set(table.index):
-            return table.loc[ids]
+    known = _known_quality(file, ids, reporter)
+    if known is not None:
+        return known
     try:
         measured = [_measure(study, part, recipe, reporter) for part in PARTS if study.split.part(part)]
     except HeldoutError as error:
         reporter.note(f"Image quality was not measured: {str(error).splitlines()[0]}")
         return None
     table = pd.concat(measured)
-    with whole(file) as temporary:
-        table.rename_axis("id").reset_index().to_parquet(temporary, index=False)
+    save_table(table.rename_axis("id").reset_index(), file)
     return table
+
+
+def _known_quality(file: Path, ids: list[str], reporter: Reporter) -> pd.DataFrame | None:
+    """The table of an earlier call; None where there is none for these images, or it is damaged."""
+    if not file.is_file():
+        return None
+    try:
+        table = load_table(file).set_index("id")
+        known = list(table.columns) == [item.name for item in PROPERTIES] and set(ids) <= set(table.index)
+        return table.loc[ids] if known else None
+    except (InputError, KeyError) as error:
+        reporter.note(f"{file} is damaged, and is measured anew ({type(error).__name__}).")
+        return None
 
 
 def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> pd.DataFrame:
@@ -77,36 +91,49 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     if study.cohort.copies is not None:
         split = set(ids)
         return tuple(CopyPair(*pair) for pair in study.cohort.copies if pair[0] in split and pair[1] in split)
-    file = study.folder / "quality" / f"copies-{recipe.image_size}-{recipe.fit}-{recipe.interpolation}.json"
+    file = study.folder / "quality" / f"copies-{recipe.squares}.json"
     key = hash_of([FORMAT, *ids])
-    if file.is_file():
-        about = read_json(file)
-        if about.get("key") == key:
-            return tuple(CopyPair(str(a), str(b), str(change)) for a, b, change in about["pairs"])
+    known = _known_pairs(file, key)
+    if known is not None:
+        return known
     try:
         found = find_copies(_small(study, recipe, reporter))
     except HeldoutError:
         return None
     rows = zip(found.first.tolist(), found.second.tolist(), found.change, strict=True)
     pairs = tuple(CopyPair(ids[a], ids[b], change) for a, b, change in rows)
-    write_json(file, {"format": FORMAT, "key": key, "pairs": [[p.first, p.second, p.change] for p in pairs]})
+    listed = [[p.first, p.second, p.change] for p in pairs]
+    write_json(file, {"format": FORMAT, "key": key, "pairs": listed, "hash": hash_of(listed)})
     return pairs
+
+
+def _known_pairs(file: Path, key: str) -> tuple[CopyPair, ...] | None:
+    """The pairs that an earlier call found among these images; None where it left none, or they were changed."""
+    try:
+        about = read_json(file)
+        if about["key"] != key or about.get("hash", hash_of(about["pairs"])) != hash_of(about["pairs"]):
+            return None
+        return tuple(CopyPair(str(a), str(b), str(change)) for a, b, change in about["pairs"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _small(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> NDArray[np.uint8]:
     """Thumbnails (n, 64, 64) of all images of the split, part after part."""
     pieces = []
     for part in [name for name in PARTS if study.split.part(name)]:
-        pieces += [small_grey(np.asarray(image)) for image in part_pixels(study, part, recipe, reporter)]
+        pieces += [small_grey(eight_bit(np.asarray(image))) for image in part_pixels(study, part, recipe, reporter)]
     return np.stack(pieces)
 
 
-def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> np.ndarray:
-    """(n, s, s, c) uint8 squares of a part, in the order of the split, from the study's own store.
+def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -> NDArray[Any]:
+    """(n, s, s, c) squares of a part, in the order of the split, from the study's own store.
 
     Raises:
         HeldoutError: The images are not there any more, or are others than they were.
     """
     folder: Path = study.folder / "images"
     ids = study.split.part(part)
-    return build_store(study.cohort, ids, recipe.image_size, recipe.fit, recipe.interpolation, folder, reporter).pixels
+    return build_store(
+        study.cohort, ids, recipe.image_size, recipe.fit, recipe.interpolation, folder, reporter, recipe.input_map
+    ).pixels

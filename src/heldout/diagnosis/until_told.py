@@ -6,11 +6,11 @@ that it judges from are made on more of them, until its verdict is another one o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from heldout.computing import Device
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, causes
 from heldout.diagnosis.diagnose import judged
@@ -18,12 +18,12 @@ from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.interventions import in_order, interventions, run_interventions, score_more, scored_so_far
 from heldout.diagnosis.interventions.context import FEATURES_OF
 from heldout.diagnosis.read import read_run_data
+from heldout.diagnosis.results import read_about
 from heldout.diagnosis.rules import RULES
 from heldout.given.model import GivenModel
 from heldout.progress import Reporter
 from heldout.records import Finding, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
-from heldout.training.device import Device
 
 TOO_FEW = (ReasonKind.MORE_IMAGES, ReasonKind.MORE_PATIENTS)
 """Why a verdict is open that more images of the same parts may settle."""
@@ -131,8 +131,4 @@ def _too_few(finding: Finding, cause: Cause[Any], mine: set[str], run: RunFiles)
 
 def _scored(run: RunFiles, name: str) -> int:
     """Images a part that an intervention was made on; 0 where it left nothing."""
-    try:
-        about = json.loads((run.folder / "experiments" / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return 0
-    return scored_so_far(about) if isinstance(about, dict) else 0
+    return scored_so_far(read_about(run.folder / "experiments" / f"{name}.json"))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.data.entries import Entry
+from heldout.data.examine.depth import depth_problems
 from heldout.data.examine.measure import measure
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
@@ -20,8 +23,24 @@ from heldout.records import PARTS
 MEASURED = ("content", "source", "member", "row", "width", "height", "channels", "bits")
 """Columns that images give the cohort's table."""
 
-Arrays = Mapping[str, NDArray[np.uint8]]
-"""Part -> images (n, h, w) or (n, h, w, 3), in the order in which the tables name them."""
+Arrays = Mapping[str, NDArray[Any]]
+"""Part -> images (n, h, w) or (n, h, w, k), in the order in which the tables name them."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How values of images become the 8 bits that a given model is shown.
+
+    Attributes:
+        intensity: Policy for images of more than 8 bits; empty for none.
+        channels: Choice of channels that are no colours; empty for none.
+    """
+
+    intensity: str = ""
+    channels: str = ""
+
+
+PLAIN = Look()
 
 
 def without_images(images: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +50,7 @@ def without_images(images: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns | dict.fromkeys(("width", "height", "channels", "bits"), -1))
 
 
-def images_under(images: pd.DataFrame, folder: Path, reporter: Reporter) -> pd.DataFrame:
+def images_under(images: pd.DataFrame, folder: Path, reporter: Reporter, look: Look = PLAIN) -> pd.DataFrame:
     """The columns of `MEASURED` of images found under a folder.
 
     A path is looked for as it is under the folder, then by the name of the file, then by that name without its ending;
@@ -41,6 +60,7 @@ def images_under(images: pd.DataFrame, folder: Path, reporter: Reporter) -> pd.D
         images: With `id` and `path`.
         folder: Where they lie.
         reporter: Told of every image.
+        look: How their values become 8 bits.
 
     Raises:
         InputError: Images that are not there, are there several times, or cannot be read; all problems at once.
@@ -72,11 +92,16 @@ def images_under(images: pd.DataFrame, folder: Path, reporter: Reporter) -> pd.D
     ]
     if problems:
         raise InputError(problems, title="The images of the tables cannot be found")
-    return _measured(places, folder, reporter)
+    return _measured(places, folder, reporter, look)
 
 
 def images_of_arrays(
-    images: pd.DataFrame, arrays: Arrays, rows: Mapping[str, tuple[str, ...]], folder: Path, reporter: Reporter
+    images: pd.DataFrame,
+    arrays: Arrays,
+    rows: Mapping[str, tuple[str, ...]],
+    folder: Path,
+    reporter: Reporter,
+    look: Look = PLAIN,
 ) -> pd.DataFrame:
     """The columns of `MEASURED` of images in memory, which are kept in a folder as one `.npy` file a part.
 
@@ -86,6 +111,7 @@ def images_of_arrays(
         rows: Part -> ids in the order of the tables.
         folder: Where to keep them.
         reporter: Told of every image.
+        look: How their values become 8 bits.
 
     Raises:
         InputError: Parts or lengths that are not those of the tables; arrays that are no images.
@@ -103,13 +129,14 @@ def images_of_arrays(
         with whole(folder / f"{part}.npy") as temporary:
             np.save(temporary, np.asarray(array))
     entries = [Entry(f"{place[id_][0]}.npy", "label", row=place[id_][1], where=str(id_)) for id_ in images["id"]]
-    return _measured(entries, folder, reporter)
+    return _measured(entries, folder, reporter, look)
 
 
-def _measured(entries: list[Entry], root: Path, reporter: Reporter) -> pd.DataFrame:
+def _measured(entries: list[Entry], root: Path, reporter: Reporter, look: Look) -> pd.DataFrame:
     measured, whole_arrays, single = measure(entries, root, reporter)
-    if whole_arrays or single:
-        raise InputError([*whole_arrays, *single], title="Some images cannot be read")
+    problems = [*whole_arrays, *single, *depth_problems(measured, look.intensity, look.channels)]
+    if problems:
+        raise InputError(problems, title="Some images cannot be read")
     return pd.DataFrame(
         [
             (one.content, one.entry.source, "", one.entry.row, one.width, one.height, one.channels, one.bits)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from heldout.data.input_map import input_map_of
 from heldout.errors import InputError, UsageError
 from heldout.files import hash_of
 from heldout.given._checks import order_problems
-from heldout.given.images import Arrays, images_of_arrays, images_under, without_images
+from heldout.given.images import PLAIN, Arrays, Look, images_of_arrays, images_under, without_images
 from heldout.given.model import GivenModel
 from heldout.given.reading import Reading
 from heldout.given.reproduce import answers_of, check_reproduces, pixels_of
@@ -19,7 +20,7 @@ from heldout.given.rows import Source
 from heldout.given.study import ARRAYS, About, clear_for, make_cohort, refuse_trained, write_given
 from heldout.given.tables import GivenRun, GivenTables, read_given
 from heldout.progress import Reporter, Silent
-from heldout.records import PARTS, Cohort, Split
+from heldout.records import PARTS, Cohort, InputMap, Split
 from heldout.records.recipe import Fit, Setting
 from heldout.runs.folder import StudyFiles
 from heldout.runs.plan import IMAGE_SIZE
@@ -46,6 +47,7 @@ class Call:
         fit: How an image that is not square becomes square.
         interpolation: `bilinear` or `bicubic`.
         make_model: Makes what answers changed images; None where nothing does.
+        look: How values of images become the 8 bits that the model is shown.
     """
 
     sources: tuple[Source, ...]
@@ -58,6 +60,7 @@ class Call:
     fit: Fit = "stretch"
     interpolation: str = "bilinear"
     make_model: MakeModel | None = None
+    look: Look = PLAIN
 
 
 def make_study(call: Call, reporter: Reporter | None = None) -> tuple[StudyFiles, GivenModel | None]:
@@ -81,6 +84,7 @@ def make_study(call: Call, reporter: Reporter | None = None) -> tuple[StudyFiles
         )
     about = _about(call)
     cohort, split = _cohort(call, tables, about, reporter)
+    about = replace(about, input_map=_input_map(call.look, cohort, split, reporter))
     model = None if call.make_model is None else call.make_model(cohort.classes)
     clear_for(call.folder, cohort, split)
     runs, answers = tables.runs, call.reading.answers
@@ -114,10 +118,24 @@ def _cohort(call: Call, tables: GivenTables, about: About, reporter: Reporter) -
         return make_cohort(tables, without_images(tables.images), "", about.name)
     if isinstance(call.images, Path):
         root = call.images.resolve()
-        return make_cohort(tables, images_under(tables.images, root, reporter), str(root), about.name)
+        return make_cohort(tables, images_under(tables.images, root, reporter, call.look), str(root), about.name)
     root = (call.folder / ARRAYS).resolve()
-    measured = images_of_arrays(tables.images, call.images, tables.rows, root, reporter)
+    measured = images_of_arrays(tables.images, call.images, tables.rows, root, reporter, call.look)
     return make_cohort(tables, measured, str(root), about.name)
+
+
+def _input_map(look: Look, cohort: Cohort, split: Split, reporter: Reporter) -> InputMap | None:
+    """How values of images become 8 bits; learned on the training images, or where none are named on validation.
+
+    Raises:
+        UsageError: A choice of channels that a model of three cannot be shown.
+    """
+    if look == PLAIN:
+        return None
+    if look.channels.strip() == "adapt":
+        raise UsageError("Found --channels adapt for a model that was given; expected select:… or project.")
+    rule = input_map_of(cohort, split.train or split.val, look.intensity, look.channels, reporter=reporter)
+    return None if rule is None else replace(rule, eight_bit=True)
 
 
 def _with_key(

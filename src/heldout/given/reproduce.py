@@ -31,7 +31,9 @@ Pixels = NDArray[np.uint8]
 def pixels_of(folder: Path, cohort: Cohort, ids: tuple[str, ...], about: About, reporter: Reporter) -> Pixels:
     """(n, s, s, c) squares of some images, from the store of the study in a folder."""
     place = folder / "images"
-    return build_store(cohort, ids, about.image_size, about.fit, about.interpolation, place, reporter).pixels
+    return build_store(
+        cohort, ids, about.image_size, about.fit, about.interpolation, place, reporter, about.input_map
+    ).pixels
 
 
 def check_reproduces(study: StudyFiles, run: RunFiles, model: GivenModel, about: About, reporter: Reporter) -> None:

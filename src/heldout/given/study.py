@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,22 +14,34 @@ import pandas as pd
 
 from heldout._version import __version__
 from heldout.errors import UsageError
-from heldout.files import hash_of, whole, whole_folder
+from heldout.files import hash_of, whole_folder
 from heldout.given.images import MEASURED
 from heldout.given.tables import GivenRun, GivenTables
-from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
+from heldout.records import PARTS, Cohort, InputMap, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.backbone import GIVEN as PREFIX
-from heldout.records.codec import write_record
+from heldout.records.codec import write_record, write_sealed
 from heldout.records.cohort import TABLES, typed
 from heldout.records.predictions import Predictions, to_table
 from heldout.records.recipe import Fit, Setting
 from heldout.records.run import GIVEN, Learning
+from heldout.records.table_file import save_table
+from heldout.replacing import REPORT, is_ours
 from heldout.runs.folder import StudyFiles, read_study
+from heldout.runs.sitting import checksums_in
 from heldout.runs.write_study import begin_study, check_same
 
-OURS = ("study.json", "cohort.parquet", "split.parquet", "report.html", "diagnosis_evaluations.jsonl")
-OUR_FOLDERS = ("plans", "runs", "images", "features", "quality", "diagnosis")
+OURS = (
+    *("study.json", "cohort.parquet", "split.parquet", "report.html", "diagnosis_evaluations.jsonl", "plans/*.json"),
+    *("images/*/store.json", "images/*/pixels.npy", "features/*/about.json", "features/*/activations.npy"),
+    *("quality/*.parquet", "quality/*.json", "diagnosis/*.json"),
+)
 """What a study of tables writes and can make again from them; nothing else in its folder is touched."""
+
+OF_A_RUN = (
+    *("recipe.json", "predictions.parquet", "candidates.parquet", "run.json"),
+    *("experiments/*.json", "experiments/*.parquet"),
+)
+"""The same of one run's folder."""
 
 ARRAYS = "arrays"
 """Folder in the study of images that were given as arrays."""
@@ -46,6 +58,7 @@ class About:
         image_size: Side in pixels of the squares that images become; 0 without images.
         fit: How an image that is not square becomes square.
         interpolation: `bilinear` or `bicubic`.
+        input_map: How values of images become 8 bits; None where they are.
     """
 
     name: str
@@ -54,6 +67,7 @@ class About:
     image_size: int = 0
     fit: Fit = "stretch"
     interpolation: str = "bilinear"
+    input_map: InputMap | None = None
 
 
 def make_cohort(tables: GivenTables, measured: pd.DataFrame, root: str, name: str) -> tuple[Cohort, Split]:
@@ -99,7 +113,7 @@ def clear_for(folder: Path, cohort: Cohort, split: Split) -> None:
         cohort.hash,
         split.hash,
     ):
-        _remove(folder, (*OURS, *OUR_FOLDERS))
+        _remove(folder, (*OURS, *(f"runs/*/{name}" for name in OF_A_RUN)))
 
 
 def write_given(
@@ -116,11 +130,12 @@ def write_given(
         answers: What their answers were, for the record.
     """
     recipes = [_recipe(run, about, cohort, split, answers) for run in runs]
-    _remove(folder, ("study.json", "plans", "report.html"))
+    _remove(folder, ("study.json", "plans/*.json", "report.html"))
     wanted = {recipe.id for recipe in recipes}
-    for place in (*folder.glob("runs/*"), *folder.glob("diagnosis/*.json")):
-        if place.name.removesuffix(".json") not in wanted:
-            _remove(place.parent, (place.name,))
+    for place in folder.glob("runs/*/"):
+        if place.name not in wanted:
+            _remove(folder, (f"diagnosis/{place.name}.json",))
+            _remove(place, OF_A_RUN)
     for run, recipe in zip(runs, recipes, strict=True):
         _write_run(folder / "runs" / recipe.id, run, recipe, cohort, split)
     plan = PlanRecord(
@@ -162,6 +177,7 @@ def _recipe(run: GivenRun, about: About, cohort: Cohort, split: Split, answers: 
         fit=about.fit,
         interpolation=about.interpolation,
         seed=run.seed,
+        input_map=about.input_map,
     )
 
 
@@ -176,13 +192,11 @@ def _write_run(place: Path, run: GivenRun, recipe: Recipe, cohort: Cohort, split
         labels = np.array([index[label_of[id_]] for id_ in ids], dtype=np.int64)
         parts.append(Predictions(part, ids, labels, logits.astype(np.float64)))
     with whole_folder(place) as temporary:
-        with whole(temporary / "predictions.parquet") as file:
-            to_table(parts).to_parquet(file, index=False)
+        save_table(to_table(parts), temporary / "predictions.parquet")
         if len(run.candidates):
-            with whole(temporary / "candidates.parquet") as file:
-                run.candidates.to_parquet(file, index=False)
+            save_table(run.candidates, temporary / "candidates.parquet")
         write_record(temporary / "recipe.json", recipe)
-        write_record(temporary / "run.json", _record(run, recipe))
+        write_sealed(temporary / "run.json", replace(_record(run, recipe), files=checksums_in(temporary)))
 
 
 def _record(run: GivenRun, recipe: Recipe) -> RunRecord:
@@ -226,10 +240,15 @@ def _now() -> str:
 
 
 def _remove(folder: Path, names: Sequence[str]) -> None:
-    """Delete files and folders of ours by name."""
+    """Delete files of ours by name or pattern, and folders that are empty then; what else is there stays."""
+    emptied: set[Path] = set()
     for name in names:
-        place = folder / name
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
+        for place in folder.glob(name):
+            if place.name == "report.html" and not is_ours(place, REPORT):
+                continue
+            if place.is_file() or place.is_symlink():
+                place.unlink()
+                emptied |= {parent for parent in place.parents if parent.is_relative_to(folder)}
+    for parent in sorted(emptied, key=lambda path: -len(path.parts)):
+        with suppress(OSError):  # it holds something else
+            parent.rmdir()

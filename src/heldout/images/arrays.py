@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heldout.files import check_regular
 from heldout.images.errors import ImageError
+from heldout.images.faithful import WIDENED
+from heldout.images.memory import free_memory
 
 Array = npt.NDArray[Any]
 
 SHAPES = "an array of 8-bit images (uint8) of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+
+DEEP_SHAPES = "an array of images of 8, 16 or 32 bits (uint8, uint16, int16, int32 or float32), shape (n, h, w[, k])"
+
+MOST_CHANNELS = 16
+"""Channels of an image at most: more are rows or columns in the wrong place."""
+
+COLOURS = 4
+"""A first axis of an image as short as this, before a longer last one, is taken for channels that stand in front."""
+
+BOMB = 2**30
+"""Bytes from which on an array is not believed that is packed too well."""
+
+FULLEST = 200
+"""How well images can be packed at most: even those of black frames with a little noise are not packed to a 200th."""
 
 _lock = threading.Lock()
 
@@ -50,8 +69,10 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
             "Correct the name, or write the array into the file.",
         )
     try:
+        check_regular(Path(path))
         if member:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                _refuse_large(path, member, archive.zip)
                 array: Array = archive[member]
                 return array
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -59,8 +80,32 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
             return loaded
         loaded.close()
         raise ValueError("an .npz archive, not one array: name the array")
+    except ImageError:
+        raise
     except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
         raise _refusal(path, error) from error
+
+
+def _refuse_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
+    """Stop before an array is unpacked that the memory has no room for, by what its own header says.
+
+    Raises:
+        ImageError: It has none, or the array is packed better than images can be.
+    """
+    names = archive.namelist()
+    info = archive.getinfo(f"{member}.npy" if f"{member}.npy" in names else member)
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    size, room = math.prod(shape) * dtype.itemsize, free_memory()
+    if size > room or (size > BOMB and size > FULLEST * info.compress_size):
+        raise ImageError(
+            f"{path} [{member}]",
+            f"an array of {size / 2**30:.1f} GiB, packed into {info.compress_size / 2**20:,.1f} MiB",
+            f"at most {room / 2**30:.1f} GiB, the memory that is free, packed to a {FULLEST}th at most",
+            "Save it with np.save as an .npy file, which is read from disk in parts.",
+        )
 
 
 def close_arrays() -> None:
@@ -106,24 +151,29 @@ def _refusal(path: str, error: Exception) -> ImageError:
     )
 
 
-def check_pixels(array: Array, where: str, one: bool = False) -> None:
-    """Refuse what is not 8-bit grey or RGB.
+def check_pixels(array: Array, where: str, one: bool = False, any_depth: bool = False) -> None:
+    """Refuse what is no image, or not 8-bit grey or RGB.
 
     Args:
         array: The images, or with `one` a single image.
         where: The file and array, for the message.
-        one: Whether the array is one image (h, w[, 1|3]) and not n of them.
+        one: Whether the array is one image (h, w[, k]) and not n of them.
+        any_depth: Whether more than 8 bits and k channels are taken too.
 
     Raises:
-        ImageError: A dtype other than uint8, another shape, or images of zero size.
+        ImageError: Another dtype or shape, or images of zero size.
     """
     expected = "one 8-bit image (uint8) of shape (h, w), (h, w, 1) or (h, w, 3)" if one else SHAPES
+    expected = DEEP_SHAPES if any_depth and not one else expected
     found = f"{array.dtype} of shape {array.shape}"
     first = 0 if one else 1
     dimensions = array.ndim - first
-    if dimensions not in (2, 3) or (dimensions == 3 and array.shape[-1] not in (1, 3)):
+    channels = range(1, MOST_CHANNELS + 1) if any_depth else (1, 3)
+    in_front = dimensions == 3 and array.shape[first] <= COLOURS < array.shape[-1]
+    if dimensions not in (2, 3) or in_front or (dimensions == 3 and array.shape[-1] not in channels):
         raise ImageError(where, found, expected, _shape_remedy(array, one))
-    if array.dtype != np.uint8:
+    known = array.dtype.newbyteorder("=").name in WIDENED if any_depth else array.dtype == np.uint8
+    if not known:
         raise ImageError(where, found, expected, _dtype_remedy(array))
     if 0 in array.shape[first:]:
         raise ImageError(where, f"images of zero size, {found}", expected, "Save the images again; these are empty.")
@@ -134,7 +184,7 @@ def check_pixels(array: Array, where: str, one: bool = False) -> None:
 def _shape_remedy(array: Array, one: bool) -> str:
     if array.ndim == 1:
         return "One number a row is a list of labels: write a manifest that points at the rows, see `docs/data.md`."
-    if array.ndim == (3 if one else 4) and array.shape[0 if one else 1] in (1, 3):
+    if array.ndim == (3 if one else 4) and array.shape[0 if one else 1] <= COLOURS:
         return "Move the colours to the end: np.moveaxis(array, " + ("0" if one else "1") + ", -1)."
     if one and array.ndim in (3, 4):
         return "An array of several images needs the row: give a column `row` in the manifest."
@@ -147,6 +197,8 @@ def _dtype_remedy(array: Array) -> str:
     low, high = (array.min(), array.max()) if array.size and array.dtype.kind in "iuf" else (0, 0)
     if array.dtype.kind in "iu" and low >= 0 and high <= 255:
         return f"All values lie in {low} … {high}: save array.astype('uint8')."
+    if array.dtype.kind not in "iuf":
+        return "Save the images as numbers: uint8, uint16, int16, int32 or float32."
     return (
         f"Values lie in {low} … {high}. Choose the grey levels that matter yourself and save them as 0 … 255 in uint8, "
         "with one scale for all images: cutting to 8 bits here would decide it in silence."

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 
-def content_hash(pixels: npt.NDArray[np.uint8]) -> str:
-    """The first 16 hexadecimal digits of SHA-256 over shape and bytes.
+def content_hash(pixels: npt.NDArray[Any]) -> str:
+    """The first 16 hexadecimal digits of SHA-256 over shape and bytes; of other types than uint8 also over the type.
 
     Args:
-        pixels: (h, w) or (h, w, 3) uint8, as `read_pixels` returns them.
+        pixels: (h, w) or (h, w, k), as `decode` returns them.
 
     Returns:
         16 hexadecimal digits. By the birthday bound two different images among a million share them with a
@@ -23,6 +24,8 @@ def content_hash(pixels: npt.NDArray[np.uint8]) -> str:
         '98be973bb11f31e4'
     """
     shape = "x".join(map(str, pixels.shape))
-    digest = hashlib.sha256(f"{shape}:".encode())
-    digest.update(np.ascontiguousarray(pixels).tobytes())
+    kind = "" if pixels.dtype == np.uint8 else f"{pixels.dtype.name}:"
+    digest = hashlib.sha256(f"{kind}{shape}:".encode())
+    stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
+    digest.update(stored.data)  # a view: no second copy of a large image
     return digest.hexdigest()[:16]

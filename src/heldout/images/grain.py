@@ -69,7 +69,7 @@ def grain_of(pixels: Pixels) -> Grain:
     lie near black or white or are the same, the grain is taken as the same everywhere.
 
     Args:
-        pixels: (n, h, w[, c]) uint8, sides of at least 3 pixels.
+        pixels: (n, h, w[, c]) uint8, or floats in 0 … 1; sides of at least 3 pixels.
     """
     images = as_stack(pixels)
     grey = grey_of(images[evenly(len(images))])

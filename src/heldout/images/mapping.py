@@ -21,6 +21,7 @@ from scipy.stats import rankdata
 from heldout.images import quality
 from heldout.images.compression import compress
 from heldout.images.grain import Grain, level_of
+from heldout.images.levels import carried
 from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, measured
 from heldout.ties import levels
 
@@ -90,7 +91,8 @@ def change_property(
     | colour | distance from grey scaled | grey images |
 
     Args:
-        pixels: (n, h, w) or (n, h, w, c) uint8.
+        pixels: (n, h, w) or (n, h, w, c) uint8; or floats in 0 … 1, or other channels, to which the change of their 8
+            bits is added.
         name: A property of `quality.PROPERTIES`.
         target_values: (n,) target of each image, in the property's unit; NaN leaves an image as it is.
         seed: Seed of the noise.
@@ -117,6 +119,8 @@ def change_property(
         mapped[part] = change(images[part], _wanted(images[part], name, targets[part]), rng)
     untouched = np.isnan(targets)
     mapped[untouched] = images[untouched]
+    if mapped.size != pixels.size or pixels.dtype != np.uint8:
+        return carried(pixels if pixels.ndim == 4 else pixels[..., None], images, mapped).reshape(pixels.shape)
     return mapped.reshape(pixels.shape)
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+
+from heldout.images.levels import eight_bit
 
 Pixels = NDArray[np.uint8]
 Greys = NDArray[np.float32]
@@ -73,11 +76,12 @@ CHUNK = 64
 """Images worked on at a time: keeps the arrays within a processor's cache."""
 
 
-def quality_of(pixels: Pixels) -> pd.DataFrame:
+def quality_of(pixels: NDArray[Any]) -> pd.DataFrame:
     """Measure all properties of every image.
 
     Args:
-        pixels: (n, h, w) or (n, h, w, c) uint8, c = 1 (grey) or 3 (RGB); sides of at least 3 pixels.
+        pixels: (n, h, w) or (n, h, w, c) uint8, c = 1 (grey) or 3 (RGB); or floats in 0 … 1, or other channels, which
+            are measured in 8 bits (`levels.eight_bit`). Sides of at least 3 pixels.
 
     Returns:
         n rows, one float64 column a property, in the order of `PROPERTIES`.
@@ -91,13 +95,15 @@ def quality_of(pixels: Pixels) -> pd.DataFrame:
     return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in names}, columns=names)
 
 
-def as_stack(pixels: Pixels) -> Pixels:
-    """(n, h, w, c) with c = 1 or 3.
+def as_stack(pixels: NDArray[Any]) -> Pixels:
+    """(n, h, w, c) uint8 with c = 1 or 3; of floats in 0 … 1, and of other channels, their 8 bits.
 
     Raises:
         ValueError: No uint8 array of such a shape, or no image.
     """
     images = pixels[..., None] if pixels.ndim == 3 else pixels
+    if images.ndim == 4 and (images.dtype in (np.float16, np.float32) or images.shape[3] not in (1, 3)):
+        images = eight_bit(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         raise ValueError(f"expected uint8 (n, h, w[, 1 or 3]) with n ≥ 1, found {pixels.dtype} {pixels.shape}")
     if min(images.shape[1:3]) < 3:
@@ -105,15 +111,17 @@ def as_stack(pixels: Pixels) -> Pixels:
     return images
 
 
-def grey_of(images: Pixels) -> Greys:
-    """Grey levels 0 … 255 of (n, h, w, c): (n, h, w) float32."""
+def grey_of(images: NDArray[Any]) -> Greys:
+    """Grey levels 0 … 255 of (n, h, w, c), uint8, or floats in 0 … 1: (n, h, w) float32."""
+    if images.dtype in (np.float16, np.float32) or images.shape[3] not in (1, 3):
+        images = eight_bit(images)
     if images.shape[3] == 1:
         return images[..., 0].astype(np.float32)
     grey: Greys = images.astype(np.float32) @ LUMA
     return grey
 
 
-def measured(pixels: Pixels, name: str) -> Reals:
+def measured(pixels: NDArray[Any], name: str) -> Reals:
     """One property of every image, (n,): that column of `quality_of`.
 
     Args:

@@ -2,7 +2,18 @@
 
 from heldout.records.backbone import BackboneInfo
 from heldout.records.cohort import COLUMNS, Cohort
-from heldout.records.comparison import Asking, Baseline, Comparison, Frozen, Group, Oscillation, Pair, RunRow, Scores
+from heldout.records.comparison import (
+    Asking,
+    Baseline,
+    Comparison,
+    Frozen,
+    Group,
+    LabelScores,
+    Oscillation,
+    Pair,
+    RunRow,
+    Scores,
+)
 from heldout.records.diagnosis import (
     TERMS,
     USUAL_TERMS,
@@ -20,6 +31,7 @@ from heldout.records.diagnosis import (
     Verdict,
 )
 from heldout.records.estimate import Estimate
+from heldout.records.input_map import InputMap
 from heldout.records.metric import Metric, Unit
 from heldout.records.recipe import Recipe
 from heldout.records.run import RunRecord
@@ -44,6 +56,8 @@ __all__ = [
     "Finding",
     "Frozen",
     "Group",
+    "InputMap",
+    "LabelScores",
     "Lens",
     "Metric",
     "Oscillation",

@@ -10,6 +10,29 @@ from heldout.records.metric import Metric, Unit
 
 
 @dataclass(frozen=True)
+class LabelScores:
+    """How a run does on one of several labels, on one part of the split; fractions.
+
+    Attributes:
+        images: Images of the part.
+        positives: Of these, how many have the label.
+        threshold: Logit above which the label is answered, set on validation.
+        auc: Area under the ROC curve; None, and so the rest, where all images have the label, or none.
+        sensitivity: Of the images with the label, the share that is answered so.
+        specificity: Of the images without, the share that is not.
+        scores: Further score (`stats.label_scores`) -> its value.
+    """
+
+    images: int
+    positives: int
+    threshold: float
+    auc: Estimate | None
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    scores: dict[str, Estimate | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Scores:
     """How a run does on one part of the split; fractions.
 
@@ -19,6 +42,8 @@ class Scores:
         recall: Class -> its recall.
         by_metric: The score by the comparison's metric; None where that is accuracy.
         scores: Further score (`stats.further.FURTHER`) -> its value; None where a class is missing. Empty for train.
+        labels: Of images with several labels, each label -> how the run does on it. `accuracy` is then the share of all
+            yes-or-no answers that are right, `auc` and `scores` are means over the labels, `recall` is empty.
     """
 
     accuracy: Estimate
@@ -26,6 +51,7 @@ class Scores:
     recall: dict[str, Estimate | None] = field(default_factory=dict)
     by_metric: Estimate | None = None
     scores: dict[str, Estimate | None] = field(default_factory=dict)
+    labels: dict[str, LabelScores] = field(default_factory=dict)
 
     @property
     def score(self) -> Estimate:
@@ -101,7 +127,7 @@ class Baseline:
     """What always answering the commonest class scores, by the comparison's metric.
 
     Attributes:
-        answer: That class.
+        answer: That class; empty of several labels, where it is the same answer for every image.
         val: Its score on validation, a fraction.
         test: Its score on test; None without a test set.
     """
@@ -121,7 +147,7 @@ class Pair:
         split: Part they are compared on.
         difference_points: With the interval of a paired bootstrap over patients.
         p: Exact McNemar test; by another metric than accuracy a randomisation test over patients, since McNemar's asks
-            of accuracy.
+            of accuracy; of several labels a test by the bootstrap's standard error over patients.
         p_holm: The same after Holm's correction over all pairs of the comparison.
         verdict: `distinguishable` when p_holm < 0.05 and the interval of the difference excludes 0: McNemar's test
             takes images as independent, the bootstrap takes patients, and the more cautious of the two decides.
@@ -135,7 +161,7 @@ class Pair:
     p: float
     p_holm: float
     verdict: Literal["distinguishable", "not distinguishable"]
-    test: Literal["McNemar", "randomisation"] = "McNemar"
+    test: Literal["McNemar", "randomisation", "bootstrap"] = "McNemar"
 
 
 @dataclass(frozen=True)
@@ -161,6 +187,7 @@ class Asking:
 
     Attributes:
         ordered: Whether the classes are ordered, so that quadratic-weighted kappa has a meaning.
+        order: The classes from low to high; empty for the order in which they stand.
         positive: Class that yes-or-no scores are asked of; empty: the second of two classes, the mean over more.
         at: The specificity (or sensitivity) at which the other is told, a fraction.
     """
@@ -168,6 +195,7 @@ class Asking:
     ordered: bool = False
     positive: str = ""
     at: float = 0.9
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-MetricName = Literal["accuracy", "balanced-accuracy", "cost"]
+MetricName = Literal["accuracy", "balanced-accuracy", "cost", "mean-auc", "mean-average-precision", "mean-f1"]
 
 METRICS: dict[MetricName, str] = {
     "accuracy": "accuracy",
     "balanced-accuracy": "balanced accuracy",
     "cost": "cost-weighted accuracy",
+    "mean-auc": "mean AUC",
+    "mean-average-precision": "mean average precision",
+    "mean-f1": "mean F1",
 }
 """Name of a metric -> what it is called in a sentence."""
 
@@ -22,6 +25,8 @@ class Metric:
     Attributes:
         name: `accuracy`: w_k is the class's share of the images that are scored; `balanced-accuracy`: every class that
             is there counts alike; `cost`: w_k goes with the class's share times what missing one image of it costs.
+            Of images with several labels it is no mean of recalls, but the mean over the labels of a score of each:
+            `mean-auc`, `mean-average-precision` or `mean-f1`.
         costs: Class -> cost of missing one of its images, for `cost`.
         shares: Class -> share that it is taken to have in use, for `cost`; empty where each part has its own shares.
     """

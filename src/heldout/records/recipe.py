@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from heldout.files import hash_of
 from heldout.records.backbone import spoken_name
-from heldout.records.codec import to_data
+from heldout.records.codec import LATER, to_data
+from heldout.records.input_map import InputMap
+from heldout.records.labelling import SINGLE, LabellingName
 
 Fit = Literal["stretch", "pad", "crop"]
 Precision = Literal["no", "bf16", "fp16"]
@@ -35,7 +37,10 @@ class Recipe:
         interpolation: `bilinear` or `bicubic`.
         seed: Seed of everything that is drawn: the head, the order of images.
         precision: Mixed precision of the passes.
+        labels: Whether an image is of one class or has several labels; what has one class is hashed without it, as
+            it was before there was anything else.
         format: Version of this record.
+        input_map: How values of the files become the network's input; None for 8-bit grey and RGB as they are.
     """
 
     cohort: str
@@ -50,10 +55,26 @@ class Recipe:
     interpolation: str
     seed: int
     precision: Precision = "no"
+    labels: LabellingName = "single"
     format: int = 1
+    input_map: InputMap | None = field(default=None, metadata=LATER)
+
+    @property
+    def squares(self) -> str:
+        """Names how images became the squares that the network takes: `224-stretch-bilinear`."""
+        mapped = "" if self.input_map is None else f"-{self.input_map.key}"
+        return f"{self.image_size}-{self.fit}-{self.interpolation}{mapped}"
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that the network's first layer takes."""
+        return self.input_map.of if self.input_map is not None and self.input_map.adapted else 3
 
     @property
     def id(self) -> str:
         """The run's id: readable in front, a hash of the whole recipe behind."""
         short = "".join(c if c.isalnum() or c in "_-" else "_" for c in spoken_name(self.backbone))[:40]
-        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(to_data(self), 8)}"
+        hashed = to_data(self)
+        if self.labels == SINGLE.name:
+            del hashed["labels"]
+        return f"{short}-{self.strategy}-s{self.seed}-{hash_of(hashed, 8)}"

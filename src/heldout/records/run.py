@@ -15,9 +15,12 @@ Keep = Literal["last", "best", "average"]
 ChosenOn = Literal["", "val", "test"]
 """Part on which a model was chosen among candidates."""
 
-Choice = Literal["strength", "blend", "neighbours", "settings", "epoch"]
+Choice = Literal["strength", "blend", "neighbours", "settings", "epoch", "threshold"]
 """What can be chosen on validation: the strength of regularisation, the blend of two networks' weights, the number of
-neighbours, the settings (`heldout run --tune`), the epoch."""
+neighbours, the settings (`heldout run --tune`), the epoch; of one of several labels the threshold."""
+
+REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
+"""What to do about a run that is damaged."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,13 @@ class RunRecord:
 
     The folder holds besides: `recipe.json` (`Recipe`), `environment.json`, `history.csv` (rows of `progress.Epoch`),
     `predictions.parquet` (columns `id`, `split` ∈ train/val/test, `label` and `predicted` as class indices, and one
-    float32 `logit_<k>` a class, k in the order of `classes`; train re-scored in eval mode), `val_epochs.parquet` (the
-    class predicted for each validation image after each epoch: columns `id`, `epoch`, `predicted`), `choices.parquet`
-    where a strategy chose on validation (the validation logits of everything it chose among: columns `id`, `split`,
-    `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`, `predictions.parquet`
-    and, where candidates were given, `candidates.parquet` (their logits on validation and test, columns as in
-    `choices.parquet`); numbers of its training that nobody told are None.
+    float32 `logit_<k>` a class, k in the order of `classes`; train re-scored in eval mode; of several labels an image
+    one `label_<k>` and `predicted_<k>` of 0 and 1 a label), `val_epochs.parquet` (the class predicted for each
+    validation image after each epoch: columns `id`, `epoch`, `predicted`, or one `predicted_<k>` a label),
+    `choices.parquet` where a strategy chose on validation (the validation logits of everything it chose among: columns
+    `id`, `split`, `variant`, `logit_<k>`) and `model.safetensors`. A run of a given model holds `recipe.json`,
+    `predictions.parquet` and, where candidates were given, `candidates.parquet` (their logits on validation and test,
+    columns as in `choices.parquet`); numbers of its training that nobody told are None.
 
     Attributes:
         id: The recipe's id and the folder's name.
@@ -88,6 +92,10 @@ class RunRecord:
         learning: What was trained, chosen and kept.
         created: Time of completion, ISO 8601, UTC.
         notes: Sentences a person should read.
+        files: Name of each other file of the run -> its SHA-256, so that a changed one is noticed; empty in records of
+            0.1.0.
+        thresholds: Of several labels the logit above which each is answered, set on validation
+            (`stats.label_thresholds`); empty where an image has one class.
         format: Version of this record.
     """
 
@@ -108,4 +116,6 @@ class RunRecord:
     learning: Learning
     created: str
     notes: tuple[str, ...] = field(default=())
+    files: dict[str, str] = field(default_factory=dict)
+    thresholds: tuple[float, ...] = ()
     format: int = 2

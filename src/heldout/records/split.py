@@ -13,6 +13,10 @@ import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
+from heldout.records.codec import check_format
+from heldout.records.table_file import load_arrow
+
+FORMAT = 1
 
 PARTS = ("train", "val", "test")
 Part = Literal["train", "val", "test"]
@@ -56,11 +60,11 @@ class Split:
     def save(self, path: Path) -> None:
         """Write as Parquet (columns id, split) with method, seed and hash in the metadata."""
         frame = pd.DataFrame([(id_, name) for name in PARTS for id_ in self.part(name)], columns=["id", "split"])
-        about = {"format": 1, "method": self.method, "seed": self.seed, "grouped": self.grouped, "hash": self.hash}
+        about = {"format": FORMAT, "method": self.method, "seed": self.seed, "grouped": self.grouped, "hash": self.hash}
         table = pa.Table.from_pandas(frame, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
         with whole(path) as temporary:
-            pq.write_table(table, temporary)
+            pq.write_table(table, temporary, write_page_checksum=True)
 
     @classmethod
     def load(cls, path: Path) -> Split:
@@ -69,18 +73,24 @@ class Split:
         Raises:
             InputError: The file is not a split, or was changed after it was written.
         """
+        remedy = "Run `heldout run` again to make the study."
+        table = load_arrow(path, "a split.parquet", remedy)
         try:
-            table = pq.read_table(path)
             about: dict[str, Any] = json.loads((table.schema.metadata or {})[b"heldout"])
-        except (OSError, KeyError, ValueError, pa.ArrowInvalid) as error:
-            raise InputError(
-                [Problem(str(path), repr(error)[:120], "a split.parquet", "Run `heldout run` again to make the study.")]
-            ) from error
-        frame = table.to_pandas()
-        ids = {name: tuple(frame.loc[frame["split"] == name, "id"]) for name in PARTS}
-        split = cls(
-            ids["train"], ids["val"], ids["test"], method=about["method"], seed=about["seed"], grouped=about["grouped"]
-        )
+            check_format(about.get("format"), FORMAT, str(path))
+            frame = table.to_pandas()
+            ids = {name: tuple(map(str, frame.loc[frame["split"] == name, "id"])) for name in PARTS}
+            split = cls(
+                ids["train"],
+                ids["val"],
+                ids["test"],
+                method=about["method"],
+                seed=about["seed"],
+                grouped=about["grouped"],
+            )
+            about["hash"]
+        except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+            raise InputError([Problem(str(path), repr(error)[:120], "a split.parquet", remedy)]) from error
         if split.hash != about["hash"]:
             raise InputError(
                 [

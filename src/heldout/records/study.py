@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from heldout.records.codec import LATER
 from heldout.records.recipe import Fit, PrecisionChoice, Setting
 
 
@@ -55,6 +56,8 @@ class PlanRecord:
         version: Version of heldout that wrote it.
         created: When, ISO 8601, UTC; plans stand in this order.
         format: Version of this record.
+        intensity: The intensity policy as it was asked for; the recipes of the runs hold its numbers.
+        channels: How channels are chosen, likewise.
     """
 
     cohort: str
@@ -70,6 +73,8 @@ class PlanRecord:
     version: str = ""
     created: str = ""
     format: int = 1
+    intensity: str = field(default="", metadata=LATER)
+    channels: str = field(default="", metadata=LATER)
 
     def joined(self, later: PlanRecord) -> PlanRecord:
         """What both planned: the runs of both, each once; where only one value can stand, that of the later plan."""
@@ -86,4 +91,6 @@ class PlanRecord:
             search=later.search,
             version=later.version,
             created=later.created,
+            intensity=later.intensity,
+            channels=later.channels,
         )

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from heldout import shown
+
 Raw = str | int | float | bool | None
 """A value as it goes into a CSV: unrounded, None for an empty cell."""
 
@@ -34,11 +36,14 @@ class Sheet:
                 raise ValueError(f"a row of {len(row)} values under {len(self.header)} headings: {row}")
 
     def csv(self) -> str:
-        """RFC 4180 text: CRLF, quotes where needed, numbers with all their digits, a dot for the decimals."""
+        """RFC 4180 text: CRLF, numbers with all their digits, names that a spreadsheet would run in quotes."""
         stream = io.StringIO()
         writer = csv.writer(stream)
-        writer.writerow(self.header)
-        writer.writerows([["" if value is None else value for value in row] for row in self.rows])
+        plain = (
+            [shown.cell(value) if isinstance(value, str) else value for value in row]
+            for row in (self.header, *self.rows)
+        )
+        writer.writerows([["" if value is None else value for value in row] for row in plain])
         return stream.getvalue()
 
 

@@ -33,6 +33,15 @@ DEFINITIONS = (
         "cost(c)",
     ),
     Term(
+        "def-labels",
+        "Several labels",
+        "Where an image has several labels, each is a question of its own: is it there or not? Runs are judged by the "
+        "mean over the labels of a score of each, usually the area under the curve; a label that all images of a part "
+        "have, or none, stands in no mean. A label is answered above its threshold, which is set on validation where "
+        "sensitivity and specificity together are largest.",
+        "mean AUC = Σ AUC(label) / labels; threshold = argmax (sensitivity + specificity) on validation",
+    ),
+    Term(
         "def-unit",
         "Unit of decision",
         "What one answer is given for: an image, or a patient with all images. A patient's answer is the class with "

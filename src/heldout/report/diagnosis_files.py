@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from heldout.array_files import open_array_file
 from heldout.errors import InputError
 from heldout.files import read_json
+from heldout.images.levels import eight_bit
 from heldout.records import Diagnosis, Recipe
 from heldout.records.codec import read_record
+from heldout.records.table_file import load_table
 
 Pixels = npt.NDArray[np.uint8]
 
 
 def read_diagnoses(folder: Path) -> dict[str, Diagnosis | str]:
-    """Run id -> its diagnosis, or in words why `diagnosis/<run id>.json` cannot be read."""
+    """Run id -> its diagnosis, or in words why `<run id>.json` of a folder of diagnoses cannot be read."""
     found: dict[str, Diagnosis | str] = {}
-    for path in sorted(folder.glob("diagnosis/*.json")):
+    for path in sorted(folder.glob("*.json")):
         try:
             diagnosis = read_record(Diagnosis, path)
         except InputError as error:
@@ -43,17 +47,17 @@ class Squares:
     """Images as the network saw them, mapped from disk.
 
     Attributes:
-        places: Id -> (pixels of its store, (n, s, s, c) uint8; its row there).
+        places: Id -> (pixels of its store, (n, s, s, c), uint8 or float16 in 0 … 1; its row there).
     """
 
-    places: dict[str, tuple[Pixels, int]]
+    places: dict[str, tuple[npt.NDArray[Any], int]]
 
     def of(self, id_: str) -> Pixels | None:
-        """(s, s, c), or None if the image is not among them."""
+        """(s, s, 1 or 3) in 8 bits, or None if the image is not among them."""
         if id_ not in self.places:
             return None
         pixels, row = self.places[id_]
-        return np.asarray(pixels[row])
+        return eight_bit(np.asarray(pixels[row]))
 
 
 def read_squares(folder: Path, recipe: Recipe) -> Squares:
@@ -61,19 +65,20 @@ def read_squares(folder: Path, recipe: Recipe) -> Squares:
 
     A study keeps one store a part. A store that cannot be read is passed over: a report does without pictures.
     """
-    own: dict[str, tuple[Pixels, int]] = {}
-    others: dict[str, tuple[Pixels, int]] = {}
+    own: dict[str, tuple[npt.NDArray[Any], int]] = {}
+    others: dict[str, tuple[npt.NDArray[Any], int]] = {}
+    key = "" if recipe.input_map is None else recipe.input_map.key
     for path in sorted(folder.glob("images/*/store.json")):
         try:
             about = read_json(path)
-            pixels = np.load(path.parent / "pixels.npy", mmap_mode="r")
+            pixels = open_array_file(path.parent / "pixels.npy")
             ids = [str(id_) for id_ in about["ids"]]
-            seen = (about["size"], about["fit"], about["interpolation"])
+            seen = (about["size"], about["fit"], about["interpolation"], about.get("input_map", ""))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if pixels.ndim != 4 or pixels.dtype != np.uint8 or len(pixels) != len(ids):
+        if pixels is None or pixels.ndim != 4 or pixels.dtype not in (np.uint8, np.float16) or len(pixels) != len(ids):
             continue
-        kept = own if seen == (recipe.image_size, recipe.fit, recipe.interpolation) else others
+        kept = own if seen == (recipe.image_size, recipe.fit, recipe.interpolation, key) else others
         kept.update({id_: (pixels, row) for row, id_ in enumerate(ids)})
     return Squares(others | own)
 
@@ -87,10 +92,10 @@ def read_properties(folder: Path, recipe: Recipe) -> pd.DataFrame | None:
     tables = {path.stem: path for path in sorted(folder.glob("quality/*.parquet"))}
     if not tables:
         return None
-    path = tables.get(f"{recipe.image_size}-{recipe.fit}-{recipe.interpolation}", next(iter(tables.values())))
+    path = tables.get(recipe.squares, next(iter(tables.values())))
     try:
-        table = pd.read_parquet(path)
-    except Exception as error:  # pyarrow has errors of its own that share no ancestor but this
+        table = load_table(path)
+    except InputError as error:
         raise ValueError(f"quality/{path.name} is no Parquet table") from error
     if "id" in table.columns:
         table = table.set_index("id")

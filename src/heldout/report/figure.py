@@ -33,6 +33,7 @@ class Figure:
         section: Name of the section it stands in, or `FIRST_SCREEN`; an unknown one puts it at the end.
         order: Place among the figures of its section.
         draw: The charts; none if the study has nothing to draw.
+        labels: Of studies of which labels it speaks: one class an image (`single`), several labels (`several`).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Figure:
     section: str
     order: int
     draw: Callable[[Material], Sequence[Chart]]
+    labels: tuple[str, ...] = ("single", "several")
 
 
 def spec(

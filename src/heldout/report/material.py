@@ -23,12 +23,14 @@ from heldout.records import (
     StudyRecord,
     Unit,
 )
+from heldout.records.labelling import SINGLE
 from heldout.records.predictions import Predictions
 from heldout.report.diagnosis_files import read_diagnoses
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
-from heldout.runs.judging import Judging, metric_of, unit_of
+from heldout.runs.judging import Judging, asking_of, metric_of, unit_of
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
+from heldout.runs.one_label import metric_of_question, of_label, questions
 from heldout.stats.decisions import decided
 
 COLOURS = 8
@@ -71,6 +73,7 @@ class Material:
         diagnosis_evaluations: How often interventions of a diagnosis scored test images.
         diagnoses: Run id -> its diagnosis, or why it cannot be read or shown; empty if nobody has asked for any.
         decided: Run id -> part -> its answers with a row a unit; empty where rows are images.
+        label_diagnoses: Of several labels an image: label -> the same as `diagnoses` of that label.
     """
 
     files: StudyFiles
@@ -83,6 +86,7 @@ class Material:
     diagnosis_evaluations: int
     diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
     decided: dict[str, dict[str, Predictions]] = field(default_factory=dict)
+    label_diagnoses: dict[str, dict[str, Diagnosis | str]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -196,14 +200,18 @@ class Wanted:
         metric: As `--metric` takes it.
         unit: As `--unit` takes it.
         by: As `--by` takes it.
+        label: One of several labels, of which the report is to be as of two classes; empty for the whole study.
+        order: As `--order` takes it; empty for what was said when the study was made.
     """
 
     metric: str = ""
     unit: str = ""
     by: str = ""
+    label: str = ""
+    order: str = ""
 
-    def judging(self, classes: tuple[str, ...], diagnoses: Iterable[Diagnosis | str]) -> Judging:
-        """Metric and unit of the report: those asked for, else those that all diagnoses share, else accuracy of images.
+    def judging(self, files: StudyFiles, diagnoses: Iterable[Diagnosis | str]) -> Judging:
+        """Metric and unit of the report: those asked for, else those that all diagnoses share, else the usual ones.
 
         Raises:
             UsageError: An unknown name.
@@ -213,11 +221,16 @@ class Wanted:
         first = (
             made[0] if made and all((one.metric, one.unit) == (made[0].metric, made[0].unit) for one in made) else None
         )
-        metric = metric_of(self.metric or "accuracy", classes) if self.metric or first is None else first.metric
+        classes, labelling = files.cohort.classes, files.cohort.labelling
+        usual = metric_of_question(files) if labelling is SINGLE else labelling.metric
+        asked = self.metric or first is None
+        metric = metric_of(self.metric or usual, classes, labelling) if asked or first is None else first.metric
         named = unit_of(self.unit or "image", self.by or "mean") if self.unit or first is None else first.unit
         if self.by and not self.unit:
             named = unit_of(named.name, self.by)
-        return Judging(metric, named)
+        said = files.record.reading.get("order")
+        asking = asking_of(classes, order=self.order, recorded=None if files.label else said, labelling=labelling)
+        return Judging(metric, named, asking)
 
 
 def gather(folder: Path, wanted: Wanted | None = None) -> Material:
@@ -231,24 +244,36 @@ def gather(folder: Path, wanted: Wanted | None = None) -> Material:
         InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
         UsageError: An unknown metric or unit.
     """
-    files = read_study(folder)
-    diagnoses = read_diagnoses(folder)
-    judging = (wanted or Wanted()).judging(files.cohort.classes, diagnoses.values())
+    wanted = wanted or Wanted()
+    whole = read_study(folder)
+    files = of_label(whole, wanted.label) if wanted.label else whole
+    diagnoses = read_diagnoses(files.diagnoses)
+    judging = wanted.judging(files, diagnoses.values())
     comparison = compare_study(files, judging=judging)
     return Material(
         files=files,
         comparison=comparison,
         names=names_in(comparison),
         marks=run_marks(comparison.runs),
-        environments={run.record.id: read_environment(run.folder / "environment.json") for run in files.runs},
+        environments={run.record.id: read_environment(run.network / "environment.json") for run in files.runs},
         catalogue={model: look_up(model) for model in _catalogued(files)},
         test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
         diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
         diagnoses={id_: _fitting(one, judging) for id_, one in diagnoses.items()},
         decided={
-            run.record.id: decided(dict(run.predictions), judging.unit, files.cohort.classes) for run in files.runs
+            run.record.id: decided(dict(run.predictions), judging.unit, files.cohort.classes)
+            for run in files.runs
+            if run.predictions
         },
+        label_diagnoses=_of_labels(files),
     )
+
+
+def _of_labels(files: StudyFiles) -> dict[str, dict[str, Diagnosis | str]]:
+    """Label -> run -> its diagnosis; empty where images have one class."""
+    if files.cohort.labelling is SINGLE:
+        return {}
+    return {one.label: read_diagnoses(one.diagnoses) for one in questions(files)}
 
 
 def _fitting(diagnosis: Diagnosis | str, judging: Judging) -> Diagnosis | str:

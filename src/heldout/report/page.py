@@ -5,6 +5,8 @@ A part that cannot be made says so in its place; it never sinks the page.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from heldout._version import __version__
 from heldout.files import write_text
+from heldout.replacing import REPORT, refuse_replacing
 from heldout.report.blocks import Answer, Block, Charts, Page, PageSection
 from heldout.report.faults import fault, reason
 from heldout.report.figure import FIRST_SCREEN, Figure
@@ -44,38 +47,44 @@ def build_report(folder: Path, wanted: Wanted | None = None) -> str:
     return render(compose(gather(folder, wanted)))
 
 
-def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = None) -> Path:
+def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = None, overwrite: bool = False) -> Path:
     """Write the report of a study, whole or not at all.
 
     Args:
         folder: A study's folder.
-        out: The file; `report.html` in the study's folder by default.
+        out: The file; by default `report.html` in the study's folder, of one of several labels `report-<label>.html`.
         wanted: Metric and unit; None for those of the diagnoses.
+        overwrite: Whether a file that is no report of ours may be replaced.
 
     Returns:
         The file written.
 
     Raises:
         InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
-        UsageError: An unknown metric or unit.
+        UsageError: An unknown metric or unit; a file of another kind stands there.
     """
-    path = out or folder / "report.html"
-    write_text(path, build_report(folder, wanted))
+    material = gather(folder, wanted)
+    label = material.files.label_folder
+    path = out or folder / (f"report-{label}.html" if label else "report.html")
+    refuse_replacing(path, REPORT, overwrite)
+    write_text(path, render(compose(material)))
     return path
 
 
 def compose(material: Material) -> Page:
     """The record of the page, no markup in it."""
-    plans = sorted(sections, key=lambda section: (section.order, section.name))
+    kind = material.cohort.labels
+    plans = sorted((one for one in sections if kind in one.labels), key=lambda section: (section.order, section.name))
     homes = {FIRST_SCREEN, *(section.name for section in plans)}
     own: dict[str, list[Figure]] = {}
-    for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
+    shown = (figure for figure in figures if kind in figure.labels)
+    for figure in sorted(shown, key=lambda figure: (figure.order, figure.name)):
         own.setdefault(figure.section if figure.section in homes else plans[-1].name, []).append(figure)
     study = material.study
     created = max((material.run(row.id).record.created for row in material.runs), default="")
     filled = [fill(section, own.get(section.name, []), material) for section in plans]
     return Page(
-        title=study.name,
+        title=f"{study.name}, {material.files.label}" if material.files.label else study.name,
         subtitle="heldout report",
         answer=safe_answer(material),
         first=tuple(drawn(own.get(FIRST_SCREEN, []), material)),
@@ -129,6 +138,12 @@ def breakable(text: str) -> Markup:
     return Markup(re.sub(r"([_/:]|[.-](?=[^\W\d]))(?=\w)", r"\1<wbr>", str(escape(text))))
 
 
+def source_hash(script: str) -> str:
+    """What the page's policy knows a script by, so that a browser runs no other: `sha256-…` (CSP level 2)."""
+    seen = script.replace("\r\n", "\n").replace("\r", "\n")  # as browsers read a page
+    return f"sha256-{base64.b64encode(hashlib.sha256(seen.encode()).digest()).decode()}"
+
+
 def render(page: Page) -> str:
     """The page as HTML; everything that is not our own template is escaped."""
     environment = jinja2.Environment(
@@ -139,12 +154,12 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
+    environment.filters["sha256"] = source_hash
     # Our own files and plotly.js go in as they are: `</script` and `</style` occur in none of them (tests/report).
     return environment.get_template("page.html").render(
         page=page,
         styles=[Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in STYLES],
-        script=Markup((TEMPLATES / "figures.js").read_text(encoding="utf-8")),
-        plotly=Markup(get_plotlyjs()),
+        scripts=[Markup(get_plotlyjs()), Markup((TEMPLATES / "figures.js").read_text(encoding="utf-8"))],
     )
 
 

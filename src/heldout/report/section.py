@@ -26,6 +26,7 @@ class Section:
         blocks: Tables and words; without any, and without a figure, the section is left out.
         figures_first: Whether figures stand before the blocks.
         opening: What stands before both.
+        labels: Of studies of which labels it speaks: one class an image (`single`), several labels (`several`).
     """
 
     name: str
@@ -35,3 +36,4 @@ class Section:
     blocks: Callable[[Material], Sequence[Block]]
     figures_first: bool = True
     opening: Callable[[Material], Sequence[Block]] = nothing
+    labels: tuple[str, ...] = ("single", "several")

@@ -2,53 +2,55 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
+from heldout.files import read_json
 from heldout.records import (
     Asking,
     Baseline,
     Comparison,
     Estimate,
-    Group,
-    Oscillation,
+    Metric,
     Pair,
     RunRow,
     Scores,
 )
 from heldout.records.predictions import Predictions
+from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
+from heldout.runs.rows import groups_of, row_of, verdict_of
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
-from heldout.stats.curves import overfit_epoch, reversals, roughness_points
 from heldout.stats.decisions import decided
 from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, metric_estimate, share_estimate
 from heldout.stats.further import Answers, Asked, further_estimates
 from heldout.stats.joint import JointBootstrap, draw_training
 from heldout.stats.metric import ClassWeights
-from heldout.stats.paired import holm, mcnemar, randomised, spread_points
+from heldout.stats.paired import holm, mcnemar, randomised
 from heldout.stats.scores import Indices
 from heldout.stats.units import Units
 
-ALPHA = 0.05
-"""Two runs are told apart when Holm's p is below this; intervals are 95 %."""
 
-
-def compare(folder: Path, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
+def compare(
+    folder: Path, *, judging: Judging | None = None, bootstrap: int | None = None, seed: int | None = None
+) -> Comparison:
     """Judge all complete runs of a study.
 
     Args:
         folder: Folder of the study.
         judging: By what; None for accuracy, image by image.
-        bootstrap: Number of bootstrap replicates.
-        seed: Seed of the bootstrap; runs share its draws, so that they are compared on the same drawn patients.
+        bootstrap: Number of bootstrap replicates; None for that of the study's diagnoses, so that a gap has one
+            interval wherever it is told, and for 1000 without any.
+        seed: Seed of the bootstrap, likewise, else 0; runs share its draws, so that they are compared on the same drawn
+            patients.
 
     Raises:
         InputError: The folder is no study, holds no complete run, or a run is damaged; patients of several classes
@@ -59,7 +61,7 @@ def compare(folder: Path, *, judging: Judging | None = None, bootstrap: int = RE
 
 
 def compare_study(
-    study: StudyFiles, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0
+    study: StudyFiles, *, judging: Judging | None = None, bootstrap: int | None = None, seed: int | None = None
 ) -> Comparison:
     """Like `compare`, for a study that has been read.
 
@@ -67,15 +69,38 @@ def compare_study(
         InputError: No complete run; patients of several classes where they are the unit.
         UsageError: Fewer than `FEWEST_REPLICATES` replicates.
     """
-    judging = judging or Judging()
+    judging = judging or Judging(Metric(study.cohort.labelling.metric))
+    diagnosed = _of_diagnoses(study)
+    bootstrap = diagnosed[0] if bootstrap is None else bootstrap
+    seed = diagnosed[1] if seed is None else seed
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
+    if not study.runs and study.set_aside:
+        raise InputError(
+            [problem for run in study.set_aside for problem in run.problems], f"No run of {study.folder} can be used"
+        )
     if not study.runs:
         found = f"no complete run; {len(study.missing)} are planned"
         raise InputError(
             [Problem(str(study.folder), found, "at least one", "Call the same `heldout run` again; it goes on.")],
             title="There is nothing to compare yet",
         )
+    return COMPARERS[study.cohort.labels](study, judging, bootstrap, seed)
+
+
+def _of_diagnoses(study: StudyFiles) -> tuple[int, int]:
+    """Replicates and seed that the study's diagnoses share; the usual ones where there are none, or several."""
+    found = set()
+    for path in study.diagnoses.glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one is told by the report
+            about = read_json(path)
+            found.add((int(about["bootstrap"]), int(about["bootstrap_seed"])))
+    shared = found.pop() if len(found) == 1 else (REPLICATES, 0)
+    return shared if shared[0] >= FEWEST_REPLICATES else (REPLICATES, 0)
+
+
+def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: int) -> Comparison:
+    """Judge runs with one class an image."""
     images = {run.record.id: dict(run.predictions) for run in study.runs}
     sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
@@ -84,7 +109,7 @@ def compare_study(
     return Comparison(
         runs=rows,
         pairs=_pairs(right, shared),
-        groups=_groups(rows),
+        groups=groups_of(rows),
         metric=judging.metric,
         unit=judging.unit,
         baseline=_baseline(shared),
@@ -172,7 +197,8 @@ def _asked(asking: Asking, classes: tuple[str, ...]) -> Asked:
         raise UsageError(f"Found '{asking.positive}' as the positive class; expected one of: {', '.join(classes)}.")
     if not 0 < asking.at < 1:
         raise UsageError(f"Found {asking.at:g} as the specificity to reach; expected a fraction between 0 and 1.")
-    return Asked(asking.ordered, classes.index(asking.positive) if asking.positive else None, asking.at)
+    order = tuple(classes.index(name) for name in asking.order)
+    return Asked(asking.ordered, classes.index(asking.positive) if asking.positive else None, asking.at, order)
 
 
 def _baseline(shared: _Shared) -> Baseline:
@@ -185,46 +211,9 @@ def _baseline(shared: _Shared) -> Baseline:
 
 
 def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
-    record = run.record
     scores = {name: _scores(side, shared) for name, side in sides.items()}
     over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
-    return RunRow(
-        id=record.id,
-        model=record.backbone,
-        strategy=record.strategy,
-        seed=record.seed,
-        epochs=record.epochs,
-        trainable_parameters=record.trainable_parameters,
-        parameters=record.parameters,
-        seconds_per_epoch=record.seconds_per_epoch,
-        wall_seconds=record.wall_seconds,
-        device=record.device,
-        train=scores.get("train"),
-        val=scores["val"],
-        test=scores.get("test"),
-        gap_points=_gap(sides, scores, shared.joint),
-        oscillation=_oscillation(run.history, len(run.predictions["val"])),
-        overfit_epoch=_overfit_epoch(run.history),
-        frozen=record.frozen,
-        test_evaluations=record.test_evaluations,
-        over_baseline_points=over,
-        better_than_baseline=over.low > 0,
-    )
-
-
-def _oscillation(history: pd.DataFrame, n: int) -> Oscillation | None:
-    """How restless validation accuracy was; None without a history."""
-    if history.empty:
-        return None
-    curve = history["val_accuracy"].to_numpy(dtype=np.float64)
-    return Oscillation(reversals(curve, n), roughness_points(curve))
-
-
-def _overfit_epoch(history: pd.DataFrame) -> int | None:
-    if history.empty:
-        return None
-    train, val = (history[name].to_numpy(dtype=np.float64) for name in ("train_loss", "val_loss"))
-    return overfit_epoch(train, val)
+    return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]))
 
 
 def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:
@@ -253,12 +242,9 @@ def _pairs(right: dict[str, NDArray[np.bool_]], shared: _Shared) -> tuple[Pair, 
     pairs = []
     for (a, b), p, p_holm in zip(couples, p_values, holm(p_values), strict=True):
         points = _difference(right[a], right[b], shared)
-        # McNemar takes images as independent, the bootstrap takes patients: the more cautious of the two decides.
-        apart = p_holm < ALPHA and not points.low <= 0 <= points.high
-        verdict: Literal["distinguishable", "not distinguishable"]
-        verdict = "distinguishable" if apart else "not distinguishable"
+        # McNemar takes images as independent, the bootstrap takes patients.
         test: Literal["McNemar", "randomisation"] = "McNemar" if plain else "randomisation"
-        pairs.append(Pair(a, b, shared.judged, points, p, p_holm, verdict, test))
+        pairs.append(Pair(a, b, shared.judged, points, p, p_holm, verdict_of(p_holm, points), test))
     return tuple(pairs)
 
 
@@ -275,24 +261,5 @@ def _randomised(right: dict[str, NDArray[np.bool_]], couples: list[tuple[str, st
     return [float(p) for p in randomised(np.stack(columns, axis=1))]
 
 
-def _groups(rows: tuple[RunRow, ...]) -> tuple[Group, ...]:
-    """Runs of one model and strategy over their seeds, in the order in which they first appear."""
-    members: dict[tuple[str, str], list[RunRow]] = {}
-    for row in rows:
-        members.setdefault((row.model, row.strategy), []).append(row)
-    groups = []
-    for (model, strategy), group in members.items():
-        val = [row.val.score.value for row in group]
-        test = [row.test.score.value for row in group if row.test is not None]
-        groups.append(
-            Group(
-                model=model,
-                strategy=strategy,
-                seeds=tuple(row.seed for row in group),
-                val_accuracy=float(np.mean(val)),
-                val_spread_points=spread_points(val),
-                test_accuracy=float(np.mean(test)) if test else None,
-                test_spread_points=spread_points(test),
-            )
-        )
-    return tuple(groups)
+COMPARERS = {"single": _compare_classes, "several": compare_labels}
+"""By the labelling."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.data.store import build_store
@@ -36,7 +34,9 @@ class RunContext:
 def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> Network:
     """The network that a strategy begins with, on the machine's device."""
     return context.machine.hold(
-        backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained)
+        backbones.build(
+            info, len(recipe.classes), recipe.image_size, recipe.seed, strategy.pretrained, recipe.in_channels
+        )
     )
 
 
@@ -44,7 +44,7 @@ def task_of(recipe: Recipe, context: RunContext, reporter: Reporter) -> tuple[Ta
     """Training and validation images, and where activations of frozen prefixes are kept."""
     cache = ActivationCache.of_study(context.folder, recipe, context.machine)
     train, val = (part_of(name, recipe, context, reporter) for name in ("train", "val"))
-    return Task(train, val, recipe.classes), cache
+    return Task(train, val, recipe.classes, recipe.labels), cache
 
 
 def part_of(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) -> Part:
@@ -58,7 +58,7 @@ def part_of(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) 
         recipe.interpolation,
         context.folder / "images",
         reporter,
+        recipe.input_map,
     )
-    index = {label: number for number, label in enumerate(recipe.classes)}
-    labels = context.cohort.table.set_index("id").loc[list(ids), "label"].map(index)
-    return Part(ids, store.pixels, np.asarray(labels, dtype=np.int64))
+    texts = context.cohort.table.set_index("id").loc[list(ids), "label"].tolist()
+    return Part(ids, store.pixels, context.cohort.labelling.truth(texts, recipe.classes))

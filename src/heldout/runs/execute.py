@@ -1,30 +1,34 @@
-"""From a study's plan to its runs: weights are fetched, settings searched, and what is missing is trained."""
+"""From a study's plan to its runs: weights are fetched, settings searched, and what is missing is trained.
+
+What needs torch is imported where something is left to do: where nothing is, the answer need not wait for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from heldout import backbones
 from heldout.claims import Claim, claim_of
+from heldout.computing import Device, Engine
+from heldout.data.input_map import input_map_of
 from heldout.errors import HeldoutError
 from heldout.files import sha256_of
-from heldout.progress import Reporter
-from heldout.records import BackboneInfo, Cohort, Split
+from heldout.progress import Reporter, Silent
+from heldout.records import BackboneInfo, Cohort, InputMap, Split
 from heldout.records.recipe import Precision
 from heldout.records.tuning import Tuning
-from heldout.runs.context import RunContext
-from heldout.runs.fit import fit, run_folder
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
-from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
+from heldout.runs.sitting import run_folder
+from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
-from heldout.training.device import Device, machine
-from heldout.training.engine import Engine
-from heldout.training.precision import suited
+
+if TYPE_CHECKING:
+    from heldout.runs.context import RunContext
 
 T = TypeVar("T")
 
@@ -40,6 +44,7 @@ class Execution:
         folder: Where it is kept.
         device: `auto`, `cpu` or `cuda`.
         engine: What computes features that stay fixed, see `training.engine`.
+        reporter: Told of training images that are read before anything is planned.
     """
 
     spec: StudySpec
@@ -48,6 +53,7 @@ class Execution:
     folder: Path
     device: Device = "auto"
     engine: Engine = "auto"
+    reporter: Reporter = field(default_factory=Silent)
 
     @cached_property
     def weights(self) -> dict[str, str]:
@@ -67,21 +73,38 @@ class Execution:
     def _precision(self, info: BackboneInfo) -> Precision:
         if self.spec.precision != "auto":
             return self.spec.precision
+        from heldout.training.device import machine
+        from heldout.training.precision import suited
+
         network = backbones.build(info, len(self.cohort.classes), self.spec.image_size, seed=0, pretrained=False)
         return suited(network, machine(self.device, "no", self.engine).device)
 
     @cached_property
     def bases(self) -> tuple[PlannedRun, ...]:
         """Every model with every strategy, with the settings as they were given."""
-        return bases(self.spec, self.cohort, self.split, self.weights, self.precisions)
+        return bases(self.spec, self.cohort, self.split, self.weights, self.precisions, self.input_map)
+
+    @cached_property
+    def input_map(self) -> InputMap | None:
+        """How values of the files become inputs; its numbers are computed on the training images once.
+
+        Raises:
+            InputError: A training image cannot be read any more, or the numbers would make blank images.
+        """
+        spec = self.spec
+        return input_map_of(
+            self.cohort, self.split.train, spec.intensity, spec.channels, self.folder / "intensity", self.reporter
+        )
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, with the settings that searches found so far."""
         found: dict[str, Tuning] = {}
         if self.spec.search is not None:
+            from heldout.runs.tuning import tuning_of
+
             searches = {base.recipe.id: tuning_of(self.folder, base) for base in self.bases}
             found = {id_: tuning for id_, tuning in searches.items() if tuning.trials}
-        return plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found)
+        return plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found, self.input_map)
 
     def run(self, reporter: Reporter) -> None:
         """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
@@ -90,8 +113,13 @@ class Execution:
             UsageError: The folder holds another study, or the machine cannot do what is asked.
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
-        self._context("no" if self.spec.precision == "auto" else self.spec.precision)  # what is not there is told first
+        named = (
+            self.device == "cuda" or self.engine not in ("auto", "torch") or self.spec.precision not in ("no", "auto")
+        )
         check_same(self.folder, self.cohort, self.split)
+        tidy(self.folder)
+        if named or self.spec.search is not None or self._missing(self.plan()):  # what is not there is told first
+            self._context("no" if self.spec.precision == "auto" else self.spec.precision)
         if self.spec.search is not None:
             self._check_models(self.bases)
             Share([self._search_job(base, self.spec.search, reporter) for base in self.bases], reporter).run()
@@ -102,10 +130,19 @@ class Execution:
         jobs = [self._run_job(run, f"Run {n} of {total}", reporter) for n, run in enumerate(planned, start=1)]
         Share(jobs, reporter).run()
 
+    def _missing(self, planned: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """Runs that are still to be made."""
+        return [run for run in planned if not (run_folder(self.folder, run.recipe) / "run.json").exists()]
+
     def _context(self, precision: Precision) -> RunContext:
+        from heldout.runs.context import RunContext
+        from heldout.training.device import machine
+
         return RunContext(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
 
     def _search_job(self, base: PlannedRun, budget: SearchBudget, reporter: Reporter) -> Job:
+        from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
+
         def work(claim: Claim) -> None:
             tune(base, self._context(base.recipe.precision), budget, reporter, claim)
 
@@ -121,6 +158,8 @@ class Execution:
         place = run_folder(self.folder, run.recipe)
 
         def work(claim: Claim) -> None:
+            from heldout.runs.fit import fit
+
             fit(run, self._context(run.recipe.precision), reporter, claim)
 
         return Job(
@@ -138,12 +177,14 @@ class Execution:
         Raises:
             HeldoutError: All that is wrong, of all models.
         """
-        missing = [run for run in planned if not (run_folder(self.folder, run.recipe) / "run.json").exists()]
+        missing = self._missing(planned)
         infos = tuple({run.info.name: run.info for run in missing}.values())
         pretrained = any(run.strategy.pretrained for run in missing)
 
+        channels = planned[0].recipe.in_channels if planned else 3
+
         def build(info: BackboneInfo) -> None:
-            backbones.build(info, len(self.cohort.classes), self.spec.image_size, seed=0, pretrained=pretrained)
+            backbones.build(info, len(self.cohort.classes), self.spec.image_size, 0, pretrained, channels)
 
         if len(infos) > 1:
             each_of(infos, build)

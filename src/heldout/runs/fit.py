@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,16 +26,18 @@ from safetensors.torch import save_file
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.claims import Claim
-from heldout.files import publish_folder, whole, write_json
+from heldout.errors import HeldoutError
+from heldout.files import whole, write_json
 from heldout.progress import Epoch, Reporter, Silent
-from heldout.records import PARTS, Frozen, Recipe, RunRecord
+from heldout.records import Frozen, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
-from heldout.records.predictions import Predictions, to_table
+from heldout.records.table_file import save_table
+from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
-from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
 from heldout.runs.plan import PlannedRun
+from heldout.runs.sitting import Sitting, run_folder, sitting
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
@@ -85,52 +87,40 @@ def fit(
         ClaimLostError: Another process took the run over before the test images were scored.
     """
     reporter = reporter or Silent()
-    recipe, machine = run.recipe, context.machine
-    place = run_folder(context.folder, recipe)
+    place = run_folder(context.folder, run.recipe)
     if (place / "run.json").exists():
         return read_run_record(place)
+    with sitting(context.folder, run.recipe, claim) as own:
+        if not (own.folder / "run.json").exists() and own.scored() is None:
+            _learn_and_score(run, context, own, reporter)
+        return own.finish(bool(context.split.test))
+
+
+def _learn_and_score(run: PlannedRun, context: RunContext, own: Sitting, reporter: Reporter) -> None:
+    """Train, score every part once, and leave all files of the run but `run.json`."""
     started = time.perf_counter()
-    partial = begun_folder(place)
+    recipe, machine = run.recipe, context.machine
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
         network = new_network(recipe, run.strategy, run.info, context)
         task, cache = task_of(recipe, context, reporter)
-        checkpoint = partial / "checkpoint.safetensors"
-        learned = learn_strategy(network, task, run.strategy, recipe.seed, machine, cache, reporter, checkpoint)
+        learned = learn_strategy(network, task, run.strategy, recipe.seed, machine, cache, reporter, own.checkpoint)
         scored = {
             "train": _score(learned, task.train, machine, cache, reporter),
             "val": _score(learned, task.val, machine, cache, reporter),
         }
-        evaluations = 0
-        if claim is not None:
-            claim.check()
+        if own.claim is not None:
+            own.claim.check()
         if context.split.test:
             scored["test"] = _score_test(learned, recipe, context, cache, reporter)
-            evaluations = _count_evaluation(recipe, context)
     seconds = learned.course.elapsed + time.perf_counter() - started
-    record = _record(run, learned, machine, evaluations, seconds)
-    _write_run(partial, record, recipe, learned, scored, context)
-    publish_folder(partial, place)
-    return record
+    answers = {name: Scored(part.ids, part.labels, logits) for name, (part, logits) in scored.items()}
+    record = _record(run, learned, machine, seconds, answers["val"])
+    _write_files(own.folder, record, recipe, learned, answers, context)
+    own.keep_scored(replace(record, files=own.checksums()))
 
 
-def run_folder(study: Path, recipe: Recipe) -> Path:
-    """Where a run stands in a study's folder once it is complete."""
-    return study / "runs" / recipe.id
-
-
-def begun_folder(place: Path) -> Path:
-    """Where a run is worked on until it is complete: the folder of an earlier sitting, if it was cut off.
-
-    Files that it was writing when it was killed are removed; what they were to replace is whole.
-    """
-    folder = place.with_name(f".{place.name}.partial")
-    folder.mkdir(parents=True, exist_ok=True)
-    for half in folder.glob(".*"):
-        half.unlink()
-    return folder
-
-
-def _record(run: PlannedRun, learned: Learned, machine: Machine, evaluations: int, seconds: float) -> RunRecord:
+def _record(run: PlannedRun, learned: Learned, machine: Machine, seconds: float, val: Scored) -> RunRecord:
+    """All but how often test was scored, which is counted when the files are written."""
     recipe = run.recipe
     return RunRecord(
         id=recipe.id,
@@ -146,10 +136,11 @@ def _record(run: PlannedRun, learned: Learned, machine: Machine, evaluations: in
         wall_seconds=seconds,
         device=machine.name,
         frozen=learned.frozen,
-        test_evaluations=evaluations,
+        test_evaluations=0,
         learning=run.learning,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=(*run.notes, *_notes(learned)),
+        thresholds=ANSWER_TABLES[recipe.labels].thresholds(val),
     )
 
 
@@ -183,8 +174,11 @@ def learn_strategy(
     course = Course(moving_names(network, phases), strategy.keeps)
     if checkpoint is not None and checkpoint.exists():
         beginning = moving_tensors(network, course.moving) if BEGINNING in ends_needed(phases) else None
-        course.load(checkpoint, network, beginning)
-        reporter.note(f"Going on from epoch {len(course.history)}.")
+        try:
+            course.load(checkpoint, network, beginning)
+            reporter.note(f"Going on from epoch {len(course.history)}.")
+        except HeldoutError as error:
+            reporter.note(f"{error} Training begins anew.")
     total = sum(phase.epochs for phase in phases) - len(course.history)
     reporter.begin(f"{strategy.name}", total)
     before = course.elapsed
@@ -251,12 +245,6 @@ def _score_test(
     return _score(learned, part_of("test", recipe, context, reporter), context.machine, cache, reporter)
 
 
-def _count_evaluation(recipe: Recipe, context: RunContext) -> int:
-    """Write the scoring down in the study's ledger; returns how often this run's test images have been scored."""
-    write_down(context.folder, TEST_EVALUATIONS, {"run": recipe.id, "split": recipe.split})
-    return sum(entry["run"] == recipe.id for entry in entries(context.folder, TEST_EVALUATIONS))
-
-
 def _notes(learned: Learned) -> tuple[str, ...]:
     notes = []
     if learned.frozen.bn != "none" and not learned.frozen.verified:
@@ -266,43 +254,33 @@ def _notes(learned: Learned) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _write_run(
+def _write_files(
     folder: Path,
     record: RunRecord,
     recipe: Recipe,
     learned: Learned,
-    scored: dict[str, tuple[Part, NDArray[np.float32]]],
+    scored: dict[str, Scored],
     context: RunContext,
 ) -> None:
-    write_record(folder / "recipe.json", recipe)
-    write_json(folder / "environment.json", environment(context.machine))
+    tables = ANSWER_TABLES[recipe.labels]
+    write_record(folder / "recipe.json", recipe, make_folder=False)
+    write_json(folder / "environment.json", environment(context.machine), make_folder=False)
     history = pd.DataFrame([asdict(row) for row in learned.course.history], columns=list(Epoch.__annotations__))
-    with whole(folder / "history.csv") as temporary:
+    with whole(folder / "history.csv", make_folder=False) as temporary:
         history.to_csv(temporary, index=False)
-    with whole(folder / "predictions.parquet") as temporary:
-        to_table(_predictions(name, *scored[name]) for name in PARTS if name in scored).to_parquet(
-            temporary, index=False
-        )
-    val_ids = scored["val"][0].ids
+    save_table(tables.predictions(scored, record.thresholds), folder / "predictions.parquet", make_folder=False)
+    val_ids = scored["val"].ids
     epochs = [
-        pd.DataFrame({"id": val_ids, "epoch": row.epoch, "predicted": predicted})
+        tables.epoch(val_ids, row.epoch, predicted)
         for row, predicted in zip(learned.course.history, learned.course.val_predicted, strict=True)
     ]
-    with whole(folder / "val_epochs.parquet") as temporary:
-        pd.concat(epochs, ignore_index=True).to_parquet(temporary, index=False)
+    save_table(pd.concat(epochs, ignore_index=True), folder / "val_epochs.parquet", make_folder=False)
     if learned.course.choices:
         choices = variants_table("val", val_ids, learned.course.choices)
-        with whole(folder / "choices.parquet") as temporary:
-            choices.to_parquet(temporary, index=False)
-    with whole(folder / "model.safetensors") as temporary:
+        save_table(choices, folder / "choices.parquet", make_folder=False)
+    with whole(folder / "model.safetensors", make_folder=False) as temporary:
         tensors = {name: value.detach().cpu().contiguous() for name, value in learned.network.state_dict().items()}
         save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})
-    write_record(folder / "run.json", record)
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-
-
-def _predictions(name: str, part: Part, logits: NDArray[np.float32]) -> Predictions:
-    return Predictions(name, tuple(part.ids), part.labels, logits.astype(np.float64))
 
 
 def environment(machine: Machine) -> dict[str, object]:

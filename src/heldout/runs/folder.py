@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from pyarrow import ArrowException
 
 from heldout.errors import InputError, Problem
+from heldout.files import check_regular, sha256_of
 from heldout.progress import Epoch
 from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split, StudyRecord
 from heldout.records.codec import read_record
-from heldout.records.logit_table import logits_in
-from heldout.records.predictions import Predictions, columns_of, from_table
+from heldout.records.label_predictions import LabelPredictions, LabelQuestion
+from heldout.records.labelling import SINGLE
+from heldout.records.predictions import Predictions, columns_of
+from heldout.records.run import REDO
+from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
+from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
+from heldout.runs.read_classes import class_predictions
+from heldout.runs.read_labels import columns_of as label_columns
+from heldout.runs.read_labels import label_predictions
+from heldout.runs.study_checks import check_belongs, check_is_study, read_plans
 
 T = TypeVar("T")
 
-REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
+SHOWN = 3
+"""Problems of a run that a sentence names; the rest are counted."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,10 @@ class RunFiles:
             others; that a solver did not converge stands in the record's notes); empty for a given model.
         predictions: `train`, `val` and, where there are any, `test` -> its images in the order of the split, so that
             rows of two runs of a study belong to the same images. A given model may lack `train`.
-        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise.
+        val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise. Empty
+            of several labels.
+        labelled: The same as `predictions` where an image has several labels; `predictions` is empty then.
+        question: Of a run that is asked of one of several labels alone (`runs.one_label`), which; else None.
     """
 
     folder: Path
@@ -45,6 +57,31 @@ class RunFiles:
     history: pd.DataFrame
     predictions: Mapping[str, Predictions]
     val_epochs: pd.DataFrame
+    labelled: Mapping[str, LabelPredictions] = field(default_factory=dict)
+    question: LabelQuestion | None = None
+
+    @property
+    def network(self) -> Path:
+        """Folder of the run whose network it is."""
+        return self.folder if self.question is None else self.folder.parents[1]
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A run that cannot be used; all others can.
+
+    Attributes:
+        run: Name of its folder.
+        problems: Why, at least one.
+    """
+
+    run: str
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        shown = " ".join(map(str, self.problems[:SHOWN]))
+        more = f" (and {len(self.problems) - SHOWN} more problems)" if len(self.problems) > SHOWN else ""
+        return f"The run {self.run} is set aside: {shown}{more}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +98,10 @@ class StudyFiles:
         missing: Ids of planned runs that are not complete.
         foreign: Ids of runs in the folder that the plan does not name and that were made on another cohort or split;
             they are left out, since their images are not these.
+        set_aside: Complete runs that are damaged or diverged, with the reasons; nothing of them is used.
+        doubts: Sentences on records that contradict each other or cannot be read.
+        label: The one of several labels that this is asked of (`runs.one_label`); empty for the study itself.
+        label_folder: Its name as a folder.
     """
 
     folder: Path
@@ -71,6 +112,22 @@ class StudyFiles:
     runs: tuple[RunFiles, ...]
     missing: tuple[str, ...]
     foreign: tuple[str, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is wrong with the folder and was gone on without, a sentence each."""
+        return (*map(str, self.set_aside), *self.doubts)
+
+    label: str = ""
+    label_folder: str = ""
+
+    @property
+    def diagnoses(self) -> Path:
+        """Folder of the diagnoses."""
+        whole = self.folder / "diagnosis"
+        return whole / "labels" / self.label_folder if self.label else whole
 
     @property
     def given(self) -> bool:
@@ -88,88 +145,60 @@ def read_study(folder: Path) -> StudyFiles:
 
     A run is complete when it has its `run.json`, which is written last.
 
+    One that is damaged, or diverged, is set aside and named; so are plans and lines of ledgers.
+
     Raises:
-        InputError: The folder is no study, its parts do not belong together, or a run is damaged; all at once.
+        InputError: The folder is no study, or its parts do not belong together; all at once.
     """
     folder = Path(folder)
-    _check_is_study(folder)
+    check_is_study(folder)
     record, earlier = read_study_record(folder)
-    plan = _read_plans(folder, record, earlier)
+    doubts = [
+        f"{where} cannot be read and does not count: a power cut tore it, or it was changed by hand."
+        for ledger in (TEST_EVALUATIONS, DIAGNOSIS_EVALUATIONS)
+        for where in unreadable(folder, ledger)
+    ]
+    plan = read_plans(folder, record, earlier, doubts)
     cohort = Cohort.load(folder / "cohort.parquet")
     split = Split.load(folder / "split.parquet")
-    _check_belongs(folder, record, cohort, split)
+    check_belongs(folder, record, cohort, split)
     complete = {path.parent.name for path in folder.glob("runs/*/run.json") if not path.parent.name.startswith(".")}
     planned = [run for run in plan.runs if run in complete]
     runs: list[RunFiles] = []
     foreign: list[str] = []
-    problems: list[Problem] = []
+    aside: list[SetAside] = []
     for name in [*planned, *sorted(complete - set(planned))]:
         try:
             recipe = read_record(Recipe, folder / "runs" / name / "recipe.json")
             if name not in planned and (recipe.cohort, recipe.split) != (record.cohort, record.split):
                 foreign.append(name)
                 continue
-            runs.append(read_run(folder / "runs" / name, cohort, split))
+            runs.append(_counted(read_run(folder / "runs" / name, cohort, split), folder, doubts))
         except InputError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InputError(problems, title=f"Runs of {folder} cannot be used")
+            aside.append(SetAside(name, error.problems))
     missing = tuple(run for run in plan.runs if run not in complete)
-    return StudyFiles(folder, record, plan, cohort, split, tuple(runs), missing, tuple(foreign))
-
-
-def _read_plans(folder: Path, record: StudyRecord, earlier: PlanRecord | None) -> PlanRecord:
-    """All plans of the study joined, the earliest first; one of other images, which was refused, does not count."""
-    found = [read_record(PlanRecord, file) for file in sorted(folder.glob("plans/[!.]*.json"))]
-    plans = [] if earlier is None else [earlier]
-    plans += sorted(
-        (plan for plan in found if (plan.cohort, plan.split) == (record.cohort, record.split)),
-        key=lambda plan: plan.created,
-    )
-    joined = plans[0] if plans else PlanRecord(record.cohort, record.split, (), {}, (), 0, "stretch", "no", ())
-    for plan in plans[1:]:
-        joined = joined.joined(plan)
-    return joined
-
-
-def _check_is_study(folder: Path) -> None:
-    expected = ("study.json", "cohort.parquet", "split.parquet")
-    absent = [name for name in expected if not (folder / name).is_file()]
-    if not absent:
-        return
-    if folder.is_dir():
-        near = sorted(path.parent.name for path in folder.glob("*/study.json"))
-        found = f"a folder without {' and '.join(absent)}"
-    else:
-        near, found = [], "a file" if folder.exists() else "no such folder"
-    hint = f"Did you mean {folder / near[0]}?" if near else "Make one with: heldout run DATA --out STUDY"
-    raise InputError(
-        [Problem(str(folder), found, "the folder of a study, as `heldout run` or `heldout demo` writes it", hint)],
-        title="This is not a study",
+    return StudyFiles(
+        folder, record, plan, cohort, split, tuple(runs), missing, tuple(foreign), tuple(aside), tuple(doubts)
     )
 
 
-def _check_belongs(folder: Path, record: StudyRecord, cohort: Cohort, split: Split) -> None:
-    problems = [
-        Problem(str(folder / file), f"hash {found}", f"hash {expected} as in study.json", "Make the study anew.")
-        for file, found, expected in (
-            ("cohort.parquet", cohort.hash, record.cohort),
-            ("split.parquet", split.hash, record.split),
-        )
-        if found != expected
-    ]
-    strangers = {id_ for part in PARTS for id_ in split.part(part)} - set(cohort.table["id"])
-    if strangers:
-        problems.append(
-            Problem(
-                str(folder / "split.parquet"),
-                f"{len(strangers)} ids that are not in the cohort, such as {min(strangers)}",
-                "ids of cohort.parquet only",
-                "The two files come from different studies; make the study anew.",
-            )
-        )
-    if problems:
-        raise InputError(problems, title=f"The files of {folder} do not belong together")
+def _counted(run: RunFiles, folder: Path, doubts: list[str]) -> RunFiles:
+    """The run with the number of its test evaluations held against the study's ledger; the larger one counts."""
+    said = run.record.test_evaluations
+    if said is None:
+        return run
+    counted = max(
+        said,
+        len(evaluations_of(folder, TEST_EVALUATIONS, run.record.id)),
+        int("test" in run.predictions or "test" in run.labelled),
+    )
+    if counted == said:
+        return run
+    doubts.append(
+        f"{run.folder / 'run.json'} tells of {said} evaluations on test, the scores and the ledger of {counted}, which "
+        f"is what counts."
+    )
+    return replace(run, record=replace(run.record, test_evaluations=counted))
 
 
 def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
@@ -194,37 +223,59 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
 
     record = read_run_record(folder)
     recipe = read_record(Recipe, folder / "recipe.json")
+    problems += _changed(folder, record)
     if not folder.name == record.id == recipe.id:
         found = f"id {record.id} in run.json, {recipe.id} by recipe.json"
         problems.append(Problem(str(folder), found, f"the folder's name {folder.name} in both", REDO))
+    asked = (record.backbone, record.strategy, record.seed, record.classes)
+    if asked != (recipe.backbone, recipe.strategy, recipe.seed, recipe.classes):
+        problems.append(Problem(str(folder / "run.json"), f"{asked}", "backbone to classes as in recipe.json", REDO))
     if record.classes != cohort.classes:
         problems.append(Problem(str(folder / "run.json"), f"classes {record.classes}", f"{cohort.classes}", REDO))
     given = record.learning.given
     nothing: dict[str, Predictions] = {}
-    predictions = attempt(lambda: _read_predictions(folder / "predictions.parquet", cohort, split, given), nothing)
-    history = val_epochs = pd.DataFrame()
-    if given:
-        val_epochs = pd.DataFrame(columns=["id", "epoch", "predicted"])
-    else:
+    none_labelled: dict[str, LabelPredictions] = {}
+    answers, labelled, one = folder / "predictions.parquet", none_labelled, cohort.labelling is SINGLE
+    predictions = attempt(lambda: _read_predictions(answers, cohort, split, given), nothing) if one else nothing
+    if not one:
+        labelled = attempt(lambda: _read_labels(answers, cohort, split, record.thresholds), none_labelled)
+    history, val_epochs = pd.DataFrame(), pd.DataFrame(columns=["id", "epoch", "predicted"])
+    if not given:
         history = attempt(lambda: _read_history(folder / "history.csv"), history)
+    if not given and one:
         val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), val_epochs)
+        if len(history) and record.epochs != len(history):
+            found = f"{record.epochs} epochs in run.json, {len(history)} in history.csv"
+            problems.append(Problem(str(folder), found, "as many in both", REDO))
     if problems:
         raise InputError(problems, title=f"The run {folder.name} is damaged")
-    return RunFiles(folder, record, recipe, history, predictions, val_epochs)
+    return RunFiles(folder, record, recipe, history, predictions, val_epochs, labelled)
+
+
+def _changed(folder: Path, record: RunRecord) -> list[Problem]:
+    """Files that are not what the run wrote; weights, which only a prediction needs, are checked there."""
+    return [
+        Problem(str(folder / name), "other content than the run wrote", f"SHA-256 {wanted[:12]}…, as in run.json", REDO)
+        for name, wanted in record.files.items()
+        if not name.endswith(".safetensors") and (folder / name).is_file() and sha256_of(folder / name) != wanted
+    ]
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     """A CSV or Parquet table that has at least these columns."""
-    try:
-        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError, ArrowException) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"[:120]
-        raise InputError([Problem(str(path), found, f"a table with {', '.join(columns)}", REDO)]) from error
+    expected = f"a table with {', '.join(columns)}"
+    if path.suffix == ".csv":
+        try:
+            check_regular(path)
+            frame = pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            found = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"[:120]
+            raise InputError([Problem(str(path), found, expected, REDO)]) from error
+    else:
+        frame = load_table(path, expected, REDO)
     absent = [column for column in columns if column not in frame.columns]
     if absent:
-        raise InputError(
-            [Problem(str(path), f"no column {', '.join(absent)}", f"a table with {', '.join(columns)}", REDO)]
-        )
+        raise InputError([Problem(str(path), f"no column {', '.join(absent)}", expected, REDO)])
     return frame[columns]
 
 
@@ -253,27 +304,18 @@ def _read_predictions(path: Path, cohort: Cohort, split: Split, given: bool) -> 
     problems = [problem for problem in checks if problem]
     if problems:
         raise InputError(problems)
-    order = [id_ for part in parts for id_ in split.part(part)]
-    frame = frame.set_index("id").loc[order].reset_index()
-    index = {name: k for k, name in enumerate(cohort.classes)}
-    images = cohort.table.set_index("id")
-    truth = images["label"].map(index).loc[order].to_numpy()
-    off = frame["label"].to_numpy() != truth
-    if off.any():
-        found = f"{int(off.sum())} labels that are not those of the cohort, such as that of {frame['id'][off.argmax()]}"
-        problems.append(Problem(str(path), found, "the labels of cohort.parquet", REDO))
-    values = logits_in(frame)
-    if not np.isfinite(values).all():
-        found = f"{int((~np.isfinite(values)).any(axis=1).sum())} images whose logits are not finite"
-        problems.append(Problem(str(path), found, "numbers: the training diverged", "Lower the learning rate."))
-    if not frame["predicted"].isin(range(len(index))).all():
-        problems.append(Problem(str(path), "predicted classes out of range", f"0 … {len(index) - 1}", REDO))
+    return class_predictions(path, frame, cohort, [id_ for part in parts for id_ in split.part(part)])
+
+
+def _read_labels(
+    path: Path, cohort: Cohort, split: Split, thresholds: tuple[float, ...]
+) -> dict[str, LabelPredictions]:
+    frame = _table(path, label_columns(len(cohort.classes)))
+    checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in PARTS)
+    problems = [problem for problem in checks if problem]
     if problems:
         raise InputError(problems)
-    names = ("patient", "site", *cohort.further)
-    texts = {name: dict(zip(cohort.table["id"], cohort.table[name], strict=True)) for name in names}
-    further = {name: texts[name] for name in cohort.further}
-    return from_table(frame, texts["patient"], texts["site"], further)
+    return label_predictions(path, frame, cohort, split, thresholds)
 
 
 def _read_val_epochs(path: Path, split: Split) -> pd.DataFrame:

@@ -10,9 +10,11 @@ from typing import get_args
 
 import pandas as pd
 
+from heldout.data.readers.tables import MISSING, scan_table
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import Asking, Metric, Unit
-from heldout.records.metric import METRICS, By, MetricName, UnitName
+from heldout.records.labelling import SINGLE, Labelling
+from heldout.records.metric import By, MetricName, UnitName
 
 COST = "cost:"
 
@@ -37,39 +39,94 @@ class Judging:
 
 def judging_of(
     classes: Sequence[str],
-    metric: str = "accuracy",
+    metric: str = "",
     unit: str = "image",
     by: str = "mean",
     asking: Asking | None = None,
+    labelling: Labelling = SINGLE,
 ) -> Judging:
     """What metric and unit a person named.
 
     Args:
         classes: Names of the study's classes.
-        metric: `accuracy`, `balanced-accuracy` or `cost:FILE`.
+        metric: `accuracy`, `balanced-accuracy` or `cost:FILE`; of several labels `mean-auc`,
+            `mean-average-precision` or `mean-f1`; empty for the usual one of the labelling.
         unit: `image` or `patient`.
         by: `mean`, `max` or `majority`.
         asking: What the further scores are asked.
+        labelling: How the images are labelled.
 
     Raises:
         UsageError: An unknown name.
         InputError: A file of costs that does not fit; all problems at once.
     """
-    return Judging(metric_of(metric, classes), unit_of(unit, by), asking or Asking())
+    return Judging(metric_of(metric or labelling.metric, classes, labelling), unit_of(unit, by), asking or Asking())
 
 
-def metric_of(text: str, classes: Sequence[str]) -> Metric:
+CLASSES = "classes"
+"""What `--order` takes for the order in which the classes stand."""
+
+
+def asking_of(
+    classes: Sequence[str],
+    *,
+    order: str = "",
+    recorded: object = None,
+    positive: str = "",
+    at: float = 0.9,
+    labelling: Labelling = SINGLE,
+) -> Asking:
+    """What the further scores are asked.
+
+    Args:
+        classes: Names of the study's classes.
+        order: The classes from low to high, with commas between, or `classes` for the order in which they stand; empty
+            for what was said when the study was made.
+        recorded: The same as it was said then (`StudyRecord.reading`).
+        positive: Class that yes-or-no scores are asked of.
+        at: Specificity at which sensitivity is told, and the reverse.
+        labelling: How the images are labelled.
+
+    Raises:
+        UsageError: An order that does not name every class once, or one of several labels, which have none.
+    """
+    if positive and labelling is not SINGLE:
+        raise UsageError(f"Found --positive {positive}; expected none: of several labels each is told by itself.")
+    text = order or (recorded if isinstance(recorded, str) else "")
+    if not text:
+        return Asking(False, positive, at)
+    if labelling is not SINGLE:
+        raise UsageError(f"Found --order {text}; expected no order, since images of this study have several labels.")
+    return Asking(True, positive, at, () if text == CLASSES else order_in(text, classes))
+
+
+def order_in(text: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes from low to high.
+
+    Raises:
+        UsageError: Not every class, each once.
+    """
+    named = tuple(name.strip() for name in text.split(",") if name.strip())
+    if sorted(named) != sorted(classes):
+        raise UsageError(f"Found --order {text}; expected every class once, from low to high: {', '.join(classes)}.")
+    return named
+
+
+def metric_of(text: str, classes: Sequence[str], labelling: Labelling = SINGLE) -> Metric:
     """The metric that a person named.
 
     Raises:
         UsageError: An unknown name.
         InputError: A file of costs that does not fit; all problems at once.
     """
-    if text.startswith(COST) and text != COST:
+    cost = "cost" in labelling.metrics
+    if text.startswith(COST) and text != COST and cost:
         return read_costs(Path(text.removeprefix(COST)), classes)
-    names: dict[str, MetricName] = {name: name for name in METRICS if name != "cost"}
+    names: dict[str, MetricName] = {name: name for name in labelling.metrics if name != "cost"}
     if text not in names:
-        raise UsageError(f"--metric: found '{text}'; expected one of {', '.join(names)}, or {COST}FILE.")
+        raise UsageError(
+            f"--metric: found '{text}'; expected one of {', '.join(names)}{f', or {COST}FILE' if cost else ''}."
+        )
     return Metric(names[text])
 
 
@@ -98,19 +155,13 @@ def read_costs(path: Path, classes: Sequence[str]) -> Metric:
     Raises:
         InputError: The file cannot be read or does not fit; all problems at once.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True).fillna("")
-    except (OSError, ValueError) as error:
-        problem = Problem(str(path), str(error)[:120], "a CSV with the columns class,cost[,share]", "Check the path.")
-        raise InputError([problem], title="The costs cannot be used") from error
-    problems = [
-        Problem(str(path), f"no column '{name}'", "columns class,cost[,share]", "Name the columns in the first line.")
-        for name in ("class", "cost")
-        if name not in table.columns
-    ]
+    rows, problems = scan_table(path, ("class", "cost"), (), MISSING - set(classes))
     if problems:
         raise InputError(problems, title="The costs cannot be used")
-    problems += _class_problems(path, list(table["class"]), classes)
+    columns = list(rows[0][1]) if rows else ["class", "cost"]
+    table = pd.DataFrame([tuple(cells.values()) for _, cells in rows], columns=columns, dtype=str)
+    table.index = pd.Index([line for line, _ in rows])
+    problems += _class_problems(path, table["class"], classes)
     costs, shares = (_numbers(path, table, name, problems) for name in ("cost", "share"))
     if costs and not any(costs.values()) and not problems:
         problems.append(Problem(str(path), "costs that are all 0", "one above 0", "Give the classes their costs."))
@@ -123,11 +174,11 @@ def read_costs(path: Path, classes: Sequence[str]) -> Metric:
     return Metric("cost", {c: costs[c] for c in classes}, {c: shares[c] / whole for c in classes} if shares else {})
 
 
-def _class_problems(path: Path, named: Sequence[str], classes: Sequence[str]) -> list[Problem]:
+def _class_problems(path: Path, named: pd.Series, classes: Sequence[str]) -> list[Problem]:
     known = f"one row for each of: {', '.join(classes)}"
     found = [
         Problem(f"{path} line {line}", f"class '{name}'", known, "Use the study's own names.")
-        for line, name in enumerate(named, start=2)
+        for line, name in named.items()
         if name not in classes
     ]
     for name in classes:
@@ -142,7 +193,7 @@ def _numbers(path: Path, table: pd.DataFrame, column: str, problems: list[Proble
     found: dict[str, float] = {}
     if column not in table.columns:
         return found
-    for line, (name, text) in enumerate(zip(table["class"], table[column], strict=True), start=2):
+    for line, name, text in zip(table.index, table["class"], table[column], strict=True):
         try:
             number = float(text)
         except ValueError:

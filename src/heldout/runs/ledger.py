@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from heldout.files import append_line, open_regular
 
 TEST_EVALUATIONS = "test_evaluations.jsonl"
 """Written by runs, after their training."""
@@ -20,23 +21,58 @@ EARLIER = {TEST_EVALUATIONS: "test_looks.jsonl", DIAGNOSIS_EVALUATIONS: "diagnos
 
 
 def write_down(folder: Path, ledger: str, entry: Mapping[str, str]) -> None:
-    """Add a line with the time; in one write at the file's end, so that processes do not write into each other's lines.
+    """Add a line with the time.
 
     Args:
         folder: The study's.
         ledger: `TEST_EVALUATIONS` or `DIAGNOSIS_EVALUATIONS`.
         entry: What was scored, by what.
+
+    Raises:
+        OSError: It cannot be written.
     """
-    line = json.dumps({**entry, "time": datetime.now(UTC).isoformat(timespec="seconds")}) + "\n"
-    file = os.open(folder / ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(file, line.encode())
-    finally:
-        os.close(file)
+    line = json.dumps({**entry, "time": datetime.now(UTC).isoformat(timespec="seconds")})
+    append_line(folder / ledger, line)
 
 
 def entries(folder: Path, ledger: str) -> list[dict[str, Any]]:
-    """All lines of a ledger, the earliest first."""
-    files = [folder / name for name in (EARLIER[ledger], ledger)]
-    texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
-    return [json.loads(line) for text in texts for line in text.splitlines() if line.strip()]
+    """All lines of a ledger that can be read, the earliest first."""
+    return [entry for _, entry in _lines(folder, ledger) if entry is not None]
+
+
+def unreadable(folder: Path, ledger: str) -> tuple[str, ...]:
+    """Where lines of a ledger cannot be read, `test_evaluations.jsonl line 3`: torn by a power cut, or changed."""
+    return tuple(where for where, entry in _lines(folder, ledger) if entry is None)
+
+
+def evaluations_of(folder: Path, ledger: str, run: str) -> set[str]:
+    """The evaluations of one run, each by its token; one that was written down without has its place for it."""
+    return {
+        str(entry.get("scoring") or where)
+        for where, entry in _lines(folder, ledger)
+        if entry is not None and entry["run"] == run
+    }
+
+
+def _lines(folder: Path, ledger: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Where each line stands, with what it says; None where that is no entry."""
+    for name in (EARLIER[ledger], ledger):
+        try:
+            with open_regular(folder / name) as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            yield name, None
+            continue
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield f"{name} line {number}", _entry(line)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("run"), str) else None

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heldout.data.entries import AS_FOUND, Layout
+from heldout.data.examine.labels import AskedLabels
 from heldout.errors import UsageError
-from heldout.records import BackboneInfo, Cohort, Recipe, Split
+from heldout.records import BackboneInfo, Cohort, InputMap, Recipe, Split
+from heldout.records.labelling import SEVERAL
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.run import Learning
 from heldout.records.tuning import Trial, Tuning
@@ -52,6 +55,9 @@ class Reading:
         val_fraction: Share of the training images that becomes validation where none is given.
         split_seed: Seed of that draw, and of `per_class`.
         per_class: At most so many training images a class; None takes all.
+        labels: Whether an image is of one class or has several labels, where that is not clear.
+        order: Classes from low to high, with commas between, where they are grades; None where they are not.
+        layout: How DATA is laid out.
     """
 
     patient: str | None = None
@@ -60,9 +66,18 @@ class Reading:
     val_fraction: float = 0.2
     split_seed: int = 0
     per_class: int | None = None
+    labels: AskedLabels = field(default_factory=AskedLabels)
+    order: str | None = None
+    layout: Layout = AS_FOUND
 
     def options(self) -> dict[str, Setting]:
-        """As options of `heldout run` by name."""
+        """As options of `heldout run` by name; those of labels and layout only where they were given."""
+        of_labels: dict[str, Setting] = {
+            "labels": self.labels.kind,
+            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
+            "order": self.order,
+        }
+        given = {name: value for name, value in of_labels.items() if value is not None}
         return {
             "patient": self.patient,
             "skip-unreadable": self.skip_unreadable,
@@ -70,6 +85,8 @@ class Reading:
             "val-fraction": self.val_fraction,
             "split-seed": self.split_seed,
             "per-class": self.per_class,
+            **given,
+            **self.layout.options(),
         }
 
 
@@ -87,6 +104,8 @@ class StudySpec:
         fit: How an image that is not square becomes square.
         precision: `no`, `bf16`, `fp16`, or `auto`: for each model the one that suits it where it is computed.
         search: Search settings on validation first; None does not.
+        intensity: Policy for images of more than 8 bits; empty for the one that a given cohort was read with.
+        channels: Choice of channels that are no colours; likewise.
 
     Raises:
         UsageError: No model, no strategy or no seed.
@@ -101,6 +120,8 @@ class StudySpec:
     fit: Fit = "stretch"
     precision: PrecisionChoice = "no"
     search: SearchBudget | None = None
+    intensity: str = ""
+    channels: str = ""
 
     def __post_init__(self) -> None:
         if not (self.models and self.strategies and self.seeds):
@@ -158,6 +179,7 @@ def plan(
     weights: Mapping[str, str],
     precisions: Mapping[str, Precision] | None = None,
     tunings: Mapping[str, Tuning] | None = None,
+    input_map: InputMap | None = None,
 ) -> tuple[PlannedRun, ...]:
     """All runs of a study, in the order in which they are trained.
 
@@ -169,13 +191,14 @@ def plan(
             only that a strategy starts from.
         precisions: Full name of a backbone -> its precision, where the study leaves it to each (`auto`).
         tunings: Id of a run with the settings as they were given -> what a search found from there.
+        input_map: How values of the files become inputs, where images are not 8-bit grey or RGB.
 
     Raises:
         UsageError: A hash or a precision is missing.
     """
     return tuple(
         dataclasses.replace(base, recipe=dataclasses.replace(base.recipe, seed=seed))
-        for given in bases(spec, cohort, split, weights, precisions)
+        for given in bases(spec, cohort, split, weights, precisions, input_map)
         for base in (_tuned(given, (tunings or {}).get(given.recipe.id)),)
         for seed in spec.seeds
     )
@@ -187,6 +210,7 @@ def bases(
     split: Split,
     weights: Mapping[str, str],
     precisions: Mapping[str, Precision] | None = None,
+    input_map: InputMap | None = None,
 ) -> tuple[PlannedRun, ...]:
     """Every model with every strategy at the first seed, with the settings as they were given: where searches begin.
 
@@ -196,12 +220,14 @@ def bases(
         split: Their parts.
         weights: As for `plan`.
         precisions: As for `plan`.
+        input_map: As for `plan`.
 
     Raises:
         UsageError: A hash or a precision is missing.
     """
     given: dict[str, Precision]
     given = dict(precisions or {}) if spec.precision == "auto" else {i.name: spec.precision for i in spec.models}
+    _refuse_strategies(spec.strategies, cohort)
     found = []
     for info in spec.models:
         for strategy in spec.strategies:
@@ -222,9 +248,24 @@ def bases(
                 interpolation=info.interpolation,
                 seed=spec.seeds[0],
                 precision=given[info.name],
+                input_map=input_map,
+                labels=cohort.labels,
             )
             found.append(PlannedRun(recipe, strategy, info))
     return tuple(found)
+
+
+def _refuse_strategies(chosen: Sequence[Strategy], cohort: Cohort) -> None:
+    """Stop where a strategy cannot learn labels of this kind; all such strategies by name.
+
+    Raises:
+        UsageError: There are some.
+    """
+    unfit = [strategy.name for strategy in chosen if cohort.labels not in strategy.labels]
+    if unfit:
+        fit = [strategy.name for strategy in strategies if cohort.labels in strategy.labels]
+        what = "several labels an image" if cohort.labels == SEVERAL.name else "one class an image"
+        raise UsageError(f"{', '.join(unfit)} cannot learn {what}; expected some of: {', '.join(sorted(fit))}.")
 
 
 def _tuned(base: PlannedRun, tuning: Tuning | None) -> PlannedRun:

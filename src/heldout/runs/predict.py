@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from safetensors.torch import load_file
+from scipy.special import expit
 
 from heldout import backbones
 from heldout.backbones import Network
-from heldout.backbones.neighbours import fitting_head
-from heldout.data.store import store_of_arrays
+from heldout.backbones.label_neighbours import fitting_head
+from heldout.computing import Device
+from heldout.data.readers.files import files_named
+from heldout.data.store import Squaring
 from heldout.errors import InputError, Problem
-from heldout.images import ImageError, read_pixels
+from heldout.images import ImageError, decode
+from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
 from heldout.records.codec import read_record
+from heldout.records.labelling.several import joined
+from heldout.runs.earlier import read_run_record
 from heldout.stats.scores import softmax
 from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
-from heldout.training.device import Device
+from heldout.training.predict import EVAL_BATCH
+
+SILENT = Silent()
 
 
 def load_network(run: Path) -> tuple[Network, Recipe]:
@@ -35,11 +46,93 @@ def load_network(run: Path) -> tuple[Network, Recipe]:
         )
     recipe = read_record(Recipe, run / "recipe.json")
     info = backbones.resolve(recipe.backbone)
-    network = backbones.build(info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False)
+    network = backbones.build(
+        info, len(recipe.classes), recipe.image_size, recipe.seed, pretrained=False, channels=recipe.in_channels
+    )
     tensors = load_file(run / "model.safetensors")
     fitting_head(network, tensors)
     network.load_state_dict(tensors)
     return network.eval(), recipe
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Some images that were classified.
+
+    Attributes:
+        images: (n,) their files, as they were named.
+        predicted: (n,) class of each; of several labels all above their thresholds, with | between and empty for none.
+        probabilities: (n, k) in the order of the run's classes; rows sum to 1. Of several labels each has its own.
+    """
+
+    images: tuple[str, ...]
+    predicted: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+
+
+class Classifier:
+    """A finished run that classifies files, however many: no more than a batch of them is held at a time.
+
+    Args:
+        run: A finished run's folder, `STUDY/runs/<run id>`.
+        device: Where to compute.
+
+    Attributes:
+        classes: The run's classes.
+
+    Raises:
+        InputError: The run is not finished.
+    """
+
+    def __init__(self, run: str | Path, device: Device = "auto") -> None:
+        self._network, self._recipe = load_network(Path(run))
+        self._place = machine(device, self._recipe.precision)
+        self._place.hold(self._network)
+        self._thresholds = read_run_record(Path(run)).thresholds
+        self.classes = self._recipe.classes
+
+    def each(self, files: Sequence[Path], reporter: Reporter = SILENT) -> Iterator[Scored | Problem]:
+        """Classify files in their order, a batch at a time; those that cannot be read come out as problems.
+
+        Args:
+            files: Image files.
+            reporter: Is told of every file.
+        """
+        reporter.begin("Classifying", len(files))
+        for start in range(0, len(files), EVAL_BATCH):
+            names: list[str] = []
+            squares: list[NDArray[Any]] = []
+            for file in files[start : start + EVAL_BATCH]:
+                try:
+                    squares.append(_square(file, self._recipe))
+                    names.append(str(file))
+                except ImageError as error:
+                    yield error.problem(str(file))
+                reporter.step()
+            if names:
+                yield self._scored(names, squares)
+        reporter.end()
+
+    def _scored(self, names: list[str], squares: list[NDArray[Any]]) -> Scored:
+        # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
+        widest = max(square.shape[3] for square in squares)
+        pixels = np.concatenate([np.broadcast_to(square, (*square.shape[:3], widest)) for square in squares])
+        logits = logits_of(self._network, pixels, self._place).astype(np.float64)
+        predicted, probabilities = TOLD[self._recipe.labels](logits, self.classes, self._thresholds)
+        return Scored(tuple(names), tuple(predicted), probabilities)
+
+
+def _square(image: Path, recipe: Recipe) -> NDArray[Any]:
+    """(1, s, s, c) of an image file, made as those of the run were.
+
+    Raises:
+        ImageError: It cannot be read, or is none that the run's rule has numbers for.
+    """
+    decoded = decode(image)
+    width = None if recipe.input_map is None else recipe.input_map.width
+    channels = width or (1 if decoded.pixels.ndim == 2 else 3)
+    how = Squaring(recipe.image_size, recipe.fit, recipe.interpolation, channels, recipe.input_map)
+    return how.square(decoded, str(image))[None].astype(how.dtype)
 
 
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:
@@ -47,37 +140,51 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
 
     Args:
         run: A finished run's folder, `STUDY/runs/<run id>`.
-        images: Image files.
+        images: Image files, folders of them, patterns.
         device: Where to compute.
 
     Returns:
         One row an image: `image`, `predicted` (class name), and one probability column a class, named `p(<class>)`;
-        they sum to 1. They are the network's softmax, not calibrated.
+        they sum to 1. They are the network's softmax, not calibrated. Of several labels `predicted` holds all whose
+        logit lies above the run's threshold, with | between, and the probabilities are sigmoids.
 
     Raises:
         InputError: The run is not finished, or images cannot be read; all problems at once.
     """
-    network, recipe = load_network(Path(run))
-    problems: list[Problem] = []
-    pixels = []
-    for image in images:
-        try:
-            pixels.append(read_pixels(Path(image)))
-        except ImageError as error:
-            problems.append(error.problem(str(image)))
+    classifier, named = Classifier(run, device), files_named(images)
+    found = list(classifier.each(named.files))
+    problems = [*named.problems, *(one for one in found if isinstance(one, Problem))]
     if problems:
         raise InputError(problems, title="Some images cannot be read")
-    names = [str(image) for image in images]
-    prepared = [
-        store_of_arrays(array[None], [name], recipe.image_size, recipe.fit, recipe.interpolation).pixels
-        for name, array in zip(names, pixels, strict=True)
-    ]
-    place = machine(device, recipe.precision)
-    place.hold(network)
-    # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
-    colour = np.concatenate([np.repeat(p, 3, axis=3) if p.shape[3] == 1 else p for p in prepared])
-    probabilities = softmax(logits_of(network, colour, place))
-    frame = pd.DataFrame({"image": names, "predicted": [recipe.classes[k] for k in first_of_largest(probabilities)]})
-    for k, name in enumerate(recipe.classes):
-        frame[f"p({name})"] = probabilities[:, k]
-    return frame
+    scored = [one for one in found if isinstance(one, Scored)]
+    columns = {
+        "image": [name for one in scored for name in one.images],
+        "predicted": [name for one in scored for name in one.predicted],
+    }
+    together = np.concatenate([one.probabilities for one in scored] or [np.empty((0, len(classifier.classes)))])
+    return pd.DataFrame(columns | {column_of(name): together[:, k] for k, name in enumerate(classifier.classes)})
+
+
+def column_of(name: str) -> str:
+    """The column that holds the probability of a class."""
+    return f"p({name})"
+
+
+def _class(
+    logits: NDArray[np.float64], classes: Sequence[str], thresholds: Sequence[float]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """The class with the largest logit, and the softmax."""
+    probabilities = softmax(logits)
+    return [classes[k] for k in first_of_largest(probabilities)], probabilities
+
+
+def _labels(
+    logits: NDArray[np.float64], classes: Sequence[str], thresholds: Sequence[float]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """All labels above their thresholds, with | between and empty for none, and the sigmoid."""
+    above = logits > np.asarray(thresholds)
+    return [joined([name for name, has in zip(classes, row, strict=True) if has]) for row in above], expit(logits)
+
+
+TOLD = {"single": _class, "several": _labels}
+"""By the labelling."""

@@ -14,19 +14,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.claims import Claim
-from heldout.files import whole
+from heldout.errors import InputError
 from heldout.optional import require
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Recipe
-from heldout.records.codec import read_record, write_record
+from heldout.records.codec import read_record, write_sealed
 from heldout.records.logit_table import variants_table
+from heldout.records.table_file import load_table, save_table
 from heldout.records.tuning import Trial, Tuning
 from heldout.runs.context import RunContext, new_network, task_of
 from heldout.runs.fit import learn_strategy
 from heldout.runs.plan import PlannedRun, SearchBudget
 from heldout.strategies import Range, Strategy
 from heldout.training import logits_of
-from heldout.training.predict import scored
 
 LOSS = 1e-4
 """What a nat of validation loss counts beside the accuracy: it decides between equal accuracies of under a thousand
@@ -92,8 +92,8 @@ def tune(
         found = dataclasses.replace(found, trials=(*found.trials, trial))
         if claim is not None:
             claim.check()
-        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}))
-        write_record(file, found)
+        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}), reporter)
+        write_sealed(file, found)
     return found
 
 
@@ -135,17 +135,18 @@ def _tried(
     network = new_network(recipe, strategy, info, context)
     learned = learn_strategy(network, task, strategy, recipe.seed, context.machine, cache, reporter)
     logits = logits_of(learned.network, task.val.pixels, context.machine)
-    loss, predicted = scored(logits, task.val.labels)
+    loss, predicted = task.objective.scored(logits, task.val.labels)
     accuracy = float(np.mean(predicted == task.val.labels))
     trial = Trial(settings, accuracy, loss if math.isfinite(loss) else 1e9, time.perf_counter() - started)
     return trial, logits
 
 
-def _keep(file: Path, table: pd.DataFrame) -> None:
+def _keep(file: Path, table: pd.DataFrame, reporter: Reporter) -> None:
     """Add a trial's answers to those of earlier ones; one that was made twice, after an interruption, is replaced."""
     if file.exists():
-        before = pd.read_parquet(file)
-        table = pd.concat([before[before["variant"] != table["variant"].iloc[0]], table], ignore_index=True)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with whole(file) as temporary:
-        table.to_parquet(temporary, index=False)
+        try:
+            before = load_table(file)
+            table = pd.concat([before[before["variant"] != table["variant"].iloc[0]], table], ignore_index=True)
+        except (InputError, KeyError):
+            reporter.note(f"{file} is damaged: the answers of earlier trials are lost, their scores are kept.")
+    save_table(table, file)

@@ -102,6 +102,8 @@ def _plan_record(spec: StudySpec, cohort: Cohort, split: Split, planned: Sequenc
         precision=spec.precision,
         runs=tuple(run.recipe.id for run in planned),
         search=spec.search.options() if spec.search else {},
+        intensity=spec.intensity or cohort.intensity,
+        channels=spec.channels or cohort.channels,
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )

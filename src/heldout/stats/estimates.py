@@ -114,16 +114,24 @@ def weighted_share_estimate(share: Measured, units: int) -> Estimate:
     return _estimate(share.value, max(low, 0.0), min(high, 1.0), share.n, share.method)
 
 
-def auc_estimate(labels: Indices, logits: Reals, resamples: Resamples) -> Estimate | None:
+def auc_estimate(
+    labels: Indices, logits: Reals, resamples: Resamples, replicates: Reals | None = None
+) -> Estimate | None:
     """AUC with its interval; None when a class is absent.
 
     Where the replicates do not vary (the classes are separated without a mistake), Wilson's interval on the units of
     the class that has the fewest.
+
+    Args:
+        labels: (n,) class indices.
+        logits: (n, k).
+        resamples: Draws of these images.
+        replicates: The AUC in each of them, (B,), where it is known already.
     """
     value = auc(labels, logits)
     if value is None:
         return None
-    replicates = resampled_auc(labels, logits, resamples)
+    replicates = resampled_auc(labels, logits, resamples) if replicates is None else replicates
     rarer = min(len(resamples.units.members(labels == c)) for c in range(logits.shape[1]))
     if not varies(replicates):
         return _estimate(value, *wilson(value * rarer, rarer), len(labels), _never_varied(rarer, resamples.units))

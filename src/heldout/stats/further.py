@@ -42,14 +42,16 @@ class Asked:
     """What is asked beside labels and logits.
 
     Attributes:
-        ordered: Whether the classes are ordered (grades), in the order of their indices.
+        ordered: Whether the classes are ordered (grades), in the order of their indices unless `order` says another.
         positive: Index of the class that yes-or-no questions are asked of; None: the second of two, all of more.
         at: The specificity (or sensitivity) at which the other is told, a fraction.
+        order: Indices of the classes from low to high; empty for 0, 1, …
     """
 
     ordered: bool = False
     positive: int | None = None
     at: float = 0.9
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +131,8 @@ def mcc(answers: Answers, weights: Weights) -> Reals:
 def quadratic_kappa(answers: Answers, weights: Weights) -> Reals:
     """Cohen's kappa with quadratic weights (Cohen 1968), (R,); NaN where all labels and answers are one class."""
     tables, k = confusions(answers, weights), answers.k
+    if answers.asked.order:
+        tables = tables[:, answers.asked.order][:, :, answers.asked.order]
     far = (np.arange(k)[:, None] - np.arange(k)[None, :]) ** 2.0
     expected = tables.sum(axis=2)[:, :, None] * tables.sum(axis=1)[:, None, :] / tables.sum(axis=(1, 2))[:, None, None]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -265,11 +269,12 @@ def further_estimates(answers: Answers, resamples: Resamples) -> dict[str, Estim
         if score.ordered and not answers.asked.ordered:
             continue
         values = score.of(answers, weights)
-        found[score.name] = _estimate(score, values, resamples) if np.isfinite(values[0]) else None
+        found[score.name] = score_estimate(score, values, resamples) if np.isfinite(values[0]) else None
     return found
 
 
-def _estimate(score: FurtherScore, values: Reals, resamples: Resamples) -> Estimate:
+def score_estimate(score: FurtherScore, values: Reals, resamples: Resamples) -> Estimate:
+    """A score with its interval, from its value on the sample and in every replicate, (B + 1,)."""
     value, replicates, units = float(values[0]), values[1:], resamples.units
     if varies(replicates):
         factor = spread_factor(units)

@@ -31,7 +31,8 @@ class Trained(Strategy):
         warmup: Share of the steps in which the learning rate rises in a straight line from zero.
         statistics: BatchNorm layers that learn normalise by the batch, and their statistics `follow` the new images; or
             they `keep` the pretrained statistics and normalise by those.
-        class_weights: `balanced` weighs every class alike in the loss, however few its images; `none` every image.
+        class_weights: `balanced` weighs every class alike in the loss, however few its images; `none` every image. Of
+            several labels `balanced` weighs images with a label as much as those without, label by label.
         patience: Epochs in a row without a better validation accuracy that end training early; `none` never ends it.
         augment: Training images are changed at random, by the seed: `mirror` (left and right), `flips` (all eight flips
             and quarter turns, where orientation carries no meaning), `optical` (brightness, contrast, blur, noise,

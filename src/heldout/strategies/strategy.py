@@ -54,7 +54,8 @@ class Phase:
             follow the batches, although no parameter moves: what a notebook does that sets only `requires_grad`.
         statistics: Of BatchNorm layers whose own parameters are trained. `follow`: they normalise by the batch, and
             their statistics follow. `keep`: they normalise by the statistics they have, as they do when they predict.
-        class_weights: `balanced` weighs the loss of an image by n / (k · n of its class), for k classes.
+        class_weights: `balanced` weighs the loss of an image by n / (k · n of its class), for k classes; of several
+            labels that of an image with a label by the number of images without it for one with it.
         patience: Epochs in a row without a better validation accuracy (ties: lower loss) that end the phase early;
             None never does.
         augment: Training images are changed at random: `mirror` (left and right), `flips` (all eight flips and quarter
@@ -155,11 +156,13 @@ class Strategy(ABC):
         name: The name it goes by.
         title: A few words.
         pretrained: Whether it starts from pretrained weights; otherwise from the architecture's own random ones.
+        labels: Kinds of labels that it can learn: one class an image (`single`), several labels (`several`).
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     pretrained: ClassVar[bool] = True
+    labels: ClassVar[tuple[str, ...]] = ("single", "several")
 
     def __post_init__(self) -> None:
         self.phases()  # settings that make no phase are refused where they are made

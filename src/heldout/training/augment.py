@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
+from heldout.images.levels import carried, eight_bit
 from heldout.strategies.strategy import Augment
 from heldout.training.predict import to_tensor
 from heldout.training.task import Part
@@ -48,13 +49,13 @@ def augmented(x: torch.Tensor, preset: Augment, generator: torch.Generator) -> t
     """Every image of a batch changed at random.
 
     Args:
-        x: (n, c, s, s) uint8.
+        x: (n, c, s, s) uint8, or floats in 0 … 1, which are not rounded.
         preset: `none`, `mirror` (left and right), `flips` (all eight flips and quarter turns), `optical` (brightness,
             contrast, blur, noise, JPEG), or `all` (`flips` and `optical`).
         generator: What is drawn from.
 
     Returns:
-        (n, c, s, s) uint8, channels last in memory.
+        (n, c, s, s) of the same type, channels last in memory.
     """
     if preset == "none":
         return x
@@ -79,14 +80,15 @@ def _turned(x: torch.Tensor, generator: torch.Generator, every: bool) -> torch.T
 
 
 def _optical(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    y = x.float()
+    whole = x.dtype == torch.uint8
+    y = x.float() if whole else x.float() * 255
     mean = y.mean(dim=(1, 2, 3), keepdim=True)
     contrast = _draw(generator, x, 1 - CONTRAST, 1 + CONTRAST)
     y = ((y - mean) * contrast + mean) * _draw(generator, x, 1 - BRIGHTNESS, 1 + BRIGHTNESS)
     y = torch.where(_draw(generator, x) < BLURRED, _blurred(y, _draw(generator, x, *BLUR)), y)
     sigma = _draw(generator, x, 0.0, NOISE) * (_draw(generator, x) < NOISY)
     y = y + sigma * torch.randn(y.shape, generator=generator).to(y.device)
-    return y.round().clamp(0, 255).to(torch.uint8)
+    return y.round().clamp(0, 255).to(torch.uint8) if whole else y.clamp(0, 255) / 255
 
 
 def _blurred(y: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
@@ -106,8 +108,18 @@ def _compressed(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     qualities = torch.randint(QUALITY[0], QUALITY[1] + 1, (len(x),), generator=generator)
     x = x.clone()
     for row in chosen.nonzero().flatten().tolist():
-        x[row] = _through_jpeg(x[row].cpu(), int(qualities[row])).to(x.device)
+        x[row] = _recompressed(x[row].cpu(), int(qualities[row])).to(x.device)
     return x
+
+
+def _recompressed(image: torch.Tensor, quality: int) -> torch.Tensor:
+    """One image (c, s, s) with what JPEG does to it; of floats, what it does to their 8 bits is added."""
+    if image.dtype == torch.uint8 and len(image) in (1, 3):
+        return _through_jpeg(image, quality)
+    values = image.permute(1, 2, 0).numpy()
+    before = eight_bit(values)
+    after = _through_jpeg(torch.from_numpy(before).permute(2, 0, 1), quality).permute(1, 2, 0).numpy()
+    return torch.from_numpy(carried(values, before, after)).permute(2, 0, 1)
 
 
 def _through_jpeg(image: torch.Tensor, quality: int) -> torch.Tensor:
@@ -125,13 +137,13 @@ class _Changed:
     """Pixels that are changed when they are read, the same each time; only slices can be read.
 
     Attributes:
-        pixels: (n, s, s, c) uint8.
+        pixels: (n, s, s, c), uint8 or floats in 0 … 1.
         preset: What changes.
         seed: With the place in the array it decides how.
         view: Likewise.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
     preset: Augment
     seed: int
     view: int
@@ -141,7 +153,7 @@ class _Changed:
         return self.pixels.shape
 
     @property
-    def dtype(self) -> np.dtype[np.uint8]:
+    def dtype(self) -> np.dtype[Any]:
         return self.pixels.dtype
 
     @property
@@ -151,10 +163,10 @@ class _Changed:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
         taken = to_tensor(self.pixels[rows], torch.device("cpu"))
         changed = augmented(taken, self.preset, generator_of(self.seed, self.view, rows.start or 0))
-        array: NDArray[np.uint8] = changed.permute(0, 2, 3, 1).numpy()
+        array: NDArray[Any] = changed.permute(0, 2, 3, 1).numpy()
         return array
 
 
@@ -164,6 +176,6 @@ def views_of(part: Part, preset: Augment, views: int, seed: int) -> tuple[Part, 
         return (part,)
     others = []
     for view in range(1, views):
-        pixels = cast(NDArray[np.uint8], _Changed(part.pixels, preset, seed, view))
+        pixels = cast(NDArray[Any], _Changed(part.pixels, preset, seed, view))
         others.append(Part(tuple(f"{id_} {preset} {seed}.{view}" for id_ in part.ids), pixels, part.labels))
     return (part, *others)

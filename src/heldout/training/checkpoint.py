@@ -6,8 +6,10 @@ Only what moves is written (for fixed features: the head), so a checkpoint after
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from heldout.backbones import Network
+from heldout.errors import HeldoutError
 from heldout.files import whole
 from heldout.progress import Epoch
 from heldout.strategies import BEGINNING
@@ -38,7 +41,7 @@ class Course:
             `average`: the mean over the last epochs of the last phase.
         history: One row an epoch.
         phase_of: Number of the phase of each.
-        val_predicted: One (m,) int16 array an epoch.
+        val_predicted: One (m,) int16 array an epoch; of several labels (m, k).
         choices: Name -> (m, k) logits of the validation images, of what solved phases chose among; a run that is gone
             on with after such a phase has none.
         kept: Tensors of the kept epoch, by name (not with `last`).
@@ -96,8 +99,9 @@ class Course:
             "kept_epoch": self.kept_epoch,
             "elapsed": elapsed,
         }
-        with whole(path) as temporary:
-            save_file(tensors, temporary, metadata={"course": json.dumps(about)})
+        text = json.dumps(about)
+        with whole(path, make_folder=False) as temporary:
+            save_file(tensors, temporary, metadata={"course": text, "checksum": _checksum(tensors, text)})
 
     def load(self, path: Path, network: Network, beginning: State | None = None) -> None:
         """Put course and network back to where `save` left them.
@@ -106,22 +110,24 @@ class Course:
             path: What `save` wrote.
             network: As it was before the first phase.
             beginning: Its weights then, where a phase needs them.
+
+        Raises:
+            HeldoutError: The file is damaged; nothing was changed.
         """
+        tensors, about = _read(path)
         groups: dict[str, dict[int, State]] = {"optimizer": {}, "end": {}}
         now: State = {}
-        with safe_open(path, framework="pt") as file:
-            about = json.loads(file.metadata()["course"])
-            for key in file.keys():  # noqa: SIM118  (safe_open is no mapping)
-                kind, _, name = key.partition("/")
-                if kind == "now":
-                    now[name] = file.get_tensor(key)
-                elif kind == "kept":
-                    self.kept[name] = file.get_tensor(key)
-                elif kind in groups:
-                    index, _, entry = name.partition("/")
-                    groups[kind].setdefault(int(index), {})[entry] = file.get_tensor(key)
-                else:
-                    self.val_predicted = list(file.get_tensor(key).numpy())
+        for key, value in tensors.items():
+            kind, _, name = key.partition("/")
+            if kind == "now":
+                now[name] = value
+            elif kind == "kept":
+                self.kept[name] = value
+            elif kind in groups:
+                index, _, entry = name.partition("/")
+                groups[kind].setdefault(int(index), {})[entry] = value
+            else:
+                self.val_predicted = list(value.numpy())
         self.history = [Epoch(**row) for row in about["history"]]
         self.phase_of = about["phase_of"]
         self.kept_epoch = about["kept_epoch"]
@@ -130,3 +136,32 @@ class Course:
         ends = groups["end"] if beginning is None else {**groups["end"], BEGINNING: beginning}
         rows = tuple(zip(self.phase_of, self.history, strict=True))
         self.resume = Resume(rows, groups["optimizer"] or None, ends)
+
+
+def _read(path: Path) -> tuple[State, dict[str, Any]]:
+    """Tensors and record of a checkpoint.
+
+    Raises:
+        HeldoutError: They are not what was written.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (safe_open is no mapping)
+        text = metadata["course"]
+        about: dict[str, Any] = json.loads(text)
+    except Exception as error:  # the library has an error of its own, and a header can hold nearly anything
+        raise HeldoutError(f"{path} is damaged ({type(error).__name__}).") from error
+    if metadata.get("checksum", "") not in ("", _checksum(tensors, text)):  # 0.1.0 wrote none
+        raise HeldoutError(f"{path} is damaged: its checksum is another one.")
+    return tensors, about
+
+
+def _checksum(tensors: State, text: str) -> str:
+    """CRC-32 of the record and of all tensors, by name."""
+    found = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        found = zlib.crc32(name.encode(), found)
+        flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+        found = zlib.crc32(flat.view(torch.uint8).numpy().data, found)
+    return f"{found:08x}"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,11 +17,11 @@ from accelerate.state import AcceleratorState
 from numpy.typing import NDArray
 from torch import nn
 
+from heldout.computing import Device, Engine
 from heldout.errors import UsageError
 from heldout.records.recipe import Precision
-from heldout.training.engine import Engine, chosen
+from heldout.training.engine import chosen
 
-Device = Literal["auto", "cpu", "cuda"]
 N = TypeVar("N", bound=nn.Module)
 
 

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from heldout.backbones import Network
+from heldout.computing import Engine
 from heldout.optional import check
 from heldout.training.folded import folded
 from heldout.training.openvino_ import OpenVINO
-
-Engine = Literal["auto", "torch", "folded", "openvino"]
 
 AGREES = 1e-4
 """Largest difference from PyTorch's activations, relative to the largest of them, at which an engine may do the work:
@@ -53,7 +52,7 @@ def chosen(engine: Engine, device: torch.device, precision: str) -> str:
     return f"openvino {importlib.metadata.version('openvino')}"
 
 
-def prefix_of(engine: str, network: Network, length: int, pixels: NDArray[np.uint8]) -> tuple[Prefix, str]:
+def prefix_of(engine: str, network: Network, length: int, pixels: NDArray[Any]) -> tuple[Prefix, str]:
     """What runs the first stages, and why it is not what was meant; an empty reason if it is, or if none is needed.
 
     Args:
@@ -65,7 +64,8 @@ def prefix_of(engine: str, network: Network, length: int, pixels: NDArray[np.uin
     if engine == "torch":
         return network, ""
     rows = np.unique(np.linspace(0, len(pixels) - 1, COMPARED).astype(int))
-    images = torch.from_numpy(np.array(pixels[rows])).permute(0, 3, 1, 2)  # channels last
+    some = np.array(pixels[rows])
+    images = torch.from_numpy(some if some.dtype == np.uint8 else some.astype(np.float32)).permute(0, 3, 1, 2)
     try:
         made = OpenVINO(network, length, images) if engine != "folded" else folded(network, length, images[:1])
         if made is None:  # there is no BatchNorm
@@ -87,7 +87,7 @@ def difference(prefix: Prefix, network: Network, length: int, images: torch.Tens
         prefix: What is held up to the network.
         network: Put into eval mode and back.
         length: Stages to run.
-        images: (n, c, s, s) uint8.
+        images: (n, c, s, s), uint8 or float32 in 0 … 1.
 
     Raises:
         ValueError: The shapes of the activations differ.

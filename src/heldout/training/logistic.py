@@ -66,7 +66,7 @@ def solve_head(
         strengths: Values of C to try.
         weights: `balanced` weighs every class alike, in the fit and in the choice of C.
     """
-    mean, scale = _scaling(train)
+    mean, scale = scaling(train)
     of_class = class_weights(train_labels, classes, weights)
     best: tuple[float, LinearHead] | None = None
     for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, weights):
@@ -74,7 +74,7 @@ def solve_head(
         logits = np.concatenate([(val[rows] - mean) / scale @ weight.T + bias for rows in some])  # (m, k)
         loss = _log_loss(logits, val_labels, of_class)
         if best is None or loss < best[0] - SAME_LOSS:
-            best = (loss, _raw_head(weight, bias, mean, scale, strength, converged))
+            best = (loss, raw_head(weight, bias, mean, scale, strength, converged))
     assert best is not None, "at least one strength"
     return best[1]
 
@@ -90,9 +90,9 @@ def solve_path(
         classes: k, at least 2.
         strengths: Values of C.
     """
-    mean, scale = _scaling(train)
+    mean, scale = scaling(train)
     return tuple(
-        _raw_head(weight, bias, mean, scale, strength, converged)
+        raw_head(weight, bias, mean, scale, strength, converged)
         for weight, bias, strength, converged in _path(train, train_labels, classes, strengths)
     )
 
@@ -109,7 +109,7 @@ def moments(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return x.mean(axis=0, dtype=np.float64), deviation
 
 
-def _scaling(train: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def scaling(train: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation (d,) of the features."""
     mean, scale = moments(train)
     scale[scale < 1e-12] = 1.0  # a feature that never varies carries nothing; do not divide by zero
@@ -124,7 +124,7 @@ def _path(
     weights: ClassWeights = "none",
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
-    mean, scale = _scaling(train)
+    mean, scale = scaling(train)
     x = train - mean  # float64
     x /= scale
     model = LogisticRegression(
@@ -143,7 +143,7 @@ def _path(
         yield weight.copy(), bias.copy(), strength, bool(np.max(model.n_iter_) < MAX_ITERATIONS)
 
 
-def _raw_head(
+def raw_head(
     weight: NDArray[np.float64],
     bias: NDArray[np.float64],
     mean: NDArray[np.float64],

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
 from heldout.backbones import Network
 from heldout.progress import Epoch, Reporter, Silent
@@ -20,12 +19,11 @@ from heldout.training.device import Machine, threads
 from heldout.training.optimise import Pull, optimizer_of, rate, set_rate
 from heldout.training.phase_context import PhaseContext
 from heldout.training.phases import frozen_stages, moving_names, moving_tensors, set_modes
-from heldout.training.predict import input_of, logits_from, scored
+from heldout.training.predict import input_of, logits_from
 from heldout.training.prefix import ActivationCache
 from heldout.training.solve import solve
 from heldout.training.state import Progress, Resume, State, better
 from heldout.training.task import Task
-from heldout.training.weighting import class_weights
 
 
 def learn(
@@ -107,9 +105,9 @@ def _train(
     before: Sequence[Epoch],  # of this phase, that a resumed run has behind it
     optimizer_state: dict[int, dict[str, torch.Tensor]] | None,
 ) -> Iterator[Progress]:
-    network, phase, machine = context.network, context.phase, context.machine
+    network, phase, machine, objective = context.network, context.phase, context.machine, context.task.objective
     labels = machine.tensor(context.task.train.labels)
-    weights = class_weights(context.task.train.labels, len(context.task.classes), phase.class_weights)
+    weights = objective.weights(context.task.train.labels, len(context.task.classes), phase.class_weights)
     weight = None if weights is None else machine.tensor(weights)
     optimizer = optimizer_of(network, phase, optimizer_state)
     pull = Pull(network, phase, context.ends[BEGINNING]) if phase.anchor > 0 else None
@@ -140,16 +138,16 @@ def _train(
                     with torch.set_grad_enabled(phase.trainable != "head"):
                         x = network.run_stages(x, context.length, stages)
                     logits = network.head(x)  # (b, k)
-                loss = F.cross_entropy(logits.float(), y, weight)
+                loss = objective.loss(logits.float(), y, weight)
                 machine.accelerator.backward(loss)
                 prepared.step()
                 if pull is not None:
                     pull(optimizer)
                 prepared.zero_grad()
                 loss_sum += loss.detach() * len(chosen)
-                right += (logits.detach().argmax(1) == y).sum()
+                right += objective.right(logits.detach(), y)
             val_logits = logits_from(network, context.val, context.length, machine)
-            val_loss, val_predicted = scored(val_logits, context.task.val.labels)
+            val_loss, val_predicted = objective.scored(val_logits, context.task.val.labels)
         row = Epoch(
             epoch=epoch + 1,
             phase=phase.name,

@@ -27,7 +27,7 @@ class OpenVINO(nn.Module):
     Args:
         network: Its first stages are compiled as they are now; it is not changed.
         length: How many.
-        images: (n, c, s, s) uint8; only the shape after the first dimension is kept.
+        images: (n, c, s, s), uint8 or float32; only the type, and the shape after the first dimension, are kept.
 
     Raises:
         Exception: OpenVINO's own, where it cannot run an operation of the network.
@@ -43,7 +43,7 @@ class OpenVINO(nn.Module):
         self.compiled = openvino.Core().compile_model(model, "CPU", settings)
 
     def run_stages(self, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
-        """(n, c, s, s) uint8 -> activations after all compiled stages, float32."""
+        """(n, c, s, s) images -> activations after all compiled stages, float32."""
         if (first, last) != (0, self.length):
             raise ValueError(f"compiled are the stages 0 to {self.length}, asked for {first} to {last}")
         images = x.numpy()
@@ -72,7 +72,7 @@ def _converted(openvino: Any, traced: Any, images: torch.Tensor) -> Any:
     decoder = cast(Any, decoders).TorchScriptPythonDecoder(traced, example_input=images)
     model = frontend.convert(frontend.load(decoder))
     parameter = model.get_parameters()[0]
-    parameter.set_element_type(openvino.Type.u8)
+    parameter.set_element_type(openvino.Type.u8 if images.dtype == torch.uint8 else openvino.Type.f32)
     parameter.set_partial_shape(openvino.PartialShape([-1, *images.shape[1:]]))
     model.validate_nodes_and_infer_types()
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,9 +27,10 @@ HEAD_BATCH = 16384
 """Features a batch in forward passes of the head alone."""
 
 
-def to_tensor(pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """(n, h, w, c) uint8 array -> (n, c, h, w) uint8 tensor, channels last in memory: a view on a CPU."""
-    return on_device(pixels, device).permute(0, 3, 1, 2)
+def to_tensor(pixels: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """(n, h, w, c) array -> (n, c, h, w) tensor, channels last in memory: uint8 a view on a CPU, floats as float32."""
+    exact = pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+    return on_device(exact, device).permute(0, 3, 1, 2)
 
 
 @torch.inference_mode()
@@ -45,7 +47,7 @@ def run_stages(
 
     Args:
         network: Put into eval mode and back; or what runs its first stages in its place.
-        inputs: Pixels (n, s, s, c) uint8 when `first` is 0, else activations of stage `first` − 1.
+        inputs: Pixels (n, s, s, c), uint8 or floats in 0 … 1, when `first` is 0, else activations of stage `first` − 1.
         first: Index of the first stage to run.
         last: One past the last.
         machine: Device and precision.
@@ -79,9 +81,9 @@ def run_stages(
 
 
 def input_of(batch: Inputs, first: int, device: torch.device) -> torch.Tensor:
-    """What stage `first` takes: uint8 images for 0, else float32 activations, channels last where they are maps."""
+    """What stage `first` takes: images for 0, else float32 activations, channels last where they are maps."""
     if first == 0:
-        return to_tensor(np.asarray(batch, dtype=np.uint8), device)
+        return to_tensor(np.asarray(batch), device)
     tensor = on_device(np.array(batch, dtype=np.float32), device)  # a copy: what is cached is not a stage's to change
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
@@ -111,9 +113,9 @@ def scored(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[floa
 
 
 def logits_of(
-    network: Network, pixels: NDArray[np.uint8], machine: Machine, reporter: Reporter | None = None
+    network: Network, pixels: NDArray[Any], machine: Machine, reporter: Reporter | None = None
 ) -> NDArray[np.float32]:
-    """Logits (n, k) float32 of images (n, s, s, c) uint8, in eval mode."""
+    """Logits (n, k) float32 of images (n, s, s, c), uint8 or floats in 0 … 1, in eval mode."""
     features = run_stages(network, pixels, 0, len(network.stages), machine, reporter)
     assert features is not None
     return head_logits(network, features, machine)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.array_files import create_array, open_array_file, seal
 from heldout.backbones import Network
 from heldout.claims import claim_of, hold
 from heldout.files import hash_of, whole_folder, write_json
@@ -58,6 +60,7 @@ class ActivationCache:
     def of_study(cls, folder: Path, recipe: Recipe, machine: Machine) -> ActivationCache:
         """The cache of a study in `folder`: its runs share it, and what is asked of them later finds it again."""
         source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
+        source += "" if recipe.input_map is None else f" {recipe.input_map.key}"
         return cls(folder / "features", source, recipe.precision, machine.engine)
 
     def key(self, network: Network, length: int, part: Part) -> str:
@@ -119,11 +122,14 @@ class ActivationCache:
             assert found is not None
             return _halved(found) if _half_is_harmless(network, length, found, machine) else found
         file = self.file(network, length, part)
-        if not file.exists():
+        if not _is_whole(file, len(part)):
             with hold(claim_of(file.parent)):
-                if not file.exists():  # another process may just have computed them
+                if not _is_whole(file, len(part)):  # another process may just have computed them
+                    if file.parent.exists():
+                        reporter.note(f"{file.parent} is damaged or cut off, and is computed anew.")
                     reporter.begin("fixed features", math.ceil(len(part) / EVAL_BATCH))
-                    with whole_folder(file.parent) as temporary:
+                    keep = partial(_is_whole_folder, images=len(part))
+                    with whole_folder(file.parent, keep=keep) as temporary:
                         self._write(network, length, part, machine, reporter, temporary)
                     reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")
@@ -140,7 +146,7 @@ class ActivationCache:
             nonlocal out
             if out is None:
                 kind = np.float16 if _half_is_harmless(network, length, values, machine) else np.float32
-                out = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(len(part), *values.shape[1:]))
+                out = create_array(file, kind, (len(part), *values.shape[1:]))
             if out.dtype == np.float16 and not _fits_half(values):
                 raise _TooLargeError
             out[start : start + len(values)] = values
@@ -149,13 +155,24 @@ class ActivationCache:
             run_stages(prefix, part.pixels, 0, length, machine, reporter, write)
         except _TooLargeError:  # a later image than those that were held up: all of it again, in float32
             assert out is not None
-            out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=out.shape)
+            out = create_array(file, np.float32, out.shape)
             run_stages(prefix, part.pixels, 0, length, machine, None, write)
         assert out is not None
         out.flush()  # type: ignore[attr-defined]
+        seal(folder)
         stages = list(network.stages)[:length]
         about = {"stages": stages, "images": len(part), "precision": self.precision, "engine": engine}
         write_json(folder / "about.json", {"format": 1, **about, "type": str(out.dtype)})
+
+
+def _is_whole(file: Path, images: int) -> bool:
+    """Whether an earlier call left these activations; anything else there is replaced."""
+    mapped = open_array_file(file)
+    return mapped is not None and len(mapped) == images
+
+
+def _is_whole_folder(folder: Path, images: int) -> bool:
+    return _is_whole(folder / "activations.npy", images)
 
 
 class _TooLargeError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,16 +47,14 @@ class Scorer:
     machine: Machine
     _states: dict[str, _State] = field(default_factory=dict, repr=False)
 
-    def logits(
-        self, network: Network, pixels: NDArray[np.uint8], reporter: Reporter | None = None
-    ) -> NDArray[np.float32]:
-        """Logits (n, k) float32 of images (n, s, s, c) uint8, in eval mode."""
+    def logits(self, network: Network, pixels: NDArray[Any], reporter: Reporter | None = None) -> NDArray[np.float32]:
+        """Logits (n, k) float32 of images (n, s, s, c), uint8 or floats in 0 … 1, in eval mode."""
         prefix = self._prefix(network, pixels)
         features = run_stages(prefix, pixels, 0, len(network.stages), self.machine, reporter)
         assert features is not None
         return head_logits(network, features, self.machine)
 
-    def _prefix(self, network: Network, pixels: NDArray[np.uint8]) -> Prefix:
+    def _prefix(self, network: Network, pixels: NDArray[Any]) -> Prefix:
         """What runs the network as it is now."""
         if self.machine.engine == "torch" or self.machine.device.type != "cpu":
             return network

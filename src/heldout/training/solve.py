@@ -15,10 +15,9 @@ from heldout.backbones.neighbours import Neighbours
 from heldout.progress import Epoch
 from heldout.ties import SAME_LOSS
 from heldout.training.averaging import between, mean_of, measure_batchnorm, put
-from heldout.training.logistic import solve_head
 from heldout.training.phase_context import PhaseContext
 from heldout.training.phases import moving_tensors
-from heldout.training.predict import logits_from, scored
+from heldout.training.predict import logits_from
 from heldout.training.state import Progress, State
 
 
@@ -44,7 +43,7 @@ def solve(context: PhaseContext) -> Progress:
     losses, right, predicted = [], [], np.empty(0, dtype=np.int16)
     for part, inputs in ((context.task.train, context.views[0]), (context.task.val, context.val)):
         logits = logits_from(context.network, inputs, context.length, context.machine)
-        loss, predicted = scored(logits, part.labels)
+        loss, predicted = context.task.objective.scored(logits, part.labels)
         losses.append(loss)
         right.append(float(np.mean(predicted == part.labels)))
     row = Epoch(
@@ -71,7 +70,7 @@ def _logistic(context: PhaseContext) -> Solved:
     train, val = (np.asarray(part, dtype=np.float32) for part in (context.views[0], context.val))
     task, phase, head = context.task, context.phase, context.network.head
     assert isinstance(head, nn.Linear)
-    solved = solve_head(
+    solved = task.objective.solve_head(
         train, task.train.labels, val, task.val.labels, len(task.classes), phase.tried, phase.class_weights
     )
     with torch.no_grad():
@@ -90,10 +89,10 @@ def _neighbours(context: PhaseContext) -> Solved:
     best: tuple[float, Neighbours] | None = None
     choices: dict[str, NDArray[np.float32]] = {}
     for k in sorted({min(int(k), len(features)) for k in context.phase.tried}, reverse=True):
-        head = Neighbours.of(features, labels, k, len(task.classes))
+        head = task.objective.neighbours(features, labels, k, len(task.classes))
         context.network.head = head
         choices[f"k={k}"] = logits_from(context.network, context.val, context.length, context.machine)
-        loss, _ = scored(choices[f"k={k}"], task.val.labels)
+        loss, _ = task.objective.scored(choices[f"k={k}"], task.val.labels)
         if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, head)
     assert best is not None, "at least one k"
@@ -116,7 +115,7 @@ def _interpolate(context: PhaseContext) -> Solved:
             _measure(context, first, alpha)
         logits = logits_from(context.network, context.val, context.length, context.machine)
         choices[f"α={alpha:g}"] = logits
-        loss, _ = scored(logits, context.task.val.labels)
+        loss, _ = context.task.objective.scored(logits, context.task.val.labels)
         if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, alpha, moving_tensors(context.network, first))
     assert best is not None, "at least one alpha"

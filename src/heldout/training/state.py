@@ -22,7 +22,7 @@ class Progress:
 
     Attributes:
         epoch: Its row of the history.
-        val_predicted: (m,) int16, the class predicted for each validation image.
+        val_predicted: (m,) int16, the class predicted for each validation image; of several labels (m, k) of 0 and 1.
         optimizer: The phase's optimiser, for a checkpoint; None where nothing would have to be resumed.
         phase: Number of the phase that the epoch belongs to.
         ends: What later phases need of the ends of earlier ones.

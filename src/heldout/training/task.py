@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from heldout.records.labelling import LabellingName
+from heldout.training.objectives import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
@@ -14,12 +18,13 @@ class Part:
 
     Attributes:
         ids: n names.
-        pixels: (n, s, s, c) uint8 with c = 1 or 3; may be memory-mapped.
-        labels: (n,) int64 class indices.
+        pixels: (n, s, s, c), uint8 or floats in 0 … 1; c = 1 or 3, or as many as the network takes; may be
+            memory-mapped.
+        labels: (n,) int64 class indices; of several labels an image (n, k) of 0 and 1.
     """
 
     ids: tuple[str, ...]
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
@@ -27,8 +32,9 @@ class Part:
             raise ValueError(
                 f"lengths differ: {len(self.ids)} ids, {len(self.pixels)} images, {len(self.labels)} labels"
             )
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[3] not in (1, 3):
-            raise ValueError(f"images are uint8 (n, s, s, 1 or 3), found {self.pixels.dtype} {self.pixels.shape}")
+        if self.pixels.ndim != 4 or not (self.pixels.dtype == np.uint8 or self.pixels.dtype.kind == "f"):
+            found = f"{self.pixels.dtype} {self.pixels.shape}"
+            raise ValueError(f"images are uint8, or floats in 0 … 1, (n, s, s, c); found {found}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -41,9 +47,16 @@ class Task:
     Attributes:
         train: Images to learn from.
         val: Images to choose by.
-        classes: Class names in the order of their indices.
+        classes: Names of classes, or of labels, in the order of their indices.
+        labels: Whether an image is of one class or has several labels.
     """
 
     train: Part
     val: Part
     classes: tuple[str, ...]
+    labels: LabellingName = "single"
+
+    @property
+    def objective(self) -> Objective:
+        """What the network is trained for."""
+        return OBJECTIVES[self.labels]

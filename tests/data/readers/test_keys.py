@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from PIL import Image
 import heldout
 from heldout.data.examine.keys import check_keys, patient_keys
 from heldout.data.examine.names import propose_keys
+from heldout.data.examine.near import NearCopies, NearPair
 from heldout.data.examine.patients import patient_in
+from heldout.data.load import examine
 from heldout.images import read_pixels
 from heldout.images.perceptual import thumbnails
 from heldout.stats.keys import verify_key
@@ -94,13 +97,21 @@ def make(root: Path, form: str, patients: int = 30, restart: bool = False) -> Pa
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_the_images_tell_whether_two_kinds_of_a_number_are_one_patient(tmp_path: Path, restart: bool) -> None:
-    cohort = heldout.load(make(tmp_path, "person{label}{p}_{kind}_{i}.png", restart=restart))
-    found = patient_keys(cohort.table, Path(cohort.root))
+    examined = examine(make(tmp_path, "person{label}{p}_{kind}_{i}.png", restart=restart))
+    cohort, found = examined.cohort, examined.patient_keys
     assert found is not None and found.pattern is not None and found.blocked is not None
+    assert examined.patient_option == found.pattern  # what `inspect` proposes is what the note says
+    with_copies = replace(examined, near=NearCopies((NearPair((0, 1), ("a", "b"), "turned", 1, *[False] * 3),), (), 0))
+    assert with_copies.patient_option == "auto" and "--patient auto, which takes the key" in (
+        with_copies.patient_note or ""
+    )
     accepted = {key.candidate.level: key.verdict.accepted for key in found.checked}
     assert accepted == {0: not restart, 1: True}
     assert found.patients == (120 if restart else 60)
-    assert found.note in cohort.notes and f"--patient '{found.pattern}'" in found.note  # `run` says what `inspect` does
+    note = found.note(copies=False)
+    assert (
+        note is not None and note in cohort.notes and f"--patient '{found.pattern}'" in note
+    )  # `run` says what `inspect` does
     assert found.blocked.blocked and found.blocked.runs == (8 if restart else 4)
     named = heldout.load(tmp_path, patient=found.pattern)
     assert named.table["patient"].nunique() == found.patients
@@ -118,7 +129,7 @@ def test_counters_that_follow_nothing_are_refused(tmp_path: Path) -> None:
     found = patient_keys(heldout.load(tmp_path).table, tmp_path)
     assert found is not None and found.pattern is None and found.patients == 0
     assert not any(key.verdict.accepted for key in found.checked)
-    assert found.guess is None and found.note is None  # what the images refuse is not proposed
+    assert found.guess is None and found.note(copies=False) is None  # what the images refuse is not proposed
 
 
 def kermany(step: int) -> tuple[list[str], list[str], np.ndarray]:

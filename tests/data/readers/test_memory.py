@@ -45,7 +45,8 @@ def test_without_a_split_one_can_be_drawn() -> None:
 def test_all_that_is_wrong_at_once() -> None:
     with pytest.raises(InputError) as caught:
         cohort_of_arrays(np.zeros((3, 4, 4)), ["a", None], patient=["p"])
-    assert [problem.where for problem in caught.value.problems] == ["y", "patient", "X", "y row 1"]
+    found = [problem.where for problem in caught.value.problems]
+    assert found == ["y", "patient", "3 of 3 images, first X row 0", "y row 1"]
 
 
 def test_an_unknown_word_for_a_split() -> None:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heldout.answer.texts import (
-    decimal_range,
-    duration,
-    number,
-    percent,
-    percent_range,
-    points_range,
-    probability,
-    signed,
-)
+from heldout.answer.baseline import baseline_title
+from heldout.answer.texts import duration, number, percent, probability
+from heldout.cli.views.cells import auc_cell, decimal_cell, empty_table, percent_cell, points_cell
+from heldout.cli.views.labels import label_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +16,7 @@ if TYPE_CHECKING:
 
     from heldout.answer.names import RunName
     from heldout.cli.env import Environment
-    from heldout.records import Comparison, Estimate, RunRow, Scores
+    from heldout.records import Comparison, RunRow
 
 WIDE = 170
 """From so many characters on, one table holds all columns; below it they are told in three."""
@@ -46,6 +40,7 @@ def show_comparison(comparison: Comparison, env: Environment, all_scores: bool =
     tables = (
         run_tables(comparison, names, width)
         + further_tables(comparison, names, width, all_scores)
+        + label_tables(comparison, names, width)
         + pair_tables(comparison, names, width)
     )
     for table in tables + group_tables(comparison, names, width):
@@ -55,28 +50,6 @@ def show_comparison(comparison: Comparison, env: Environment, all_scores: bool =
     env.say(note(comparison))
 
 
-def percent_cell(estimate: Estimate | None) -> str:
-    """A fraction in percent, its interval on a line of its own: `80.0 %`, `70.9–88.5`."""
-    return "–" if estimate is None else f"{percent(estimate.value)}\n{percent_range(estimate)}"
-
-
-def auc_cell(scores: Scores | None) -> str:
-    """An area under the curve, its interval on a line of its own."""
-    if scores is None or scores.auc is None:
-        return "–"
-    return decimal_cell(scores.auc)
-
-
-def decimal_cell(estimate: Estimate | None) -> str:
-    """A score as a decimal, its interval on a line of its own."""
-    return "–" if estimate is None else f"{number(estimate.value, 3)}\n{decimal_range(estimate)}"
-
-
-def points_cell(estimate: Estimate | None) -> str:
-    """Points with their sign: `+5.0`, `−1.5 to +12.1`."""
-    return "–" if estimate is None else f"{signed(estimate.value)}\n{points_range(estimate)}"
-
-
 SCORES = ("train", "validation", "test", "AUC", "gap")
 TRAINING = ("epochs", "reversals", "roughness", "overfits", "test evaluations")
 COST = ("trainable", "an epoch", "whole run")
@@ -84,6 +57,12 @@ COST = ("trainable", "an epoch", "whole run")
 
 FEW = ("average_precision", "f1", "mcc", "calibration_error")
 """Further scores shown unless all are asked for; kappa where classes are ordered."""
+
+TESTS = {
+    "randomisation": "randomisation test over patients",
+    "bootstrap": "by the bootstrap's standard error over patients",
+}
+"""Tests of pairs but McNemar's, in words."""
 
 UNKNOWN = "–"
 """What nobody told of a given model."""
@@ -114,17 +93,6 @@ def whole_number(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
-def empty_table(title: str, width: int) -> Table:
-    """An empty table; on a narrow terminal its columns stand closer."""
-    from rich import box
-    from rich.table import Table
-
-    padding = (0, 1 if width >= 100 else 0, 0, 0)
-    return Table(
-        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding
-    )
-
-
 def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
     """The table of the founding experiment: one where it fits, else how well and how trained apart.
 
@@ -148,7 +116,8 @@ def run_tables(comparison: Comparison, names: Mapping[str, RunName], width: int)
             table.add_row("\n".join(names[row.id].lines), *(every[row.id][column] for column in columns))
         if (baseline := comparison.baseline) is not None and "validation" in columns:
             scored = {"validation": percent_cell(baseline.val), "test": percent_cell(baseline.test)}
-            table.add_row(f"always '{baseline.answer}'\nthe commonest class", *(scored.get(one, "") for one in columns))
+            title = baseline_title(baseline.answer).replace(", ", "\n")
+            table.add_row(title, *(scored.get(one, "") for one in columns))
         tables.append(table)
     return tables
 
@@ -227,7 +196,7 @@ def note(comparison: Comparison) -> str:
     score, metric = (row.test or row.val).score, comparison.metric.words
     unit = f" Rows of tables are patients; {comparison.unit.told}." if comparison.unit.told else ""
     tests = {pair.test for pair in comparison.pairs} - {"McNemar"}
-    test = " p: randomisation test over patients." if tests else ""
+    test = "".join(f" p: {TESTS[name]}." for name in sorted(tests))
     positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     said = (

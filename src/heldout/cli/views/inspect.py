@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ SHOWN_COPIES = 5
 """Groups of copies in the table; `--json` has all."""
 
 SHOWN_SITES = 10
+
+BARS = " ▁▂▃▄▅▆▇█"
 
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
@@ -45,7 +48,9 @@ def notes_of(summary: Mapping[str, Any]) -> list[str]:
 
 def _heading(summary: Mapping[str, Any], console: Console) -> None:
     line = Text(summary["name"], style="bold")
-    about = f": {summary['images']:,} images of {len(summary['classes'])} classes, read as {summary['reader']}"
+    several = summary["labels"] == "several"
+    what = f"with {len(summary['classes'])} labels" if several else f"of {len(summary['classes'])} classes"
+    about = f": {summary['images']:,} images {what}, read as {summary['reader']}"
     console.print(line.append(about, style="not bold"))
 
 
@@ -73,6 +78,9 @@ def _part_table(title: str, parts: Mapping[str, Any], classes: Sequence[str]) ->
             Text(f"  {name}"),
             *(f"{part['classes'][name]:,}{_share(part['classes'][name], part['images'])}" for part in parts.values()),
         )
+    if any("unlabelled" in part for part in parts.values()):
+        none = [(part["unlabelled"], part["images"]) for part in parts.values()]
+        table.add_row("  none of them", *(f"{count:,}{_share(count, total)}" for count, total in none))
     table.add_row("  images", *(f"{part['images']:,}{' ' * 7}" for part in parts.values()), style="bold")
     if any(part["patients"] for part in parts.values()):
         table.add_row("  patients", *(f"{part['patients'] or 0:,}{' ' * 7}" for part in parts.values()))
@@ -90,6 +98,7 @@ def _facts(summary: Mapping[str, Any], console: Console) -> None:
     for word, text in (
         ("Size", _size(summary)),
         ("Colour", _colour(summary)),
+        ("Values", _values(summary["values"])),
         ("Patients", _patients(summary["patients"], summary["images"])),
         ("Sites", _sites(summary["sites"])),
         ("Copies", _copies_sentence(summary["copies"])),
@@ -117,11 +126,30 @@ def _range(values: Mapping[str, float]) -> str:
 def _colour(summary: Mapping[str, Any]) -> str:
     grey, colour = summary["grey"], summary["colour"]
     kind = "all grey" if not colour else "all colour" if not grey else f"{grey:,} grey, {colour:,} colour"
+    others = {k: n for k, n in summary["channels"].items() if k not in ("1", "3")}
+    if others:
+        counts = [f"{grey:,} grey"] * bool(grey) + [f"{colour:,} colour"] * bool(colour)
+        kind = ", ".join([*counts, *(f"{n:,} of {k} channels" for k, n in others.items())])
     bits = summary["bits"]
     return f"{kind}; " + ", ".join(
         f"{value} bit{'s' if value != '1' else ''}" + (f" ({count:,})" if len(bits) > 1 else "")
         for value, count in bits.items()
     )
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    """Range of every part, with its histogram in a line."""
+    lines = [
+        f"{WORDS[part]}: {item['low']:g} … {item['high']:g}  {_bars(item['histogram']['shares'])}"
+        for part, item in values["parts"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _bars(shares: Sequence[float]) -> str:
+    """Heights by the square root, so that rare values show."""
+    most = max(shares) or 1.0
+    return "".join(BARS[math.ceil((share / most) ** 0.5 * (len(BARS) - 1))] for share in shares)
 
 
 def _patients(patients: Mapping[str, Any], images: int) -> str:
@@ -218,6 +246,13 @@ def _patient_keys(keys: Mapping[str, Any] | None, console: Console) -> None:
     console.print(table)
     if keys["pattern"] is not None and keys["given"] is None:
         console.print(_indented(f"{keys['patients']:,} patients with --patient {shlex.quote(keys['pattern'])}"))
+        if keys["crossing"]:
+            torn = f"{keys['crossing']:,} of {keys['patients']:,} stand in more than one part of the given split"
+            console.print(
+                _indented(
+                    f"{torn}: scores on them are too good; drop the split, so that one is drawn.", style="bold red"
+                )
+            )
     if keys["blocked"] is not None:
         console.print(_indented(keys["blocked"]["words"]))
 
@@ -255,22 +290,17 @@ def _next(summary: Mapping[str, Any]) -> str:
     """The command that trains on the data as it was read here."""
     options = summary["options"]
     words = ["heldout", "run", summary["data"], "--models", "resnet34,mobilenet_v3_large"]
-    words += ["--patient", options["patient"]] if options["patient"] is not None else _found_patient(summary)
+    for name in ("images", "path_column", "label_column", "ignore", "labels", "label_separator"):
+        words += [f"--{name.replace('_', '-')}", options[name]] if options.get(name) else []
+    patient = options["patient"] if options["patient"] is not None else summary["patient_option"]
+    words += [] if patient is None else ["--patient", patient]
+    for name in ("intensity", "channels"):
+        words += [f"--{name}", options[name]] * bool(options[name])
     words += ["--skip-unreadable"] * options["skip_unreadable"] + ["--no-test"] * (not options["require_test"])
     if summary["split"]["seed"] is not None:
         words += ["--val-fraction", str(options["val_fraction"])] * (options["val_fraction"] != DEFAULT_VAL_FRACTION)
         words += ["--split-seed", str(options["seed"])] * (options["seed"] != 0)
     return shlex.join(words)
-
-
-def _found_patient(summary: Mapping[str, Any]) -> list[str]:
-    """The key that the images accept, where no patient is named; names and copies together where there are copies."""
-    keys = summary["patient_keys"]
-    if summary["changed_copies"]["pairs"]:
-        return ["--patient", "auto"]
-    return (
-        [] if keys is None or keys["pattern"] is None or keys["given"] is not None else ["--patient", keys["pattern"]]
-    )
 
 
 def _grouped(problems: Sequence[Mapping[str, Any]], console: Console) -> None:

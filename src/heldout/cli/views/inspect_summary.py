@@ -9,15 +9,22 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.cli.views.contact_sheet import ends_of, write_contact_sheet
 from heldout.cli.views.pairs import write_pairs
+from heldout.data.entries import AS_FOUND, Layout
 from heldout.data.examine.copies import Copies, exact_copies
+from heldout.data.examine.depth import bits_of, proposed
+from heldout.data.examine.histogram import histograms
 from heldout.data.examine.keys import patient_keys
+from heldout.data.examine.labels import AskedLabels
 from heldout.data.examine.near import NearPair
-from heldout.data.load import Examined, examine
+from heldout.data.load import BY_THE_RULES, Examined, examine
 from heldout.data.splits import make_split
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 from heldout.records import PARTS, Cohort, Split
+from heldout.records.labelling import SINGLE
+from heldout.records.labelling.several import BAR
 from heldout.stats.keys import KeyVerdict
 
 FORMAT = 1
@@ -29,6 +36,7 @@ UNASSIGNED = "unassigned"
 def summarise(
     data: str,
     *,
+    layout: Layout = AS_FOUND,
     patient: str | None,
     skip_unreadable: bool,
     require_test: bool,
@@ -36,12 +44,18 @@ def summarise(
     seed: int,
     reporter: Reporter,
     check_patients: bool = False,
+    labels: AskedLabels = BY_THE_RULES,
     pairs: Path | None = None,
+    intensity: str = "",
+    channels: str = "",
+    contact_sheet: Path | None = None,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Read the data and describe it.
 
     Args:
         data: DATA.
+        layout: `--images`, `--path-column`, `--label-column` and `--ignore`.
         patient: `--patient`.
         skip_unreadable: `--skip-unreadable`.
         require_test: Not `--no-test`.
@@ -49,7 +63,12 @@ def summarise(
         seed: `--seed`.
         reporter: Is told of every image.
         check_patients: Whether patients that are named already are judged by the images too.
+        labels: `--labels` and what goes with it.
         pairs: Where a picture of the changed copies is written, a PNG; None writes none.
+        intensity: `--intensity`.
+        channels: `--channels`.
+        contact_sheet: Where images of every class and histograms are drawn, a PNG; None draws none.
+        verify: `--verify`.
 
     Raises:
         UsageError: An option is off.
@@ -61,10 +80,24 @@ def summarise(
         "require_test": require_test,
         "val_fraction": val_fraction,
         "seed": seed,
+        "intensity": intensity,
+        "channels": channels,
+        **{name.replace("-", "_"): value for name, value in layout.options().items()},
+        **({"labels": labels.kind} if labels.kind else {}),
+        **({} if labels.separator == BAR else {"label_separator": labels.separator}),
     }
     try:
         examined = examine(
-            data, patient=patient, skip_unreadable=skip_unreadable, require_test=require_test, reporter=reporter
+            data,
+            layout=layout,
+            patient=patient,
+            skip_unreadable=skip_unreadable,
+            require_test=require_test,
+            intensity=intensity,
+            channels=channels,
+            labels=labels,
+            verify=verify,
+            reporter=reporter,
         )
     except InputError as error:  # DATA is of no known kind: there is nothing to describe but that
         return {
@@ -76,15 +109,19 @@ def summarise(
         }
     if pairs is not None:
         write_pairs(examined, pairs)
+    if contact_sheet is not None:
+        write_contact_sheet(examined, contact_sheet, reporter)
     split, split_problems = _preview(examined, val_fraction, seed)
     return {
         "format": FORMAT,
         "data": data,
         "options": options,
         **describe_cohort(examined.cohort),
+        "values": describe_values(examined, reporter),
         "split": None if split is None else _describe_split(examined.cohort, split),
         "changed_copies": _describe_near(examined),
         "patient_keys": _describe_keys(examined, check_patients),
+        "patient_option": examined.patient_option,
         "problems": [asdict(problem) for problem in (*examined.problems, *split_problems)],
     }
 
@@ -98,6 +135,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "reader": cohort.reader,
         "cohort": cohort.hash,
         "images": len(cohort),
+        "labels": cohort.labels,
         "classes": list(cohort.classes),
         "given": {part or UNASSIGNED: describe_part(cohort, rows) for part, rows in _given(table)},
         "width": _spread(table["width"]),
@@ -105,6 +143,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "different_sizes": len(table[["width", "height"]].drop_duplicates()),
         "grey": int((table["channels"] == 1).sum()),
         "colour": int((table["channels"] == 3).sum()),
+        "channels": _counted(table["channels"]),
         "bits": _counted(table["bits"]),
         "patients": _patients(cohort),
         "sites": _sites(table),
@@ -112,6 +151,26 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "excluded": [asdict(problem) for problem in cohort.excluded],
         "notes": list(cohort.notes),
     }
+
+
+def describe_values(examined: Examined, reporter: Reporter) -> dict[str, Any]:
+    """Part -> bits, range and histogram of the values of its pixels; and the policy that fits, where one is needed."""
+    images, table = examined.images, examined.cohort.table
+    if not images:
+        return {"proposed": None, "parts": {}}
+    groups = {part: list(rows.index) for part, rows in _given(table)}
+    found = histograms(examined.cohort, dict(groups), ends_of(examined), reporter)
+    parts = {}
+    for part, rows in groups.items():
+        own = [images[row] for row in rows]
+        parts[part or UNASSIGNED] = {
+            "bits": bits_of(own),
+            "low": min(image.values.low for image in own),
+            "high": max(image.values.high for image in own),
+            "histogram": asdict(found[part]),
+        }
+    deep = any(image.values.deep for image in images)
+    return {"proposed": proposed(images) if deep else None, "parts": parts}
 
 
 def _preview(examined: Examined, val_fraction: float, seed: int) -> tuple[Split | None, tuple[Problem, ...]]:
@@ -131,11 +190,13 @@ def _given(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def describe_part(cohort: Cohort, rows: pd.DataFrame) -> dict[str, Any]:
     """Images, patients and classes of some rows of a cohort's table; patients are None where none is named."""
     named = set(rows["patient"]) - {""}
-    counts = rows["label"].value_counts()
+    labelling = cohort.labelling
+    counts = labelling.members(rows["label"].tolist(), cohort.classes).sum(axis=0)
     return {
         "images": len(rows),
         "patients": len(named) or None,
-        "classes": {name: int(counts.get(name, 0)) for name in cohort.classes},
+        "classes": {name: int(count) for name, count in zip(cohort.classes, counts, strict=True)},
+        **({} if labelling is SINGLE else {"unlabelled": int((rows["label"] == "").sum())}),
     }
 
 
@@ -178,8 +239,9 @@ def _describe_keys(examined: Examined, check: bool) -> dict[str, Any] | None:
         return None
     return {
         "pattern": found.pattern,
-        "note": found.note if found is examined.patient_keys else None,
+        "note": examined.patient_note if found is examined.patient_keys else None,
         "patients": found.patients,
+        "crossing": found.crossing,
         "candidates": [
             {
                 "family": key.candidate.family,

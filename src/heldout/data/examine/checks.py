@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from heldout.data.entries import Entry
 from heldout.errors import Problem
 from heldout.records import PARTS
+from heldout.records.labelling import SINGLE, Labelling
 
 PART_WORDS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -44,16 +45,59 @@ def labels_missing(entries: Sequence[Entry]) -> list[Problem]:
     return [
         Problem(entry.shown, "no label", "the name of a class", "Fill in the label, or remove the image from the list.")
         for entry in entries
-        if not entry.label
+        if not entry.labelled
     ]
 
 
-def split_problems(pairs: Sequence[tuple[str, str]], require_test: bool) -> list[Problem]:
+def classes_gone(entries: Sequence[Entry], read: Sequence[Entry]) -> list[Problem]:
+    """Classes of which no image can be read, where images that cannot be read are left out.
+
+    Args:
+        entries: All images.
+        read: Those that can be read.
+    """
+    counts = Counter(name for entry in entries for name in entry.names)
+    left = {name for entry in read for name in entry.names}
+    return [
+        Problem(
+            f"class '{label}'",
+            f"no readable image ({_images(count)} left out)",
+            "readable images of every class",
+            "Mend or convert them; or take the class out, with --ignore or from the table.",
+        )
+        for label, count in counts.items()
+        if label not in left
+    ]
+
+
+def names_of_bytes(entries: Sequence[Entry]) -> list[Problem]:
+    """Files whose names are no text (bytes that are no UTF-8), which no record could hold."""
+    return [
+        Problem(
+            entry.shown,
+            "a name with bytes that are no text in UTF-8",
+            "names in UTF-8",
+            "Rename the file, for instance with convmv; or leave it out with --ignore.",
+        )
+        for entry in entries
+        if not is_text(entry)
+    ]
+
+
+def is_text(entry: Entry) -> bool:
+    """Whether the names of file and class can be written in UTF-8."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in entry.source + entry.label)
+
+
+def split_problems(
+    pairs: Sequence[tuple[str, str]], require_test: bool, labelling: Labelling = SINGLE
+) -> list[Problem]:
     """What makes a given split unusable: a class absent from a part, a label that train does not know, no test.
 
     Args:
         pairs: (split, label) of every image; the split is empty where none is given.
         require_test: Whether a split without test images is a problem.
+        labelling: Whether an image is of one class or has several labels, each of which is a class here.
 
     Returns:
         The problems; none where no split is given at all, since it is drawn then.
@@ -67,10 +111,10 @@ def split_problems(pairs: Sequence[tuple[str, str]], require_test: bool) -> list
                 "See `docs/data.md` for what DATA may be.",
             )
         ]
-    counts = Counter((split, label) for split, label in pairs if label)
+    counts = Counter((split, name) for split, label in pairs for name in labelling.names_in(label) if name)
     classes = {label for _, label in counts}
     if len(classes) < 2:
-        found = f"one class, '{next(iter(classes))}'" if classes else "no class"
+        found = f"one {labelling.noun}, '{next(iter(classes))}'" if classes else f"no {labelling.noun}"
         return [Problem("the labels", found, "two or more classes", "Add images of another class, or name labels.")]
     splits = {split for split, _ in counts}
     if splits == {""}:

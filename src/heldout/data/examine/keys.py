@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from heldout.data.examine.measure import MAX_THREADS
 from heldout.data.examine.names import KeyCandidate, pattern_of, propose_keys
 from heldout.data.examine.patients import patient_in
-from heldout.images import read_pixels
+from heldout.images import decode
+from heldout.images.levels import preview
 from heldout.images.perceptual import thumbnails
 from heldout.stats.keys import KeyVerdict, verify_key
 from heldout.stats.run_lengths import BlockTest, split_is_blocked
@@ -55,6 +56,7 @@ class PatientKeys:
         pattern: Expression for `--patient` that takes the coarsest accepted key of every family; an image of a family
             without one is a patient of its own. None where no key is accepted.
         patients: Different patients by this expression; 0 without one.
+        crossing: Those of them that stand in more than one part of the given split.
         guess: The same of the coarsest keys that the images cannot tell of, where none is accepted; None without any.
         given: Verdict on the patients that the cohort names already; None where it names none.
         blocked: Whether the given split goes by blocks of ids; None where no split is given.
@@ -63,22 +65,39 @@ class PatientKeys:
     checked: tuple[CheckedKey, ...]
     pattern: str | None
     patients: int
+    crossing: int
     guess: str | None
     given: KeyVerdict | None
     blocked: BlockTest | None
 
-    @property
-    def note(self) -> str | None:
-        """What a person should know where no patient is named; None where the images refuse every key."""
+    def note(self, copies: bool) -> str | None:
+        """What a person should know where no patient is named; None where the images refuse every key.
+
+        Args:
+            copies: Whether changed copies were found: then `auto` takes the key and keeps them together as well.
+        """
         if self.pattern is not None:
             told = f"No patient is known, but the file names carry one, as the images tell ({self.patients} patients)"
-            told += f": add --patient '{self.pattern}'."
+            if self.crossing:
+                return (
+                    f"{told}, and {self.crossing} of {self.patients} stand in more than one part of the given split: "
+                    f"scores on them are too good. Drop the split (the folders, or the column), so that one is drawn, "
+                    f"and add --patient {self._option(copies)}."
+                )
+            told += f": add --patient {self._option(copies)}."
         elif self.guess is not None:
             told = "No patient is known. The file names could carry one, which these images are too few to tell: "
             told += f"if they begin with it, add --patient '{self.guess}' (or a sharper expression)."
         else:
             return None
         return f"{told} Without it, validation can share patients with train and look too good."
+
+    def _option(self, copies: bool) -> str:
+        return (
+            f"auto, which takes the key '{self.pattern}' and keeps changed copies together"
+            if copies
+            else f"'{self.pattern}'"
+        )
 
 
 def check_keys(
@@ -136,7 +155,23 @@ def patient_keys(table: pd.DataFrame, root: Path, seed: int = 0) -> PatientKeys 
     ids = [patient or key for patient, key in zip(given.keys, keys, strict=True)]
     blocked = split_is_blocked(ids, split) if len(set(split) - {""}) > 1 else None
     guess = None if pattern else _pattern([key.candidate for key in checked if not key.verdict.told], len(names))
-    return PatientKeys(checked, pattern, len(set(keys)) if pattern else 0, guess, about_given, blocked)
+    known = len(set(keys)) if pattern else 0
+    crossing = len(crossing_split(keys, split)) if pattern else 0
+    return PatientKeys(checked, pattern, known, crossing, guess, about_given, blocked)
+
+
+def crossing_split(patients: Sequence[str], split: Sequence[str]) -> list[str]:
+    """Patients that stand in more than one part of a split, by name.
+
+    Args:
+        patients: (n,) patient of each image; empty where it is not known.
+        split: (n,) part of each; empty where none is given.
+    """
+    parts: dict[str, set[str]] = {}
+    for patient, part in zip(patients, split, strict=True):
+        if patient and part:
+            parts.setdefault(patient, set()).add(part)
+    return sorted(patient for patient, found in parts.items() if len(found) > 1)
 
 
 def _given(
@@ -174,7 +209,7 @@ def _chosen(candidates: Sequence[KeyCandidate], seed: int) -> list[int]:
 def _read(paths: Sequence[Path]) -> NDArray[np.float32]:
     threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(lambda path: thumbnails([read_pixels(path)], SIDE), paths)))
+        return np.concatenate(list(pool.map(lambda path: thumbnails([preview(decode(path))], SIDE), paths)))
 
 
 def _of_rows(candidate: KeyCandidate, rows: Sequence[int]) -> KeyCandidate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from heldout.data.entries import Entry
@@ -17,7 +17,8 @@ def with_patients(entries: Sequence[Entry], patient: str | None) -> list[Entry]:
 
     Args:
         entries: The images.
-        patient: Name of a column, or a regular expression with a group, or None to leave the patients as they are.
+        patient: Name of a column, in capitals or not; or a regular expression with a group; or None to leave the
+            patients as they are.
 
     Returns:
         The entries in their order; the patient is empty where this does not tell it.
@@ -28,19 +29,28 @@ def with_patients(entries: Sequence[Entry], patient: str | None) -> list[Entry]:
     if patient is None or not entries:
         return list(entries)
     columns = {name for entry in entries for name in entry.extra}
-    if patient in columns:
-        return [replace(entry, patient=entry.extra.get(patient, "").strip()) for entry in entries]
-    if patient == "patient" and any(entry.patient for entry in entries):
+    column = column_named(patient, columns)
+    if column is not None:
+        return [replace(entry, patient=entry.extra.get(column, "").strip()) for entry in entries]
+    if patient.strip().lower() == "patient" and any(entry.patient for entry in entries):
         return list(entries)
     pattern = _compiled(patient, columns)
     return [replace(entry, patient=patient_in(pattern, entry.source)) for entry in entries]
+
+
+def column_named(name: str, columns: Collection[str]) -> str | None:
+    """The column of that name, in capitals or not; None without one."""
+    if name in columns:
+        return name
+    return next((column for column in columns if column.lower() == name.strip().lower()), None)
 
 
 def patients_missing(entries: Sequence[Entry], patient: str | None) -> list[Problem]:
     """Images whose patient `--patient` was to tell and does not."""
     if patient is None:
         return []
-    column = patient == "patient" or any(patient in entry.extra for entry in entries)
+    columns = {name for entry in entries for name in entry.extra}
+    column = patient.strip().lower() == "patient" or column_named(patient, columns) is not None
     found = f"nothing in the column '{patient}'" if column else f"a file name that --patient '{patient}' does not match"
     remedy = (
         "Fill it in; an image whose patient nobody knows can carry a patient of its own."

@@ -1,1 +1,1 @@
-"""What DATA may be: one layout a file; `heldout.data.load` has what is common to all of them."""
+"""What DATA may be: one layout a file; `data.draft` and `data.load` have what is common to all of them."""

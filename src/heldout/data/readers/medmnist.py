@@ -44,7 +44,22 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "cancer-associated stroma",
         "colorectal adenocarcinoma epithelium",
     ),
-    "chestmnist": (),
+    "chestmnist": (
+        "atelectasis",
+        "cardiomegaly",
+        "effusion",
+        "infiltration",
+        "mass",
+        "nodule",
+        "pneumonia",
+        "pneumothorax",
+        "consolidation",
+        "edema",
+        "emphysema",
+        "fibrosis",
+        "pleural",
+        "hernia",
+    ),
     "dermamnist": (
         "actinic keratoses and intraepithelial carcinoma",
         "basal cell carcinoma",
@@ -84,7 +99,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 }
 """The two-dimensional sets and the names of their classes 0, 1, … (MedMNIST v2, Yang et al. 2023, Scientific Data
 10:41; `medmnist.INFO` of version 3). They stand here so that a cohort is the same whether the package is installed or
-not. ChestMNIST has several labels an image, and is refused for that."""
+not. ChestMNIST has several labels an image."""
 
 
 class MedmnistReader(Reader):

@@ -16,7 +16,7 @@ TRUTH = "truth.json"
 
 
 class NpyReader(Reader):
-    """Arrays of images, one file a class, uint8 (n, h, w) or (n, h, w, 3), in split folders or without.
+    """Arrays of images, one file a class, (n, h, w) or (n, h, w, channels), in split folders or without.
 
     The class is the name of the file; a split's name in front of it is dropped: `test/test_normal.npy` is `normal` in
     test, and so is `test_normal.npy` without a split folder. `metadata.csv` beside the split folders may tell, for
@@ -40,7 +40,7 @@ class NpyReader(Reader):
             source = file.relative_to(root).as_posix()
             try:
                 array = open_array(file)
-                check_pixels(array, source)
+                check_pixels(array, source, any_depth=True)
             except ImageError as error:
                 problems.append(error.problem(source))
                 continue

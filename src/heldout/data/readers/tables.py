@@ -1,18 +1,34 @@
-"""CSV and Parquet as rows of text, each with the line at which a person finds it."""
+"""Tables as rows of text, each with the line at which a person finds it: the one reader of CSV, Parquet and frames.
+
+What Excel, R and hands write is understood: commas, semicolons or tabs, a line `sep=;` in front, UTF-8 (with a mark or
+without) and UTF-16, columns without a name (row names of R, empty columns of Excel), which are passed over. Text stays
+text: a class may be called `None` or `0012`. `MISSING` is missing.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from heldout.data.readers.limits import refuse_table
 from heldout.errors import InputError, Problem
+from heldout.shown import cell_text
+
+MISSING = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "<NA>", "null", "NULL"})
+"""What programs write where a value is missing (R, Excel, pandas, SQL), beside nothing at all. `None` is text."""
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -51,65 +67,154 @@ class Cells(Mapping[str, str]):
         """The columns that the reader has no use for itself."""
         return Cells(self._columns, self._values, self._columns.further)
 
+    def only(self, at: Mapping[str, int]) -> Cells:
+        """Some of the columns, by `Sheet.places`, which the cells of all rows may share."""
+        return Cells(self._columns, self._values, at)
+
 
 Row = tuple[int, Cells]
 
 
-def read_table(path: Path, required: Sequence[str], own: Sequence[str]) -> list[Row]:
+@dataclass(frozen=True)
+class Sheet:
+    """A table as read.
+
+    Attributes:
+        name: What problems call it.
+        titles: Column in lower case -> as the header writes it, in its order.
+        places: Column -> its place in a row.
+        rows: (line, cells) of every row that is not empty.
+        problems: What is wrong with it.
+        unit: What a row is counted in: `line` of a text file, from 1; `row`, from 0.
+    """
+
+    name: str
+    titles: Mapping[str, str]
+    places: Mapping[str, int]
+    rows: list[Row]
+    problems: list[Problem]
+    unit: str = "line"
+
+
+def read_table(
+    path: Path, required: Sequence[str], own: Sequence[str], missing: Collection[str] = MISSING
+) -> list[Row]:
     """Read a table.
 
     Args:
-        path: A `.csv` file (comma, semicolon or tab; UTF-8) or a `.parquet` file.
+        path: A `.csv` file (comma, semicolon or tab; UTF-8 or UTF-16) or a `.parquet` file.
         required: Columns that must be there.
         own: Columns that the reader uses itself; `Cells.further` has the others.
+        missing: Words that stand for nothing.
 
     Returns:
         (line, column -> text) of every row that is not empty. Column names are in lower case, values without the
-        blanks around them, missing values empty. Lines of a CSV are counted as an editor does: the header is line 1.
+        blanks around them, missing values empty, both composed (NFC). Lines of a CSV are counted as an editor does:
+        the header is line 1.
 
     Raises:
         InputError: It cannot be read, lacks a column, names one twice, or has a line of another length.
     """
-    table, problems = scan_table(path, required, own)
+    table, problems = scan_table(path, required, own, missing)
     if problems:
         raise InputError(problems, title=f"{path.name} cannot be used")
     return table
 
 
-def scan_table(path: Path, required: Sequence[str], own: Sequence[str]) -> tuple[list[Row], list[Problem]]:
+def scan_table(
+    path: Path, required: Sequence[str], own: Sequence[str], missing: Collection[str] = MISSING
+) -> tuple[list[Row], list[Problem]]:
     """Like `read_table`, with its problems beside the rows that can be read, for callers that have more to find."""
-    try:
-        header, rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _csv(path)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        if isinstance(error, FileNotFoundError):
-            return [], [Problem(str(path), "no such file", "a CSV or Parquet file", "Check the path.")]
-        problem = Problem(
-            path.name,
-            f"a table that cannot be read ({type(error).__name__}: {str(error)[:100]})",
-            "a CSV file in UTF-8, or a Parquet file",
-            "Save it again from the program that made it, as CSV in UTF-8.",
-        )
-        return [], [problem]
-    return _scan(path.name, header, rows, required, own)
+    sheet = open_sheet(path, own, missing)
+    return sheet.rows, sheet.problems + lacking(sheet, required)
 
 
 def scan_frame(
     frame: pd.DataFrame, name: str, required: Sequence[str], own: Sequence[str]
 ) -> tuple[list[Row], list[Problem]]:
     """The same of a table in memory; its rows are counted from 0."""
+    sheet = sheet_of(frame, name, own)
+    return sheet.rows, sheet.problems + lacking(sheet, required)
+
+
+def open_sheet(
+    path: Path, own: Sequence[str] = (), missing: Collection[str] = MISSING, most: int | None = None
+) -> Sheet:
+    """A table whatever its columns are; a file that is none has a problem and no rows.
+
+    Args:
+        path: The file.
+        own: Columns that `Cells.further` leaves out.
+        missing: Words that stand for nothing.
+        most: Rows that are read; None reads all.
+    """
+    refused = refuse_table(path)
+    if refused is not None:
+        return Sheet(path.name, {}, {}, [], [refused])
+    parquet = path.suffix.lower() in (".parquet", ".pq")
+    try:
+        header, rows = _parquet(path, most) if parquet else _csv(path, most)
+    except (OSError, UnicodeError, csv.Error, pa.ArrowException) as error:
+        if isinstance(error, FileNotFoundError):
+            problem = Problem(str(path), "no such file", "a CSV or Parquet file", "Check the path.")
+        else:
+            problem = Problem(
+                path.name,
+                f"a table that cannot be read ({type(error).__name__}: {str(error)[:100]})",
+                "a CSV file in UTF-8, or a Parquet file",
+                "Save it again from the program that made it, as CSV in UTF-8.",
+            )
+        return Sheet(path.name, {}, {}, [], [problem])
+    return _sheet(path.name, header, rows, own, missing, "row" if parquet else "line")
+
+
+def sheet_of(frame: pd.DataFrame, name: str, own: Sequence[str] = (), missing: Collection[str] = MISSING) -> Sheet:
+    """A table in memory; its rows are counted from 0."""
     columns = [[_text(value) for value in frame.iloc[:, at].tolist()] for at in range(frame.shape[1])]
     rows = [(row, list(values)) for row, values in enumerate(zip(*columns, strict=True))]
-    return _scan(name, [str(column) for column in frame.columns], rows, required, own)
+    return _sheet(name, [str(column) for column in frame.columns], rows, own, missing, "row")
 
 
-def _scan(
-    name: str, header: Sequence[str], rows: Iterable[tuple[int, list[str]]], required: Sequence[str], own: Sequence[str]
-) -> tuple[list[Row], list[Problem]]:
-    """The rows of a table, and what is wrong with it; `name` is what problems call it."""
-    columns = [name_.strip().lower() for name_ in header]
-    problems = _header_problems(name, columns, required)
-    places = {column: at for at, column in enumerate(columns)}
+def lacking(sheet: Sheet, required: Sequence[str]) -> list[Problem]:
+    """A problem where columns are not there; none of a table that could not be read at all."""
+    missing = [name for name in required if name not in sheet.places]
+    if not missing or (sheet.problems and not sheet.titles):
+        return []
+    return [
+        Problem(
+            f"{sheet.name} line 1",
+            f"the columns {', '.join(sheet.titles.values()) or 'none'}",
+            f"the columns {', '.join(required)} among them (missing: {', '.join(missing)})",
+            "Name the columns in the first line.",
+        )
+    ]
+
+
+def _sheet(
+    name: str,
+    header: Sequence[str],
+    rows: Iterable[tuple[int, list[str]]],
+    own: Sequence[str],
+    missing: Collection[str],
+    unit: str,
+) -> Sheet:
+    if unit == "line":  # what we quoted in a CSV for spreadsheets' sake is what it was
+        rows = ((line, [cell_text(value) for value in values]) for line, values in rows)
+    titles = [normalize("NFC", title.strip()) for title in header]
+    rows = list(rows)
+    if rows and titles and all(len(values) == len(titles) + 1 for _, values in rows):
+        # a separator at the end of every row, or names of rows, which R's write.table has no column name for
+        blank = not any(values[-1].strip() for _, values in rows)
+        titles = [*titles, ""] if blank else ["", *titles]
+    columns = [title.lower() for title in titles]
+    places = {column: at for at, column in enumerate(columns) if column}
     shared = Columns(places, {column: at for column, at in places.items() if column not in own})
+    twice = sorted({column for column in columns if column and columns.count(column) > 1})
+    problems = []
+    if twice:
+        problems.append(
+            Problem(f"{name} line 1", f"{', '.join(twice)} twice", "every column once", "Rename one of them.")
+        )
     table: list[Row] = []
     for line, values in rows:
         if not any(value.strip() for value in values):
@@ -117,15 +222,21 @@ def _scan(
         if len(values) != len(columns):
             problems.append(
                 Problem(
-                    f"{name} line {line}",
+                    f"{name} {unit} {line}",
                     f"{len(values)} values",
                     f"{len(columns)}, one a column",
                     "Add or remove commas; put values that hold a comma in double quotes.",
                 )
             )
             continue
-        table.append((line, Cells(shared, tuple(value.strip() for value in values))))
-    return table, problems
+        table.append((line, Cells(shared, tuple(_clean(value, missing) for value in values))))
+    named = {column: title for column, title in zip(columns, titles, strict=True) if column}
+    return Sheet(name, named, places, table, problems, unit)
+
+
+def _clean(value: str, missing: Collection[str]) -> str:
+    text = normalize("NFC", value.strip())  # both give the same object where nothing changes
+    return "" if text in missing else text
 
 
 def integer(text: str) -> int | None:
@@ -137,13 +248,27 @@ def integer(text: str) -> int | None:
     return int(value) if math.isfinite(value) and value.is_integer() else None
 
 
-def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:  # Excel puts a byte order mark in front
-        first = file.readline()
-        file.seek(0)
-        reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
+def _csv(path: Path, most: int | None) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    with path.open("rb") as file:
+        utf16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")  # "Unicode text" of Excel
+    # Excel puts a byte order mark in front of UTF-8
+    with path.open(encoding="utf-16" if utf16 else "utf-8-sig", newline="") as file:
+        first, skipped = file.readline(), 0
+        declared = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)
+        if declared:  # a line by which Excel is told
+            first, skipped = file.readline(), 1
+        bare = re.sub(r'"[^"]*"', "", first)
+        delimiter = declared[1] if declared else max(",;\t", key=bare.count)
+        reader = csv.reader(_again(first, file), delimiter=delimiter)
         header = next(reader, [])
-        return header, [(reader.line_num, values) for values in _sharing(reader)]
+        rows = ((reader.line_num + skipped, values) for values in _sharing(reader))
+        return header, list(islice(rows, most))
+
+
+def _again(first: str, rest: io.TextIOBase | Iterable[str]) -> Iterator[str]:
+    """A line that was read already, and the lines behind it."""
+    yield first
+    yield from rest
 
 
 def _sharing(rows: Iterable[list[str]]) -> Iterator[list[str]]:
@@ -156,8 +281,9 @@ def _sharing(rows: Iterable[list[str]]) -> Iterator[list[str]]:
         yield row
 
 
-def _parquet(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _parquet(path: Path, most: int | None) -> tuple[list[str], list[tuple[int, list[str]]]]:
     table = pq.read_table(path)
+    table = table if most is None else table.slice(0, most)
     columns = [[_text(value) for value in column.to_pylist()] for column in table.columns]
     return list(table.column_names), [(row, list(values)) for row, values in enumerate(zip(*columns, strict=True))]
 
@@ -167,23 +293,3 @@ def _text(value: object) -> str:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _header_problems(table: str, columns: Sequence[str], required: Sequence[str]) -> list[Problem]:
-    problems = []
-    missing = [name for name in required if name not in columns]
-    if missing:
-        problems.append(
-            Problem(
-                f"{table} line 1",
-                f"the columns {', '.join(columns) or 'none'}",
-                f"the columns {', '.join(required)} among them (missing: {', '.join(missing)})",
-                "Name the columns in the first line.",
-            )
-        )
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        problems.append(
-            Problem(f"{table} line 1", f"{', '.join(twice)} twice", "every column once", "Rename one of them.")
-        )
-    return problems

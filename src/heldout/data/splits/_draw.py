@@ -21,6 +21,7 @@ import pandas as pd
 
 from heldout.data.splits.units import Ints, Units, lottery, units_of
 from heldout.errors import InputError, Problem
+from heldout.records.labelling import SINGLE, Labelling
 
 Purpose = Literal["validation", "test"]
 
@@ -29,7 +30,13 @@ PASSES = 10
 
 
 def draw_part(
-    table: pd.DataFrame, classes: tuple[str, ...], fraction: float, seed: int, by_patient: bool, purpose: Purpose
+    table: pd.DataFrame,
+    classes: tuple[str, ...],
+    fraction: float,
+    seed: int,
+    by_patient: bool,
+    purpose: Purpose,
+    labelling: Labelling = SINGLE,
 ) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
     """Which images are drawn.
 
@@ -40,6 +47,7 @@ def draw_part(
         seed: Seed of the draw.
         by_patient: Whether patients stay whole.
         purpose: What is drawn, for the lottery and for messages.
+        labelling: How the images are labelled; of several labels each is a class here, and so is having none.
 
     Returns:
         (n,) True for images that are drawn; and the classes of which none is, because they have a single unit. Every
@@ -48,10 +56,11 @@ def draw_part(
     Raises:
         InputError: For test, a class has fewer than two units; for validation, fewer than two classes have two.
     """
-    units = units_of(table, classes, by_patient)
+    units = units_of(table, classes, by_patient, labelling)
+    names = labelling.strata_names(classes)[: units.counts.shape[1]]
     single: npt.NDArray[np.bool_] = np.count_nonzero(units.counts, axis=0) < 2  # (k,)
     if purpose == "test" or (~single).sum() < 2:
-        _refuse_small(table, units, classes, by_patient, purpose)
+        _refuse_small(units, names, labelling, by_patient, purpose)
     totals = units.counts.sum(axis=0)  # (k,)
     target = np.where(single, 0, np.maximum(1, np.floor(fraction * totals + 0.5))).astype(np.int64)
     order = lottery(table["id"].to_numpy(dtype=str), units, seed, purpose)
@@ -59,8 +68,8 @@ def draw_part(
     taken = choose_units(units.counts[order], target, np.maximum(totals, np.int64(1)), locked[order])
     drawn = np.zeros(len(units.counts), dtype=np.bool_)
     drawn[order] = taken
-    _refuse_one_sided(units, drawn, classes, single, by_patient, purpose)
-    kept = tuple(name for k, name in enumerate(classes) if single[k] and totals[k])
+    _refuse_one_sided(units, drawn, names, labelling, single, by_patient, purpose)
+    kept = tuple(name for k, name in enumerate(names) if single[k] and totals[k])
     return np.asarray(drawn[units.of_image]), kept
 
 
@@ -109,19 +118,20 @@ def _fill_both_sides(counts: Ints, taken: npt.NDArray[np.bool_], free: npt.NDArr
         taken[unit] = not taken[unit]
 
 
-def _refuse_small(table: pd.DataFrame, units: Units, classes: tuple[str, ...], by_patient: bool, purpose: str) -> None:
+def _refuse_small(units: Units, classes: tuple[str, ...], labelling: Labelling, by_patient: bool, purpose: str) -> None:
+    word = labelling.noun
     noun = "patients" if by_patient else "different images"
     problems = []
     for k, name in enumerate(classes):
         holders = int((units.counts[:, k] > 0).sum())
         if holders < 2:
-            images = int((table["label"] == name).sum())
+            images = int(units.counts[:, k].sum())
             problems.append(
                 Problem(
-                    f"class '{name}'",
+                    f"{word} '{name}'",
                     f"{images} images of {holders} {noun if holders != 1 else noun.removesuffix('s')}",
-                    f"at least 2 {noun}, so that the class stands on both sides when {purpose} is drawn",
-                    f"Add images of '{name}', leave the class out, or give the {purpose} set yourself.",
+                    f"at least 2 {noun}, so that the {word} stands on both sides when {purpose} is drawn",
+                    f"Add images of '{name}', leave the {word} out, or give the {purpose} set yourself.",
                 )
             )
     if problems:
@@ -132,19 +142,21 @@ def _refuse_one_sided(
     units: Units,
     drawn: npt.NDArray[np.bool_],
     classes: tuple[str, ...],
+    labelling: Labelling,
     single: npt.NDArray[np.bool_],
     by_patient: bool,
     purpose: str,
 ) -> None:
+    word = labelling.noun
     inside = units.counts[drawn].sum(axis=0)
     outside = units.counts[~drawn].sum(axis=0)
     problems = [
         Problem(
-            f"class '{name}'",
+            f"{word} '{name}'",
             f"{inside[k]} images in {purpose} and {outside[k]} outside, since "
             + ("patients" if by_patient else "copies")
-            + " of several classes cannot be torn apart",
-            "images of every class on both sides",
+            + f" of several {labelling.nouns} cannot be torn apart",
+            f"images of every {word} on both sides",
             f"Add {'patients' if by_patient else 'images'} of '{name}', or give the {purpose} set yourself.",
         )
         for k, name in enumerate(classes)

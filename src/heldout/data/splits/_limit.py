@@ -9,6 +9,7 @@ import numpy as np
 from heldout.data.splits.units import lottery, units_of
 from heldout.errors import UsageError
 from heldout.records import Cohort
+from heldout.records.labelling.labelling import Indices
 
 
 def limit_per_class(cohort: Cohort, per_class: int, seed: int) -> Cohort:
@@ -19,7 +20,8 @@ def limit_per_class(cohort: Cohort, per_class: int, seed: int) -> Cohort:
 
     Args:
         cohort: The images.
-        per_class: Images a class to keep at most, at least 1. A validation set that is drawn comes out of these.
+        per_class: Images a class to keep at most, at least 1; of several labels an image is kept while one that it has
+            is not full. A validation set that is drawn comes out of these.
         seed: Seed of the draw. A smaller number keeps a subset of what a larger one keeps.
 
     Returns:
@@ -35,13 +37,13 @@ def limit_per_class(cohort: Cohort, per_class: int, seed: int) -> Cohort:
     pool = table.iloc[rows].reset_index(drop=True)
     if pool.empty:
         return cohort
-    units = units_of(pool, cohort.classes, by_patient=True)
+    units = units_of(pool, cohort.classes, by_patient=True, labelling=cohort.labelling)
     ids = pool["id"].to_numpy(dtype=str)
     rank = np.empty(len(units.counts), dtype=np.int64)
     rank[lottery(ids, units, seed, "per class")] = np.arange(len(units.counts))
     order = np.lexsort((ids, rank[units.of_image]))  # by unit, and by id within a unit
-    position = pool.iloc[order].groupby("label", sort=False).cumcount().reindex(pool.index).to_numpy()
-    dropped = rows[position >= per_class]
+    strata = cohort.labelling.strata(pool["label"].tolist(), cohort.classes)
+    dropped = np.sort(rows[_over(strata, order, per_class)])
     if not len(dropped):
         return cohort
     kept = table.drop(index=table.index[dropped]).reset_index(drop=True)
@@ -50,3 +52,22 @@ def limit_per_class(cohort: Cohort, per_class: int, seed: int) -> Cohort:
         f"{'whole patients first' if (pool['patient'] != '').any() else 'drawn by image'})."
     )
     return dataclasses.replace(cohort, table=kept, notes=(*cohort.notes, note))
+
+
+def _over(strata: Indices, order: Indices, per_class: int) -> Indices:
+    """Rows, taken in order, of which every class is full already; of several labels, every one that the image has.
+
+    Args:
+        strata: (n, s) of 0 and 1.
+        order: (n,) rows.
+        per_class: Images that fill a class.
+    """
+    counts = np.zeros(strata.shape[1], dtype=np.int64)
+    over = []
+    for row in order:
+        own = strata[row] == 1
+        if (counts[own] >= per_class).all():
+            over.append(row)
+        else:
+            counts += strata[row]
+    return np.array(over, dtype=np.int64)

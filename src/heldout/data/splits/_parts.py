@@ -21,13 +21,17 @@ def fill_in(cohort: Cohort, draw: Draw, by_patient: bool) -> Split:
     drawn: list[str] = []
     whole: tuple[str, ...] = ()
     if not given:
-        out, _ = draw_part(cohort.table, cohort.classes, draw.test_fraction, draw.seed, by_patient, "test")
+        out, _ = draw_part(
+            cohort.table, cohort.classes, draw.test_fraction, draw.seed, by_patient, "test", cohort.labelling
+        )
         part[:] = np.where(out, "test", "train")
         drawn.append(f"test ({draw.test_fraction:.0%}) drawn from all images, validation")
     if "val" not in given:
         rows = np.flatnonzero(part == "train")
         table = cohort.table.iloc[rows].reset_index(drop=True)
-        out, whole = draw_part(table, cohort.classes, draw.val_fraction, draw.seed, by_patient, "validation")
+        out, whole = draw_part(
+            table, cohort.classes, draw.val_fraction, draw.seed, by_patient, "validation", cohort.labelling
+        )
         part[rows[out]] = "val"
         drawn.append(f"{'' if drawn else 'validation '}({draw.val_fraction:.0%}) drawn from train")
     ids = cohort.table["id"].to_numpy(dtype=object)
@@ -38,7 +42,7 @@ def fill_in(cohort: Cohort, draw: Draw, by_patient: bool) -> Split:
         train=tuple(ids[part == "train"]),
         val=tuple(ids[part == "val"]),
         test=tuple(ids[part == "test"]),
-        method=f"{' '.join(drawn)}, stratified by class, {how}{_kept_whole(whole, by_patient)}",
+        method=f"{' '.join(drawn)}, stratified by {cohort.labelling.noun}, {how}{_kept_whole(whole, by_patient)}",
         seed=draw.seed,
         grouped=cohort.patients_known and by_patient,
     )

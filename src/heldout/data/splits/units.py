@@ -11,6 +11,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from heldout.records.labelling import SINGLE, Labelling
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -20,20 +22,21 @@ class Units:
 
     Attributes:
         of_image: (n,) unit of every image, 0 … u−1.
-        counts: (u, k) images of each class in each unit.
+        counts: (u, k) images of each class in each unit; of several labels, of each stratum (`Labelling.strata`).
     """
 
     of_image: Ints
     counts: Ints
 
 
-def units_of(table: pd.DataFrame, classes: tuple[str, ...], by_patient: bool) -> Units:
+def units_of(table: pd.DataFrame, classes: tuple[str, ...], by_patient: bool, labelling: Labelling = SINGLE) -> Units:
     """Join images that share a patient (if asked) or their content, and whatever these joins connect.
 
     Args:
         table: Rows of `Cohort.table`, n of them.
         classes: Class names in the order of their indices.
         by_patient: Whether images with the same patient, where one is named, belong together.
+        labelling: How the images are labelled; of several labels each is counted, and so is having none.
     """
     n = len(table)
     links = [_links(table["content"].to_numpy(dtype=str))]
@@ -43,9 +46,9 @@ def units_of(table: pd.DataFrame, classes: tuple[str, ...], by_patient: bool) ->
     graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(n, n))
     number, labels = connected_components(graph, directed=False)
     of_image = np.asarray(labels, dtype=np.int64)
-    index = pd.Categorical(table["label"], categories=list(classes)).codes
-    counts = np.zeros((number, len(classes)), dtype=np.int64)
-    np.add.at(counts, (of_image, np.asarray(index)), 1)
+    strata = labelling.strata(table["label"].tolist(), classes)
+    counts = np.zeros((number, strata.shape[1]), dtype=np.int64)
+    np.add.at(counts, of_image, strata)
     return Units(of_image, counts)
 
 

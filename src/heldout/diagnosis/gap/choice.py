@@ -37,15 +37,16 @@ class Candidates:
     detail: str
 
 
-def by_accuracy(right: Reals, reported: Reals, detail: str) -> Candidates:
+def by_accuracy(right: Reals, reported: Reals, detail: str, each: Reals | None = None) -> Candidates:
     """Candidates of which the one with the highest accuracy was chosen.
 
     Args:
         right: (m, n).
         reported: (n,).
         detail: In words.
+        each: What each image weighs in that accuracy, (n,), mean 1; None where all weigh alike.
     """
-    return Candidates(right, right, SAME_LOSS, reported, detail)
+    return Candidates(right, right if each is None else right * each, SAME_LOSS, reported, detail)
 
 
 def right_of(kept: VariantLogits, images: Predictions) -> Reals | None:

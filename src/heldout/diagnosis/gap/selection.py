@@ -13,7 +13,7 @@ from heldout.records import TermStatus
 from heldout.records.predictions import Predictions
 from heldout.records.run import Choice
 from heldout.stats.measured import Measured
-from heldout.stats.scores import Reals
+from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import FOLDS
 from heldout.stats.weighted import weighted_mean
 from heldout.ties import SAME_LOSS, first_of_largest
@@ -24,6 +24,7 @@ CHOICES: dict[Choice, str] = {
     "neighbours": "the number of neighbours",
     "settings": "the settings",
     "epoch": "the best epoch",
+    "threshold": "the threshold of the label",
 }
 """What can be chosen on validation, in words; in the order in which one stands for all that was chosen."""
 
@@ -44,7 +45,7 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         found, val.units, drawn, weights, plain=draws.plain, halvings=rules.halvings, seed=(run.bootstrap_seed, 7)
     )
     points = optimism(weighted_mean(found.reported, draws.val), unselected, draws, len(val))
-    how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
+    how = f"chosen on one half of the validation {run.drawn} and scored on the other, {rules.halvings} halvings"
     return GapTerm(points, TermStatus.MEASURED, f"{found.detail}; {how}")
 
 
@@ -74,7 +75,7 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
     else:
         found = _not_kept(run)
     if isinstance(found, Candidates) and (patients := len(np.unique(_val(run).units))) < FOLDS:
-        return f"{found.detail}; not measured, since the number of validation patients is {patients}"
+        return f"{found.detail}; not measured, since the number of validation {run.drawn} is {patients}"
     return found
 
 
@@ -101,11 +102,20 @@ def _of_variants(run: RunData, choice: Choice, kept: VariantLogits, rules: Rules
     right = (first_of_largest(logits, axis=2) == val.labels).astype(np.float64)
     top = logits - logits.max(axis=2, keepdims=True)
     gained: Reals = top[:, np.arange(len(val)), val.labels] - np.log(np.exp(top).sum(axis=2))  # − loss in nats
+    if choice == "threshold":
+        return by_accuracy(right, val.right.astype(np.float64), detail, balanced(val.labels))
     if choice != "settings":
         return Candidates(right, gained, SAME_LOSS, val.right.astype(np.float64), detail)
     criterion, tolerance = right + rules.search_loss * gained, rules.search_loss * SAME_LOSS
     best = int(first_of_largest(criterion.mean(axis=1), tolerance=tolerance))
     return Candidates(right, criterion, tolerance, right[best], detail)  # another seed was not chosen itself
+
+
+def balanced(labels: Indices) -> Reals:
+    """Weights of images, (n,), by which the share of right answers is the mean of the classes' recalls."""
+    counts = np.bincount(labels)
+    each: Reals = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return each[labels]
 
 
 def _not_kept(run: RunData) -> str | None:

@@ -14,22 +14,23 @@ from typing import Any
 
 import pandas as pd
 
+from heldout.computing import Device
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import check_scores
 from heldout.diagnosis.interventions._shelf import interventions
 from heldout.diagnosis.interventions.context import FEATURES_OF, InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
 from heldout.diagnosis.interventions.needs import Need, lacking
+from heldout.diagnosis.results import is_sound, read_about, write_result
 from heldout.diagnosis.rules import RULES
 from heldout.errors import HeldoutError, UsageError
-from heldout.files import read_json, whole, write_json
 from heldout.given.model import GivenModel
 from heldout.progress import Reporter, Silent
 from heldout.records import PARTS, ReasonKind
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, write_down
 from heldout.training import machine
-from heldout.training.device import Device, release_memory
+from heldout.training.device import release_memory
 
 FORMAT = 1
 
@@ -161,7 +162,7 @@ def score_more(
     grown = []
     for experiment in in_order(interventions):
         place = run.folder / "experiments" / f"{experiment.name}.json"
-        about = _read_about(place)
+        about = read_about(place)
         known = scored_so_far(about)
         if experiment.name not in names or not experiment.grows or not 0 < known < limit:
             continue
@@ -210,7 +211,7 @@ def _append(experiment: Intervention, context: InterventionContext, about: Mappi
     if (more["split"] == "test").any():
         _count_evaluation(experiment, context)
     seconds = round(float(about.get("seconds", 0.0)) + time.perf_counter() - started, 3)
-    _write(_place(experiment, context), {**about, **told, "seconds": seconds, "reached": context.limit}, table)
+    write_result(_place(experiment, context), {**about, **told, "seconds": seconds, "reached": context.limit}, table)
     return True
 
 
@@ -218,19 +219,11 @@ def _place(experiment: Intervention, context: InterventionContext) -> Path:
     return context.run.folder / "experiments" / f"{experiment.name}.json"
 
 
-def _read_about(place: Path) -> Mapping[str, Any]:
-    """What an experiment left written down; empty where there is nothing that can be read."""
-    try:
-        about = read_json(place)
-    except (OSError, ValueError):
-        return {}
-    return about if isinstance(about, Mapping) else {}
-
-
 def _is_done(experiment: Intervention, context: InterventionContext) -> bool:
     """Whether an earlier call left what this one would."""
-    about = _read_about(_place(experiment, context))
-    if about.get("format") != FORMAT or not experiment.is_current(about, context):
+    about = read_about(_place(experiment, context))
+    sound = is_sound(_place(experiment, context), about)
+    if about.get("format") != FORMAT or not sound or not experiment.is_current(about, context):
         return False
     if not context.given:
         return True
@@ -274,7 +267,7 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
     }
     if absent is None and not table.empty and (table["split"] == "test").any():
         _count_evaluation(experiment, context)
-    _write(
+    write_result(
         _place(experiment, context), {**about, **(more if absent is None else {})}, table if absent is None else None
     )
 
@@ -283,14 +276,3 @@ def _count_evaluation(experiment: Intervention, context: InterventionContext) ->
     """Write down that an intervention scored test images, though no run's score came from it."""
     entry = {"run": context.run.record.id, "experiment": experiment.name, "split": context.study.record.split}
     write_down(context.study.folder, DIAGNOSIS_EVALUATIONS, entry)
-
-
-def _write(place: Path, about: dict[str, Any], table: pd.DataFrame | None) -> None:
-    """The table first, its JSON last: a JSON file says that the table is whole."""
-    file = place.with_suffix(".parquet")
-    if table is None or table.empty:
-        file.unlink(missing_ok=True)
-    else:
-        with whole(file) as temporary:
-            table.to_parquet(temporary, index=False)
-    write_json(place, about)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.backbones.one_label import one_label_head
 from heldout.data.splits.units import units_of
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.tables import part_pixels, quality_table
@@ -24,6 +25,7 @@ from heldout.errors import HeldoutError
 from heldout.given.model import GivenModel
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
+from heldout.records.table_file import load_table
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.predict import load_network
 from heldout.strategies.probe import Probe
@@ -35,7 +37,8 @@ from heldout.training.scoring import Scorer
 FEATURES_OF = "efficientnet_lite0"
 """Pretrained network whose features stand for images where the model was given: its weights come with the package."""
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
+"""uint8; or float16 in 0 … 1, where the files hold more than 8 bits."""
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Logits = NDArray[np.float32]
@@ -131,14 +134,12 @@ class InterventionContext:
         return units_of(table, self.study.cohort.classes, by_patient=True).of_image
 
     def pixels(self, part: str) -> Pixels:
-        """(n, s, s, c) uint8 as the network saw them, mapped from the study's own store.
+        """(n, s, s, c) as the network saw them, mapped from the study's own store.
 
         Raises:
             HeldoutError: The images are not there any more.
         """
-        return self.once(
-            f"pixels {part}", lambda: cast(Pixels, part_pixels(self.study, part, self.recipe, self.reporter))
-        )
+        return self.once(f"pixels {part}", lambda: part_pixels(self.study, part, self.recipe, self.reporter))
 
     def part(self, part: str) -> Part:
         """Ids, pixels and labels."""
@@ -161,7 +162,7 @@ class InterventionContext:
     def result(self, name: str) -> pd.DataFrame | None:
         """The table that another intervention left on this run; None without one."""
         file = self._result_file(name)
-        return pd.read_parquet(file) if file.is_file() else None
+        return load_table(file) if file.is_file() else None
 
     def result_key(self, name: str) -> int:
         """A number that is another one where that table is another one; 0 without a table."""
@@ -188,7 +189,9 @@ class InterventionContext:
     @cached_property
     def network(self) -> Network:
         """The trained network, in eval mode."""
-        network, _ = load_network(self.run.folder)
+        network, _ = load_network(self.run.network)
+        if (question := self.run.question) is not None:
+            network.head = one_label_head(network.head, question.label, question.threshold)
         return self.machine.hold(network)
 
     @cached_property
@@ -198,7 +201,9 @@ class InterventionContext:
         if frozen is not None and frozen.verified and set(frozen.prefix_stages) == set(self.network.stages):
             return self.network
         info = backbones.resolve(self.features_of if self.given else self.recipe.backbone)
-        network = backbones.build(info, self.k, self.recipe.image_size, self.recipe.seed)
+        network = backbones.build(
+            info, self.k, self.recipe.image_size, self.recipe.seed, channels=self.recipe.in_channels
+        )
         return self.machine.hold(network).eval()
 
     def copy_of(self, network: Network) -> Network:

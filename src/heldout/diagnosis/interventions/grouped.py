@@ -88,8 +88,9 @@ def redrawn(context: InterventionContext, pairs: Iterable[CopyPair]) -> Split:
 def _part(context: InterventionContext, ids: tuple[str, ...]) -> Part:
     """Images of train and validation, in the order given."""
     places = {id_: (part, row) for part in ("train", "val") for row, id_ in enumerate(context.ids(part))}
-    size = context.pixels("val").shape[1:]
-    pixels, labels = np.empty((len(ids), *size), dtype=np.uint8), np.empty(len(ids), dtype=np.int64)
+    known = context.pixels("val")
+    pixels = np.empty((len(ids), *known.shape[1:]), dtype=known.dtype)
+    labels = np.empty(len(ids), dtype=np.int64)
     for number, id_ in enumerate(ids):
         part, row = places[id_]
         pixels[number], labels[number] = context.pixels(part)[row], context.labels(part)[row]
@@ -105,7 +106,9 @@ def _retrained(context: InterventionContext, task: Task, seed: int) -> Logits:
     info = backbones.resolve(context.recipe.backbone)
     strategy = _strategy(context)
     network = context.machine.hold(
-        backbones.build(info, context.k, context.recipe.image_size, seed, strategy.pretrained)
+        backbones.build(
+            info, context.k, context.recipe.image_size, seed, strategy.pretrained, context.recipe.in_channels
+        )
     )
     learned = learn_strategy(network, task, strategy, seed, context.machine, context.cache, context.reporter)
     return context.score(task.val.pixels, f"seed={seed}", learned.network)

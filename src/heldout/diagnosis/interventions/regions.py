@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.diagnosis.interventions.context import Features, Pixels
+from heldout.images.levels import in_bytes
 from heldout.images.mapping import change_property
 from heldout.images.quality import grey_of
 
@@ -66,7 +67,7 @@ class Place(Region):
         return np.concatenate(pieces)
 
     def _seen(self, pixels: Pixels) -> Features:
-        values = pixels.astype(np.float32)  # (n, s, s, c)
+        values = in_bytes(pixels)  # (n, s, s, c)
         size = pixels.shape[1]
         edges = np.unique(np.ceil(np.arange(CELLS) * size / CELLS).astype(np.int64))
         counts = np.diff([*edges, size]).astype(np.float32)
@@ -84,7 +85,7 @@ class Place(Region):
         """The region taken from the mean image."""
         result = pixels.copy()
         mask = self.mask(pixels.shape[1])
-        result[:, mask] = np.rint(mean[mask]).astype(np.uint8)
+        result[:, mask] = _as_pixels(mean, pixels)[mask]
         return result
 
     def swapped(self, pixels: Pixels, donors: Pixels) -> Pixels:
@@ -107,12 +108,17 @@ class Intensity(Region):
 
     def neutral(self, pixels: Pixels, mean: NDArray[np.float64]) -> Pixels:
         """A constant added, so that the mean is that of the mean image."""
-        level = float(grey_of(np.rint(mean)[None].astype(np.uint8)).mean())
+        level = float(grey_of(_as_pixels(mean, pixels)[None]).mean())
         return change_property(pixels, "brightness", np.full(len(pixels), level))
 
     def swapped(self, pixels: Pixels, donors: Pixels) -> Pixels:
         """A constant added, so that the mean is the donor's."""
         return change_property(pixels, "brightness", _levels(donors))
+
+
+def _as_pixels(mean: NDArray[np.float64], pixels: Pixels) -> Pixels:
+    """A mean image in the type of the images; whole levels where theirs are."""
+    return np.asarray(np.rint(mean) if pixels.dtype == np.uint8 else mean, dtype=pixels.dtype)
 
 
 def _levels(pixels: Pixels) -> NDArray[np.float64]:

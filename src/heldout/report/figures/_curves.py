@@ -66,7 +66,8 @@ def draw_curves(
         axis: Vertical axis of plotly.js.
         caption: Text beneath.
     """
-    runs = [row for row in material.runs if len(material.run(row.id).history)]
+    # The history of one of several labels has losses alone: its accuracies would be means over all labels.
+    runs = [row for row in material.runs if len(h := material.run(row.id).history) and f"val_{what}" in h]
     if not runs:
         return []
     many = len(runs) > MANY

@@ -14,15 +14,14 @@ NAMES = {"train": "train", "val": "validation", "test": "test"}
 
 def draw(material: Material) -> list[Chart]:
     """Three bars a class: its share of each part."""
-    labels = material.cohort.table.set_index("id")["label"]
+    labels, labelling = material.cohort.table.set_index("id")["label"], material.cohort.labelling
     classes = material.classes
     traces: list[Trace] = []
     csv: list[list[Raw]] = []
     parts = [part for part in PARTS if material.split.part(part)]
     for part, colour in zip(parts, ("@grey", "@muted", "@ink"), strict=False):
-        counts = labels.loc[list(material.split.part(part))].value_counts()
-        n = int(counts.sum())
-        images = [int(counts.get(name, 0)) for name in classes]
+        own = labels.loc[list(material.split.part(part))].tolist()
+        n, images = len(own), [int(count) for count in labelling.members(own, classes).sum(axis=0)]
         traces.append(
             {
                 "type": "bar",

@@ -91,4 +91,4 @@ def draw(material: Material) -> list[Chart]:
     return [draw_run(material, row.id) for row in material.tested]
 
 
-FIGURE = Figure("confusion", "Confusion matrices on test", "errors", 0, draw)
+FIGURE = Figure("confusion", "Confusion matrices on test", "errors", 0, draw, ("single",))

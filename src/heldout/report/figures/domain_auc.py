@@ -102,4 +102,4 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("domain-auc", "Can a classifier tell test from validation?", "evidence", 3, draw)
+FIGURE = Figure("domain-auc", "Can a classifier tell test from validation?", "evidence", 3, draw, ("single",))

@@ -69,4 +69,4 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("recalls", "Recall of every class on test", "errors", 1, draw)
+FIGURE = Figure("recalls", "Recall of every class on test", "errors", 1, draw, ("single",))

@@ -136,4 +136,4 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("threshold-curve", "Where the line between the classes is drawn", "evidence", 1, draw)
+FIGURE = Figure("threshold-curve", "Where the line between the classes is drawn", "evidence", 1, draw, ("single",))

@@ -58,4 +58,5 @@ SECTION = Section(
     300,
     blocks,
     figures_first=False,
+    labels=("single",),
 )

@@ -11,7 +11,7 @@ from heldout.report.material import Material
 from heldout.report.section import Section
 
 COLUMNS = (
-    Column("Class", saved_as=("class",)),
+    Column("Class or label", saved_as=("class",)),
     Column("Train", number=True, saved_as=("train",)),
     Column("Validation", number=True, saved_as=("val",)),
     Column("Test", number=True, saved_as=("test",)),
@@ -29,7 +29,14 @@ def data_table(material: Material) -> Table:
         cells = (Cell(f"{n:,}" if known else "not known", saved=(n,)) for n in numbers)
         return (Cell(name, strong=total), *cells)
 
-    rows = [row(name, [int((frame["label"] == name).sum()) for frame in frames]) for name in material.classes]
+    labelling, texts = material.cohort.labelling, [frame["label"].tolist() for frame in frames]
+    counts = [labelling.strata(own, material.classes).sum(axis=0) for own in texts]
+    names = labelling.strata_names(material.classes)
+    rows = [
+        row(name, [int(one[k]) if k < len(one) else 0 for one in counts])
+        for k, name in enumerate(names)
+        if k < len(material.classes) or any(len(one) > k for one in counts)
+    ]
     rows.append(row("all images", [len(frame) for frame in frames], total=True))
     for noun, column in (("patients", "patient"), ("sites", "site")):
         numbers = [int(frame.loc[frame[column] != "", column].nunique()) for frame in frames]
@@ -69,7 +76,7 @@ def blocks(material: Material) -> Sequence[Block]:
     of_runs = [
         f"{material.names[row.id].label}: {note}" for row in material.runs for note in material.run(row.id).record.notes
     ]
-    notes = dict.fromkeys((*material.study.notes, *material.cohort.notes, *of_runs))
+    notes = dict.fromkeys((*material.files.remarks, *material.study.notes, *material.cohort.notes, *of_runs))
     if notes:
         found.append(Notes("To read", tuple(notes)))
     if material.cohort.excluded:

@@ -48,4 +48,5 @@ SECTION = Section(
     "Rows are the truth, columns the prediction; the stronger the colour along the diagonal, the better.",
     900,
     blocks,
+    labels=("single",),
 )

@@ -23,5 +23,10 @@ def blocks(material: Material) -> Sequence[Block]:
 
 
 SECTION = Section(
-    "evidence", "The evidence", "What the verdicts were judged from, and the images to inspect.", 200, blocks
+    "evidence",
+    "The evidence",
+    "What the verdicts were judged from, and the images to inspect.",
+    200,
+    blocks,
+    labels=("single",),
 )

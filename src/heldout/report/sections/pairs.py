@@ -10,7 +10,7 @@ from heldout.report.blocks import Block, Cell, Column, Prose, Table
 from heldout.report.cells import csv_only, methods, points_cell, run_cell, unseen
 from heldout.report.material import Material
 from heldout.report.section import Section
-from heldout.runs.compare import ALPHA
+from heldout.runs.rows import ALPHA
 
 
 def pair_row(material: Material, pair: Pair) -> tuple[Cell, ...]:

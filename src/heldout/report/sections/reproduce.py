@@ -33,6 +33,7 @@ def run_command(material: Material) -> str:
     words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]
     words += ["--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds))]
     words += ["--image-size", str(plan.image_size), "--fit", plan.fit, "--precision", plan.precision]
+    words += option_words({"intensity": plan.intensity or None, "channels": plan.channels or None})
     words += option_words({**study.reading, **plan.search})
     for strategy, values in plan.strategies.items():
         for name, value in values.items():
@@ -47,10 +48,12 @@ def blocks(material: Material) -> Sequence[Block]:
         equal = f"cohort {study.cohort} and split {study.split}, which follow from the tables; heldout {study.version}"
         commands = Commands((run_command(material), "heldout compare STUDY", "heldout report STUDY"))
         return (commands, Notes("What must be equal for the numbers to be equal", (equal,)))
-    diagnose = ("heldout diagnose STUDY",) if material.diagnoses else ()
+    diagnosed = material.diagnoses or any(material.label_diagnoses.values())
+    label = f" --label {shlex.quote(material.files.label)}" if material.files.label else ""
+    diagnose = (f"heldout diagnose STUDY{label}",) if diagnosed else ()
     seed = "" if split.seed is None else f", seed {split.seed}"
     return (
-        Commands((run_command(material), "heldout compare STUDY", *diagnose, "heldout report STUDY")),
+        Commands((run_command(material), "heldout compare STUDY", *diagnose, f"heldout report STUDY{label}")),
         Notes(
             "What must be equal for the numbers to be equal",
             (

@@ -31,9 +31,11 @@ def settings_table(material: Material) -> Table:
     """Every setting of every run."""
     recipes = {row.id: material.run(row.id).recipe for row in material.runs}
     names = list(dict.fromkeys(name for recipe in recipes.values() for name in recipe.settings))
+    mapped = any(recipe.input_map is not None for recipe in recipes.values())
     columns = (
         Column("Run", saved_as=RUN),
         *(Column(name.replace("_", " "), saved_as=(name,)) for name in (*FIXED, *names)),
+        *([Column("intensity", "values that become black and white", saved_as=("intensity",))] * mapped),
         Column("finished", "UTC", saved_as=("finished",)),
         Column("id", "folder in runs/", saved_as=()),
     )
@@ -46,6 +48,7 @@ def settings_table(material: Material) -> Table:
                 run_cell(material, id_),
                 *fixed_cells(recipe),
                 *(Cell("–" if value is None else value, saved=(value,)) for value in own),
+                *([_intensity_cell(recipe)] * mapped),
                 Cell(finished[:16].replace("T", " "), saved=(finished,)),
                 Cell(id_, mono=True),
             )
@@ -53,6 +56,11 @@ def settings_table(material: Material) -> Table:
     weights = "answers" if material.files.given else "tensors"
     notes = ("A dash: there is no such setting.", f"Weights: the start of the SHA-256 of the {weights}.")
     return Table("settings-table", "Settings of every run", columns, tuple(rows), notes)
+
+
+def _intensity_cell(recipe: Recipe) -> Cell:
+    words = "" if recipe.input_map is None else recipe.input_map.words
+    return Cell(words or "–", saved=(words or None,))
 
 
 def flat(data: dict[str, Any], prefix: str = "") -> dict[str, str]:

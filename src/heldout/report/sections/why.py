@@ -112,4 +112,5 @@ SECTION = Section(
     100,
     blocks,
     opening=message,
+    labels=("single",),
 )

@@ -1,0 +1,75 @@
+"""Files of answers that `heldout predict` writes as they come."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heldout.errors import UsageError
+from heldout.files import whole
+from heldout.shown import cell, shown
+
+if TYPE_CHECKING:
+    from heldout.runs.predict import Scored
+
+    Write = Callable[[Scored], None]
+
+
+def free(paths: Sequence[Path], overwrite: bool) -> None:
+    """Stop before work is done for a file that may not be written.
+
+    Raises:
+        UsageError: It is there already, and is not to be replaced.
+    """
+    there = [str(path) for path in paths if path.exists()]
+    if there and not overwrite:
+        raise UsageError(f"Found {', '.join(there)}; expected a new file. Choose another name, or add --overwrite.")
+
+
+def header(classes: Sequence[str]) -> list[str]:
+    """The columns of a file of answers."""
+    return ["image", "predicted", *(f"p({name})" for name in classes)]
+
+
+@contextmanager
+def csv_answers(path: Path, classes: Sequence[str]) -> Iterator[Write]:
+    """A CSV that appears whole at the end; names that a spreadsheet would run are quoted (`heldout.shown.cell`).
+
+    Args:
+        path: The file.
+        classes: Of the run.
+    """
+    with whole(path) as temporary, temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(map(cell, header(classes)))
+
+        def write(scored: Scored) -> None:
+            for image, name, values in zip(scored.images, scored.predicted, scored.probabilities, strict=True):
+                writer.writerow([cell(image), cell(name), *map(float, values)])
+
+        yield write
+
+
+@contextmanager
+def parquet_answers(path: Path, classes: Sequence[str]) -> Iterator[Write]:
+    """The same as a Parquet file.
+
+    Args:
+        path: The file.
+        classes: Of the run.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = header(classes)
+    schema = pa.schema([(name, pa.string() if at < 2 else pa.float64()) for at, name in enumerate(names)])
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+
+        def write(scored: Scored) -> None:
+            texts = [[shown(name) for name in column] for column in (scored.images, scored.predicted)]
+            writer.write_table(pa.table([*texts, *scored.probabilities.T.astype("float64")], schema=schema))
+
+        yield write

@@ -1,0 +1,130 @@
+"""What was measured of files that have not changed since: a second command on the same data decodes none.
+
+A file is known by its path, size, times of change and number in the file system. What was changed within the last
+seconds before it was read is not remembered: a change in the same tick would not be seen. Nor are images whose files
+name a patient, a site or anything else: that stays out of the cache.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heldout.data.entries import Entry
+from heldout.errors import InputError
+from heldout.files import cache_folder, hash_of
+from heldout.records.table_file import load_table, save_table
+
+FORMAT = 1
+"""Part of the file's name: raised whenever the same file would be measured otherwise."""
+
+SETTLED = 2_000_000_000
+"""Nanoseconds that a file has to be older than its reading: some file systems count in steps of two seconds."""
+
+SIDE = 64
+"""Side of the thumbnails (`images.copies.SIDE`)."""
+
+COLUMNS = ("source", "member", "row", "stamp", "measured", "small")
+
+Stamp = str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of one image.
+
+    Attributes:
+        measured: What was measured, as JSON.
+        small: (64, 64) thumbnail.
+    """
+
+    measured: str
+    small: NDArray[np.uint8]
+
+
+@dataclass
+class Memory:
+    """What is remembered of the images under one folder.
+
+    Attributes:
+        root: The folder that sources are relative to.
+        verify: Whether every file is read all the same.
+    """
+
+    root: Path
+    verify: bool = False
+    _known: dict[tuple[str, str, int], tuple[Stamp, Known]] = field(default_factory=dict)
+    _stamps: dict[str, Stamp] = field(default_factory=dict)
+    _new: int = 0
+
+    @classmethod
+    def of(cls, root: Path, verify: bool = False) -> Memory:
+        """What earlier commands left; nothing where that cannot be read."""
+        memory = cls(root, verify)
+        if verify:
+            return memory
+        try:
+            table = load_table(memory.file)
+            rows = zip(*(table[name] for name in COLUMNS), strict=True)
+            for source, member, row, stamp, measured, small in rows:
+                pixels = np.frombuffer(small, dtype=np.uint8).reshape(SIDE, SIDE)
+                memory._known[source, member, int(row)] = stamp, Known(measured, pixels)
+        except (InputError, KeyError, ValueError, TypeError):
+            memory._known.clear()
+        return memory
+
+    @property
+    def file(self) -> Path:
+        """Where it is kept, in the user's cache."""
+        return cache_folder() / "measured" / f"{hash_of([FORMAT, str(self.root)], 16)}.parquet"
+
+    def find(self, entry: Entry) -> Known | None:
+        """What is remembered of an image whose file is as it was; None where nothing is."""
+        now = self._stamp(entry.source)  # before the file is read, if it has to be
+        stamp, known = self._known.get((entry.source, entry.member, entry.row), ("", None))
+        return known if known is not None and stamp == now else None
+
+    def keep(self, entry: Entry, known: Known, read_at: int) -> None:
+        """Remember an image.
+
+        Args:
+            entry: The image.
+            known: What was measured.
+            read_at: When, before its file was opened, in nanoseconds since 1970.
+        """
+        stamp = self._stamp(entry.source)
+        changed = max(map(int, stamp.split()[1:3])) if stamp else read_at
+        if changed + SETTLED < read_at:
+            self._known[entry.source, entry.member, entry.row] = stamp, known
+            self._new += 1
+
+    def _stamp(self, source: str) -> Stamp:
+        """Size, times and number of a file as they were when this command first asked; empty where there is none."""
+        if source not in self._stamps:
+            try:
+                found = (self.root / source).stat()
+                times = f"{found.st_mtime_ns} {found.st_ctime_ns}"
+                self._stamps[source] = f"{found.st_size} {times} {found.st_ino} {found.st_dev}"
+            except OSError:
+                self._stamps[source] = ""
+        return self._stamps[source]
+
+    def save(self) -> None:
+        """Write down what is new; a cache that cannot be written is none, and nothing else is wrong."""
+        if not self._new:
+            return
+        rows = [(*key, stamp, known.measured, known.small.tobytes()) for key, (stamp, known) in self._known.items()]
+        try:
+            save_table(pd.DataFrame(rows, columns=list(COLUMNS)), self.file)
+        except OSError:
+            return
+
+
+def now() -> int:
+    """Nanoseconds since 1970."""
+    return time.time_ns()

@@ -1,0 +1,43 @@
+"""A file of reviewed labels as people fill it in: a class called None, semicolons, blanks, gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heldout.diagnosis.read import read_review
+from heldout.errors import InputError
+from heldout.runs.folder import StudyFiles, read_study
+from tests.worlds.made_study import RUNS, make_study
+
+
+@pytest.fixture(scope="module", params=[("None", "Polyp"), ("NA", "Polyp")], ids=str)
+def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> StudyFiles:
+    place = tmp_path_factory.mktemp("made") / "study"
+    return read_study(
+        make_study(place, runs=RUNS[:1], classes=request.param, n_train=20, n_val=20, n_test=20, epochs=3)
+    )
+
+
+@pytest.mark.parametrize("form", ["id,label\n{}", "sep=;\r\nId;Label;;\r\n{}", '"";"id";"label"\n{}'])
+def test_text_stays_text(study: StudyFiles, tmp_path: Path, form: str) -> None:
+    first, second, third, fourth = study.split.test[:4]
+    none = study.cohort.classes[0]
+    rows = [(first, f" {none} "), (second, "Polyp"), (third, ""), (fourth, none), (fourth, "Polyp")]
+    mark, tail, lead = (";", ";;\r\n", "") if "sep" in form else (";", "\n", '"1";') if ";" in form else (",", "\n", "")
+    file = tmp_path / "review.csv"
+    file.write_text(
+        form.format("".join(f"{lead}{id_}{mark}{label}{tail}" for id_, label in rows)), encoding="utf-8-sig"
+    )
+    read = read_review(file, study, {first: 0.5})
+    given = study.cohort.table.set_index("id")["label"]
+    assert read[["id", "label"]].to_numpy().tolist() == [[first, none], [second, "Polyp"], [fourth, given[fourth]]]
+    assert read["probability"].tolist() == [0.5, 1.0, 1.0]
+
+
+def test_lines_are_named_as_an_editor_counts_them(study: StudyFiles, tmp_path: Path) -> None:
+    file = tmp_path / "review.csv"
+    file.write_text(f"id,label\n\nnobody,Polyp\n{study.split.test[0]},dog\n")
+    with pytest.raises(InputError, match=r"line 3: found id nobody.*\n.*line 4: found label 'dog'"):
+        read_review(file, study, {})
