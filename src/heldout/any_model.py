@@ -82,7 +82,7 @@ def diagnose(
         name: Name of the model.
         class_columns: Form of the names of the classes' columns, as `prob_*`.
         model_column: Column that names the model of each row.
-        chosen_on: Where tables hold several epochs or candidates: the part on which the model was chosen.
+        chosen_on: Part on which the model was chosen; among the epochs or candidates that tables hold, where they do.
         chosen: The chosen candidate by name.
         features_of: Pretrained network whose features stand for images.
         sample: Images a part that interventions are tried on at first.
@@ -136,6 +136,7 @@ def diagnose(
         metric=metric,
         unit=unit,
         by=by,
+        chosen_on=chosen_on,
         bootstrap=bootstrap,
         device=device,
         reporter=reporter,

@@ -120,6 +120,7 @@ def test_a_term_that_was_not_measured_says_so_beside_its_bar(made: Diagnosis) ->
     )
     lines = budget_lines(dataclasses.replace(made, budget=budget), 80)
     assert [line for line in lines if "not measured" in line] == [line for line in lines if "leakage " in line][:1]
+    assert "0.0" not in next(line for line in lines if "not measured" in line)
 
 
 def test_a_gap_that_covers_zero_is_said_first_and_nothing_is_explained(made: Diagnosis) -> None:

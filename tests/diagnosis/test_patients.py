@@ -225,3 +225,10 @@ def test_runs_that_can_hardly_be_judged_are_judged_by_balanced_accuracy_and_by_p
         assert [one.sentence for one in found.findings if one.verdict == "failed"] == []
         if found.gap_points is not None:
             assert sum(term.points.value for term in found.budget) == pytest.approx(found.gap_points.value, abs=1e-9)
+
+
+def test_training_images_without_answers_are_counted_by_patient_too() -> None:
+    known = {"train": None, "train_patients": ("a", "a", "b", "", ""), "train_labels": (0, 0, 0, 1, 1)}
+    made = replace(made_run(patients=2), **known)  # type: ignore[arg-type]
+    for run, counts in ((made, [3, 2]), (by_unit(made, PATIENT), [2, 2])):
+        assert run.train_counts is not None and run.train_counts.tolist() == counts

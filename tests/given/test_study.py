@@ -117,6 +117,7 @@ def test_training_rows_show_relatives_without_answers(tmp_path: Path) -> None:
     (found,) = judge(study, experiments=False, bootstrap=200)
     assert {term.term: term.status for term in found.budget}["leakage"] == TermStatus.MEASURED
     assert compare_study(study).runs[0].train is None
+    assert [row.train_images for row in found.classes] == [30, 30, 30], "labels are enough"
 
 
 def test_several_models_compare_as_runs_do(tmp_path: Path) -> None:
@@ -207,6 +208,15 @@ def test_python_takes_frames_and_writes_the_study(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="neither --probabilities"):
         heldout.diagnose(val, test, out=tmp_path / "t")
     assert not (tmp_path / "t").exists()
+
+
+def test_who_says_chosen_on_test_is_asked_for_the_other_candidates(tmp_path: Path) -> None:
+    """Said before, in Python only: nothing says that anything was chosen by its test score."""
+    val, test = made_table("val", 90), made_table("test", 90, strength=0.8)
+    (found,) = heldout.diagnose(
+        val, test, answers="probabilities", chosen_on="test", out=tmp_path / "s", bootstrap=100, experiments=False
+    )
+    assert finding(found, "chosen-on-test") == ("not identifiable", ReasonKind.PARTS_MISSING)
 
 
 def test_two_classes_and_no_patients_do(tmp_path: Path) -> None:

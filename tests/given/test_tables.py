@@ -270,3 +270,18 @@ def test_logits_of_probabilities_are_those_whose_softmax_they_are() -> None:
         "above 1": [False, True, False, False],
         "sum": [False, False, True, False],
     }
+
+
+def test_a_row_with_what_is_no_number_is_not_summed() -> None:
+    """Said before: "probabilities 1.2 + nan = nan"."""
+    table = both()
+    table.loc[3, ["prob_cyst", "prob_wart"]] = [np.nan, 1.2]
+    found = [problem.found for problem in problems(table)]
+    assert len(found) == 2 and "1.2" in found[1] and "nan" not in found[1] and "=" not in found[1]
+
+
+def test_a_patient_of_validation_and_test_is_noted() -> None:
+    table = both()
+    table.loc[table["patient"] == "test-p0", "patient"] = "val-p0"
+    assert read(both()).notes == ()
+    assert read(table).notes == ("1 patient stands in validation and in test: val-p0.",)

@@ -12,6 +12,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from heldout.answer.why import headline
+from heldout.records import TermStatus
 from heldout.records.codec import write_record
 from heldout.records.terms import TERM_TITLES, VERDICT_SIGNS
 from heldout.report import build_report
@@ -26,6 +27,7 @@ from heldout.report.blocks import (
     Table,
 )
 from heldout.report.definitions_diagnosis import DIAGNOSIS
+from heldout.report.figures.gap_budget import said_of
 from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
 from tests.report.made_diagnosis import diagnose_study, without_gap
@@ -292,3 +294,17 @@ def test_the_manual_names_every_term_verdict_and_sign() -> None:
         assert f"| {term} | {title} |" in text
     for verdict, sign in VERDICT_SIGNS.items():
         assert re.search(rf"^\| {verdict}.*\| {re.escape(sign)} \|", text, re.MULTILINE), verdict
+
+
+def test_a_term_that_was_not_measured_has_no_number(told: Material) -> None:
+    diagnosis = told.told
+    assert diagnosis is not None
+    budget = tuple(
+        dataclasses.replace(one, status=TermStatus.NOT_MEASURED) if one.term == "leakage" else one
+        for one in diagnosis.budget
+    )
+    page = compose(with_diagnosis(told, dataclasses.replace(diagnosis, budget=budget)))
+    shown = {row[0].text: (row[1].text, row[1].note) for row in table(page, "why-budget-table").shown}
+    assert shown[TERM_TITLES["leakage"]] == ("–", "not measured")
+    assert shown[TERM_TITLES["labels"]] == ("0.0", "0.0 to 2.1")
+    assert [said_of(one) for one in budget if one.term == "leakage"] == ["not measured"]

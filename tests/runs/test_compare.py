@@ -229,3 +229,12 @@ def test_nothing_to_compare_and_too_few_replicates(tmp_path: Path, study: Path) 
         compare(folder)
     with pytest.raises(UsageError, match="at least 100"):
         compare(study, bootstrap=99)
+
+
+def test_a_gap_has_the_interval_of_its_diagnosis(tmp_path: Path) -> None:
+    """Said before: 7.0 to 15.2 by `compare`, 6.5 to 15.0 by `diagnose --bootstrap 200`."""
+    study = read_study(make_study(tmp_path / "study", runs=RUNS[:1]))
+    usual = compare_study(study).runs[0].gap_points
+    (found,) = diagnose(study, experiments=False, bootstrap=200)
+    assert compare_study(study).runs[0].gap_points == found.gap_points != usual
+    assert compare_study(study, bootstrap=1000).runs[0].gap_points == usual

@@ -17,7 +17,7 @@ LIMITS = "What these data cannot tell, and what would settle it"
 CHECKED = "What was checked all the same"
 EXPLORATORY = (
     "Exploratory: chosen and scored on the same test images, so the gain flatters; try it on new ones before reporting "
-    "it. Held out: set on one half of the test patients, scored on the other."
+    "it. Held out: set on one half of test, scored on the other."
 )
 
 

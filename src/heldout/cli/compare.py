@@ -51,7 +51,14 @@ At = Annotated[
     float,
     typer.Option("--at", help="Specificity at which sensitivity is told, and the reverse.", rich_help_panel=SCORES),
 ]
-Bootstrap = Annotated[int, typer.Option("--bootstrap", help="Replicates behind the intervals.", rich_help_panel=OUTPUT)]
+Bootstrap = Annotated[
+    int | None,
+    typer.Option(
+        "--bootstrap",
+        help="Replicates behind the intervals; by default those of the study's diagnoses, else 1000.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Csv = Annotated[
     Path | None, typer.Option("--csv", help="Also write the table of runs to this CSV file.", rich_help_panel=OUTPUT)
 ]
@@ -70,7 +77,7 @@ def compare(
     positive: Positive = "",
     at: At = 0.9,
     sort: Sort = "test",
-    bootstrap: Bootstrap = 1000,
+    bootstrap: Bootstrap = None,
     csv: Csv = None,
     overwrite: Overwrite = False,
     as_json: Json = False,

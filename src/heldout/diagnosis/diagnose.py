@@ -190,6 +190,8 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
     suspects = doubtful_labels(run, rules)
     gap = measure_budget(run, None if run.reviewed else label_bound(run, suspects), rules)
     contradiction = contradiction_of(run, gap, rules)
+    if contradiction is not None and gap.label_bound is not None:  # what contradictions leave open is no less possible
+        gap = replace(gap, label_bound=max(gap.label_bound, contradiction.points.high))
     # Turned labels put images of one class among those of another: that is no other appearance of the class.
     aside = contradiction.aside if contradiction is not None and contradiction.tells(rules) else frozenset[str]()
     try:
@@ -264,10 +266,15 @@ def _remedies(data: CauseData) -> tuple[Remedy, ...]:
     found: list[Remedy] = []
     for cause in causes:
         try:
-            found.extend(cause.remedies(data))
+            found.extend(_remedy(one, data.run) for one in cause.remedies(data))
         except Exception:  # its finding says that the cause could not be judged
             continue
     return tuple(sorted(found, key=lambda remedy: -settled(remedy.gain_points.value)))
+
+
+def _remedy(remedy: Remedy, run: RunData) -> Remedy:
+    """With the names of metric and unit in its own."""
+    return replace(remedy, name=worded(remedy.name, run.metric, run.unit, run.drawn))
 
 
 def _lenses(data: CauseData) -> tuple[Lens, ...]:
@@ -276,7 +283,7 @@ def _lenses(data: CauseData) -> tuple[Lens, ...]:
     for lens in sorted(lenses, key=lambda lens: (lens.place, lens.name)):
         try:
             found.extend(
-                replace(view, sentence=worded(view.sentence, data.run.metric, data.run.unit))
+                replace(view, sentence=worded(view.sentence, data.run.metric, data.run.unit, data.run.drawn))
                 for view in lens.views(data)
             )
         except Exception:  # the finding of the cause that reads the same numbers carries the error

@@ -117,6 +117,7 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
         train_patients=tuple(study.patients("train")) if study.split.train else None,
+        train_labels=_train_labels(study, run),
         candidates=_candidates(run),
         pictured=study.cohort.pictured,
         grouped=study.split.grouped,
@@ -124,6 +125,16 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         bootstrap=bootstrap,
         bootstrap_seed=seed,
     )
+
+
+def _train_labels(study: StudyFiles, run: RunFiles) -> tuple[int, ...]:
+    """Class of each training image by index; empty where its answers have it besides, or any is not known."""
+    if "train" in run.predictions or run.question is not None:
+        return ()
+    index = {name: k for k, name in enumerate(run.record.classes)}
+    own = dict(zip(study.cohort.table["id"], study.cohort.table["label"], strict=True))
+    found = [index.get(own.get(id_, "")) for id_ in study.split.train]
+    return tuple(k for k in found if k is not None) if None not in found else ()
 
 
 def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:

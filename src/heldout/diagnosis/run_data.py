@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence
+from heldout.diagnosis.absence import NOT_RUN, SWITCHED_OFF, Absence, could_not_run
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
@@ -39,6 +39,7 @@ class RunData:
         train: Training images, re-scored in eval mode; None where not known.
         train_patients: Patient of each image that a given model was trained on, where its answers to them are not
             known; None where the images are not known either.
+        train_labels: Class of each of these images by index; empty where any is not known.
         val: Validation images as reported; None without any.
         test: Test images; None without any.
         learning: What was trained, chosen and kept.
@@ -84,6 +85,7 @@ class RunData:
     val_epochs: NDArray[np.int64] | None = None
     choices: Mapping[Choice, VariantLogits] = field(default_factory=dict)
     train_patients: tuple[str, ...] | None = None
+    train_labels: tuple[int, ...] = ()
     candidates: VariantLogits | None = None
     pictured: bool = True
     quality: pd.DataFrame | None = None
@@ -117,8 +119,17 @@ class RunData:
 
     @property
     def train_counts(self) -> NDArray[np.int64] | None:
-        """Training images of each class, (k,); None where the training images are not known."""
-        return None if self.train is None else np.bincount(self.train.labels, minlength=self.k)
+        """Training images of each class, (k,); None where their classes are not known.
+
+        They need no answers. Where rows are patients these are numbers of patients.
+        """
+        if self.train is not None:
+            return np.bincount(self.train.labels, minlength=self.k)
+        labels = self.train_labels
+        if self.images is not None and self.train_patients is not None and labels:
+            units = enumerate(zip(labels, self.train_patients, strict=True))
+            labels = tuple(k for k, _, _ in {(k, patient, "" if patient else row) for row, (k, patient) in units})
+        return np.bincount(labels, minlength=self.k) if labels else None
 
     @property
     def reviewed(self) -> int:
@@ -148,6 +159,19 @@ class RunData:
         patients = [*learned, *self.val.patients]
         return all(patients) and len(set(patients)) < len(patients)
 
+    @property
+    def patients_named(self) -> bool:
+        """Whether a patient in train and validation would be seen: every image of both names its patient."""
+        if self.images is not None:
+            return self.images.patients_named
+        return all(self.trained_on or ()) and self.val is not None and all(self.val.patients)
+
+    @property
+    def drawn(self) -> str:
+        """Who is drawn as a whole, in words: `patients`, or `images` where validation or test names none."""
+        known = all(side is not None and any(side.patients) for side in (self.val, self.test))
+        return "patients" if known or self.unit.name == "patient" else "images"
+
     @cached_property
     def draws(self) -> JointBootstrap:
         """The joint bootstrap of validation and test; both must be there."""
@@ -171,8 +195,10 @@ class RunData:
 
     def why_absent(self, intervention: str) -> Absence:
         """Why an intervention has no result: its own reason, or that it, or all of them, were not run."""
-        others = bool(self.scored or self.absent)
-        return self.absent.get(intervention, NOT_RUN if others else SWITCHED_OFF)
+        if intervention in self.absent:
+            return self.absent[intervention]
+        could_not = could_not_run(intervention, self.pictured) if self.learning.given else None
+        return could_not or (NOT_RUN if self.scored or self.absent else SWITCHED_OFF)
 
     def quality_of(self, part: str) -> pd.DataFrame | None:
         """Properties of a part's images in the order of its ids."""

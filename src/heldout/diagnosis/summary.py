@@ -11,7 +11,7 @@ from heldout.diagnosis.gap import GapBudget, leakage_settled
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.words import said, with_interval, within_sentence
-from heldout.records import Estimate, Finding, Remedy
+from heldout.records import Estimate, Finding, ReasonKind, Remedy
 from heldout.records.terms import TERM_TITLES
 from heldout.stats.measured import Measured
 from heldout.ties import settled
@@ -66,7 +66,7 @@ def _of_gap(
     if not budget.explained:
         return (
             f"There is nothing to explain: the gap of {gap.value:.1f} points has an interval that covers 0 "
-            f"[{gap.low:.1f}, {gap.high:.1f}]. {scores}; so many patients cannot tell them apart."
+            f"[{gap.low:.1f}, {gap.high:.1f}]. {scores}; so many {run.drawn} cannot tell them apart."
         )
     if gap.value < 0:
         return f"Test is not lower but higher, by {points} (validation minus test). {scores}."
@@ -75,15 +75,19 @@ def _of_gap(
         key=lambda pair: -settled(pair[1].value),
     )
     shares = "; ".join(f"{TERM_TITLES[term]} {with_interval(estimate)}" for term, estimate in terms)
-    told = f"{scores}: {points} lower. In points: {shares}. "
     settled_leakage = leakage_settled(run, budget.terms.get("leakage"), rules)
-    told += " ".join(reasons(findings, causes, gap.value, learnable, settled_leakage, rules))
+    why = reasons(findings, causes, gap.value, learnable, settled_leakage, rules)
+    before = len(_first(findings, causes))
+    opening = [f"{scores}: {points} lower.", *why[:before], *_where(findings, causes), f"In points: {shares}."]
+    told = " ".join([*opening, *(why[before:]), *_not_separable(run, budget, findings)])
     if run.learning.given and run.trained_on is None:
         told += " Leakage is not judged: which images the model was trained on is not known."
     elif not run.finds_changed_copies:
         told += " Leakage through flipped or turned copies is not excluded: they are not looked for."
+    elif not run.patients_named:
+        told += " Leakage through patients is not excluded: not every image of train and validation names its patient."
     unjudged = "".join(f" {not_judged_sentence(group)}" for group in not_judged(findings))
-    told += _overlap(findings, gap.value, causes) + _where(findings, causes)
+    told += _overlap(findings, gap.value, causes)
     return told + _tried(remedies) + unjudged
 
 
@@ -108,7 +112,7 @@ def reasons(
         settled_leakage: Whether no leakage can stand under other causes (`leakage_settled`).
         rules: `main_share`.
     """
-    first = [item for item in findings if item.verdict in causes[item.code].told_first]
+    first = _first(findings, causes)
     words = [
         f"Before all else: {_named(item, gap, causes)}." if item.points and item.priority > 0 else item.sentence
         for item in first
@@ -176,9 +180,37 @@ def _overlap(findings: Sequence[Finding], gap: float, causes: Mapping[str, Cause
     return f" More than the gap together, {names}: each was measured alone, and what they share is counted in each."
 
 
-def _where(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> str:
+def _first(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> list[Finding]:
+    """Those that bear on all else, which is told before anything is taken apart."""
+    return [item for item in findings if item.verdict in causes[item.code].told_first]
+
+
+def _where(findings: Sequence[Finding], causes: Mapping[str, Cause[Any]]) -> list[str]:
     """Where the loss sits, of findings that say so; never as its reason."""
-    return "".join(f" {item.sentence}" for item in findings if causes[item.code].where and item.verdict == "suggested")
+    return [item.sentence for item in findings if causes[item.code].where and item.verdict == "suggested"]
+
+
+def _not_separable(run: RunData, budget: GapBudget, findings: Sequence[Finding]) -> list[str]:
+    """A sentence where most of the gap is not separable and nothing tells wrong labels from harder images.
+
+    Not where a cause that acts through ranking is called one, or people have read the labels.
+    """
+    ranking, verdicts = budget.estimate("ranking"), {item.code: item for item in findings}
+    largest = all(settled(ranking.value - budget.terms[term].value) >= 0 for term in budget.terms)
+    acting = [item for item in findings if item.verdict in CALLED and ({"ranking", "difficulty"} & set(item.explains))]
+    sure = [item for item in findings if item.verdict == "established" and item.priority > 0]
+    labels = verdicts.get("labels")
+    if not largest or ranking.low <= 0 or acting or sure or labels is None or labels.kind is not ReasonKind.REVIEW:
+        return []
+    if any(item.kind is ReasonKind.CONFOUNDED and item.verdict == "suggested" for item in findings):
+        return []  # a new site: which of these it is was said to be beyond these data
+    number = int(labels.numbers.get("to_review", 0))
+    readers = f"two blind readers for {_whom(run, number)} listed" if number else "two blind readers"
+    needs = readers if run.pictured else f"the images, or {readers}"
+    return [
+        f"{with_interval(ranking)} points are not separable: wrong labels or harder (or otherwise different) images, "
+        f"which cannot be told apart without {needs}."
+    ]
 
 
 def _tried(remedies: Sequence[Remedy]) -> str:
@@ -219,6 +251,12 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
             "Patients are not known: intervals take images as independent and are too narrow if patients have several, "
             f"and leakage can be seen only where pictures are alike. Name patients {_how(run)}."
         )
+    if shared := _in_both(run):
+        many = "1 patient has" if shared == 1 else f"{shared:,} patients have"
+        found.append(
+            f"{many} images in validation and in test: test is not independent of what the model was chosen on, and "
+            "new patients may be answered worse. Split by patient, and keep test patients out of the rest."
+        )
     if run.learning.given:
         found += _of_given(run)
     elif not run.finds_changed_copies:
@@ -248,6 +286,12 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
     if not seeds - {run.seed}:
         found.append("One seed: this is a statement on this trained network, not on the recipe. Run with --seeds 3.")
     return tuple(found)
+
+
+def _in_both(run: RunData) -> int:
+    """Number of patients with images in validation and in test."""
+    sides = [side for side in ((run.images or run).val, (run.images or run).test) if side is not None]
+    return len(set.intersection(*(set(side.patients) for side in sides)) - {""})
 
 
 def _how(run: RunData) -> str:

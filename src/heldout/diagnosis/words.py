@@ -7,18 +7,25 @@ from collections.abc import Sequence
 from heldout.records import Estimate, Metric, Unit
 from heldout.stats.measured import Measured
 
-SCORE, IMAGES = "⟦score⟧", "⟦images⟧"
-"""Stand in the sentences of a cause for what the metric is called (`accuracy`) and for who decisions are made on
-(`images`): a cause's words do not know by what its run is judged."""
+SCORE, IMAGES, PATIENTS = "⟦score⟧", "⟦images⟧", "⟦patients⟧"
+"""Stand in the sentences of a cause for what the metric is called (`accuracy`), for who decisions are made on
+(`images`), and for who is drawn, halved and folded as a whole (`patients`, or `images` where no patient is named): a
+cause's words do not know by what its run is judged."""
 
 
-def worded(text: str, metric: Metric, unit: Unit) -> str:
+def worded(text: str, metric: Metric, unit: Unit, patients: str = "patients") -> str:
     """A sentence with the names of metric and unit in their places.
+
+    Args:
+        text: The sentence.
+        metric: What the score is.
+        unit: Who one decision is made on.
+        patients: Who is drawn as a whole (`RunData.drawn`).
 
     >>> worded(f"costs 2.0 points of {SCORE} on 30 {IMAGES}", Metric("balanced-accuracy"), Unit("patient"))
     'costs 2.0 points of balanced accuracy on 30 patients'
     """
-    return text.replace(SCORE, metric.words).replace(IMAGES, unit.words)
+    return text.replace(SCORE, metric.words).replace(IMAGES, unit.words).replace(PATIENTS, patients)
 
 
 def said(points: Measured) -> str:

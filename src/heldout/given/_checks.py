@@ -148,7 +148,10 @@ def _answer_problems(
 
 
 def _shown(row: NDArray[np.float64]) -> str:
-    """`0.7 + 0.7 = 1.4`, shortened."""
+    """`0.7 + 0.7 = 1.4`, shortened; of a row with what is no number, which is told by itself, the numbers alone."""
+    numbers = row[np.isfinite(row)]
+    if len(numbers) < len(row):
+        return ", ".join(f"{value:g}" for value in numbers[:4]) + (", …" if len(numbers) > 4 else "")
     few = " + ".join(f"{value:g}" for value in row[:4]) + (" + …" if len(row) > 4 else "")
     return f"{few} = {row.sum():g}"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.answer.texts import listing
 from heldout.errors import InputError, Problem
 from heldout.given._checks import image_problems, part_problems, row_problems, said_problems
 from heldout.given._chosen import Chosen, candidates_of, choose
@@ -89,7 +90,7 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
     images = _images(frame, long, reading, columns)
     if columns is None:
         classes = reading.classes or order(frame["label"])
-        return GivenTables(classes, images, (), _rows(frame), _notes(long))
+        return GivenTables(classes, images, (), _rows(frame), _notes(long, images))
     assert reading.answers is not None
     logits = to_logits(values, reading.answers)
     groups = frame.groupby(["model_name", "seed"], sort=False)
@@ -98,7 +99,7 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
     if missing:
         raise InputError(missing, title="The tables cannot be used as they are")
     made = sorted((run for run in runs if isinstance(run, GivenRun)), key=lambda run: (run.name, run.seed))
-    return GivenTables(columns.classes, images, tuple(made), _rows(frame), _notes(long))
+    return GivenTables(columns.classes, images, tuple(made), _rows(frame), _notes(long, images))
 
 
 def _class_columns(long: Long, reading: Reading, problems: list[Problem]) -> ClassColumns | None:
@@ -167,8 +168,17 @@ def _rows(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     return {part: tuple(frame.loc[frame["part"] == part, "own_id"].unique()) for part in PARTS}
 
 
-def _notes(long: Long) -> tuple[str, ...]:
+def _notes(long: Long, images: pd.DataFrame) -> tuple[str, ...]:
     """What a person should know."""
-    if not long.numbered:
-        return ()
-    return ("The tables have no column `id` or `path`: images are called by their part and the number of their row.",)
+    found = []
+    if long.numbered:
+        found.append(
+            "The tables have no column `id` or `path`: images are called by their part and the number of their row."
+        )
+    of_part = {part: set(images.loc[images["split"] == part, "patient"]) - {""} for part in ("val", "test")}
+    if shared := of_part["val"] & of_part["test"]:
+        who = "1 patient stands" if len(shared) == 1 else f"{len(shared):,} patients stand"
+        found.append(
+            f"{who} in validation and in test: {listing(sorted(shared)[:3])}{' …' if len(shared) > 3 else ''}."
+        )
+    return tuple(found)

@@ -110,7 +110,8 @@ class BudgetTerm:
 
     Attributes:
         term: Which one.
-        points: With its interval; the values of all terms sum to the gap exactly.
+        points: With its interval; the values of all terms sum to the gap exactly. Of a term that was not measured it is
+            what the term counts in that sum, 0 from 0 to 0, which says nothing of what it is worth.
         detail: How it was measured, or why it is zero, in a sentence.
         status: Whether it was measured.
     """
@@ -119,6 +120,11 @@ class BudgetTerm:
     points: Estimate
     detail: str
     status: TermStatus = TermStatus.MEASURED
+
+    @property
+    def known(self) -> Estimate | None:
+        """Its points for people; None where they were not measured."""
+        return None if self.status is TermStatus.NOT_MEASURED else self.points
 
 
 @dataclass(frozen=True)

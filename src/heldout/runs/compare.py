@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.errors import InputError, Problem, UsageError
+from heldout.files import read_json
 from heldout.records import (
     Asking,
     Baseline,
@@ -37,14 +39,18 @@ from heldout.stats.scores import Indices
 from heldout.stats.units import Units
 
 
-def compare(folder: Path, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0) -> Comparison:
+def compare(
+    folder: Path, *, judging: Judging | None = None, bootstrap: int | None = None, seed: int | None = None
+) -> Comparison:
     """Judge all complete runs of a study.
 
     Args:
         folder: Folder of the study.
         judging: By what; None for accuracy, image by image.
-        bootstrap: Number of bootstrap replicates.
-        seed: Seed of the bootstrap; runs share its draws, so that they are compared on the same drawn patients.
+        bootstrap: Number of bootstrap replicates; None for that of the study's diagnoses, so that a gap has one
+            interval wherever it is told, and for 1000 without any.
+        seed: Seed of the bootstrap, likewise, else 0; runs share its draws, so that they are compared on the same drawn
+            patients.
 
     Raises:
         InputError: The folder is no study, holds no complete run, or a run is damaged; patients of several classes
@@ -55,7 +61,7 @@ def compare(folder: Path, *, judging: Judging | None = None, bootstrap: int = RE
 
 
 def compare_study(
-    study: StudyFiles, *, judging: Judging | None = None, bootstrap: int = REPLICATES, seed: int = 0
+    study: StudyFiles, *, judging: Judging | None = None, bootstrap: int | None = None, seed: int | None = None
 ) -> Comparison:
     """Like `compare`, for a study that has been read.
 
@@ -64,6 +70,9 @@ def compare_study(
         UsageError: Fewer than `FEWEST_REPLICATES` replicates.
     """
     judging = judging or Judging(Metric(study.cohort.labelling.metric))
+    diagnosed = _of_diagnoses(study)
+    bootstrap = diagnosed[0] if bootstrap is None else bootstrap
+    seed = diagnosed[1] if seed is None else seed
     if bootstrap < FEWEST_REPLICATES:
         raise UsageError(f"Found {bootstrap} bootstrap replicates; expected at least {FEWEST_REPLICATES}.")
     if not study.runs and study.set_aside:
@@ -77,6 +86,17 @@ def compare_study(
             title="There is nothing to compare yet",
         )
     return COMPARERS[study.cohort.labels](study, judging, bootstrap, seed)
+
+
+def _of_diagnoses(study: StudyFiles) -> tuple[int, int]:
+    """Replicates and seed that the study's diagnoses share; the usual ones where there are none, or several."""
+    found = set()
+    for path in study.diagnoses.glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one is told by the report
+            about = read_json(path)
+            found.add((int(about["bootstrap"]), int(about["bootstrap_seed"])))
+    shared = found.pop() if len(found) == 1 else (REPLICATES, 0)
+    return shared if shared[0] >= FEWEST_REPLICATES else (REPLICATES, 0)
 
 
 def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: int) -> Comparison:

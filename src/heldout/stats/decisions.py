@@ -72,7 +72,10 @@ def check_patients(sides: Mapping[str, Predictions], classes: Sequence[str]) -> 
         raise InputError(problems, title="Patients cannot be the unit of decision")
     if not any(patient for side in sides.values() for patient in side.patients):
         found = "no image that names its patient"
-        advice = "Name patients with --patient when the study is made, or judge images."
+        advice = (
+            "Name patients (of tables in the column `patient`, else with --patient when the study is made), or judge "
+            "images."
+        )
         raise InputError([Problem("the study", found, "patients", advice)], title="Patients cannot be the unit")
 
 

@@ -30,3 +30,9 @@ def test_three_images_of_a_hundred_are_named_and_excluded_as_the_reason() -> Non
 def test_it_does_not_apply_where_validation_has_every_class() -> None:
     finding = judged(CAUSE, made_run())
     assert (finding.verdict, finding.kind) == ("not applicable", ReasonKind.DOES_NOT_APPLY)
+
+
+def test_where_its_images_are_too_few_the_class_is_named_with_what_is_missing() -> None:
+    made = tailed([90, 90, 3], [(90, 80), (90, 80), (0, 0)], [(90, 80), (90, 80), (12, 8)], "abc")
+    finding = judged(CAUSE, made)
+    assert finding.verdict == "not identifiable" and "validation images of 'c'" in finding.reason

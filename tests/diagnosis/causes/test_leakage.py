@@ -13,7 +13,7 @@ from heldout.diagnosis.gap import leakage_settled
 from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
-from heldout.records import ReasonKind
+from heldout.records import ReasonKind, TermStatus
 from heldout.records.logit_table import variant_rows
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
@@ -193,10 +193,23 @@ def test_thirty_images_and_one_class_are_answered() -> None:
     assert finding.points.value == pytest.approx(15.0, abs=1e-3)
 
 
-def test_where_changed_copies_were_looked_for_none_excludes_it_without_patients() -> None:
-    made = replace(made_run(patients=0), copies_looked_for=True)
-    finding = judged(CAUSE, made)
-    assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.NO_DIFFERENCE)
+def test_without_patients_copies_may_be_excluded_but_not_other_images_of_a_patient() -> None:
+    for patients, verdict, kind, status in (
+        (2, "excluded", ReasonKind.NO_DIFFERENCE, TermStatus.NOTHING),
+        (0, "not identifiable", ReasonKind.PATIENTS_UNKNOWN, TermStatus.NOT_MEASURED),
+    ):
+        made = replace(made_run(patients=patients), copies_looked_for=True)
+        finding, term = judged(CAUSE, made), cause_data(made).gap.parts["leakage"]
+        assert (finding.verdict, finding.kind, term.status) == (verdict, kind, status)
+        assert term.points is not None and term.points.value == 0
+
+
+def test_copies_worth_nothing_exclude_no_leakage_where_patients_are_not_named() -> None:
+    some = counted("val", [(2000, 1800), (2000, 1800)])
+    made = replace(joined(some, some), copies_looked_for=True)
+    assert judged(CAUSE, made).verdict == "excluded"
+    finding = judged(CAUSE, unnamed(made, "val", 1))
+    assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.PATIENTS_UNKNOWN)
 
 
 def test_copies_are_told_by_how_they_were_changed() -> None:
@@ -208,19 +221,20 @@ def test_copies_are_told_by_how_they_were_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("leaked", "measured", "looked_for", "settled"),
+    ("patients", "leaked", "measured", "looked_for", "settled"),
     [
-        (0, False, True, True),
-        (0, False, False, False),
-        (2, False, True, True),
-        (40, False, True, False),
-        (40, True, True, True),
+        (2, 0, False, True, True),
+        (0, 0, False, True, False),
+        (0, 0, False, False, False),
+        (2, 2, False, True, True),
+        (2, 40, False, True, False),
+        (2, 40, True, True, True),
     ],
 )
 def test_leakage_is_settled_where_nothing_can_hide(
-    leaked: int, measured: bool, looked_for: bool, settled: bool
+    patients: int, leaked: int, measured: bool, looked_for: bool, settled: bool
 ) -> None:
-    made = replace(made_run(patients=0), copies_looked_for=looked_for)
+    made = replace(made_run(patients=patients), copies_looked_for=looked_for)
     assert made.val is not None
     made = replace(made, leaked=dict.fromkeys(made.val.ids[:leaked], "a copy"))
     term = measured_points(made) if measured else None
@@ -232,8 +246,9 @@ def measured_points(made: RunData) -> Measured:
 
 
 def test_no_other_cause_is_the_main_reason_while_leakage_is_not_settled() -> None:
-    """The same made run, once with the images at hand and once as a table that names no patient."""
-    told = [diagnose_run(replace(made_run(shift=2.5, patients=0), copies_looked_for=known)) for known in (True, False)]
+    """The same made run, once with every patient named, once with one training image that names none."""
+    made = replace(made_run(shift=2.5), copies_looked_for=True)
+    told = [diagnose_run(unnamed(made, "train", number)) for number in (0, 1)]
     assert "Main reason" not in told[1].summary
     assert [item.verdict for item in told[0].findings if item.code != "leakage"] == [
         item.verdict for item in told[1].findings if item.code != "leakage"

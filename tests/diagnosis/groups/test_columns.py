@@ -35,6 +35,12 @@ def test_measures_with_decimals_say_below() -> None:
     assert list(found) == ["size below 1", "size 1 to below 2", "size 2 to below 3", "size 3 and above"]
 
 
+def test_no_bin_begins_or_ends_at_minus_zero() -> None:
+    texts = [f"{value:.3f}" for value in np.random.default_rng(0).normal(size=400)]
+    names = counted(groups_of(texts, "dose"))
+    assert any(" 0" in name for name in names) and not any("-0 " in f"{name} " for name in names)
+
+
 def test_values_in_capitals_or_not_are_one_and_what_is_missing_is_a_group() -> None:
     found = counted(groups_of(["Male", "male", "female", "FEMALE", "female", "", "unknown", "NaN"] * 5, "sex"))
     assert found == {"sex female": 15, "sex Male": 10, "sex not given": 15}

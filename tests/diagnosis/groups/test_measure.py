@@ -170,3 +170,13 @@ def test_a_group_without_a_mistake_is_not_surely_better() -> None:
     (loss, _) = measure_groups(run, RULES).compared
     assert loss.val and loss.val.value == 1 and loss.difference
     assert loss.difference.high - loss.difference.low > 10
+
+
+def test_a_column_that_says_what_another_says_is_crossed_once() -> None:
+    run = planted(1200, share=2)
+    val, test = parts(run)["val"], parts(run)["test"]
+    sexes = tuple(np.where(np.arange(1200) // 4 % 2, "F", "M"))
+    device = val.columns["device"]
+    made = with_columns(of_parts(val, test), device=(device, device), maker=(device, device), sex=(sexes, sexes))
+    crossed = [loss.cell.columns for loss in measure_groups(made, RULES).losses if len(loss.cell.columns) > 1]
+    assert crossed and set(crossed) == {("device", "sex")}

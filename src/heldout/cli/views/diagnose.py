@@ -142,7 +142,8 @@ def bars_of(budget: Sequence[BudgetTerm], val: Estimate, test: Estimate, titles:
     bars = [Bar("validation", f"{percent(val.value)} [{percent_range(val)}]", at, at, LOWERS)]
     for term in budget:
         value = term.points.value
-        points = f"{number(value):>5} {bracketed(term.points)}"
+        known = term.known
+        points = f"{'–':>5}" if known is None else f"{number(known.value):>5} {bracketed(known)}"
         name = f"  {term.term} ({TERM_TITLES[term.term]})" if titles else f"  {term.term}"
         bars.append(Bar(name, points, at, at - value, LOWERS if value >= 0 else RAISES, status_words(term)))
         at -= value

@@ -30,7 +30,7 @@ def show_groups(diagnosis: Diagnosis, env: Environment, console: Console) -> Non
         table.add_column("group", ratio=1, min_width=16)
         columns = [column for column in COLUMNS if console.width >= column.from_width]
         for column in columns:
-            table.add_column(column.heading, justify="right", no_wrap=True)
+            table.add_column(column.heading.replace("images", diagnosis.unit.words), justify="right", no_wrap=True)
         for group in groups:
             sign = "● " if stands_out(group) else "  "
             table.add_row(Text(f"{sign}{group.name}"), *(Text(column.cell(group)) for column in columns))

@@ -9,7 +9,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import capital, said
+from heldout.diagnosis.words import IMAGES, SCORE, capital, listed, said
 from heldout.records import ReasonKind
 from heldout.stats.measured import Measured
 
@@ -23,14 +23,14 @@ class Absent:
         detail: Which classes, and how many images, in words.
         images: Their test images that are wrong.
         number: How many test images they have.
-        classes: How many classes.
+        classes: Their names.
     """
 
     points: Measured
     detail: str
     images: tuple[str, ...]
     number: int
-    classes: int
+    classes: tuple[str, ...]
 
 
 class AbsentClasses(Cause[Absent]):
@@ -62,7 +62,7 @@ class AbsentClasses(Cause[Absent]):
         assert test is not None
         rows = [i for i, k in enumerate(test.labels.tolist()) if k in absent]
         wrong = tuple(test.ids[i] for i in rows if not test.right[i])
-        return Absent(points, gap.details["absent"], wrong, len(rows), len(absent))
+        return Absent(points, gap.details["absent"], wrong, len(rows), tuple(run.classes[k] for k in sorted(absent)))
 
     def decide(self, measured: Absent, rules: Rules) -> Decision:
         """The term is exact, so that no intervention is needed to establish it."""
@@ -71,9 +71,14 @@ class AbsentClasses(Cause[Absent]):
     def tell(self, measured: Absent, decision: Decision, rules: Rules) -> Told:
         """Which classes, and what their images take from test."""
         points = measured.points
-        numbers = {"images": float(measured.number), "classes": float(measured.classes)}
+        numbers = {"images": float(measured.number), "classes": float(len(measured.classes))}
+        needs = ""
+        if decision.verdict == "not identifiable":  # more test images would not say what validation promised of them
+            names = listed([f"'{name}'" for name in measured.classes])
+            needs = f"validation images of {names}, and more test {IMAGES} than these {measured.number}"
         return Told(
-            f"{capital(measured.detail)}. Test accuracy is lower with them than without by {said(points)}.",
+            f"{capital(measured.detail)}. Test {SCORE} is lower with them than without by {said(points)}.",
+            reason=needs,
             points=points,
             images=measured.images[: rules.max_images] if decision.positive else (),
             numbers=numbers,

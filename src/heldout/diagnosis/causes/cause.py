@@ -15,7 +15,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.trials import WORDS
 from heldout.diagnosis.verdict import Decision
-from heldout.diagnosis.words import IMAGES, capital, worded
+from heldout.diagnosis.words import IMAGES, PATIENTS, capital, worded
 from heldout.records import Finding, ReasonKind, Remedy, Verdict
 from heldout.records.diagnosis import BECAUSE
 from heldout.stats.measured import Measured
@@ -126,7 +126,9 @@ class Cause(ABC, Generic[M]):
         else:
             decision = self.decide(measured, data.rules)
             found = self.finding(decision, self.tell(measured, decision, data.rules), data.rules)
-        words = (worded(text, data.run.metric, data.run.unit) for text in (found.sentence, found.reason))
+        words = (
+            worded(text, data.run.metric, data.run.unit, data.run.drawn) for text in (found.sentence, found.reason)
+        )
         return replace(found, sentence=next(words), reason=next(words))
 
     def finding(self, decision: Decision, told: Told, rules: Rules = RULES) -> Finding:
@@ -180,7 +182,7 @@ def reason_text(decision: Decision, rules: Rules) -> str:
     if decision.kind is ReasonKind.CONTRADICTED:
         return WORDS[decision.trial]
     if decision.kind is ReasonKind.MORE_PATIENTS:
-        return f"about {decision.wanted:,} patients or images instead of {decision.seen:,}"
+        return f"about {decision.wanted:,} {PATIENTS} instead of {decision.seen:,}"
     if decision.kind is ReasonKind.SMALL_CLASSES:
         return "more images of the classes left out"
     if decision.kind is ReasonKind.MORE_IMAGES and decision.wanted and decision.seen < rules.fewest_images:

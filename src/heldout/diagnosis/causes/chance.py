@@ -9,6 +9,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision
+from heldout.diagnosis.words import PATIENTS
 from heldout.records import Estimate, Finding, ReasonKind
 from heldout.stats.measured import Measured
 
@@ -56,9 +57,9 @@ class Chance(Cause[Luck]):
         words = f"The gap is {gap.value:.1f} points [{gap.low:.1f}, {gap.high:.1f}]: its interval"
         numbers = {"n": float(gap.n)}
         if decision.kind is ReasonKind.GAP_EXCLUDES_ZERO:
-            sentence = f"{words} excludes 0, so luck of the patients alone does not explain it."
+            sentence = f"{words} excludes 0, so luck of the {PATIENTS} alone does not explain it."
             return Told(sentence, False, "the gap's interval excludes 0", numbers=numbers)
-        sentence = f"{words} covers 0, so luck of the patients alone may have made it."
+        sentence = f"{words} covers 0, so luck of the {PATIENTS} alone may have made it."
         return Told(sentence, False, points=measured.gap, numbers=numbers)
 
     def judge(self, data: CauseData) -> Finding:

@@ -10,7 +10,7 @@ from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.gap.chosen_on_test import Known
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import PATIENTS, said
 from heldout.records import ReasonKind
 from heldout.stats.measured import Measured
 
@@ -72,7 +72,7 @@ class ChosenOnTest(Cause[Flattery]):
         if found.known in (Known.ANOTHER_IS_BETTER, Known.ONE):
             return Missing(ReasonKind.DOES_NOT_APPLY, found.detail)
         if found.known is Known.FEW_PATIENTS:
-            return Missing(ReasonKind.MORE_PATIENTS, f"more test patients ({found.detail})")
+            return Missing(ReasonKind.MORE_PATIENTS, f"more test {PATIENTS} ({found.detail})")
         return Missing(ReasonKind.PARTS_MISSING, "the test answers of everything that was chosen among")
 
     def decide(self, measured: Flattery, rules: Rules) -> Decision:
@@ -103,7 +103,7 @@ class ChosenOnTest(Cause[Flattery]):
             told = f"{sentence} no more than {points.high:.1f} points."
         if decision.verdict == "not identifiable":
             told = f"{sentence} {said(points)}, which is too uncertain to tell."
-        reason = "choosing on one half of the test patients loses nothing on the other" if points.high < 0 else ""
+        reason = f"choosing on one half of the test {PATIENTS} loses nothing on the other" if points.high < 0 else ""
         explains = {"chosen-on-test": -points.value}
         return Told(told, False, reason, points=points * -1.0, numbers=numbers, explains=explains)
 

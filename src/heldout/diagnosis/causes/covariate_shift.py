@@ -26,7 +26,7 @@ from heldout.diagnosis.pooled import hard_for_anyone, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
 from heldout.diagnosis.verdict import Decision, heard, undecided, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import PATIENTS, said
 from heldout.records import ReasonKind
 from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.shift import DomainShift
@@ -145,7 +145,7 @@ class CovariateShift(Cause[Losses]):
             return Missing(
                 ReasonKind.MORE_IMAGES,
                 f"features or measured properties, and at least {rules.min_appearance_images} images of "
-                f"{rules.min_appearance_patients} patients of a class in validation and in test",
+                f"{rules.min_appearance_patients} {PATIENTS} of a class in validation and in test",
             )
         shares = data.gap.samples.test_prior[0]
         chosen = table.chosen(shares, rules)
@@ -283,14 +283,14 @@ def _second_measurement(measured: Losses, rules: Rules) -> str:
     if measured.hard is not None and new:
         words += (
             f" {said(measured.hard)} of that are hard for anyone: so much a classifier loses on images such as "
-            "validation lacks that has learned from such images of other patients too."
+            f"validation lacks that has learned from such images of other {PATIENTS} too."
         )
     if measured.same_fare_alike:
         return words
     if not new:
         words += " So appearance is not all of it, or what matters is not seen in these columns."
     if measured.mended is not None:
-        words += f" A classifier that learned from test images of other patients too mends {said(measured.mended)}."
+        words += f" A classifier that learned from test images of other {PATIENTS} too mends {said(measured.mended)}."
     return words
 
 
@@ -333,7 +333,7 @@ def _tell_doubtful(measured: Losses, row: Row, decision: Decision, rules: Rules)
         assert row.chance is not None and measured.mended is not None
         sentence += (
             f" Chance gives {row.chance.null.min():.2f} to {row.chance.null.max():.2f}. A classifier that learned from "
-            f"test images of other patients too mends {said(measured.mended)}."
+            f"test images of other {PATIENTS} too mends {said(measured.mended)}."
         )
         return Told(
             sentence, points=measured.mended, images=measured.doubtful_images[: rules.max_images], numbers=numbers

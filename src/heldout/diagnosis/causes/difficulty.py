@@ -15,7 +15,7 @@ from heldout.diagnosis.pooled import INTERVENTION, Pooled, pooled, remaining
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.suspects import still_to_review
 from heldout.diagnosis.verdict import Decision, undecided, unless_left_out, weigh
-from heldout.diagnosis.words import IMAGES, said
+from heldout.diagnosis.words import IMAGES, PATIENTS, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import in_order, settled
@@ -151,7 +151,7 @@ class Difficulty(Cause[Hardness]):
 
     def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
         """A classifier learned with target images, out of fold by patient: scored on patients it has not seen."""
-        name = "a linear classifier learned from validation and test patients, scored on other test patients"
+        name = f"a linear classifier learned from validation and test {PATIENTS}, scored on other test {PATIENTS}"
         return remedy_tried(data, INTERVENTION, "balanced", name, self.code, exploratory=False)
 
 

@@ -74,9 +74,10 @@ class Labels(Cause[Flags | Review]):
 
     How it is detected: cleanlab (Northcutt et al. 2021) ranks the test images by how doubtful their label is, from
     out-of-fold probabilities of a classifier that has seen images of both parts (else from the run's own), so that a
-    covariate shift is not taken for wrong labels. The share it flags is an upper bound only: about half of such flags
-    are truly wrong. Classes with fewer than {min_suspect_class} test images are not judged, and named with what that
-    leaves undecided. Points come from a review: two blind readers look at the most doubtful {review_top:.0%} and at a
+    covariate shift is not taken for wrong labels. The share it flags is an upper bound only (or the upper end of what
+    sure contradictions tell, if that is more): about half of such flags are truly wrong. Classes with fewer than
+    {min_suspect_class} test images are not judged, and named with what that leaves undecided. Points come from a
+    review: two blind readers look at the most doubtful {review_top:.0%} and at a
     random {review_rest:.0%} of the rest, and every reviewed image counts for 1/probability images (Horvitz & Thompson
     1952). Until they have, wrong labels are suggested at most. By accuracy alone they look like harder images: both
     are wrong for a classifier that has learned from test images too. But a label that was turned round is contradicted
@@ -164,8 +165,8 @@ def _tell_unread(measured: Flags, decision: Decision, rules: Rules) -> Told:
     found, number = measured.contradiction, len(measured.to_review)
     needs = f"two blind readers for {number} test {IMAGES} (they are listed under `review`)"
     sentence = (
-        f"{measured.flagged} of {measured.images} test labels look doubtful; if all were wrong they would account for "
-        f"at most {measured.bound:.1f} points."
+        f"{measured.flagged} of {measured.images} test labels look doubtful; wrong labels may account for up to "
+        f"{measured.bound:.1f} points."
     )
     if measured.left:
         sentence += (

@@ -17,10 +17,15 @@ from heldout.stats.measured import Measured
 
 NEEDS = (
     "the images, in which copies that were flipped, turned or cropped are looked for, or else the patient or the "
-    "original picture of every image (`--patient`)"
+    "original picture of every image (`--patient`; of tables, their column `patient`)"
 )
 """What would exclude leakage, in words that follow "needs"."""
 
+PATIENTS = "the patient of every image of train and validation (`--patient`; of tables, their column `patient`)"
+"""The same where copies were looked for in the images."""
+
+
+UNSEEN = {ReasonKind.COPIES_NOT_LOOKED_FOR: NEEDS, ReasonKind.PATIENTS_UNKNOWN: PATIENTS}
 
 SHOWN_CHANGES = 3
 
@@ -34,6 +39,7 @@ class Relatives:
         images: Number of validation images.
         crossing: Number of test images with a relative in train or validation.
         finds_changed_copies: Whether copies that were flipped, turned or cropped would be found.
+        patients_named: Whether every image of train and validation names its patient.
         points: The leakage term; None where too few independent images are left.
         detail: How it was measured.
         why_not: Why it was not measured by training anew.
@@ -50,6 +56,14 @@ class Relatives:
     why_not: str
     undecided: float = 0.0
     changes: Mapping[str, int] = field(default_factory=dict)
+    patients_named: bool = True
+
+    @property
+    def unseen(self) -> Decision | None:
+        """The verdict where a relative in train might not be seen; None where each would be."""
+        if not self.finds_changed_copies:
+            return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
+        return None if self.patients_named else undecided(ReasonKind.PATIENTS_UNKNOWN)
 
 
 class Leakage(Cause[Relatives]):
@@ -64,8 +78,9 @@ class Leakage(Cause[Relatives]):
     long, on the validation images that have no relative in train. Candidate patient keys from file names are proposed
     by `heldout inspect` and verified by a permutation test of image similarity, since a naive key raises false alarms.
     Where the images are not at hand (a table of predictions), changed copies are not looked for; leakage is then
-    excluded only where every image of train and validation names its patient, which a copy shares with its original,
-    and while it is not settled no other cause is called the main reason.
+    excluded only where every image of train and validation names its patient, which a copy shares with its original.
+    Where the images are at hand but do not all name their patient, copies are excluded and leakage is not: other images
+    of a patient look different. While it is not settled no other cause is called the main reason.
 
     Why it matters: A network recognises people and devices. Splits that are not by patient inflated accuracy by 5 to
     30 points on medical images (Tampu et al. 2022).
@@ -99,6 +114,7 @@ class Leakage(Cause[Relatives]):
             run.why_absent("grouped").text,
             gap.parts["leakage"].undecided,
             Counter(run.changes.values()),
+            run.patients_named,
         )
 
     def decide(self, measured: Relatives, rules: Rules) -> Decision:
@@ -106,14 +122,10 @@ class Leakage(Cause[Relatives]):
         if measured.points is None:
             return undecided(ReasonKind.MORE_IMAGES)
         if not measured.leaked:
-            if measured.finds_changed_copies:
-                return Decision("excluded", ReasonKind.NO_DIFFERENCE)
-            return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
+            return measured.unseen or Decision("excluded", ReasonKind.NO_DIFFERENCE)
         decision = weigh(measured.points, True, rules)
         decision = unless_left_out(decision, measured.points, measured.undecided, rules)
-        if decision.verdict != "established" and not measured.finds_changed_copies:
-            return undecided(ReasonKind.COPIES_NOT_LOOKED_FOR)
-        return decision
+        return decision if decision.verdict == "established" else measured.unseen or decision
 
     def tell(self, measured: Relatives, decision: Decision, rules: Rules) -> Told:
         """How many images, what they are worth, and what is not looked for."""
@@ -136,7 +148,9 @@ class Leakage(Cause[Relatives]):
         sentence = f"{first} They are worth {said(measured.points)} ({measured.detail})."
         if not measured.finds_changed_copies:
             sentence += " Copies that were flipped, turned or cropped are not looked for: it may be more."
-        reason = NEEDS if decision.kind is ReasonKind.COPIES_NOT_LOOKED_FOR else ""
+        elif not measured.patients_named:
+            sentence += " Other images of a patient are seen only where the patient is named: it may be more."
+        reason = UNSEEN.get(decision.kind, "")
         explains = {"leakage": measured.points.value}
         return Told(sentence + crossing, not reason, reason, measured.points, images, numbers, explains)
 
@@ -155,11 +169,12 @@ def _tell_none(measured: Relatives, decision: Decision, crossing: str, numbers: 
         reason = "no validation image has a relative in train"
         sentence = f"No validation image shares a patient or a picture with train.{crossing}"
         return Told(sentence, False, reason, measured.points, numbers=numbers)
-    sentence = (
-        "No validation image is known to share a patient or a picture with train. To exclude leakage it needs "
-        f"{NEEDS}.{crossing}"
-    )
-    return Told(sentence, False, NEEDS, numbers=numbers)
+    needs = UNSEEN[decision.kind]
+    if decision.kind is ReasonKind.PATIENTS_UNKNOWN:
+        first = "No validation image shares a picture with train, but patients that both share would not be seen."
+    else:
+        first = "No validation image is known to share a patient or a picture with train."
+    return Told(f"{first} To exclude leakage it needs {needs}.{crossing}", False, needs, numbers=numbers)
 
 
 CAUSE = Leakage()

@@ -16,6 +16,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision
+from heldout.diagnosis.words import IMAGES
 from heldout.records import ReasonKind, Verdict
 from heldout.records.predictions import Predictions
 
@@ -127,8 +128,8 @@ class NewSite(Cause[Columns]):
             return Told(f"This is not why test is lower, because {reason}.", False, reason, numbers=numbers)
         if not decision.positive:
             reason = (
-                f"by '{first.column}', only {first.share:.0%} of the test images are of a group that validation lacks, "
-                "so that they can be compared with the others"
+                f"by '{first.column}', only {first.share:.0%} of the test {IMAGES} are of a group that validation "
+                "lacks, so that they can be compared with the others"
             )
             return Told(f"Not applicable, because {reason}.", False, reason, numbers=numbers)
         return _tell_new(measured, first, numbers, rules)
@@ -139,7 +140,7 @@ def _tell_new(measured: Columns, first: Apart, numbers: dict[str, float], rules:
     also = f" So it is with {' and '.join(others)}." if others else ""
     lack = "train and validation lack" if first.in_train is False else "validation lacks"
     sentence = (
-        f"By '{first.column}', {len(first.lacking)} of {first.images} test images are of a group that {lack}: "
+        f"By '{first.column}', {len(first.lacking)} of {first.images} test {IMAGES} are of a group that {lack}: "
         f"{_named(first.there)} on test, {_named(first.here)} in validation.{also} With such data what that does "
         "cannot be told from any other reason; whatever else is found may be how it acts."
     )

@@ -18,7 +18,7 @@ from heldout.diagnosis.gap.prior import doubted_recalls, prior_by_class
 from heldout.diagnosis.gap.small_classes import images_to_collect, rarely_seen
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
-from heldout.diagnosis.words import said
+from heldout.diagnosis.words import PATIENTS, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import first_best, settled
@@ -196,7 +196,7 @@ class HardlySeen(Cause[RareClasses]):
             gains = [gain_on_test(data, INTERVENTION, f"{name}:{k}") for name in ("few", "weighted", "many")]
             few, weighted, many = gains
             if one.dose is not None and few is not None and weighted is not None and many is not None:
-                how = "(linear classifier on frozen features, scored on other patients)"
+                how = f"(linear classifier on frozen features, scored on other {PATIENTS})"
                 more = f"about {one.dose.many} training images of '{one.name}' instead of {one.dose.few} {how}"
                 same = f"{one.dose.few} training images of '{one.name}' weighed as much as {one.dose.many} {how}"
                 found.append(Remedy(more, (many - few).estimate(), False, self.code))
@@ -268,7 +268,7 @@ def _sentence(some: Sequence[RareClass], main: RareClass, points: Measured, deci
         words += (
             f" A linear classifier recalls {dose.recalls[0]:.0%} of its test images when it has learned from "
             f"{dose.few:,} of the class, {dose.weighted:.0%} when these weigh as much as about {dose.many:,}, and "
-            f"{dose.recalls[1]:.0%} from as many of other patients: more different images gain {said(dose.own)} of "
+            f"{dose.recalls[1]:.0%} from as many of other {PATIENTS}: more different images gain {said(dose.own)} of "
             f"recall, and {said(dose.accuracy)} of accuracy on all of test."
         )
     elif main.thinned is not None:

@@ -9,7 +9,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import SCORE, said
+from heldout.diagnosis.words import PATIENTS, SCORE, said
 from heldout.records import ReasonKind, TermStatus
 from heldout.stats.measured import Measured
 from heldout.stats.thresholds import FOLDS
@@ -48,7 +48,7 @@ class Selection(Cause[Optimism]):
         """The selection term, if anything was chosen."""
         detail, status = data.gap.details["selection"], data.gap.status["selection"]
         if status is TermStatus.NOT_MEASURED:
-            needs = f"the answers for {FOLDS} or more validation patients of everything that was chosen among"
+            needs = f"the answers for {FOLDS} or more validation {PATIENTS} of everything that was chosen among"
             return Missing(ReasonKind.NOT_RUN, f"{needs} ({detail})")
         if status is TermStatus.NOTHING:
             return Missing(ReasonKind.DOES_NOT_APPLY, detail)

@@ -13,7 +13,7 @@ from heldout.diagnosis.causes.cause import Cause, Missing, Told
 from heldout.diagnosis.groups import GroupLoss
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided
-from heldout.diagnosis.words import with_interval
+from heldout.diagnosis.words import IMAGES, with_interval
 from heldout.records import Estimate, Finding, ReasonKind
 from heldout.records.predictions import Predictions
 from heldout.stats.scores import Indices
@@ -106,7 +106,7 @@ class Subgroup(Cause[Losses]):
             return Missing(ReasonKind.DOES_NOT_APPLY, f"no column forms groups ({left})" if left else none)
         compared = table.compared
         if not compared:
-            text = f"{data.rules.min_group} images of a group on validation and on test, and as many others"
+            text = f"{data.rules.min_group} {IMAGES} of a group on validation and on test, and as many others"
             return Missing(ReasonKind.MORE_IMAGES, text)
         assert test is not None and val is not None
         more = [loss for loss in compared if loss.difference is not None and settled(loss.difference.value) > 0]
@@ -144,10 +144,10 @@ class Subgroup(Cause[Losses]):
                 numbers=numbers,
             )
         if decision.verdict == "excluded":
-            return Told(f"Of {looked} none loses so much more than all other images.", numbers=numbers)
+            return Told(f"Of {looked} none loses so much more than all other {IMAGES}.", numbers=numbers)
         nearest = measured.groups[0]
         sentence = (
-            f"Of {looked} none surely loses more than all other images. {nearest.name} comes nearest: a gap of "
+            f"Of {looked} none surely loses more than all other {IMAGES}. {nearest.name} comes nearest: a gap of "
             f"{nearest.gap:.1f} points against {nearest.others_gap:.1f}, p = {nearest.p:.2f} for all groups."
         )
         return Told(sentence, reason="more images of single groups", numbers=numbers)
@@ -192,9 +192,9 @@ def _wrong(test: Predictions, rows: Indices) -> tuple[str, ...]:
 def _sentence(group: Group) -> str:
     return (
         f"The loss sits in {group.name} ({percent(group.share)} of test): {percent(group.val.value)} on validation and "
-        f"{percent(group.test.value)} on test ({group.val.n:,} and {group.test.n:,} images), a gap of {group.gap:.1f} "
-        f"points against {group.others_gap:.1f} of all other images. If it had lost no more than they did, test would "
-        f"be higher by {with_interval(group.points)} points."
+        f"{percent(group.test.value)} on test ({group.val.n:,} and {group.test.n:,} {IMAGES}), a gap of "
+        f"{group.gap:.1f} points against {group.others_gap:.1f} of all other {IMAGES}. If it had lost no more than "
+        f"they did, test would be higher by {with_interval(group.points)} points."
     )
 
 

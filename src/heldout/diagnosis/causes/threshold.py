@@ -15,7 +15,7 @@ from heldout.diagnosis.gap.small_classes import left_out_words, too_small
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
 from heldout.diagnosis.verdict import Decision, heard, unless_left_out, weigh
-from heldout.diagnosis.words import IMAGES, said
+from heldout.diagnosis.words import IMAGES, PATIENTS, said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
@@ -74,7 +74,9 @@ class Threshold(Cause[Cut]):
         """The threshold term, and what a cut set on half of test gains on the other half."""
         points = data.gap.terms.get("threshold")
         if points is None:
-            few = f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} patients on both"
+            few = (
+                f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} {PATIENTS} on both"
+            )
             return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
         samples, rules = data.gap.samples, data.rules
         undecided = data.gap.parts["threshold"].undecided
@@ -99,7 +101,7 @@ class Threshold(Cause[Cut]):
             direction = f": '{name}' is answered for {called:.0%} of the test {IMAGES} and true of {true:.0%}"
         sentence = (
             f"Setting the cut anew mends {said(measured.points)} more on test than on validation"
-            f"{direction}. Set on one half of the test patients and scored on the other it gains {said(gain)}."
+            f"{direction}. Set on one half of the test {PATIENTS} and scored on the other it gains {said(gain)}."
         )
         ending, reason = left_out_told(decision, measured.left_out)
         numbers = {"gain_halved": gain.value, "gain_halved_low": gain.low, "gain_halved_high": gain.high}
@@ -117,7 +119,7 @@ class Threshold(Cause[Cut]):
         """The cut set on one half of the test patients, scored on the other."""
         if "threshold" not in data.gap.terms:
             return ()
-        name = "decision threshold set anew on half of the test patients, scored on the other half"
+        name = f"decision threshold set anew on half of the test {PATIENTS}, scored on the other half"
         return (Remedy(name, halved_gain(data).estimate(), False, self.code),)
 
 

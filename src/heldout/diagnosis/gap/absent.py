@@ -55,6 +55,6 @@ def absent_words(run: RunData, classes: Indices) -> str:
     several = len(classes) > 1
     names = listed([f"'{run.classes[k]}'{f' {counts[k]}' if several else ''}" for k in classes])
     return (
-        f"absent from validation: {counts[classes].sum()} of {len(test)} test images ({names}), at most "
+        f"absent from validation: {counts[classes].sum()} of {len(test)} test {run.unit.words} ({names}), at most "
         f"{100 * share:.1f} points"
     )

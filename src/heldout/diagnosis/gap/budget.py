@@ -74,7 +74,9 @@ class GapBudget:
     def estimate(self, term: Term) -> Estimate:
         """A term with its interval; labels that nobody reviewed are 0 with the bound as upper end."""
         if term == "labels" and self.label_bound is not None:
-            method = "upper bound: every flagged image that counts as a mistake is mislabelled"
+            method = (
+                "upper bound: every flagged image that counts as a mistake is mislabelled, or what contradictions allow"
+            )
             return Estimate(0.0, 0.0, self.label_bound, self.gap.n, method)
         return self.terms[term].estimate()
 

@@ -50,6 +50,7 @@ class ChoiceOnTest:
         flattery: Points by which it flatters test; only where it was said or may be asked.
         better: Points by which another candidate is better on test than the run.
         patients: Number of test patients.
+        drawn: Who is halved, in words (`RunData.drawn`).
     """
 
     known: Known = Known.NOTHING
@@ -59,6 +60,7 @@ class ChoiceOnTest:
     flattery: Measured | None = None
     better: float = 0.0
     patients: int = 0
+    drawn: str = "patients"
 
     @property
     def detail(self) -> str:
@@ -71,8 +73,10 @@ class ChoiceOnTest:
         if self.known is Known.ANOTHER_IS_BETTER:
             return f"another of the {among} is better on test by {self.better:.1f} points"
         if self.known is Known.FEW_PATIENTS:
-            return f"the best of {among} on test; not measured, since the number of test patients is {self.patients}"
-        return f"the best of {among} on test; chosen on one half of the test patients and scored on the other"
+            return (
+                f"the best of {among} on test; not measured, since the number of test {self.drawn} is {self.patients}"
+            )
+        return f"the best of {among} on test; chosen on one half of the test {self.drawn} and scored on the other"
 
 
 def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
@@ -95,7 +99,9 @@ def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
         return ChoiceOnTest(Known.ANOTHER_IS_BETTER, said, m, noun, better=better)
     patients = len(np.unique(test.units))
     if patients < FOLDS:
-        return ChoiceOnTest(Known.FEW_PATIENTS if said else Known.NOTHING, said, m, noun, patients=patients)
+        return ChoiceOnTest(
+            Known.FEW_PATIENTS if said else Known.NOTHING, said, m, noun, patients=patients, drawn=run.drawn
+        )
     found, weights = by_accuracy(right, reported, noun), run.draws.test.astype(np.float64)
     unselected = by_halves(
         found,
@@ -107,7 +113,9 @@ def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
         seed=(run.bootstrap_seed, 8),
     )
     flattery = optimism(chosen_anew(found, weights, weights), unselected, run.draws, len(test))
-    return ChoiceOnTest(Known.SAID if said else Known.ASKED, said, m, noun, flattery, patients=patients)
+    return ChoiceOnTest(
+        Known.SAID if said else Known.ASKED, said, m, noun, flattery, patients=patients, drawn=run.drawn
+    )
 
 
 def chosen_on_test_term(found: ChoiceOnTest, like: Measured) -> GapTerm | None:

@@ -52,18 +52,26 @@ def leakage_term(run: RunData, samples: Samples, independent: str, gap: Measured
             "left to measure what that is worth; what it is worth stands in ranking"
         )
         return GapTerm(None, TermStatus.NOT_MEASURED, detail)
-    detail = "no validation image has a known relative in train"
+    if unseen := unseen_relatives(run):
+        detail = f"not measured, since {unseen}; no validation image is known to have a relative in train"
+        return GapTerm(Measured.constant(0.0, gap), TermStatus.NOT_MEASURED, detail)
+    return GapTerm.nothing(gap, "no validation image has a relative in train")
+
+
+def unseen_relatives(run: RunData) -> str:
+    """Which relatives in train would not be seen, and why, in words that follow "since"; empty where all would be."""
+    unseen = [] if run.patients_named else ["not every image of train and validation names its patient"]
     if not run.finds_changed_copies:
-        detail += "; copies that were flipped, turned or cropped are not looked for"
-    return GapTerm.nothing(gap, detail)
+        unseen.append("copies that were flipped, turned or cropped are not looked for")
+    return " and ".join(unseen)
 
 
 def leakage_settled(run: RunData, term: Measured | None, rules: Rules) -> bool:
     """Whether no leakage can stand under what is said of other causes.
 
-    Not where copies of training images may lie in validation that nobody has looked for, nor where so many validation
-    images have a relative in train that these alone could be worth more than the margin, and it was not measured what
-    they are worth.
+    Not where copies of training images may lie in validation that nobody has looked for, or images of their patients
+    that no patient names, nor where so many validation images have a relative in train that these alone could be worth
+    more than the margin, and it was not measured what they are worth.
 
     Args:
         run: The run.
@@ -72,4 +80,4 @@ def leakage_settled(run: RunData, term: Measured | None, rules: Rules) -> bool:
     """
     if run.leaked and run.val is not None:
         return term is not None or 100 * len(run.leaked) <= rules.margin * len(run.val)
-    return run.finds_changed_copies
+    return run.finds_changed_copies and run.patients_named

@@ -45,7 +45,7 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         found, val.units, drawn, weights, plain=draws.plain, halvings=rules.halvings, seed=(run.bootstrap_seed, 7)
     )
     points = optimism(weighted_mean(found.reported, draws.val), unselected, draws, len(val))
-    how = f"chosen on one half of the validation patients and scored on the other, {rules.halvings} halvings"
+    how = f"chosen on one half of the validation {run.drawn} and scored on the other, {rules.halvings} halvings"
     return GapTerm(points, TermStatus.MEASURED, f"{found.detail}; {how}")
 
 
@@ -75,7 +75,7 @@ def _candidates(run: RunData, rules: Rules) -> Candidates | str | None:
     else:
         found = _not_kept(run)
     if isinstance(found, Candidates) and (patients := len(np.unique(_val(run).units))) < FOLDS:
-        return f"{found.detail}; not measured, since the number of validation patients is {patients}"
+        return f"{found.detail}; not measured, since the number of validation {run.drawn} is {patients}"
     return found
 
 

@@ -61,5 +61,5 @@ def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:
                 return f"{counts[k]} {where} {run.unit.words} of '{run.classes[k]}'"
         rows = Movable.among(part.labels, part.logits, classes if enough else None).rows
         if (patients := len(np.unique(part.units[rows]))) < FOLDS:
-            return f"{patients} {where} patients"
+            return f"{patients} {where} {run.drawn}"
     return "" if enough else "one class in test"

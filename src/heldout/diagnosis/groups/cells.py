@@ -58,6 +58,8 @@ def single_cells(groups: Grouping, val: Predictions, test: Predictions, rules: R
 def crossed_cells(cells: Sequence[Cell], val: Predictions, test: Predictions, rules: Rules) -> list[Cell]:
     """Common parts of groups of two columns that have images enough, the largest of test.
 
+    A group that has the very images of an earlier one (a device that goes with a site) is crossed once, under that one.
+
     Args:
         cells: Groups of one column each that are compared themselves.
         val: Validation.
@@ -65,7 +67,8 @@ def crossed_cells(cells: Sequence[Cell], val: Predictions, test: Predictions, ru
         rules: `min_crossed`, `min_group_patients`, `max_crossed`.
     """
     found = []
-    for one, other in combinations([cell for cell in cells if cell.known], 2):
+    different = {(cell.val.tobytes(), cell.test.tobytes()): cell for cell in reversed(cells) if cell.known}
+    for one, other in combinations([cell for cell in cells if cell in different.values()], 2):
         if one.columns == other.columns:
             continue
         cell = Cell(

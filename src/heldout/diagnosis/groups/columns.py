@@ -138,7 +138,7 @@ def _round_step(width: float) -> float:
 
 
 def _shown(number: float) -> str:
-    return f"{number:.6g}"
+    return f"{number + 0.0:.6g}"  # + 0.0: never -0
 
 
 def _values(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from heldout.diagnosis.absence import GIVEN, Absence
+from heldout.diagnosis.absence import GIVEN, Absence, only_predictions
 from heldout.diagnosis.interventions.context import InterventionContext
 from heldout.records import ReasonKind
 
@@ -35,8 +35,7 @@ def lacking(context: InterventionContext, needs: Iterable[Need]) -> Absence | No
     if Need.NETWORK in needs:
         return Absence(ReasonKind.MODEL, f"it needs the network's weights and layers, and {GIVEN}")
     if not context.study.cohort.pictured:
-        more = " and --model FILE.onnx" if Need.ANSWERS in needs else ""
-        return Absence(ReasonKind.IMAGES, f"only predictions were given; it needs --images DIR{more}")
+        return only_predictions(Need.ANSWERS in needs)
     if Need.TRAINING_IMAGES in needs and not context.ids("train"):
         return Absence(ReasonKind.PARTS_MISSING, "the training images were not given; name them with --train TABLE")
     if Need.ANSWERS in needs and context.model is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heldout.answer.texts import number, percent
+from heldout.answer.why import status_words
 from heldout.records import BudgetTerm, Diagnosis, Estimate
 from heldout.records.terms import TERM_TITLES
 from heldout.report.blocks import Chart, Raw, sheet
@@ -34,7 +35,7 @@ def draw(material: Material) -> list[Chart]:
         "bargap": 0.35,
         "shapes": [step(at, row) for row, at in enumerate([100 * val.value, *ends[: last - 1]])],
     }
-    said = "; ".join(f"{TERM_TITLES[t.term]} {taken(t.points)}" for t in diagnosis.budget)
+    said = "; ".join(f"{TERM_TITLES[t.term]} {said_of(t)}" for t in diagnosis.budget)
     return [
         Chart(
             FIGURE.name,
@@ -91,7 +92,7 @@ def bars(diagnosis: Diagnosis, starts: list[float]) -> Trace:
         "x": [-e.value for e in points],
         "y": list(range(1, len(budget) + 1)),
         "marker": {"color": [colour(term) for term in budget]},
-        "customdata": [[TERM_TITLES[term.term], taken(term.points), term.points.n] for term in budget],
+        "customdata": [[TERM_TITLES[term.term], said_of(term), term.points.n] for term in budget],
         "hovertemplate": "%{customdata[0]}: <b>%{customdata[1]}</b> points, n = %{customdata[2]}<extra></extra>",
         "error_x": {
             "type": "data",
@@ -131,6 +132,11 @@ def step(at: float, row: int) -> dict[str, object]:
     return {"type": "line", "x0": at, "x1": at, "y0": row, "y1": row + 1, "line": line, "layer": "below"}
 
 
+def said_of(term: BudgetTerm) -> str:
+    """What it takes or gives; `not measured` where that is not known."""
+    return status_words(term) if term.known is None else taken(term.known)
+
+
 def taken(points: Estimate) -> str:
     """`takes 6.2 [3.1, 9.3]`, `gives 1.5 [0.6, 2.4]`, `0.0 [0.0, 2.1]`."""
     if points.value < 0:
@@ -141,7 +147,7 @@ def taken(points: Estimate) -> str:
 
 def ticks(diagnosis: Diagnosis, val: Estimate, test: Estimate) -> list[str]:
     """Rows: what it is, and its number beneath."""
-    middle = [f"{TERM_TITLES[t.term]}<br>{taken(t.points)}" for t in diagnosis.budget]
+    middle = [f"{TERM_TITLES[t.term]}<br>{said_of(t)}" for t in diagnosis.budget]
     return [f"<b>validation</b><br>{percent(val.value)}", *middle, f"<b>test</b><br>{percent(test.value)}"]
 
 

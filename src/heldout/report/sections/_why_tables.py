@@ -51,7 +51,7 @@ def budget_table(material: Material, diagnosis: Diagnosis) -> Table:
             Cell(
                 TERM_TITLES[term.term], term_note(term), (term.term, term.status.value), link=f"#{DEFINED[term.term]}"
             ),
-            lost_cell(term.points),
+            term_cell(term),
             Cell(f"{capital(TERM_WORDS[term.term])}.", capital(term.detail), (term.detail,)),
         )
         for term in diagnosis.budget
@@ -70,10 +70,16 @@ def budget_table(material: Material, diagnosis: Diagnosis) -> Table:
         (
             f"The terms sum to {signed(whole)} points, the gap, exactly. Each is what is left of its cause once those "
             "above it are taken off: in another order the parts would differ, their sum would not.",
-            *methods((term.term, term.points) for term in diagnosis.budget),
+            *methods((term.term, term.known) for term in diagnosis.budget),
         ),
         prose=True,
     )
+
+
+def term_cell(term: BudgetTerm) -> Cell:
+    """Its points; where they were not measured that is said in their place, and the saved table has what is summed."""
+    shown = lost_cell(term.points)
+    return shown if term.known is not None else Cell("–", status_words(term), shown.saved)
 
 
 def term_note(term: BudgetTerm) -> str:
@@ -243,12 +249,12 @@ def budgets_table(material: Material, every: Sequence[Diagnosis]) -> Table:
     """The budget of every run, a row a run."""
     rows = []
     for diagnosis in every:
-        terms = {term.term: term.points for term in diagnosis.budget}
+        terms = {term.term: term for term in diagnosis.budget}
         rows.append(
             (
                 run_cell(material, diagnosis.run),
                 lost_cell(diagnosis.gap_points),
-                *(lost_cell(terms.get(term)) for term in DEFINED),
+                *(term_cell(terms[term]) if term in terms else lost_cell(None) for term in DEFINED),
             )
         )
     return Table(

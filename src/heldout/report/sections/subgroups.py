@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heldout.answer.groups import WHO, by_loss, columns_left_out, stands_out, why_not_compared
-from heldout.answer.texts import count
+from heldout.answer.texts import capital, count
 from heldout.records import Diagnosis, Subgroup
 from heldout.report.blocks import Block, Cell, Column, Fold, Prose, Table
 from heldout.report.cells import accuracy_cell, csv_only, ends_of, lost_cell, methods, unseen, whole_cell
@@ -40,8 +40,8 @@ def groups_table(
         (
             csv_only("run", "columns"),
             Column("Group", saved_as=("group",)),
-            Column("Images", "validation", True, saved_as=("val_images",)),
-            Column("Images", "test", True, saved_as=("test_images",)),
+            Column(capital(diagnosis.unit.words), "validation", True, saved_as=("val_images",)),
+            Column(capital(diagnosis.unit.words), "test", True, saved_as=("test_images",)),
             Column("Score", "validation", True, "def-accuracy", saved_as=ends_of("val_score")),
             Column("Score", "test", True, "def-accuracy", saved_as=ends_of("test_score")),
             Column("Gap", "points", True, "def-gap", saved_as=ends_of("gap_points")),
