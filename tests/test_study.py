@@ -345,3 +345,9 @@ def test_a_study_says_why_test_is_lower(data: Path, tmp_path: Path) -> None:
     assert found.run == study.records()[0].id
     assert found.summary
     assert (study.folder / "diagnosis" / f"{found.run}.json").is_file()
+
+
+def test_an_order_of_no_classes_is_refused_before_anything_is_written(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected every class once"):
+        make(data, tmp_path / "study", ("probe",), order="low,high").run()
+    assert not (tmp_path / "study").exists()

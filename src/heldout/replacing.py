@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from heldout.errors import UsageError
@@ -38,11 +39,21 @@ def refuse_replacing(path: Path, mark: bytes, overwrite: bool = False) -> None:
         overwrite: Whether the person wants whatever stands there replaced.
 
     Raises:
-        UsageError: A file stands there that is not ours.
+        UsageError: A file stands there that is not ours; or, wanted or not, a folder, a device, a pipe, or a link that
+            leads nowhere, since a file would be put in its place.
     """
+    if os.path.lexists(path) and not path.is_file():
+        raise UsageError(f"{path} is no file but {_kind(path)}; expected a name for a new file. Choose another name.")
     if overwrite or not path.is_file() or path.stat().st_size == 0 or is_ours(path, mark):
         return
     raise UsageError(
         f"{path} is there already, and heldout did not write it; expected a new name, or a file of an earlier call. "
         f"Choose another name, or add --overwrite."
     )
+
+
+def _kind(path: Path) -> str:
+    """What stands there, in words."""
+    if path.is_dir():
+        return "a folder"
+    return "a device or a pipe" if path.exists() else "a link that leads nowhere"

@@ -185,8 +185,13 @@ class Study:
 
         Raises:
             InputError: The data cannot be used; all problems at once.
+            UsageError: The order that was given is none of its classes.
         """
-        return cohort_of(self.spec, self._given, self.reporter, self._verify)
+        cohort = cohort_of(self.spec, self._given, self.reporter, self._verify)
+        asking_of(
+            cohort.classes, order=self.spec.reading.order or "", labelling=cohort.labelling
+        )  # before any training
+        return cohort
 
     @cached_property
     def split(self) -> Split:

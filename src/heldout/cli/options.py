@@ -69,7 +69,7 @@ LabelColumn = Annotated[
 Ignore = Annotated[
     list[str],
     typer.Option(
-        "--ignore", metavar="GLOB", help="Files and folders to leave out, e.g. '*_mask*'.", rich_help_panel=DATA
+        "--ignore", metavar="GLOB", help=r"Files and folders to leave out, e.g. '\*_mask\*'.", rich_help_panel=DATA
     ),
 ]
 Patient = Annotated[

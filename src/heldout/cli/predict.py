@@ -24,7 +24,7 @@ Parquet = Annotated[
 
 def predict(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A finished run: STUDY/runs/<run id>.")],
+    run: Annotated[Path, typer.Argument(help="A finished run: STUDY/runs/RUN.")],
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
     csv: Csv = None,
     parquet: Parquet = None,

@@ -31,7 +31,7 @@ def chosen_channels(image: Decoded, rule: InputMap, where: str) -> Decoded:
         pixels = np.repeat(pixels, 3, axis=-1)
     if pixels.shape[-1] != rule.of:
         found = f"an image of {pixels.shape[-1]} channels"
-        raise ImageError(where, found, f"{rule.of}, as the others have", "Choose images of one kind.")
+        raise ImageError(where, found, f"{rule.of}, as the images of training have", "Choose images of one kind.")
     if not rule.chosen:
         return replace(image, pixels=pixels)
     kept = pixels[..., list(rule.chosen)]
@@ -67,7 +67,9 @@ def as_input(image: Decoded, rule: InputMap | None, where: str) -> Array:
     elif image.pixels.dtype == np.uint8:
         pixels = image.pixels
     else:
-        raise ImageError(where, _depth(image), "8 bits, as the others have", "Choose --intensity for all of them.")
+        raise ImageError(
+            where, _depth(image), "8 bits, as the images of training have", "Choose --intensity for all of them."
+        )
     if rule.channels == "project":
         pixels = projected(pixels) if pixels.dtype != np.uint8 else projected(pixels) / np.float32(255)
     if rule.eight_bit and pixels.dtype != np.uint8:

@@ -37,7 +37,7 @@ def label_named(study: StudyFiles, name: str) -> int:
     """
     classes = study.cohort.classes
     if study.cohort.labelling is SINGLE:
-        raise UsageError(f"Found --label {name}; expected several labels an image, and {study.folder} has one class.")
+        raise UsageError(f"Found --label {name}; expected none: images of {study.folder} have one class each.")
     if name not in classes:
         raise UsageError(f"Found --label '{name}'; expected one of: {', '.join(classes)}.")
     return classes.index(name)

@@ -57,7 +57,7 @@ def files_named(places: Sequence[str | Path], layout: Layout = AS_FOUND) -> Name
             passed += walked.passed
             problems += walked.problems
             if not walked.images and not walked.problems:
-                there = f"only files {endings(walked.passed)}" if walked.passed else "nothing"
+                there = f"only files {endings(walked.passed)}" if walked.passed else "nothing that is not ignored"
                 problems.append(
                     Problem(f"{one}/", f"a folder without images; {there} in it", "image files", "Correct the path.")
                 )

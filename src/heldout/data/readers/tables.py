@@ -160,12 +160,19 @@ def open_sheet(
         else:
             problem = Problem(
                 path.name,
-                f"a table that cannot be read ({type(error).__name__}: {str(error)[:100]})",
+                f"a table that cannot be read ({_said(error)})",
                 "a CSV file in UTF-8, or a Parquet file",
                 "Save it again from the program that made it, as CSV in UTF-8.",
             )
         return Sheet(path.name, {}, {}, [], [problem])
     return _sheet(path.name, header, rows, own, missing, "row" if parquet else "line")
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with the file; bytes that are no UTF-8 are mostly text of an older Windows or of Excel."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"its byte {error.start + 1:,} is no text in UTF-8; an older encoding, such as Latin-1, is likely"
+    return f"{type(error).__name__}: {str(error)[:100]}"
 
 
 def sheet_of(frame: pd.DataFrame, name: str, own: Sequence[str] = (), missing: Collection[str] = MISSING) -> Sheet:
