@@ -80,6 +80,7 @@ def test_bytes_and_deep_images_side_by_side(tmp_path: Path) -> None:
     )  # 13 bits in 16: the bytes were far brighter
     little = the_problem(tmp_path / "x", intensity="full-range")
     assert "8 bits, beside images of 16 bits whose values 0 … 6630 fill little" in little.found
+    assert not [note for note in examine(tmp_path / "x", intensity="full-range").cohort.notes if "bits" in note]
     assert "per-image" in little.remedy and not examine(tmp_path / "x", intensity="per-image").problems
 
 
@@ -91,7 +92,7 @@ def test_bytes_beside_images_that_fill_their_bits_are_a_note_that_names_the_part
     for policy in ("full-range", "per-image"):
         examined = examine(data, intensity=policy)
         assert not examined.problems
-        (note,) = [note for note in examined.cohort.notes if "beside deeper ones" in note]
+        (note,) = [note for note in examined.cohort.notes if "deeper ones" in note]
         assert "(train: 8 of 16 bits; test: 8 of 8 bits)" in note
 
 

@@ -81,7 +81,7 @@ def _cost(images: Sequence[MeasuredImage], policy: Policy) -> list[str]:
         ]
     widest = 2.0 ** max(image.bits for image in images)
     used = max(i.values.high for i in images) - min(i.values.low for i in images)
-    if isinstance(policy, FullRange) and any(map(_deep, images)) and used < LITTLE * widest:
+    if isinstance(policy, FullRange) and all(map(_deep, images)) and used < LITTLE * widest:
         return [
             f"The values fill {100 * used / widest:.1f} % of their full range: the network sees nearly one grey level. "
             f"--intensity {Percentile(*USUAL).text} brings them out."
@@ -91,18 +91,20 @@ def _cost(images: Sequence[MeasuredImage], policy: Policy) -> list[str]:
 
 def _depths_of_parts(images: Sequence[MeasuredImage], policy: Policy) -> list[str]:
     """How many images of which depth each part has, where some have 8 bits and others more."""
-    deep = sum(map(_deep, images))
-    if not 0 < deep < len(images):
-        return []
+    deep = [image for image in images if _deep(image)]
+    full = isinstance(policy, FullRange)
+    if not 0 < len(deep) < len(images) or not (full or isinstance(policy, PerImage)) or (full and _little_filled(deep)):
+        return []  # none, or a problem
     told = []
     for part in ("", *PARTS):
         here = [image for image in images if image.entry.split == part]
         kinds = Counter(bits_of([image]) for image in here)
         words = " and ".join(f"{number:,} of {bits}" for bits, number in sorted(kinds.items()))
         told += [f"{PART_WORDS.get(part, 'all')}: {words}"] * bool(here)
+    only = f" {policy.text} is right for both only if they fill their ranges alike." if full else ""
     return [
-        f"Images of 8 bits stand beside deeper ones ({'; '.join(told)}). {policy.text} is right for both only if each "
-        "fills its own range alike; where the depths differ between parts or classes, compare them on --contact-sheet."
+        f"Images of 8 bits stand beside deeper ones ({'; '.join(told)}).{only} Where the depth differs between parts "
+        "or classes, compare them: heldout inspect … --contact-sheet FILE.png."
     ]
 
 
@@ -159,7 +161,7 @@ def _mixed(images: Sequence[MeasuredImage], intensity: str) -> list[Problem]:
             Problem(
                 f"{len(images) - len(deep):,} of {len(images):,} images, first {place.entry.shown}",
                 f"8 bits, beside images of {bits_of(whole)} whose values {range_of(whole)} fill little of that range",
-                "images that fill the range of their bits alike, since full-range shows the others far darker",
+                "images that fill the range of their bits alike, since full-range would show deeper ones far darker",
                 f"Save them alike, or take --intensity {PerImage.name}.",
             )
         )
