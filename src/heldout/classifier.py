@@ -16,7 +16,7 @@ from heldout.computing import Device
 from heldout.data.door import images_of, mixed, values_of
 from heldout.data.input_map import input_map_of_arrays
 from heldout.data.labels import label_text
-from heldout.data.memory import cohort_of_arrays, refuse, wrong_images
+from heldout.data.memory import cohort_of_arrays, of_other_depth, refuse, wrong_images
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
@@ -149,7 +149,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of several labels each has its own, between 0 and 1: the sigmoid of its logit.
 
         Raises:
-            InputError: X holds no images as `fit` takes them.
+            InputError: X holds no images as `fit` takes them, or of another depth than those it was given.
         """
         logits = self._logits(X)
         probabilities: NDArray[np.float64] = expit(logits) if len(self.thresholds_) else softmax(logits)
@@ -158,7 +158,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _logits(self, X: NDArray[Any]) -> NDArray[np.float64]:
         check_is_fitted(self)
         X = images_of(X)
-        refuse(wrong_images(X, any_depth=self.input_map_ is not None))
+        refuse(wrong_images(X, any_depth=self.input_map_ is not None) or of_other_depth(X, self.input_map_))
         ids = [str(number) for number in range(len(X))]
         store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_)
         return logits_of(self.network_, store.pixels, machine(self.device, self.precision)).astype(np.float64)

@@ -12,15 +12,16 @@ import pytest
 from PIL import Image
 
 import heldout
-from heldout.data.input_map import input_map_of, rule_of
+from heldout.data.input_map import input_map_of, input_map_of_arrays, rule_of
 from heldout.data.load import examine
-from heldout.data.memory import cohort_of_arrays
+from heldout.data.memory import cohort_of_arrays, of_other_depth
 from heldout.data.store import Squaring, build_store, store_key, store_of_arrays
 from heldout.errors import InputError, UsageError
 from heldout.files import hash_of
-from heldout.images import Decoded
+from heldout.images import Decoded, ImageError
 from heldout.records import InputMap, PlanRecord, Recipe
 from heldout.records.codec import from_data, to_data
+from heldout.runs.predict import _square
 from tests.data.readers.making import PARTS, arrays, picture
 
 
@@ -71,10 +72,28 @@ def test_bytes_and_deep_images_side_by_side(tmp_path: Path) -> None:
     deep_arrays(tmp_path / "x")
     np.save(tmp_path / "x/test/sick.npy", picture(3, (4, 8, 10)))
     problem = the_problem(tmp_path / "x")
-    assert problem.where.startswith("12 of 16 images") and "--intensity full-range" in problem.remedy
+    assert problem.where.startswith("12 of 16 images") and "--intensity per-image" in problem.remedy
     mixed = the_problem(tmp_path / "x", intensity="window:0,4000")
     assert mixed.where.startswith("4 of 16 images") and "one scale" in mixed.expected
-    assert not examine(tmp_path / "x", intensity="full-range").problems
+    assert (
+        "per-image" in mixed.remedy and "full-range" not in mixed.remedy
+    )  # 13 bits in 16: the bytes were far brighter
+    little = the_problem(tmp_path / "x", intensity="full-range")
+    assert "8 bits, beside images of 16 bits whose values 0 … 6630 fill little" in little.found
+    assert not [note for note in examine(tmp_path / "x", intensity="full-range").cohort.notes if "bits" in note]
+    assert "per-image" in little.remedy and not examine(tmp_path / "x", intensity="per-image").problems
+
+
+def test_bytes_beside_images_that_fill_their_bits_are_a_note_that_names_the_parts(tmp_path: Path) -> None:
+    data = deep_arrays(tmp_path / "x", scale=128)
+    for label in ("normal", "sick"):
+        np.save(data / f"test/{label}.npy", picture(3 + len(label), (4, 8, 10)))
+    assert "full-range" in the_problem(data).remedy and "full-range" in the_problem(data, intensity="window:0,9").remedy
+    for policy in ("full-range", "per-image"):
+        examined = examine(data, intensity=policy)
+        assert not examined.problems
+        (note,) = [note for note in examined.cohort.notes if "deeper ones" in note]
+        assert "(train: 8 of 16 bits; test: 8 of 8 bits)" in note
 
 
 def test_what_a_policy_cannot_do_is_said_of_all_images_at_once(tmp_path: Path) -> None:
@@ -123,6 +142,53 @@ def test_training_and_test_images_of_equal_values_become_equal_pixels(tmp_path: 
     assert len(pair) == 2 and table.set_index("id").loc[pair, "split"].nunique() == 2
     one, other = build_store(cohort, pair, 8, "pad", "bicubic", None, input_map=rule).pixels
     assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("trained", "policy", "given"),
+    [
+        ("uint16", "percentile:0.5,99.5", "uint8"),
+        ("uint16", "full-range", "uint8"),
+        ("float32", "window:0,1", "uint8"),
+        ("float32", "window:0,1", "uint16"),
+        ("uint16", "window:0,9", "float64"),
+        ("int32", "window:0,9", "float32"),
+        ("uint8", "window:0,255", "uint16"),
+    ],
+)
+def test_new_images_of_another_depth_are_refused(tmp_path: Path, trained: str, policy: str, given: str) -> None:
+    X = picture(1, (4, 6, 6)).astype(trained)
+    cohort = cohort_of_arrays(X, ["a", "b"] * 2, split=["train"] * 4, intensity=policy)
+    rule = input_map_of_arrays(X, cohort, cohort.table["id"].tolist())
+    assert rule is not None and not of_other_depth(X, rule)
+    (problem,) = of_other_depth(X.astype(given), rule)
+    assert problem.expected == f"{rule.depths[0]}, as the training images have"
+    assert not of_other_depth(X.astype(given), replace(rule, depths=()))  # of a run made before they were kept
+    recipe = Recipe("c", "s", ("a", "b"), "x:y", "w", "probe", {}, 6, "stretch", "bilinear", 0, input_map=rule)
+    file = tmp_path / "new.npy"
+    np.save(file, X[0].astype(given))
+    with pytest.raises(ImageError, match="as the training images have"):
+        _square(file, recipe)
+    np.save(file, X[0])
+    assert _square(file, recipe).shape == (1, 6, 6, 1)
+
+
+def test_images_with_numbers_of_their_own_are_taken_in_any_depth() -> None:
+    X = picture(1, (4, 6, 6)).astype(np.uint16)
+    cohort = cohort_of_arrays(X, ["a", "b"] * 2, split=["train"] * 4, intensity="per-image")
+    rule = input_map_of_arrays(X, cohort, cohort.table["id"].tolist())
+    assert rule == InputMap("per-image") and not of_other_depth(X.astype(np.uint8), rule)
+
+
+def test_depths_of_training_files_are_kept_and_change_no_id(tmp_path: Path) -> None:
+    cohort = heldout.load(deep_arrays(tmp_path / "x", "float32"), intensity="window:0,4000")
+    rule = input_map_of(cohort, cohort.table["id"].tolist())
+    assert rule == InputMap("window:0,4000", depths=("floating point",))
+    recipe = Recipe("c", "s", ("a", "b"), "x:y", "w", "probe", {}, 64, "stretch", "bilinear", 0, input_map=rule)
+    earlier = replace(recipe, input_map=replace(rule, depths=()))
+    assert from_data(Recipe, to_data(recipe), "recipe.json") == recipe and "depths" not in to_data(earlier)["input_map"]
+    assert (recipe.id, recipe.squares) == (earlier.id, earlier.squares)
+    assert earlier.id == "y-probe-s0-1545148f"  # as before depths were kept
 
 
 def test_full_range_of_bytes_is_no_policy_at_all(tmp_path: Path) -> None:

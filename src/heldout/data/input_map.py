@@ -17,9 +17,9 @@ from heldout.files import hash_of, write_json
 from heldout.images import Decoded, ImageError, close_arrays, decode, quietly
 from heldout.images.channels import RGB, parse_channels
 from heldout.images.histogram import span_of
-from heldout.images.intensity import FullRange, Percentile, Policy, parse_intensity
+from heldout.images.intensity import FullRange, Percentile, Policy, Window, parse_intensity
 from heldout.images.memory import one_image
-from heldout.images.prepare import chosen_channels
+from heldout.images.prepare import EIGHT, MORE, chosen_channels, depth_of
 from heldout.images.reading import grey_if_equal, of_array
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, InputMap
@@ -31,6 +31,9 @@ Read = Callable[[], Iterable[Decoded]]
 SILENT = Silent()
 
 MAX_THREADS = 8
+
+FULL_WIDTH = 32
+"""Bits of a channel that may be floating-point numbers; fewer are whole."""
 
 WAITING = 2**28
 """Bytes of images that are decoded and not yet counted, at most, unless one alone takes more."""
@@ -66,7 +69,8 @@ def input_map_of(
         return None
     table = cohort.table
     number, bits = int(table["channels"].max()), int(table["bits"].max())
-    rows = table.set_index("id").loc[list(train), ["source", "member", "row"]]
+    trained = table.set_index("id").loc[list(train)]
+    rows = trained[["source", "member", "row"]]
     largest = int((table["width"] * table["height"] * table["channels"]).max()) * max(1, bits // 8)
 
     def read() -> Iterator[Decoded]:
@@ -85,12 +89,15 @@ def input_map_of(
             reporter.end()
             close_arrays()
 
+    def first_wide() -> Decoded:
+        return _read(Path(cohort.root), *rows[trained["bits"] >= FULL_WIDTH].iloc[0])
+
     file = None if folder is None else folder / f"{hash_of([intensity, channels, list(train)], 16)}.json"
     if file is not None and file.is_file():
         kept = read_record(InputMap, file)
         if kept.images == len(rows):  # else it is none of ours, and is made anew
-            return kept
-    rule = rule_of(read, intensity, channels, number, bits)
+            return kept if kept.depths else _with_depths(kept, trained["bits"], first_wide)
+    rule = _with_depths(rule_of(read, intensity, channels, number, bits), trained["bits"], first_wide)
     if file is not None and rule is not None and rule.images:
         write_json(file, to_data(rule))
     return rule
@@ -117,7 +124,8 @@ def input_map_of_arrays(X: npt.NDArray[Any], cohort: Cohort, train: Sequence[str
     if not cohort.intensity and not cohort.channels:
         return None
     number, bits = int(table["channels"].max()), int(table["bits"].max())
-    return rule_of(read, cohort.intensity, cohort.channels, number, bits)
+    rule = rule_of(read, cohort.intensity, cohort.channels, number, bits)
+    return _with_depths(rule, table["bits"], lambda: next(iter(read())))
 
 
 def rule_of(read: Read, intensity: str, channels: str, number: int, bits: int) -> InputMap | None:
@@ -147,6 +155,25 @@ def rule_of(read: Read, intensity: str, channels: str, number: int, bits: int) -
     if rule == InputMap():
         return None
     return rule if policy is None or not policy.learned else _learned(rule, policy, read)
+
+
+def _with_depths(rule: InputMap | None, bits: Iterable[int], wide: Callable[[], Decoded]) -> InputMap | None:
+    """The rule with the kinds of depth of the training images, where one range of values is for all of them.
+
+    Args:
+        rule: Without them.
+        bits: Of a channel of the training images.
+        wide: Reads one of those of `FULL_WIDTH`, where there are some.
+    """
+    if rule is None or not rule.intensity:
+        return rule
+    if not isinstance(parse_intensity(rule.intensity), (Window, Percentile, FullRange)):
+        return rule  # each image has its own
+    kinds = set(bits)
+    found = {EIGHT if each <= 8 else MORE for each in kinds if each < FULL_WIDTH}
+    if max(kinds, default=0) >= FULL_WIDTH:
+        found.add(depth_of(wide()))
+    return replace(rule, depths=tuple(sorted(found)))
 
 
 def _learned(rule: InputMap, policy: Policy, read: Read) -> InputMap:

@@ -18,8 +18,9 @@ from heldout.data.labels import label_texts
 from heldout.data.tabulate import identify, notes_of, order_classes
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, check_pixels
+from heldout.images.prepare import check_depth
 from heldout.images.reading import grey_if_equal, of_array
-from heldout.records import Cohort
+from heldout.records import Cohort, InputMap
 from heldout.records.cohort import typed
 from heldout.records.labelling import SEVERAL, SINGLE, Labelling
 from heldout.records.labelling.several import joined
@@ -181,6 +182,21 @@ def wrong_images(X: npt.NDArray[Any], any_depth: bool = False) -> list[Problem]:
         except ImageError as error:
             problems.append(error.problem("X"))
     return problems
+
+
+def of_other_depth(X: npt.NDArray[Any], rule: InputMap | None) -> list[Problem]:
+    """What makes new images none of a classifier's: another depth than the images that it learned from.
+
+    Args:
+        X: (n, h, w) or (n, h, w, k), as `wrong_images` lets through.
+        rule: Of the classifier.
+    """
+    try:
+        for image in X[:1]:  # an array has one type
+            check_depth(of_array(image, "X"), rule, "X")
+    except ImageError as error:
+        return [error.problem("X")]
+    return []
 
 
 def refuse(problems: Sequence[Problem]) -> None:

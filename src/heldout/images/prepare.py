@@ -17,6 +17,40 @@ from heldout.records.input_map import InputMap
 
 Array = npt.NDArray[Any]
 
+EIGHT, MORE, REAL = "8 bits or fewer", "more than 8 bits", "floating point"
+"""Kinds of depth whose values have scales of their own."""
+
+
+def depth_of(image: Decoded) -> str:
+    """`EIGHT`, `MORE` or `REAL`; rescaled values whose ends the file tells are whole numbers."""
+    if image.pixels.dtype.kind == "f" and image.span is None:
+        return REAL
+    return EIGHT if image.bits <= 8 else MORE
+
+
+def check_depth(image: Decoded, rule: InputMap | None, where: str) -> None:
+    """Refuse a new image of another depth than the training images had: its values would be misread.
+
+    Args:
+        image: As its file has it.
+        rule: The run's; None, and one made before depths were kept, are not checked here.
+        where: How to name the image.
+
+    Raises:
+        ImageError: Its depth is another.
+    """
+    in_units = (
+        image.bits <= 8 and image.pixels.dtype.kind in "fi" and image.span is not None
+    )  # of the device, as deeper
+    if rule is None or not rule.depths or in_units or depth_of(image) in rule.depths:
+        return
+    raise ImageError(
+        where,
+        _depth(image),
+        f"{' or '.join(rule.depths)}, as the training images have",
+        f"Save it in the depth and scale of the training images: --intensity {rule.intensity} would misread these.",
+    )
+
 
 def chosen_channels(image: Decoded, rule: InputMap, where: str) -> Decoded:
     """The image with the channels that are selected; a grey one among colour has three equal ones.

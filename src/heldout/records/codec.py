@@ -36,8 +36,11 @@ def to_data(record: Any) -> Any:
     """A record as plain JSON values; fields marked `LATER` are left out where they say nothing."""
     data = _adapter(cast(Hashable, type(record))).dump_python(record, mode="json")
     for field in dataclasses.fields(record) if dataclasses.is_dataclass(record) else ():
-        if field.metadata.get("later") and getattr(record, field.name) == field.default:
+        value = getattr(record, field.name)
+        if field.metadata.get("later") and value == field.default:
             del data[field.name]
+        elif dataclasses.is_dataclass(value):
+            data[field.name] = to_data(value)
     return data
 
 

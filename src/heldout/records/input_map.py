@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from heldout.files import hash_of
+from heldout.records.codec import LATER
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class InputMap:
         chosen: Numbers of the channels that are kept, from 0, where some are selected.
         of: Channels of the files, where `channels` says how they are chosen; else 0.
         eight_bit: Whether the result is rounded to 8 bits, as a model that was given takes it.
+        depths: Kinds of depth of the training images, where values of another kind would be misread; empty where each
+            image has its own numbers, and in runs made before this was kept. It decides no pixel.
     """
 
     intensity: str = ""
@@ -32,6 +35,7 @@ class InputMap:
     chosen: tuple[int, ...] = ()
     of: int = 0
     eight_bit: bool = False
+    depths: tuple[str, ...] = field(default=(), metadata=LATER)
 
     @property
     def width(self) -> int | None:
@@ -55,4 +59,4 @@ class InputMap:
     @property
     def key(self) -> str:
         """A hash of all that decides the pixels."""
-        return hash_of([getattr(self, name) for name in self.__dataclass_fields__], 8)
+        return hash_of([getattr(self, name) for name in self.__dataclass_fields__ if name != "depths"], 8)

@@ -77,4 +77,6 @@ class Recipe:
         hashed = to_data(self)
         if self.labels == SINGLE.name:
             del hashed["labels"]
+        if self.input_map is not None:
+            hashed["input_map"].pop("depths", None)  # told by the cohort and the split, which are hashed
         return f"{short}-{self.strategy}-s{self.seed}-{hash_of(hashed, 8)}"

@@ -21,6 +21,7 @@ from heldout.data.readers.files import files_named
 from heldout.data.store import Squaring
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, decode
+from heldout.images.prepare import check_depth
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
 from heldout.records.codec import read_record
@@ -126,9 +127,11 @@ def _square(image: Path, recipe: Recipe) -> NDArray[Any]:
     """(1, s, s, c) of an image file, made as those of the run were.
 
     Raises:
-        ImageError: It cannot be read, or is none that the run's rule has numbers for.
+        ImageError: It cannot be read, has another depth than the training images, or is none that the run's rule has
+            numbers for.
     """
     decoded = decode(image)
+    check_depth(decoded, recipe.input_map, str(image))
     width = None if recipe.input_map is None else recipe.input_map.width
     channels = width or (1 if decoded.pixels.ndim == 2 else 3)
     how = Squaring(recipe.image_size, recipe.fit, recipe.interpolation, channels, recipe.input_map)

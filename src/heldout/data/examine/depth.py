@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from heldout.data.examine.checks import PART_WORDS
 from heldout.data.examine.measure import MeasuredImage
 from heldout.errors import Problem
 from heldout.images.channels import FORMS as CHANNEL_FORMS
 from heldout.images.channels import RGB, parse_channels
-from heldout.images.intensity import FORMS, USUAL, DicomWindow, FullRange, Percentile, PerImage, Window, parse_intensity
+from heldout.images.intensity import (
+    FORMS,
+    USUAL,
+    DicomWindow,
+    FullRange,
+    Percentile,
+    PerImage,
+    Policy,
+    Window,
+    parse_intensity,
+)
+from heldout.records import PARTS
 
 BYTE = 255
 """The largest value of 8 bits."""
@@ -52,6 +65,10 @@ def policy_notes(images: Sequence[MeasuredImage], intensity: str) -> list[str]:
     if not intensity or not images:
         return []
     policy = parse_intensity(intensity)
+    return [*_cost(images, policy), *_depths_of_parts(images, policy)]
+
+
+def _cost(images: Sequence[MeasuredImage], policy: Policy) -> list[str]:
     if isinstance(policy, PerImage):
         return [
             "Each image is scaled by itself (per-image): how bright one is against another is lost, and what that "
@@ -64,7 +81,7 @@ def policy_notes(images: Sequence[MeasuredImage], intensity: str) -> list[str]:
         ]
     widest = 2.0 ** max(image.bits for image in images)
     used = max(i.values.high for i in images) - min(i.values.low for i in images)
-    if isinstance(policy, FullRange) and any(map(_deep, images)) and used < LITTLE * widest:
+    if isinstance(policy, FullRange) and all(map(_deep, images)) and used < LITTLE * widest:
         return [
             f"The values fill {100 * used / widest:.1f} % of their full range: the network sees nearly one grey level. "
             f"--intensity {Percentile(*USUAL).text} brings them out."
@@ -72,11 +89,45 @@ def policy_notes(images: Sequence[MeasuredImage], intensity: str) -> list[str]:
     return []
 
 
+def _depths_of_parts(images: Sequence[MeasuredImage], policy: Policy) -> list[str]:
+    """How many images of which depth each part has, where some have 8 bits and others more."""
+    deep = [image for image in images if _deep(image)]
+    full = isinstance(policy, FullRange)
+    if not 0 < len(deep) < len(images) or not (full or isinstance(policy, PerImage)) or (full and _little_filled(deep)):
+        return []  # none, or a problem
+    told = []
+    for part in ("", *PARTS):
+        here = [image for image in images if image.entry.split == part]
+        kinds = Counter(bits_of([image]) for image in here)
+        words = " and ".join(f"{number:,} of {bits}" for bits, number in sorted(kinds.items()))
+        told += [f"{PART_WORDS.get(part, 'all')}: {words}"] * bool(here)
+    only = f" {policy.text} is right for both only if they fill their ranges alike." if full else ""
+    return [
+        f"Images of 8 bits stand beside deeper ones ({'; '.join(told)}).{only} Where the depth differs between parts "
+        "or classes, compare them: heldout inspect … --contact-sheet FILE.png."
+    ]
+
+
+def _little_filled(deep: Sequence[MeasuredImage]) -> bool:
+    """Whether deep images of some number of bits use little of it, so that 8-bit ones beside them are far brighter."""
+    for bits in {image.bits for image in deep}:
+        alike = [image for image in deep if image.bits == bits]
+        if max(i.values.high for i in alike) - min(i.values.low for i in alike) < LITTLE * 2.0**bits:
+            return True
+    return False
+
+
+def _for_both(deep: Sequence[MeasuredImage]) -> list[str]:
+    """Policies that show 8-bit images and these deep ones alike."""
+    whole = not any(image.values.real for image in deep) and not _little_filled(deep)
+    return [FullRange.name, PerImage.name] if whole else [PerImage.name]
+
+
 def proposed(images: Sequence[MeasuredImage]) -> str:
     """The policy that fits best by what is known of the images."""
     deep = [image for image in images if _deep(image)]
     if len(deep) < len(images):
-        return FullRange.name if not any(image.values.real for image in deep) else PerImage.name
+        return _for_both(deep)[0]
     if all(image.values.window for image in images):
         return DicomWindow.name
     low, high = min(image.values.low for image in images), max(image.values.high for image in images)
@@ -94,13 +145,24 @@ def _mixed(images: Sequence[MeasuredImage], intensity: str) -> list[Problem]:
     deep = [image for image in images if _deep(image)]
     if isinstance(policy, (Window, Percentile)) and 0 < len(deep) < len(images):
         place = next(image for image in images if not _deep(image))
-        remedy = f"Save them alike, or take --intensity {FullRange.name} or {PerImage.name}."
+        remedy = f"Save them alike, or take --intensity {' or '.join(_for_both(deep))}."
         found.append(
             Problem(
                 f"{len(images) - len(deep):,} of {len(images):,} images, first {place.entry.shown}",
                 f"8 bits, beside images of {bits_of(deep)} with values {range_of(deep)}",
                 f"one scale of values, since {policy.text} has one range for all",
                 remedy,
+            )
+        )
+    whole = [image for image in deep if not image.values.real]
+    if isinstance(policy, FullRange) and 0 < len(deep) < len(images) and _little_filled(whole):
+        place = next(image for image in images if not _deep(image))
+        found.append(
+            Problem(
+                f"{len(images) - len(deep):,} of {len(images):,} images, first {place.entry.shown}",
+                f"8 bits, beside images of {bits_of(whole)} whose values {range_of(whole)} fill little of that range",
+                "images that fill the range of their bits alike, since full-range would show deeper ones far darker",
+                f"Save them alike, or take --intensity {PerImage.name}.",
             )
         )
     if isinstance(policy, DicomWindow) and (without := [image for image in images if not image.values.window]):
