@@ -55,7 +55,9 @@ class FolderReader(Reader):
         near = tables_near(root, layout)
         found.read(near)
         lost = [gone(sorted(found.dangling))] if found.dangling else []
-        problems = tuple(dict.fromkeys([*found.problems, *lost]))  # a folder that cannot be opened is met more than once
+        problems = tuple(
+            dict.fromkeys([*found.problems, *lost])
+        )  # a folder that cannot be opened is met more than once
         return Draft(root.name, root, tuple(found.entries), problems, notes=tuple(found.told(near)))
 
 
