@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heldout.data.entries import Draft, Entry
+from heldout.data.entries import Draft, Entry, Layout
 from heldout.data.examine.labels import asked_labels, labels_of
 from heldout.data.load import examine, load
 from heldout.data.memory import cohort_of_arrays
@@ -76,6 +76,16 @@ def test_columns_of_0_and_1_are_labels_where_there_is_nothing_else(tmp_path: Pat
     assert (cohort.labels, cohort.classes, cohort.further) == ("several", FINDINGS, ())
     assert cohort.table["label"].tolist()[:4] == ["disc", "disc|bar", "stripes", ""]
     assert any("the columns disc, bar, stripes" in note for note in cohort.notes)
+
+
+def test_a_cell_that_is_neither_0_nor_1_is_named_by_its_line(tmp_path: Path) -> None:
+    data = table(tmp_path, "path,disc,bar,stripes", [*HOT[:-2], "2,0,1", "1,,0"])
+    two, blank = examine(data).problems
+    assert (two.where, two.found) == ("table.csv line 8", "'2' in the column disc")
+    assert (blank.where, blank.found) == ("table.csv line 9", "nothing in the column bar")
+    assert "--label-column disc,bar,stripes" in blank.remedy
+    (named,) = examine(data, layout=Layout(label_column="disc,bar,stripes")).problems
+    assert (named.where, named.found) == (two.where, two.found)
 
 
 def test_columns_beside_others_have_to_be_named(tmp_path: Path) -> None:
