@@ -18,14 +18,13 @@ from heldout.records.codec import read_record
 from heldout.records.label_predictions import LabelPredictions, LabelQuestion
 from heldout.records.labelling import SINGLE
 from heldout.records.predictions import Predictions, columns_of
-from heldout.records.run import REDO
+from heldout.records.run import INCOMPLETE, REDO
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
 from heldout.runs.read_classes import class_predictions
 from heldout.runs.read_labels import columns_of as label_columns
 from heldout.runs.read_labels import label_predictions
-from heldout.runs.sitting import INCOMPLETE
 from heldout.runs.study_checks import check_belongs, check_is_study, read_plans
 
 T = TypeVar("T")

@@ -20,14 +20,12 @@ from heldout.errors import InputError
 from heldout.files import publish_folder, read_json, sha256_of, write_json
 from heldout.records import Recipe, RunRecord
 from heldout.records.codec import from_data, to_data, write_sealed
+from heldout.records.run import INCOMPLETE
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, evaluations_of, write_down
 
 CHECKPOINT = "checkpoint.safetensors"
 SCORED = "scored.json"
-
-INCOMPLETE = ".incomplete-"
-"""Stands in the name of a folder that gave way to a run, before its number."""
 
 ALONE = "alone"
 """Stands for a claim's token where no other process can work on the run."""
