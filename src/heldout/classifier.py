@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from heldout import backbones
 from heldout.computing import Device
-from heldout.data.door import images_of, mixed, values_of
+from heldout.data.door import axis_missing, images_of, mixed, values_of
 from heldout.data.input_map import input_map_of_arrays
 from heldout.data.labels import label_text
 from heldout.data.memory import cohort_of_arrays, of_other_depth, refuse, wrong_images
@@ -106,7 +106,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         several = labels.ndim == 2
         refuse([] if several else mixed(labels))
         names = labels if several else [str(label) if label_text(label) else "" for label in labels]
-        parts_ = ["train"] * len(names)
+        parts_ = ["train"] * (1 if axis_missing(X) else len(X))
         cohort = cohort_of_arrays(
             X, names, patient=groups, split=parts_, intensity=self.intensity, channels=self.channels
         )

@@ -67,7 +67,13 @@ def test_all_of_it_at_once(tmp_path: Path) -> None:
     none = np.zeros((6, 0, 10), np.uint8)
     text = said(none, ["a", None] * 2, patient=[1])
     assert all(
-        words in text for words in ("X: found images of zero", "y row 1", "y: found 4 values; expected 6", "patient")
+        words in text
+        for words in (
+            "X: found images of zero",
+            "y: found no label in 2 of 4 rows (1, 3)",
+            "y: found 4 values",
+            "patient",
+        )
     )
     np.savez(tmp_path / "x.npz", train_images=none, train_labels=[0, 1, np.nan] * 2)
     with pytest.raises(InputError) as caught:
@@ -75,6 +81,12 @@ def test_all_of_it_at_once(tmp_path: Path) -> None:
     same = next(one for one in caught.value.problems if "train_images" in one.where).found
     assert same in text
     assert any("no label in 2 of 6 rows (2, 5)" in one.found for one in caught.value.problems)
+
+
+def test_wrong_lengths_blame_only_what_was_passed() -> None:
+    with pytest.raises(InputError) as caught:
+        heldout.TransferClassifier("efficientnet_lite0", "probe").fit(X, ["a", "b"])
+    assert [problem.where for problem in caught.value.problems] == ["y"]
 
 
 def test_labels_of_several_types_have_no_order() -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heldout.data.entries import Draft, Entry
+from heldout.data.entries import Draft, Entry, Layout
 from heldout.data.examine.labels import asked_labels, labels_of
 from heldout.data.load import examine, load
 from heldout.data.memory import cohort_of_arrays
 from heldout.data.splits import limit_per_class, make_split
-from heldout.errors import InputError
+from heldout.errors import InputError, UsageError
 from heldout.records import Cohort
 from heldout.records.labelling import SEVERAL, SINGLE
 from tests.worlds.findings import FINDINGS, drawn, findings, write_npz
@@ -36,6 +36,9 @@ def draft(labels: Sequence[str]) -> Draft:
         (["a|b", "c", "c"], "single", "", "single"),
         (["a;b", "b;c", "a", "c"], None, "", "single"),
         (["a;b", "b;c", "a", "c"], None, ";", "several"),
+        (["a;b", "a", "b"], None, "", "single"),
+        (["a;b", "a", "b"], None, ";", "several"),  # one cell is enough where the sign was named
+        (["a;b", "c", "c"], None, ";", "several"),
         (["A|B", "x", "y"], None, "", "asked"),  # one odd name
         (["A|B", "A|C", "x"], None, "", "asked"),  # B and C stand nowhere else
         (["GFP|DAPI", "GFP|DAPI", "none"], None, "", "asked"),
@@ -50,6 +53,7 @@ def test_names_in_a_cell_by_the_rule(labels: list[str], kind: str | None, separa
         assert told.notes and all(entry.labels is not None for entry in told.entries)
     if expected == "single":
         assert [entry.label for entry in told.entries] == labels
+        assert any(note.startswith("'a;b' is taken for a class") for note in told.notes) == ("a;b" in labels)
         assert any("--label-separator ';'" in note for note in told.notes) == ("a;b" in labels)
 
 
@@ -78,6 +82,16 @@ def test_columns_of_0_and_1_are_labels_where_there_is_nothing_else(tmp_path: Pat
     assert any("the columns disc, bar, stripes" in note for note in cohort.notes)
 
 
+def test_a_cell_that_is_neither_0_nor_1_is_named_by_its_line(tmp_path: Path) -> None:
+    data = table(tmp_path, "path,disc,bar,stripes", [*HOT[:-2], "2,0,1", "1,,0"])
+    two, blank = examine(data).problems
+    assert (two.where, two.found) == ("table.csv line 8", "'2' in the column disc")
+    assert (blank.where, blank.found) == ("table.csv line 9", "nothing in the column bar")
+    assert "--label-column disc,bar,stripes" in blank.remedy
+    (named,) = examine(data, layout=Layout(label_column="disc,bar,stripes")).problems
+    assert (named.where, named.found) == (two.where, two.found)
+
+
 def test_columns_beside_others_have_to_be_named(tmp_path: Path) -> None:
     rows = [f"{row},{40 + k}" for k, row in enumerate(HOT)]
     data = table(tmp_path, "path,disc,bar,stripes,age", rows)
@@ -93,10 +107,13 @@ def test_columns_beside_others_have_to_be_named(tmp_path: Path) -> None:
 
 def test_one_hot_columns_are_one_class_or_several_labels_as_is_said(tmp_path: Path) -> None:
     data = table(tmp_path, "path,disc,bar", ["1,0", "0,1", "1,0", "0,1", "0,1", "1,0"])
-    for single in (load(data), load(data, label_column="disc,bar"), load(data, labels=asked_labels("single"))):
+    for single in (load(data), load(data, label_column="disc,bar"), load(data, labels="single")):
         assert (single.labels, single.classes) == ("single", ("disc", "bar"))
         assert any("exactly one of the columns disc, bar is 1" in note for note in single.notes)
-    assert load(data, labels=asked_labels("several")).labels == "several"
+    assert load(data, labels="several").labels == load(data, labels=asked_labels("several")).labels == "several"
+    assert load(data, labels=None, label_separator=";").labels == "single"
+    with pytest.raises(UsageError, match="found 'many'"):
+        load(data, labels="many")
     with pytest.raises(InputError, match="without exactly one label"):
         load(table(tmp_path, "path,disc,bar,stripes", HOT), labels=asked_labels("single"))
 

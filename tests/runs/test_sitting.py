@@ -14,7 +14,7 @@ from heldout.records.codec import read_record, write_record
 from heldout.runs import sitting as module
 from heldout.runs.folder import read_study
 from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
-from heldout.runs.sitting import Sitting, run_folder, sitting
+from heldout.runs.sitting import Sitting, is_complete, run_folder, sitting
 from tests.worlds.made_study import RUNS, make_study
 
 
@@ -103,3 +103,21 @@ def test_what_stands_in_a_run_s_place_is_kept_beside(run: tuple[Path, Recipe, Ru
         own.finish(with_test=True)
     (aside,) = (study / "runs").glob("*.incomplete-1")
     assert (aside / "notes.txt").read_text() == "mine" and (place / "run.json").is_file()
+
+
+def test_a_run_whose_record_was_torn_is_made_again_and_the_torn_one_is_kept(
+    run: tuple[Path, Recipe, RunRecord],
+) -> None:
+    study, recipe, record = run
+    place = run_folder(study, recipe)
+    (study.parent / "made").rename(place)
+    whole = (place / "run.json").read_text()
+    write_text(place / "run.json", whole[: len(whole) // 2])
+    assert not is_complete(place)
+    (aside,) = read_study(study).set_aside
+    assert "Delete this run's folder" in str(aside) and "Check the path" not in str(aside)
+    with sitting(study, recipe, None) as own:
+        score(own, recipe, record)
+        own.finish(with_test=True)
+    assert is_complete(place) and (place.with_name(f"{recipe.id}.incomplete-1") / "predictions.parquet").is_file()
+    assert not any("incomplete" in remark for remark in read_study(study).remarks)

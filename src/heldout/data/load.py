@@ -16,7 +16,7 @@ from heldout.data.examine.checks import classes_gone, labels_missing, listed_twi
 from heldout.data.examine.classes import spelled_alike
 from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.keys import PatientKeys, patient_keys
-from heldout.data.examine.labels import AskedLabels, everywhere, labels_of
+from heldout.data.examine.labels import AskedLabels, asked_labels, everywhere, labels_of
 from heldout.data.examine.marks import Marks, marks_in
 from heldout.data.examine.measure import MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
@@ -85,7 +85,8 @@ def load(
     require_test: bool = True,
     intensity: str = "",
     channels: str = "",
-    labels: AskedLabels = BY_THE_RULES,
+    labels: AskedLabels | str | None = None,
+    label_separator: str = "",
     verify: bool = False,
     reporter: Reporter = SILENT,
 ) -> Cohort:
@@ -107,7 +108,8 @@ def load(
         intensity: Policy for images of more than 8 bits: `dicom-window`, `window:LO,HI`, `percentile:LO,HI`,
             `full-range` or `per-image`; empty for none.
         channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
-        labels: Whether an image is of one class or has several labels, where that is not clear.
+        labels: `single` or `several` labels an image; None goes by the rules (`heldout.data.examine.labels`).
+        label_separator: Between names in one cell; empty for `|`.
         verify: Read every file, also those that an earlier command read and that have not changed since.
         reporter: Is told of every image.
 
@@ -116,10 +118,11 @@ def load(
 
     Raises:
         InputError: All problems of the data at once.
-        UsageError: `patient` is neither a column nor a regular expression with a group.
+        UsageError: `patient` is neither a column nor a regular expression with a group; another kind of labels.
         HeldoutError: The reader cannot work: an extra is missing, a download failed.
     """
     layout = layout_of(images, path_column, label_column, ignore)
+    asked = labels if isinstance(labels, AskedLabels) else asked_labels(labels, label_separator)
     examined = examine(
         data,
         layout=layout,
@@ -128,7 +131,7 @@ def load(
         require_test=require_test,
         intensity=intensity,
         channels=channels,
-        labels=labels,
+        labels=asked,
         verify=verify,
         reporter=reporter,
     )

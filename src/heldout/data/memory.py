@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from heldout.data.door import axis_missing, images_of, values_of
-from heldout.data.entries import Entry, split_named
+from heldout.data.entries import Entry, some, split_named
 from heldout.data.examine.checks import split_problems
 from heldout.data.examine.depth import depth_problems
 from heldout.data.examine.measure import MeasuredImage, measured_image
@@ -24,6 +24,9 @@ from heldout.records import Cohort, InputMap
 from heldout.records.cohort import typed
 from heldout.records.labelling import SEVERAL, SINGLE, Labelling
 from heldout.records.labelling.several import joined
+
+SHOWN_ROWS = 8
+"""Rows without a label that a problem names."""
 
 
 def cohort_of_arrays(
@@ -160,11 +163,14 @@ def _wrong_values(
         for row, given in enumerate(split if split is not None else ())
         if not parts[row]
     ]
-    problems += [
-        Problem(f"y row {row}", "no label", "the name or number of a class", "Fill it in, or drop the row.")
-        for row, label in enumerate(labels)
-        if not label
-    ]
+    missing = [row for row, label in enumerate(labels) if not label]
+    if missing:
+        where, found = f"y row {missing[0]}", "no label"
+        if len(missing) > 1:
+            rows = some([str(row) for row in missing], SHOWN_ROWS)
+            where, found = "y", f"no label in {len(missing):,} of {len(labels):,} rows ({rows})"
+        remedy = "Fill it in, or drop the row."
+        problems.append(Problem(where, found, "the name or number of a class for every image", remedy))
     return problems
 
 

@@ -83,5 +83,6 @@ def _kind(mode: int) -> str:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> ImageError:
-    why = "no such file" if isinstance(error, FileNotFoundError) else str(getattr(error, "strerror", "") or error)
+    missing = "a link that leads nowhere" if path.is_symlink() else "no such file"
+    why = missing if isinstance(error, FileNotFoundError) else str(getattr(error, "strerror", "") or error)
     return ImageError(str(path), why, "a readable file", "Correct the path or the rights of the file.")

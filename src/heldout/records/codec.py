@@ -127,17 +127,31 @@ def write_record(path: Path, record: Any, make_folder: bool = True) -> None:
     write_json(path, to_data(record), make_folder)
 
 
-def read_record(kind: type[R], path: Path) -> R:
+AGAIN = "Check the path, or make the file again."
+"""What to do about a file that is missing or is no JSON, where its reader knows no better."""
+
+
+def read_record(kind: type[R], path: Path, remedy: str = AGAIN) -> R:
     """Read a record written by `write_record`.
+
+    Args:
+        kind: Which record.
+        path: The file.
+        remedy: What to do where it is missing or no JSON.
 
     Raises:
         InputError: The file is missing, is no JSON, or does not fit.
     """
-    return from_data(kind, read_data(kind, path), str(path))
+    return from_data(kind, read_data(kind, path, remedy), str(path))
 
 
-def read_data(kind: type[R], path: Path) -> Any:
+def read_data(kind: type[R], path: Path, remedy: str = AGAIN) -> Any:
     """The plain values of a record's file, unchecked: files of earlier versions are brought up to date first.
+
+    Args:
+        kind: Which record.
+        path: The file.
+        remedy: What to do where it is missing or no JSON.
 
     Raises:
         InputError: The file is missing or is no JSON.
@@ -145,6 +159,4 @@ def read_data(kind: type[R], path: Path) -> Any:
     try:
         return read_json(path)
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            [Problem(str(path), str(error), f"a {kind.__name__} in JSON", "Check the path, or make the file again.")]
-        ) from error
+        raise InputError([Problem(str(path), str(error), f"a {kind.__name__} in JSON", remedy)]) from error

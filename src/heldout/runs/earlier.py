@@ -9,7 +9,7 @@ from typing import get_args
 from heldout.errors import HeldoutError
 from heldout.records import PlanRecord, Recipe, RunRecord, StudyRecord
 from heldout.records.codec import from_data, read_data, read_record, to_data
-from heldout.records.run import Keep, Learning
+from heldout.records.run import REDO, Keep, Learning
 from heldout.records.tuning import Tuning
 from heldout.strategies import strategies
 
@@ -51,7 +51,7 @@ def read_run_record(folder: Path) -> RunRecord:
         InputError: A file is missing, is no JSON, or does not fit.
     """
     file = folder / "run.json"
-    data = read_data(RunRecord, file)
+    data = read_data(RunRecord, file, REDO)
     if isinstance(data, dict) and "learning" not in data:
         recipe = read_record(Recipe, folder / "recipe.json")
         learning = learning_of(recipe)

@@ -23,7 +23,7 @@ from heldout.records.recipe import Precision
 from heldout.records.tuning import Tuning
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
-from heldout.runs.sitting import run_folder
+from heldout.runs.sitting import is_complete, run_folder
 from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
 
@@ -132,7 +132,7 @@ class Execution:
 
     def _missing(self, planned: Sequence[PlannedRun]) -> list[PlannedRun]:
         """Runs that are still to be made."""
-        return [run for run in planned if not (run_folder(self.folder, run.recipe) / "run.json").exists()]
+        return [run for run in planned if not is_complete(run_folder(self.folder, run.recipe))]
 
     def _context(self, precision: Precision) -> RunContext:
         from heldout.runs.context import RunContext
@@ -165,7 +165,7 @@ class Execution:
         return Job(
             title=f"{title}: {run.info.name}, {run.strategy.name}",
             claim=claim_of(place),
-            is_done=(place / "run.json").exists,
+            is_done=lambda: is_complete(place),
             work=work,
         )
 

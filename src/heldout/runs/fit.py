@@ -37,7 +37,7 @@ from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
-from heldout.runs.sitting import Sitting, run_folder, sitting
+from heldout.runs.sitting import Sitting, is_complete, run_folder, sitting
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
@@ -88,10 +88,12 @@ def fit(
     """
     reporter = reporter or Silent()
     place = run_folder(context.folder, run.recipe)
-    if (place / "run.json").exists():
+    if is_complete(place):
         return read_run_record(place)
+    if (place / "run.json").exists():
+        reporter.note(f"{place / 'run.json'} is torn: the run is made again, and this folder is kept beside it.")
     with sitting(context.folder, run.recipe, claim) as own:
-        if not (own.folder / "run.json").exists() and own.scored() is None:
+        if not is_complete(own.folder) and own.scored() is None:
             _learn_and_score(run, context, own, reporter)
         return own.finish(bool(context.split.test))
 

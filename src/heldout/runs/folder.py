@@ -18,7 +18,7 @@ from heldout.records.codec import read_record
 from heldout.records.label_predictions import LabelPredictions, LabelQuestion
 from heldout.records.labelling import SINGLE
 from heldout.records.predictions import Predictions, columns_of
-from heldout.records.run import REDO
+from heldout.records.run import INCOMPLETE, REDO
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
@@ -162,14 +162,15 @@ def read_study(folder: Path) -> StudyFiles:
     cohort = Cohort.load(folder / "cohort.parquet")
     split = Split.load(folder / "split.parquet")
     check_belongs(folder, record, cohort, split)
-    complete = {path.parent.name for path in folder.glob("runs/*/run.json") if not path.parent.name.startswith(".")}
+    found = {path.parent.name for path in folder.glob("runs/*/run.json")}
+    complete = {name for name in found if not name.startswith(".") and INCOMPLETE not in name}
     planned = [run for run in plan.runs if run in complete]
     runs: list[RunFiles] = []
     foreign: list[str] = []
     aside: list[SetAside] = []
     for name in [*planned, *sorted(complete - set(planned))]:
         try:
-            recipe = read_record(Recipe, folder / "runs" / name / "recipe.json")
+            recipe = read_record(Recipe, folder / "runs" / name / "recipe.json", REDO)
             if name not in planned and (recipe.cohort, recipe.split) != (record.cohort, record.split):
                 foreign.append(name)
                 continue
@@ -222,7 +223,7 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
             return otherwise
 
     record = read_run_record(folder)
-    recipe = read_record(Recipe, folder / "recipe.json")
+    recipe = read_record(Recipe, folder / "recipe.json", REDO)
     problems += _changed(folder, record)
     if not folder.name == record.id == recipe.id:
         found = f"id {record.id} in run.json, {recipe.id} by recipe.json"

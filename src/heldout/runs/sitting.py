@@ -20,6 +20,7 @@ from heldout.errors import InputError
 from heldout.files import publish_folder, read_json, sha256_of, write_json
 from heldout.records import Recipe, RunRecord
 from heldout.records.codec import from_data, to_data, write_sealed
+from heldout.records.run import INCOMPLETE
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, evaluations_of, write_down
 
@@ -83,7 +84,7 @@ class Sitting:
         Raises:
             ClaimLostError: Another process took the run over.
         """
-        if not (self.folder / "run.json").exists():
+        if not is_complete(self.folder):
             found = self.scored()
             assert found is not None
             record, scoring = found
@@ -93,7 +94,7 @@ class Sitting:
             write_sealed(self.folder / "run.json", record, make_folder=False)
         for name in (CHECKPOINT, SCORED):
             (self.folder / name).unlink(missing_ok=True)
-        publish_folder(self.folder, self.place, _give_way, keep=_is_complete)
+        publish_folder(self.folder, self.place, _give_way, keep=is_complete)
         if self.folder.is_dir():  # another process was faster, with the same run
             shutil.rmtree(self.folder, ignore_errors=True)
         return read_run_record(self.place)
@@ -155,18 +156,25 @@ def _progress(folder: Path) -> tuple[bool, bool, int]:
     """How far a folder that was left behind had come; the furthest is gone on with."""
     checkpoint = folder / CHECKPOINT
     made = checkpoint.stat().st_mtime_ns if checkpoint.is_file() else 0
-    return (folder / "run.json").is_file(), (folder / SCORED).is_file(), made
+    return is_complete(folder), (folder / SCORED).is_file(), made
 
 
-def _is_complete(folder: Path) -> bool:
-    return (folder / "run.json").is_file()
+def is_complete(folder: Path) -> bool:
+    """Whether a run's folder has its `run.json`, which is written last; one that was torn, and is no JSON, is none."""
+    try:
+        read_json(folder / "run.json")
+    except (FileNotFoundError, ValueError, RecursionError):
+        return False
+    except OSError:  # there, and not to be read: whoever reads it is told
+        return True
+    return True
 
 
 def _give_way(old: Path) -> None:
     """What stood in a run's place without being complete may hold what a person put there: it is kept beside."""
     name = old.name.removeprefix(".").partition(".heldout-")[0]
     for number in range(1, 1000):
-        place = old.with_name(f"{name}.incomplete-{number}")
+        place = old.with_name(f"{name}{INCOMPLETE}{number}")
         if not place.exists():
             old.rename(place)
             return

@@ -131,6 +131,18 @@ def test_links_are_followed_but_into_no_folder_twice(tmp_path: Path) -> None:
     assert any("sick/up" in note for note in cohort.notes)
 
 
+def test_links_that_lead_nowhere_are_a_problem_that_names_them(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("",))
+    for name in ("normal/patient", "normal/scan", "lost_class", "normal/notes.txt", "normal/.hidden"):
+        (tmp_path / name).symlink_to(tmp_path / "store that was not fetched")
+    (found,) = problems(tmp_path)
+    assert "3 links that lead nowhere (lost_class, normal/patient, normal/scan)" in found.found
+    left = heldout.load(tmp_path, ignore=["lost_class", "patient", "scan"])
+    assert labels(left) == {"normal": 3, "sick": 3}
+    (tmp_path / "normal" / "x.png").symlink_to(tmp_path / "nowhere")
+    assert any("x.png" in one.where and "leads nowhere" in one.found for one in problems(tmp_path))
+
+
 def test_what_is_passed_over_is_counted_and_a_class_without_images_is_a_problem(tmp_path: Path) -> None:
     folder(tmp_path)
     for n, ending in enumerate((".heic", ".heic", "")):

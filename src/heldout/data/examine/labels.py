@@ -5,7 +5,7 @@ Several labels an image come in three ways:
 1. Names with `|` between them in the column of labels. They are recognised where at least two different cells hold a
    bar, and every name in such a cell stands in another cell too, alone or with others. One odd class name with a bar
    in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has
-   to be named.
+   to be named, and settles it.
 2. Columns of 0 and 1, where there is no column of labels. They are recognised where every image has a single 1 in them,
    or where there are no further columns and some image has two or more (but not where all columns but one have a
    single 1 for every image); else they have to be named (`--label-column A,B,C`).
@@ -49,6 +49,11 @@ class AskedLabels:
 
     kind: LabellingName | None = None
     separator: str = BAR
+
+    @property
+    def names_separator(self) -> bool:
+        """Whether a person named a sign of their own, which settles what cells with it are."""
+        return self.separator != BAR
 
 
 def asked_labels(kind: str | None = None, separator: str = "") -> AskedLabels:
@@ -128,7 +133,7 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
         held = [cell for cell in cells if asked.separator in cell]
         if not held:
             return Told(SINGLE.name, draft.entries, draft.classes, _other_separators(list(cells)))
-        if not _combined(list(cells), asked.separator):
+        if not asked.names_separator and not _combined(list(cells), asked.separator):
             return Told(SINGLE.name, draft.entries, draft.classes, problems=(_unclear(held, cells, asked.separator),))
     found, order = [], list(draft.classes)
     for entry in draft.entries:
@@ -142,11 +147,20 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
 def _other_separators(cells: Sequence[str]) -> tuple[str, ...]:
     """What to say where another sign stands between names as `|` would; they are classes as they are, unless told."""
     return tuple(
-        f"Labels hold '{sign}' between names that stand elsewhere too, and are taken as classes as they are. If these "
-        f"are several labels an image, say --label-separator '{sign}'."
+        f"'{held[0]}' is taken for a class, though its names stand elsewhere too ({len(held)} of {len(cells)} labels "
+        f"hold '{sign}' so). If these are several labels an image, say --label-separator '{sign}'."
         for sign in OTHERS
-        if _combined(cells, sign)
+        for held in [_of_known(cells, sign)]
+        if held
     )
+
+
+def _of_known(cells: Sequence[str], sign: str) -> list[str]:
+    """Cells with the sign: all where they are combinations by the rule, else those of names that are cells too."""
+    holding, alone = [cell for cell in cells if sign in cell], set(cells)
+    if _combined(cells, sign):
+        return holding
+    return [cell for cell in holding if len(names := _split(cell, sign) or ()) > 1 and alone.issuperset(names)]
 
 
 def _split(text: str, separator: str) -> tuple[str, ...] | None:
@@ -176,7 +190,9 @@ def _unclear(held: Sequence[str], cells: Counter[str], separator: str) -> Proble
 
 
 def _said_of_texts(entries: Sequence[Entry], classes: Sequence[str], asked: AskedLabels) -> str:
-    why = "as --labels says" if asked.kind else f"since names with {asked.separator} between them stand elsewhere too"
+    why = f"since names with {asked.separator} between them stand elsewhere too"
+    if asked.kind or asked.names_separator:
+        why = "as --labels says" if asked.kind else "as --label-separator says"
     none = sum(entry.labels == () for entry in entries)
     return (
         f"Several labels an image, {why}: {_shown(classes)}; {_number(entries)} have two or more, {none} none. For one "

@@ -29,6 +29,9 @@ OWN_COLUMNS = ("path", "label", "split", "patient", "site", "row", "array")
 BITS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 """What tables write into columns of 0 and 1, in small letters."""
 
+FEW, STRAY = 2, 0.05
+"""So many cells of a column, or this share, may be neither 0 nor 1 by mistake; a quarter of a few rows at most."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -67,6 +70,9 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
     labels = tuple(column.strip().lower() for column in layout.label_column.split(",") if column.strip())
     if not labels and "label" not in sheet.places and path in sheet.places:
         labels = flags_of(sheet, sheet.rows, path)
+        stray = () if labels else nearly_flags(sheet, sheet.rows, path)
+        if stray:
+            return Columns(path, stray, tuple(sheet.titles[name] for name in stray)), _no_bits(sheet, stray, True)
     labels = labels or ("label",)
     problems = lacking(sheet, (path, *labels))
     if problems:
@@ -74,18 +80,38 @@ def choose_columns(sheet: Sheet, layout: Layout, finder: Finder) -> tuple[Column
         found = problems[0]
         return None, [Problem(found.where, found.found, found.expected, _remedy(proposed, finder))]
     names = tuple(sheet.titles[name] for name in labels) if len(labels) > 1 else ()
-    problems = [
+    return Columns(path, labels, names), _no_bits(sheet, labels) if names else []
+
+
+def _no_bits(sheet: Sheet, labels: Sequence[str], recognised: bool = False) -> list[Problem]:
+    """Cells that are neither 0 nor 1; an empty one is 0 where a person named the columns.
+
+    Args:
+        sheet: The table.
+        labels: Its columns of 0 and 1.
+        recognised: Whether nobody named them.
+    """
+    named = ",".join(sheet.titles[column] for column in labels)
+    where = (
+        f"of {named}, since no column is called label" if recognised else "of --label-column, where several are named"
+    )
+    remedy = "Correct it; or name the one column that holds the class."
+    empty = f"Fill it in; or say --label-column {shlex.quote(named)}, for which an empty cell is 0."
+    return [
         Problem(
             f"{sheet.name} {sheet.unit} {line}",
-            f"'{cells[column]}' in the column {sheet.titles[column]}",
-            "0 or 1 in every column of --label-column, where several are named",
-            "Correct it; or name the one column that holds the class.",
+            f"{_quoted(cells[column])} in the column {sheet.titles[column]}",
+            f"0 or 1 in every column {where}",
+            remedy if cells[column] else empty,
         )
-        for line, cells in (sheet.rows if names else [])
+        for line, cells in sheet.rows
         for column in labels
-        if _bit(cells[column]) is None and cells[column]
+        if _bit(cells[column]) is None and (cells[column] or recognised)
     ]
-    return Columns(path, labels, names), problems
+
+
+def _quoted(cell: str) -> str:
+    return f"'{cell}'" if cell else "nothing"
 
 
 def _bit(cell: str) -> bool | None:
@@ -124,6 +150,15 @@ def flags_of(sheet: Sheet, rows: Sequence[Row], path: str) -> tuple[str, ...]:
     beside = (ones[:, None] - bits == 1).all(axis=0).any()
     clear = (ones == 1).all() or (alone and (ones > 1).any() and not beside)
     return tuple(flags) if clear else ()
+
+
+def nearly_flags(sheet: Sheet, rows: Sequence[Row], path: str) -> tuple[str, ...]:
+    """All further columns, of two or more, where they are 0 and 1 but for a few cells (`FEW`, `STRAY`); else none."""
+    further = [name for name in sheet.places if name not in (*OWN_COLUMNS, path)]
+    others = {name: sum(_bit(cells[name]) is None for _, cells in rows) for name in further}
+    most = min(max(FEW, STRAY * len(rows)), len(rows) / 4)
+    some_are = sum(others.values()) > 0
+    return tuple(further) if len(further) > 1 and some_are and max(others.values()) <= most else ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heldout.data.entries import AS_FOUND, Layout
-from heldout.data.readers.walk import endings, walk
+from heldout.data.readers.walk import endings, gone, walk
 from heldout.errors import Problem
 
 
@@ -55,8 +55,8 @@ def files_named(places: Sequence[str | Path], layout: Layout = AS_FOUND) -> Name
             walked = walk(one, one, layout)
             files |= dict.fromkeys(walked.images)
             passed += walked.passed
-            problems += walked.problems
-            if not walked.images and not walked.problems:
+            problems += [*walked.problems, *([gone(walked.dangling)] if walked.dangling else [])]
+            if not walked.images and not walked.problems and not walked.dangling:
                 there = f"only files {endings(walked.passed)}" if walked.passed else "nothing that is not ignored"
                 problems.append(
                     Problem(f"{one}/", f"a folder without images; {there} in it", "image files", "Correct the path.")

@@ -12,7 +12,7 @@ from heldout.data.readers._split_tables import has_split_tables
 from heldout.data.readers.folder_names import is_container
 from heldout.data.readers.manifest import ManifestReader
 from heldout.data.readers.npy import has_arrays
-from heldout.data.readers.walk import HIDDEN, Walked, closed, endings, is_image, walk
+from heldout.data.readers.walk import HIDDEN, Walked, closed, endings, gone, is_dangling, is_image, walk
 from heldout.errors import Problem
 from heldout.images import IMAGE_SUFFIXES
 from heldout.progress import Reporter
@@ -54,7 +54,10 @@ class FolderReader(Reader):
             return ManifestReader().read_as(str(table_with(root, layout)), layout, reporter)
         near = tables_near(root, layout)
         found.read(near)
-        problems = tuple(dict.fromkeys(found.problems))  # a folder that cannot be opened is met more than once
+        lost = [gone(sorted(found.dangling))] if found.dangling else []
+        problems = tuple(
+            dict.fromkeys([*found.problems, *lost])
+        )  # a folder that cannot be opened is met more than once
         return Draft(root.name, root, tuple(found.entries), problems, notes=tuple(found.told(near)))
 
 
@@ -68,6 +71,7 @@ class _Tree:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: int = 0
+    dangling: set[str] = field(default_factory=set)
 
     def read(self, near: list[NearTable]) -> None:
         """Tell splits, classes and parts of a download apart by the names of the folders."""
@@ -99,10 +103,12 @@ class _Tree:
     def _listed(self, folder: Path) -> list[Path]:
         """What is in a folder and no pattern leaves out, by name; nothing where it cannot be opened, which is told."""
         try:
-            return [path for path in sorted(folder.iterdir()) if not self.layout.ignores(self._place(path))]
+            listed = [path for path in sorted(folder.iterdir()) if not self.layout.ignores(self._place(path))]
         except OSError as error:
             self.problems.append(closed(folder, self.root, error))
             return []
+        self.dangling.update(self._place(path) for path in listed if is_dangling(path))
+        return listed
 
     def _inside(self, folder: Path) -> list[Path]:
         """The folders in a folder that are not hidden, by name."""
@@ -115,6 +121,7 @@ class _Tree:
         found = walk(folder, self.root, self.layout)
         self.problems += found.problems
         self.ignored += found.ignored
+        self.dangling.update(found.dangling)
         if found.linked:
             self.notes.append(
                 f"{len(found.linked)} links lead into folders that were read already, and were not followed "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heldout.data.entries import AS_FOUND, Layout
+from heldout.data.entries import AS_FOUND, Layout, some
 from heldout.errors import Problem
 from heldout.images import is_image_file
 
@@ -38,6 +38,7 @@ class Walked:
         passed: Ending (lower case) -> files with it that are no images.
         ignored: Files and folders that a pattern leaves out.
         linked: Folders that links lead to a second time, and that were not entered again.
+        dangling: Links that lead nowhere, by path, but for those that are images or documents by their ending.
         problems: Folders that cannot be opened.
         left: Files that may still be looked at; None where there is no limit.
     """
@@ -46,6 +47,7 @@ class Walked:
     passed: Counter[str] = field(default_factory=Counter)
     ignored: int = 0
     linked: list[str] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     left: int | None = None
 
@@ -95,6 +97,8 @@ def _enter(folder: Path, root: Path, layout: Layout, found: Walked, entered: set
                 _enter(path, root, layout, found, entered)
         elif is_image(path):
             found.images.append(path)
+        elif is_dangling(path):
+            found.dangling.append(path.relative_to(root).as_posix())
         elif not entry.name.startswith(".") and entry.name.lower() not in LITTER:
             found.passed[path.suffix.lower() or NO_ENDING] += 1
 
@@ -102,6 +106,26 @@ def _enter(folder: Path, root: Path, layout: Layout, found: Walked, entered: set
 def is_image(path: Path) -> bool:
     """Whether a file is an image (`images.is_image_file`); hidden ones (such as macOS's `._name`) are none."""
     return not path.name.startswith(".") and is_image_file(path)
+
+
+def is_dangling(path: Path) -> bool:
+    """Whether a link leads nowhere where images may be missed: a folder, or a file of which no ending tells the kind.
+
+    One that is an image by its ending is an image that cannot be read; documents beside images are not missed.
+    """
+    plain = path.name.startswith(".") or path.name.lower() in LITTER or path.suffix.lower() in DOCUMENTS
+    return not plain and path.is_symlink() and not path.exists() and not is_image(path)
+
+
+def gone(links: Sequence[str]) -> Problem:
+    """The problem of links that lead nowhere."""
+    number = "1 link that leads" if len(links) == 1 else f"{len(links):,} links that lead"
+    return Problem(
+        "the links",
+        f"{number} nowhere ({some(links)}), so that what they stand for is missing",
+        "links to folders and files that are here",
+        "Fetch them (dvc pull, git annex get), or mount the disk that they lie on; or leave them out with --ignore.",
+    )
 
 
 def closed(folder: Path, root: Path, error: OSError) -> Problem:
