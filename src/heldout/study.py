@@ -32,8 +32,7 @@ from heldout.strategies import Strategy
 class Study:
     """Models × strategies × seeds on one cohort and split, in a folder.
 
-    The images are read when they are first needed. Several processes may run the same study in the same folder: they
-    share the runs.
+    The images are read when they are first needed. Several processes may run a study in one folder: they share the runs.
 
     Args:
         data: What `heldout.load` takes, or a cohort that was loaded before.
@@ -54,8 +53,7 @@ class Study:
         patient: Column or regular expression that names the patient, or `auto`.
         skip_unreadable: Leave out images that cannot be read, and record them.
         require_test: Whether a given split without test images is an error.
-        intensity: Policy for images of more than 8 bits, as for `heldout.load`; for a cohort that was read already,
-            empty for the one that it was read with.
+        intensity: Policy for more than 8 bits, as for `heldout.load`; empty for the one that a cohort was read with.
         channels: Choice of channels, likewise.
         labels: `single` or `several` labels an image; None goes by the rules (`heldout.data.examine.labels`).
         label_separator: Between names in one cell; empty for `|`.
@@ -113,8 +111,7 @@ class Study:
         verify: bool = False,
         reporter: Reporter | None = None,
     ) -> None:
-        asked = asked_labels(labels, label_separator)
-        layout = layout_of(images, path_column, label_column, ignore)
+        asked, layout = asked_labels(labels, label_separator), layout_of(images, path_column, label_column, ignore)
         reading = Reading(
             patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order, layout
         )
@@ -205,8 +202,7 @@ class Study:
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they are trained; nothing is trained and nothing is written.
 
-        Weights that are not here are fetched, since a run's id holds their hash; `heldout.runs.plan.plan` takes the
-        hashes and fetches nothing.
+        Weights that are not here are fetched, since a run's id holds their hash; `heldout.runs.plan.plan` fetches none.
 
         Raises:
             HeldoutError: Weights cannot be fetched; says which file to put where.
