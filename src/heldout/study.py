@@ -32,7 +32,7 @@ from heldout.strategies import Strategy
 class Study:
     """Models × strategies × seeds on one cohort and split, in a folder.
 
-    The images are read when they are first needed. Several processes may run a study in one folder: they share the runs.
+    The images are read when first needed. Several processes may run a study in one folder: they share the runs.
 
     Args:
         data: What `heldout.load` takes, or a cohort that was loaded before.
