@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heldout.errors import UsageError
+from heldout.errors import HeldoutError, UsageError
 from heldout.replacing import RUNS_CSV, refuse_replacing
 
 KINDS: dict[str, Callable[[Path], None]] = {
@@ -23,7 +23,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
 def test_what_is_no_file_stays(kind: str, overwrite: bool, tmp_path: Path) -> None:
     path = tmp_path / "there"
     KINDS[kind](path)
-    with pytest.raises(UsageError, match=kind):
+    with pytest.raises(HeldoutError, match=kind):
         refuse_replacing(path, RUNS_CSV, overwrite)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from heldout.errors import UsageError
+from heldout.errors import HeldoutError, UsageError
 from heldout.files import open_regular
 
 REPORT = b'<meta name="generator" content="heldout'
@@ -39,11 +39,12 @@ def refuse_replacing(path: Path, mark: bytes, overwrite: bool = False) -> None:
         overwrite: Whether the person wants whatever stands there replaced.
 
     Raises:
-        UsageError: A file stands there that is not ours; or, wanted or not, a folder, a device, a pipe, or a link that
-            leads nowhere, since a file would be put in its place.
+        UsageError: A file stands there that is not ours.
+        HeldoutError: Wanted or not, a folder, a device, a pipe, or a link that leads nowhere stands there: a file would
+            be put in its place.
     """
     if os.path.lexists(path) and not path.is_file():
-        raise UsageError(f"{path} is no file but {_kind(path)}; expected a name for a new file. Choose another name.")
+        raise HeldoutError(f"{path} is no file but {_kind(path)}; expected a name for a new file. Choose another name.")
     if overwrite or not path.is_file() or path.stat().st_size == 0 or is_ours(path, mark):
         return
     raise UsageError(
