@@ -13,6 +13,7 @@ import pytest
 
 from heldout.report.material import Material
 from heldout.report.page import compose, render
+from heldout.shown import cell
 from tests.report.studies import EVIL, EVIL_CLASSES
 from tests.report.test_page import charts, tables
 
@@ -140,7 +141,7 @@ def test_both_buttons_of_every_figure_save(
         for read, meant in zip(rows[1:], chart.sheet.rows, strict=True):
             for text, value in zip(read, meant, strict=True):
                 assert (float(text) if isinstance(value, float) else text) == (
-                    value if isinstance(value, float) else "" if value is None else str(value)
+                    value if isinstance(value, float) else "" if value is None else cell(str(value))
                 )
     assert trouble == []
     page.close()
