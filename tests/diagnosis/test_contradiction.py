@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from heldout.diagnosis import diagnose
 from heldout.diagnosis.causes.difficulty import CAUSE as DIFFICULTY
 from heldout.diagnosis.causes.labels import CAUSE as LABELS
 from heldout.diagnosis.causes.prior import CAUSE as PRIOR
@@ -102,6 +103,33 @@ def test_class_shares_that_turned_labels_made_differ_are_not_established() -> No
     assert found.verdict == "suggested" and found.kind is ReasonKind.REVIEW and found.alternatives == ("labels",)
     real = replace(test, labels=test.labels).take((test.labels == 0) | (np.arange(N) % 3 == 0))
     assert PRIOR.judge(cause_data(replace(clean, test=real))).verdict == "established"
+
+
+@pytest.mark.parametrize("flagged", [0.1, 99.0])
+def test_the_bound_on_labels_is_no_less_than_what_contradictions_leave_open(
+    flagged: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnose, "label_bound", lambda run, suspects: flagged)
+    data = cause_data(pooled(turned(made_run(N, N), (0.12, 0.12))[0]))
+    assert data.contradiction is not None and 5 < data.contradiction.points.high < 99
+    assert data.gap.label_bound == max(flagged, data.contradiction.points.high)
+
+
+def test_shares_that_turned_labels_made_up_do_not_hide_what_is_lost() -> None:
+    """The answers follow real shares, at which the loss is taken; else it is taken at those of validation."""
+    made = made_run(N, N)
+    val, test = (part(name, N, seed=1, shift=0.5) for name in ("val", "test"))
+    clean = pooled(replace(made, val=val, test=test))
+    real = replace(clean, test=test.take((test.labels == 0) | (np.arange(N) % 3 == 0)))
+    for run, own_shares in ((turned(clean, (0.0, 0.4))[0], True), (real, False)):
+        assert run.test is not None
+        right = {
+            side.part: run.scored["pooled"].logits("balanced", side.part, side.ids).argmax(axis=1) == side.labels
+            for side in (val, run.test)
+        }
+        shares = np.bincount((val if own_shares else run.test).labels) / len(val if own_shares else run.test)
+        expected = sum(shares[k] * right["val"][val.labels == k].mean() for k in (0, 1)) - right["test"].mean()
+        assert seen(run).lost.value == pytest.approx(100 * expected, abs=1e-3)
 
 
 def test_hard_images_are_suggested_first_and_no_labels() -> None:

@@ -51,6 +51,16 @@ def test_a_point_that_is_only_suggested_counts_by_the_rule() -> None:
     assert [item.code for item in ordered([token, shift], SHELF, other)] == ["shortcut", "covariate-shift"]
 
 
+def test_what_takes_labels_that_nobody_read_at_their_word_counts_as_suggested() -> None:
+    """Harder images wait for a reader only; class shares would be nothing if the labels are wrong."""
+    shares, harder = (
+        replace(finding(code, "suggested", points), kind=ReasonKind.REVIEW)
+        for code, points in (("prior", 10.0), ("difficulty", 6.0))
+    )
+    assert codes(shares, harder) == ["difficulty", "prior"]
+    assert codes(replace(shares, priority=13.0), harder) == ["prior", "difficulty"]
+
+
 def test_leakage_that_is_established_and_a_new_site_come_before_all() -> None:
     leak, token = finding("leakage", "established", 2.0), finding("shortcut", "established", 30.0)
     assert codes(token, leak, SITE) == ["leakage", "new-site", "shortcut"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,13 +15,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
-from heldout.diagnosis.interventions import InterventionContext, in_order, interventions
+from heldout.diagnosis.interventions import InterventionContext, in_order, interventions, quality
 from heldout.diagnosis.interventions.combined import Combined, combined_images, costliest
 from heldout.diagnosis.interventions.context import stratified
 from heldout.diagnosis.interventions.cues import Cues
 from heldout.diagnosis.interventions.intervention import Change, Intervention, NothingToDoError
 from heldout.diagnosis.interventions.lost import points_lost
 from heldout.diagnosis.interventions.quality import Quality
+from heldout.diagnosis.rules import RULES
 from heldout.errors import HeldoutError
 from heldout.records import ReasonKind
 from heldout.records.combined import members, together
@@ -230,3 +233,20 @@ def test_interventions_that_wait_for_each_other_are_an_error() -> None:
     with pytest.raises(HeldoutError, match="wait for each other"):
         in_order([Waiting("a", "b"), Waiting("b", "a")])
     assert [one.name for one in in_order([Waiting("a", "b"), Waiting("b", "nobody")])] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "changed"),
+    [
+        ({"contrast": 38.0, "brightness": 1.0, "all": 12.0}, ["all"]),
+        ({"contrast": 12.0 + RULES.margin, "brightness": 1.0, "all": 12.0}, ["contrast", "brightness"]),
+        ({}, ["contrast", "brightness"]),
+    ],
+)
+def test_a_property_dearer_alone_than_with_all_is_not_combined_alone(
+    lost: dict[str, float], changed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifts = tuple(SimpleNamespace(name=name) for name in ("contrast", "brightness"))
+    monkeypatch.setattr(quality, "shifted_properties", lambda context: shifts)
+    monkeypatch.setattr(quality, "_lost", lambda context: lost)
+    assert [change.name for change in Quality().changes(cast(Any, None))] == changed

@@ -57,7 +57,9 @@ def files_named(places: Sequence[str | Path], layout: Layout = AS_FOUND) -> Name
             passed += walked.passed
             problems += [*walked.problems, *([gone(walked.dangling)] if walked.dangling else [])]
             if not walked.images and not walked.problems and not walked.dangling:
-                there = f"only files {endings(walked.passed)}" if walked.passed else "nothing that is not ignored"
+                there = (
+                    f"only other files ({endings(walked.passed)})" if walked.passed else "nothing that is not ignored"
+                )
                 problems.append(
                     Problem(f"{one}/", f"a folder without images; {there} in it", "image files", "Correct the path.")
                 )
