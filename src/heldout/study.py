@@ -185,9 +185,8 @@ class Study:
             UsageError: The order that was given is none of its classes.
         """
         cohort = cohort_of(self.spec, self._given, self.reporter, self._verify)
-        asking_of(
-            cohort.classes, order=self.spec.reading.order or "", labelling=cohort.labelling
-        )  # before any training
+        # An order that is none of its classes is told before anything is trained.
+        asking_of(cohort.classes, order=self.spec.reading.order or "", labelling=cohort.labelling)
         return cohort
 
     @cached_property

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heldout.errors import InputError, Problem
 from heldout.records import Cohort, Estimate, InputMap, Recipe, Split
-from heldout.records.codec import from_data, read_record, to_data, write_record
+from heldout.records.codec import from_data, read_record, to_data, write_record, write_sealed
 from heldout.records.cohort import typed
 
 RECIPE = Recipe(
@@ -117,3 +117,14 @@ def test_a_split_survives_parquet_and_shows_tampering(tmp_path: Path) -> None:
         Split.load(tmp_path / "plain.parquet")
     with pytest.raises(ValueError, match="twice"):
         Split(("a",), ("a",), (), "given", None, grouped=False)
+
+
+def test_a_sealed_record_that_was_changed_is_not_believed(tmp_path: Path) -> None:
+    file, record = tmp_path / "estimate.json", Estimate(0.8, 0.7, 0.9, 100, "made")
+    write_sealed(file, record)
+    assert read_record(Estimate, file) == record
+    file.write_text(file.read_text().replace("0.8", "0.9"))
+    with pytest.raises(InputError, match="was changed"):
+        read_record(Estimate, file)
+    write_record(file, record)  # as earlier versions wrote it
+    assert read_record(Estimate, file) == record
