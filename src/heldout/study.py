@@ -13,12 +13,13 @@ from heldout.computing import Device, Engine
 from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
 from heldout.data.readers.manifest import FRAME
-from heldout.data.splits import make_split
+from heldout.data.splits import whole_split
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.runs.compare import compare_study
+from heldout.runs.cross_validation import CrossValidation
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.folder import read_study
@@ -44,7 +45,8 @@ class Study:
         image_size: Side in pixels that images are resized to.
         fit: How an image that is not square becomes square.
         val_fraction: Share of the training images that becomes validation where none is given.
-        split_seed: Seed of that draw, and of `per_class`.
+        split_seed: Seed of that draw, of folds, and of `per_class`.
+        folds: Cross-validate with so many folds; each seed draws folds of its own.
         per_class: At most so many training images a class; None takes all.
         images: As for `heldout.load`, and so the next six; not for a cohort, which was read already.
         path_column: Column of a table that names the image.
@@ -89,6 +91,7 @@ class Study:
         fit: Fit = "stretch",
         val_fraction: float = 0.2,
         split_seed: int = 0,
+        folds: int | None = None,
         per_class: int | None = None,
         images: str | Path | None = None,
         path_column: str = "",
@@ -113,7 +116,7 @@ class Study:
     ) -> None:
         asked, layout = asked_labels(labels, label_separator), layout_of(images, path_column, label_column, ignore)
         reading = Reading(
-            patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order, layout
+            patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order, layout, folds
         )
         spec = StudySpec(
             data=data.name if isinstance(data, Cohort) else FRAME if isinstance(data, pd.DataFrame) else str(data),
@@ -192,11 +195,13 @@ class Study:
     @cached_property
     def split(self) -> Split:
         """Which images are for training, validation and test."""
-        return make_split(self.cohort, self.spec.reading.val_fraction, self.spec.reading.split_seed)
+        reading = self.spec.reading
+        return whole_split(self.cohort, reading.folds, reading.val_fraction, reading.split_seed)
 
     @cached_property
-    def _execution(self) -> Execution:
-        return Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine, self.reporter)
+    def _execution(self) -> Execution | CrossValidation:
+        whole = Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine, self.reporter)
+        return whole if self.spec.reading.folds is None else CrossValidation(whole)
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they are trained; nothing is trained and nothing is written.

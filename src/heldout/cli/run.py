@@ -64,6 +64,18 @@ Fitted = Annotated[
     str, typer.Option("--fit", help="An image that is not square: stretch, pad or crop.", rich_help_panel=DATA)
 ]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the validation split.", rich_help_panel=DATA)]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K",
+        help="Cross-validate: K folds by patient, every image scored by a network that did not learn from it.",
+        min=2,
+        rich_help_panel=DATA,
+    ),
+]
+Repeats = Annotated[
+    int, typer.Option(metavar="N", help="Repeat the cross-validation with other folds.", min=1, rich_help_panel=DATA)
+]
 PerClass = Annotated[
     int | None, typer.Option(help="At most so many training images a class.", min=2, rich_help_panel=DATA)
 ]
@@ -116,6 +128,8 @@ def run(
     fit: Fitted = "stretch",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
+    folds: Folds = None,
+    repeats: Repeats = 1,
     images: Images = "",
     path_column: PathColumn = "",
     label_column: LabelColumn = "",
@@ -164,9 +178,18 @@ def run(
         data=data,
         models=models_of(many(models)),
         strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
-        seeds=tuple(range(seeds)),
+        seeds=tuple(range(_seeds(seeds, folds, repeats))),
         reading=Reading(
-            patient, skip_unreadable, not no_test, val_fraction, split_seed, per_class, asked, order or None, layout
+            patient,
+            skip_unreadable,
+            not no_test,
+            val_fraction,
+            split_seed,
+            per_class,
+            asked,
+            order or None,
+            layout,
+            folds,
         ),
         image_size=image_size,
         fit=choice("--fit", fit, get_args(recipe.Fit)),
@@ -179,6 +202,24 @@ def run(
     by = choice("--engine", engine, get_args(Engine))
     study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
     _carry_out(study, env, json)
+
+
+def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
+    """Number of seeds: a repeat of a cross-validation has folds and a seed of its own.
+
+    Raises:
+        UsageError: Repeats without folds, or beside seeds.
+    """
+    from heldout.errors import UsageError
+
+    if repeats > 1 and folds is None:
+        raise UsageError(f"Found --repeats {repeats} without --folds; expected both, or --seeds {repeats}.")
+    if folds is not None and seeds > 1:
+        raise UsageError(
+            f"Found --seeds {seeds} together with --folds; expected --repeats {seeds}: each repeat has folds and a seed "
+            f"of its own."
+        )
+    return max(seeds, repeats)
 
 
 def _carry_out(study: Study, env: Environment, json: bool) -> None:

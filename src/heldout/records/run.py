@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AliasChoices, Field
 
+from heldout.records.codec import LATER
 from heldout.records.comparison import Frozen
 
 Keep = Literal["last", "best", "average"]
@@ -24,6 +25,17 @@ REDO = "Delete this run's folder and call the same `heldout run` again: it makes
 
 INCOMPLETE = ".incomplete-"
 """Stands in the name of a folder that gave way to a run, before its number."""
+
+
+FOLDS = "folds.parquet"
+"""Of a cross-validated run, what the network of each fold answered: a table of variants (`records.logit_table`) that are
+named by `fold_name`, on the images of its fold (`val`), on test, and where the cross-validation is nested on those that
+the fold was chosen by (`choice`)."""
+
+
+def fold_name(number: int) -> str:
+    """Name of a fold, counted from 1, by its number from 0."""
+    return f"fold={number + 1}"
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,10 @@ class Learning:
         """The same of a run whose settings were searched for on validation."""
         chosen = {*self.chosen, "settings"}
         return replace(self, chosen=tuple(choice for choice in get_args(Choice) if choice in chosen))
+
+    def chosen_elsewhere(self) -> Learning:
+        """The same where nothing was chosen on the images that are reported: they were held back from all choices."""
+        return replace(self, chosen=())
 
 
 GIVEN = Learning(backbone_trained=None, uses_seed=None, keeps=None, given=True)
@@ -99,6 +115,9 @@ class RunRecord:
             0.1.0.
         thresholds: Of several labels the logit above which each is answered, set on validation
             (`stats.label_thresholds`); empty where an image has one class.
+        members: Of a cross-validated run the folders of its folds' runs, relative to its own: `val` was answered by
+            each on its fold, test by the mean of their probabilities, and the run has no weights of its own. Empty
+            where one network answered.
         format: Version of this record.
     """
 
@@ -121,4 +140,5 @@ class RunRecord:
     notes: tuple[str, ...] = field(default=())
     files: dict[str, str] = field(default_factory=dict)
     thresholds: tuple[float, ...] = ()
+    members: tuple[str, ...] = field(default=(), metadata=LATER)
     format: int = 2

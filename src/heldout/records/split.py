@@ -33,6 +33,8 @@ class Split:
         method: How it was drawn, in words: `given`, `validation drawn from train, stratified, by patient`.
         seed: Seed of the draw, or None when nothing was drawn.
         grouped: Whether no patient stands on both sides of the draw, by construction.
+        folds: Number of folds of a cross-validation: each image of `val` is scored by a network that learned from the
+            other folds, and `train` is empty; 0 where there are none.
     """
 
     train: tuple[str, ...]
@@ -41,6 +43,7 @@ class Split:
     method: str
     seed: int | None
     grouped: bool
+    folds: int = 0
 
     def __post_init__(self) -> None:
         everything = [*self.train, *self.val, *self.test]
@@ -49,8 +52,9 @@ class Split:
 
     @property
     def hash(self) -> str:
-        """Hash of the three sets; the order of ids does not matter."""
-        return hash_of([sorted(self.train), sorted(self.val), sorted(self.test)])
+        """Hash of the three sets, and of how folds are drawn; the order of ids does not matter."""
+        folds = [self.folds, self.seed] if self.folds else []
+        return hash_of([sorted(self.train), sorted(self.val), sorted(self.test), *folds])
 
     def part(self, name: str) -> tuple[str, ...]:
         """The ids of `train`, `val` or `test`."""
@@ -61,6 +65,7 @@ class Split:
         """Write as Parquet (columns id, split) with method, seed and hash in the metadata."""
         frame = pd.DataFrame([(id_, name) for name in PARTS for id_ in self.part(name)], columns=["id", "split"])
         about = {"format": FORMAT, "method": self.method, "seed": self.seed, "grouped": self.grouped, "hash": self.hash}
+        about |= {"folds": self.folds} if self.folds else {}
         table = pa.Table.from_pandas(frame, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
         with whole(path) as temporary:
@@ -87,6 +92,7 @@ class Split:
                 method=about["method"],
                 seed=about["seed"],
                 grouped=about["grouped"],
+                folds=about.get("folds", 0),
             )
             about["hash"]
         except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as error:

@@ -28,7 +28,7 @@ from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
 
 if TYPE_CHECKING:
-    from heldout.runs.context import RunContext
+    from heldout.runs.context import Pool, RunContext
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ class Execution:
         device: `auto`, `cpu` or `cuda`.
         engine: What computes features that stay fixed, see `training.engine`.
         reporter: Told of training images that are read before anything is planned.
+        pool: What the parts are taken from, where this is one fold of a cross-validation.
     """
 
     spec: StudySpec
@@ -54,6 +55,7 @@ class Execution:
     device: Device = "auto"
     engine: Engine = "auto"
     reporter: Reporter = field(default_factory=Silent)
+    pool: Pool | None = None
 
     @cached_property
     def weights(self) -> dict[str, str]:
@@ -93,7 +95,7 @@ class Execution:
         """
         spec = self.spec
         return input_map_of(
-            self.cohort, self.split.train, spec.intensity, spec.channels, self.folder / "intensity", self.reporter
+            self.cohort, self.split.train or self.split.val, spec.intensity, spec.channels, self.folder / "intensity", self.reporter
         )
 
     def plan(self) -> tuple[PlannedRun, ...]:
@@ -119,7 +121,7 @@ class Execution:
         check_same(self.folder, self.cohort, self.split)
         tidy(self.folder)
         if named or self.spec.search is not None or self._missing(self.plan()):  # what is not there is told first
-            self._context("no" if self.spec.precision == "auto" else self.spec.precision)
+            self.context("no" if self.spec.precision == "auto" else self.spec.precision)
         if self.spec.search is not None:
             self._check_models(self.bases)
             Share([self._search_job(base, self.spec.search, reporter) for base in self.bases], reporter).run()
@@ -134,17 +136,19 @@ class Execution:
         """Runs that are still to be made."""
         return [run for run in planned if not is_complete(run_folder(self.folder, run.recipe))]
 
-    def _context(self, precision: Precision) -> RunContext:
+    def context(self, precision: Precision) -> RunContext:
+        """What all runs of that precision have in common."""
         from heldout.runs.context import RunContext
         from heldout.training.device import machine
 
-        return RunContext(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
+        where = machine(self.device, precision, self.engine)
+        return RunContext(self.cohort, self.split, self.folder, where, self.pool)
 
     def _search_job(self, base: PlannedRun, budget: SearchBudget, reporter: Reporter) -> Job:
         from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
 
         def work(claim: Claim) -> None:
-            tune(base, self._context(base.recipe.precision), budget, reporter, claim)
+            tune(base, self.context(base.recipe.precision), budget, reporter, claim)
 
         return Job(
             title=f"Search for {base.info.name}, {base.strategy.name}",
@@ -160,7 +164,7 @@ class Execution:
         def work(claim: Claim) -> None:
             from heldout.runs.fit import fit
 
-            fit(run, self._context(run.recipe.precision), reporter, claim)
+            fit(run, self.context(run.recipe.precision), reporter, claim)
 
         return Job(
             title=f"{title}: {run.info.name}, {run.strategy.name}",

@@ -17,8 +17,9 @@ from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split,
 from heldout.records.codec import read_record
 from heldout.records.label_predictions import LabelPredictions, LabelQuestion
 from heldout.records.labelling import SINGLE
+from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.predictions import Predictions, columns_of
-from heldout.records.run import INCOMPLETE, REDO
+from heldout.records.run import FOLDS, INCOMPLETE, REDO
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
@@ -48,6 +49,7 @@ class RunFiles:
         val_epochs: Columns `id`, `epoch`, `predicted`, ordered by epoch, then as the split's val ids; likewise. Empty
             of several labels.
         labelled: The same as `predictions` where an image has several labels; `predictions` is empty then.
+        folds: Of a cross-validated run what each fold's network answered (`records.run.FOLDS`); else None.
         question: Of a run that is asked of one of several labels alone (`runs.one_label`), which; else None.
     """
 
@@ -59,6 +61,7 @@ class RunFiles:
     val_epochs: pd.DataFrame
     labelled: Mapping[str, LabelPredictions] = field(default_factory=dict)
     question: LabelQuestion | None = None
+    folds: pd.DataFrame | None = None
 
     @property
     def network(self) -> Path:
@@ -243,14 +246,15 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
     history, val_epochs = pd.DataFrame(), pd.DataFrame(columns=["id", "epoch", "predicted"])
     if not given:
         history = attempt(lambda: _read_history(folder / "history.csv"), history)
-    if not given and one:
+    if not given and one and not (split.folds and not split.test):  # nested: epochs are those of other images
         val_epochs = attempt(lambda: _read_val_epochs(folder / "val_epochs.parquet", split), val_epochs)
         if len(history) and record.epochs != len(history):
             found = f"{record.epochs} epochs in run.json, {len(history)} in history.csv"
             problems.append(Problem(str(folder), found, "as many in both", REDO))
+    folds = attempt(lambda: _table(folder / FOLDS, list(VARIANT_KEYS), more=True), None) if record.members else None
     if problems:
         raise InputError(problems, title=f"The run {folder.name} is damaged")
-    return RunFiles(folder, record, recipe, history, predictions, val_epochs, labelled)
+    return RunFiles(folder, record, recipe, history, predictions, val_epochs, labelled, folds=folds)
 
 
 def _changed(folder: Path, record: RunRecord) -> list[Problem]:
@@ -262,8 +266,8 @@ def _changed(folder: Path, record: RunRecord) -> list[Problem]:
     ]
 
 
-def _table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A CSV or Parquet table that has at least these columns."""
+def _table(path: Path, columns: list[str], more: bool = False) -> pd.DataFrame:
+    """A CSV or Parquet table that has at least these columns; those alone, unless more are asked for."""
     expected = f"a table with {', '.join(columns)}"
     if path.suffix == ".csv":
         try:
@@ -277,7 +281,7 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         raise InputError([Problem(str(path), f"no column {', '.join(absent)}", expected, REDO)])
-    return frame[columns]
+    return frame if more else frame[columns]
 
 
 def _read_history(path: Path) -> pd.DataFrame:
@@ -300,7 +304,8 @@ def _wrong_ids(path: Path, ids: pd.Series[str], expected: tuple[str, ...], part:
 
 def _read_predictions(path: Path, cohort: Cohort, split: Split, given: bool) -> dict[str, Predictions]:
     frame = _table(path, columns_of(len(cohort.classes)))
-    parts = [part for part in PARTS if not (given and part == "train" and (frame["split"] != part).all())]
+    silent = given or bool(split.folds)  # nothing is known of training images, or each fold's study knows it
+    parts = [part for part in PARTS if not (silent and part == "train" and (frame["split"] != part).all())]
     checks = (_wrong_ids(path, frame.loc[frame["split"] == part, "id"], split.part(part), part) for part in parts)
     problems = [problem for problem in checks if problem]
     if problems:

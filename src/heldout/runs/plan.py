@@ -58,6 +58,7 @@ class Reading:
         labels: Whether an image is of one class or has several labels, where that is not clear.
         order: Classes from low to high, with commas between, where they are grades; None where they are not.
         layout: How DATA is laid out.
+        folds: Number of folds of a cross-validation; None draws one validation set.
     """
 
     patient: str | None = None
@@ -69,13 +70,15 @@ class Reading:
     labels: AskedLabels = field(default_factory=AskedLabels)
     order: str | None = None
     layout: Layout = AS_FOUND
+    folds: int | None = None
 
     def options(self) -> dict[str, Setting]:
-        """As options of `heldout run` by name; those of labels and layout only where they were given."""
+        """As options of `heldout run` by name; those of labels, layout and folds only where they were given."""
         of_labels: dict[str, Setting] = {
             "labels": self.labels.kind,
             "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
             "order": self.order,
+            "folds": self.folds,
         }
         given = {name: value for name, value in of_labels.items() if value is not None}
         return {
@@ -126,6 +129,16 @@ class StudySpec:
     def __post_init__(self) -> None:
         if not (self.models and self.strategies and self.seeds):
             raise UsageError("A study needs at least one model, one strategy and one seed.")
+        if self.reading.folds is not None and self.search is not None:
+            raise UsageError(
+                "Found --folds together with --tune; expected one of them: search settings on one validation set "
+                "first, and cross-validate with those that were found (--set)."
+            )
+        if self.reading.folds is not None and self.reading.val_fraction != Reading.val_fraction:
+            raise UsageError(
+                f"Found --folds together with --val-fraction {self.reading.val_fraction:g}; expected one of them: "
+                "each fold is the validation set of its own networks."
+            )
 
     @property
     def needs_weights(self) -> bool:

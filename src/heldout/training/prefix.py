@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from heldout.training.device import Machine
 from heldout.training.engine import Prefix, prefix_of
 from heldout.training.phases import hash_tensors
 from heldout.training.predict import EVAL_BATCH, run_stages
-from heldout.training.task import Part
+from heldout.training.task import Part, rows_of
 
 Activations = NDArray[Any]
 """float32; maps within the trunk mostly float16."""
@@ -48,20 +48,25 @@ class ActivationCache:
             the pixels were made (image size, interpolation, way of becoming square).
         precision: Precision they are computed in.
         engine: What computes them, as `Machine.engine` names it; PyTorch where that cannot.
+        whole: Images that the folds of a cross-validation are taken from: their activations are computed once, and a
+            fold's are rows of them. None where parts stand for themselves.
     """
 
     folder: Path | None
     source: str = ""
     precision: str = "no"
     engine: str = "torch"
+    whole: Part | None = None
     _made: dict[str, tuple[Prefix, str]] = field(default_factory=dict, repr=False, compare=False)  # the last one
 
     @classmethod
-    def of_study(cls, folder: Path, recipe: Recipe, machine: Machine) -> ActivationCache:
+    def of_study(
+        cls, folder: Path, recipe: Recipe, machine: Machine, whole: Part | None = None
+    ) -> ActivationCache:
         """The cache of a study in `folder`: its runs share it, and what is asked of them later finds it again."""
         source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
         source += "" if recipe.input_map is None else f" {recipe.input_map.key}"
-        return cls(folder / "features", source, recipe.precision, machine.engine)
+        return cls(folder / "features", source, recipe.precision, machine.engine, whole)
 
     def key(self, network: Network, length: int, part: Part) -> str:
         """Hash of all that decides the activations: prefix, images and their order, precision, engine."""
@@ -116,6 +121,10 @@ class ActivationCache:
         The prefix must be frozen; `frozen_stages` says how long it may be. Memory-mapped when a folder is given.
         """
         reporter = reporter or Silent()
+        if (rows := self._rows(part)) is not None:
+            assert self.whole is not None
+            of_all = replace(self, whole=None).activations(network, length, self.whole, machine, reporter)
+            return np.asarray(of_all[rows]) if of_all.ndim == 2 else rows_of(of_all, rows)
         if self.folder is None:
             prefix, _ = self._prefix(network, length, part, machine, reporter)
             found = run_stages(prefix, part.pixels, 0, length, machine)
@@ -134,6 +143,17 @@ class ActivationCache:
                     reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")
         return mapped
+
+    def _rows(self, part: Part) -> NDArray[np.int64] | None:
+        """Where a part's images stand among `whole`; None where one of them, such as a changed view, is not there."""
+        places = self._places
+        if self.whole is None or not all(id_ in places for id_ in part.ids):
+            return None
+        return np.array([places[id_] for id_ in part.ids], dtype=np.int64)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {} if self.whole is None else {id_: row for row, id_ in enumerate(self.whole.ids)}
 
     def _write(
         self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter, folder: Path

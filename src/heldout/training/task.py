@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heldout.records.labelling import LabellingName
 from heldout.training.objectives import OBJECTIVES, Objective
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a larger array, which are read when they are asked for: a fold of images that are mapped from disk.
+
+    Attributes:
+        whole: (m, …).
+        rows: (n,) which of its rows, in this order.
+    """
+
+    whole: NDArray[Any]
+    rows: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the rows as one array."""
+        return (len(self.rows), *self.whole.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.whole.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.whole.ndim
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, which: Any) -> NDArray[Any]:
+        return np.asarray(self.whole[self.rows[which]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.whole[self.rows], dtype=dtype)
+
+
+def rows_of(whole: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """The same, typed as the array that it stands for: it can be indexed by rows, and converted."""
+    return cast(NDArray[Any], Rows(whole, rows))
 
 
 @dataclass(frozen=True)
