@@ -128,6 +128,7 @@ def _by_patient(run: RunData, unit: Unit, images: _Images) -> RunData:
         val_epochs=_epochs(run),
         choices={choice: _variants(kept, images, by) for choice, kept in run.choices.items()},
         candidates=None if run.candidates is None else _variants(run.candidates, images, by),
+        folds=None if run.folds is None else _variants(run.folds, images, by),
         quality=_quality(run, images),
         features=_features(run),
         scored={name: _variants(kept, images, by) for name, kept in run.scored.items()},

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from heldout.array_files import open_array_file
 from heldout.data.readers.tables import MISSING, scan_table
 from heldout.diagnosis.absence import Absence
-from heldout.diagnosis.relatives import changes_of, crossing_ids, leaked_ids
+from heldout.diagnosis.relatives import between_folds, changes_of, crossing_ids, leaked_ids
 from heldout.diagnosis.results import read_about, read_result
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.tables import near_copies, quality_table
@@ -60,11 +60,12 @@ def read_run_data(
     own = {
         run.record.id: replace(_of_run(study, run, bootstrap, seed), places=places, sites=sites) for run in study.runs
     }
-    prepared: dict[tuple[str, ...], _Images] = {}
+    prepared: dict[tuple[object, ...], _Images] = {}
     for run in study.runs if runs is None else runs:
-        key = (str(run.recipe.image_size), run.recipe.fit, run.recipe.interpolation)
+        drawn = run.record.seed if study.split.folds else None  # each repeat has folds of its own
+        key = (run.recipe.image_size, run.recipe.fit, run.recipe.interpolation, drawn)
         if key not in prepared:
-            prepared[key] = _images(study, run.recipe, reporter)
+            prepared[key] = _images(study, run, reporter)
         images = prepared[key]
         scored, absent = _experiments(run) if experiments else ({}, {})
         yield replace(
@@ -93,13 +94,21 @@ class _Images:
     copies_looked_for: bool
 
 
-def _images(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> _Images:
-    quality = quality_table(study, recipe, reporter)
-    pairs = near_copies(study, recipe, reporter)
-    known = pairs or ()
-    changes = changes_of(study, known)
+def _images(study: StudyFiles, run: RunFiles, reporter: Reporter) -> _Images:
+    quality = quality_table(study, run.recipe, reporter)
+    pairs = near_copies(study, run.recipe, reporter)
+    known, crossing = pairs or (), crossing_ids(study, pairs or ())
+    if run.folds is not None:
+        leaked, changes = between_folds(study, parts_of_folds(run.folds), known)
+        return _Images(quality, leaked, crossing, changes, pairs is not None)
     looked_for = pairs is not None and bool(study.split.train)  # of a given model nobody may have told the others
-    return _Images(quality, leaked_ids(study, known), crossing_ids(study, known), changes, looked_for)
+    return _Images(quality, leaked_ids(study, known), crossing, changes_of(study, known), looked_for)
+
+
+def parts_of_folds(folds: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Ids of each fold, from what the folds' networks answered (`records.run.FOLDS`)."""
+    own = folds[folds["split"] == "val"]
+    return [tuple(rows["id"]) for _, rows in own.groupby("variant", sort=False)]
 
 
 def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunData:
@@ -116,9 +125,10 @@ def _of_run(study: StudyFiles, run: RunFiles, bootstrap: int, seed: int) -> RunD
         learning=run.record.learning,
         history=run.history,
         val_epochs=_val_epochs(run, len(study.split.val)),
-        train_patients=tuple(study.patients("train")) if study.split.train else None,
+        train_patients=tuple(study.patients("train")) if study.split.train or run.folds is not None else None,
         train_labels=_train_labels(study, run),
         candidates=_candidates(run),
+        folds=None if run.folds is None else VariantLogits(run.folds),
         pictured=study.cohort.pictured,
         grouped=study.split.grouped,
         notes=(*study.cohort.notes, *run.record.notes),

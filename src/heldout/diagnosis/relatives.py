@@ -37,6 +37,29 @@ def leaked_ids(study: StudyFiles, copies: Iterable[CopyPair] = ()) -> dict[str, 
     return _related(study, study.split.val, study.split.train, "train", tuple(copies))
 
 
+def between_folds(
+    study: StudyFiles, folds: Sequence[tuple[str, ...]], copies: Iterable[CopyPair] = ()
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Images of a cross-validation that have a relative in another fold, from which their network learned.
+
+    Args:
+        study: Cohort and split.
+        folds: Ids of each fold.
+        copies: As for `leaked_ids`.
+
+    Returns:
+        Id -> the reason; and id -> how it differs from its copy in another fold, where such a pair was found.
+    """
+    pairs = tuple(copies)
+    found: dict[str, str] = {}
+    changes: dict[str, str] = {}
+    for own in folds:
+        others = [id_ for fold in folds if fold is not own for id_ in fold]
+        found |= _related(study, own, others, "another fold", pairs)
+        changes |= {id_: change for id_, (_, change) in _paired(own, others, pairs).items()}
+    return found, changes
+
+
 def crossing_ids(study: StudyFiles, copies: Iterable[CopyPair] = ()) -> dict[str, str]:
     """Test images that are not independent of train and validation, each with the reason."""
     pairs = tuple(copies)

@@ -49,6 +49,8 @@ class RunData:
             each; where these were kept.
         candidates: Answers of everything that a given model was chosen among, on validation, test or both
             (`learning.chosen_on` says by which); None where none were given.
+        folds: Of a cross-validated run, what each fold's network answered: to its own fold (`val`) and to test; a
+            variant each. None where one network answered.
         pictured: Whether there are images at all; tables of predictions need none.
         quality: Property of every image (`images.quality`), index = id; None where not measured.
         features: Part -> (n, d) features of the pretrained network, in the order of that part's ids.
@@ -87,6 +89,7 @@ class RunData:
     train_patients: tuple[str, ...] | None = None
     train_labels: tuple[int, ...] = ()
     candidates: VariantLogits | None = None
+    folds: VariantLogits | None = None
     pictured: bool = True
     quality: pd.DataFrame | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)

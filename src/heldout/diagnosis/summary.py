@@ -284,7 +284,9 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
         )
     seeds = {other.seed for other in run.siblings if (other.model, other.strategy) == (run.model, run.strategy)}
     if not seeds - {run.seed}:
-        found.append("One seed: this is a statement on this trained network, not on the recipe. Run with --seeds 3.")
+        again = "--seeds" if run.folds is None else "--repeats"
+        networks = "this trained network" if run.folds is None else "the networks of these folds"
+        found.append(f"One seed: this is a statement on {networks}, not on the recipe. Run with {again} 3.")
     return tuple(found)
 
 

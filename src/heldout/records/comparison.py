@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from heldout.records.codec import LATER
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
 
@@ -97,7 +98,8 @@ class RunRow:
     `gap_points` is validation minus test in points of the comparison's metric; `test` and `gap_points` are None without
     a test set, `train` without predictions of training images. What nobody told of a given model's training is None.
     `over_baseline_points` is the score of the run minus that of always answering the commonest class, on the part that
-    runs are judged on; `better_than_baseline` says whether its interval lies above 0.
+    runs are judged on; `better_than_baseline` says whether its interval lies above 0. `folds` counts the networks of a
+    cross-validated run: `val` is out of fold, `test` by their mean, and there is no `train`.
     """
 
     id: str
@@ -120,6 +122,7 @@ class RunRow:
     test_evaluations: int | None
     over_baseline_points: Estimate | None = None
     better_than_baseline: bool = True
+    folds: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,54 @@ class Pair:
     p_holm: float
     verdict: Literal["distinguishable", "not distinguishable"]
     test: Literal["McNemar", "randomisation", "bootstrap"] = "McNemar"
+
+
+@dataclass(frozen=True)
+class FoldPair:
+    """Two models with their strategies over the folds of a cross-validation, on images that neither learned from.
+
+    Attributes:
+        model_a: Full name of the weights of one.
+        strategy_a: Its strategy.
+        model_b: Likewise of the other.
+        strategy_b: Likewise.
+        folds: Number of folds of a repeat.
+        repeats: Number of repeats, each with folds of its own.
+        difference_points: Score of `a` minus that of `b`, by the metric, over all folds; its interval counts that folds
+            share training images (`stats.folds`).
+        p: Corrected resampled t test (Nadeau & Bengio 2003).
+        p_holm: The same after Holm's correction over all such pairs.
+        verdict: As of `Pair`.
+    """
+
+    model_a: str
+    strategy_a: str
+    model_b: str
+    strategy_b: str
+    folds: int
+    repeats: int
+    difference_points: Estimate
+    p: float
+    p_holm: float
+    verdict: Literal["distinguishable", "not distinguishable"]
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What choosing among the runs is worth, by a nested cross-validation.
+
+    In each fold the run is taken that does best on the validation images of that fold, and scored on the images that
+    the fold held back: a score of the choice with all that it flatters itself by.
+
+    Attributes:
+        seed: Number of the repeat.
+        chosen: Id of the run that each fold chose.
+        score: What the chosen runs score on what the folds held back, by the metric, a fraction.
+    """
+
+    seed: int
+    chosen: tuple[str, ...]
+    score: Estimate
 
 
 @dataclass(frozen=True)
@@ -210,6 +261,8 @@ class Comparison:
         unit: Who one decision is made on.
         baseline: Always answering the commonest class.
         asking: What the further scores were asked.
+        fold_pairs: Of a cross-validated study every two models with their strategies over its folds; else empty.
+        choosing: Of a nested cross-validation of several runs, one a repeat; else empty.
         format: Version of this record.
     """
 
@@ -220,4 +273,6 @@ class Comparison:
     unit: Unit = field(default_factory=Unit)
     baseline: Baseline | None = None
     asking: Asking = field(default_factory=Asking)
+    fold_pairs: tuple[FoldPair, ...] = field(default=(), metadata=LATER)
+    choosing: tuple[Choosing, ...] = field(default=(), metadata=LATER)
     format: int = 2

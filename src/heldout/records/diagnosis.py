@@ -12,10 +12,12 @@ from heldout.records.metric import Metric, Unit
 USUAL_TERMS = ("selection", "leakage", "prior", "labels", "threshold", "ranking")
 """The terms that every gap budget has, as far as they can be measured."""
 
-TERMS = ("chosen-on-test", "absent", *USUAL_TERMS)
+TERMS = ("chosen-on-test", "averaging", "absent", *USUAL_TERMS)
 """All terms in the order in which they are taken off the gap; the first two only where they can apply."""
 
-Term = Literal["chosen-on-test", "absent", "selection", "leakage", "prior", "labels", "threshold", "ranking"]
+Term = Literal[
+    "chosen-on-test", "averaging", "absent", "selection", "leakage", "prior", "labels", "threshold", "ranking"
+]
 
 VERDICTS = ("established", "suggested", "excluded", "not identifiable", "not applicable", "failed")
 """The closed set of verdicts, the surest of a cause first."""

@@ -6,6 +6,7 @@ from heldout.records.diagnosis import Term, Verdict
 
 TERM_TITLES: dict[Term, str] = {
     "chosen-on-test": "chosen on test",
+    "averaging": "mean of the folds' networks",
     "absent": "classes absent from validation",
     "selection": "chosen on validation",
     "leakage": "validation not independent",
@@ -18,6 +19,7 @@ TERM_TITLES: dict[Term, str] = {
 
 TERM_WORDS: dict[Term, str] = {
     "chosen-on-test": "a model or an epoch was chosen by its score on these very test images, which flatters test",
+    "averaging": "test was answered by the mean of all folds' networks, each validation image by one of them",
     "absent": "test images of classes of which validation has none",
     "selection": "an epoch or a setting was chosen on the very validation images that are reported",
     "leakage": "validation images share patients or near-copies with the training images",

@@ -30,6 +30,14 @@ DIAGNOSIS = (
         "mean over halvings of the score on one half of the test patients of what was best on the other, minus A_T",
     ),
     Term(
+        "def-term-averaging",
+        "Mean of the folds' networks (averaging)",
+        "What test gains because it is answered by the mean of all folds' networks, while each validation image is "
+        "answered by one of them. It counts with a minus: one network alone would do worse on test, and the gap would "
+        "be larger. Only of cross-validated runs.",
+        "mean over folds of the score of a fold's network on test, minus A_T",
+    ),
+    Term(
         "def-term-selection",
         "Chosen on validation (selection)",
         "Optimism from choosing an epoch or a setting by the very validation images that are reported.",

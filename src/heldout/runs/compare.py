@@ -24,6 +24,7 @@ from heldout.records import (
     Scores,
 )
 from heldout.records.predictions import Predictions
+from heldout.runs.compare_folds import OutOfFold
 from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
@@ -106,6 +107,8 @@ def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: 
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
     rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
     right = {id_: own[shared.judged].right for id_, own in sides.items()}
+    folds = OutOfFold(study, {id_: own["val"] for id_, own in sides.items()}, shared.metric, shared.resamples["val"])
+    crossed = bool(study.split.folds)
     return Comparison(
         runs=rows,
         pairs=_pairs(right, shared),
@@ -114,6 +117,8 @@ def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: 
         unit=judging.unit,
         baseline=_baseline(shared),
         asking=judging.asking,
+        fold_pairs=folds.fold_pairs() if crossed else (),
+        choosing=folds.choosing() if crossed else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,10 @@ from heldout.images.prepare import check_depth
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
 from heldout.records.codec import read_record
+from heldout.records.labelling import SINGLE
 from heldout.records.labelling.several import joined
 from heldout.runs.earlier import read_run_record
+from heldout.stats.mean_answers import mean_logits
 from heldout.stats.scores import softmax
 from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
@@ -35,16 +38,41 @@ from heldout.training.predict import EVAL_BATCH
 SILENT = Silent()
 
 
-def load_network(run: Path) -> tuple[Network, Recipe]:
-    """The trained network of a run, on the CPU and in eval mode, with its recipe.
+def load_networks(run: Path) -> tuple[tuple[Network, Recipe], ...]:
+    """The trained network of a run, or of each of its folds, whose mean answers, as `load_network` gives it.
 
     Raises:
-        InputError: The folder is not a finished run.
+        InputError: The folder is not a finished run, or the study of a fold is not there.
     """
+    _check_finished(run)
+    members = [Path(os.path.normpath(run / member)) for member in read_run_record(run).members]
+    problems = [
+        Problem(str(member), "no run.json", "the run of a fold", "Keep the folder `folds` with the study.")
+        for member in members
+        if not (member / "run.json").exists()
+    ]
+    if problems:
+        raise InputError(problems, title=f"The networks of {run.name} are not there")
+    return tuple(load_network(member) for member in members or [run])
+
+
+def _check_finished(run: Path) -> None:
     if not (run / "run.json").exists():
         raise InputError(
             [Problem(str(run), "no run.json", "a finished run: STUDY/runs/<run id>", "See `heldout compare STUDY`.")]
         )
+
+
+def load_network(run: Path) -> tuple[Network, Recipe]:
+    """The trained network of a run, on the CPU and in eval mode, with its recipe.
+
+    Raises:
+        InputError: The folder is not a finished run, or was cross-validated, so that each fold has a network.
+    """
+    _check_finished(run)
+    if members := read_run_record(run).members:
+        found = f"a cross-validated run of {len(members)} networks"
+        raise InputError([Problem(str(run), found, "a run of one network", f"Name one of them: {run / members[0]}")])
     recipe = read_record(Recipe, run / "recipe.json")
     info = backbones.resolve(recipe.backbone)
     network = backbones.build(
@@ -74,6 +102,8 @@ class Scored:
 class Classifier:
     """A finished run that classifies files, however many: no more than a batch of them is held at a time.
 
+    A cross-validated run answers with the mean of the probabilities of its folds' networks.
+
     Args:
         run: A finished run's folder, `STUDY/runs/<run id>`.
         device: Where to compute.
@@ -86,9 +116,12 @@ class Classifier:
     """
 
     def __init__(self, run: str | Path, device: Device = "auto") -> None:
-        self._network, self._recipe = load_network(Path(run))
+        self._members = load_networks(Path(run))
+        self._recipe = self._members[0][1]
         self._place = machine(device, self._recipe.precision)
-        self._place.hold(self._network)
+        for network, _ in self._members:
+            self._place.hold(network)
+        self._ways = {recipe.squares: recipe for _, recipe in self._members}
         self._thresholds = read_run_record(Path(run)).thresholds
         self.classes = self._recipe.classes
 
@@ -102,10 +135,10 @@ class Classifier:
         reporter.begin("Classifying", len(files))
         for start in range(0, len(files), EVAL_BATCH):
             names: list[str] = []
-            squares: list[NDArray[Any]] = []
+            squares: list[dict[str, NDArray[Any]]] = []
             for file in files[start : start + EVAL_BATCH]:
                 try:
-                    squares.append(_square(file, self._recipe))
+                    squares.append({way: _square(file, recipe) for way, recipe in self._ways.items()})
                     names.append(str(file))
                 except ImageError as error:
                     yield error.problem(str(file))
@@ -114,13 +147,19 @@ class Classifier:
                 yield self._scored(names, squares)
         reporter.end()
 
-    def _scored(self, names: list[str], squares: list[NDArray[Any]]) -> Scored:
-        # Images may be grey and colour side by side: grey ones are given three equal channels, as the network would do.
-        widest = max(square.shape[3] for square in squares)
-        pixels = np.concatenate([np.broadcast_to(square, (*square.shape[:3], widest)) for square in squares])
-        logits = logits_of(self._network, pixels, self._place).astype(np.float64)
+    def _scored(self, names: list[str], squares: list[dict[str, NDArray[Any]]]) -> Scored:
+        pixels = {way: _together([square[way] for square in squares]) for way in self._ways}
+        each = [logits_of(network, pixels[recipe.squares], self._place) for network, recipe in self._members]
+        one_class = self._recipe.labels == SINGLE.name
+        logits = (each[0] if len(each) == 1 else mean_logits(np.stack(each), one_class)).astype(np.float64)
         predicted, probabilities = TOLD[self._recipe.labels](logits, self.classes, self._thresholds)
         return Scored(tuple(names), tuple(predicted), probabilities)
+
+
+def _together(squares: list[NDArray[Any]]) -> NDArray[Any]:
+    """(n, s, s, c): grey and colour images side by side; grey ones get three equal channels, as the network would do."""
+    widest = max(square.shape[3] for square in squares)
+    return np.concatenate([np.broadcast_to(square, (*square.shape[:3], widest)) for square in squares])
 
 
 def _square(image: Path, recipe: Recipe) -> NDArray[Any]:

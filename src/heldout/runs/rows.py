@@ -50,6 +50,7 @@ def row_of(
         test_evaluations=record.test_evaluations,
         over_baseline_points=over,
         better_than_baseline=over is None or over.low > 0,
+        folds=len(record.members),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from heldout.answer.baseline import baseline_title
 from heldout.answer.texts import duration, number, percent, probability
 from heldout.cli.views.cells import auc_cell, decimal_cell, empty_table, percent_cell, points_cell
+from heldout.cli.views.folds import fold_tables
 from heldout.cli.views.labels import label_tables
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def show_comparison(comparison: Comparison, env: Environment, all_scores: bool =
         + further_tables(comparison, names, width, all_scores)
         + label_tables(comparison, names, width)
         + pair_tables(comparison, names, width)
+        + fold_tables(comparison, names, width)
     )
     for table in tables + group_tables(comparison, names, width):
         env.say("")
@@ -197,6 +199,12 @@ def note(comparison: Comparison) -> str:
     unit = f" Rows of tables are patients; {comparison.unit.told}." if comparison.unit.told else ""
     tests = {pair.test for pair in comparison.pairs} - {"McNemar"}
     test = "".join(f" p: {TESTS[name]}." for name in sorted(tests))
+    if row.folds:
+        test += (
+            " validation: every image by a network that did not learn from its fold."
+            + (" test: by the mean of the folds' networks." if row.test else "")
+            + " Pairs out of fold: corrected resampled t test (Nadeau & Bengio 2003)."
+        )
     positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     said = (

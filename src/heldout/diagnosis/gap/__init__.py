@@ -7,6 +7,7 @@ reported validation score, A_T that of test, and A* the cross-fitted score at th
 
     G  = A_V − A_T
     chosen-on-test = A_T,unselected − A_T        (only where somebody chose on test) minus what that flatters test by
+    averaging = mean of A_T over the folds' networks − A_T   where test was answered by their mean
     absent    = A_T(without classes that validation lacks) − A_T      where there are such; all that follows is without
     selection = A_V − A_V,unselected             chosen on one half of the validation patients, scored on the other
     leakage   = A_V − Σ_k π^V_k recall^V′_k      validation images that have a relative in train are worth more

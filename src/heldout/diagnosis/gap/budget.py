@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from heldout.diagnosis.gap.absent import absent_classes, absent_term
+from heldout.diagnosis.gap.averaging import averaging_term
 from heldout.diagnosis.gap.chosen_on_test import ChoiceOnTest, choice_on_test, chosen_on_test_term
 from heldout.diagnosis.gap.classes import class_rows
 from heldout.diagnosis.gap.labels import labels_term
@@ -121,8 +122,10 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     samples, independent = samples_of(run, rules)
     on_test = choice_on_test(run, rules)
     first, absent = chosen_on_test_term(on_test, gap), absent_term(run)
+    averaging = averaging_term(run, gap)
     parts: dict[Term, GapTerm] = {
         **({} if first is None else {"chosen-on-test": first}),
+        **({} if averaging is None else {"averaging": averaging}),
         **({} if absent is None else {"absent": absent}),
         "selection": selection_term(run, gap, rules),
         "leakage": leakage_term(run, samples, independent, gap),

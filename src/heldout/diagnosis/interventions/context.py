@@ -198,7 +198,8 @@ class InterventionContext:
     def pretrained(self) -> Network:
         """A network whose trunk has the pretrained weights; where training left the trunk alone, the trained one."""
         frozen = self.run.record.frozen
-        if frozen is not None and frozen.verified and set(frozen.prefix_stages) == set(self.network.stages):
+        alone = not self.run.record.members  # else each fold has a network of its own
+        if alone and frozen is not None and frozen.verified and set(frozen.prefix_stages) == set(self.network.stages):
             return self.network
         info = backbones.resolve(self.features_of if self.given else self.recipe.backbone)
         network = backbones.build(

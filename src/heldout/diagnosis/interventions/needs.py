@@ -28,6 +28,9 @@ def lacking(context: InterventionContext, needs: Iterable[Need]) -> Absence | No
     needs = set(needs)
     if context.run.question is not None and Need.TRAINING in needs:
         return Absence(ReasonKind.DOES_NOT_APPLY, "one of several labels is not trained by itself")
+    if context.run.record.members and needs & {Need.ANSWERS, Need.NETWORK, Need.TRAINING, Need.TRAINING_IMAGES}:
+        text = "each image was answered by another fold's network; run the study without --folds for it"
+        return Absence(ReasonKind.MODEL, text)
     if not context.given:
         return None
     if Need.TRAINING in needs:

@@ -31,7 +31,8 @@ def run_command(material: Material) -> str:
     if material.files.given:
         return shlex.join(["heldout", "diagnose", *shlex.split(study.data), *option_words(study.reading)])
     words = ["heldout", "run", study.data, "--models", ",".join(plan.models)]
-    words += ["--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds))]
+    seeds = "--repeats" if "folds" in study.reading else "--seeds"
+    words += ["--strategies", ",".join(plan.strategies), seeds, str(len(plan.seeds))]
     words += ["--image-size", str(plan.image_size), "--fit", plan.fit, "--precision", plan.precision]
     words += option_words({"intensity": plan.intensity or None, "channels": plan.channels or None})
     words += option_words({**study.reading, **plan.search})

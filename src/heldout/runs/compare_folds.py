@@ -1,0 +1,154 @@
+"""What a cross-validation adds to a comparison: differences over folds, and what choosing among the runs is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heldout.records import Estimate
+from heldout.records.comparison import Choosing, FoldPair
+from heldout.records.logit_table import logits_in
+from heldout.records.predictions import Predictions
+from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.rows import verdict_of
+from heldout.stats.bootstrap import Resamples
+from heldout.stats.decisions import unit_ids
+from heldout.stats.estimates import difference_estimate, metric_estimate
+from heldout.stats.folds import corrected_t
+from heldout.stats.metric import ClassWeights
+from heldout.stats.paired import holm
+from heldout.stats.units import Units
+from heldout.ties import first_of_largest
+
+Key = tuple[str, str]
+"""Model and strategy."""
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """The out-of-fold answers of all runs, a row a unit of decision.
+
+    Attributes:
+        study: The study, with its runs.
+        sides: Run -> its answers out of fold.
+        metric: What the classes' recalls count.
+        resamples: Draws of these rows.
+    """
+
+    study: StudyFiles
+    sides: Mapping[str, Predictions]
+    metric: ClassWeights
+    resamples: Resamples
+
+    def fold_pairs(self) -> tuple[FoldPair, ...]:
+        """Every two of the models with their strategies, over all folds that both have."""
+        groups: dict[Key, dict[int, RunFiles]] = {}
+        for run in self.study.runs:
+            groups.setdefault((run.record.backbone, run.record.strategy), {})[run.record.seed] = run
+        found = [
+            pair
+            for (a, runs_a), (b, runs_b) in combinations(groups.items(), 2)
+            if (pair := self._pair(a, b, runs_a, runs_b)) is not None
+        ]
+        adjusted = holm([pair.p for pair in found])
+        return tuple(
+            FoldPair(
+                pair.model_a,
+                pair.strategy_a,
+                pair.model_b,
+                pair.strategy_b,
+                pair.folds,
+                pair.repeats,
+                pair.difference_points,
+                pair.p,
+                p_holm,
+                verdict_of(p_holm, pair.difference_points),
+            )
+            for pair, p_holm in zip(found, adjusted, strict=True)
+        )
+
+    def _pair(self, a: Key, b: Key, runs_a: Mapping[int, RunFiles], runs_b: Mapping[int, RunFiles]) -> FoldPair | None:
+        """One pair, not yet corrected for their number; None without a repeat that both have."""
+        differences, held_out, learned = [], [], []
+        shared = [seed for seed in runs_a if seed in runs_b]
+        for seed in shared:
+            first, second = self.sides[runs_a[seed].record.id], self.sides[runs_b[seed].record.id]
+            fold = folds_of(runs_a[seed], first)
+            for number in np.unique(fold):
+                rows = fold == number
+                each = self.metric.weigh(first.labels[rows], np.ones((1, int(rows.sum())), dtype=np.float32))[0]
+                gained = first.right[rows].astype(np.float64) - second.right[rows]
+                differences.append(float((each * gained).sum() / each.sum()))
+                held_out.append(int(rows.sum()))
+                learned.append(len(rows) - int(rows.sum()))
+        if not shared:
+            return None
+        found = corrected_t(differences, learned, held_out, held_out)
+        points = Estimate(
+            100 * found.value, 100 * found.low, 100 * found.high, len(next(iter(self.sides.values()))), found.method
+        )
+        if not found.varies:  # the folds show no spread: what the drawn patients show is told instead
+            one, other = (self.sides[runs[shared[0]].record.id] for runs in (runs_a, runs_b))
+            points = difference_estimate(one.right, other.right, self.resamples, one.labels, self.metric)
+        count = len(differences) // len(shared)
+        return FoldPair(*a, *b, count, len(shared), points, found.p, found.p, "not distinguishable")
+
+    def choosing(self) -> tuple[Choosing, ...]:
+        """Of a nested cross-validation, each repeat: what the run scores that each fold's own validation would choose."""
+        if self.study.split.test:
+            return ()
+        runs: dict[int, list[RunFiles]] = {}
+        for run in self.study.runs:
+            runs.setdefault(run.record.seed, []).append(run)
+        return tuple(self._choosing(seed, found) for seed, found in runs.items() if len(found) > 1)
+
+    def _choosing(self, seed: int, runs: Sequence[RunFiles]) -> Choosing:
+        first = self.sides[runs[0].record.id]
+        fold, labels = folds_of(runs[0], first), self.study.cohort.table.set_index("id")["label"]
+        index = {name: k for k, name in enumerate(self.study.cohort.classes)}
+        logits, chosen = np.array(first.logits), []
+        for number, name in enumerate(fold_names(runs[0])):
+            scores = [self._score(_inner(run, name), labels, index) for run in runs]
+            best = int(first_of_largest(np.array(scores)))  # of equals the first in the plan
+            rows = fold == number
+            logits[rows] = self.sides[runs[best].record.id].logits[rows]
+            chosen.append(runs[best].record.id)
+        side = first.with_logits(logits)
+        units = Units.of(side.labels, side.ids, side.patients)
+        return Choosing(seed, tuple(chosen), metric_estimate(side, units, self.resamples, self.metric))
+
+    def _score(self, inner: pd.DataFrame, labels: pd.Series[str], index: Mapping[str, int]) -> float:
+        """A fold's score on its own validation images, image by image, by the metric."""
+        truth = labels.loc[inner["id"]].map(index).to_numpy(dtype=np.int64)
+        right = first_of_largest(logits_in(inner), axis=1) == truth
+        each = self.metric.weigh(truth, np.ones((1, len(truth)), dtype=np.float32))[0]
+        return float((each * right).sum() / each.sum())
+
+
+def fold_names(run: RunFiles) -> tuple[str, ...]:
+    """Names of the folds of a run, in their order."""
+    assert run.folds is not None
+    return tuple(dict.fromkeys(run.folds.loc[run.folds["split"] == "val", "variant"]))
+
+
+def folds_of(run: RunFiles, side: Predictions) -> NDArray[np.int64]:
+    """(n,) number of the fold of each row, images or patients; the images of a patient stand in one fold."""
+    assert run.folds is not None
+    own = run.folds[run.folds["split"] == "val"]
+    number = {name: row for row, name in enumerate(fold_names(run))}
+    of_image = dict(zip(own["id"], own["variant"].map(number), strict=True))
+    images = run.predictions["val"]
+    of_row = {unit: of_image[id_] for unit, id_ in zip(unit_ids(images), images.ids, strict=True)}
+    of_row |= of_image
+    return np.array([of_row[id_] for id_ in side.ids], dtype=np.int64)
+
+
+def _inner(run: RunFiles, name: str) -> pd.DataFrame:
+    """What a fold's network answered to the images that the fold was chosen by."""
+    assert run.folds is not None
+    return run.folds[(run.folds["split"] == "choice") & (run.folds["variant"] == name)]
