@@ -115,9 +115,9 @@ class Study:
         reporter: Reporter | None = None,
     ) -> None:
         asked, layout = asked_labels(labels, label_separator), layout_of(images, path_column, label_column, ignore)
-        reading = Reading(
-            patient, skip_unreadable, require_test, val_fraction, split_seed, per_class, asked, order, layout, folds
-        )
+        drawn = (val_fraction, split_seed, per_class)
+        drawn = (val_fraction, split_seed, per_class)
+        reading = Reading(patient, skip_unreadable, require_test, *drawn, asked, order, layout, folds)
         spec = StudySpec(
             data=data.name if isinstance(data, Cohort) else FRAME if isinstance(data, pd.DataFrame) else str(data),
             models=models_of(models),
@@ -145,16 +145,7 @@ class Study:
         verify: bool = False,
         reporter: Reporter | None = None,
     ) -> Study:
-        """The study that a spec describes.
-
-        Args:
-            spec: The study.
-            out: Its folder.
-            device: `auto`, `cpu` or `cuda`.
-            engine: What computes features that stay fixed.
-            verify: Read every image file.
-            reporter: Told of progress; None says nothing.
-        """
+        """The study that a spec describes, in a folder; the other arguments are those of the class."""
         study = cls.__new__(cls)
         study._set(spec, out, device, engine, reporter, None, verify)
         return study

@@ -216,8 +216,8 @@ def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
         raise UsageError(f"Found --repeats {repeats} without --folds; expected both, or --seeds {repeats}.")
     if folds is not None and seeds > 1:
         raise UsageError(
-            f"Found --seeds {seeds} together with --folds; expected --repeats {seeds}: each repeat has folds and a seed "
-            f"of its own."
+            f"Found --seeds {seeds} together with --folds; expected --repeats {seeds}: each repeat has folds and a "
+            f"seed of its own."
         )
     return max(seeds, repeats)
 

@@ -21,7 +21,7 @@ from heldout.diagnosis.tables import near_copies, quality_table
 from heldout.diagnosis.variants import VariantLogits
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter, Silent
-from heldout.records import ReasonKind, Recipe
+from heldout.records import ReasonKind
 from heldout.records.codec import read_record
 from heldout.records.label_predictions import LabelQuestion
 from heldout.records.logit_table import VARIANT_KEYS, variants_table

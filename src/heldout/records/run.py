@@ -28,9 +28,9 @@ INCOMPLETE = ".incomplete-"
 
 
 FOLDS = "folds.parquet"
-"""Of a cross-validated run, what the network of each fold answered: a table of variants (`records.logit_table`) that are
-named by `fold_name`, on the images of its fold (`val`), on test, and where the cross-validation is nested on those that
-the fold was chosen by (`choice`)."""
+"""Of a cross-validated run, what the network of each fold answered: a table of variants (`records.logit_table`) named
+by `fold_name`, on the images of its fold (`val`), on test, and where the cross-validation is nested on those that the
+fold was chosen by (`choice`)."""
 
 
 def fold_name(number: int) -> str:

@@ -22,6 +22,7 @@ from heldout.stats.estimates import difference_estimate, metric_estimate
 from heldout.stats.folds import corrected_t
 from heldout.stats.metric import ClassWeights
 from heldout.stats.paired import holm
+from heldout.stats.scores import Indices
 from heldout.stats.units import Units
 from heldout.ties import first_of_largest
 
@@ -99,7 +100,7 @@ class OutOfFold:
         return FoldPair(*a, *b, count, len(shared), points, found.p, found.p, "not distinguishable")
 
     def choosing(self) -> tuple[Choosing, ...]:
-        """Of a nested cross-validation, each repeat: what the run scores that each fold's own validation would choose."""
+        """Of a nested cross-validation, for each repeat: the score of the runs that its folds would choose."""
         if self.study.split.test:
             return ()
         runs: dict[int, list[RunFiles]] = {}
@@ -124,7 +125,7 @@ class OutOfFold:
 
     def _score(self, inner: pd.DataFrame, labels: pd.Series[str], index: Mapping[str, int]) -> float:
         """A fold's score on its own validation images, image by image, by the metric."""
-        truth = labels.loc[inner["id"]].map(index).to_numpy(dtype=np.int64)
+        truth: Indices = labels.loc[inner["id"]].map(index).to_numpy(dtype=np.int64)
         right = first_of_largest(logits_in(inner), axis=1) == truth
         each = self.metric.weigh(truth, np.ones((1, len(truth)), dtype=np.float32))[0]
         return float((each * right).sum() / each.sum())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from heldout.claims import Claim, claim_of
@@ -74,7 +73,13 @@ class CrossValidation:
         whole = self.whole
         spec = replace(whole.spec, seeds=(repeat,), reading=replace(whole.spec.reading, folds=None))
         folder = fold_folder(whole.folder, repeat, number)
-        fold = replace(whole, spec=spec, split=split, folder=folder, pool=Pool(whole.folder, whole.split.val))
+        fold = replace(
+            whole,
+            spec=spec,
+            split=split,
+            folder=folder,
+            pool=Pool(whole.folder, (*whole.split.train, *whole.split.val)),
+        )
         for name in ("weights", "precisions"):  # the same for all folds: nothing is fetched or hashed again
             fold.__dict__[name] = getattr(whole, name)
         return fold

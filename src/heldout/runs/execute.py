@@ -95,7 +95,12 @@ class Execution:
         """
         spec = self.spec
         return input_map_of(
-            self.cohort, self.split.train or self.split.val, spec.intensity, spec.channels, self.folder / "intensity", self.reporter
+            self.cohort,
+            self.split.train or self.split.val,
+            spec.intensity,
+            spec.channels,
+            self.folder / "intensity",
+            self.reporter,
         )
 
     def plan(self) -> tuple[PlannedRun, ...]:

@@ -143,7 +143,7 @@ def mean_history(members: Sequence[RunFiles]) -> pd.DataFrame:
 
 
 def _stack(folder: Path, name: str, key: str, runs: Sequence[RunFiles]) -> None:
-    """The tables of all folds under one another, of what all of them have: epochs, or variants; none where one lacks it."""
+    """The tables of all folds under one another: the epochs, or variants, that all have; none where a fold has none."""
     if not all((run.folder / name).is_file() for run in runs):
         return
     found = [load_table(run.folder / name, name, REDO) for run in runs]

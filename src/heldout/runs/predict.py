@@ -157,7 +157,7 @@ class Classifier:
 
 
 def _together(squares: list[NDArray[Any]]) -> NDArray[Any]:
-    """(n, s, s, c): grey and colour images side by side; grey ones get three equal channels, as the network would do."""
+    """(n, s, s, c): of grey and colour images, grey ones get three equal channels, as the network would do."""
     widest = max(square.shape[3] for square in squares)
     return np.concatenate([np.broadcast_to(square, (*square.shape[:3], widest)) for square in squares])
 

@@ -60,9 +60,7 @@ class ActivationCache:
     _made: dict[str, tuple[Prefix, str]] = field(default_factory=dict, repr=False, compare=False)  # the last one
 
     @classmethod
-    def of_study(
-        cls, folder: Path, recipe: Recipe, machine: Machine, whole: Part | None = None
-    ) -> ActivationCache:
+    def of_study(cls, folder: Path, recipe: Recipe, machine: Machine, whole: Part | None = None) -> ActivationCache:
         """The cache of a study in `folder`: its runs share it, and what is asked of them later finds it again."""
         source = f"{recipe.backbone} {recipe.image_size} {recipe.fit} {recipe.interpolation}"
         source += "" if recipe.input_map is None else f" {recipe.input_map.key}"

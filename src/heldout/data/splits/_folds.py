@@ -12,10 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from heldout.data.splits._draw import draw_part
 from heldout.data.splits._make import make_split
-from heldout.data.splits._parts import given_parts
+from heldout.data.splits._parts import given_parts, kept_whole
 from heldout.data.splits.units import Ints, lottery, units_of
 from heldout.errors import InputError, Problem, UsageError
 from heldout.records import Cohort, Split
@@ -29,10 +30,11 @@ INNER = 0.2
 
 
 def cross_validation(cohort: Cohort, folds: int, seed: int = 0) -> Split:
-    """The split of a cross-validated study: what is scored out of fold stands as validation, nothing as train.
+    """The split of a cross-validated study: what is scored out of fold stands as validation.
 
     Test images are those that the data names. Where it names none, all images are in the pool, and nothing is held
-    back: the cross-validation is then nested (`fold_splits`).
+    back: the cross-validation is then nested (`fold_splits`). A class with a single unit could not be learned while it
+    is scored: that unit stands in train, every fold learns from it, and `method` says so.
 
     Args:
         cohort: The images; given training and validation images are the pool together.
@@ -41,28 +43,25 @@ def cross_validation(cohort: Cohort, folds: int, seed: int = 0) -> Split:
 
     Raises:
         UsageError: Fewer than `FEWEST` folds.
-        InputError: A class has too few units to be learned from while one of its images is scored.
+        InputError: Fewer units than folds, or fewer than two classes that have two.
     """
     if folds < FEWEST:
         raise UsageError(f"Found --folds {folds}; expected a whole number from {FEWEST} on.")
     table = cohort.table
-    given = given_parts(cohort)
     test = table["split"].to_numpy(dtype=object) == "test"
-    pool = np.flatnonzero(~test)
-    if not len(pool):
-        found = "test images only"
-        raise InputError([Problem("the split", found, "images to learn from", "Name training images too.")])
-    _refuse_small(cohort, pool, folds)
-    by_patient = bool((table["patient"] != "").any())
-    how = "by patient" if cohort.patients_known else "by patient where one is named" if by_patient else "by image"
-    from_val = ", given validation images among them" if "val" in given else ""
+    pool = table[~test].reset_index(drop=True)
+    locked, whole = _single_units(cohort, pool, folds)
     nested = "" if test.any() else "nested "
-    ids = table["id"].to_numpy(dtype=object)
+    from_val = ", given validation images among them" if "val" in given_parts(cohort) else ""
+    by_patient = bool((pool["patient"] != "").any())
+    how = "by patient" if cohort.patients_known else "by patient where one is named" if by_patient else "by image"
+    kept = kept_whole(whole, by_patient, "what is scored")
+    ids, noun = pool["id"].to_numpy(dtype=object), cohort.labelling.noun
     return Split(
-        train=(),
-        val=tuple(ids[pool]),
-        test=tuple(ids[test]),
-        method=f"{nested}cross-validation of {folds} folds, stratified by {cohort.labelling.noun}, {how}{from_val}",
+        train=tuple(ids[locked]),
+        val=tuple(ids[~locked]),
+        test=tuple(table.loc[test, "id"]),
+        method=f"{nested}cross-validation of {folds} folds, stratified by {noun}, {how}{from_val}{kept}",
         seed=seed,
         grouped=cohort.patients_known,
         folds=folds,
@@ -82,34 +81,34 @@ def fold_splits(cohort: Cohort, split: Split, repeat: int = 0) -> tuple[Split, .
         repeat: Number of the repeat; each draws other folds.
 
     Raises:
-        InputError: A class is too small for a validation set within the others.
+        InputError: Classes are too small for a validation set within the others.
     """
     assert split.folds and split.seed is not None
+    seed = split.seed + repeat
     rows = cohort.table.set_index("id").loc[list(split.val)].reset_index()
-    fold = assign(cohort, split.val, split.folds, split.seed + repeat)
+    fold = assign(cohort, split.val, split.folds, seed)
     ids = rows["id"].to_numpy(dtype=object)
     by_patient = bool((rows["patient"] != "").any())
     found = []
     for number in range(split.folds):
         out = fold == number
         method = f"fold {number + 1} of {split.folds}"
-        own = replace(split, folds=0, seed=split.seed + repeat, method=method, test=(), train=(), val=())
+        own = Split((), (), (), method=method, seed=seed, grouped=split.grouped)
+        left = ids[~out]
         if split.test:
-            found.append(replace(own, train=tuple(ids[~out]), val=tuple(ids[out])))
+            found.append(replace(own, train=(*split.train, *left), val=tuple(ids[out])))
             continue
         others = rows[~out].reset_index(drop=True)
-        inner, _ = draw_part(
-            others, cohort.classes, INNER, split.seed + repeat, by_patient, "validation", cohort.labelling
-        )
-        left = ids[~out]
-        found.append(replace(own, train=tuple(left[~inner]), val=tuple(left[inner]), test=tuple(ids[out])))
+        inner, _ = draw_part(others, cohort.classes, INNER, seed, by_patient, "validation", cohort.labelling)
+        train = (*split.train, *left[~inner])
+        found.append(replace(own, train=train, val=tuple(left[inner]), test=tuple(ids[out])))
     return tuple(found)
 
 
 def assign(cohort: Cohort, ids: tuple[str, ...], folds: int, seed: int) -> Ints:
     """(n,) the fold of each image, 0 … folds − 1."""
     table = cohort.table.set_index("id").loc[list(ids)].reset_index()
-    units = units_of(table, cohort.classes, bool((table["patient"] != "").any()), cohort.labelling)
+    units = units_of(table, cohort.classes, by_patient=True, labelling=cohort.labelling)
     totals = np.maximum(units.counts.sum(axis=0), 1)  # (k,)
     order = lottery(table["id"].to_numpy(dtype=str), units, seed, "folds")
     order = order[np.argsort(-units.counts[order].sum(axis=1), kind="stable")]
@@ -117,41 +116,36 @@ def assign(cohort: Cohort, ids: tuple[str, ...], folds: int, seed: int) -> Ints:
     of_unit = np.empty(len(units.counts), dtype=np.int64)
     for unit in order:
         share = units.counts[unit] / totals
-        cost = 2 * (filled * share).sum(axis=1)  # what Σ_k (v_k / n_k)² grows by, less what is the same in each fold
-        chosen = int(np.lexsort((filled.sum(axis=1), np.round(cost, 12)))[0])
+        grown = 2 * (filled * share).sum(axis=1)  # by what Σ_k (v_k / n_k)² grows, less what is the same in each fold
+        chosen = int(np.lexsort((filled.sum(axis=1), np.round(grown, 12)))[0])
         of_unit[unit] = chosen
         filled[chosen] += share
     return of_unit[units.of_image]
 
 
-def _refuse_small(cohort: Cohort, pool: npt.NDArray[np.int64], folds: int) -> None:
-    """Stop where a class would have nothing to learn from while its only unit is scored.
+def _single_units(cohort: Cohort, pool: pd.DataFrame, folds: int) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Which images of the pool, (n,), are of a unit that alone has a class; and those classes.
 
     Raises:
-        InputError: Every such class, and more folds than there are units.
+        InputError: Fewer units than folds, or fewer than two classes that have two.
     """
-    table = cohort.table.iloc[pool].reset_index(drop=True)
-    by_patient = bool((table["patient"] != "").any())
-    units = units_of(table, cohort.classes, by_patient, cohort.labelling)
-    nouns = "patients" if by_patient else "different images"
-    word = cohort.labelling.noun
+    units = units_of(pool, cohort.classes, by_patient=True, labelling=cohort.labelling)
     names = cohort.labelling.strata_names(cohort.classes)[: units.counts.shape[1]]
     holders = (units.counts > 0).sum(axis=0)
-    problems = [
-        Problem(
-            f"{word} '{name}'",
-            f"images of one {nouns.removesuffix('s')}",
-            f"images of at least 2 {nouns}, so that it is learned while it is scored",
-            f"Add images of '{name}', or leave the {word} out.",
-        )
-        for name, number in zip(names, holders, strict=True)
-        if number == 1
-    ]
-    if len(units.counts) < folds:
-        found = f"{len(units.counts)} {nouns} to learn from"
+    single = holders == 1
+    alone = np.asarray((units.counts[:, single] > 0).any(axis=1), dtype=np.bool_)
+    nouns = "patients" if (pool["patient"] != "").any() else "different images"
+    problems = []
+    if (~alone).sum() < folds:
+        found = f"{int((~alone).sum())} {nouns} to divide"
         problems.append(Problem(f"--folds {folds}", found, f"at least {folds}", "Ask for fewer folds."))
+    if (holders > 1).sum() < 2:
+        found = "; ".join(f"'{name}': {number}" for name, number in zip(names, holders, strict=True))
+        expected = f"two {cohort.labelling.nouns} with at least 2 {nouns} each"
+        problems.append(Problem(f"{nouns} of each {cohort.labelling.noun}", found, expected, "Add images."))
     if problems:
         raise InputError(problems, title="No folds can be drawn")
+    return alone[units.of_image], tuple(name for name, one in zip(names, single, strict=True) if one)
 
 
 def whole_split(cohort: Cohort, folds: int | None, val_fraction: float = INNER, seed: int = 0) -> Split:

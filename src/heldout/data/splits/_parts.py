@@ -42,15 +42,15 @@ def fill_in(cohort: Cohort, draw: Draw, by_patient: bool) -> Split:
         train=tuple(ids[part == "train"]),
         val=tuple(ids[part == "val"]),
         test=tuple(ids[part == "test"]),
-        method=f"{' '.join(drawn)}, stratified by {cohort.labelling.noun}, {how}{_kept_whole(whole, by_patient)}",
+        method=f"{' '.join(drawn)}, stratified by {cohort.labelling.noun}, {how}{kept_whole(whole, by_patient)}",
         seed=draw.seed,
         grouped=cohort.patients_known and by_patient,
     )
 
 
-def _kept_whole(classes: tuple[str, ...], by_patient: bool) -> str:
-    """What the method says of classes that validation does without."""
+def kept_whole(classes: tuple[str, ...], by_patient: bool, where: str = "validation") -> str:
+    """What the method says of classes that validation, or every fold, does without."""
     if not classes:
         return ""
     unit = "patient" if by_patient else "image"
-    return f"; validation has no {' and no '.join(classes)}, of which train has a single {unit}"
+    return f"; {where} has no {' and no '.join(classes)}, of which train has a single {unit}"
