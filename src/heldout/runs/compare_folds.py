@@ -125,7 +125,7 @@ class OutOfFold:
 
     def _score(self, inner: pd.DataFrame, labels: pd.Series[str], index: Mapping[str, int]) -> float:
         """A fold's score on its own validation images, image by image, by the metric."""
-        truth: Indices = labels.loc[inner["id"]].map(index).to_numpy(dtype=np.int64)
+        truth: Indices = np.array([index[label] for label in labels.loc[inner["id"]]], dtype=np.int64)
         right = first_of_largest(logits_in(inner), axis=1) == truth
         each = self.metric.weigh(truth, np.ones((1, len(truth)), dtype=np.float32))[0]
         return float((each * right).sum() / each.sum())
