@@ -65,6 +65,7 @@ FLOORS = {
     "runs.read_images": 9,
     "runs.read_labels": 8,
     "runs.rows": 10,
+    "runs.pairs": 11,
     "runs.compare_labels": 11,
     "runs.compare": 12,
     "runs.predict": 10,

@@ -72,7 +72,10 @@ def test_json_is_the_contract(study: Path) -> None:
     assert set(run["oscillation"]) == {"reversals", "roughness_points"}
     assert {"verified", "bn", "prefix_stages"} <= set(run["frozen"])
     pair = found["pairs"][0]
-    assert set(pair) == {"a", "b", "split", "difference_points", "p", "p_holm", "verdict", "test"}
+    assert set(pair) == {
+        *("a", "b", "split", "difference_points", "p", "p_holm", "verdict", "test", "p_images"),
+        *("auc_difference", "p_auc", "p_auc_holm"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import permutation_test
 from sklearn.metrics import recall_score, roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -85,17 +86,61 @@ def test_overfitting_is_read_from_the_losses(tmp_path: Path) -> None:
     assert compare(folder, bootstrap=100).runs[0].overfit_epoch == 4
 
 
-def test_pairs_are_those_of_statsmodels(study: Path, comparison: Comparison) -> None:
+def test_pairs_are_those_of_statsmodels_and_scipy(study: Path, comparison: Comparison) -> None:
+    """McNemar's p by statsmodels; sign flips of patients' net images by SciPy's permutation test, to its noise."""
     runs = {run.record.id: run.predictions["test"] for run in read_study(study).runs}
     assert [(pair.a, pair.b) for pair in comparison.pairs] == list(itertools.combinations(runs, 2))
-    expected = []
     for pair in comparison.pairs:
         a, b = (runs[id_].right for id_ in (pair.a, pair.b))
-        expected.append(mcnemar([[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]).pvalue)
-        assert pair.split == "test"
+        table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
+        assert pair.split == "test" and pair.test == "randomisation"
         assert pair.difference_points.value == pytest.approx(100 * (a.mean() - b.mean()))
-        assert pair.p == pytest.approx(expected[-1])
-    assert [pair.p_holm for pair in comparison.pairs] == pytest.approx(multipletests(expected, method="holm")[1])
+        assert pair.p_images == pytest.approx(mcnemar(table).pvalue)
+        net = pd.Series(a.astype(int) - b).groupby(list(runs[pair.a].patients)).sum().to_numpy()
+        assert len(net) < len(a), "some patient has several images"
+        flips = permutation_test((net,), np.sum, permutation_type="samples", n_resamples=9999, rng=1).pvalue
+        assert pair.p == pytest.approx(flips, abs=4 * np.sqrt(2 * flips * (1 - flips) / 9999) + 2e-4)
+    p_values = [pair.p for pair in comparison.pairs]
+    assert [pair.p_holm for pair in comparison.pairs] == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+@pytest.mark.parametrize("patients", ["", "one image each"])
+def test_mcnemar_decides_where_every_image_is_a_unit(study: Path, patients: str) -> None:
+    files = read_study(study)
+    runs = []
+    for run in files.runs:
+        test = run.predictions["test"]
+        names = tuple(f"{patients} {i}" if patients else "" for i in range(len(test)))
+        changed = {**run.predictions, "test": dataclasses.replace(test, patients=names)}
+        runs.append(dataclasses.replace(run, predictions=changed))
+    for pair in compare_study(dataclasses.replace(files, runs=tuple(runs)), bootstrap=100).pairs:
+        assert pair.test == "McNemar" and pair.p == pair.p_images
+
+
+def test_the_aucs_of_a_pair_are_those_of_the_table_apart(comparison: Comparison) -> None:
+    areas = {row.id: row.test.auc.value for row in comparison.runs if row.test and row.test.auc}
+    p_values = []
+    for pair in comparison.pairs:
+        assert pair.auc_difference is not None and pair.p_auc is not None and pair.p_auc_holm is not None
+        assert pair.auc_difference.value == pytest.approx(areas[pair.a] - areas[pair.b])
+        outside = pair.auc_difference.low > 0 or pair.auc_difference.high < 0
+        assert outside == (pair.p_auc < 0.05)
+        assert "Obuchowski" in pair.auc_difference.method and "patients" in pair.auc_difference.method
+        p_values.append(pair.p_auc)
+    corrected = [pair.p_auc_holm for pair in comparison.pairs]
+    assert corrected == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_the_auc_of_a_class_of_one_patient_is_not_compared(study: Path) -> None:
+    files = read_study(study)
+    runs = []
+    for run in files.runs:
+        test = run.predictions["test"]
+        names = tuple("alone" if label else f"p{i // 2}" for i, label in enumerate(test.labels))
+        changed = {**run.predictions, "test": dataclasses.replace(test, patients=names)}
+        runs.append(dataclasses.replace(run, predictions=changed))
+    for pair in compare_study(dataclasses.replace(files, runs=tuple(runs)), bootstrap=100).pairs:
+        assert pair.auc_difference is pair.p_auc is pair.p_auc_holm is None
 
 
 def test_the_verdict_is_the_more_cautious_of_test_and_interval(comparison: Comparison) -> None:
@@ -110,7 +155,7 @@ def test_the_verdict_is_the_more_cautious_of_test_and_interval(comparison: Compa
 
 
 def test_a_few_patients_with_many_images_make_mcnemar_too_sure(tmp_path: Path) -> None:
-    """All disagreement sits in two patients: McNemar sees 24 images, the bootstrap two people."""
+    """All disagreement sits in two patients: McNemar sees 24 images, sign flips and the bootstrap two people."""
     folder = make_study(tmp_path / "study", runs=RUNS[:2], n_test=120)
     files = read_study(folder)
     table = files.cohort.table
@@ -127,7 +172,8 @@ def test_a_few_patients_with_many_images_make_mcnemar_too_sure(tmp_path: Path) -
         changed = {**run.predictions, "test": answered}
         runs.append(dataclasses.replace(run, predictions=changed))
     (pair,) = compare_study(dataclasses.replace(files, runs=tuple(runs))).pairs
-    assert pair.p_holm < 1e-6
+    assert pair.p_images is not None and pair.p_images < 1e-6
+    assert pair.test == "randomisation" and pair.p == pair.p_holm == pytest.approx(0.5, abs=0.03)
     assert pair.difference_points.value == pytest.approx(-20)
     assert pair.difference_points.high >= 0
     assert pair.verdict == "not distinguishable"

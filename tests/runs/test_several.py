@@ -54,6 +54,13 @@ def test_runs_are_compared_by_the_mean_auc_and_told_apart_by_patients(study: Pat
     (pair,) = found.pairs
     assert pair.test == "bootstrap" and pair.verdict == "distinguishable" and pair.p == pair.p_holm < 0.05
     assert pair.difference_points.value == pytest.approx(100 * (better.test.score.value - worse.test.score.value))
+    area = pair.auc_difference  # the metric is the mean AUC: once in points, once as the AUC itself is told
+    assert area and (area.value, area.low, area.high) == pytest.approx(
+        tuple(
+            end / 100 for end in (pair.difference_points.value, pair.difference_points.low, pair.difference_points.high)
+        )
+    )
+    assert (pair.p_auc, pair.p_auc_holm, pair.p_images) == (pair.p, pair.p_holm, None)
     assert worse.gap_points.value == pytest.approx(100 * (worse.val.score.value - worse.test.score.value))
     blurred = {name: one.auc.value for name, one in worse.test.labels.items() if one.auc}
     assert min(blurred, key=blurred.__getitem__) == "disc"

@@ -65,6 +65,11 @@ def decimal_range(estimate: Estimate) -> str:
     return f"{number(estimate.low, 3)}–{number(estimate.high, 3)}"
 
 
+def signed_range(estimate: Estimate) -> str:
+    """The interval of a difference of decimals: `−0.004 to 0.046`."""
+    return f"{signed(estimate.low, 3)} to {signed(estimate.high, 3)}"
+
+
 def probability(p: float) -> str:
     """A p value.
 

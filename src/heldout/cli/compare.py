@@ -87,8 +87,10 @@ def compare(
     With --metric runs are judged by balanced accuracy, or by what a missed image of each class costs; with --unit
     patient one decision is made a patient. A run that does no better than always answering the commonest class
     is told so first. Intervals are 95 % and draw whole patients where patients are known. Every pair of runs is tested
-    on the same images (exact McNemar test, Holm's correction over all pairs); two runs are called distinguishable only
-    where that test and the paired bootstrap over patients agree. Formulas and reasons: docs/statistics.md.
+    on the same images (sign flips by patient where patients have several images, else McNemar's exact test; Holm's
+    correction over all pairs); two runs are called distinguishable only where that test and the paired bootstrap over
+    patients agree. The AUCs of a pair are compared by DeLong's test, patients as units. Formulas and reasons:
+    docs/statistics.md.
     """
     import dataclasses
 

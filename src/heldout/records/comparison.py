@@ -149,12 +149,19 @@ class Pair:
         b: Id of another.
         split: Part they are compared on.
         difference_points: With the interval of a paired bootstrap over patients.
-        p: Exact McNemar test; by another metric than accuracy a randomisation test over patients, since McNemar's asks
-            of accuracy; of several labels a test by the bootstrap's standard error over patients.
+        p: Exact McNemar test where every image is a unit of its own and the metric is accuracy; else a randomisation
+            test (sign flips) by patient; of several labels a test by the bootstrap's standard error over patients.
         p_holm: The same after Holm's correction over all pairs of the comparison.
-        verdict: `distinguishable` when p_holm < 0.05 and the interval of the difference excludes 0: McNemar's test
-            takes images as independent, the bootstrap takes patients, and the more cautious of the two decides.
+        verdict: `distinguishable` when p_holm < 0.05 and the interval of the difference excludes 0: the interval is not
+            corrected for the number of pairs, and the more cautious of the two decides.
         test: Which test that was.
+        p_images: McNemar's, which takes images as independent and is too sure where patients have several; None by
+            another metric than accuracy and of several labels.
+        auc_difference: AUC of `a` minus that of `b` in units of the AUC, −1 … 1, with DeLong's interval, patients as
+            units; of several labels the mean over labels, with the interval of the bootstrap. None where a class is
+            absent, or has images of a single patient.
+        p_auc: Two-sided p that both AUCs are the same.
+        p_auc_holm: The same after Holm's correction over all pairs.
     """
 
     a: str
@@ -165,6 +172,10 @@ class Pair:
     p_holm: float
     verdict: Literal["distinguishable", "not distinguishable"]
     test: Literal["McNemar", "randomisation", "bootstrap"] = "McNemar"
+    p_images: float | None = None
+    auc_difference: Estimate | None = None
+    p_auc: float | None = None
+    p_auc_holm: float | None = None
 
 
 @dataclass(frozen=True)

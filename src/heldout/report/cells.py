@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from heldout.answer.texts import capital, number, percent, percent_range, points_range, signed
+from heldout.answer.texts import capital, number, percent, percent_range, points_range, signed, signed_range
 from heldout.records import Estimate
 from heldout.report.blocks import Cell, Column, Raw
 from heldout.report.material import Material
@@ -58,6 +58,13 @@ def points_cell(estimate: Estimate | None) -> Cell:
     if estimate is None:
         return Cell("–", saved=saved(None))
     return Cell(signed(estimate.value), points_range(estimate), saved(estimate))
+
+
+def signed_cell(estimate: Estimate | None) -> Cell:
+    """A difference of decimals over its interval, its sign shown."""
+    if estimate is None:
+        return Cell("–", saved=saved(None))
+    return Cell(signed(estimate.value, 3), signed_range(estimate), saved(estimate))
 
 
 def lost_cell(points: Estimate | None) -> Cell:

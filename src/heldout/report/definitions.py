@@ -115,10 +115,26 @@ DEFINITIONS = (
         "def-mcnemar",
         "McNemar's exact test",
         "Of the images on which exactly one of the two runs is right, how surprising is the split if both were "
-        "equally good? It treats images as independent; the interval beside it does not.",
+        "equally good? It treats images as independent, and decides only where every image is of another patient.",
         "p = min(1, 2 · P[X ≤ min(b, c)]), X ~ Binomial(b + c, ½); b, c: images only the first, only the second "
         "has right",
         "McNemar 1947",
+    ),
+    Term(
+        "def-flips",
+        "Sign flips by patient",
+        "If both runs were equally good, each patient's net points for the first could as well be the second's. How "
+        "often do random signs reach as far as what was found? Patients with many images count as one.",
+        "p = share of 9999 draws of signs (and the sample itself) with |Σ ± net points of a patient| ≥ |Σ net points|",
+        "Fisher 1935",
+    ),
+    Term(
+        "def-delong",
+        "Difference of two AUCs",
+        "How much better the first run orders the images than the second, and whether so large a difference is a "
+        "surprise if they were alike. Images of a patient count together; corrected by Holm over the pairs.",
+        "variance of AUC − AUC by structural components, summed within patients; Student's t",
+        "DeLong, DeLong & Clarke-Pearson 1988; Obuchowski 1997",
     ),
     Term(
         "def-holm",
@@ -131,8 +147,8 @@ DEFINITIONS = (
     Term(
         "def-verdict",
         "Distinguishable",
-        "p after Holm below 0.05, and the interval of the difference leaves out zero: the more cautious of a test of "
-        "images and an interval of patients decides. «Not distinguishable» does not mean equal: these images are too "
+        "p after Holm below 0.05, and the interval of the difference leaves out zero: the more cautious of test and "
+        "interval decides. «Not distinguishable» does not mean equal: these images are too "
         "few to tell.",
     ),
     Term(

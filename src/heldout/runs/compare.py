@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +18,6 @@ from heldout.records import (
     Comparison,
     Estimate,
     Metric,
-    Pair,
     RunRow,
     Scores,
 )
@@ -28,14 +26,14 @@ from heldout.runs.compare_folds import OutOfFold
 from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
-from heldout.runs.rows import groups_of, row_of, verdict_of
+from heldout.runs.pairs import pairs_of
+from heldout.runs.rows import groups_of, row_of
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
 from heldout.stats.decisions import decided
 from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, metric_estimate, share_estimate
 from heldout.stats.further import Answers, Asked, further_estimates
 from heldout.stats.joint import JointBootstrap, draw_training
 from heldout.stats.metric import ClassWeights
-from heldout.stats.paired import holm, mcnemar, randomised
 from heldout.stats.scores import Indices
 from heldout.stats.units import Units
 
@@ -106,12 +104,12 @@ def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: 
     sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
     rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
-    right = {id_: own[shared.judged].right for id_, own in sides.items()}
     folds = OutOfFold(study, {id_: own["val"] for id_, own in sides.items()}, shared.metric, shared.resamples["val"])
     crossed = bool(study.split.folds)
+    judged = {id_: own[shared.judged] for id_, own in sides.items()}
     return Comparison(
         runs=rows,
-        pairs=_pairs(right, shared),
+        pairs=pairs_of(judged, shared.units[shared.judged], shared.resamples[shared.judged], shared.metric),
         groups=groups_of(rows),
         metric=judging.metric,
         unit=judging.unit,
@@ -232,38 +230,6 @@ def _difference(a: NDArray[np.bool_], b: NDArray[np.bool_], shared: _Shared) -> 
     """The metric of one run minus that of another on the part they are judged on, points."""
     part = shared.judged
     return difference_estimate(a, b, shared.resamples[part], shared.sides[part].labels, shared.metric)
-
-
-def _pairs(right: dict[str, NDArray[np.bool_]], shared: _Shared) -> tuple[Pair, ...]:
-    """Every pair once, the earlier run as `a`.
-
-    Args:
-        right: Run -> which images of the part it got right, shape (n,).
-        shared: Draws of that part, and the metric.
-    """
-    couples = list(combinations(right, 2))
-    plain = shared.metric.plain
-    p_values = [mcnemar(right[a], right[b]) for a, b in couples] if plain else _randomised(right, couples, shared)
-    pairs = []
-    for (a, b), p, p_holm in zip(couples, p_values, holm(p_values), strict=True):
-        points = _difference(right[a], right[b], shared)
-        # McNemar takes images as independent, the bootstrap takes patients.
-        test: Literal["McNemar", "randomisation"] = "McNemar" if plain else "randomisation"
-        pairs.append(Pair(a, b, shared.judged, points, p, p_holm, verdict_of(p_holm, points), test))
-    return tuple(pairs)
-
-
-def _randomised(right: dict[str, NDArray[np.bool_]], couples: list[tuple[str, str]], shared: _Shared) -> list[float]:
-    """The p of the randomisation test of every couple, units exchanged whole."""
-    if not couples:
-        return []
-    side, units = shared.sides[shared.judged], shared.units[shared.judged]
-    each = shared.metric.weigh(side.labels, np.ones((1, len(side)), dtype=np.float32))[0]
-    columns = [
-        np.bincount(units.unit, weights=each * (right[a].astype(np.float64) - right[b]), minlength=len(units))
-        for a, b in couples
-    ]
-    return [float(p) for p in randomised(np.stack(columns, axis=1))]
 
 
 COMPARERS = {"single": _compare_classes, "several": compare_labels}

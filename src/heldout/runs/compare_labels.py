@@ -22,6 +22,7 @@ from heldout.stats.bootstrap import Resamples, varies
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.label_scores import (
     LabelValues,
+    area_difference,
     bootstrap_p,
     joint_draws,
     mean_estimate,
@@ -190,9 +191,26 @@ def _pairs(judged: dict[str, _Run], shared: _Shared) -> tuple[Pair, ...]:
     part, drawn = shared.judged, shared.resamples[shared.judged]
     couples = list(combinations(judged, 2))
     apart = [judged[a].metric[part] - judged[b].metric[part] for a, b in couples]
-    p_values = [bootstrap_p(values, drawn) for values in apart]
+    areas = {id_: over_labels(run.values[part].auc) for id_, run in judged.items()}
+    areas_apart = [areas[a] - areas[b] for a, b in couples]
+    p_values, p_areas = ([bootstrap_p(one, drawn) for one in each] for each in (apart, areas_apart))
+    corrected = holm(p_areas)
     pairs = []
-    for (a, b), values, p, p_holm in zip(couples, apart, p_values, holm(p_values), strict=True):
-        points = points_estimate(values, drawn, how="paired ")
-        pairs.append(Pair(a, b, part, points, p, p_holm, verdict_of(p_holm, points), "bootstrap"))
+    for place, ((a, b), p, p_holm) in enumerate(zip(couples, p_values, holm(p_values), strict=True)):
+        points = points_estimate(apart[place], drawn, how="paired ")
+        pairs.append(
+            Pair(
+                a=a,
+                b=b,
+                split=part,
+                difference_points=points,
+                p=p,
+                p_holm=p_holm,
+                verdict=verdict_of(p_holm, points),
+                test="bootstrap",
+                auc_difference=area_difference(areas_apart[place], drawn),
+                p_auc=p_areas[place],
+                p_auc_holm=corrected[place],
+            )
+        )
     return tuple(pairs)

@@ -8,6 +8,7 @@ One policy for comparison, diagnosis and report (docs/statistics.md has the cove
   images of several classes, so that recalls depend on each other, no less than percentiles of the bootstrap reach;
 - the AUC has Wilson's interval on an effective number of patients, by the variance of its replicates
   (`few.effective_of_area`);
+- the difference of two AUCs has DeLong's interval with patients as units (`stats/delong.py`);
 - all else (gap, terms of a gap, differences) has percentiles of the joint bootstrap, spread where patients are few
   (`few.spread_factor`);
 - where no replicate differs, the bootstrap cannot see an error that no image showed: the interval is then the widest
@@ -20,12 +21,14 @@ from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from heldout.records import Estimate
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_auc, varies
+from heldout.stats.delong import Area, difference_of
 from heldout.stats.few import effective_images, effective_of_area, spread, spread_factor, spread_words
-from heldout.stats.intervals import difference, unseen, wilson
+from heldout.stats.intervals import Z95, difference, unseen, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 from heldout.stats.metric import ClassWeights
@@ -196,6 +199,36 @@ def difference_estimate(
         return _estimate(value, max(low, -100.0), min(high, 100.0), len(a_right), method)
     low, high = max(-100.0, value - reach), min(100.0, value + reach)
     return _estimate(value, low, high, len(a_right), _never_varied(len(resamples.units), resamples.units))
+
+
+def auc_difference(a: Area, b: Area, labels: Indices, units: Units) -> tuple[Estimate, float] | None:
+    """The AUC of `a` minus that of `b` on the same images, −1 … 1, and the two-sided p that they are the same.
+
+    DeLong's interval and test with patients as units (`stats.delong`). Where nothing is seen of how units differ (both
+    runs separate the classes alike), the error is taken for as large as leaves possible what none of the units of the
+    rarest class shows: Wilson's upper end of 0 of them is the end of the interval.
+
+    Args:
+        a: The area of one run.
+        b: Of another.
+        labels: (n,) class of each image.
+        units: Their units.
+
+    Returns:
+        None where a class has images of a single unit, of which no difference between units can be seen.
+    """
+    found = difference_of(a, b, labels, units)
+    if found is None:
+        return None
+    if found.error > 0:
+        reach, p = found.quantile * found.error, found.p
+        method = f"DeLong on {units.what}" + (", clustered (Obuchowski)" if len(units) < len(labels) else "")
+    else:
+        rarer = min(len(units.members(labels == c)) for c in np.unique(labels))
+        reach = unseen(rarer)
+        p, method = float(2 * norm.sf(abs(found.value) * Z95 / reach)), _never_varied(rarer, units)
+    ends = max(found.value - reach, -1.0), min(found.value + reach, 1.0)
+    return _estimate(found.value, *ends, len(labels), method), p
 
 
 def _unseen_by_class(labels: Indices, units: Units, metric: ClassWeights) -> float:

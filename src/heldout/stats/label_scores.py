@@ -177,6 +177,11 @@ def points_estimate(values: Reals, resamples: Resamples, factor: float | None = 
     return _estimate(float(points[0]), points[1:], resamples, (-100.0, 100.0), 100.0, factor, how)
 
 
+def area_difference(values: Reals, resamples: Resamples) -> Estimate:
+    """A difference of mean areas under the curve, −1 … 1; values are (B + 1,)."""
+    return _estimate(float(values[0]), values[1:], resamples, (-1.0, 1.0), 1.0, None, "paired ")
+
+
 def _estimate(
     value: float,
     replicates: Reals,

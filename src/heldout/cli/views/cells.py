@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heldout.answer.texts import decimal_range, number, percent, percent_range, points_range, signed
+from heldout.answer.texts import decimal_range, number, percent, percent_range, points_range, signed, signed_range
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,6 +32,13 @@ def decimal_cell(estimate: Estimate | None) -> str:
 def points_cell(estimate: Estimate | None) -> str:
     """Points with their sign: `+5.0`, `−1.5 to +12.1`."""
     return "–" if estimate is None else f"{signed(estimate.value)}\n{points_range(estimate)}"
+
+
+def signed_cell(estimate: Estimate | None) -> str:
+    """A difference of decimals with its sign: `+0.021`, `−0.004 to 0.046`."""
+    if estimate is None:
+        return "–"
+    return f"{signed(estimate.value, 3)}\n{signed_range(estimate)}"
 
 
 def empty_table(title: str, width: int) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heldout.answer.baseline import baseline_title
 from heldout.answer.texts import duration, number, percent, probability
-from heldout.cli.views.cells import auc_cell, decimal_cell, empty_table, percent_cell, points_cell
+from heldout.cli.views.cells import auc_cell, decimal_cell, empty_table, percent_cell, points_cell, signed_cell
 from heldout.cli.views.folds import fold_tables
 from heldout.cli.views.labels import label_tables
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from heldout.answer.names import RunName
     from heldout.cli.env import Environment
-    from heldout.records import Comparison, RunRow
+    from heldout.records import Comparison, Pair, RunRow
 
 WIDE = 170
 """From so many characters on, one table holds all columns; below it they are told in three."""
@@ -61,10 +61,13 @@ FEW = ("average_precision", "f1", "mcc", "calibration_error")
 """Further scores shown unless all are asked for; kappa where classes are ordered."""
 
 TESTS = {
-    "randomisation": "randomisation test over patients",
+    "randomisation": "randomisation test (sign flips) over patients",
     "bootstrap": "by the bootstrap's standard error over patients",
 }
 """Tests of pairs but McNemar's, in words."""
+
+WIDE_PAIRS = 110
+"""From so many characters on, the AUCs of a pair stand beside its other columns; below it in a table of their own."""
 
 UNKNOWN = "–"
 """What nobody told of a given model."""
@@ -153,22 +156,51 @@ def known_columns(comparison: Comparison) -> set[str]:
 
 
 def pair_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
-    """Every pair, the clearest difference first."""
+    """Every pair, the clearest difference first; on a narrow terminal the AUCs by themselves."""
     from heldout.answer.best import JUDGED, judged_part
 
     if not comparison.pairs:
         return []
     where = JUDGED[judged_part(comparison)]
-    table = empty_table(f"Pairs on the same {where} images, difference in points", width)
-    table.add_column("first, second")
-    for column in ("first − second", "p", "p (Holm)"):
-        table.add_column(column, justify="right")
-    table.add_column("verdict", min_width=15)
-    for pair in sorted(comparison.pairs, key=lambda pair: pair.p):
-        couple = f"{names[pair.a].label}\n{names[pair.b].label}"
-        p_values = (probability(pair.p), probability(pair.p_holm))
-        table.add_row(couple, points_cell(pair.difference_points), *p_values, pair.verdict)
-    return [table]
+    columns = PAIR_COLUMNS if any(pair.auc_difference for pair in comparison.pairs) else PAIR_COLUMNS[:-2]
+    groups = {f"Pairs on the same {where} images, difference in points": columns}
+    if width < WIDE_PAIRS and len(columns) == len(PAIR_COLUMNS):
+        groups = {next(iter(groups)): columns[:-2], f"The same pairs: difference of AUC on {where}": columns[-2:]}
+    tables = []
+    for title, some in groups.items():
+        table = empty_table(title, width)
+        table.add_column("first, second")
+        for column in some:
+            table.add_column(column, justify="left" if column == "verdict" else "right", min_width=PAIR_WIDTHS[column])
+        for pair in sorted(comparison.pairs, key=lambda pair: pair.p):
+            cells = pair_cells(pair)
+            table.add_row(f"{names[pair.a].label}\n{names[pair.b].label}", *(cells[column] for column in some))
+        tables.append(table)
+    return tables
+
+
+PAIR_WIDTHS = {
+    "first − second": 0,
+    "p": 0,
+    "p (Holm)": 0,
+    "verdict": 15,
+    "AUC, first − second": 0,
+    "p (Holm) of AUC": 0,
+}
+PAIR_COLUMNS = tuple(PAIR_WIDTHS)
+
+
+def pair_cells(pair: Pair) -> dict[str, str]:
+    """All columns of a pair as text; where patients decide, McNemar's p of images stands below."""
+    beside = pair.test != "McNemar" and pair.p_images is not None
+    return {
+        "first − second": points_cell(pair.difference_points),
+        "p": probability(pair.p) + (f"\nimages {probability(pair.p_images)}" if beside else ""),  # type: ignore[arg-type]
+        "p (Holm)": probability(pair.p_holm),
+        "verdict": pair.verdict,
+        "AUC, first − second": signed_cell(pair.auc_difference),
+        "p (Holm) of AUC": "–" if pair.p_auc_holm is None else probability(pair.p_auc_holm),
+    }
 
 
 def group_tables(comparison: Comparison, names: Mapping[str, RunName], width: int) -> list[Table]:
@@ -205,6 +237,8 @@ def note(comparison: Comparison) -> str:
             + (" test: by the mean of the folds' networks." if row.test else "")
             + " Pairs out of fold: corrected resampled t test (Nadeau & Bengio 2003)."
         )
+    if tests and any(pair.p_images is not None for pair in comparison.pairs):
+        test += " Below it McNemar's, which takes images as independent and is too sure."
     positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     said = (

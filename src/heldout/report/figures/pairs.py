@@ -17,10 +17,21 @@ MOST = 28
 
 def turned(pair: Pair) -> Pair:
     """The pair with the better run first, so that differences point one way."""
-    d = pair.difference_points
-    if d.value >= 0:
+    if pair.difference_points.value >= 0:
         return pair
-    return replace(pair, a=pair.b, b=pair.a, difference_points=Estimate(-d.value, -d.high, -d.low, d.n, d.method))
+    area = pair.auc_difference
+    return replace(
+        pair,
+        a=pair.b,
+        b=pair.a,
+        difference_points=negative(pair.difference_points),
+        auc_difference=None if area is None else negative(area),
+    )
+
+
+def negative(d: Estimate) -> Estimate:
+    """The difference the other way round."""
+    return Estimate(-d.value, -d.high, -d.low, d.n, d.method)
 
 
 def drawn(material: Material) -> tuple[list[Pair], str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from heldout.answer.texts import count, probability
 from heldout.records import Pair
 from heldout.report.blocks import Block, Cell, Column, Prose, Table
-from heldout.report.cells import csv_only, methods, points_cell, run_cell, unseen
+from heldout.report.cells import csv_only, ends_of, methods, points_cell, run_cell, signed_cell, unseen
 from heldout.report.material import Material
 from heldout.report.section import Section
 from heldout.runs.rows import ALPHA
@@ -20,15 +20,32 @@ def pair_row(material: Material, pair: Pair) -> tuple[Cell, ...]:
         run_cell(material, pair.b),
         unseen(pair.split),
         points_cell(pair.difference_points),
-        Cell(probability(pair.p), saved=(pair.p,)),
-        Cell(probability(pair.p_holm), saved=(pair.p_holm,)),
+        unseen(pair.test),
+        p_cell(pair.p),
+        p_cell(pair.p_images),
+        p_cell(pair.p_holm),
         Cell(pair.verdict, strong=pair.verdict == "distinguishable"),
+        signed_cell(pair.auc_difference),
+        p_cell(pair.p_auc),
+        p_cell(pair.p_auc_holm),
     )
+
+
+def p_cell(p: float | None) -> Cell:
+    """A p value; a dash where there is none."""
+    return Cell("–" if p is None else probability(p), saved=(p,))
+
+
+TESTS = {"McNemar": "McNemar", "randomisation": "sign flips", "bootstrap": "bootstrap"}
+"""Test that decides -> its name above the column."""
 
 
 def pairs_table(material: Material) -> Table:
     """Every pair."""
     pairs = material.comparison.pairs
+    test = pairs[0].test
+    by_patient = test != "McNemar" and pairs[0].p_images is not None
+    areas = any(pair.auc_difference for pair in pairs)
     columns = (
         Column("First run", saved_as=("a", "a_label")),
         Column("Second run", saved_as=("b", "b_label")),
@@ -40,22 +57,27 @@ def pairs_table(material: Material) -> Table:
             "def-pairs",
             saved_as=("difference_points", "low", "high", "n", "method"),
         ),
-        Column(
-            "p",
-            "McNemar" if all(pair.test == "McNemar" for pair in pairs) else "randomisation",
-            True,
-            "def-mcnemar",
-            saved_as=("p",),
-        ),
+        csv_only("test"),
+        Column("p", TESTS[test], True, "def-mcnemar" if test == "McNemar" else "def-flips", saved_as=("p",)),
+        Column("p of images", "McNemar", True, "def-mcnemar", saved_as=("p_images",), shown=by_patient),
         Column("p", "after Holm", True, "def-holm", saved_as=("p_holm",)),
         Column("Verdict", definition="def-verdict", saved_as=("verdict",)),
+        Column("AUC", "difference", True, "def-delong", saved_as=ends_of("auc_difference"), shown=areas),
+        csv_only("p_auc"),
+        Column("p of AUC", "after Holm", True, "def-delong", saved_as=("p_auc_holm",), shown=areas),
     )
     notes = (
         f"Difference: {material.judged} {material.metric.words} of the first run minus that of the second, on the "
         "same images.",
         f"Corrected for {count(len(pairs), 'pair')}; distinguishable where p after Holm is below {ALPHA:g} and the "
         "interval leaves out zero.",
+        *(
+            ("p is of sign flips by patient; McNemar's takes images as independent, and decides nothing here.",)
+            if by_patient
+            else ()
+        ),
         *methods(("difference", pair.difference_points) for pair in pairs),
+        *methods(("difference of AUC", pair.auc_difference) for pair in pairs),
     )
     rows = tuple(pair_row(material, pair) for pair in pairs)
     return Table("pairs-table", f"All pairs on {material.judged}", columns, rows, notes)
