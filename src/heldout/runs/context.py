@@ -7,6 +7,7 @@ from pathlib import Path
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.data.squares import Squares
 from heldout.data.store import build_store
 from heldout.progress import Reporter
 from heldout.records import BackboneInfo, Cohort, Recipe, Split
@@ -23,12 +24,14 @@ class RunContext:
         split: Their partition.
         folder: The study's folder.
         machine: Device and precision.
+        squares: What was kept when the images were measured.
     """
 
     cohort: Cohort
     split: Split
     folder: Path
     machine: Machine
+    squares: Squares | None = None
 
 
 def new_network(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> Network:
@@ -59,6 +62,7 @@ def part_of(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) 
         context.folder / "images",
         reporter,
         recipe.input_map,
+        context.squares,
     )
     texts = context.cohort.table.set_index("id").loc[list(ids), "label"].tolist()
     return Part(ids, store.pixels, context.cohort.labelling.truth(texts, recipe.classes))

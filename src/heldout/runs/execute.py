@@ -15,6 +15,7 @@ from heldout import backbones
 from heldout.claims import Claim, claim_of
 from heldout.computing import Device, Engine
 from heldout.data.input_map import input_map_of
+from heldout.data.squares import Squares
 from heldout.errors import HeldoutError
 from heldout.files import sha256_of
 from heldout.progress import Reporter, Silent
@@ -45,6 +46,7 @@ class Execution:
         device: `auto`, `cpu` or `cuda`.
         engine: What computes features that stay fixed, see `training.engine`.
         reporter: Told of training images that are read before anything is planned.
+        squares: What was kept when the images were measured.
     """
 
     spec: StudySpec
@@ -54,6 +56,7 @@ class Execution:
     device: Device = "auto"
     engine: Engine = "auto"
     reporter: Reporter = field(default_factory=Silent)
+    squares: Squares | None = None
 
     @cached_property
     def weights(self) -> dict[str, str]:
@@ -138,7 +141,8 @@ class Execution:
         from heldout.runs.context import RunContext
         from heldout.training.device import machine
 
-        return RunContext(self.cohort, self.split, self.folder, machine(self.device, precision, self.engine))
+        here = machine(self.device, precision, self.engine)
+        return RunContext(self.cohort, self.split, self.folder, here, self.squares)
 
     def _search_job(self, base: PlannedRun, budget: SearchBudget, reporter: Reporter) -> Job:
         from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
