@@ -24,7 +24,7 @@ from heldout.records.recipe import Precision
 from heldout.records.tuning import Tuning
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
-from heldout.runs.sitting import is_complete, run_folder
+from heldout.runs.sitting import is_finished, run_folder
 from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
 
@@ -135,7 +135,7 @@ class Execution:
 
     def _missing(self, planned: Sequence[PlannedRun]) -> list[PlannedRun]:
         """Runs that are still to be made."""
-        return [run for run in planned if not is_complete(run_folder(self.folder, run.recipe))]
+        return [run for run in planned if not is_finished(run_folder(self.folder, run.recipe))]
 
     def _context(self, precision: Precision) -> RunContext:
         from heldout.runs.context import RunContext
@@ -169,7 +169,7 @@ class Execution:
         return Job(
             title=f"{title}: {run.info.name}, {run.strategy.name}",
             claim=claim_of(place),
-            is_done=lambda: is_complete(place),
+            is_done=lambda: is_finished(place),
             work=work,
         )
 
