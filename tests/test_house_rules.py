@@ -47,6 +47,8 @@ FLOORS = {
     "data.input_map": 8,
     "data.memory": 8,
     "data.splits": 8,
+    "data.squares": 7,
+    "data.squaring": 6,
     "data.store": 8,
     "strategies": 7,
     "runs.earlier": 8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from heldout.computing import Device
 from heldout.data.door import axis_missing, images_of, mixed, values_of
 from heldout.data.input_map import input_map_of_arrays
 from heldout.data.labels import label_text
-from heldout.data.memory import cohort_of_arrays, of_other_depth, refuse, wrong_images
+from heldout.data.memory import cohort_and_costs, of_other_depth, refuse, wrong_images
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
@@ -101,15 +102,18 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             InputError: Images or labels that do not fit; all problems at once.
+
+        Warns:
+            UserWarning: What the intensity policy costs on these images.
         """
         X, labels = images_of(X), values_of(y)
         several = labels.ndim == 2
         refuse([] if several else mixed(labels))
         names = labels if several else [str(label) if label_text(label) else "" for label in labels]
         parts_ = ["train"] * (1 if axis_missing(X) else len(X))
-        cohort = cohort_of_arrays(
-            X, names, patient=groups, split=parts_, intensity=self.intensity, channels=self.channels
-        )
+        cohort, costs = cohort_and_costs(X, names, groups, parts_, intensity=self.intensity, channels=self.channels)
+        for cost in costs:
+            warnings.warn(cost, stacklevel=2)
         split = make_split(cohort, self.val_fraction, self.seed)
         if several:
             self.classes_, codes = np.arange(labels.shape[1]), labels

@@ -169,6 +169,8 @@ def write_once(path: Path, text: str) -> bool:
     Returns:
         Whether it was written; False if there was one.
     """
+    if path.exists():
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(path)
     try:
@@ -189,10 +191,25 @@ def write_once(path: Path, text: str) -> bool:
             temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str, make_folder: bool = True) -> None:
-    """Write a text file whole."""
+def write_bytes(path: Path, content: bytes, make_folder: bool = True) -> None:
+    """Write a file whole; one that holds these bytes is let be, so that nothing is asked of a read-only disk."""
+    if _holds(path, content):
+        return
     with whole(path, make_folder) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        with open_regular(path) as file:
+            return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
+    except OSError:
+        return False
+
+
+def write_text(path: Path, text: str, make_folder: bool = True) -> None:
+    """Write a text file whole, in UTF-8; one that holds this text is let be."""
+    write_bytes(path, text.encode(), make_folder)
 
 
 def append_line(path: Path, line: str) -> None:

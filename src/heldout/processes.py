@@ -63,6 +63,14 @@ def mark() -> str:
     return f"heldout-{_short(machine())}-{os.getpid()}-{born(os.getpid()) or ''}-{uuid.uuid4().hex[:8]}"
 
 
+def meant_by(name: str) -> str:
+    """Name of the file or folder that a temporary one of ours, or a claim, stands for; others as they are."""
+    hidden = name.startswith(".")
+    if hidden and name.endswith(".claim"):
+        return name.removeprefix(".").removesuffix(".claim")
+    return MARK.sub("", name.removeprefix(".")) if hidden and MARK.search(name) else name
+
+
 def is_left_behind(path: Path) -> bool:
     """Whether a file or folder is a temporary one of ours whose process is gone.
 

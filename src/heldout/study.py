@@ -25,7 +25,7 @@ from heldout.runs.execute import Execution
 from heldout.runs.folder import read_study
 from heldout.runs.judging import CLASSES, asking_of, judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
-from heldout.runs.read_images import cohort_of, refuse_reading_again
+from heldout.runs.read_images import cohort_of, refuse_reading_again, squares_of
 from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
 
@@ -58,7 +58,7 @@ class Study:
         intensity: Policy for more than 8 bits, as for `heldout.load`; empty for the one that a cohort was read with.
         channels: Choice of channels, likewise.
         labels: `single` or `several` labels an image; None goes by the rules (`heldout.data.examine.labels`).
-        label_separator: Between names in one cell; empty for `|`.
+        label_separator: Between names in one cell, which settles what they are; empty for `|` by the rules.
         order: Grades from low to high, with commas between, or `classes` for as they stand: adds weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
@@ -169,6 +169,7 @@ class Study:
         self.reporter = reporter or Silent()
         self._given = given
         self._verify = verify
+        self._squares = None if isinstance(given, Cohort) else squares_of(spec, self.folder)
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -176,10 +177,9 @@ class Study:
 
         Raises:
             InputError: The data cannot be used; all problems at once.
-            UsageError: The order that was given is none of its classes.
+            UsageError: The order that was given is none of its classes; told before anything is trained.
         """
-        cohort = cohort_of(self.spec, self._given, self.reporter, self._verify)
-        # An order that is none of its classes is told before anything is trained.
+        cohort = cohort_of(self.spec, self._given, self.reporter, self._verify, self._squares)
         asking_of(cohort.classes, order=self.spec.reading.order or "", labelling=cohort.labelling)
         return cohort
 
@@ -191,7 +191,10 @@ class Study:
 
     @cached_property
     def _execution(self) -> Execution | CrossValidation:
-        whole = Execution(self.spec, self.cohort, self.split, self.folder, self.device, self.engine, self.reporter)
+        spec, cohort, split = self.spec, self.cohort, self.split
+        whole = Execution(
+            spec, cohort, split, self.folder, self.device, self.engine, self.reporter, squares=self._squares
+        )
         return whole if self.spec.reading.folds is None else CrossValidation(whole)
 
     def plan(self) -> tuple[PlannedRun, ...]:

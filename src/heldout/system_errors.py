@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+from pathlib import Path
 
 from heldout.errors import HeldoutError
+from heldout.processes import meant_by
 
 NUMBER = re.compile(r"os error (\d+)|\[Errno (\d+)\]")
 """How safetensors (Rust) and Arrow (C++) name the system's error in the text of their own."""
@@ -65,4 +67,13 @@ def told(error: BaseException) -> HeldoutError | None:
     name = getattr(error, "filename", None)
     if name in (None, "", -1):
         return HeldoutError(f"{reason[0].upper()}{reason[1:]}. {remedy}")
-    return HeldoutError(f"{os.fsdecode(name) if isinstance(name, str | bytes) else name}: {reason}. {remedy}")
+    place = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else None
+    meant = place.with_name(meant_by(place.name)) if place is not None and place.name else place
+    if meant != place:  # a temporary file or a claim of ours: what it was to become is what a person knows
+        return HeldoutError(f"{meant} cannot be written: {reason}. {remedy}")
+    return HeldoutError(f"{name if place is None else place}: {reason}. {remedy}")
+
+
+def is_forbidden(error: OSError) -> bool:
+    """Whether something may only be read, here and by this person."""
+    return error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)

@@ -15,7 +15,8 @@ import heldout
 from heldout.data.input_map import input_map_of, input_map_of_arrays, rule_of
 from heldout.data.load import examine
 from heldout.data.memory import cohort_of_arrays, of_other_depth
-from heldout.data.store import Squaring, build_store, store_key, store_of_arrays
+from heldout.data.squaring import Fitting, Squaring
+from heldout.data.store import build_store, store_key, store_of_arrays
 from heldout.errors import InputError, UsageError
 from heldout.files import hash_of
 from heldout.images import Decoded, ImageError
@@ -204,7 +205,7 @@ def test_a_blank_training_set_is_refused() -> None:
 
 def test_bytes_keep_the_ids_keys_and_plans_of_earlier_versions() -> None:
     """The values are those of version 0.1.0."""
-    assert store_key(["a", "b"], Squaring(12, "stretch", "bilinear", 1)) == "01a2141391065302"
+    assert store_key(["a", "b"], Squaring(Fitting(12, "stretch", "bilinear"), 1)) == "01a2141391065302"
     recipe = Recipe("c", "s", ("a", "b"), "x:y", "w", "probe", {"lr": 0.5}, 64, "stretch", "bilinear", 0)
     assert recipe.id == "y-probe-s0-9e66a219" and "input_map" not in to_data(recipe)
     plan = PlanRecord("c", "s", ("m",), {"probe": {}}, (0,), 64, "stretch", "no", ("r",))
@@ -217,8 +218,16 @@ def test_a_rule_decides_recipe_and_store_and_survives_json() -> None:
     assert from_data(Recipe, to_data(recipe), "recipe.json") == recipe
     others = [replace(rule, high=(4032.0,)), replace(rule, channels="adapt", of=4), replace(rule, eight_bit=True), None]
     assert len({recipe.id, *(replace(recipe, input_map=other).id for other in others)}) == 5
-    how = Squaring(12, "stretch", "bilinear", 1, rule)
-    assert len({store_key(["a"], how), *(store_key(["a"], replace(how, input_map=other)) for other in others)}) == 5
+    how = Squaring(Fitting(12, "stretch", "bilinear", rule), 1)
+    assert (
+        len(
+            {
+                store_key(["a"], how),
+                *(store_key(["a"], replace(how, fitting=replace(how.fitting, input_map=other))) for other in others),
+            }
+        )
+        == 5
+    )
     assert recipe.squares != replace(recipe, input_map=None).squares == "64-stretch-bilinear"
 
 

@@ -40,6 +40,7 @@ def draft(labels: Sequence[str]) -> Draft:
         (["a;b", "a", "b"], None, ";", "several"),  # one cell is enough where the sign was named
         (["a;b", "c", "c"], None, ";", "several"),
         (["A|B", "x", "y"], None, "", "asked"),  # one odd name
+        (["A|B", "x", "y"], None, "|", "several"),  # a person said so
         (["A|B", "A|C", "x"], None, "", "asked"),  # B and C stand nowhere else
         (["GFP|DAPI", "GFP|DAPI", "none"], None, "", "asked"),
     ],

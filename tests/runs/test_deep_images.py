@@ -115,6 +115,9 @@ def test_a_classifier_of_arrays_keeps_its_numbers(data: Path) -> None:
     alone = model.predict_proba(test[:1])
     np.testing.assert_allclose(alone, model.predict_proba(test)[:1], atol=1e-3)  # whatever stands beside it
     assert (model.predict(test) == "wide").mean() > 0.8
+    model.set_params(intensity="per-image")
+    with pytest.warns(UserWarning, match="scaled by itself"):
+        model.fit(X, y)
 
 
 @pytest.mark.slow

@@ -10,11 +10,19 @@ import pytest
 from heldout.claims import Claim, ClaimLostError, Claims, claim_of
 from heldout.files import write_text
 from heldout.records import Recipe, RunRecord
-from heldout.records.codec import read_record, write_record
+from heldout.records.codec import read_record, write_record, write_sealed
 from heldout.runs import sitting as module
 from heldout.runs.folder import read_study
 from heldout.runs.ledger import TEST_EVALUATIONS, entries, write_down
-from heldout.runs.sitting import Sitting, is_complete, run_folder, sitting
+from heldout.runs.sitting import (
+    Sitting,
+    checksums_in,
+    damaged_files,
+    is_complete,
+    is_finished,
+    run_folder,
+    sitting,
+)
 from tests.worlds.made_study import RUNS, make_study
 
 
@@ -121,3 +129,44 @@ def test_a_run_whose_record_was_torn_is_made_again_and_the_torn_one_is_kept(
         own.finish(with_test=True)
     assert is_complete(place) and (place.with_name(f"{recipe.id}.incomplete-1") / "predictions.parquet").is_file()
     assert not any("incomplete" in remark for remark in read_study(study).remarks)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_a_run_whose_predictions_are_damaged_is_made_again_and_the_damaged_one_is_kept(
+    run: tuple[Path, Recipe, RunRecord], damage: str
+) -> None:
+    study, recipe, record = run
+    place, file = run_folder(study, recipe), run_folder(study, recipe) / "predictions.parquet"
+    (study.parent / "made").rename(place)
+    write_sealed(place / "run.json", dataclasses.replace(record, files=checksums_in(place), test_evaluations=1))
+    assert is_finished(place) and not read_study(study).set_aside
+    whole = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    assert is_complete(place) and not is_finished(place) and damaged_files(place) == ("predictions.parquet",)
+    assert read_study(study).set_aside  # what `compare` sets aside, `run` makes again
+    with sitting(study, recipe, None) as own:
+        (own.folder / "predictions.parquet").write_bytes(whole)
+        score(own, recipe, record)
+        own.finish(with_test=True)
+    assert is_finished(place) and place.with_name(f"{recipe.id}.incomplete-1").is_dir()
+
+
+def test_weights_that_were_removed_and_files_that_may_not_be_read_are_no_reason_to_train_again(
+    run: tuple[Path, Recipe, RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, recipe, record = run
+    place = run_folder(study, recipe)
+    (study.parent / "made").rename(place)
+    (place / "model.safetensors").write_bytes(b"weights")
+    write_sealed(place / "run.json", dataclasses.replace(record, files=checksums_in(place)))
+    (place / "model.safetensors").unlink()
+    assert is_finished(place)
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(module, "sha256_of", refuse)
+    assert is_finished(place)

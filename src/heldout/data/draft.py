@@ -81,7 +81,7 @@ def _way_out(suffix: str) -> str:
     """What to do with a file of a kind that is not read."""
     if suffix in (".xlsx", ".xls", ".ods"):
         return "Save the table as CSV in UTF-8 from the program that made it, and give that."
-    if suffix in (".tar", ".gz", ".tgz", ".rar", ".7z"):
+    if suffix in (".gz", ".bz2", ".xz", ".zst", ".tbz2", ".txz", ".rar", ".7z"):
         return "Unpack it, and give the folder."
     return "See `docs/data.md` for an example of each."
 

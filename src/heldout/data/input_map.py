@@ -128,6 +128,25 @@ def input_map_of_arrays(X: npt.NDArray[Any], cohort: Cohort, train: Sequence[str
     return _with_depths(rule, table["bits"], lambda: next(iter(read())))
 
 
+def rules_before(intensity: str, channels: str) -> tuple[InputMap | None, ...]:
+    """What the rule may be, as far as that is known before an image was read; nothing where it hangs on the images.
+
+    Args:
+        intensity: The policy; empty for none.
+        channels: The choice of channels; empty for none.
+
+    Raises:
+        UsageError: A text that is no policy.
+    """
+    policy = parse_intensity(intensity) if intensity else None
+    if channels or (policy is not None and policy.learned):
+        return ()
+    if policy is None:
+        return (None,)
+    rule = InputMap(intensity=policy.text)
+    return (rule, None) if isinstance(policy, FullRange) else (rule,)  # as `rule_of`, of 8-bit images
+
+
 def rule_of(read: Read, intensity: str, channels: str, number: int, bits: int) -> InputMap | None:
     """The rule for images that are read by a function.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from heldout.data.draft import drafted, layout_of
 from heldout.data.entries import AS_FOUND, Entry, Layout
@@ -18,7 +19,7 @@ from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.keys import PatientKeys, patient_keys
 from heldout.data.examine.labels import AskedLabels, asked_labels, everywhere, labels_of
 from heldout.data.examine.marks import Marks, marks_in
-from heldout.data.examine.measure import MeasuredImage, measure
+from heldout.data.examine.measure import Keep, MeasuredImage, measure
 from heldout.data.examine.near import NearCopies, describe_near, near_copies_of
 from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.data.tabulate import notes_of, notes_of_files, order_classes, tabulate
@@ -89,6 +90,7 @@ def load(
     label_separator: str = "",
     verify: bool = False,
     reporter: Reporter = SILENT,
+    keep: Keep | None = None,
 ) -> Cohort:
     """Read a data set.
 
@@ -109,9 +111,10 @@ def load(
             `full-range` or `per-image`; empty for none.
         channels: `select:…`, `project` or `adapt`, where images have other channels than grey or RGB; empty for none.
         labels: `single` or `several` labels an image; None goes by the rules (`heldout.data.examine.labels`).
-        label_separator: Between names in one cell; empty for `|`.
+        label_separator: Between names in one cell, which settles what they are; empty for `|` by the rules.
         verify: Read every file, also those that an earlier command read and that have not changed since.
         reporter: Is told of every image.
+        keep: Is given every image that is decoded, with its content hash, by several threads at once.
 
     Returns:
         The images as a table.
@@ -134,6 +137,7 @@ def load(
         labels=asked,
         verify=verify,
         reporter=reporter,
+        keep=keep,
     )
     if examined.problems:
         named = "The table" if isinstance(data, pd.DataFrame) else data
@@ -153,6 +157,7 @@ def examine(
     labels: AskedLabels = BY_THE_RULES,
     verify: bool = False,
     reporter: Reporter = SILENT,
+    keep: Keep | None = None,
 ) -> Examined:
     """Like `load`, but problems are returned beside what could be read: what `heldout inspect` shows.
 
@@ -171,7 +176,7 @@ def examine(
     named_labels = labels_of(draft, labels)
     labelling = LABELLINGS[named_labels.kind]
     entries = with_patients(named_labels.entries, told)
-    measured, array_problems, single_problems = measure(entries, draft.root, reporter, verify)
+    measured, array_problems, single_problems = measure(entries, draft.root, reporter, verify, keep)
     judged = [image.entry for image in measured] if skip_unreadable else list(entries)
     excluded = tuple(single_problems) if skip_unreadable else ()
     problems = [
@@ -188,8 +193,9 @@ def examine(
         problems += split_problems([(entry.split, entry.label) for entry in judged], require_test, labelling)
     table = tabulate(measured, draft.keeps_further)
     named = told is not None or (table["patient"] != "").any()
-    keys = None if named else patient_keys(table, draft.root)
-    near, marks = _copies(measured, table, verify)
+    small = small_of([image for image in measured if image.entry.labelled])
+    keys = None if named else patient_keys(table, small)
+    near, marks = _copies(small, table, verify)
     key_note = None if auto or keys is None else keys.note(has_copies(near))
     notes = [
         *notes_of(table, key_note, len(excluded)),
@@ -232,9 +238,13 @@ def has_copies(near: NearCopies | None) -> bool:
     return near is not None and bool(near.pairs)
 
 
-def _copies(measured: Sequence[MeasuredImage], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
+def small_of(images: Sequence[MeasuredImage]) -> NDArray[np.uint8]:
+    """Their thumbnails, (n, 64, 64)."""
+    return np.stack([image.small for image in images]) if images else np.empty((0, SIDE, SIDE), dtype=np.uint8)
+
+
+def _copies(small: NDArray[np.uint8], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
-    small = [image.small for image in measured if image.entry.labelled]
-    near = near_copies_of(table, np.stack(small) if small else np.empty((0, SIDE, SIDE), dtype=np.uint8), verify)
+    near = near_copies_of(table, small, verify)
     files = bool(len(table)) and bool((table["row"] < 0).all())
     return near, marks_in(list(table["source"]) if files else [""] * len(table), list(table["label"]))

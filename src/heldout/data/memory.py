@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from heldout.data.door import axis_missing, images_of, values_of
 from heldout.data.entries import Entry, some, split_named
 from heldout.data.examine.checks import split_problems
-from heldout.data.examine.depth import depth_problems
+from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.measure import MeasuredImage, measured_image
 from heldout.data.labels import label_texts
 from heldout.data.tabulate import identify, notes_of, order_classes
@@ -60,6 +61,28 @@ def cohort_of_arrays(
     Raises:
         InputError: Arrays of another kind or of differing lengths, labels missing, a class absent from a part.
     """
+    cohort, costs = cohort_and_costs(
+        X, y, patient, split, name, intensity=intensity, channels=channels, label_names=label_names
+    )
+    return replace(cohort, notes=(*cohort.notes, *costs))
+
+
+def cohort_and_costs(
+    X: npt.NDArray[Any],
+    y: Sequence[object] | npt.NDArray[np.generic],
+    patient: Sequence[object] | npt.NDArray[np.generic] | None = None,
+    split: Sequence[str] | npt.NDArray[np.str_] | None = None,
+    name: str = "arrays",
+    *,
+    intensity: str = "",
+    channels: str = "",
+    label_names: Sequence[str] = (),
+) -> tuple[Cohort, tuple[str, ...]]:
+    """The cohort of `cohort_of_arrays`, and apart from its notes what the intensity policy costs on these images.
+
+    Raises:
+        InputError: As for `cohort_of_arrays`.
+    """
     X = images_of(X)
     patient = None if patient is None else values_of(patient)
     labelling, classes, labels, problems = _labels(values_of(y), label_names)
@@ -89,7 +112,7 @@ def cohort_of_arrays(
     table = typed(frame.assign(id=identify(frame)))
     classes = classes or order_classes(table["label"])
     notes = tuple(notes_of(table, None))
-    return Cohort(
+    cohort = Cohort(
         name,
         "",
         "arrays",
@@ -100,6 +123,7 @@ def cohort_of_arrays(
         channels=channels,
         labels=labelling.name,
     )
+    return cohort, tuple(policy_notes(images, intensity))
 
 
 def _labels(y: npt.NDArray[Any], names: Sequence[str]) -> tuple[Labelling, tuple[str, ...], list[str], list[Problem]]:

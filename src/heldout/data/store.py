@@ -8,25 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from heldout.array_files import create_array, open_array_file, seal
 from heldout.claims import claim_of, hold
+from heldout.data.squares import Squares
+from heldout.data.squaring import Fitting, Pixels, Squaring
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
-from heldout.images import Decoded, ImageError, check_pixels, close_arrays, content_hash, decode, fit_square, quietly
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, quietly
 from heldout.images.memory import one_image
-from heldout.images.prepare import as_input
 from heldout.images.reading import grey_if_equal, of_array, place_of
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, InputMap
 from heldout.records.recipe import Fit
-
-Pixels = npt.NDArray[Any]
-"""uint8; or float16 in 0 … 1, where the files hold more than 8 bits."""
 
 SILENT = Silent()
 
@@ -93,6 +90,7 @@ def build_store(
     folder: Path | None,
     reporter: Reporter = SILENT,
     input_map: InputMap | None = None,
+    squares: Squares | None = None,
 ) -> Store:
     """Decode and fit images, or map what an earlier call wrote.
 
@@ -105,6 +103,7 @@ def build_store(
         folder: Where stores are kept, one folder a key; None keeps the squares in memory.
         reporter: Is told of every image; silent where the store is there already.
         input_map: How values of the files become inputs; None takes 8-bit grey and RGB as they are.
+        squares: What was kept when the images were measured; these are not decoded again.
 
     Returns:
         The squares. c is 1 only if every image of the cohort is grey, whichever ids are asked for.
@@ -114,17 +113,17 @@ def build_store(
         HeldoutError: An id is not in the cohort.
     """
     grey = bool((cohort.table["channels"] == 1).all())
-    how = Squaring(image_size, fit, interpolation, _width(grey, input_map), input_map)
+    how = Squaring(Fitting(image_size, fit, interpolation, input_map), _width(grey, input_map))
     shape = (len(ids), image_size, image_size, how.channels)
     if folder is None:
-        pixels = np.empty(shape, dtype=how.dtype)
-        _fill(pixels, cohort, ids, how, reporter)
+        pixels = np.empty(shape, dtype=how.fitting.dtype)
+        _fill(pixels, cohort, ids, how, reporter, squares)
         return Store(pixels, tuple(ids))
     place = folder / store_key(ids, how)
     if not _is_whole(place, ids, shape, how):
         with hold(claim_of(place)):
             if not _is_whole(place, ids, shape, how):  # another process may just have made it
-                _write(place, shape, cohort, ids, how, reporter)
+                _write(place, shape, cohort, ids, how, reporter, squares)
     return Store(np.load(place / "pixels.npy", mmap_mode="r"), tuple(ids))
 
 
@@ -134,62 +133,33 @@ def _width(grey: bool, input_map: InputMap | None) -> int:
     return wanted or (1 if grey else 3)
 
 
-@dataclass(frozen=True)
-class Squaring:
-    """How images become squares.
-
-    Attributes:
-        size: Side in pixels.
-        fit: `stretch`, `pad` or `crop`.
-        interpolation: `bilinear` or `bicubic`.
-        channels: Of the squares.
-        input_map: How values of the files become inputs; None takes 8-bit grey and RGB as they are.
-    """
-
-    size: int
-    fit: Fit
-    interpolation: str
-    channels: int
-    input_map: InputMap | None = None
-
-    @property
-    def dtype(self) -> type[np.generic]:
-        """Of the squares."""
-        rule = self.input_map
-        kept = rule is None or rule.eight_bit or not (rule.intensity or rule.channels == "project")
-        return np.uint8 if kept else np.float16
-
-    def square(self, image: Decoded, where: str) -> Pixels:
-        """(s, s, c): mapped and fitted, a grey image repeated over three channels in a colour cohort.
-
-        Raises:
-            ImageError: The rule has no numbers for this image.
-        """
-        square = fit_square(as_input(image, self.input_map, where), self.size, self.fit, self.interpolation)
-        square = square[..., None] if square.ndim == 2 else square
-        return np.broadcast_to(square, (self.size, self.size, self.channels))
-
-
 def _write(
-    place: Path, shape: tuple[int, ...], cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter
+    place: Path,
+    shape: tuple[int, ...],
+    cohort: Cohort,
+    ids: Sequence[str],
+    how: Squaring,
+    reporter: Reporter,
+    squares: Squares | None,
 ) -> None:
+    fitting = how.fitting
     if place.exists():
         reporter.note(f"{place} is damaged or cut off, and is made anew.")
     with whole_folder(place, keep=lambda there: _is_whole(there, ids, shape, how)) as temporary:
-        mapped = create_array(temporary / "pixels.npy", how.dtype, shape)
-        _fill(mapped, cohort, ids, how, reporter)
+        mapped = create_array(temporary / "pixels.npy", fitting.dtype, shape)
+        _fill(mapped, cohort, ids, how, reporter, squares)
         mapped.flush()  # type: ignore[attr-defined]
         del mapped
         seal(temporary)
-        about = {"format": FORMAT, "size": shape[1], "fit": how.fit, "interpolation": how.interpolation}
-        about |= {} if how.input_map is None else {"input_map": how.input_map.key}
+        about = {"format": FORMAT, "size": shape[1], "fit": fitting.fit, "interpolation": fitting.interpolation}
+        about |= {} if fitting.input_map is None else {"input_map": fitting.input_map.key}
         write_json(temporary / "store.json", {**about, "ids": list(ids)})
 
 
 def store_key(ids: Sequence[str], how: Squaring) -> str:
     """Name of a store's folder: a hash of all that decides its bytes. Ids are content hashes, so images count too."""
-    mapped = [] if how.input_map is None else [how.input_map.key]
-    return hash_of([FORMAT, list(ids), how.size, how.fit, how.interpolation, how.channels, *mapped], 16)
+    size, fit, interpolation, rule = how.fitting.key
+    return hash_of([FORMAT, list(ids), size, fit, interpolation, how.channels, *([rule] if rule else [])], 16)
 
 
 def store_of_arrays(
@@ -220,15 +190,14 @@ def store_of_arrays(
     try:
         check_pixels(X, "X", any_depth=True)
         images = [grey_if_equal(of_array(image, f"X row {row}")) for row, image in enumerate(X)]
-        how = Squaring(
-            image_size, fit, interpolation, _width(all(i.pixels.ndim == 2 for i in images), input_map), input_map
-        )
-        squares = [how.square(image, f"X row {row}") for row, image in enumerate(images)]
+        fitting = Fitting(image_size, fit, interpolation, input_map)
+        how = Squaring(fitting, _width(all(image.pixels.ndim == 2 for image in images), input_map))
+        squares = [how.widened(fitting.fitted(image, f"X row {row}")) for row, image in enumerate(images)]
     except ImageError as error:
         raise InputError([error.problem("X")]) from error
     if len(X) != len(ids):
         raise InputError([Problem("ids", f"{len(ids)} ids", f"{len(X)}, one an image", "Pass arrays of one length.")])
-    pixels = np.empty((len(X), image_size, image_size, how.channels), dtype=how.dtype)
+    pixels = np.empty((len(X), image_size, image_size, how.channels), dtype=fitting.dtype)
     for row, square in enumerate(squares):
         pixels[row] = square
     return Store(pixels, tuple(ids))
@@ -242,13 +211,15 @@ def _is_whole(place: Path, ids: Sequence[str], shape: tuple[int, ...], how: Squa
     except (OSError, ValueError, KeyError, TypeError):
         return False
     mapped = open_array_file(place / "pixels.npy") if same else None
-    return mapped is not None and mapped.shape == shape and mapped.dtype == how.dtype
+    return mapped is not None and mapped.shape == shape and mapped.dtype == how.fitting.dtype
 
 
-def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter) -> None:
+def _fill(
+    pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring, reporter: Reporter, squares: Squares | None
+) -> None:
     """Write the square of every id into its row; threads, since decoding and resizing leave the interpreter's lock."""
     problems: list[Problem] = []
-    work = _writer(pixels, cohort, ids, how)
+    work = _writer(pixels, cohort, ids, how, squares)
     threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
     reporter.begin("Preparing images", len(ids))
     with quietly(), ThreadPoolExecutor(threads) as pool:
@@ -263,7 +234,9 @@ def _fill(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring, rep
         raise InputError(problems, title="The images are no longer what they were when the cohort was read")
 
 
-def _writer(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring) -> Callable[[int], Problem | None]:
+def _writer(
+    pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring, squares: Squares | None
+) -> Callable[[int], Problem | None]:
     """The work for one row: writes it, or returns why not."""
     rows = cohort.table.set_index("id")[["source", "member", "row", "content"]]
     unknown = [id_ for id_ in ids if id_ not in rows.index]
@@ -280,9 +253,13 @@ def _writer(pixels: Pixels, cohort: Cohort, ids: Sequence[str], how: Squaring) -
 
     def prepare(position: int) -> Problem | None:
         source, member, row, content = places[position]
+        kept = None if squares is None else squares.take(content, how.fitting)
+        if kept is not None:
+            pixels[position] = how.widened(kept)
+            return None
         try:
             image = decode(root / source, member, row)
-            square = how.square(image, place_of(root / source, member, row))
+            square = how.widened(how.fitting.fitted(image, place_of(root / source, member, row)))
         except ImageError as error:
             return error.problem(error.where, source=source)
         found = content_hash(image.pixels)

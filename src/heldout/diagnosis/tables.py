@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from heldout.progress import Reporter
 from heldout.records import PARTS, Recipe
 from heldout.records.table_file import load_table, save_table
 from heldout.runs.folder import StudyFiles
+from heldout.system_errors import is_forbidden, told
 
 CHUNK = 500
 """Images measured at a time."""
@@ -50,7 +53,8 @@ def quality_table(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> pd.D
         reporter.note(f"Image quality was not measured: {str(error).splitlines()[0]}")
         return None
     table = pd.concat(measured)
-    save_table(table.rename_axis("id").reset_index(), file)
+    with _kept_where_allowed():
+        save_table(table.rename_axis("id").reset_index(), file)
     return table
 
 
@@ -103,7 +107,8 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     rows = zip(found.first.tolist(), found.second.tolist(), found.change, strict=True)
     pairs = tuple(CopyPair(ids[a], ids[b], change) for a, b, change in rows)
     listed = [[p.first, p.second, p.change] for p in pairs]
-    write_json(file, {"format": FORMAT, "key": key, "pairs": listed, "hash": hash_of(listed)})
+    with _kept_where_allowed():
+        write_json(file, {"format": FORMAT, "key": key, "pairs": listed, "hash": hash_of(listed)})
     return pairs
 
 
@@ -130,10 +135,26 @@ def part_pixels(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter
     """(n, s, s, c) squares of a part, in the order of the split, from the study's own store.
 
     Raises:
-        HeldoutError: The images are not there any more, or are others than they were.
+        HeldoutError: The images are not there any more, or are others than they were; or they are not in the store, and
+            the study may only be read.
     """
     folder: Path = study.folder / "images"
     ids = study.split.part(part)
-    return build_store(
-        study.cohort, ids, recipe.image_size, recipe.fit, recipe.interpolation, folder, reporter, recipe.input_map
-    ).pixels
+    how = recipe.image_size, recipe.fit, recipe.interpolation
+    try:
+        return build_store(study.cohort, ids, *how, folder, reporter, recipe.input_map).pixels
+    except OSError as error:
+        refused = told(error) if is_forbidden(error) else None
+        if refused is None:
+            raise
+        raise refused from error
+
+
+@contextmanager
+def _kept_where_allowed() -> Iterator[None]:
+    """Keep what was measured for the next call, unless the study may only be read."""
+    try:
+        yield
+    except OSError as error:
+        if not is_forbidden(error):
+            raise

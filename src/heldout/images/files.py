@@ -8,7 +8,7 @@ from PIL import UnidentifiedImageError
 
 from heldout.errors import HeldoutError
 from heldout.images.decoded import Decoded
-from heldout.images.decoders import Decoder, decoder_of, every_decoder
+from heldout.images.decoders import Decoder, decoder_for, decoder_of, every_decoder
 from heldout.images.errors import ImageError
 from heldout.images.memory import one_image
 from heldout.images.opened import ImageFile, open_file
@@ -18,6 +18,7 @@ IMAGE_SUFFIXES = frozenset(
         *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".webp"),
         *(".jp2", ".j2k", ".jpx", ".j2c", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz"),
         *(".svs", ".ndpi", ".scn", ".lsm", ".qptiff", ".czi", ".lif", ".nd2"),
+        *(".mrxs", ".vms", ".vmu", ".bif"),
     }
 )
 """Endings of the formats of this package, as its decoders have them (a test holds both alike); `is_image_file` knows
@@ -88,7 +89,7 @@ def count_images(path: Path, member: str = "") -> int:
 
 
 def _chosen(file: ImageFile) -> Decoder:
-    decoder = decoder_of(file.head)
+    decoder = decoder_for(file)
     if decoder is None:
         formats = ", ".join(decoder.title for decoder in every_decoder())
         raise ImageError(

@@ -9,13 +9,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
-from heldout.files import hash_of, whole
+from heldout.files import hash_of
 from heldout.records.codec import check_format, from_data, to_data
 from heldout.records.labelling import LABELLINGS, SINGLE, Labelling, LabellingName
-from heldout.records.table_file import load_arrow
+from heldout.records.table_file import load_arrow, save_arrow
 
 COLUMNS: dict[str, str] = {
     "id": "unique name of the image in this cohort: its content hash, with -2, -3 … for exact copies",
@@ -127,8 +126,7 @@ class Cohort:
         about |= {name: value for name in ("intensity", "channels") if (value := getattr(self, name))}
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
-        with whole(path) as temporary:
-            pq.write_table(table, temporary, write_page_checksum=True)
+        save_arrow(table, path)
 
     @classmethod
     def load(cls, path: Path) -> Cohort:

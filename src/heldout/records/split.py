@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
-from heldout.files import hash_of, whole
+from heldout.files import hash_of
 from heldout.records.codec import check_format
-from heldout.records.table_file import load_arrow
+from heldout.records.table_file import load_arrow, save_arrow
 
 FORMAT = 1
 
@@ -68,8 +67,7 @@ class Split:
         about |= {"folds": self.folds} if self.folds else {}
         table = pa.Table.from_pandas(frame, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"heldout": json.dumps(about).encode()})
-        with whole(path) as temporary:
-            pq.write_table(table, temporary, write_page_checksum=True)
+        save_arrow(table, path)
 
     @classmethod
     def load(cls, path: Path) -> Split:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from heldout.errors import InputError, Problem
-from heldout.files import check_regular, open_regular, whole
+from heldout.files import check_regular, open_regular, whole, write_bytes
 
 DAMAGED = "Delete it and call the same command again: it makes only what is missing."
 
@@ -19,6 +19,13 @@ def save_table(table: pd.DataFrame, path: Path, make_folder: bool = True) -> Non
     """Write a table whole or not at all; its index is left out."""
     with whole(path, make_folder) as temporary:
         table.to_parquet(temporary, index=False, write_page_checksum=True)
+
+
+def save_arrow(table: pa.Table, path: Path) -> None:
+    """The same with the file's own metadata; a file that holds this very table is let be."""
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, write_page_checksum=True)
+    write_bytes(path, content.getvalue().to_pybytes())
 
 
 def load_table(path: Path, expected: str = "a Parquet table", remedy: str = DAMAGED) -> pd.DataFrame:

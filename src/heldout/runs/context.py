@@ -7,6 +7,7 @@ from pathlib import Path
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.data.squares import Squares
 from heldout.data.store import build_store
 from heldout.progress import Reporter
 from heldout.records import BackboneInfo, Cohort, Recipe, Split
@@ -38,6 +39,7 @@ class RunContext:
         folder: The study's folder.
         machine: Device and precision.
         pool: What the parts are taken from; None where the study stands for itself.
+        squares: What was kept when the images were measured.
     """
 
     cohort: Cohort
@@ -45,6 +47,7 @@ class RunContext:
     folder: Path
     machine: Machine
     pool: Pool | None = None
+    squares: Squares | None = None
 
     @property
     def kept_in(self) -> Path:
@@ -90,6 +93,7 @@ def _part(ids: tuple[str, ...], recipe: Recipe, context: RunContext, reporter: R
         context.kept_in / "images",
         reporter,
         recipe.input_map,
+        context.squares,
     )
     texts = context.cohort.table.set_index("id").loc[list(ids), "label"].tolist()
     pixels = store.pixels if ids == read else rows_of(store.pixels, store.rows(ids))

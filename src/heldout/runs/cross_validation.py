@@ -17,7 +17,7 @@ from heldout.records import Split
 from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun
 from heldout.runs.share import Job, Share
-from heldout.runs.sitting import is_complete, run_folder
+from heldout.runs.sitting import is_finished, run_folder
 from heldout.runs.write_study import check_same, write_study
 
 
@@ -54,7 +54,7 @@ class CrossValidation:
         planned = self.plan()
         write_study(whole.folder, whole.spec, whole.cohort, whole.split, planned)
         for repeat in whole.spec.seeds:
-            if all(is_complete(run_folder(whole.folder, run.recipe)) for run in planned if run.recipe.seed == repeat):
+            if all(is_finished(run_folder(whole.folder, run.recipe)) for run in planned if run.recipe.seed == repeat):
                 continue  # folds of a study that was handed on need not be there
             for number, fold in enumerate(self.folds(repeat)):
                 many = f", repeat {repeat + 1}" if len(whole.spec.seeds) > 1 else ""
@@ -99,6 +99,6 @@ class CrossValidation:
         return Job(
             title=f"Run {number + 1} of {len(planned)}: {run.info.name}, {run.strategy.name}, all folds",
             claim=claim_of(place),
-            is_done=lambda: is_complete(place),
+            is_done=lambda: is_finished(place),
             work=work,
         )

@@ -15,6 +15,7 @@ from heldout import backbones
 from heldout.claims import Claim, claim_of
 from heldout.computing import Device, Engine
 from heldout.data.input_map import input_map_of
+from heldout.data.squares import Squares
 from heldout.errors import HeldoutError
 from heldout.files import sha256_of
 from heldout.progress import Reporter, Silent
@@ -23,7 +24,7 @@ from heldout.records.recipe import Precision
 from heldout.records.tuning import Tuning
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
-from heldout.runs.sitting import is_complete, run_folder
+from heldout.runs.sitting import is_finished, run_folder
 from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
 
@@ -46,6 +47,7 @@ class Execution:
         engine: What computes features that stay fixed, see `training.engine`.
         reporter: Told of training images that are read before anything is planned.
         pool: What the parts are taken from, where this is one fold of a cross-validation.
+        squares: What was kept when the images were measured.
     """
 
     spec: StudySpec
@@ -56,6 +58,7 @@ class Execution:
     engine: Engine = "auto"
     reporter: Reporter = field(default_factory=Silent)
     pool: Pool | None = None
+    squares: Squares | None = None
 
     @cached_property
     def weights(self) -> dict[str, str]:
@@ -139,7 +142,7 @@ class Execution:
 
     def _missing(self, planned: Sequence[PlannedRun]) -> list[PlannedRun]:
         """Runs that are still to be made."""
-        return [run for run in planned if not is_complete(run_folder(self.folder, run.recipe))]
+        return [run for run in planned if not is_finished(run_folder(self.folder, run.recipe))]
 
     def context(self, precision: Precision) -> RunContext:
         """What all runs of that precision have in common."""
@@ -147,7 +150,7 @@ class Execution:
         from heldout.training.device import machine
 
         where = machine(self.device, precision, self.engine)
-        return RunContext(self.cohort, self.split, self.folder, where, self.pool)
+        return RunContext(self.cohort, self.split, self.folder, where, self.pool, self.squares)
 
     def _search_job(self, base: PlannedRun, budget: SearchBudget, reporter: Reporter) -> Job:
         from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
@@ -174,7 +177,7 @@ class Execution:
         return Job(
             title=f"{title}: {run.info.name}, {run.strategy.name}",
             claim=claim_of(place),
-            is_done=lambda: is_complete(place),
+            is_done=lambda: is_finished(place),
             work=work,
         )
 

@@ -37,7 +37,7 @@ from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
-from heldout.runs.sitting import Sitting, is_complete, run_folder, sitting
+from heldout.runs.sitting import Sitting, damaged_files, is_complete, is_finished, run_folder, sitting
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
@@ -88,10 +88,11 @@ def fit(
     """
     reporter = reporter or Silent()
     place = run_folder(context.folder, run.recipe)
-    if is_complete(place):
+    if is_finished(place):
         return read_run_record(place)
     if (place / "run.json").exists():
-        reporter.note(f"{place / 'run.json'} is torn: the run is made again, and this folder is kept beside it.")
+        wrong = ", ".join(damaged_files(place)) or "run.json"
+        reporter.note(f"{place}: {wrong} damaged or gone; the run is made again, and this folder is kept beside it.")
     with sitting(context.folder, run.recipe, claim) as own:
         if not is_complete(own.folder) and own.scored() is None:
             _learn_and_score(run, context, own, reporter)
@@ -280,9 +281,15 @@ def _write_files(
     if learned.course.choices:
         choices = variants_table("val", val_ids, learned.course.choices)
         save_table(choices, folder / "choices.parquet", make_folder=False)
-    with whole(folder / "model.safetensors", make_folder=False) as temporary:
-        tensors = {name: value.detach().cpu().contiguous() for name, value in learned.network.state_dict().items()}
-        save_file(tensors, temporary, metadata={"backbone": recipe.backbone, "classes": json.dumps(recipe.classes)})
+    write_weights(learned.network, recipe, folder / "model.safetensors")
+
+
+def write_weights(network: torch.nn.Module, recipe: Recipe, file: Path) -> None:
+    """Write a network's weights; equal weights of equal recipes give equal bytes."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    about = json.dumps({"backbone": recipe.backbone, "classes": recipe.classes})
+    with whole(file, make_folder=False) as temporary:
+        save_file(tensors, temporary, metadata={"heldout": about})  # of several entries the order is left to chance
 
 
 def environment(machine: Machine) -> dict[str, object]:

@@ -76,7 +76,7 @@ class Reading:
         """As options of `heldout run` by name; those of labels, layout and folds only where they were given."""
         of_labels: dict[str, Setting] = {
             "labels": self.labels.kind,
-            "label-separator": None if self.labels.separator == AskedLabels.separator else self.labels.separator,
+            "label-separator": self.labels.separator or None,
             "order": self.order,
             "folds": self.folds,
         }

@@ -19,7 +19,7 @@ from heldout.backbones import Network
 from heldout.backbones.label_neighbours import fitting_head
 from heldout.computing import Device
 from heldout.data.readers.files import files_named
-from heldout.data.store import Squaring
+from heldout.data.squaring import Fitting, Squaring
 from heldout.errors import InputError, Problem
 from heldout.images import ImageError, decode
 from heldout.images.prepare import check_depth
@@ -173,8 +173,8 @@ def _square(image: Path, recipe: Recipe) -> NDArray[Any]:
     check_depth(decoded, recipe.input_map, str(image))
     width = None if recipe.input_map is None else recipe.input_map.width
     channels = width or (1 if decoded.pixels.ndim == 2 else 3)
-    how = Squaring(recipe.image_size, recipe.fit, recipe.interpolation, channels, recipe.input_map)
-    return how.square(decoded, str(image))[None].astype(how.dtype)
+    fitting = Fitting(recipe.image_size, recipe.fit, recipe.interpolation, recipe.input_map)
+    return Squaring(fitting, channels).widened(fitting.fitted(decoded, str(image)))[None]
 
 
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:

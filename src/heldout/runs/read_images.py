@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from heldout.data.examine.labels import AskedLabels
+from heldout.data.input_map import rules_before
 from heldout.data.load import load
 from heldout.data.splits import limit_per_class
+from heldout.data.squares import Squares
+from heldout.data.squaring import Fitting
 from heldout.errors import UsageError
 from heldout.progress import Reporter
 from heldout.records import Cohort
@@ -28,7 +33,31 @@ def refuse_reading_again(reading: Reading) -> None:
         )
 
 
-def cohort_of(spec: StudySpec, given: Cohort | pd.DataFrame | None, reporter: Reporter, verify: bool = False) -> Cohort:
+def squares_of(spec: StudySpec, folder: Path) -> Squares | None:
+    """Where the squares of a study are kept while its images are measured.
+
+    Args:
+        spec: The study.
+        folder: Its folder.
+
+    Returns:
+        None where they hang on more than each image by itself (percentiles of the training images, a choice of
+        channels), or where only some of the images are taken.
+    """
+    rules = rules_before(spec.intensity, spec.channels)
+    if not rules or spec.reading.per_class is not None:
+        return None
+    ways = sorted({info.interpolation for info in spec.models})
+    return Squares([Fitting(spec.image_size, spec.fit, way, rule) for way in ways for rule in rules], folder)
+
+
+def cohort_of(
+    spec: StudySpec,
+    given: Cohort | pd.DataFrame | None,
+    reporter: Reporter,
+    verify: bool = False,
+    squares: Squares | None = None,
+) -> Cohort:
     """The images of a study, at most as many a class as it wants.
 
     Args:
@@ -36,6 +65,7 @@ def cohort_of(spec: StudySpec, given: Cohort | pd.DataFrame | None, reporter: Re
         given: Its images, where they were read before; or the table that names them.
         reporter: Is told of every image.
         verify: Whether files are read that have not changed since an earlier command read them.
+        squares: Where the squares of what is read are kept.
 
     Raises:
         InputError: The data cannot be used; all problems at once.
@@ -59,6 +89,7 @@ def cohort_of(spec: StudySpec, given: Cohort | pd.DataFrame | None, reporter: Re
             labels=reading.labels,
             verify=verify,
             reporter=reporter,
+            keep=None if squares is None else squares.keep,
         )
     if reading.per_class is None:
         return cohort

@@ -27,6 +27,8 @@ from heldout.runs.ledger import TEST_EVALUATIONS, evaluations_of, write_down
 CHECKPOINT = "checkpoint.safetensors"
 SCORED = "scored.json"
 
+WEIGHTS = ".safetensors"
+
 ALONE = "alone"
 """Stands for a claim's token where no other process can work on the run."""
 
@@ -94,7 +96,7 @@ class Sitting:
             write_sealed(self.folder / "run.json", record, make_folder=False)
         for name in (CHECKPOINT, SCORED):
             (self.folder / name).unlink(missing_ok=True)
-        publish_folder(self.folder, self.place, _give_way, keep=is_complete)
+        publish_folder(self.folder, self.place, _give_way, keep=is_finished)
         if self.folder.is_dir():  # another process was faster, with the same run
             shutil.rmtree(self.folder, ignore_errors=True)
         return read_run_record(self.place)
@@ -170,8 +172,36 @@ def is_complete(folder: Path) -> bool:
     return True
 
 
+def damaged_files(folder: Path) -> tuple[str, ...]:
+    """Names of a complete run's files that are gone, or are not what the run wrote.
+
+    Weights, which only a prediction needs, are not looked at: a person may have removed them for their size.
+    """
+    try:
+        files = dict(read_json(folder / "run.json")["files"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # told where the record is read
+        return ()
+    return tuple(
+        name for name, wanted in files.items() if not name.endswith(WEIGHTS) and _differs(folder / name, wanted)
+    )
+
+
+def _differs(file: Path, wanted: object) -> bool:
+    try:
+        return sha256_of(file) != wanted
+    except FileNotFoundError:
+        return True
+    except OSError:  # there, and not to be read: whoever reads it is told
+        return False
+
+
+def is_finished(place: Path) -> bool:
+    """Whether a run stands in its place, whole: complete, and no file of it damaged."""
+    return is_complete(place) and not damaged_files(place)
+
+
 def _give_way(old: Path) -> None:
-    """What stood in a run's place without being complete may hold what a person put there: it is kept beside."""
+    """What stood in a run's place without being whole may hold what a person put there: it is kept beside."""
     name = old.name.removeprefix(".").partition(".heldout-")[0]
     for number in range(1, 1000):
         place = old.with_name(f"{name}{INCOMPLETE}{number}")

@@ -16,7 +16,7 @@ from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from heldout.stats.intervals import Z95, unseen
 from heldout.stats.scores import Indices, Reals
@@ -47,7 +47,7 @@ def spread_factor(units: Units) -> float:
     u, spare = len(units), units.spare
     if u >= FEW or spare < 1:
         return 1.0
-    return float(student.ppf(0.975, spare)) / Z95 * sqrt(u / spare)
+    return float(stdtrit(spare, 0.975)) / Z95 * sqrt(u / spare)
 
 
 def spread(value: float, replicates: Reals, factor: float) -> Reals:

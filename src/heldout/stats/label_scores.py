@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import expit
-from scipy.stats import norm
+from scipy.special import expit, ndtr
 
 from heldout.records import Estimate, LabelScores
 from heldout.records.label_predictions import LabelPredictions
@@ -215,4 +214,4 @@ def bootstrap_p(values: Reals, resamples: Resamples) -> float:
     if not varies(values[1:]):
         return 1.0
     error = float(np.nanstd(values[1:], ddof=1)) * spread_factor(resamples.units)
-    return float(2 * norm.sf(abs(float(values[0])) / error))
+    return float(2 * ndtr(-abs(float(values[0])) / error))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from heldout.records import Estimate
 from heldout.stats.bootstrap import percentile_interval, varies
@@ -110,7 +110,7 @@ def simultaneous(points: Measured, comparisons: int, level: float = 0.05) -> Mea
     """
     if comparisons <= 1:
         return points
-    factor = float(norm.ppf(1 - level / 2 / comparisons)) / Z95
+    factor = float(ndtri(1 - level / 2 / comparisons)) / Z95
     replicates = spread(points.value, points.replicates, factor)
     return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
 

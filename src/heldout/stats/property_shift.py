@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from heldout.stats.paired import holm
 from heldout.stats.scores import Indices, Reals
@@ -98,10 +98,10 @@ def _compared(x: Reals, y: Reals, units_x: Indices, units_y: Indices) -> tuple[f
         endless = float(np.copysign(np.inf, difference))
         return endless, endless, endless, 0.0
     dof = variance**2 / (a**2 / dof_a + b**2 / dof_b)  # Welch & Satterthwaite
-    p = 2 * float(student.sf(abs(difference) / np.sqrt(variance), dof))
+    p = 2 * float(stdtr(dof, -abs(difference) / np.sqrt(variance)))
     smd = difference / deviation
     spread = float(np.sqrt(variance / deviation**2 + smd**2 / (2 * (dof_a + dof_b + 2))))
-    reach = float(student.ppf(0.975, dof)) * spread
+    reach = float(stdtrit(dof, 0.975)) * spread
     return smd, smd - reach, smd + reach, p
 
 

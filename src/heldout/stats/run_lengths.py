@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 LEVEL = 0.01
 
@@ -61,7 +61,7 @@ def split_is_blocked(keys: Sequence[str], split: Sequence[str]) -> BlockTest:
         expected, variance, ids = expected + mean, variance + spread, ids + len(parts)
     if variance <= 0:
         return BlockTest(False, 1.0, runs, expected, ids, "no two parts share a form of id, so nothing can be tested")
-    p = float(norm.cdf((runs - expected + 0.5) / np.sqrt(variance)))
+    p = float(ndtr((runs - expected + 0.5) / np.sqrt(variance)))
     blocked = p <= LEVEL
     found = (
         f"{ids:,} ids in order fall into {runs:,} stretches of one part each; a random split has about {expected:,.0f}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import rankdata
 
 from heldout.ties import SAME_SCORE, levels
 
@@ -91,7 +90,9 @@ def auc_binary(positive: NDArray[np.bool_], score: Reals) -> float | None:
     n_negative = len(positive) - n_positive
     if not n_positive or not n_negative:
         return None
-    ranks = rankdata(levels(score))
+    level = levels(score)
+    counts = np.bincount(level)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[level]  # from 1; those of a tie share their mean
     u = float(ranks[positive].sum()) - n_positive * (n_positive + 1) / 2
     return u / (n_positive * n_negative)
 

@@ -18,8 +18,9 @@ from heldout.data.examine.keys import check_keys, patient_keys
 from heldout.data.examine.names import propose_keys
 from heldout.data.examine.near import NearCopies, NearPair
 from heldout.data.examine.patients import patient_in
-from heldout.data.load import examine
+from heldout.data.load import examine, small_of
 from heldout.images import read_pixels
+from heldout.images.copies import small_grey
 from heldout.images.perceptual import thumbnails
 from heldout.stats.keys import verify_key
 from heldout.stats.run_lengths import split_is_blocked
@@ -115,7 +116,7 @@ def test_the_images_tell_whether_two_kinds_of_a_number_are_one_patient(tmp_path:
     assert found.blocked.blocked and found.blocked.runs == (8 if restart else 4)
     named = heldout.load(tmp_path, patient=found.pattern)
     assert named.table["patient"].nunique() == found.patients
-    checked = patient_keys(heldout.load(tmp_path, patient=r"(person[ab]\d+)").table, Path(cohort.root))
+    checked = patient_keys(heldout.load(tmp_path, patient=r"(person[ab]\d+)").table, small_of(examined.images))
     assert checked is not None and checked.given is not None and checked.given.accepted is not restart
 
 
@@ -126,7 +127,7 @@ def test_counters_that_follow_nothing_are_refused(tmp_path: Path) -> None:
         path = tmp_path / ("test" if n // 2 % 4 == 0 else "train") / "ab"[n % 2] / f"run{rng.integers(60)}_{n}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (24, 24), dtype=np.uint8)).save(path)
-    found = patient_keys(heldout.load(tmp_path).table, tmp_path)
+    found = examine(tmp_path).patient_keys
     assert found is not None and found.pattern is None and found.patients == 0
     assert not any(key.verdict.accepted for key in found.checked)
     assert found.guess is None and found.note(copies=False) is None  # what the images refuse is not proposed
@@ -172,7 +173,7 @@ def test_on_kermany_the_right_key_comes_out_of_the_names_and_images() -> None:
             "row": -1,
         }
     )
-    found = patient_keys(table, folder)
+    found = patient_keys(table, np.stack([small_grey(read_pixels(path)) for path in files]))
     assert found is not None and found.pattern is not None
     assert [key.verdict.accepted for key in found.checked] == [False, True, True, True]
     assert found.patients == 4082

@@ -437,3 +437,54 @@ def test_a_walk_has_an_end(tmp_path: Path) -> None:
     assert found.left is not None and found.left < 0 and len(found.images) < 8
     whole = walk(tmp_path, tmp_path, most=100)
     assert whole.left is not None and whole.left > 0 and len(whole.images) == 8
+
+
+def test_roots_that_each_hold_their_split_are_one_set_and_the_root_is_the_site(tmp_path: Path) -> None:
+    for root in ("Graz", "Vienna"):
+        folder(tmp_path / root, parts=("training", "test"))
+    cohort = heldout.load(tmp_path)
+    table = cohort.table
+    assert cohort.classes == ("normal", "sick") and set(table["split"]) == {"train", "test"}
+    assert (table["site"] == table["source"].str.split("/").str[0]).all() and set(table["site"]) == {"Graz", "Vienna"}
+    assert any("Graz/, Vienna/ are read as one data set from several places" in note for note in cohort.notes)
+    write_image(tmp_path / "Graz" / "loose.png", 99)
+    (tmp_path / "Vienna" / "training").rename(tmp_path / "Vienna" / "extra")
+    with pytest.raises(InputError, match="neither split nor class folders"):
+        heldout.load(tmp_path)
+
+
+def test_an_image_outside_the_classes_of_a_root_is_a_problem(tmp_path: Path) -> None:
+    for root in ("Graz", "Vienna"):
+        folder(tmp_path / root)
+    write_image(tmp_path / "Graz" / "loose.png", 99)
+    write_image(tmp_path / "more" / "loose.png", 98)
+    with pytest.raises(InputError) as caught:
+        heldout.load(tmp_path)
+    assert {one.where for one in caught.value.problems} == {"Graz/loose.png", "more/loose.png"}
+
+
+@pytest.mark.parametrize("part", ["", "train"])
+@pytest.mark.parametrize(("names", "sites"), [(("hospital_1", "hospital 2"), True), (("Graz", "Vienna"), False)])
+def test_roots_that_are_called_after_places_are_sites_and_others_are_told(
+    tmp_path: Path, names: tuple[str, str], sites: bool, part: str
+) -> None:
+    for n, root in enumerate(names):
+        for label in ("normal", "sick"):
+            for i in range(4):
+                write_image(tmp_path / part / root / label / f"{i}.png", 100 * n + 10 * i + len(label))
+    cohort = heldout.load(tmp_path, require_test=False)
+    assert cohort.classes == (("normal", "sick") if sites else names)
+    assert set(cohort.table["site"]) == (set(names) if sites else {""})
+    assert part or any("several places" in note or "same names (normal, sick)" in note for note in cohort.notes)
+
+
+def test_empty_cells_of_named_columns_count_as_0_and_are_told(tmp_path: Path) -> None:
+    rows = ["path,a,b,age", "0.png,1,0,", "1.png,,1,", "2.png,,1,7", "3.png,1,,", "4.png,0,0,"]
+    (tmp_path / "x.csv").write_text("\n".join(rows))
+    for number in range(5):
+        write_image(tmp_path / f"{number}.png", number)
+    cohort = heldout.load(tmp_path / "x.csv", label_column="a,b", labels="several")
+    assert list(cohort.table["label"]) == ["a", "b", "b", "a", ""]
+    assert any("3 empty cells of x.csv count as 0" in note and "a 2, b 1 of 5 rows" in note for note in cohort.notes)
+    (tmp_path / "x.csv").write_text("\n".join(rows).replace(",,", ",0,").replace("1,0,\n", "1,0,\n"))
+    assert not any("empty cells" in note for note in heldout.load(tmp_path / "x.csv", label_column="a,b").notes)

@@ -181,8 +181,8 @@ MAKERS: dict[str, Callable[[], Sample]] = {
     "lif": lambda: Sample("lif", lif(DYES), FIRST, 16, 0, 2),
 }
 
-WITHOUT = {"nd2"}
-"""Formats of which no file can be made here: their decoders are asked with a stand-in for the library."""
+WITHOUT = {"nd2", "slide"}
+"""Formats with tests of their own: no ND2 can be made here, and what OpenSlide reads is told by endings."""
 
 
 @cache

@@ -88,3 +88,14 @@ def test_a_library_that_is_missing_is_named_with_its_extra(
     assert f"heldout[{name}]" in caught.value.remedy
     with pytest.raises(ImageError, match="installed"):
         count_images(tmp_path / "x")
+
+
+def test_openslide_that_is_missing_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(module: str) -> Any:
+        raise ImportError(module)
+
+    (tmp_path / "x.mrxs").write_bytes(sample("jpeg").content)  # it begins as JPEG, whose decoder would take it
+    monkeypatch.setattr(optional.importlib, "import_module", missing)
+    with pytest.raises(ImageError) as caught:
+        decode(tmp_path / "x.mrxs")
+    assert "heldout[openslide]" in caught.value.remedy

@@ -18,13 +18,12 @@ from heldout.data.examine.histogram import histograms
 from heldout.data.examine.keys import patient_keys
 from heldout.data.examine.labels import AskedLabels
 from heldout.data.examine.near import NearPair
-from heldout.data.load import BY_THE_RULES, Examined, examine
+from heldout.data.load import BY_THE_RULES, Examined, examine, small_of
 from heldout.data.splits import make_split
 from heldout.errors import InputError, Problem
 from heldout.progress import Reporter
 from heldout.records import PARTS, Cohort, Split
 from heldout.records.labelling import SINGLE
-from heldout.records.labelling.several import BAR
 from heldout.stats.keys import KeyVerdict
 
 FORMAT = 1
@@ -84,7 +83,7 @@ def summarise(
         "channels": channels,
         **{name.replace("-", "_"): value for name, value in layout.options().items()},
         **({"labels": labels.kind} if labels.kind else {}),
-        **({} if labels.separator == BAR else {"label_separator": labels.separator}),
+        **({"label_separator": labels.separator} if labels.separator else {}),
     }
     try:
         examined = examine(
@@ -234,7 +233,7 @@ def _describe_keys(examined: Examined, check: bool) -> dict[str, Any] | None:
     """What file names tell of patients, judged by the images: where none is named, or on request."""
     found = examined.patient_keys
     if found is None and check:
-        found = patient_keys(examined.cohort.table, Path(examined.cohort.root))
+        found = patient_keys(examined.cohort.table, small_of(examined.images))
     if found is None:
         return None
     return {

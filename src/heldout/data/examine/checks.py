@@ -86,7 +86,8 @@ def names_of_bytes(entries: Sequence[Entry]) -> list[Problem]:
 
 def is_text(entry: Entry) -> bool:
     """Whether the names of file and class can be written in UTF-8."""
-    return not any("\ud800" <= sign <= "\udfff" for sign in entry.source + entry.label)
+    name = entry.source + entry.label
+    return name.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 def split_problems(

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heldout.data.examine.measure import MAX_THREADS
 from heldout.data.examine.names import KeyCandidate, pattern_of, propose_keys
 from heldout.data.examine.patients import patient_in
-from heldout.images import decode
-from heldout.images.levels import preview
 from heldout.images.perceptual import thumbnails
 from heldout.stats.keys import KeyVerdict, verify_key
 from heldout.stats.run_lengths import BlockTest, split_is_blocked
@@ -28,7 +22,7 @@ SIDE = 16
 
 MAX_FAMILY_IMAGES = 400
 MAX_IMAGES = 1200
-"""Images that are looked at, a family of names and in all: two seconds, and enough to tell in the Kermany names."""
+"""Images that are looked at, a family of names and in all: enough to tell in the Kermany names."""
 
 MAX_KEY_IMAGES = 8
 """Images of one key that are looked at."""
@@ -125,12 +119,12 @@ def check_keys(
     return tuple(CheckedKey(candidate, verdicts[candidate.family, candidate.level]) for candidate in candidates)
 
 
-def patient_keys(table: pd.DataFrame, root: Path, seed: int = 0) -> PatientKeys | None:
-    """Propose keys from the file names of a cohort, look at some of its images, and judge.
+def patient_keys(table: pd.DataFrame, small: NDArray[np.uint8], seed: int = 0) -> PatientKeys | None:
+    """Propose keys from the file names of a cohort, look at some of its images, and judge; no file is read.
 
     Args:
-        table: `Cohort.table`.
-        root: Folder that its sources are relative to.
+        table: `Cohort.table`, n rows.
+        small: (n, 64, 64) grey thumbnails in its order, as `measure` makes them.
         seed: Seed of the choice of images and of the tests.
 
     Returns:
@@ -147,7 +141,7 @@ def patient_keys(table: pd.DataFrame, root: Path, seed: int = 0) -> PatientKeys 
         return None
     rows = _chosen(asked, seed)
     labels = [labels[row] for row in rows]
-    vectors = _read([root / names[row] for row in rows])
+    vectors = thumbnails(small[rows], SIDE)
     judged = check_keys([_of_rows(candidate, rows) for candidate in candidates], labels, vectors, seed)
     checked = tuple(CheckedKey(whole, part.verdict) for whole, part in zip(candidates, judged, strict=True))
     pattern, keys = _joined(checked, names)
@@ -204,12 +198,6 @@ def _chosen(candidates: Sequence[KeyCandidate], seed: int) -> list[int]:
             few += [row] if taken[candidate.keys[row]] <= MAX_KEY_IMAGES else []
         chosen.update(few[:share])
     return sorted(chosen)
-
-
-def _read(paths: Sequence[Path]) -> NDArray[np.float32]:
-    threads = min(MAX_THREADS, (os.cpu_count() or 1) + 2)
-    with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(lambda path: thumbnails([preview(decode(path))], SIDE), paths)))
 
 
 def _of_rows(candidate: KeyCandidate, rows: Sequence[int]) -> KeyCandidate:

@@ -4,8 +4,8 @@ Several labels an image come in three ways:
 
 1. Names with `|` between them in the column of labels. They are recognised where at least two different cells hold a
    bar, and every name in such a cell stands in another cell too, alone or with others. One odd class name with a bar
-   in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. Another separator (`;`) has
-   to be named, and settles it.
+   in it (`A|B`, where nothing else is called A or B) is none of this, and is asked about. A separator that is
+   named (`;`, or the bar itself) settles it.
 2. Columns of 0 and 1, where there is no column of labels. They are recognised where every image has a single 1 in them,
    or where there are no further columns and some image has two or more (but not where all columns but one have a
    single 1 for every image); else they have to be named (`--label-column A,B,C`).
@@ -44,16 +44,16 @@ class AskedLabels:
 
     Attributes:
         kind: `single`, `several`, or None to go by the rules.
-        separator: Between names in one cell.
+        separator: Between names in one cell, where a person named it, which settles what cells with it are; else empty.
     """
 
     kind: LabellingName | None = None
-    separator: str = BAR
+    separator: str = ""
 
     @property
-    def names_separator(self) -> bool:
-        """Whether a person named a sign of their own, which settles what cells with it are."""
-        return self.separator != BAR
+    def sign(self) -> str:
+        """What stands between names in one cell."""
+        return self.separator or BAR
 
 
 def asked_labels(kind: str | None = None, separator: str = "") -> AskedLabels:
@@ -61,7 +61,7 @@ def asked_labels(kind: str | None = None, separator: str = "") -> AskedLabels:
 
     Args:
         kind: `single` or `several`; None or empty to go by the rules.
-        separator: Empty for `|`.
+        separator: Empty for `|` by the rules; a sign that is named settles what cells with it are, `|` too.
 
     Raises:
         UsageError: Another kind.
@@ -69,7 +69,7 @@ def asked_labels(kind: str | None = None, separator: str = "") -> AskedLabels:
     kinds: dict[str, LabellingName] = {one.name: one.name for one in (SINGLE, SEVERAL)}
     if kind and kind not in kinds:
         raise UsageError(f"--labels: found '{kind}'; expected one of {', '.join(kinds)}.")
-    return AskedLabels(kinds[kind] if kind else None, separator or BAR)
+    return AskedLabels(kinds[kind] if kind else None, separator)
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,7 @@ class Told:
 
 
 def labels_of(draft: Draft, asked: AskedLabels) -> Told:
-    """Decide what the labels of a draft are.
-
-    Raises:
-        UsageError: A separator that is empty.
-    """
-    if not asked.separator:
-        raise UsageError("Found an empty --label-separator; expected a sign, such as ';'.")
+    """Decide what the labels of a draft are."""
     if any(entry.labels is not None for entry in draft.entries):
         return _of_arrays(draft, asked)
     return _of_texts(draft, asked)
@@ -130,14 +124,14 @@ def _of_texts(draft: Draft, asked: AskedLabels) -> Told:
     if asked.kind == SINGLE.name:
         return Told(SINGLE.name, draft.entries, draft.classes)
     if asked.kind is None:
-        held = [cell for cell in cells if asked.separator in cell]
+        held = [cell for cell in cells if asked.sign in cell]
         if not held:
             return Told(SINGLE.name, draft.entries, draft.classes, _other_separators(list(cells)))
-        if not asked.names_separator and not _combined(list(cells), asked.separator):
-            return Told(SINGLE.name, draft.entries, draft.classes, problems=(_unclear(held, cells, asked.separator),))
+        if not asked.separator and not _combined(list(cells), asked.sign):
+            return Told(SINGLE.name, draft.entries, draft.classes, problems=(_unclear(held, cells, asked.sign),))
     found, order = [], list(draft.classes)
     for entry in draft.entries:
-        names = _split(entry.label, asked.separator)
+        names = _split(entry.label, asked.sign)
         found.append(replace(entry, labels=names))
         order += [name for name in names or () if name not in order]
     classes = tuple(dict.fromkeys([*draft.classes, *sorted(order)]))
@@ -190,8 +184,8 @@ def _unclear(held: Sequence[str], cells: Counter[str], separator: str) -> Proble
 
 
 def _said_of_texts(entries: Sequence[Entry], classes: Sequence[str], asked: AskedLabels) -> str:
-    why = f"since names with {asked.separator} between them stand elsewhere too"
-    if asked.kind or asked.names_separator:
+    why = f"since names with {asked.sign} between them stand elsewhere too"
+    if asked.kind or asked.separator:
         why = "as --labels says" if asked.kind else "as --label-separator says"
     none = sum(entry.labels == () for entry in entries)
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,6 +37,9 @@ MAX_THREADS = 8
 
 BATCH = 4096
 """Images handed to the threads at a time: one that waits takes more memory than what is kept of it."""
+
+Keep = Callable[[str, Decoded], None]
+"""Is given every image that is decoded, with its content hash, by several threads at once."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class MeasuredImage:
 
 
 def measure(
-    entries: Sequence[Entry], root: Path, reporter: Reporter, verify: bool = False
+    entries: Sequence[Entry], root: Path, reporter: Reporter, verify: bool = False, keep: Keep | None = None
 ) -> tuple[list[MeasuredImage], list[Problem], list[Problem]]:
     """Read every image, but for those of files that an earlier command read and that have not changed since.
 
@@ -99,6 +102,7 @@ def measure(
         root: Folder that their sources are relative to.
         reporter: Is told of every image.
         verify: Whether all files are read, remembered or not.
+        keep: Is given every image that is decoded.
 
     Returns:
         The images that can be read, in order; problems of whole arrays, which no single image mends; and problems of
@@ -121,7 +125,7 @@ def measure(
             for start in range(0, len(unread), BATCH):
                 some = unread[start : start + BATCH]
                 for number, results in zip(
-                    some, pool.map(lambda number: _measure_file(entries[number], root), some), strict=True
+                    some, pool.map(lambda number: _measure_file(entries[number], root, keep), some), strict=True
                 ):
                     found[number] = results
                     _remember(entries[number], results, memory, read_at)
@@ -172,20 +176,20 @@ def _broken_arrays(entries: Sequence[Entry], root: Path) -> dict[tuple[str, str]
     return broken
 
 
-def _measure_file(entry: Entry, root: Path) -> list[MeasuredImage | Problem]:
+def _measure_file(entry: Entry, root: Path, keep: Keep | None) -> list[MeasuredImage | Problem]:
     """The image; every frame or slice, where a file holds several that are images of their own."""
     try:
-        return [_measure_one(entry, root)]
+        return [_measure_one(entry, root, keep)]
     except SeveralImagesError as error:
         if not error.alike or entry.row >= 0:
             return [error.problem(entry.shown, source=entry.place)]
-        last = _measure_one(replace(entry, row=error.count - 1), root)
+        last = _measure_one(replace(entry, row=error.count - 1), root, keep)
         if isinstance(last, Problem):  # cut off, or a number of frames that is none: one problem, not one a frame
             return [replace(last, where=entry.shown, found=f"{error.found}, of which {last.found}", source=entry.place)]
-        return [*(_measure_one(replace(entry, row=row), root) for row in range(error.count - 1)), last]
+        return [*(_measure_one(replace(entry, row=row), root, keep) for row in range(error.count - 1)), last]
 
 
-def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:
+def _measure_one(entry: Entry, root: Path, keep: Keep | None) -> MeasuredImage | Problem:
     with one_image():
         try:
             decoded = decode(root / entry.source, entry.member, entry.row)
@@ -193,7 +197,10 @@ def _measure_one(entry: Entry, root: Path) -> MeasuredImage | Problem:
             raise
         except ImageError as error:
             return error.problem(entry.shown, source=entry.place)
-        return measured_image(told_by_file(entry, decoded.about), decoded)
+        image = measured_image(told_by_file(entry, decoded.about), decoded)
+        if keep is not None:
+            keep(image.content, decoded)
+        return image
 
 
 def told_by_file(entry: Entry, about: Mapping[str, str]) -> Entry:

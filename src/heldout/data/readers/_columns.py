@@ -29,6 +29,9 @@ OWN_COLUMNS = ("path", "label", "split", "patient", "site", "row", "array")
 BITS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 """What tables write into columns of 0 and 1, in small letters."""
 
+MOST_NAMED = 8
+"""Columns with empty cells that a note names."""
+
 FEW, STRAY = 2, 0.05
 """So many cells of a column, or this share, may be neither 0 nor 1 by mistake; a quarter of a few rows at most."""
 
@@ -108,6 +111,19 @@ def _no_bits(sheet: Sheet, labels: Sequence[str], recognised: bool = False) -> l
         for column in labels
         if _bit(cells[column]) is None and (cells[column] or recognised)
     ]
+
+
+def empty_bits(sheet: Sheet, columns: Columns) -> tuple[str, ...]:
+    """What to say of empty cells in several columns of 0 and 1: they count as 0."""
+    counts = {name: sum(not cells[name] for _, cells in sheet.rows) for name in columns.labels if columns.names}
+    empty = {name: count for name, count in counts.items() if count}
+    if not empty:
+        return ()
+    each = some([f"{sheet.titles[name]} {count:,}" for name, count in empty.items()], MOST_NAMED)
+    return (
+        f"{sum(empty.values()):,} empty cells of {sheet.name} count as 0, since --label-column names their columns "
+        f"({each} of {len(sheet.rows):,} rows). Where empty means not known, fill them in or leave these rows out.",
+    )
 
 
 def _quoted(cell: str) -> str:

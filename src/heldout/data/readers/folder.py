@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader, some, split_named
 from heldout.data.readers._near import NearTable, table_with, tables_near
 from heldout.data.readers._split_tables import has_split_tables
-from heldout.data.readers.folder_names import is_container
+from heldout.data.readers.folder_names import is_container, is_site
 from heldout.data.readers.manifest import ManifestReader
 from heldout.data.readers.npy import has_arrays
 from heldout.data.readers.walk import HIDDEN, Walked, closed, endings, gone, is_dangling, is_image, walk
@@ -79,9 +81,9 @@ class _Tree:
         inner = [(folder, self._inside(folder)) for folder in folders]
         parts = [(folder, split_named(folder.name)) for folder in folders]
         if any(split for _, split in parts):
-            self._splits(parts, near)
+            self._splits(self.root, parts, near)
         elif any(split_named(path.name) for _, within in inner for path in within):
-            if not self._parts_within(inner):
+            if not self._parts_within(inner) and not self._roots(inner, near):
                 self.problems.append(self._nothing(near))
         else:
             self._stray(self.root, near)
@@ -115,7 +117,7 @@ class _Tree:
         return [path for path in self._listed(folder) if path.is_dir() and not path.name.startswith(HIDDEN)]
 
     def _place(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+        return path.as_posix().removeprefix(f"{self.root.as_posix().rstrip('/')}/")
 
     def _walk(self, folder: Path) -> Walked:
         found = walk(folder, self.root, self.layout)
@@ -129,8 +131,9 @@ class _Tree:
             )
         return found
 
-    def _splits(self, parts: list[tuple[Path, str]], near: list[NearTable]) -> None:
-        self._stray(self.root, near)
+    def _splits(self, where: Path, parts: list[tuple[Path, str]], near: list[NearTable]) -> None:
+        """The images of `train|val|test/<class>/` in a folder."""
+        self._stray(where, near)
         seen: dict[str, Path] = {}
         for folder, split in parts:
             if not split:
@@ -174,6 +177,29 @@ class _Tree:
                 self.entries += [Entry(self._place(image), folder.name, part) for image in found.images]
         return bool(self.entries)
 
+    def _roots(self, inner: list[tuple[Path, list[Path]]], near: list[NearTable]) -> bool:
+        """Read `<root>/train|val|test/<class>/image` of two roots or more; whether the folders are of that kind."""
+        holding = [(folder, within) for folder, within in inner if within]
+        if len(holding) < 2 or not all(split_named(path.name) for _, within in holding for path in within):
+            return False
+        self._stray(self.root, near)
+        for folder, within in inner:
+            with self._from(folder):
+                self._splits(folder, [(path, split_named(path.name)) for path in within], near)
+        self.notes.append(self._said_of([folder for folder, _ in holding]))
+        return bool(self.entries)
+
+    @contextmanager
+    def _from(self, folder: Path) -> Iterator[None]:
+        """Of the images that are read meanwhile, the folder is the site."""
+        start = len(self.entries)
+        yield
+        self.entries[start:] = [replace(entry, site=folder.name) for entry in self.entries[start:]]
+
+    def _said_of(self, folders: list[Path]) -> str:
+        names = some([f"{folder.name}/" for folder in folders])
+        return f"{names} are read as one data set from several places, which stand in the column site."
+
     def _warn_of_roots(self, inner: list[tuple[Path, list[Path]]]) -> None:
         """Folders that hold folders of the same names may be hospitals, and the inner ones the classes."""
         within = [{path.name for path in folders} for _, folders in inner if folders]
@@ -194,9 +220,20 @@ class _Tree:
         if holding and all(is_container(inside.name) for inside in holding):
             self._containers(holding, split, near)
             return
+        if len(holding) > 1 and all(is_site(inside.name) for inside in holding) and self._same_within(holding):
+            for inside in holding:
+                with self._from(inside):
+                    self._classes(inside, split, near)
+                self._stray(inside, near)
+            self.notes.append(self._said_of(holding))
+            return
         for inside, found in walked:
             self._class(inside, found)
             self.entries += [Entry(self._place(image), inside.name, split) for image in found.images]
+
+    def _same_within(self, folders: list[Path]) -> bool:
+        """Whether all folders hold folders of two names or more that are the same in each."""
+        return len(set.intersection(*({path.name for path in self._inside(folder)} for folder in folders))) > 1
 
     def _class(self, folder: Path, found: Walked) -> None:
         """Say what of a class folder was passed over, and that nothing is left where nothing is."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pandas as pd
 
 from heldout.data.entries import AS_FOUND, Draft, Entry, Layout, Reader, some, split_named
-from heldout.data.readers._columns import OWN_COLUMNS, Columns, choose_columns
+from heldout.data.readers._columns import OWN_COLUMNS, Columns, choose_columns, empty_bits
 from heldout.data.readers._find import MOST_FILES, Finder, Place
 from heldout.data.readers.tables import TABLE_SUFFIXES, Cells, Sheet, integer, open_sheet, sheet_of
 from heldout.errors import Problem
@@ -76,7 +76,9 @@ def draft_of(sheet: Sheet, name: str, folder: Path, layout: Layout, split: str =
         return Draft(name, root, (), tuple(problems))
     found = _Found(sheet, columns, finder, split)
     entries = found.entries(problems)
-    return Draft(name, root, tuple(entries), tuple(problems), columns.names, found.notes)
+    return Draft(
+        name, root, tuple(entries), tuple(problems), columns.names, (*found.notes, *empty_bits(sheet, columns))
+    )
 
 
 @dataclass

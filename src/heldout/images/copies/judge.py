@@ -12,7 +12,7 @@ all lie above that: so the same is asked of pairs drawn at random, and the highe
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from heldout.images.copies.register import Laid
 from heldout.images.copies.small import Floats
@@ -102,5 +102,5 @@ def _beyond(different: Floats, images: int) -> float:
     """What none of so many images' different pictures is expected to reach."""
     z = np.arctanh(np.clip(different.astype(np.float64), -0.9999, 0.9999))
     middle = float(np.median(z))
-    spread = float(np.median(np.abs(z - middle)) / norm.ppf(0.75))
-    return float(np.tanh(middle + norm.isf(FALSE_ALARMS / images) * spread))
+    spread = float(np.median(np.abs(z - middle)) / ndtri(0.75))
+    return float(np.tanh(middle - ndtri(FALSE_ALARMS / images) * spread))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from heldout.images.decoders.decoder import Decoder
+from heldout.images.opened import ImageFile
 from heldout.registry import Shelf
 
 decoders: Shelf[Decoder] = Shelf(
@@ -20,9 +21,14 @@ def every_decoder() -> tuple[Decoder, ...]:
         return tuple(decoders)
 
 
+def decoder_for(file: ImageFile) -> Decoder | None:
+    """The decoder that claims a file, else the one that takes its first bytes; None if no format here does."""
+    return next((decoder for decoder in every_decoder() if decoder.claims(file)), None) or decoder_of(file.head)
+
+
 def decoder_of(head: bytes) -> Decoder | None:
     """The decoder that takes a file that begins so; None if no format here does."""
     return next((decoder for decoder in every_decoder() if decoder.takes(head)), None)
 
 
-__all__ = ["Decoder", "decoder_of", "decoders", "every_decoder"]
+__all__ = ["Decoder", "decoder_for", "decoder_of", "decoders", "every_decoder"]

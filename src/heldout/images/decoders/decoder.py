@@ -36,6 +36,14 @@ class Decoder(ABC):
             head: The first bytes of the file, at most `heldout.images.opened.HEAD`.
         """
 
+    def claims(self, file: ImageFile) -> bool:
+        """Whether a file is of this format though its first bytes are those of another: by more than `takes` is given.
+
+        Args:
+            file: The file.
+        """
+        return False
+
     def count(self, file: ImageFile, member: str = "") -> int:
         """Number of images in the file, or in one member of it, by its header alone.
 
