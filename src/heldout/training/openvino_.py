@@ -53,8 +53,11 @@ class OpenVINO(nn.Module):
         """(n, c, s, s) images -> activations after all compiled stages, float32."""
         if (first, last) != (0, self.length):
             raise ValueError(f"compiled are the stages 0 to {self.length}, asked for {first} to {last}")
-        images = x.numpy()
-        found = [self.compiled(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)]
+        images, found = x.numpy(), []
+        for start in range(0, len(images), BATCH):
+            some = images[start : start + BATCH]
+            filled = some if len(some) == BATCH else some[np.arange(BATCH) % len(some)]
+            found.append(self.compiled(filled)[0][: len(some)])
         return torch.from_numpy(np.concatenate(found))
 
 
@@ -109,13 +112,13 @@ def _traced(stages: nn.Sequential, images: torch.Tensor) -> Any:
 
 
 def _converted(openvino: Any, traced: Any, images: torch.Tensor) -> Any:
-    """OpenVINO's model of a traced one, for batches of any length."""
+    """OpenVINO's model of a traced one, for `BATCH` images: batches of any length take a tenth longer."""
     decoders = require("openvino.frontend.pytorch.ts_decoder", "openvino")
     frontend = cast(Any, require("openvino.frontend", "openvino")).FrontEndManager().load_by_framework("pytorch")
     decoder = cast(Any, decoders).TorchScriptPythonDecoder(traced, example_input=images)
     model = frontend.convert(frontend.load(decoder))
     parameter = model.get_parameters()[0]
     parameter.set_element_type(openvino.Type.u8 if images.dtype == torch.uint8 else openvino.Type.f32)
-    parameter.set_partial_shape(openvino.PartialShape([-1, *images.shape[1:]]))
+    parameter.set_partial_shape(openvino.PartialShape([BATCH, *images.shape[1:]]))
     model.validate_nodes_and_infer_types()
     return model
