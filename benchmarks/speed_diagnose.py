@@ -11,13 +11,16 @@ copied for every other; `--study DIR` takes one that is there.
 
 A version is one process. It does what `heldout diagnose` does and notes the processor seconds of each step (user
 and system, imports among them) as it goes. A call that was cut off goes on with the next step; `--minutes` ends it in
-good time. Printed are the steps of every version side by side, the ratio of their sums, and in how much the two answers
-differ: what is not the same, and the largest difference of any number.
+good time. Printed are the steps of every version side by side, the ratio of each sum to the first version's, and in how
+much its answer differs from that of the version before it: what is not the same, and the largest difference of any
+number. 0.1.0 tries and tells less than what came after it, so its answer is another one.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -162,6 +165,9 @@ class Steps(Silent):
 
 def work(study: Path) -> None:
     """What `heldout diagnose` does, each step's processor seconds noted in `steps.json` of the study."""
+    if importlib.util.find_spec("heldout.diagnosis") is None:
+        work_of_0_1_0(study)
+        return
     from heldout.diagnosis.diagnose import diagnose
     from heldout.diagnosis.interventions import run_interventions
     from heldout.runs.folder import read_study
@@ -171,6 +177,18 @@ def work(study: Path) -> None:
     if "causes" not in steps.seconds:
         steps.started = time.process_time()
         diagnose(read_study(study))
+        steps.note_down("causes")
+
+
+def work_of_0_1_0(study: Path) -> None:
+    """The same where interventions were called experiments and had another room."""
+    judge = importlib.import_module("heldout.diagnose").diagnose
+    run_experiments = importlib.import_module("heldout.experiments").run_experiments
+    steps = Steps(study)
+    run_experiments(study, reporter=steps, device="cpu")
+    if "causes" not in steps.seconds:
+        steps.started = time.process_time()
+        judge(study)
         steps.note_down("causes")
 
 
@@ -185,14 +203,15 @@ def compare(study: Path, out: Path, sources: dict[str, Path], deadline: float) -
             print(f"{out.name}: {name} is not done yet; call again", flush=True)
             return
         steps[name] = json.loads((copy / "steps.json").read_text())
-    first, *others = sources
+    first = next(iter(sources))
     print(f"| {out.name}: processor seconds | {' | '.join(sources)} |\n|---|{'--:|' * len(sources)}")
     for step in dict.fromkeys(step for found in steps.values() for step in found):
         print(f"| {step} | {' | '.join(f'{found.get(step, 0.0):.1f}' for found in steps.values())} |")
     print(f"| together | {' | '.join(f'{sum(found.values()):.1f}' for found in steps.values())} |")
-    for name in others:
-        print(f"{name} / {first}: {sum(steps[name].values()) / sum(steps[first].values()):.2f}")
-        print(differences(*(answer(out / f"copy-{version}") for version in (first, name))), flush=True)
+    for earlier, name in itertools.pairwise(sources):
+        print(f"{name} / {first}: {sum(steps[name].values()) / sum(steps[first].values()):.3f}")
+        print(f"answers of {name} and {earlier}:")
+        print(differences(*(answer(out / f"copy-{version}") for version in (earlier, name))), flush=True)
 
 
 def answer(study: Path) -> object:

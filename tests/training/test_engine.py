@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from torch import nn
 from heldout import backbones
 from heldout.backbones import Network
 from heldout.errors import HeldoutError
-from heldout.training import ActivationCache, Part, machine
+from heldout.training import ActivationCache, Part, machine, openvino_
 from heldout.training import engine as engines
 from heldout.training.engine import AGREES, chosen, difference, prefix_of
 from heldout.training.folded import folded
@@ -191,6 +192,50 @@ def test_openvino_runs_only_the_stages_that_it_compiled() -> None:
     network = tiny_network()
     with pytest.raises(ValueError, match="compiled are the stages 0 to 4"):
         OpenVINO(network, 4, images(2, 16)).run_stages(images(2, 16), 0, 3)
+
+
+@needs_openvino
+def test_other_weights_and_statistics_of_the_same_layers_need_no_other_conversion() -> None:
+    first, second = tiny_network(), tiny_network()
+    with torch.no_grad():
+        for tensor in second.stages.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(0.1 * torch.rand(tensor.shape, generator=torch.Generator().manual_seed(1)))
+    earlier = OpenVINO(first, 4, images(2, 16))
+    with mock.patch.object(openvino_, "_traced", side_effect=AssertionError("traced again")):
+        later = OpenVINO(second, 4, images(2, 16))
+    assert difference(later, second, 4, images(5, 16)) < AGREES  # neither answers for the other
+    assert difference(earlier, first, 4, images(5, 16)) < AGREES
+    assert difference(earlier, second, 4, images(5, 16)) > 10 * AGREES
+
+
+@needs_openvino
+def test_an_engine_keeps_its_answers_when_the_network_is_changed_in_place() -> None:
+    network, some = tiny_network(), images(5, 16)
+    for _ in range(2):  # converted, and made from what was converted
+        made = OpenVINO(network, 4, some)
+        before = made.run_stages(some, 0, 4).clone()
+        with torch.no_grad():
+            for tensor in network.stages.state_dict().values():
+                if tensor.is_floating_point():
+                    tensor.mul_(1.5)
+        assert torch.equal(made.run_stages(some, 0, 4), before)
+        assert difference(made, network, 4, some) > 10 * AGREES
+
+
+@needs_openvino
+def test_other_layers_or_shapes_are_converted_anew() -> None:
+    with mock.patch.object(openvino_, "_traced", wraps=openvino_._traced) as traced:
+        for length, size, kind in (
+            (4, 16, torch.uint8),
+            (3, 16, torch.uint8),
+            (3, 24, torch.uint8),
+            (3, 24, torch.float32),
+        ):
+            network, some = tiny_network(), images(2, size).to(kind)
+            some = some / 255 if kind == torch.float32 else some
+            assert difference(OpenVINO(network, length, some), network, length, some) < AGREES
+    assert traced.call_count >= 3
 
 
 def test_rows_are_in_the_order_of_the_images() -> None:

@@ -16,9 +16,10 @@ from heldout.training.device import Machine
 from heldout.training.engine import Prefix, prefix_of
 from heldout.training.predict import head_logits, run_stages
 
-WORTH = 600
-"""Images after which compiling has paid: it takes 0.8 s of processor time with OpenVINO and saves 2 ms an image of
-EfficientNet-Lite0 at 128 pixels (benchmarks/speed_diagnose.py)."""
+WORTH = 250
+"""Images after which compiling has paid: an engine for other weights or statistics takes 0.4 s of processor time with
+OpenVINO and saves 2 ms an image of EfficientNet-Lite0 at 128 pixels (benchmarks/speed_diagnose.py). The first of a
+network takes 1.2 s; what it was made from is used by all that follow."""
 
 KEPT = 2
 """States of networks whose engines are kept: a run's own and one that is compared with it."""
