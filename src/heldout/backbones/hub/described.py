@@ -1,4 +1,4 @@
-"""What a repository says of its network: architecture, input, pooling, licence. Read from its own files, not guessed."""
+"""What a repository says of its network: architecture, input, pooling, licence; read from its own files."""
 
 from __future__ import annotations
 

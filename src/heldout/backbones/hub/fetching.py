@@ -126,9 +126,7 @@ def _get(name: HubName, file: str) -> Path | None:
     where = f"{constants.ENDPOINT}/{name.repository}"
     try:
         return Path(
-            hf_hub_download(
-                name.repository, file, revision=name.revision, cache_dir=hub_folder(), etag_timeout=SECONDS
-            )
+            hf_hub_download(name.repository, file, revision=name.revision, cache_dir=hub_folder(), etag_timeout=SECONDS)
         )
     except hub.GatedRepoError as error:
         raise HeldoutError(

@@ -50,7 +50,7 @@ class HubName:
         match = FORM.fullmatch(text)
         if match is None:
             raise UsageError(
-                f"Found 'hub:{text}'; expected hub:ORG/NAME[@REVISION][:POOLING], e.g. hub:facebook/dinov2-small:cls+mean."
+                f"Found 'hub:{text}'; expected hub:ORG/NAME[@REVISION][:POOLING], e.g. hub:facebook/dinov2-small:mean."
             )
         repository, revision, pooling = match["repository"], match["revision"], match["pooling"]
         if pooling and pooling not in POOLINGS:

@@ -44,8 +44,8 @@ def make(
 
     if not timm.is_model(description.architecture):
         raise HeldoutError(
-            f"The architecture {description.architecture} is none of timm {timm.__version__}; a newer timm may have it, "
-            f"or it is its publisher's own."
+            f"The architecture {description.architecture} is none of timm {timm.__version__}; a newer timm may have "
+            f"it, or it is its publisher's own."
         )
     model: Any
     try:
@@ -214,7 +214,9 @@ def stages(trunk: nn.Module, pooling: str) -> Stages:
         cut = stages_of(model)
         return cut if pool is None else [*cut[:-1], ("pool", pool)]
     if name == "Eva" and pool is not None and not getattr(model, "rope_mixed", False):
-        rope = model.rope.get_embed() if model.rope is not None else None
-        blocks = [(f"blocks_{i}", block if rope is None else Rotated(block, rope)) for i, block in enumerate(model.blocks)]
+        rope = None if model.rope is None else model.rope.get_embed(shape=model.patch_embed.grid_size)
+        blocks = [
+            (f"blocks_{i}", block if rope is None else Rotated(block, rope)) for i, block in enumerate(model.blocks)
+        ]
         return [("embed", Embedded(model)), *blocks, ("norm", model.norm), ("pool", pool)]
     return stages_of(model) if pool is None else [("trunk", Tokens(model, pooling))]

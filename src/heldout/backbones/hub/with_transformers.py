@@ -68,7 +68,9 @@ def make(
 def _class(name: str) -> Any:
     found = getattr(require("transformers", "hub"), name, None)
     if found is None:
-        raise HeldoutError(f"The installed transformers has no {name}; install a newer one: pip install -U transformers")
+        raise HeldoutError(
+            f"The installed transformers has no {name}; install a newer one: pip install -U transformers"
+        )
     return found
 
 
@@ -101,7 +103,9 @@ def _loaded(encoder: Any, config: Any, head: dict[str, bool], weights: Path) -> 
             logging.enable_progress_bar()
     wrong = [f"no tensor {key}" for key in sorted(said["missing_keys"]) if not any(part in key for part in UNUSED)]
     wrong += [f"{key} of shape {tuple(found)}, not {tuple(own)}" for key, found, own in sorted(said["mismatched_keys"])]
-    wrong += [f"a tensor {key}, which the network has not" for key in sorted(said["unexpected_keys"]) if _own(model, key)]
+    wrong += [
+        f"a tensor {key}, which the network has not" for key in sorted(said["unexpected_keys"]) if _own(model, key)
+    ]
     if wrong:
         problems = [Problem(str(weights), found, "those of config.json", "Is it the right file?") for found in wrong]
         raise InputError(problems, title=f"The weights do not fit {encoder.__name__}")
@@ -165,8 +169,7 @@ def features(trunk: nn.Module, description: Description, pooling: str, images: t
     tokens = output.last_hidden_state
     if family is CLIP:  # the one family that normalises after its output
         tokens = model.post_layernorm(tokens)
-    pooled = TokenPooling(pooling, _prefix(model, description))(tokens)
-    return pooled
+    return TokenPooling(pooling, _prefix(model, description)).forward(tokens)
 
 
 def _inputs(model: Any, images: torch.Tensor) -> dict[str, Any]:
@@ -208,7 +211,9 @@ class Embedding(nn.Module):
         super().__init__()
         self.embeddings, self.side = embeddings, side
         self.norm = norm or nn.Identity()
-        self.resized = {"interpolate_pos_encoding": True} if _takes(embeddings.forward, "interpolate_pos_encoding") else {}
+        self.resized = (
+            {"interpolate_pos_encoding": True} if _takes(embeddings.forward, "interpolate_pos_encoding") else {}
+        )
         # Some families refuse images of another number of channels than config.json has; a first layer that was adapted
         # to them (`adapt_channels`) takes them.
         self.counting: list[Any] = [module for module in embeddings.modules() if hasattr(module, "num_channels")]

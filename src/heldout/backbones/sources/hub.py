@@ -42,7 +42,7 @@ class Hub(Source):
     for_files: ClassVar[bool] = False
 
     def entries(self) -> tuple[Entry, ...]:
-        """Repositories whose weights are in the hub's cache, but for those that a row of the catalogue names already."""
+        """Repositories whose weights are in the hub's cache; those that the table names already stand there."""
         known = {entry.hub for entry in table().entries}
         found = []
         for snapshot in all_cached():
@@ -96,7 +96,9 @@ class Hub(Source):
         own = _own(entry)
         snapshot, description = _snapshot(entry), _description(entry)
         if weights is not None and not weights.name.endswith((".safetensors", ".safetensors.index.json")):
-            remedy = "Convert it: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')."
+            remedy = (
+                "Convert it: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')."
+            )
             problem = Problem(str(weights), "a pickle, which can hold code", "a .safetensors file", remedy)
             raise InputError([problem], title="The weights were not read")
         if description.library == "timm":
