@@ -108,7 +108,9 @@ def save_transformers(cache: Path, family: str, repository: str = "", **settings
         torch.manual_seed(3)
         model = shaken(getattr(transformers, name)(getattr(transformers, config)(**arguments)))
     place = snapshot(cache, repository or f"org/{family}")
+    transformers.utils.logging.disable_progress_bar()
     model.save_pretrained(place, **settings)
+    transformers.utils.logging.enable_progress_bar()
     (place / "preprocessor_config.json").write_text(json.dumps(PREPARED))
     (place / "README.md").write_text(CARD)
     return model

@@ -82,12 +82,12 @@ def fetch_weights(snapshot: Snapshot) -> Path:
 
 
 def _no_safetensors(snapshot: Snapshot) -> str:
-    pickles = _pickles(snapshot)
-    held = f"only as pickles ({', '.join(pickles)}), which can run code when they are read" if pickles else "not at all"
+    pickles = ", ".join(_pickles(snapshot))
+    found = f"weights only as pickles ({pickles}), which can run code when they are read" if pickles else "none"
     return (
-        f"{snapshot.repository} holds weights {held}; expected one of {', '.join(WEIGHTS)}: convert them once with "
-        f"safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors') and run "
-        f"`heldout weights add hub:{snapshot.repository}@{snapshot.commit} model.safetensors`, or take another "
+        f"{snapshot.repository} has no weights that are read here: found {found}; expected {' or '.join(WEIGHTS)}: "
+        f"convert them once with safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors') "
+        f"and run `heldout weights add hub:{snapshot.repository}@{snapshot.commit} model.safetensors`, or take another "
         f"repository that has them."
     )
 
