@@ -257,6 +257,7 @@ def test_normalisation_is_read_and_never_assumed(cache: Path) -> None:
         ({"rescale_factor": 1 / 127.5}, 0.25, 0.1),
         ({"do_normalize": False}, 0.0, 1.0),
         ({"do_rescale": False}, 0.5 / 255, 0.2 / 255),
+        ({"do_normalize": None, "do_rescale": None, "rescale_factor": None}, 0.5, 0.2),
     ):
         (place / "preprocessor_config.json").write_text(json.dumps({**PREPARED, **changed}))
         info = resolve("hub:org/net")
@@ -373,3 +374,13 @@ def test_without_the_extra_the_error_says_how_to_install_it(cache: Path, monkeyp
         resolve("hub:org/net")
     save_timm(cache, "test_convnext", "org/timm", {})
     assert resolve("hub:org/timm").architecture == "test_convnext", "timm needs no extra"
+
+
+def test_code_in_a_repository_is_never_run(cache: Path) -> None:
+    save_transformers(cache, "dinov2", "org/net")
+    place = next((cache / "models--org--net" / "snapshots").iterdir())
+    (place / "modeling_own.py").write_text("raise SystemExit('run')\n")
+    config = json.loads((place / "config.json").read_text())
+    custom = {"AutoConfig": "modeling_own.Config", "AutoModel": "modeling_own.Model"}
+    (place / "config.json").write_text(json.dumps({**config, "auto_map": custom}))
+    assert build(resolve("hub:org/net"), 2, 64, 0).feature_size == 32

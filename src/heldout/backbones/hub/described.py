@@ -179,7 +179,7 @@ def _of_transformers(snapshot: Snapshot, config: dict[str, Any]) -> Description:
         input_size=_side(prepared, tower),
         mean=mean,
         std=std,
-        interpolation=RESAMPLINGS.get(prepared.get("resample", 0), "bicubic"),
+        interpolation=RESAMPLINGS.get(prepared.get("resample") or 0, "bicubic"),
         licence=licence_of(snapshot),
         poolings=poolings,
         stands_for=() if prepared.get("resample") in RESAMPLINGS else ("interpolation",),
@@ -193,9 +193,9 @@ def _poolings(own: str) -> tuple[str, ...]:
 
 def _normalisation(prepared: dict[str, Any]) -> tuple[Triple, Triple]:
     """Mean and std on the scale 0 to 1 of an image processor: it takes 0 to 255, rescales, then normalises."""
-    factor = 255.0 * (prepared.get("rescale_factor", 1 / 255) if prepared.get("do_rescale", True) else 1.0)
+    factor = 255.0 * (1.0 if prepared.get("do_rescale") is False else prepared.get("rescale_factor") or 1 / 255)
     mean, std = (0.0,) * 3, (1.0,) * 3
-    if prepared.get("do_normalize", True):
+    if prepared.get("do_normalize") is not False:  # some write null for what they leave as it is
         mean, std = prepared.get("image_mean") or mean, prepared.get("image_std") or std
     return _triple(tuple(value / factor for value in mean)), _triple(tuple(value / factor for value in std))
 

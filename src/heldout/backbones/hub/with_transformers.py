@@ -59,9 +59,10 @@ def make(
         if description.architecture == ROTARY:
             config.image_size = image_size
         model = encoder(config, **head) if weights is None else _loaded(encoder, config, head, weights)
-    if pooling != "map" and getattr(model, "use_head", False):
-        model.use_head, model.head = False, None
-    trunk: nn.Module = model
+    tower: Any = getattr(model, "vision_model", model)  # one level down in the first releases of transformers 5
+    if pooling != "map" and getattr(tower, "use_head", False):
+        tower.use_head, tower.head = False, None
+    trunk: nn.Module = tower
     return trunk
 
 
@@ -131,7 +132,8 @@ def _own(model: Any, key: str) -> bool:
     for tower in (f"{model.base_model_prefix}.", *TOWERS):
         key = key.removeprefix(tower)
     first = key.partition(".")[0]
-    return first not in UNUSED and first != "head" and first in dict(model.named_children())
+    children = dict(getattr(model, "vision_model", model).named_children())
+    return first not in UNUSED and first != "head" and first in children
 
 
 def _blocks(model: Any) -> list[nn.Module]:
