@@ -178,7 +178,8 @@ def _inputs(model: Any, images: torch.Tensor) -> dict[str, Any]:
     """What the forward pass takes: images, or patches in rows with their numbers down and across (NaFlex)."""
     if _takes(model.forward, "spatial_shapes"):
         patches, shapes = in_patches(images, model.config.patch_size)
-        return {"pixel_values": patches, "spatial_shapes": shapes, "pixel_attention_mask": None}
+        mask = next(name for name in ("pixel_attention_mask", "attention_mask") if _takes(model.forward, name))
+        return {"pixel_values": patches, "spatial_shapes": shapes, mask: None}
     resized = {"interpolate_pos_encoding": True} if _takes(model.forward, "interpolate_pos_encoding") else {}
     return {"pixel_values": images, **resized}
 
