@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from heldout.records.backbone import spoken_name
 LONGEST_FILE = 32
 LONGEST_PATH = 40
 """Characters kept of the name and of the path of a file of weights."""
+
+COMMIT = re.compile(r"@([0-9a-f]{7})[0-9a-f]{33}\b")
+"""A commit of the model hub, of which seven digits are shown."""
 
 
 @dataclass(frozen=True)
@@ -105,4 +109,4 @@ def _forms(name: str) -> tuple[str, str, str]:
     rest = name.partition(":")[2] or name
     if name.startswith("file:"):
         return shortened(spoken_name(name), LONGEST_FILE), shortened(rest, LONGEST_PATH), name
-    return spoken_name(name), rest, name
+    return spoken_name(name), COMMIT.sub(r"@\1", rest), name

@@ -46,10 +46,10 @@ def resolve(name: str) -> BackboneInfo:
     """The weights that a name means.
 
     A full name (`torchvision:resnet34.IMAGENET1K_V1`) is taken as it is. A short one may leave out the source, the tag
-    or both: sources are asked in the order of their ranks (offline, torchvision, timm, file, then others). Within
+    or both: sources are asked in the order of their ranks (offline, torchvision, timm, file, hub, then others). Within
     torchvision the tag IMAGENET1K_V1 is taken where there is one, else torchvision's DEFAULT
     (`torchvision_.FOUNDING_TAG` says why); within timm, timm's default tag. `file:PATH@ARCHITECTURE` names a file of
-    one's own.
+    one's own, `hub:ORG/NAME[@REVISION][:POOLING]` a repository of the model hub.
 
     Raises:
         UsageError: No such weights; the text names the nearest ones.
@@ -80,6 +80,16 @@ def lookup(name: str, among: Sequence[Source]) -> Entry:
         if parsed is not None:
             return parsed
     raise UsageError(_unknown(name, wanted, named))
+
+
+def named(name: str) -> Entry | None:
+    """What a full name means that no row of the catalogue has (`hub:ORG/NAME`); None where it is no such name.
+
+    Raises:
+        HeldoutError: It is one, and what it names cannot be had.
+    """
+    prefix, _, rest = name.strip().partition(":")
+    return sources.get(prefix).parse(rest) if rest and prefix in sources.names() else None
 
 
 def _unknown(name: str, wanted: str, among: Sequence[Source]) -> str:

@@ -75,13 +75,16 @@ def _refresh(env: Environment) -> None:
 
 def _rows(pattern: str, source: str, only_here: bool) -> list[tuple[BackboneInfo, bool]]:
     from heldout.backbones import find
-    from heldout.backbones.lookup import entries
+    from heldout.backbones.lookup import entries, named
     from heldout.backbones.sources import sources
 
     if source and source not in sources.names():
         raise UsageError(f"Unknown source '{source}'. There are: {', '.join(sources.names())}.")
     present = {entry.info.name for entry in entries() if sources.get(entry.info.source).here(entry)}
     rows = [(info, info.name in present) for info in find(pattern) if source in ("", info.source)]
+    beyond = None if rows else named(pattern)
+    if beyond is not None:
+        rows = [(beyond.info, sources.get(beyond.info.source).here(beyond) is not None)]
     return [row for row in rows if row[1] or not only_here]
 
 
@@ -95,7 +98,7 @@ def _order(info: BackboneInfo, sort: str) -> tuple[bool, float, str]:
 
 def _number(info: BackboneInfo, field: str, text: str) -> str:
     value = getattr(info, field)
-    if value is None:
+    if value is None or (field == "params" and not value):
         return NOT_STATED if field.startswith("acc") else "unknown"
     return ("~" if field in info.computed else "") + text.format(value)
 

@@ -15,13 +15,14 @@ class BackboneInfo:
     """One set of pretrained weights, as the catalogue knows it.
 
     Attributes:
-        name: Full name, `source:architecture.tag`: `torchvision:resnet34.IMAGENET1K_V1`.
+        name: Full name, `source:architecture.tag`: `torchvision:resnet34.IMAGENET1K_V1`; of the model hub
+            `hub:ORG/NAME@COMMIT:POOLING`.
         source: Name of the source of weights that loads it, e.g. `torchvision`.
         architecture: Name of the architecture in its library.
         tag: Name of the weights; empty if there is only one.
         acc1: ImageNet-1K top-1 accuracy in percent as the catalogue states it, or None. Never computed, never guessed.
         acc5: Likewise top-5.
-        params: Number of parameters with the original classifier.
+        params: Number of parameters with the original classifier; 0 where it is not known.
         gflops: Multiply-adds of one forward pass in 10^9 at `input_size` (what the field calls GFLOPs).
         file_mb: Size of the weights file in MB (10^6 bytes, except where the catalogue states its own), or None.
         input_size: Side of the square input in pixels that the weights were evaluated at.
@@ -56,10 +57,15 @@ def spoken_name(name: str) -> str:
 
     >>> spoken_name("torchvision:resnet34.IMAGENET1K_V1"), spoken_name("file:/data/own.v2.safetensors@resnet18")
     ('resnet34', 'own.v2')
+    >>> spoken_name("hub:facebook/dinov2-small@ed25f3a31f01632728cabb09d1542f84ab7b0056:cls")
+    'dinov2-small'
     """
     source, _, rest = name.partition(":")
     if source == GIVEN:
         return rest
     if source == "file":
         return PurePath(rest.rpartition("@")[0] or rest).stem or name
+    repository = rest.partition("@")[0]
+    if "/" in repository:
+        return repository.rpartition("/")[2] or name
     return rest.partition(".")[0] or name

@@ -18,6 +18,7 @@ from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun
 from heldout.runs.share import Job, Share
 from heldout.runs.sitting import is_finished, run_folder
+from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same, write_study
 
 
@@ -51,6 +52,7 @@ class CrossValidation:
         """
         whole = self.whole
         check_same(whole.folder, whole.cohort, whole.split)
+        tidy(whole.folder)
         planned = self.plan()
         write_study(whole.folder, whole.spec, whole.cohort, whole.split, planned)
         for repeat in whole.spec.seeds:

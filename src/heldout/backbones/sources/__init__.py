@@ -7,7 +7,7 @@ sources: Shelf[Source] = Shelf("heldout.backbones.sources", attribute="SOURCE", 
 
 
 def by_rank() -> list[Source]:
-    """The sources in the order in which short names are looked up: offline, torchvision, timm, file, then others."""
+    """The sources in the order in which names are looked up: offline, torchvision, timm, file, hub, then others."""
     return sorted(sources, key=lambda source: (source.rank, source.name))
 
 
