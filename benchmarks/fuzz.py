@@ -124,16 +124,20 @@ def judge(kind: Kind, folder: Path, whole: Found) -> tuple[str, str]:
         return "TRACEBACK", "".join(traceback.format_exception(error)[-3:])
     if said != whole[0]:
         return "told", str(said[:1])
-    if repr(numbers) == repr(whole[1]):  # NaN is NaN
+    difference = _first_difference(numbers, whole[1])
+    if not difference:
         return "same", ""
-    return ("SILENT" if kind.sure else "other data"), _first_difference(numbers, whole[1])
+    return ("SILENT" if kind.sure else "other data"), difference
 
 
 def _first_difference(found: object, before: object) -> str:
+    """In words; empty where there is none, NaN being NaN."""
     if not isinstance(found, dict) or not isinstance(before, dict):
-        return f"{str(found)[:600]} instead of {str(before)[:600]}"
-    key = next(key for key in (*before, *found) if repr(found.get(key)) != repr(before.get(key)))
-    return f"{key}: {str(found.get(key))[:300]} instead of {str(before.get(key))[:300]}"
+        return "" if repr(found) == repr(before) else f"{str(found)[:600]} instead of {str(before)[:600]}"
+    for key in (*before, *found):
+        if repr(found.get(key)) != repr(before.get(key)):
+            return f"{key}: {str(found.get(key))[:300]} instead of {str(before.get(key))[:300]}"
+    return ""
 
 
 def trials(seed: int, base: Path, kinds: Sequence[Kind] | None = None) -> Iterator[tuple[int, Kind, str, str, str]]:

@@ -297,9 +297,15 @@ def person_kinds() -> list[Kind]:
 # ---- a study ----
 
 
-def made_study(folder: Path) -> Path:
-    """A study of two runs with everything beside it that commands write."""
-    make_study(folder, runs=RUNS[:2], n_train=24, n_val=24, n_test=24, epochs=3)
+def made_study(folder: Path, runs: int = 2, images: int = 24) -> Path:
+    """A study with everything beside it that commands write.
+
+    Args:
+        folder: Its folder.
+        runs: How many.
+        images: Of each part.
+    """
+    make_study(folder, runs=RUNS[:runs], n_train=images, n_val=images, n_test=images, epochs=3)
     for number, run in enumerate(read_study(folder).runs):
         val = run.predictions["val"]
         variants = pd.DataFrame({"id": list(val.ids), "split": "val", "variant": "blurred"})
@@ -347,9 +353,21 @@ class Notes(Silent):
 
 def read_made_study(folder: Path) -> Found:
     """What all commands take from a study: remarks, and the numbers of every usable run."""
+    said, numbers = read_records(folder)
+    log = Notes()
+    for data in read_run_data(read_study(folder / "study"), bootstrap=100, reporter=log):
+        numbers[f"{data.run} judged"] = {
+            **{f"chosen {name}": one.table.to_csv() for name, one in data.choices.items()},
+            **{name: one.table.to_csv() for name, one in data.scored.items()},
+        }
+        said += [f"{name}: {absence.text}" for name, absence in data.absent.items()]
+    return [*said, *log.notes], numbers
+
+
+def read_records(folder: Path) -> tuple[list[str], dict[str, object]]:
+    """The same without what is drawn and measured anew."""
     folder = folder / "study"
     files = read_study(folder)
-    log = Notes()
     said = list(files.remarks)
     numbers: dict[str, object] = {}
     for run in files.runs:
@@ -359,15 +377,11 @@ def read_made_study(folder: Path) -> Found:
     if not files.runs:
         raise HeldoutError("no run can be used")
     for place in sorted(folder.glob("diagnosis/*.json")):
-        _noted(numbers, said, place.name, lambda place=place: to_data(_diagnosis(place)))  # type: ignore[misc]
-    for data in read_run_data(files, bootstrap=100, reporter=log):
-        numbers[f"{data.run} judged"] = {
-            **{f"chosen {name}": one.table.to_csv() for name, one in data.choices.items()},
-            **{name: one.table.to_csv() for name, one in data.scored.items()},
-        }
-        said += [f"{name}: {absence.text}" for name, absence in data.absent.items()]
+        _noted(numbers, said, place.name, partial(_diagnosis, place))
+    for place in sorted(folder.glob("tuning/*.json")):
+        _noted(numbers, said, f"tuning/{place.name}", lambda place=place: to_data(read_record(Tuning, place)))  # type: ignore[misc]
     _read_caches(folder, files, numbers, said)
-    return [*said, *log.notes], numbers
+    return said, numbers
 
 
 def _read_caches(folder: Path, files: StudyFiles, numbers: dict[str, object], said: list[str]) -> None:
