@@ -72,7 +72,7 @@ COMMANDS: dict[str, Words] = {
     ],
     "predict": lambda data, out: [
         *("predict", str(next((out / "study/runs").glob("[!.]*"))), str(data.parent / "pictures"), "--device", "cpu"),
-        *("--csv", str(out / "answers.csv"), "--parquet", str(out / "answers.parquet")),
+        *("--csv", str(out / "answers.csv"), "--parquet", str(out / "answers.parquet"), "--overwrite"),
     ],
     "weights": lambda data, out: ["weights", "add", ADDED, str(data.parent / "added.safetensors")],
 }

@@ -4,8 +4,9 @@
 
 Every trial begins a study in a new folder with 2 to 4 processes, whose plans differ, and signals them at random:
 SIGSTOP for up to twice the time after which a process counts as gone, then SIGCONT, or SIGKILL; most of all those that
-write the files of a run, count its evaluation and publish it. When all have ended,
-one process more finishes what is left, as a person would. Then everything is counted: each planned run is there once,
+write the files of a run, count its evaluation and publish it. In a third of the trials nearly every process is killed,
+in a third few are, and in a third none, so that those that were stopped live to go on. When all have ended, one process
+more finishes what is left, as a person would. Then everything is counted: each planned run is there once,
 has been scored on test once, has the numbers of a study that nobody disturbed, bit for bit, and no temporary file,
 claim or half folder is left. A line a trial goes to OUT/trials.jsonl; the same command goes on from there.
 
@@ -43,6 +44,9 @@ STALE, BEAT = 0.5, 0.1
 
 PLANS = (("knn", "frozen"), ("frozen", "probe"), ("probe", "knn"), ("knn", "frozen", "probe"))
 """Strategies of the first, second … process."""
+
+KILLING = (0.0, 0.02, 0.1)
+"""Chance of SIGKILL at each look (every 16 ms) at a process that finishes a run; a tenth of it at any other time."""
 
 COMPARED = ("predictions.parquet", "val_epochs.parquet")
 
@@ -105,6 +109,7 @@ def attack(seed: int, cohort: Cohort, reference: Path, out: Path) -> Trial:
     """One trial in a new folder, which is removed where it went well."""
     rng = np.random.default_rng(seed)
     trial = Trial(seed, processes=int(rng.integers(2, 5)))
+    killing = float(rng.choice(KILLING))
     started = time.monotonic()
     out.mkdir(parents=True)
     folder = out / "study"
@@ -112,7 +117,7 @@ def attack(seed: int, cohort: Cohort, reference: Path, out: Path) -> Trial:
     for number in range(trial.processes):
         alive[begin(cohort, folder, PLANS[number], out / f"{number}.log")] = number
         time.sleep(float(rng.uniform(0, 0.5)))
-    ended = _disturb(alive, folder, rng, trial, started)
+    ended = _disturb(alive, folder, rng, trial, killing, started)
     trial.crashed = sum(status != 0 for status, killed in ended.values() if not killed)
     last = begin(cohort, folder, PLANS[3], out / "last.log")
     _, status = os.waitpid(last, 0)
@@ -139,7 +144,7 @@ def _finishing(folder: Path) -> list[int]:
 
 
 def _disturb(
-    alive: dict[int, int], folder: Path, rng: np.random.Generator, trial: Trial, started: float
+    alive: dict[int, int], folder: Path, rng: np.random.Generator, trial: Trial, killing: float, started: float
 ) -> dict[int, tuple[int, bool]]:
     """Signal processes until all have ended; number of each -> exit status, and whether it was killed."""
     ended: dict[int, tuple[int, bool]] = {}
@@ -169,7 +174,7 @@ def _disturb(
             stopped[pid] = now + float(rng.choice([0.1, 0.3, 0.8, 1.2]))
             trial.stopped += 1
             trial.finishing += bool(finishing)
-        elif alive.keys() - killed and rng.random() < (0.1 if finishing else 0.01):
+        elif alive.keys() - killed and rng.random() < (killing if finishing else killing / 10):
             pid = int(rng.choice(finishing or sorted(alive.keys() - killed)))
             os.kill(pid, signal.SIGKILL)
             killed.add(pid)
