@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install lock demo test test-slow test-numeric lint types check clean
+.PHONY: help install lock demo test test-slow test-numeric coverage lint types check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,13 @@ test-slow: install  ## the long ones
 
 test-numeric: install  ## the tests marked numeric under several BLAS kernels, one and two threads
 	$(BIN)/python scripts/test_numeric.py
+
+coverage: install  ## lines that the default and the long tests run, of the light and of the heavy half
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest -m slow
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python scripts/coverage_of_halves.py
 
 lint: install  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from heldout.data.store import build_store, store_key, store_of_arrays
 from heldout.errors import InputError, UsageError
 from heldout.files import hash_of
 from heldout.images import Decoded, ImageError
+from heldout.progress import Silent
 from heldout.records import InputMap, PlanRecord, Recipe
 from heldout.records.codec import from_data, to_data
 from heldout.runs.predict import _square
@@ -129,6 +130,31 @@ def test_percentiles_are_those_of_the_training_images_alone(tmp_path: Path) -> N
         for file in part.iterdir():
             file.unlink()
     assert input_map_of(cohort, train, folder=tmp_path / "kept") == rule  # computed once
+
+
+@pytest.mark.parametrize("damage", ["a number", "the policy", "cut off"])
+def test_kept_numbers_that_were_changed_are_computed_anew_with_a_word(tmp_path: Path, damage: str) -> None:
+    class Told(Silent):
+        notes: ClassVar[list[str]] = []
+
+        def note(self, text: str) -> None:
+            self.notes.append(text)
+
+    Told.notes.clear()
+    cohort = heldout.load(deep_arrays(tmp_path / "x"), intensity="percentile:0,100")
+    train = cohort.table[cohort.table["split"] == "train"]["id"].tolist()
+    rule = input_map_of(cohort, train, folder=tmp_path / "kept", reporter=Told())
+    (file,) = (tmp_path / "kept").iterdir()
+    text, before = file.read_text(), Told.notes.copy()
+    other = {"a number": text.replace("3315.0", "3715.0"), "the policy": text.replace("0,100", "0,700")}.get(
+        damage, "{"
+    )
+    assert other != text
+    file.write_text(other)
+    assert input_map_of(cohort, train, folder=tmp_path / "kept", reporter=Told()) == rule
+    assert file.read_text() == text and not before
+    (note,) = Told.notes
+    assert str(file) in note and "damaged" in note
 
 
 def test_training_and_test_images_of_equal_values_become_equal_pixels(tmp_path: Path) -> None:

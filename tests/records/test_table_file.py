@@ -35,6 +35,16 @@ def test_a_table_without_checksums_is_read(tmp_path: Path) -> None:
     assert list(load_table(tmp_path / "a.parquet")["a"]) == [1]
 
 
+@pytest.mark.parametrize("sealed", [True, False])
+def test_texts_that_are_none_are_an_error_here_and_no_traceback_later(tmp_path: Path, sealed: bool) -> None:
+    file = tmp_path / "a.parquet"
+    table = pd.DataFrame({"id": ["image-1", "image-2"]})
+    save_table(table, file) if sealed else table.to_parquet(file, index=False)
+    file.write_bytes(file.read_bytes().replace(b"image-1", b"image\xfd1"))
+    with pytest.raises(InputError, match=r"a\.parquet: found a damaged file"):
+        load_table(file)
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all"])
 def test_what_is_no_table_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.parquet").write_bytes(content)

@@ -189,6 +189,22 @@ def test_files_that_are_not_what_the_run_wrote_are_noticed(study: Path) -> None:
     assert "history.csv: found other content than the run wrote" in aside(study)
 
 
+@pytest.mark.parametrize("instead", ["nothing", "a folder", "a device"])
+def test_a_file_that_the_run_wrote_and_that_is_gone_is_noticed(study: Path, instead: str) -> None:
+    folder = read_study(study).runs[0].folder
+    file = folder / "choices.parquet"
+    file.write_bytes(b"what was chosen from")
+    data = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**data, "files": {**checksums_in(folder), "model.safetensors": "0"}}))
+    assert not read_study(study).set_aside, "weights may be deleted"
+    file.unlink()
+    if instead == "a folder":
+        file.mkdir()
+    elif instead == "a device":
+        file.symlink_to("/dev/zero")
+    assert "choices.parquet: found no such file" in aside(study)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

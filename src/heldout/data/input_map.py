@@ -13,7 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from heldout.errors import InputError, Problem
-from heldout.files import hash_of, write_json
+from heldout.files import hash_of
 from heldout.images import Decoded, ImageError, close_arrays, decode, quietly
 from heldout.images.channels import RGB, parse_channels
 from heldout.images.histogram import span_of
@@ -23,7 +23,7 @@ from heldout.images.prepare import EIGHT, MORE, chosen_channels, depth_of
 from heldout.images.reading import grey_if_equal, of_array
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, InputMap
-from heldout.records.codec import read_record, to_data
+from heldout.records.codec import read_record, write_sealed
 
 Read = Callable[[], Iterable[Decoded]]
 """Gives the training images, anew each time it is called."""
@@ -93,14 +93,24 @@ def input_map_of(
         return _read(Path(cohort.root), *rows[trained["bits"] >= FULL_WIDTH].iloc[0])
 
     file = None if folder is None else folder / f"{hash_of([intensity, channels, list(train)], 16)}.json"
-    if file is not None and file.is_file():
-        kept = read_record(InputMap, file)
-        if kept.images == len(rows):  # else it is none of ours, and is made anew
-            return kept if kept.depths else _with_depths(kept, trained["bits"], first_wide)
+    kept = None if file is None else _kept(file, reporter)
+    if kept is not None and kept.images == len(rows):  # else it is none of ours, and is made anew
+        return kept if kept.depths else _with_depths(kept, trained["bits"], first_wide)
     rule = _with_depths(rule_of(read, intensity, channels, number, bits), trained["bits"], first_wide)
     if file is not None and rule is not None and rule.images:
-        write_json(file, to_data(rule))
+        write_sealed(file, rule)
     return rule
+
+
+def _kept(file: Path, reporter: Reporter) -> InputMap | None:
+    """The rule that an earlier call computed; None where there is none, or it is damaged."""
+    if not file.exists():
+        return None
+    try:
+        return read_record(InputMap, file)
+    except InputError as error:
+        reporter.note(f"{file} is damaged ({error.problems[0].found}), and is computed anew.")
+        return None
 
 
 def input_map_of_arrays(X: npt.NDArray[Any], cohort: Cohort, train: Sequence[str]) -> InputMap | None:

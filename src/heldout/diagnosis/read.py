@@ -61,6 +61,7 @@ def read_run_data(
         run.record.id: replace(_of_run(study, run, bootstrap, seed), places=places, sites=sites) for run in study.runs
     }
     prepared: dict[tuple[object, ...], _Images] = {}
+    searches = _searches(study, reporter)
     for run in study.runs if runs is None else runs:
         drawn = run.record.seed if study.split.folds else None  # each repeat has folds of its own
         key = (run.recipe.image_size, run.recipe.fit, run.recipe.interpolation, drawn)
@@ -70,7 +71,7 @@ def read_run_data(
         scored, absent = _experiments(run) if experiments else ({}, {})
         yield replace(
             own[run.record.id],
-            choices=_choices(study, run),
+            choices=_choices(run, searches, reporter),
             quality=images.quality,
             features=_features(study, run) if experiments else {},
             scored=scored,
@@ -153,7 +154,7 @@ def _val_epochs(run: RunFiles, n: int) -> NDArray[np.int64] | None:
     return values.reshape(-1, n) if n and len(values) else None
 
 
-def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
+def _choices(run: RunFiles, searches: Mapping[Path, Tuning], reporter: Reporter) -> dict[Choice, VariantLogits]:
     """What was chosen on validation -> the answers of all candidates, where they were kept."""
     if run.question is not None:
         return {"threshold": _cuts(run, run.question)}
@@ -162,7 +163,7 @@ def _choices(study: StudyFiles, run: RunFiles) -> dict[Choice, VariantLogits]:
     if own.is_file():  # its checksum was held against `run.json`
         of_strategy = [choice for choice in run.record.learning.chosen if choice not in ("settings", "epoch")]
         found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(load_table(own))
-    searched = _search(study, run)
+    searched = _search(run, searches, reporter)
     return found if searched is None else {**found, "settings": searched}
 
 
@@ -180,21 +181,34 @@ def _candidates(run: RunFiles) -> VariantLogits | None:
     return VariantLogits(load_table(file)) if file.is_file() else None
 
 
-def _search(study: StudyFiles, run: RunFiles) -> VariantLogits | None:
-    """Answers of the trials whose best settings the run has; None without a search, or where some were not kept."""
+def _searches(study: StudyFiles, reporter: Reporter) -> dict[Path, Tuning]:
+    """The study's searches for settings by their files; of one that is damaged nothing is known, which is said."""
+    found = {}
     for file in sorted((study.folder / "tuning").glob("[!.]*.json")):
         try:
-            search = read_record(Tuning, file)
-            same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
-            answers = file.with_suffix(".parquet")
-            if not same or len(search.trials) < 2 or not answers.is_file():
-                continue
-            if all(run.recipe.settings.get(name) == value for name, value in search.best.settings.items()):
-                kept = load_table(answers)
-                if kept["variant"].nunique() == len(search.trials):
-                    return VariantLogits(kept)
-        except InputError:  # of a search that is damaged nothing is known
+            found[file] = read_record(Tuning, file)
+        except InputError as error:
+            reporter.note(f"What was searched is not known, since a record is damaged. {error.problems[0]}")
+    return found
+
+
+def _search(run: RunFiles, searches: Mapping[Path, Tuning], reporter: Reporter) -> VariantLogits | None:
+    """Answers of the trials whose best settings the run has; None without a search, or where some were not kept."""
+    for file, search in searches.items():
+        same = (search.backbone, search.strategy) == (run.record.backbone, run.record.strategy)
+        answers = file.with_suffix(".parquet")
+        if not same or len(search.trials) < 2 or not answers.exists():
             continue
+        if all(run.recipe.settings.get(name) == value for name, value in search.best.settings.items()):
+            try:
+                kept = load_table(answers)
+            except InputError as error:
+                reporter.note(
+                    f"What the search chose from is not known, since its answers are damaged. {error.problems[0]}"
+                )
+                continue
+            if kept["variant"].nunique() == len(search.trials):
+                return VariantLogits(kept)
     return None
 
 

@@ -55,7 +55,9 @@ def load_arrow(path: Path, expected: str, remedy: str) -> pa.Table:
     """
     try:
         check_regular(path)
-        return pq.read_table(path, page_checksum_verification=True)
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)  # texts stay in Arrow, which would find bytes that are none only where they are used
+        return table
     except FileNotFoundError as error:
         raise InputError([Problem(str(path), "no such file", expected, remedy)]) from error
     except Exception as error:  # a damaged file makes Arrow raise nearly anything

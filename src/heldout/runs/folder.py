@@ -257,13 +257,22 @@ def read_run(folder: Path, cohort: Cohort, split: Split) -> RunFiles:
     return RunFiles(folder, record, recipe, history, predictions, val_epochs, labelled, folds=folds)
 
 
+READ = ("predictions.parquet", "val_epochs.parquet", "history.csv")
+"""Files of a run whose readers say that they are missing."""
+
+
 def _changed(folder: Path, record: RunRecord) -> list[Problem]:
     """Files that are not what the run wrote; weights, which only a prediction needs, are checked there."""
-    return [
-        Problem(str(folder / name), "other content than the run wrote", f"SHA-256 {wanted[:12]}…, as in run.json", REDO)
-        for name, wanted in record.files.items()
-        if not name.endswith(".safetensors") and (folder / name).is_file() and sha256_of(folder / name) != wanted
-    ]
+    problems = []
+    for name, wanted in record.files.items():
+        file, expected = folder / name, f"SHA-256 {wanted[:12]}…, as in run.json"
+        if name.endswith(".safetensors"):
+            continue
+        if not file.is_file():
+            problems += [Problem(str(file), "no such file", expected, REDO)] if name not in READ else []
+        elif sha256_of(file) != wanted:
+            problems.append(Problem(str(file), "other content than the run wrote", expected, REDO))
+    return problems
 
 
 def _table(path: Path, columns: list[str], more: bool = False) -> pd.DataFrame:

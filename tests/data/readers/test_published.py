@@ -143,6 +143,16 @@ def test_links_that_lead_nowhere_are_a_problem_that_names_them(tmp_path: Path) -
     assert any("x.png" in one.where and "leads nowhere" in one.found for one in problems(tmp_path))
 
 
+def test_an_empty_folder_in_the_place_of_an_image_is_a_problem(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("",))
+    (tmp_path / "normal" / "3.png").mkdir()
+    (found,) = problems(tmp_path)
+    assert found.where == "normal/3.png" and "folder" in found.found
+    assert labels(heldout.load(tmp_path, ignore=["3.png"])) == {"normal": 3, "sick": 3}
+    write_image(tmp_path / "normal" / "3.png" / "3.png", 99)  # as some archives are unpacked
+    assert labels(heldout.load(tmp_path)) == {"normal": 4, "sick": 3}
+
+
 def test_what_is_passed_over_is_counted_and_a_class_without_images_is_a_problem(tmp_path: Path) -> None:
     folder(tmp_path)
     for n, ending in enumerate((".heic", ".heic", "")):

@@ -289,7 +289,7 @@ def _sharing(rows: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _parquet(path: Path, most: int | None) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    table = pq.read_table(path)
+    table = pq.read_table(path, page_checksum_verification=True)
     table = table if most is None else table.slice(0, most)
     columns = [[_text(value) for value in column.to_pylist()] for column in table.columns]
     return list(table.column_names), [(row, list(values)) for row, values in enumerate(zip(*columns, strict=True))]

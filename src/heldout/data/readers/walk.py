@@ -10,7 +10,7 @@ from pathlib import Path
 
 from heldout.data.entries import AS_FOUND, Layout, some
 from heldout.errors import Problem
-from heldout.images import is_image_file
+from heldout.images import IMAGE_SUFFIXES, is_image_file
 
 LITTER = frozenset({"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db", "readme", "license", "makefile", "notice"})
 """What operating systems leave in folders, beside hidden files; and texts that have no ending by custom."""
@@ -39,7 +39,7 @@ class Walked:
         ignored: Files and folders that a pattern leaves out.
         linked: Folders that links lead to a second time, and that were not entered again.
         dangling: Links that lead nowhere, by path, but for those that are images or documents by their ending.
-        problems: Folders that cannot be opened.
+        problems: Folders that cannot be opened, and those that stand in an image's place.
         left: Files that may still be looked at; None where there is no limit.
     """
 
@@ -94,7 +94,10 @@ def _enter(folder: Path, root: Path, layout: Layout, found: Walked, entered: set
             found.ignored += 1
         elif entry.is_dir():
             if not entry.name.startswith(HIDDEN):
+                before = len(found.images)
                 _enter(path, root, layout, found, entered)
+                if path.suffix.lower() in IMAGE_SUFFIXES and len(found.images) == before and found.left is None:
+                    found.problems.append(hollow(path, root))
         elif is_image(path):
             found.images.append(path)
         elif is_dangling(path):
@@ -135,6 +138,16 @@ def closed(folder: Path, root: Path, error: OSError) -> Problem:
         f"a folder that cannot be opened ({error.strerror or type(error).__name__})",
         "folders that you may read",
         "Ask for the right to read it, or leave it out with --ignore.",
+    )
+
+
+def hollow(folder: Path, root: Path) -> Problem:
+    """The problem of a folder that is called as an image is, and holds none."""
+    return Problem(
+        folder.relative_to(root).as_posix(),
+        "a folder without an image in it",
+        "an image, as its name says",
+        "Copy the image again; or leave the folder out with --ignore.",
     )
 
 

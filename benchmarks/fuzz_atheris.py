@@ -1,0 +1,63 @@
+"""Files made up by a fuzzer that sees which lines of heldout and its libraries they reach (Atheris, libFuzzer).
+
+    pip install atheris
+    python benchmarks/fuzz_atheris.py images --minutes 10 --out fuzz-atheris     # and tables, records
+
+Wrong are an exception that no sentence is made of, a crash of the process, more than 20 seconds for a file, and more
+than 2 GB. What was found is in OUT/<door>/found; the corpus, which goes on growing from call to call, in
+OUT/<door>/corpus. `tests/corpus` keeps of it what reached lines that nothing smaller did (`--merge`), and a test goes
+through it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from pathlib import Path
+
+SECONDS = 20
+MEGABYTES = 2048
+
+WATCHED = ["heldout", "PIL", "pydicom", "tifffile", "nibabel", "liffile"]
+"""Packages whose lines count; libraries in C are called, and not watched."""
+
+LONGEST = {"images": 1 << 14, "tables": 1 << 14, "records": 1 << 15}
+"""Bytes of a file that is made up."""
+
+
+def main() -> None:
+    """Hand over to libFuzzer, which ends the process."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("door", choices=sorted(LONGEST))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("fuzz-atheris"))
+    parser.add_argument("--merge", type=Path, help="add to this folder what reaches lines that its files do not")
+    given = parser.parse_args()
+    import atheris
+
+    logging.disable(logging.CRITICAL)
+    with atheris.instrument_imports(include=WATCHED, enable_loader_override=False):
+        doors = importlib.import_module("benchmarks.fuzz_doors")
+        door, whole = doors.DOORS[given.door], list(doors.seeds(given.door))
+        for data in whole:  # what is imported late is watched too
+            door(data)
+    corpus, found = given.out / given.door / "corpus", given.out / given.door / "found"
+    for folder in (corpus, found, *([given.merge] if given.merge else [])):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(whole):
+        (corpus / f"seed-{number:03d}").write_bytes(data)
+    options = [f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", f"-artifact_prefix={found}/"]
+    if given.merge:
+        options += ["-merge=1", str(given.merge), str(corpus)]
+    else:
+        options += [f"-max_total_time={int(60 * given.minutes)}", f"-max_len={LONGEST[given.door]}"]
+        options += [f"-seed={given.seed}", "-print_final_stats=1", str(corpus)]
+    atheris.Setup([sys.argv[0], *options], door)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
