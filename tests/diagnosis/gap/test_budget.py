@@ -237,3 +237,17 @@ def test_a_gap_without_variation_has_a_width_all_the_same() -> None:
     budget = measure_budget(of_parts(sure, test))
     assert budget.gap_estimate.low < -2 < 2 < budget.gap_estimate.high
     assert not budget.explained
+
+
+def test_a_class_that_readers_leave_no_image_has_no_points() -> None:
+    """Three test images were labelled with a class; readers say that none of them is of it."""
+    val, test = clustered("val", 200), clustered("test", 200, seed=4)
+    few = np.flatnonzero(test.labels == 1)[3:]
+    kept = np.setdiff1d(np.arange(200), few)
+    given = of_parts(val, test.take(kept))
+    side = given.test
+    assert side is not None
+    made = read(given, np.zeros(len(side), dtype=np.int64), dict.fromkeys(side.ids, 1.0))
+    budget = measure_budget(made)
+    assert budget.classes[1].points is None and budget.classes[1].test_recall is None
+    assert sum(term.value for term in budget.terms.values()) == pytest.approx(budget.gap.value, abs=1e-9)

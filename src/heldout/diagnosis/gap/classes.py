@@ -27,8 +27,8 @@ def class_rows(run: RunData, samples: Samples, draws: JointBootstrap) -> tuple[t
     of_test = shares_of_test(run, samples)
     trained, rows = run.train_counts, []
     for k, name in enumerate(run.classes):
-        both = bool(counts_val[k] and counts_test[k])
         points = 100 * samples.test_prior[:, k] * (recall_val[:, k] - recall_test[:, k])
+        both = bool(counts_val[k] and counts_test[k] and np.isfinite(points[0]))  # readers may leave a class no image
         n = int(counts_val[k] + counts_test[k])
         rows.append(
             ClassRow(
