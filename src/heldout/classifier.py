@@ -22,8 +22,9 @@ from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
 from heldout.progress import Silent
 from heldout.records.recipe import Fit, Precision
+from heldout.runs.asked import plan_strategies
 from heldout.runs.fit import learn_strategy
-from heldout.runs.plan import IMAGE_SIZE, plan_strategies
+from heldout.runs.plan import IMAGE_SIZE
 from heldout.stats.label_thresholds import label_thresholds
 from heldout.stats.scores import softmax
 from heldout.strategies import Strategy

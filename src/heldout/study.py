@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from heldout import backbones
 from heldout.computing import Device, Engine
 from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
@@ -18,13 +17,16 @@ from heldout.progress import Reporter, Silent
 from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
+from heldout.records.selection import Selection
+from heldout.runs.asked import asked_strategies, models_of
+from heldout.runs.choosing import Choosing
 from heldout.runs.compare import compare_study
 from heldout.runs.cross_validation import CrossValidation
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.folder import read_study
 from heldout.runs.judging import CLASSES, asking_of, judging_of
-from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec, plan_strategies
+from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec
 from heldout.runs.read_images import cohort_of, refuse_reading_again, squares_of
 from heldout.runs.sitting import run_folder
 from heldout.strategies import Strategy
@@ -38,7 +40,7 @@ class Study:
     Args:
         data: What `heldout.load` takes, or a cohort that was loaded before.
         models: Names of backbones, short or full.
-        strategies: Names of strategies, or strategies with settings of their own.
+        strategies: Names of strategies, or strategies with settings of their own; `auto` alone chooses one.
         out: The study's folder; one that is there already is gone on with, if its cohort and split are the same.
         epochs: For every strategy that has epochs; None leaves each its own.
         seeds: How many seeds (0, 1, …), or the seeds themselves.
@@ -62,11 +64,11 @@ class Study:
         order: Grades from low to high, with commas between, or `classes` for as they stand: adds weighted kappa.
         settings: Strategy -> setting -> text, as from `--set`.
         device: `auto`, `cpu` or `cuda`.
-        precision: `no`, `bf16`, `fp16`, or `auto`: what suits each model here (`heldout.training.precision.suited`).
-        engine: What computes features that stay fixed, on a CPU in float32: `torch`; `folded`, PyTorch with BatchNorm
-            folded into convolutions; `openvino`; `auto`: OpenVINO if here, else `folded`; PyTorch if they disagree.
-        tune: Search settings on validation first, with so many trainings for each model with each strategy.
-        tune_minutes: Or for so many minutes each; with both, whichever ends first.
+        precision: `no`, `bf16`, `fp16`, or `auto`: what suits each model here.
+        engine: What computes fixed features on a CPU: `torch`, `folded`, `openvino` or `auto` (`training.engine`).
+        tune: Search settings on validation first: trainings for each model with each strategy.
+        tune_minutes: Or minutes for each; with both, whichever ends first.
+        budget_minutes: How long `auto` may search; None for 30.
         verify: Read every image file, also those that an earlier command read and that have not changed since.
         reporter: Told of progress; None says nothing.
 
@@ -111,6 +113,7 @@ class Study:
         engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
+        budget_minutes: float | None = None,
         verify: bool = False,
         reporter: Reporter | None = None,
     ) -> None:
@@ -118,10 +121,11 @@ class Study:
         drawn = (val_fraction, split_seed, per_class)
         drawn = (val_fraction, split_seed, per_class)
         reading = Reading(patient, skip_unreadable, require_test, *drawn, asked, order, layout, folds)
+        chosen, auto = asked_strategies(strategies, epochs, settings or {}, budget_minutes)
         spec = StudySpec(
             data=data.name if isinstance(data, Cohort) else FRAME if isinstance(data, pd.DataFrame) else str(data),
             models=models_of(models),
-            strategies=plan_strategies(strategies, epochs, settings or {}),
+            strategies=chosen,
             seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
             reading=reading,
             image_size=image_size,
@@ -130,6 +134,7 @@ class Study:
             search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
             intensity=intensity,
             channels=channels,
+            auto=auto,
         )
         given = data if isinstance(data, Cohort | pd.DataFrame) else None
         self._set(spec, out, device, engine, reporter, given, verify)
@@ -190,12 +195,14 @@ class Study:
         return whole_split(self.cohort, reading.folds, reading.val_fraction, reading.split_seed)
 
     @cached_property
-    def _execution(self) -> Execution | CrossValidation:
+    def _execution(self) -> Execution | CrossValidation | Choosing:
         spec, cohort, split = self.spec, self.cohort, self.split
         whole = Execution(
             spec, cohort, split, self.folder, self.device, self.engine, self.reporter, squares=self._squares
         )
-        return whole if self.spec.reading.folds is None else CrossValidation(whole)
+        if spec.auto is not None:
+            return Choosing(whole)
+        return whole if spec.reading.folds is None else CrossValidation(whole)
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they are trained; nothing is trained and nothing is written.
@@ -223,6 +230,10 @@ class Study:
         """The records of the planned runs that are finished."""
         places = [run_folder(self.folder, run.recipe) for run in self.plan()]
         return tuple(read_run_record(place) for place in places if (place / "run.json").exists())
+
+    def selection(self) -> Selection | None:
+        """What `auto` tried and recommends; None for named strategies, and before the search."""
+        return self._execution.found if isinstance(self._execution, Choosing) else None
 
     def compare(
         self,
@@ -337,12 +348,3 @@ class Study:
         from heldout.report import Wanted, write_report
 
         return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by, label), overwrite)
-
-
-def models_of(names: Sequence[str]) -> tuple[backbones.BackboneInfo, ...]:
-    """Backbones by name, each once.
-
-    Raises:
-        UsageError: An unknown name.
-    """
-    return tuple(backbones.resolve(name) for name in dict.fromkeys(names))

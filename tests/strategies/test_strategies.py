@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heldout.errors import UsageError
-from heldout.runs.plan import plan_strategies
+from heldout.runs.asked import plan_strategies
 from heldout.settings import with_settings
 from heldout.strategies import strategies
 from heldout.strategies.finetune import Finetune

@@ -14,6 +14,7 @@ from heldout.backbones import Network
 from heldout.records import Recipe
 from heldout.strategies import Phase
 from heldout.training import ActivationCache, learn, logits_of, machine
+from heldout.training.augment import views_of
 from heldout.training.phases import frozen_stages
 from heldout.training.prefix import HARMLESS
 from tests.training.test_phases import three_blocks
@@ -132,3 +133,13 @@ def test_runs_of_a_study_share_a_file_where_images_and_prefix_are_equal(tmp_path
         replace(recipe, precision="bf16"),
     ]
     assert len({file(recipe), *map(file, others)}) == 6
+
+
+def test_changed_views_go_through_an_engine_although_they_are_read_in_slices(tmp_path: Path) -> None:
+    """Validation was cached by an earlier run, so that a view is the first that the engine is made for."""
+    (view,) = views_of(tiny_part("p", 9, 0), "all", 2, seed=0)[1:]
+    network = backbones.build(backbones.resolve("efficientnet_lite0"), 2, 32, seed=0, pretrained=False)
+    length = len(network.stages) - 1
+    by_engine = ActivationCache(tmp_path, engine="folded").activations(network, length, view, CPU)
+    plain = ActivationCache(None).activations(network, length, view, CPU)
+    np.testing.assert_allclose(by_engine, plain, atol=1e-2 * np.abs(plain).max())

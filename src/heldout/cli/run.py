@@ -50,7 +50,7 @@ Strategies = Annotated[
         "--strategies",
         "--strategy",
         metavar="NAMES",
-        help="Strategies; see `heldout strategies`.",
+        help="Strategies, see `heldout strategies`; or `auto`: choose one on validation.",
         rich_help_panel=MODELS,
     ),
 ]
@@ -96,6 +96,10 @@ TuneMinutes = Annotated[
     float | None,
     typer.Option(help="Search settings on validation first: minutes a model and strategy.", rich_help_panel=TRAINING),
 ]
+BudgetMinutes = Annotated[
+    float | None,
+    typer.Option(help="With --strategies auto: begin no training after so many minutes (30).", rich_help_panel=MODELS),
+]
 OnDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=TRAINING)]
 WithPrecision = Annotated[
     str,
@@ -122,6 +126,7 @@ def run(
     data: Data,
     models: Models,
     strategies: Strategies = ["finetune,frozen"],  # noqa: B006  (typer copies it)
+    budget_minutes: BudgetMinutes = None,
     epochs: Epochs = None,
     seeds: Seeds = 1,
     image_size: ImageSize = 224,
@@ -167,17 +172,19 @@ def run(
     from heldout.data.entries import Layout
     from heldout.data.examine.labels import asked_labels
     from heldout.records import recipe
-    from heldout.runs.plan import Reading, SearchBudget, StudySpec, plan_strategies
+    from heldout.runs.asked import asked_strategies, models_of
+    from heldout.runs.plan import Reading, SearchBudget, StudySpec
     from heldout.settings import parse_assignments
-    from heldout.study import Study, models_of
+    from heldout.study import Study
 
     env = environment(context)
     layout = Layout(images, path_column, label_column, tuple(many(ignore)))
     asked = asked_labels(labels, label_separator)
+    chosen, auto = asked_strategies(many(strategies), epochs, parse_assignments(set_ or []), budget_minutes)
     spec = StudySpec(
         data=data,
         models=models_of(many(models)),
-        strategies=plan_strategies(many(strategies), epochs, parse_assignments(set_ or [])),
+        strategies=chosen,
         seeds=tuple(range(_seeds(seeds, folds, repeats))),
         reading=Reading(
             patient,
@@ -197,6 +204,7 @@ def run(
         search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
         intensity=intensity,
         channels=channels,
+        auto=auto,
     )
     where = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
@@ -230,6 +238,14 @@ def _carry_out(study: Study, env: Environment, json: bool) -> None:
     for note in study.cohort.notes:
         study.reporter.note(f"Note: {note}")
     comparison = study.run().compare()
+    selection = study.selection()
+    if selection is not None and not json:
+        from heldout.answer import short_models
+        from heldout.answer.selection import selection_sentences
+
+        for sentence in selection_sentences(selection, short_models(selection.models)):
+            env.say(sentence)
+        env.say("")
     if json:
         env.json(to_data(comparison))
         return

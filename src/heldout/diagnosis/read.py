@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from heldout.records.codec import read_record
 from heldout.records.label_predictions import LabelQuestion
 from heldout.records.logit_table import VARIANT_KEYS, variants_table
 from heldout.records.run import Choice
+from heldout.records.selection import Selection
 from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -163,7 +165,7 @@ def _choices(run: RunFiles, searches: Mapping[Path, Tuning], reporter: Reporter)
     if own.is_file():  # its checksum was held against `run.json`
         of_strategy = [choice for choice in run.record.learning.chosen if choice not in ("settings", "epoch")]
         found[of_strategy[0] if of_strategy else "blend"] = VariantLogits(load_table(own))
-    searched = _search(run, searches, reporter)
+    searched = _search(run, searches, reporter) or _selected(run)
     return found if searched is None else {**found, "settings": searched}
 
 
@@ -209,6 +211,20 @@ def _search(run: RunFiles, searches: Mapping[Path, Tuning], reporter: Reporter) 
                 continue
             if kept["variant"].nunique() == len(search.trials):
                 return VariantLogits(kept)
+    return None
+
+
+def _selected(run: RunFiles) -> VariantLogits | None:
+    """Answers of all recipes that the run's was chosen among (`--strategies auto`); None where it was named."""
+    for file in sorted((run.folder.parents[1] / "auto").glob("[!.]*.json")):
+        with suppress(InputError):  # of a search that is damaged nothing is known
+            found = read_record(Selection, file)
+            if found.chosen is None or len(found.candidates) < 2:
+                continue
+            chosen = found.candidates[found.chosen]
+            own = (run.record.backbone, run.record.strategy, run.recipe.settings)
+            if own == (chosen.backbone, chosen.strategy, chosen.settings):
+                return VariantLogits(load_table(file.with_suffix(".parquet")))
     return None
 
 

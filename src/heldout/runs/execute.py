@@ -6,7 +6,7 @@ What needs torch is imported where something is left to do: where nothing is, th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +21,7 @@ from heldout.files import sha256_of
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Cohort, InputMap, Split
 from heldout.records.recipe import Precision
+from heldout.records.selection import Selection
 from heldout.records.tuning import Tuning
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
 from heldout.runs.share import Job, Share
@@ -47,6 +48,7 @@ class Execution:
         engine: What computes features that stay fixed, see `training.engine`.
         reporter: Told of training images that are read before anything is planned.
         pool: What the parts are taken from, where this is one fold of a cross-validation.
+        selection: The search that the runs' recipe was chosen by; None where a person named it.
         squares: What was kept when the images were measured.
     """
 
@@ -58,6 +60,7 @@ class Execution:
     engine: Engine = "auto"
     reporter: Reporter = field(default_factory=Silent)
     pool: Pool | None = None
+    selection: Selection | None = None
     squares: Squares | None = None
 
     @cached_property
@@ -114,7 +117,8 @@ class Execution:
 
             searches = {base.recipe.id: tuning_of(self.folder, base) for base in self.bases}
             found = {id_: tuning for id_, tuning in searches.items() if tuning.trials}
-        return plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found, self.input_map)
+        planned = plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found, self.input_map)
+        return tuple(replace(run, selection=self.selection) for run in planned)
 
     def run(self, reporter: Reporter) -> None:
         """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.

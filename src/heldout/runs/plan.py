@@ -14,8 +14,8 @@ from heldout.records import BackboneInfo, Cohort, InputMap, Recipe, Split
 from heldout.records.labelling import SEVERAL
 from heldout.records.recipe import Fit, Precision, PrecisionChoice, Setting
 from heldout.records.run import Learning
+from heldout.records.selection import Selection
 from heldout.records.tuning import Trial, Tuning
-from heldout.settings import with_settings
 from heldout.strategies import Strategy, strategies
 
 IMAGE_SIZE = 224
@@ -42,6 +42,19 @@ class SearchBudget:
     def options(self) -> dict[str, Setting]:
         """As options of `heldout run` by name."""
         return {"tune": self.runs, "tune-minutes": self.minutes}
+
+
+@dataclass(frozen=True)
+class AutoBudget:
+    """How long `--strategies auto` may search on validation.
+
+    Attributes:
+        minutes: No training is begun after so many.
+        epochs: For every strategy that has epochs; None leaves each its own.
+    """
+
+    minutes: float = 30.0
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,9 +122,10 @@ class StudySpec:
         search: Search settings on validation first; None does not.
         intensity: Policy for images of more than 8 bits; empty for the one that a given cohort was read with.
         channels: Choice of channels that are no colours; likewise.
+        auto: The strategy is chosen on validation; None where it is named.
 
     Raises:
-        UsageError: No model, no strategy or no seed.
+        UsageError: No model, no strategy or no seed, or what does not go together.
     """
 
     data: str
@@ -125,10 +139,17 @@ class StudySpec:
     search: SearchBudget | None = None
     intensity: str = ""
     channels: str = ""
+    auto: AutoBudget | None = None
 
     def __post_init__(self) -> None:
-        if not (self.models and self.strategies and self.seeds):
+        if not (self.models and (self.strategies or self.auto) and self.seeds):
             raise UsageError("A study needs at least one model, one strategy and one seed.")
+        if self.auto is not None and (self.reading.folds is not None or self.search is not None):
+            other = "--folds" if self.reading.folds is not None else "--tune"
+            raise UsageError(
+                f"Found --strategies auto together with {other}; expected one of them: let a recipe be chosen first, "
+                f"and name it then."
+            )
         if self.reading.folds is not None and self.search is not None:
             raise UsageError(
                 "Found --folds together with --tune; expected one of them: search settings on one validation set "
@@ -143,7 +164,7 @@ class StudySpec:
     @property
     def needs_weights(self) -> bool:
         """Whether any strategy starts from pretrained weights."""
-        return any(strategy.pretrained for strategy in self.strategies)
+        return self.auto is not None or any(strategy.pretrained for strategy in self.strategies)
 
 
 @dataclass(frozen=True)
@@ -155,17 +176,20 @@ class PlannedRun:
         strategy: With the recipe's settings.
         info: The recipe's backbone.
         tuning: The search that found the settings; None where none was made.
+        selection: The search that found model, strategy and settings; None where they were named.
     """
 
     recipe: Recipe
     strategy: Strategy
     info: BackboneInfo
     tuning: Tuning | None = None
+    selection: Selection | None = None
 
     @property
     def searched(self) -> bool:
         """Whether its settings were chosen on validation among several."""
-        return self.tuning is not None and len(self.tuning.trials) > 1
+        tried = self.tuning.trials if self.tuning is not None else self.selection.candidates if self.selection else ()
+        return len(tried) > 1
 
     @property
     def learning(self) -> Learning:
@@ -176,6 +200,12 @@ class PlannedRun:
     @property
     def notes(self) -> tuple[str, ...]:
         """What its record should say of how it was planned."""
+        if self.selection is not None and self.searched:
+            number = len(self.selection.candidates)
+            return (
+                f"Model, strategy and settings chosen on validation among {number} recipes (--strategies auto); the "
+                f"validation score is flattered by that.",
+            )
         if self.tuning is None or not self.searched:
             return ()
         chosen = ", ".join(f"{name}={value:.3g}" for name, value in self.tuning.best.settings.items())
@@ -294,28 +324,3 @@ def _tuned(base: PlannedRun, tuning: Tuning | None) -> PlannedRun:
 def strategy_settings(strategy: Strategy) -> dict[str, Any]:
     """All settings of a strategy by name, defaults included."""
     return {field.name: getattr(strategy, field.name) for field in dataclasses.fields(strategy)}
-
-
-def plan_strategies(
-    names: Sequence[str | Strategy], epochs: int | None, settings: Mapping[str, Mapping[str, str]]
-) -> tuple[Strategy, ...]:
-    """Strategies by name with their settings from text.
-
-    Raises:
-        UsageError: An unknown strategy or setting, or settings for a strategy that is not in the study.
-    """
-    chosen = [strategies.get(item)() if isinstance(item, str) else item for item in dict.fromkeys(names)]
-    unused = sorted(set(settings) - {strategy.name for strategy in chosen})
-    if unused:
-        raise UsageError(
-            f"Found settings for {', '.join(unused)}; expected one of the study's strategies: "
-            f"{', '.join(strategy.name for strategy in chosen)}."
-        )
-    ready = []
-    for strategy in chosen:
-        own = dict(settings.get(strategy.name, {}))
-        fields = {field.name for field in dataclasses.fields(strategy)}
-        if epochs is not None and "epochs" in fields:
-            own.setdefault("epochs", str(epochs))
-        ready.append(with_settings(strategy, own, strategy.name))
-    return tuple(ready)

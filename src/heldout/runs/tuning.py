@@ -88,7 +88,7 @@ def tune(
         settings = propose(space, found.trials, recipe.seed) if number else _present(strategy, space)
         shown = ", ".join(f"{name}={value:.3g}" for name, value in settings.items())
         reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
-        trial, logits = _tried(recipe, dataclasses.replace(strategy, **settings), settings, info, context, reporter)
+        trial, logits = tried(recipe, dataclasses.replace(strategy, **settings), settings, info, context, reporter)
         found = dataclasses.replace(found, trials=(*found.trials, trial))
         if claim is not None:
             claim.check()
@@ -121,7 +121,7 @@ def _within(value: object, limits: Range) -> bool:
     return isinstance(value, int | float) and limits.low <= value <= limits.high
 
 
-def _tried(
+def tried(
     recipe: Recipe,
     strategy: Strategy,
     settings: dict[str, Any],
@@ -129,7 +129,16 @@ def _tried(
     context: RunContext,
     reporter: Reporter,
 ) -> tuple[Trial, NDArray[np.float32]]:
-    """A trial, and the logits (m, k) of the validation images."""
+    """A trial, and the logits (m, k) of the validation images.
+
+    Args:
+        recipe: All but the strategy counts.
+        strategy: What is carried out.
+        settings: What the trial says that it tried.
+        info: The backbone.
+        context: Cohort, split, folder and machine.
+        reporter: Told of every epoch.
+    """
     started = time.perf_counter()
     task, cache = task_of(recipe, context, reporter)
     network = new_network(recipe, strategy, info, context)

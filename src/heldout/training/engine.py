@@ -64,7 +64,7 @@ def prefix_of(engine: str, network: Network, length: int, pixels: NDArray[Any]) 
     if engine == "torch":
         return network, ""
     rows = np.unique(np.linspace(0, len(pixels) - 1, COMPARED).astype(int))
-    some = np.array(pixels[rows])
+    some = np.concatenate([pixels[row : row + 1] for row in rows])  # changed views can be read in slices only
     images = torch.from_numpy(some if some.dtype == np.uint8 else some.astype(np.float32)).permute(0, 3, 1, 2)
     try:
         made = OpenVINO(network, length, images) if engine != "folded" else folded(network, length, images[:1])

@@ -1,0 +1,179 @@
+"""`--strategies auto`: recipes tried on validation from the cheapest on, models that cannot win any more left behind.
+
+The ladder (`runs.ladder`) is climbed rung by rung. On each rung every model that is left is trained with each strategy
+of the rung; then models whose best recipe lies behind the best of all, by an interval over patients that is corrected
+for their number, are not widened any more. It is successive halving (Jamieson & Talwalkar, AISTATS 2016), but what goes
+is what can be told apart (racing: Maron & Moore, NeurIPS 1993): with a few hundred validation images half of the field
+would often be dropped by luck. The test images have no part in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heldout.claims import Claim
+from heldout.progress import Reporter
+from heldout.records import Recipe
+from heldout.records.codec import write_sealed
+from heldout.records.logit_table import logits_in, variants_table
+from heldout.records.selection import Behind, Candidate, Dropped, Selection
+from heldout.records.table_file import load_table, save_table
+from heldout.runs.choosing import answers_of, selection_of
+from heldout.runs.context import RunContext
+from heldout.runs.ladder import LADDER, rung
+from heldout.runs.plan import PlannedRun, strategy_settings
+from heldout.runs.tuning import tried
+from heldout.stats.bootstrap import draw
+from heldout.stats.racing import Race
+from heldout.strategies import Strategy
+from heldout.ties import SAME, SAME_LOSS, first_best
+from heldout.training.objectives import OBJECTIVES
+
+LEVEL = 0.05
+"""Chance that a model that would have won is left behind on a rung, at most: Bonferroni's over the models."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search in a study's folder.
+
+    Attributes:
+        file: Its record.
+        bases: For each model the run that its candidates begin from: everything but the strategy counts.
+        minutes: No training is begun after so many.
+        epochs: For every strategy that has epochs; None leaves each its own.
+        context: Cohort, split, folder and machine.
+    """
+
+    file: Path
+    bases: tuple[PlannedRun, ...]
+    minutes: float
+    epochs: int | None
+    context: RunContext
+
+    def run(self, reporter: Reporter, claim: Claim | None = None) -> Selection:
+        """Go on with the search until the ladder is climbed or the budget is spent; written down after each training.
+
+        Raises:
+            ClaimLostError: Another process took the search over.
+        """
+        recipe = self.bases[0].recipe
+        found = replace(
+            selection_of(self.file)
+            or Selection(tuple(base.info.name for base in self.bases), self.minutes, recipe.seed),
+            minutes=self.minutes,
+            ended="",
+            dropped=(),
+        )
+        left = list(self.bases)
+        for number in range(len(LADDER)):
+            for base in left:
+                for strategy in rung(number, self.epochs, recipe.labels):
+                    if _place(found, base, strategy) is not None:
+                        continue
+                    if found.candidates and found.spent >= self.minutes:
+                        return self._end(replace(found, ended="budget"))
+                    found = self._train(found, base, strategy, number, reporter, claim)
+            left, dropped = self._widened(found, left, number)
+            found = replace(found, dropped=(*found.dropped, *dropped))
+        return self._end(replace(found, ended="ladder"))
+
+    def _train(
+        self,
+        found: Selection,
+        base: PlannedRun,
+        strategy: Strategy,
+        number: int,
+        reporter: Reporter,
+        claim: Claim | None,
+    ) -> Selection:
+        """The search with one more candidate."""
+        reporter.note(f"Try {len(found.candidates) + 1}: {base.info.name}, {strategy.name}.")
+        trial, logits = tried(base.recipe, strategy, {}, base.info, self.context, reporter)
+        settings = strategy_settings(strategy)
+        loss = trial.val_loss if math.isfinite(trial.val_loss) else 1e9
+        own = Candidate(base.info.name, strategy.name, settings, number, trial.val_accuracy, loss, trial.seconds)
+        if claim is not None:
+            claim.check()
+        table = variants_table("val", self.context.split.val, {str(len(found.candidates)): logits})
+        before = [load_table(answers_of(self.file))] if found.candidates else []
+        save_table(pd.concat([*before, table], ignore_index=True), answers_of(self.file))
+        found = replace(found, candidates=(*found.candidates, own))
+        write_sealed(self.file, found)
+        return found
+
+    def _widened(
+        self, found: Selection, left: Sequence[PlannedRun], number: int
+    ) -> tuple[list[PlannedRun], tuple[Dropped, ...]]:
+        """Models that may still win, the best first, and those that cannot."""
+        best = {base.info.name: _best(found, base.info.name) for base in left}
+        leader = _first([found.candidates[place] for place in best.values()])
+        ranked = sorted(left, key=lambda base: -found.candidates[best[base.info.name]].val_accuracy)
+        if len(left) == 1:
+            return ranked, ()
+        race = self._race(found, list(best.values()))
+        values, low, _ = race.behind(leader, LEVEL / (len(left) - 1))
+        behind = dict(zip(best, zip(values.tolist(), low.tolist(), strict=True), strict=True))
+        dropped = tuple(Dropped(name, number, *behind[name]) for name in best if behind[name][1] > 0)
+        gone = {one.backbone for one in dropped}
+        return [base for base in ranked if base.info.name not in gone], dropped
+
+    def _end(self, found: Selection) -> Selection:
+        """The search with what it recommends."""
+        chosen = _first(found.candidates)
+        race = self._race(found, list(range(len(found.candidates))))
+        values, low, high = race.behind(chosen)
+        rows = zip(values.tolist(), low.tolist(), high.tolist(), race.best().tolist(), strict=True)
+        found = replace(found, chosen=chosen, behind=tuple(Behind(n, *row) for n, row in enumerate(rows)))
+        write_sealed(self.file, found)
+        return found
+
+    def _race(self, found: Selection, candidates: Sequence[int]) -> Race:
+        """Some candidates on the validation images."""
+        recipe, context = self.bases[0].recipe, self.context
+        labels = _labels(recipe, context)
+        table = load_table(answers_of(self.file))
+        answers = {name: rows.set_index("id") for name, rows in table.groupby("variant")}
+        scores = []
+        for number in candidates:
+            logits = logits_in(answers[str(number)].loc[list(context.split.val)]).astype(np.float32)
+            _, predicted = OBJECTIVES[recipe.labels].scored(logits, labels)
+            right = (predicted == labels).astype(np.float64)
+            scores.append(right if right.ndim == 1 else right.mean(axis=1))
+        by_id = context.cohort.table.set_index("id").loc[list(context.split.val)]
+        strata = labels if labels.ndim == 1 else np.zeros(len(labels), dtype=np.int64)
+        return Race(np.stack(scores), draw(strata, context.split.val, by_id["patient"].tolist(), seed=recipe.seed))
+
+
+def _labels(recipe: Recipe, context: RunContext) -> NDArray[np.int64]:
+    texts: Mapping[str, str] = context.cohort.table.set_index("id")["label"].to_dict()
+    return context.cohort.labelling.truth([texts[id_] for id_ in context.split.val], recipe.classes)
+
+
+def _place(found: Selection, base: PlannedRun, strategy: Strategy) -> int | None:
+    """Number of a candidate that was trained before; None where it was not."""
+    wanted = (base.info.name, strategy.name, strategy_settings(strategy))
+    for number, one in enumerate(found.candidates):
+        if (one.backbone, one.strategy, one.settings) == wanted:
+            return number
+    return None
+
+
+def _best(found: Selection, backbone: str) -> int:
+    """Number of a model's best candidate."""
+    numbers = [number for number, one in enumerate(found.candidates) if one.backbone == backbone]
+    return numbers[_first([found.candidates[number] for number in numbers])]
+
+
+def _first(candidates: Sequence[Candidate]) -> int:
+    """Number of the best: the greatest accuracy, of equals the lower loss, of equals the earlier."""
+    most = max(one.val_accuracy for one in candidates)
+    equals = [one for one in candidates if one.val_accuracy >= most - SAME]
+    return list(candidates).index(first_best(equals, lambda one: -one.val_loss, SAME_LOSS))

@@ -1,0 +1,111 @@
+"""A study whose strategy is chosen for the person: a search on validation, then the recommended recipe as its run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from heldout import backbones
+from heldout.claims import Claim, claim_of
+from heldout.files import hash_of
+from heldout.progress import Reporter
+from heldout.records.codec import read_record, to_data
+from heldout.records.selection import Selection
+from heldout.runs.execute import Execution
+from heldout.runs.plan import PlannedRun, bases
+from heldout.runs.share import Job, Share
+from heldout.runs.tidy import tidy
+from heldout.runs.write_study import check_same
+from heldout.strategies import strategies
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """A study with `--strategies auto` on a machine.
+
+    Attributes:
+        whole: The study; its spec names models and a budget, and no strategy.
+    """
+
+    whole: Execution
+
+    @cached_property
+    def bases(self) -> tuple[PlannedRun, ...]:
+        """For each model the run that its candidates begin from: everything but its strategy counts."""
+        whole = self.whole
+        spec = replace(whole.spec, strategies=(strategies.get("probe")(),))
+        return bases(spec, whole.cohort, whole.split, whole.weights, whole.precisions, whole.input_map)
+
+    @cached_property
+    def file(self) -> Path:
+        """Where the search is recorded; more minutes go on with the same one."""
+        assert self.whole.spec.auto is not None
+        key = hash_of([[to_data(base.recipe) for base in self.bases], self.whole.spec.auto.epochs])
+        return self.whole.folder / "auto" / f"{key}.json"
+
+    @property
+    def found(self) -> Selection | None:
+        """The search so far; None where none was begun."""
+        return selection_of(self.file)
+
+    def plan(self) -> tuple[PlannedRun, ...]:
+        """The recommended runs, one a seed; none while the search goes on."""
+        found = self.found
+        return () if found is None or found.chosen is None else self._recommended(found).plan()
+
+    def run(self, reporter: Reporter) -> None:
+        """Search, and train what is recommended as a run of the study, whose test images are scored once.
+
+        Raises:
+            UsageError: The folder holds another study, or the machine cannot do what is asked.
+            HeldoutError: Weights cannot be fetched or do not fit; all models at once.
+        """
+        whole = self.whole
+        check_same(whole.folder, whole.cohort, whole.split)
+        tidy(whole.folder)
+        Share([self._job(reporter)], reporter).run()
+        found = self.found
+        assert found is not None
+        self._recommended(found).run(reporter)
+
+    def _job(self, reporter: Reporter) -> Job:
+        auto = self.whole.spec.auto
+        assert auto is not None
+
+        def is_done() -> bool:
+            found = self.found
+            if found is None or not found.ended:
+                return False
+            return found.ended == "ladder" or found.spent >= auto.minutes
+
+        def work(claim: Claim) -> None:
+            from heldout.runs.auto import Search
+
+            context = self.whole.context(self.bases[0].recipe.precision)
+            Search(self.file, self.bases, auto.minutes, auto.epochs, context).run(reporter, claim)
+
+        return Job("Search for a recipe on validation", claim_of(self.file), is_done, work, quiet=True)
+
+    def _recommended(self, found: Selection) -> Execution:
+        """The study of the recommended recipe."""
+        assert found.chosen is not None
+        chosen = found.candidates[found.chosen]
+        kind = strategies.get(chosen.strategy)
+        strategy = replace(kind(), **chosen.settings)
+        spec = replace(self.whole.spec, models=(backbones.resolve(chosen.backbone),), strategies=(strategy,))
+        return replace(self.whole, spec=spec, selection=found)
+
+
+def selection_of(file: Path) -> Selection | None:
+    """What a search found so far; None where none was begun.
+
+    Raises:
+        InputError: The record is damaged.
+    """
+    return read_record(Selection, file) if file.exists() else None
+
+
+def answers_of(file: Path) -> Path:
+    """Where the candidates' answers stand beside the record."""
+    return file.with_suffix(".parquet")
