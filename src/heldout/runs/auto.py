@@ -25,10 +25,10 @@ from heldout.records.codec import write_sealed
 from heldout.records.logit_table import logits_in, variants_table
 from heldout.records.selection import Behind, Candidate, Dropped, Selection
 from heldout.records.table_file import load_table, save_table
-from heldout.runs.choosing import answers_of, selection_of
 from heldout.runs.context import RunContext
 from heldout.runs.ladder import LADDER, rung
 from heldout.runs.plan import PlannedRun, strategy_settings
+from heldout.runs.selections import answers_of, selection_of
 from heldout.runs.tuning import tried
 from heldout.stats.bootstrap import draw
 from heldout.stats.racing import Race

@@ -10,10 +10,11 @@ from heldout import backbones
 from heldout.claims import Claim, claim_of
 from heldout.files import hash_of
 from heldout.progress import Reporter
-from heldout.records.codec import read_record, to_data
+from heldout.records.codec import to_data
 from heldout.records.selection import Selection
 from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun, bases
+from heldout.runs.selections import selection_of
 from heldout.runs.share import Job, Share
 from heldout.runs.tidy import tidy
 from heldout.runs.write_study import check_same
@@ -95,17 +96,3 @@ class Choosing:
         strategy = replace(kind(), **chosen.settings)
         spec = replace(self.whole.spec, models=(backbones.resolve(chosen.backbone),), strategies=(strategy,))
         return replace(self.whole, spec=spec, selection=found)
-
-
-def selection_of(file: Path) -> Selection | None:
-    """What a search found so far; None where none was begun.
-
-    Raises:
-        InputError: The record is damaged.
-    """
-    return read_record(Selection, file) if file.exists() else None
-
-
-def answers_of(file: Path) -> Path:
-    """Where the candidates' answers stand beside the record."""
-    return file.with_suffix(".parquet")
