@@ -114,6 +114,7 @@ FLOORS = {
     "diagnosis.until_told": 23,
     "report": 23,
     "study": 24,
+    "fitted": 24,
     "classifier": 25,
     "any_model": 25,
     "cli": 26,
@@ -128,7 +129,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning"}
-HEAVY_ROOMS |= {"study", "classifier"}
+HEAVY_ROOMS |= {"study", "classifier", "fitted"}
 
 
 def modules() -> list[Path]:

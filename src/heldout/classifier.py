@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from heldout import backbones
 from heldout.computing import Device
@@ -20,7 +22,10 @@ from heldout.data.labels import label_text
 from heldout.data.memory import cohort_and_costs, of_other_depth, refuse, wrong_images
 from heldout.data.splits import make_split
 from heldout.data.store import store_of_arrays
+from heldout.errors import ArrayError, InputError, Problem
+from heldout.fitted import from_plain, to_plain
 from heldout.progress import Silent
+from heldout.records import Cohort, Split
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.asked import plan_strategies
 from heldout.runs.fit import learn_strategy
@@ -35,6 +40,10 @@ from heldout.training import ActivationCache, Part, Task, logits_of, machine
 class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A pretrained backbone with a strategy, as a classifier of image arrays.
 
+    It works where estimators of scikit-learn do: `cross_val_score`, `GridSearchCV`, `Pipeline`, `clone`. Pickled, also
+    by joblib, it is plain data with the network as a safetensors blob, without the images; but a pickle that somebody
+    else made can run any code as it is loaded, as all pickles can. heldout itself never loads one.
+
     Args:
         backbone: Name of the pretrained weights, short or full.
         strategy: Name of a strategy, or one with settings of its own.
@@ -48,6 +57,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         intensity: Policy for images of more than 8 bits, as for `heldout.load`; its numbers are computed on the images
             that are learned from, and used for those that are predicted.
         channels: Choice of channels, as for `heldout.load`.
+        image_shape: Shape of one image, (h, w) or (h, w, c), where rows of X are flattened images, as in scikit-learn's
+            own image sets; None where X has the axes of images. One of the numbers may be −1.
 
     Attributes:
         classes_: The labels, sorted; of several labels the numbers of their columns.
@@ -76,6 +87,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         precision: Precision = "no",
         intensity: str = "",
         channels: str = "",
+        image_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.backbone = backbone
         self.strategy = strategy
@@ -88,13 +100,14 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.precision = precision
         self.intensity = intensity
         self.channels = channels
+        self.image_shape = image_shape
 
-    def fit(self, X: NDArray[Any], y: ArrayLike, groups: Sequence[Any] | None = None) -> TransferClassifier:
+    def fit(self, X: NDArray[Any], y: ArrayLike | None, groups: Sequence[Any] | None = None) -> TransferClassifier:
         """Learn from images.
 
         Args:
             X: (n, h, w), (n, h, w, 1) or (n, h, w, 3) uint8, or a tensor, which may be (n, 3, h, w); of other depths
-                with `intensity`, with other channels by `channels`.
+                with `intensity`, with other channels by `channels`; (n, values of an image) with `image_shape`.
             y: (n,) or (n, 1) labels of any type; or (n, k) of 0 and 1, k of 2 or more, for images with several labels.
             groups: (n,) patients, so that none stands in training and in validation; None if not known.
 
@@ -102,12 +115,15 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The classifier itself.
 
         Raises:
-            InputError: Images or labels that do not fit; all problems at once.
+            InputError: Images or labels that do not fit; all problems at once. It is a ValueError too.
 
         Warns:
             UserWarning: What the intensity policy costs on these images.
         """
-        X, labels = images_of(X), values_of(y)
+        if y is None:
+            remedy = "TransferClassifier requires y to be passed, but the target y is None."
+            refuse([Problem("y", "nothing", "the label of every image", remedy)])
+        X, labels = self._images(X, reset=True), values_of(y)
         several = labels.ndim == 2
         refuse([] if several else mixed(labels))
         names = labels if several else [str(label) if label_text(label) else "" for label in labels]
@@ -115,7 +131,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cohort, costs = cohort_and_costs(X, names, groups, parts_, intensity=self.intensity, channels=self.channels)
         for cost in costs:
             warnings.warn(cost, stacklevel=2)
-        split = make_split(cohort, self.val_fraction, self.seed)
+        if labels.dtype.kind == "f":
+            check_classification_targets(labels)  # numbers between whole ones are a regression's
+        split = self._split(cohort)
         if several:
             self.classes_, codes = np.arange(labels.shape[1]), labels
         else:
@@ -148,6 +166,30 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
         return self
 
+    def _images(self, X: NDArray[Any], reset: bool) -> NDArray[Any]:
+        """X with the axes of images.
+
+        Args:
+            X: As for `fit`.
+            reset: Whether it is learned from, else it has to have as many values a row as what was.
+
+        Raises:
+            ValueError: Rows that are no numbers, or of another length; scikit-learn's own words.
+        """
+        if self.image_shape is None:
+            return images_of(X)
+        rows: NDArray[Any] = validate_data(self, X, reset=reset)
+        return rows.reshape(len(rows), *self.image_shape)
+
+    def _split(self, cohort: Cohort) -> Split:
+        if len(cohort.classes) < 2:
+            found = f"images of one class, '{cohort.classes[0]}'"
+            refuse([Problem("y", found, "two classes or more", "Add images of another class.")])
+        try:
+            return make_split(cohort, self.val_fraction, self.seed)
+        except InputError as error:
+            raise ArrayError(error.problems, error.title) from error
+
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Probabilities (n, k) in the order of `classes_`: softmax of the network, rows sum to 1; not calibrated.
 
@@ -162,7 +204,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _logits(self, X: NDArray[Any]) -> NDArray[np.float64]:
         check_is_fitted(self)
-        X = images_of(X)
+        X = self._images(X, reset=False)
         refuse(wrong_images(X, any_depth=self.input_map_ is not None) or of_other_depth(X, self.input_map_))
         ids = [str(number) for number in range(len(X))]
         store = store_of_arrays(X, ids, self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_)
@@ -175,3 +217,25 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return (self._logits(X) > self.thresholds_).astype(np.int64)
         labels: NDArray[Any] = self.classes_[first_of_largest(self.predict_proba(X))]
         return labels
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain data (`heldout.fitted`)."""
+        return to_plain(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The network is rebuilt from its tensors, on the device that this machine has."""
+        super().__setstate__(from_plain(state))
+        if "network_" in vars(self):
+            machine(self.device, self.precision).hold(self.network_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a network."""
+        return "network_" in vars(self)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Images have three axes or four, rows with `image_shape` two; an image may have several labels."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = self.image_shape is not None
+        tags.input_tags.three_d_array = self.image_shape is None
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -60,5 +60,9 @@ class InputError(HeldoutError):
         super().__init__("\n".join([f"{title} ({count}):", *shown]))
 
 
+class ArrayError(InputError, ValueError):
+    """All problems of arrays that were handed over in Python: a ValueError too, as callers of such functions expect."""
+
+
 class UsageError(HeldoutError):
     """The call itself is off: an unknown name, a setting that does not exist (exit code 2)."""

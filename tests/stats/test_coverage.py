@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.interval_coverage import accuracy, area, gap, paired
+from benchmarks.pair_tests import MEAN, accuracies, areas
 
 pytestmark = pytest.mark.slow
 
@@ -37,3 +38,15 @@ def test_a_difference_of_two_runs_is_covered(units: int) -> None:
 
 def test_an_auc_is_covered() -> None:
     assert area(60, 5, 0.3, 1.0, STUDIES)["used"][0] > 0.91
+
+
+def test_patients_as_units_keep_the_level_of_a_pair_where_images_do_not() -> None:
+    images, flips, _, distinguishable = accuracies(60, 0.7, (MEAN, MEAN), STUDIES)
+    assert images > 15 and flips < 8 and distinguishable < 8
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_difference_of_two_aucs_is_covered(mixed: bool) -> None:
+    found = areas(30, 0.7, mixed, (MEAN, 0.8 * MEAN), STUDIES // 2)
+    assert found["used"][0] > 91
+    assert found["DeLong, images"][0] < 85

@@ -17,7 +17,7 @@ from heldout.data.examine.depth import depth_problems, policy_notes
 from heldout.data.examine.measure import MeasuredImage, measured_image
 from heldout.data.labels import label_texts
 from heldout.data.tabulate import identify, notes_of, order_classes
-from heldout.errors import InputError, Problem
+from heldout.errors import ArrayError, Problem
 from heldout.images import ImageError, check_pixels
 from heldout.images.prepare import check_depth
 from heldout.images.reading import grey_if_equal, of_array
@@ -233,7 +233,7 @@ def refuse(problems: Sequence[Problem]) -> None:
     """Stop where there are problems.
 
     Raises:
-        InputError: There are.
+        ArrayError: There are.
     """
     if problems:
-        raise InputError(problems, title="The arrays cannot be used as they are")
+        raise ArrayError(problems, title="The arrays cannot be used as they are")

@@ -238,7 +238,7 @@ def note(comparison: Comparison) -> str:
             + " Pairs out of fold: corrected resampled t test (Nadeau & Bengio 2003)."
         )
     if tests and any(pair.p_images is not None for pair in comparison.pairs):
-        test += " Below it McNemar's, which takes images as independent and is too sure."
+        test += " Below it McNemar's, which takes images as independent, mostly too sure."
     positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     said = (
