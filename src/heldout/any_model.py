@@ -48,11 +48,12 @@ def diagnose(
     model_column: str = "model",
     chosen_on: ChosenOn = "",
     chosen: str = "",
+    label: str = "",
     features_of: str = "efficientnet_lite0",
     sample: int = 400,
     experiments: bool = True,
     review: str | Path | None = None,
-    metric: str = "accuracy",
+    metric: str = "",
     unit: str = "image",
     by: str = "mean",
     bootstrap: int = 1000,
@@ -84,11 +85,13 @@ def diagnose(
         model_column: Column that names the model of each row.
         chosen_on: Part on which the model was chosen; among the epochs or candidates that tables hold, where they do.
         chosen: The chosen candidate by name.
+        label: One of several labels an image, which the tables are asked of; empty where images have one class.
         features_of: Pretrained network whose features stand for images.
         sample: Images a part that interventions are tried on at first.
         experiments: Whether to run what needs images or the model.
         review: CSV of reviewed test labels.
-        metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share.
+        metric: `accuracy`, `balanced-accuracy`, or `cost:FILE` with a CSV of class, cost and, if given, share. Empty
+            for accuracy; of one of several labels, which most images lack, for balanced accuracy.
         unit: `image`, or `patient` for one decision a patient.
         by: How a patient's images give one answer: `mean`, `max` or `majority`.
         bootstrap: Replicates behind the intervals.
@@ -109,7 +112,7 @@ def diagnose(
         >>> print(found[0].summary)  # doctest: +SKIP
     """
     reading = Reading(
-        answers, class_columns, model_column, name, chosen_on, chosen, tuple(classes), answered=predict is not None
+        answers, class_columns, model_column, name, chosen_on, chosen, tuple(classes), predict is not None, label
     )
     typed = [table for table in (val, test) if table is not None]
     options = _options(reading, train, images)
@@ -152,7 +155,7 @@ def diagnose_call(
     review: Path | None,
     bootstrap: int,
     device: Device,
-    metric: str = "accuracy",
+    metric: str = "",
     unit: str = "image",
     by: str = "mean",
     chosen_on: ChosenOn = "",
@@ -185,7 +188,8 @@ def diagnose_call(
         from heldout.diagnosis.until_told import run_until_told
 
         run_until_told(study, reporter=reporter, device=device, limit=sample, model=model, features_of=features_of)
-    judging = judging_of(study.cohort.classes, metric, unit, by)
+    usual = "balanced-accuracy" if call.reading.label else "accuracy"
+    judging = judging_of(study.cohort.classes, metric or usual, unit, by)
     found = judge(
         study,
         review=review,

@@ -41,7 +41,7 @@ Label = Annotated[
     typer.Option(
         "--label",
         metavar="NAME",
-        help="One of several labels an image; all of them in turn by default.",
+        help="One of several labels an image; of a study all in turn by default.",
         rich_help_panel=DATA,
     ),
 ]
@@ -135,14 +135,14 @@ def diagnose(
     where, part = choice("--device", device, DEVICES), choice("--chosen-on", chosen_on, CHOSEN_ON)
     given = tables.TableOptions(
         kind, class_columns, model_column, name, train, chosen_on, chosen, images, image_size, model, preprocessing,
-        features_of, out, intensity, channels,
+        features_of, out, intensity, channels, label,
     )  # fmt: skip
     asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part, label)
     if len(data) == 1 and data[0].is_dir():
         given.refuse_beside(data[0])
         files, found = _of_study(data[0], run, retrain, asked, bars)
     else:
-        of_study = {"--run": run, "--retrain": retrain, "--label": label or None}
+        of_study = {"--run": run, "--retrain": retrain}
         tables.refuse(of_study, "tables of predictions", "the folder of a study")
         files, found = _of_tables(data, given, asked, bars)
     _answer(found, files, env, as_json)
@@ -180,7 +180,7 @@ def _of_tables(
         review=asked.review,
         bootstrap=asked.bootstrap,
         device=asked.device,
-        metric=asked.metric or "accuracy",
+        metric=asked.metric,
         unit=asked.unit,
         by=asked.by,
         chosen_on=asked.chosen_on,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,6 +97,7 @@ class TableOptions:
     out: Path | None
     intensity: str = ""
     channels: str = ""
+    label: str = ""
 
     def refuse_beside(self, study: Path) -> None:
         """Stop where an option was given that only tables take.
@@ -163,10 +165,14 @@ def call_of(data: Sequence[Path], given: TableOptions) -> Call:
     reading = _reading(given, () if steps is None else steps.classes)
     files = {"train": given.train, "images": given.images, "model": model, "preprocessing": preprocessing}
     looks = {name: text for name, text in (("intensity", given.intensity), ("channels", given.channels)) if text}
+    names = [
+        *dict.fromkeys(table.stem for table in data),
+        *([re.sub(r"[^\w-]", "_", given.label)] if given.label else []),
+    ]
     call = Call(
         sources=sources_of(data, given.train),
         reading=reading,
-        folder=given.out or Path("-".join(dict.fromkeys(table.stem for table in data)) + "-study"),
+        folder=given.out or Path("-".join(names) + "-study"),
         data=shlex.join(map(str, data)),
         options={**reading.options(), **{name: str(file) for name, file in files.items() if file is not None}, **looks},
         images=given.images,
@@ -203,4 +209,5 @@ def _reading(given: TableOptions, classes: tuple[str, ...]) -> Reading:
         chosen=given.chosen,
         classes=classes,
         answered=given.model is not None,
+        label=given.label,
     )

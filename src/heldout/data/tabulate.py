@@ -66,7 +66,8 @@ def notes_of(table: pd.DataFrame, key_note: str | None, excluded: int = 0) -> li
     """What a person should know of images that can be used: left out, copies, patients, no split."""
     notes = []
     if excluded:
-        notes.append(f"{excluded} images that cannot be read were left out (--skip-unreadable).")
+        left = "1 image that cannot be read was" if excluded == 1 else f"{excluded} images that cannot be read were"
+        notes.append(f"{left} left out (--skip-unreadable).")
     if not len(table):
         return notes
     notes += describe_copies(exact_copies(table))

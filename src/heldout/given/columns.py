@@ -54,7 +54,7 @@ def find_class_columns(
             "--class-columns", f"'{pattern}'", "a pattern with one * for the class: prob_*", "Correct the pattern."
         )
     forms = (pattern.lower(),) if pattern else FORMS[answers]
-    named = {form: _of_form(free, form) for form in forms}
+    named = {form: of_form(free, form) for form in forms}
     hits = {form: len(found.keys() & spelled.keys()) for form, found in named.items()}
     best = max(forms, key=lambda form: hits[form])  # of equals the first
     if not hits[best]:
@@ -74,7 +74,7 @@ def order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _of_form(columns: Sequence[str], form: str) -> dict[str, str]:
+def of_form(columns: Sequence[str], form: str) -> dict[str, str]:
     """Class in lower case -> its column, of the columns that have a form."""
     before, _, after = form.partition("*")
     return {
@@ -89,7 +89,7 @@ def _no_columns(
 ) -> Problem:
     shown = ", ".join(columns) or "none"
     others = [form for kind, forms_ in FORMS.items() if kind != answers for form in forms_ if form != PLAIN]
-    of_others = next((form for form in others if _of_form(columns, form).keys() & spelled.keys()), None)
+    of_others = next((form for form in others if of_form(columns, form).keys() & spelled.keys()), None)
     example = next(iter(spelled.values()), "CLASS")
     names = " or ".join(form.replace("*", example) for form in forms)
     remedy = "Write one column a class (a model with one output p: p and 1 − p), or say --class-columns 'PATTERN_*'."

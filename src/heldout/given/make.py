@@ -74,6 +74,8 @@ def make_study(call: Call, reporter: Reporter | None = None) -> tuple[StudyFiles
     reporter = reporter or Silent()
     if call.make_model is not None and call.images is None:
         raise UsageError("Found a model, but no images for it to answer; expected them beside it: --images DIR.")
+    if call.reading.label and call.make_model is not None:
+        raise UsageError("Found --label beside a model, which answers with all labels; expected its tables alone.")
     refuse_trained(call.folder)
     if problems := order_problems(list(call.sources)):
         raise InputError(problems, title="The tables cannot be used as they are")

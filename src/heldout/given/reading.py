@@ -22,6 +22,7 @@ class Reading:
         chosen: Candidate that was chosen; empty for the most accurate on `chosen_on`.
         classes: Classes in the order in which something else answers (`predict`, ONNX): tables may then lack answers.
         answered: Whether something else answers, and tables may lack answers.
+        label: One of several labels an image, of which alone is asked; empty where images have one class.
     """
 
     answers: Answers | None = None
@@ -32,6 +33,7 @@ class Reading:
     chosen: str = ""
     classes: tuple[str, ...] = ()
     answered: bool = False
+    label: str = ""
 
     def options(self) -> dict[str, Setting]:
         """As options of `heldout diagnose` by name, what is not given left out."""
@@ -43,4 +45,5 @@ class Reading:
             "name": self.name if self.name != "model" else None,
             "chosen-on": self.chosen_on or None,
             "chosen": self.chosen or None,
+            "label": self.label or None,
         }

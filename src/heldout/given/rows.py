@@ -65,17 +65,22 @@ class Long:
         return found
 
 
-def read_rows(sources: Sequence[Source]) -> tuple[Long, list[Problem]]:
-    """Read tables; what is wrong with columns and parts comes beside the rows."""
+def read_rows(sources: Sequence[Source], required: tuple[str, ...] = ("label",)) -> tuple[Long, list[Problem]]:
+    """Read tables; what is wrong with columns and parts comes beside the rows.
+
+    Args:
+        sources: The tables.
+        required: Columns that each has to have.
+    """
     frames, problems = [], []
     columns: dict[str, None] = {}
     of_table: dict[str, frozenset[str]] = {}
     numbered = False
     for source in sources:
         if isinstance(source.table, Path):
-            rows, found = scan_table(source.table, ("label",), OWN)
+            rows, found = scan_table(source.table, required, OWN)
         else:
-            rows, found = scan_frame(source.table, source.name, ("label",), OWN)
+            rows, found = scan_frame(source.table, source.name, required, OWN)
         problems += found
         header = list(rows[0][1]) if rows else []
         columns |= dict.fromkeys(header)

@@ -15,6 +15,7 @@ from heldout.given._checks import image_problems, part_problems, row_problems, s
 from heldout.given._chosen import Chosen, candidates_of, choose
 from heldout.given.answers import Answers, Logits, to_logits
 from heldout.given.columns import ClassColumns, find_class_columns, order
+from heldout.given.one_label import ask_of_label
 from heldout.given.reading import Reading
 from heldout.given.rows import ANSWERED, CLOSED, OWN, Long, Source, read_rows, whole_text
 from heldout.records import PARTS
@@ -73,7 +74,13 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
     Raises:
         InputError: All problems of all tables at once.
     """
-    long, problems = read_rows(sources)
+    long, problems = read_rows(sources, () if reading.label else ("label",))
+    asked: ClassColumns | None = None
+    if reading.label:
+        long, asked, found = ask_of_label(
+            long, reading.label, reading.answers or "probabilities", reading.class_columns
+        )
+        problems += found
     frame = long.frame
     frame["label"] = [whole_text(text) for text in frame["label"]]
     named = reading.model_column.lower()
@@ -81,7 +88,7 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
     frame["candidate_name"] = candidates_of(frame, long.columns)
     problems += said_problems(long, reading)
     problems += part_problems(frame)
-    columns = _class_columns(long, reading, problems)
+    columns = asked if reading.label else _class_columns(long, reading, problems)
     values = _values(frame, columns)
     problems += row_problems(frame, long, columns, values, reading)
     problems += image_problems(frame, long)

@@ -114,6 +114,10 @@ def _pairs(table: pd.DataFrame, found: FoundCopies) -> tuple[NearPair, ...]:
     return tuple(pairs)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def describe_near(near: NearCopies | None, joined: bool) -> list[str]:
     """Sentences for `Cohort.notes`.
 
@@ -129,7 +133,7 @@ def describe_near(near: NearCopies | None, joined: bool) -> list[str]:
     one = near.pairs[0]
     kinds = Counter(pair.change for pair in near.pairs).most_common(3)
     notes = [
-        f"{near.changed} images are changed copies of one another ({near.groups} pictures; most often "
+        f"{near.changed} images are changed copies of one another ({_count(near.groups, 'picture')}; most often "
         f"{'; '.join(kind for kind, _ in kinds)}; for example {one.places[0]} and {one.places[1]})."
     ]
     if near.across:
@@ -139,7 +143,8 @@ def describe_near(near: NearCopies | None, joined: bool) -> list[str]:
         )
     if any(pair.labels_differ for pair in near.pairs):
         number = sum(pair.labels_differ for pair in near.pairs)
-        notes.append(f"{number} pairs of changed copies have two labels: one of them is wrong.")
+        has = "has" if number == 1 else "have"
+        notes.append(f"{_count(number, 'pair')} of changed copies {has} two labels: one of them is wrong.")
     if not joined:
         notes.append("A drawn split can tear changed copies apart: add --patient auto, which keeps them together.")
     return notes

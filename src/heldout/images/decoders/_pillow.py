@@ -148,7 +148,7 @@ def without_alpha(pixels: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if transparent:
         raise ImageError(
             where,
-            f"transparency ({transparent / pixels[..., -1].size:.1%} of the pixels are not opaque)",
+            f"transparency ({transparent:,} of {pixels[..., -1].size:,} pixels are not opaque)",
             EXPECTED,
             "Put the image on the background that you want the network to see, and save it without alpha.",
         )
