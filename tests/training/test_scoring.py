@@ -22,8 +22,8 @@ def network() -> Network:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Images from which on compiling is worth while, few enough for a test."""
-    monkeypatch.setattr(scoring, "WORTH", 30)
+    """Images of 16 × 16 pixels from which on compiling is worth while, few enough for a test."""
+    monkeypatch.setattr(scoring, "WORTH", 30 * 16**2)
     return 30
 
 

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn import config_context
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+from heldout.stats.ridge import ridge_log_odds
 from heldout.stats.scores import Indices, Reals, auc_binary
 from heldout.stats.thresholds import folds_of
 from heldout.ties import SAME, SAME_LOSS, first_of_largest, settled
@@ -137,19 +137,12 @@ def _fit_and_apply(X: Reals, target: Indices, units: Indices, new: Reals, seed: 
         inside, outside = fold != k, fold == k
         if len(np.unique(target[inside])) < 2:
             continue
-        for i, penalty in enumerate(PENALTIES):
-            odds = _log_odds(X[inside], target[inside], X[outside], penalty)
-            losses[i] += np.logaddexp(0, np.where(target[outside] == 1, -odds, odds)).sum()
+        odds = ridge_log_odds(X[inside], target[inside], X[outside], PENALTIES)  # (penalties, m)
+        losses += np.logaddexp(0, np.where(target[outside] == 1, -odds, odds)).sum(axis=1)
     tolerance = SAME_LOSS * len(X)
     best = PENALTIES[int(first_of_largest(-losses, tolerance=tolerance))]  # of equals the strongest penalty
-    probabilities: Reals = expit(_log_odds(X, target, new, best))
+    probabilities: Reals = expit(ridge_log_odds(X, target, new, (best,))[0])
     return probabilities
-
-
-def _log_odds(X: Reals, target: Indices, new: Reals, penalty: float) -> Reals:
-    model = LogisticRegression(C=penalty, max_iter=500).fit(X, target)
-    odds: Reals = model.decision_function(new)
-    return odds
 
 
 def _reduced(X: Reals, new: Reals, seed: int) -> tuple[Reals, Reals]:

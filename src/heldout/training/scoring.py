@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +17,10 @@ from heldout.training.device import Machine
 from heldout.training.engine import Prefix, prefix_of
 from heldout.training.predict import head_logits, run_stages
 
-WORTH = 250
-"""Images after which compiling has paid: an engine for other weights or statistics takes 0.4 s of processor time with
-OpenVINO and saves 2 ms an image of EfficientNet-Lite0 at 128 pixels (benchmarks/speed_diagnose.py). The first of a
-network takes 1.2 s; what it was made from is used by all that follow."""
+WORTH = 250 * 128**2
+"""Pixels after which compiling has paid: an engine for other weights or statistics takes 0.4 s of processor time with
+OpenVINO and saves 2 ms an image of EfficientNet-Lite0 at 128 pixels (benchmarks/speed_diagnose.py), which goes with
+their area. The first of a network takes 1.2 s; what it was made from is used by all that follow."""
 
 KEPT = 2
 """States of networks whose engines are kept: a run's own and one that is compared with it."""
@@ -27,9 +28,9 @@ KEPT = 2
 
 @dataclass
 class _State:
-    """What is known of a network with certain weights: images scored so far, and what runs it."""
+    """What is known of a network with certain weights: pixels (height times width) scored so far, and what runs it."""
 
-    images: int = 0
+    pixels: int = 0
     prefix: Prefix | None = None
 
 
@@ -60,8 +61,8 @@ class Scorer:
         if self.machine.engine == "torch" or self.machine.device.type != "cpu":
             return network
         state = self._states.setdefault(fingerprint(network), _State())
-        state.images += len(pixels)
-        if state.prefix is None and state.images >= WORTH:
+        state.pixels += math.prod(pixels.shape[:3])
+        if state.prefix is None and state.pixels >= WORTH:
             state.prefix, _ = prefix_of(self.machine.engine, network, len(network.stages), pixels)
             self._forget()
         return network if state.prefix is None else state.prefix
@@ -69,8 +70,8 @@ class Scorer:
     def _forget(self) -> None:
         """Let go of the engines of all states but those that scored most."""
         made = [state for state in self._states.values() if state.prefix is not None]
-        for state in sorted(made, key=lambda state: -state.images)[KEPT:]:
-            state.prefix, state.images = None, 0
+        for state in sorted(made, key=lambda state: -state.pixels)[KEPT:]:
+            state.prefix, state.pixels = None, 0
 
 
 def fingerprint(network: Network) -> str:
