@@ -7,11 +7,12 @@
 
 The mutations are cosmic-ray's. A place in the code is drawn first and one of its mutations then, since an arithmetic
 operator alone has ten. Left out are annotations, which run nothing, the wording of texts, and decorators, without which
-a module does not import or (`frozen`) only forbids less. A mutant is killed if a test fails, or if the tests take five times the
-processor time that they took without it. A line a mutant goes to OUT/<room>.jsonl; the same command goes on from there.
+a module does not import or (`frozen`) only forbids less. A mutant is killed if a test fails, or if the tests take five
+times the processor time that they took without it. A line a mutant goes to OUT/<room>.jsonl; the same command goes on
+from there.
 
-Tests run in a fork of a process that has imported the libraries, on a copy of the source: nothing here is changed. Those
-of the module's own name come first, and quick ones before slow ones.
+Tests run in a fork of a process that has imported the libraries, on a copy of the source: nothing here is changed.
+Those of the module's own name come first, and quick ones before slow ones.
 """
 
 from __future__ import annotations
