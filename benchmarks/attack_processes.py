@@ -123,7 +123,7 @@ def attack(seed: int, cohort: Cohort, reference: Path, out: Path) -> Trial:
     _, status = os.waitpid(last, 0)
     trial.crashed += os.waitstatus_to_exitcode(status) != 0
     finished = {number for number, (_, killed) in ended.items() if not killed}
-    _count(trial, folder, reference, finished)
+    count_wrong(trial, folder, reference, finished)
     trial.seconds = round(time.monotonic() - started, 1)
     if trial.fine:
         shutil.rmtree(out)
@@ -183,7 +183,7 @@ def _disturb(
     return ended
 
 
-def _count(trial: Trial, folder: Path, reference: Path, finished: set[int]) -> None:
+def count_wrong(trial: Trial, folder: Path, reference: Path, finished: set[int]) -> None:
     """Hold the study against one that nobody disturbed."""
     files, wanted = read_study(folder), read_study(reference)
     expected = {run.record.id: run.folder for run in wanted.runs}

@@ -109,12 +109,18 @@ def limits() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def quietly(kind: Kind, folder: Path) -> Found:
+    """Read without the warnings of libraries about damaged files."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind.read(folder)
+
+
 def judge(kind: Kind, folder: Path, whole: Found) -> tuple[str, str]:
     """What came of reading: `refused`, `told`, `same`, `other data`, or what is wrong, and the words."""
     try:
-        with limits(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries, about damaged files
-            said, numbers = kind.read(folder)
+        with limits():
+            said, numbers = quietly(kind, folder)
     except HeldoutError as error:
         return "refused", str(error)
     except Exception as error:
@@ -150,7 +156,7 @@ def trials(seed: int, base: Path, kinds: Sequence[Kind] | None = None) -> Iterat
             example = base / f"whole-{len(wholes)}"
             example.mkdir(parents=True)
             kind.make(example)
-            wholes[kind.example] = example, kind.read(example)
+            wholes[kind.example] = example, quietly(kind, example)
         rng = np.random.default_rng([seed, number])
         example, whole = wholes[kind.example]
         folder = base / "damaged"

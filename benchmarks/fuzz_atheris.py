@@ -15,6 +15,8 @@ import argparse
 import importlib
 import logging
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 SECONDS = 20
@@ -55,8 +57,26 @@ def main() -> None:
     else:
         options += [f"-max_total_time={int(60 * given.minutes)}", f"-max_len={LONGEST[given.door]}"]
         options += [f"-seed={given.seed}", "-print_final_stats=1", str(corpus)]
-    atheris.Setup([sys.argv[0], *options], door)
+    atheris.Setup([sys.argv[0], *options], keeping(door, found))
     atheris.Fuzz()
+
+
+def keeping(door: Callable[[bytes], None], found: Path) -> Callable[[bytes], None]:
+    """The door; what goes wrong in it is kept and printed once for each place in the code, and the fuzzer goes on."""
+    known: set[str] = set()
+
+    def go(data: bytes) -> None:
+        try:
+            door(data)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            name = f"{type(error).__name__}-{Path(place.filename).stem}-{place.lineno}"
+            if name not in known:
+                known.add(name)
+                (found / name).write_bytes(data)
+                print(f"WRONG {name}\n{''.join(traceback.format_exception(error))}", flush=True)
+
+    return go
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@
     python benchmarks/mutants.py data/splits tests/data/splits --sample 30 --out mutants
 
 The mutations are cosmic-ray's. A place in the code is drawn first and one of its mutations then, since an arithmetic
-operator alone has ten. Left out are annotations, which run nothing, and decorators, without which a module does not
-import or (`frozen`) only forbids less. A mutant is killed if a test fails, or if the tests take five times the
-processor time that they took without it. A line a mutant goes to OUT/<room>.jsonl; the same command goes on from there.
+operator alone has ten. Left out are annotations, which run nothing, the wording of texts, and decorators, without which
+a module does not import or (`frozen`) only forbids less. A mutant is killed if a test fails, or if the tests take five
+times the processor time that they took without it. A line a mutant goes to OUT/<room>.jsonl; the same command goes on
+from there.
 
 Tests run in a fork of a process that has imported the libraries, on a copy of the source: nothing here is changed.
+Those of the module's own name come first, and quick ones before slow ones.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -120,11 +123,26 @@ def _run(text: str) -> str:
     return ast.dump(_Runs().visit(ast.parse(text)))
 
 
+def worded(text: str) -> Callable[[int, int], bool]:
+    """Whether a line and column (from 0) of a module lie within a text that is put together."""
+    spans = [
+        ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.JoinedStr)
+    ]
+    return lambda line, column: any(start <= (line, column) < end for start, end in spans)
+
+
 def drawn(package: Path, room: str, sample: int, seed: int) -> Iterator[tuple[Mutant, str]]:
     """So many mutants with their modules' text, each of another place."""
     found: dict[tuple[str, int, int], list[Mutant]] = {}
+    texts: dict[str, Callable[[int, int], bool]] = {}
     for place, mutant in places(package, room):
-        found.setdefault(place, []).append(mutant)
+        file, line, column = place
+        if file not in texts:
+            texts[file] = worded((package / file).read_text())
+        if not texts[file](line, column):
+            found.setdefault(place, []).append(mutant)
     rng = np.random.default_rng(seed)
     for index in rng.permutation(len(found)):
         mutants = list(found.values())[index]
@@ -137,7 +155,34 @@ def drawn(package: Path, room: str, sample: int, seed: int) -> Iterator[tuple[Mu
             return
 
 
-def tested(source: Path, tests: list[str], seconds: float) -> tuple[str, float]:
+class Quickest:
+    """A plug-in of pytest: writes down what tests took, or runs them in that order.
+
+    Args:
+        file: Where it is written; read where it is there.
+        first: Name of the test file whose tests come first.
+    """
+
+    def __init__(self, file: Path, first: str) -> None:
+        self.file, self.first = file, first
+        self.known: dict[str, float] = json.loads(file.read_text()) if file.exists() else {}
+        self.took: dict[str, float] = {}
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Order them."""
+        items.sort(key=lambda item: (self.first not in item.nodeid, self.known.get(item.nodeid, 0.0)))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Add what a phase of a test took."""
+        self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Write it down the first time."""
+        if not self.known:
+            self.file.write_text(json.dumps(self.took))
+
+
+def tested(source: Path, tests: str, plugin: Quickest, seconds: float) -> tuple[str, float]:
     """`killed`, `killed by time` or `survived`, and the processor time that the tests took, in a fork."""
     pid = os.fork()
     if pid == 0:
@@ -150,17 +195,11 @@ def tested(source: Path, tests: list[str], seconds: float) -> tuple[str, float]:
         os.environ["PYTHONPATH"] = str(source)
         import pytest
 
-        os._exit(int(pytest.main([*PYTEST, *tests])))
+        os._exit(int(pytest.main([*PYTEST, tests], [plugin])))
     _, status, used = os.wait4(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     outcome = "survived" if code == 0 else "killed by time" if code < 0 else "killed"
     return outcome, used.ru_utime + used.ru_stime
-
-
-def ordered(mutant: Mutant, tests: str) -> list[str]:
-    """The tests of the module of that name first."""
-    own = Path(tests) / f"test_{Path(mutant.file).stem.removeprefix('_')}.py"
-    return [str(own), tests] if (ROOT / own).is_file() else [tests]
 
 
 def main() -> None:
@@ -183,7 +222,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "src", folder, dirs_exist_ok=True)
         source = Path(folder)
-        outcome, seconds = tested(source, [given.tests], 3600)
+        durations = source / "durations.json"
+        outcome, seconds = tested(source, given.tests, Quickest(durations, ""), 3600)
         if outcome != "survived":
             sys.exit(f"The tests fail without any mutation: {given.tests}")
         for mutant, text in drawn(ROOT / "src/heldout", given.room, given.sample, given.seed):
@@ -192,7 +232,8 @@ def main() -> None:
             file = source / "heldout" / mutant.file
             whole = file.read_text()
             file.write_text(text)
-            outcome, _ = tested(source, ordered(mutant, given.tests), PATIENCE * seconds)
+            own = f"test_{Path(mutant.file).stem.removeprefix('_')}.py"
+            outcome, _ = tested(source, given.tests, Quickest(durations, own), PATIENCE * seconds)
             file.write_text(whole)
             lines = [line for line in difflib.unified_diff(whole.split("\n"), text.split("\n"), n=0)][3:]
             found = Mutant(mutant.file, mutant.line, mutant.mutation, mutant.occurrence, outcome, "\n".join(lines))

@@ -53,7 +53,7 @@ def open_array(path: Path, member: str = "") -> Array:
     """
     try:
         stat = path.stat()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         raise _missing(path) from error
     with _lock:  # threads that want the same .npz array decompress it once
         return _open(str(path), member, stat.st_mtime_ns, stat.st_size)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import heldout
+from heldout.data.load import examine
 from heldout.errors import InputError, Problem
 from tests.data.readers.making import arrays, folder, npz, picture, write_image
 
@@ -229,3 +230,13 @@ def test_npz_labels_that_are_no_classes(tmp_path: Path) -> None:
     assert "float64" in problems(tmp_path / "x.npz")[0].found
     np.savez(tmp_path / "y.npz", train_images=np.zeros((2, 4, 4, 4), np.uint8), train_labels=np.array([0, 1]))
     assert "4 channels" in problems(tmp_path / "y.npz")[0].found
+
+
+@pytest.mark.parametrize("name", ["a\0.png", "a\0.npy", "a\0.npz", "\0"])
+def test_a_path_with_a_null_byte_is_a_problem_of_its_line(tmp_path: Path, name: str) -> None:
+    for number in range(4):
+        write_image(tmp_path / f"{number}.png", number)
+    lines = [f"{number}.png,{'ab'[number % 2]}" for number in range(4)]
+    (tmp_path / "t.csv").write_text("path,label\n" + "\n".join([*lines, f"{name},a"]) + "\n")
+    (problem,) = [one for one in examine(tmp_path / "t.csv", require_test=False).problems if "line 6" in one.where]
+    assert problem.remedy

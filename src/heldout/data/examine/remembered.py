@@ -111,7 +111,7 @@ class Memory:
                 found = os.stat(f"{self.root}{os.sep}{source}")  # noqa: PTH116  (thousands of them: no `Path` for each)
                 times = f"{found.st_mtime_ns} {found.st_ctime_ns}"
                 self._stamps[source] = f"{found.st_size} {times} {found.st_ino} {found.st_dev}"
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a name with a null byte, which reading it will say
                 self._stamps[source] = ""
         return self._stamps[source]
 
