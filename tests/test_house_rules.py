@@ -60,7 +60,7 @@ FLOORS = {
     "runs.tidy": 8,
     "runs.study_checks": 8,
     "runs.judging": 9,
-    "given": 10,
+    "given": 11,
     "runs.answers": 8,
     "runs.one_label": 10,
     "runs.read_classes": 8,
@@ -68,16 +68,24 @@ FLOORS = {
     "runs.read_labels": 8,
     "runs.rows": 10,
     "runs.pairs": 11,
+    "runs.compare_folds": 11,
     "runs.compare_labels": 11,
     "runs.compare": 12,
     "runs.predict": 10,
     "runs.plan": 8,
+    "runs.selections": 8,
+    "runs.ladder": 8,
+    "runs.asked": 9,
     "runs.write_study": 9,
     "runs.share": 8,
     "runs.context": 10,
     "runs.fit": 11,
     "runs.tuning": 12,
+    "runs.join": 12,
     "runs.execute": 13,
+    "runs.auto": 13,
+    "runs.cross_validation": 14,
+    "runs.choosing": 14,
     "diagnosis.content": 2,
     "diagnosis.rules": 2,
     "diagnosis.absence": 3,
@@ -128,7 +136,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
-HEAVY_ROOMS |= {"runs.execute", "runs.tuning"}
+HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.choosing"}
 HEAVY_ROOMS |= {"study", "classifier", "fitted"}
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from heldout.answer.texts import count, listing, number, percent
-from heldout.records.recipe import Setting
 from heldout.records.selection import Candidate, Selection
-from heldout.strategies import strategies
 
 
 def selection_sentences(found: Selection, names: Mapping[str, str]) -> tuple[str, ...]:
@@ -51,7 +49,6 @@ def _how_sure(found: Selection, names: Mapping[str, str]) -> str:
 
 def _told(one: Candidate, names: Mapping[str, str]) -> str:
     """`resnet34 with last-block (augment=all)`: the settings that differ from the strategy's own."""
-    plain = strategies.get(one.strategy)()
-    changed: dict[str, Setting] = {k: v for k, v in one.settings.items() if getattr(plain, k) != v and k != "epochs"}
-    settings = f" ({', '.join(f'{name}={value}' for name, value in changed.items())})" if changed else ""
+    changed = ", ".join(f"{name}={value}" for name, value in one.differs.items())
+    settings = f" ({changed})" if changed else ""
     return f"{names[one.backbone]} with {one.strategy}{settings}"

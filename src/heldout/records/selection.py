@@ -19,6 +19,7 @@ class Candidate:
         backbone: Full name of the weights.
         strategy: Name of the strategy.
         settings: All of its settings.
+        differs: Those of them that are not the strategy's defaults.
         rung: Number of the rung of the ladder, from 0: how much of the network learns.
         val_accuracy: Of the weights that would be kept, a fraction; of several labels the share of right answers.
         val_loss: Likewise, mean cross-entropy in nats.
@@ -28,6 +29,7 @@ class Candidate:
     backbone: str
     strategy: str
     settings: dict[str, Setting]
+    differs: dict[str, Setting]
     rung: int
     val_accuracy: float
     val_loss: float

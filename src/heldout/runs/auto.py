@@ -97,9 +97,12 @@ class Search:
         """The search with one more candidate."""
         reporter.note(f"Try {len(found.candidates) + 1}: {base.info.name}, {strategy.name}.")
         trial, logits = tried(base.recipe, strategy, {}, base.info, self.context, reporter)
-        settings = strategy_settings(strategy)
+        settings, plain = strategy_settings(strategy), strategy_settings(type(strategy)())
+        differs = {name: value for name, value in settings.items() if value != plain[name]}
         loss = trial.val_loss if math.isfinite(trial.val_loss) else 1e9
-        own = Candidate(base.info.name, strategy.name, settings, number, trial.val_accuracy, loss, trial.seconds)
+        own = Candidate(
+            base.info.name, strategy.name, settings, differs, number, trial.val_accuracy, loss, trial.seconds
+        )
         if claim is not None:
             claim.check()
         table = variants_table("val", self.context.split.val, {str(len(found.candidates)): logits})
