@@ -10,7 +10,7 @@ would often be dropped by luck. The test images have no part in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -156,8 +156,8 @@ class Search:
 
 
 def _labels(recipe: Recipe, context: RunContext) -> NDArray[np.int64]:
-    texts: Mapping[str, str] = context.cohort.table.set_index("id")["label"].to_dict()
-    return context.cohort.labelling.truth([texts[id_] for id_ in context.split.val], recipe.classes)
+    texts = context.cohort.table.set_index("id").loc[list(context.split.val), "label"].tolist()
+    return context.cohort.labelling.truth(texts, recipe.classes)
 
 
 def _place(found: Selection, base: PlannedRun, strategy: Strategy) -> int | None:
