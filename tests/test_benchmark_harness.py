@@ -88,7 +88,7 @@ def test_shared_passes_see_an_image_once_and_give_the_same_features() -> None:
 def test_a_trunk_that_is_changed_shares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     network, part = tiny_network(), tiny_part("v", 40, 2)
     place = machine("cpu", engine="folded")
-    monkeypatch.setattr(scoring, "WORTH", 10_000)
+    monkeypatch.setattr(scoring, "WORTH", 10_000 * 16**2)
     with shared(Passes()):
         ActivationCache(None, engine="folded").activations(network, len(network.stages), part, place)
         norm = next(module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))

@@ -82,6 +82,20 @@ def test_engines_of_few_states_are_kept(network: Network, few: int) -> None:
     assert sum(state.prefix is not None for state in scorer._states.values()) == scoring.KEPT
 
 
+def test_the_state_that_is_scored_now_has_an_engine_however_much_others_scored(network: Network, few: int) -> None:
+    pixels = tiny_part("v", 30, 2).pixels
+    scorer = Scorer(machine("cpu", engine="folded"))
+    norm = next(iter(norms(network).values()))
+    assert norm.running_mean is not None
+    for _ in range(4):
+        scorer.logits(network, pixels)
+        scorer.logits(network, pixels)
+        with torch.no_grad():
+            norm.running_mean += 0.5
+    scorer.logits(network, pixels)
+    assert scorer._states[fingerprint(network)].prefix is not None
+
+
 def test_the_fingerprint_sees_every_tensor(network: Network) -> None:
     seen = {fingerprint(network)}
     for tensor in network.stages.state_dict().values():

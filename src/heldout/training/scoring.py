@@ -64,13 +64,13 @@ class Scorer:
         state.pixels += math.prod(pixels.shape[:3])
         if state.prefix is None and state.pixels >= WORTH:
             state.prefix, _ = prefix_of(self.machine.engine, network, len(network.stages), pixels)
-            self._forget()
+            self._forget(state)
         return network if state.prefix is None else state.prefix
 
-    def _forget(self) -> None:
-        """Let go of the engines of all states but those that scored most."""
-        made = [state for state in self._states.values() if state.prefix is not None]
-        for state in sorted(made, key=lambda state: -state.pixels)[KEPT:]:
+    def _forget(self, newest: _State) -> None:
+        """Let go of engines: kept are the newest, which is about to score, and of the others those that scored most."""
+        others = [state for state in self._states.values() if state.prefix is not None and state is not newest]
+        for state in sorted(others, key=lambda state: -state.pixels)[KEPT - 1 :]:
             state.prefix, state.pixels = None, 0
 
 
