@@ -56,7 +56,8 @@ def main() -> None:
         options += ["-merge=1", str(given.merge), str(corpus)]
     else:
         options += [f"-max_total_time={int(60 * given.minutes)}", f"-max_len={LONGEST[given.door]}"]
-        options += [f"-seed={given.seed}", "-print_final_stats=1", str(corpus)]
+        # Whole files stay what is mutated, though one alone reaches as much as all do, and long ones from the start.
+        options += ["-keep_seed=1", "-len_control=0", f"-seed={given.seed}", "-print_final_stats=1", str(corpus)]
     atheris.Setup([sys.argv[0], *options], keeping(door, found))
     atheris.Fuzz()
 
