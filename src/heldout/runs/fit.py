@@ -93,7 +93,7 @@ def fit(
     if (place / "run.json").exists():
         reporter.note(f"{place / 'run.json'} is torn: the run is made again, and this folder is kept beside it.")
     with sitting(context.folder, run.recipe, claim) as own:
-        if not is_complete(own.folder) and own.scored() is None:
+        if not own.is_done:
             _learn_and_score(run, context, own, reporter)
         return own.finish(bool(context.split.test))
 
