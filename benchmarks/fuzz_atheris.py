@@ -2,11 +2,12 @@
 
     pip install atheris
     python benchmarks/fuzz_atheris.py images --minutes 10 --out fuzz-atheris     # and tables, records
+    python benchmarks/fuzz_atheris.py images --out fuzz-atheris --keep tests/corpus
 
 Wrong are an exception that no sentence is made of, a crash of the process, more than 20 seconds for a file, and more
-than 2 GB. What was found is in OUT/<door>/found; the corpus, which goes on growing from call to call, in
-OUT/<door>/corpus. `tests/corpus` keeps of it what reached lines that nothing smaller did (`--merge`), and a test goes
-through it.
+than 2 GB. What was found is in OUT/<door>/found; the corpus, of files that each reach what no other does, in
+OUT/<door>/corpus, where it goes on growing from call to call. `tests/corpus` holds a sample of it, and a test goes
+through that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import random
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -24,6 +27,9 @@ MEGABYTES = 2048
 
 WATCHED = ["heldout", "PIL", "pydicom", "tifffile", "nibabel", "liffile"]
 """Packages whose lines count; libraries in C are called, and not watched."""
+
+KEPT, SMALL = 60, 2048
+"""Files of a corpus that are kept with the tests, and bytes that they have at most."""
 
 LONGEST = {"images": 1 << 14, "tables": 1 << 14, "records": 1 << 15}
 """Bytes of a file that is made up."""
@@ -36,8 +42,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("fuzz-atheris"))
-    parser.add_argument("--merge", type=Path, help="add to this folder what reaches lines that its files do not")
+    parser.add_argument("--keep", type=Path, help="copy a sample of the corpus to a folder of this one")
     given = parser.parse_args()
+    corpus, found = given.out / given.door / "corpus", given.out / given.door / "found"
+    if given.keep:
+        keep(corpus, given.keep / given.door, given.seed)
+        return
     import atheris
 
     logging.disable(logging.CRITICAL)
@@ -46,20 +56,24 @@ def main() -> None:
         door, whole = doors.DOORS[given.door], list(doors.seeds(given.door))
         for data in whole:  # what is imported late is watched too
             door(data)
-    corpus, found = given.out / given.door / "corpus", given.out / given.door / "found"
-    for folder in (corpus, found, *([given.merge] if given.merge else [])):
+    for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(whole):
         (corpus / f"seed-{number:03d}").write_bytes(data)
     options = [f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", f"-artifact_prefix={found}/"]
-    if given.merge:
-        options += ["-merge=1", str(given.merge), str(corpus)]
-    else:
-        options += [f"-max_total_time={int(60 * given.minutes)}", f"-max_len={LONGEST[given.door]}"]
-        # Whole files stay what is mutated, though one alone reaches as much as all do, and long ones from the start.
-        options += ["-keep_seed=1", "-len_control=0", f"-seed={given.seed}", "-print_final_stats=1", str(corpus)]
+    options += [f"-max_total_time={int(60 * given.minutes)}", f"-max_len={LONGEST[given.door]}"]
+    # Whole files stay what is mutated, though one alone reaches as much as all do, and long ones from the start.
+    options += ["-keep_seed=1", "-len_control=0", f"-seed={given.seed}", "-print_final_stats=1", str(corpus)]
     atheris.Setup([sys.argv[0], *options], keeping(door, found))
     atheris.Fuzz()
+
+
+def keep(corpus: Path, folder: Path, seed: int) -> None:
+    """Copy `KEPT` small files of a corpus, but for whole ones, which are made anew."""
+    small = [file for file in sorted(corpus.iterdir()) if file.stat().st_size <= SMALL and "seed" not in file.name]
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in random.Random(seed).sample(small, min(KEPT, len(small))):
+        shutil.copyfile(file, folder / file.name[:12])
 
 
 def keeping(door: Callable[[bytes], None], found: Path) -> Callable[[bytes], None]:

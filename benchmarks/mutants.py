@@ -2,8 +2,8 @@
 
     pip install cosmic-ray
     python benchmarks/mutants.py stats tests/stats --sample 60 --out mutants
-    python benchmarks/mutants.py diagnosis/gap tests/diagnosis/gap --sample 30 --out mutants
-    python benchmarks/mutants.py data/splits tests/data/splits --sample 30 --out mutants
+    python benchmarks/mutants.py diagnosis/gap tests/diagnosis/gap tests/diagnosis/causes/test_selection.py --out mutants
+    python benchmarks/mutants.py data/splits tests/data/splits --out mutants
 
 The mutations are cosmic-ray's. A place in the code is drawn first and one of its mutations then, since an arithmetic
 operator alone has ten. Left out are annotations, which run nothing, the wording of texts, and decorators, without which
@@ -27,7 +27,7 @@ import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,7 @@ class Quickest:
             self.file.write_text(json.dumps(self.took))
 
 
-def tested(source: Path, tests: str, plugin: Quickest, seconds: float) -> tuple[str, float]:
+def tested(source: Path, tests: Sequence[str], plugin: Quickest, seconds: float) -> tuple[str, float]:
     """`killed`, `killed by time` or `survived`, and the processor time that the tests took, in a fork."""
     pid = os.fork()
     if pid == 0:
@@ -195,7 +195,7 @@ def tested(source: Path, tests: str, plugin: Quickest, seconds: float) -> tuple[
         os.environ["PYTHONPATH"] = str(source)
         import pytest
 
-        os._exit(int(pytest.main([*PYTEST, tests], [plugin])))
+        os._exit(int(pytest.main([*PYTEST, *tests], [plugin])))
     _, status, used = os.wait4(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     outcome = "survived" if code == 0 else "killed by time" if code < 0 else "killed"
@@ -206,7 +206,7 @@ def main() -> None:
     """Test mutants that are not in the journal yet, and print those that survive."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("room", help="folder of src/heldout")
-    parser.add_argument("tests", help="its tests")
+    parser.add_argument("tests", nargs="+", help="its tests")
     parser.add_argument("--sample", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "mutants")
@@ -225,7 +225,7 @@ def main() -> None:
         durations = source / "durations.json"
         outcome, seconds = tested(source, given.tests, Quickest(durations, ""), 3600)
         if outcome != "survived":
-            sys.exit(f"The tests fail without any mutation: {given.tests}")
+            sys.exit(f"The tests fail without any mutation: {' '.join(given.tests)}")
         for mutant, text in drawn(ROOT / "src/heldout", given.room, given.sample, given.seed):
             if (mutant.file, mutant.mutation, mutant.occurrence) in done:
                 continue

@@ -80,6 +80,41 @@ def test_who_was_stopped_and_goes_on_changes_nothing(run: tuple[Path, Recipe, Ru
             assert len(entries(study, TEST_EVALUATIONS)) == 1 and not hidden(study)
 
 
+def test_who_takes_a_run_over_that_is_finished_after_all_scores_nothing(run: tuple[Path, Recipe, RunRecord]) -> None:
+    """The one before was only slow, and published between the claim's loss and the next one's beginning."""
+    study, recipe, record = run
+    with sitting(study, recipe, taken(study, recipe)) as slow:
+        score(slow, recipe, record)
+        claim = taken(study, recipe)
+        slow.finish(with_test=True)
+    with sitting(study, recipe, claim) as fast:
+        assert fast.is_done and fast.scored() is None
+        assert fast.finish(with_test=True).test_evaluations == 1
+    assert len(entries(study, TEST_EVALUATIONS)) == 1 and not hidden(study)
+
+
+def test_who_was_stopped_while_it_began_does_not_begin(
+    run: tuple[Path, Recipe, RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look for earlier folders and its own, another process took over, which found none."""
+    study, recipe, record = run
+    place, claim, mkdir = run_folder(study, recipe), taken(study, recipe), Path.mkdir
+    fast: list[Sitting] = []
+
+    def stopped(path: Path, *args: int, **options: bool) -> None:
+        if claim.token in path.name:
+            monkeypatch.setattr(Path, "mkdir", mkdir)
+            fast.append(Sitting(study, place, module._begin(place, taken(study, recipe)), None))
+        mkdir(path, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", stopped)
+    with pytest.raises(ClaimLostError), sitting(study, recipe, claim):
+        pytest.fail("both would score")
+    score(fast[0], recipe, record)
+    fast[0].finish(with_test=True)
+    assert len(entries(study, TEST_EVALUATIONS)) == 1 and not hidden(study)
+
+
 @pytest.mark.parametrize("killed_after", ["scored", "count", "run.json"])
 def test_who_is_killed_after_scoring_is_gone_on_with(
     run: tuple[Path, Recipe, RunRecord], killed_after: str, monkeypatch: pytest.MonkeyPatch

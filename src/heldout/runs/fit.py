@@ -94,7 +94,7 @@ def fit(
         wrong = ", ".join(damaged_files(place)) or "run.json"
         reporter.note(f"{place}: {wrong} damaged or gone; the run is made again, and this folder is kept beside it.")
     with sitting(context.folder, run.recipe, claim) as own:
-        if not is_complete(own.folder) and own.scored() is None:
+        if not own.is_done:
             _learn_and_score(run, context, own, reporter)
         return own.finish(bool(context.split.test))
 

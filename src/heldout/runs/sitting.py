@@ -77,8 +77,13 @@ class Sitting:
         except (OSError, ValueError, KeyError, TypeError, InputError):
             return None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to learn or score, here or because who held the claim before finished after all."""
+        return self.scored() is not None or is_complete(self.folder) or is_complete(self.place)
+
     def finish(self, with_test: bool) -> RunRecord:
-        """Count the evaluation, write `run.json`, and put the folder in its place.
+        """Count the evaluation, write `run.json`, and put the folder in its place; a run that is there stays.
 
         Args:
             with_test: Whether test images were scored.
@@ -88,6 +93,9 @@ class Sitting:
         """
         if not is_complete(self.folder):
             found = self.scored()
+            if found is None and self.folder.is_dir() and is_complete(self.place):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                return read_run_record(self.place)
             assert found is not None
             record, scoring = found
             if with_test:
@@ -137,7 +145,12 @@ def sitting(study: Path, recipe: Recipe, claim: Claim | None) -> Iterator[Sittin
 def _begin(place: Path, claim: Claim | None) -> Path:
     """The folder of this sitting.
 
-    Files that an earlier one was writing when it was killed are removed; what they were to replace is whole.
+    Files that an earlier one was writing when it was killed are removed; what they were to replace is whole. The claim
+    is looked at again when the folder is there: who takes it over later finds the folder, and who has done so before
+    is left alone.
+
+    Raises:
+        ClaimLostError: Another process took the run over.
     """
     own = place.with_name(f".{place.name}.{ALONE if claim is None else claim.token}.partial")
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -149,6 +162,10 @@ def _begin(place: Path, claim: Claim | None) -> Path:
             shutil.rmtree(own, ignore_errors=True)
             folder.rename(own)
     own.mkdir(exist_ok=True)
+    if claim is not None and not claim.is_held:
+        with suppress(OSError):  # what another process left in it is gone on with
+            own.rmdir()
+        claim.check()
     for half in own.glob(".*"):
         half.unlink(missing_ok=True)
     return own
