@@ -19,10 +19,9 @@ from heldout.records import PARTS, Cohort, PlanRecord, Recipe, RunRecord, Split,
 from heldout.records.codec import write_record
 from heldout.records.cohort import typed
 from heldout.records.label_predictions import Indices, LabelPredictions
-from heldout.records.labelling.several import joined
+from heldout.records.labelling.several import joined, question_classes
 from heldout.records.run import Learning
 from heldout.runs.answers import ANSWER_TABLES, Scored
-from heldout.runs.one_label import question_classes
 from heldout.stats.label_thresholds import label_thresholds
 
 LABELS = ("disc", "bar", "stripes")

@@ -16,8 +16,7 @@ from heldout.errors import Problem
 from heldout.given.answers import Answers
 from heldout.given.columns import FORMS, ClassColumns, of_form
 from heldout.given.rows import ANSWERED, OWN, Long, gathered
-from heldout.records.labelling.several import BAR
-from heldout.runs.one_label import question_classes
+from heldout.records.labelling.several import BAR, question_classes
 
 
 def ask_of_label(

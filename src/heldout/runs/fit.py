@@ -37,7 +37,7 @@ from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, new_network, part_of, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
-from heldout.runs.sitting import Sitting, damaged_files, is_complete, is_finished, run_folder, sitting
+from heldout.runs.sitting import Sitting, damaged_files, is_finished, run_folder, sitting
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge

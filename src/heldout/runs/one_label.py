@@ -16,6 +16,7 @@ from heldout.errors import UsageError
 from heldout.records import Cohort
 from heldout.records.label_predictions import LabelQuestion
 from heldout.records.labelling import SINGLE
+from heldout.records.labelling.several import question_classes
 from heldout.records.metric import MetricName
 from heldout.records.run import Learning
 from heldout.runs.folder import RunFiles, StudyFiles
@@ -83,15 +84,6 @@ def metric_of_question(study: StudyFiles) -> MetricName:
     is that of the best balanced accuracy.
     """
     return "balanced-accuracy" if study.label else "accuracy"
-
-
-def question_classes(name: str) -> tuple[str, str]:
-    """What the two classes are called.
-
-    >>> question_classes("hernia")
-    ('no hernia', 'hernia')
-    """
-    return f"no {name}", name
 
 
 def slug_of(label: int, name: str) -> str:

@@ -59,6 +59,15 @@ class Several(Labelling):
         return (*classes, NONE_OF_THEM)
 
 
+def question_classes(name: str) -> tuple[str, str]:
+    """What the two classes of one label are called: absent and present.
+
+    >>> question_classes("hernia")
+    ('no hernia', 'hernia')
+    """
+    return f"no {name}", name
+
+
 def joined(names: Sequence[str]) -> str:
     """Names as a cell of `Cohort.table.label`: `A|B`."""
     return BAR.join(names)
