@@ -2,7 +2,7 @@
 
     pip install cosmic-ray
     python benchmarks/mutants.py stats tests/stats --sample 60 --out mutants
-    python benchmarks/mutants.py diagnosis/gap tests/diagnosis/gap tests/diagnosis/causes/test_selection.py --out mutants
+    python benchmarks/mutants.py diagnosis/gap tests/diagnosis/gap --out mutants
     python benchmarks/mutants.py data/splits tests/data/splits --out mutants
 
 The mutations are cosmic-ray's. A place in the code is drawn first and one of its mutations then, since an arithmetic

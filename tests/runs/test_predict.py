@@ -31,12 +31,13 @@ def brightness(monkeypatch: pytest.MonkeyPatch) -> None:
         classes=("dark", "light"),
         labels="single",
         image_size=8,
+        squares="8-stretch-bilinear",
         fit="stretch",
         interpolation="bilinear",
         input_map=None,
     )
     monkeypatch.setattr(module, "read_run_record", lambda run: SimpleNamespace(thresholds=()))
-    monkeypatch.setattr(module, "load_network", lambda run: (None, recipe))
+    monkeypatch.setattr(module, "load_networks", lambda run: ((None, recipe),))
     monkeypatch.setattr(module, "machine", lambda device, precision: SimpleNamespace(hold=lambda network: network))
     monkeypatch.setattr(module, "logits_of", logits)
 

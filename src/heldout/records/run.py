@@ -23,6 +23,9 @@ neighbours, the settings (`heldout run --tune`), the epoch; of one of several la
 REDO = "Delete this run's folder and call the same `heldout run` again: it makes only what is missing."
 """What to do about a run that is damaged."""
 
+UNNEEDED = ("environment.json",)
+"""Files of a run that no number is read from: a study that was handed on may lack them."""
+
 INCOMPLETE = ".incomplete-"
 """Stands in the name of a folder that gave way to a run, before its number."""
 

@@ -19,7 +19,7 @@ from heldout.records.label_predictions import LabelPredictions, LabelQuestion
 from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.predictions import Predictions, columns_of
-from heldout.records.run import FOLDS, INCOMPLETE, REDO
+from heldout.records.run import FOLDS, INCOMPLETE, REDO, UNNEEDED
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
 from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
@@ -269,7 +269,8 @@ def _changed(folder: Path, record: RunRecord) -> list[Problem]:
         if name.endswith(".safetensors"):
             continue
         if not file.is_file():
-            problems += [Problem(str(file), "no such file", expected, REDO)] if name not in READ else []
+            told = name in READ or name in UNNEEDED
+            problems += [] if told else [Problem(str(file), "no such file", expected, REDO)]
         elif sha256_of(file) != wanted:
             problems.append(Problem(str(file), "other content than the run wrote", expected, REDO))
     return problems

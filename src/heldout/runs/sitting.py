@@ -20,7 +20,7 @@ from heldout.errors import InputError
 from heldout.files import publish_folder, read_json, sha256_of, write_json
 from heldout.records import Recipe, RunRecord
 from heldout.records.codec import from_data, to_data, write_sealed
-from heldout.records.run import INCOMPLETE
+from heldout.records.run import INCOMPLETE, UNNEEDED
 from heldout.runs.earlier import read_run_record
 from heldout.runs.ledger import TEST_EVALUATIONS, evaluations_of, write_down
 
@@ -207,7 +207,7 @@ def _differs(file: Path, wanted: object) -> bool:
     try:
         return sha256_of(file) != wanted
     except FileNotFoundError:
-        return True
+        return file.name not in UNNEEDED
     except OSError:  # there, and not to be read: whoever reads it is told
         return False
 
