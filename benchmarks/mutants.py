@@ -1,9 +1,9 @@
 """Mutants of a room's code, held against the room's own tests: what no test notices is printed.
 
     pip install cosmic-ray
-    python benchmarks/mutants.py stats tests/stats --sample 60 --out mutants
-    python benchmarks/mutants.py diagnosis/gap tests/diagnosis/gap --out mutants
-    python benchmarks/mutants.py data/splits tests/data/splits --out mutants
+    python benchmarks/mutants.py stats tests/stats --sample 60
+    python benchmarks/mutants.py diagnosis/gap tests/diagnosis/gap tests/diagnosis/causes/test_selection.py
+    python benchmarks/mutants.py data/splits tests/data/splits
 
 The mutations are cosmic-ray's. A place in the code is drawn first and one of its mutations then, since an arithmetic
 operator alone has ten. Left out are annotations, which run nothing, the wording of texts, and decorators, without which

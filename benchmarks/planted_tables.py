@@ -26,7 +26,7 @@ TARGET_BIAS, TARGET_COVERAGE = 1.0, (0.90, 0.98)
 def write_tables(folder: Path) -> str:
     """All tables as Markdown."""
     pieces = []
-    for world in ("phantoms", "kermany"):
+    for world in ("phantoms", "kermany", "skin"):
         budget, causes = folder / f"budget-{world}.parquet", folder / f"causes-{world}.parquet"
         if budget.is_file():
             frame = pd.read_parquet(budget)
