@@ -16,11 +16,15 @@ from heldout.diagnosis.diagnose import diagnose
 from heldout.errors import InputError, UsageError
 from heldout.records.logit_table import logits_in
 from heldout.runs.compare import compare
+from heldout.runs.compare_folds import folds_of
 from heldout.runs.cross_validation import fold_folder
 from heldout.runs.folder import StudyFiles, read_study
 from heldout.runs.ledger import TEST_EVALUATIONS, entries
 from heldout.runs.predict import load_network, predict
+from heldout.stats.estimates import share_estimate
+from heldout.stats.folds import corrected_t
 from heldout.stats.scores import softmax
+from heldout.stats.units import Units
 from heldout.study import Study
 from tests.cli.call import call
 from tests.worlds.bright_cells import bright_cells
@@ -129,6 +133,25 @@ def test_pairs_over_folds_are_those_of_the_formula(study: Study, files: StudyFil
         half = student.ppf(0.975, FOLDS - 1) * np.sqrt(variance * (1 / FOLDS + 1 / (FOLDS - 1)))
         assert pair.difference_points.high - pair.difference_points.value == pytest.approx(half, rel=1e-6)
     assert (pair.folds, pair.repeats, found.runs[0].folds) == (FOLDS, 1, FOLDS) and not found.choosing
+
+
+def test_the_score_out_of_fold_has_the_wider_interval_of_patients_and_folds(study: Study, files: StudyFiles) -> None:
+    rows = {row.id: row for row in compare(study.folder).runs}
+    for run in files.runs:
+        val = run.predictions["val"]
+        told = rows[run.record.id].val.accuracy
+        plain = share_estimate(val.right, Units.of(val.labels, val.ids, val.patients))
+        assert told.value == plain.value and told.low <= plain.low and told.high >= plain.high
+        names = folds_of(run, val)
+        each = [val.right[names == number].mean() for number in range(FOLDS)]
+        if np.ptp(each) > 0:
+            found = corrected_t(
+                each,
+                [len(val) - (names == n).sum() for n in range(FOLDS)],
+                [(names == n).sum() for n in range(FOLDS)],
+                [(names == n).sum() for n in range(FOLDS)],
+            )
+            assert told.low <= max(0, found.low) + 1e-9 and "corrected resampled t" in told.method
 
 
 def test_the_budget_takes_the_mean_of_networks_off_and_still_sums_to_the_gap(files: StudyFiles) -> None:

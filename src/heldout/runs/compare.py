@@ -22,7 +22,7 @@ from heldout.records import (
     Scores,
 )
 from heldout.records.predictions import Predictions
-from heldout.runs.compare_folds import OutOfFold
+from heldout.runs.compare_folds import OutOfFold, over_folds
 from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
@@ -215,6 +215,8 @@ def _baseline(shared: _Shared) -> Baseline:
 
 def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
     scores = {name: _scores(side, shared) for name, side in sides.items()}
+    if run.folds is not None:
+        scores["val"] = over_folds(run, sides["val"], scores["val"], shared.metric)
     over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
     return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]))
 
