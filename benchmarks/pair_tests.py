@@ -19,8 +19,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -158,33 +160,38 @@ def areas(
     return found
 
 
-def accuracy_table(studies: int) -> Iterator[str]:
+def accuracy_table(sizes: Sequence[int], studies: int, pool: Executor) -> str:
     """(a), a row a number of patients and rho."""
-    rows = []
-    for units, rho in product(UNITS, RHOS):
-        null = accuracies(units, rho, (MEAN, MEAN), studies)
-        worse = accuracies(units, rho, (MEAN, WORSE), studies)
-        cells = [f"{a:.1f} / {b:.0f}" for a, b in zip(null, worse, strict=True)]
-        rows.append([str(units), f"{rho:g}", *cells])
-    yield markdown(["patients", "rho", "McNemar", "sign flips", "interval", "distinguishable"], rows)
+    worlds = list(product(sizes, RHOS))
+    null, worse = (
+        list(pool.map(partial(accuracies, means=(MEAN, second), studies=studies), *zip(*worlds, strict=True)))
+        for second in (MEAN, WORSE)
+    )
+    rows = [
+        [str(units), f"{rho:g}", *(f"{a:.1f} / {b:.0f}" for a, b in zip(first, second, strict=True))]
+        for (units, rho), first, second in zip(worlds, null, worse, strict=True)
+    ]
+    return markdown(["patients", "rho", "McNemar", "sign flips", "interval", "distinguishable"], rows)
 
 
-def area_table(studies: int) -> Iterator[str]:
+def area_table(sizes: Sequence[int], studies: int, pool: Executor) -> str:
     """(b), a row a number of patients: means over rho and over patients of one class and of both."""
-    rows: list[list[str]] = []
-    names: list[str] = []
-    for units in UNITS:
-        worlds = list(product(RHOS, (False, True)))
-        null = [areas(units, *world, (MEAN, MEAN), studies) for world in worlds]
-        worse = [areas(units, *world, (MEAN, WORSE), studies) for world in worlds]
-        names, cells = list(null[0]), []
+    worlds = list(product(sizes, RHOS, (False, True)))
+    null, worse = (
+        list(pool.map(partial(areas, means=(MEAN, second), studies=studies), *zip(*worlds, strict=True)))
+        for second in (MEAN, WORSE)
+    )
+    names, rows = list(null[0]), []
+    for units in sizes:
+        own = [place for place, world in enumerate(worlds) if world[0] == units]
+        cells = []
         for name in names:
-            held, width, _ = np.mean([one[name] for one in (*null, *worse)], axis=0)
-            least = min(one[name][0] for one in (*null, *worse))
-            alarms, seen = (np.mean([one[name][2] for one in each]) for each in (null, worse))
-            cells.append(f"{held:.1f} ({least:.0f}), {width:.3f}; {alarms:.1f} / {seen:.0f}")
+            each = [part[place][name] for part in (null, worse) for place in own]
+            held, width, _ = np.mean(each, axis=0)
+            alarms, seen = (np.mean([part[place][name][2] for place in own]) for part in (null, worse))
+            cells.append(f"{held:.1f} ({min(one[0] for one in each):.0f}), {width:.3f}; {alarms:.1f} / {seen:.0f}")
         rows.append([str(units), *cells])
-    yield markdown(["patients", *names], rows)
+    return markdown(["patients", *names], rows)
 
 
 def main() -> None:
@@ -192,11 +199,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=1000, help="studies a world; half of them for the AUC")
     parser.add_argument("--tables", default="ab", help="letters of the tables")
+    parser.add_argument("--patients", type=int, nargs="+", default=UNITS, help="numbers of patients")
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    made = {"a": accuracy_table(options.studies), "b": area_table(options.studies // 2)}
-    for letter, lines in made.items():
-        for line in lines if letter in options.tables else ():
-            print(f"\n({letter})\n\n{line}", flush=True)
+    made = {"a": (accuracy_table, options.studies), "b": (area_table, options.studies // 2)}
+    with ProcessPoolExecutor(options.processes) as pool:
+        for letter in options.tables:
+            table, studies = made[letter]
+            print(f"\n({letter})\n\n{table(options.patients, studies, pool)}", flush=True)
 
 
 if __name__ == "__main__":

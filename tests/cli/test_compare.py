@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from heldout.answer import comparison_sentences, names_in
 from heldout.cli import ExitStatus, main
 from heldout.cli.env import Environment
-from heldout.cli.views.compare import run_tables
+from heldout.cli.views.compare import pair_cells, pair_tables, run_tables
 from heldout.runs.compare import compare
 from tests.worlds.made_study import RUNS, Planted, make_study
 
@@ -193,3 +194,24 @@ def test_few_further_scores_unless_all_are_asked_for(study: Path) -> None:
     _, every, _ = call(study, "--all-scores", "--ordered")
     assert "Brier" not in few and "kappa" not in few and "F1" in few
     assert "Brier" in every and "kappa" in every and "sensitivity" in every
+
+
+def test_pairs_show_mcnemars_p_beside_that_by_patient_and_both_aucs(study: Path) -> None:
+    from rich.console import Console
+
+    found = compare(study, bootstrap=200)
+    names = names_in(found)
+    for width, titles in ((200, 1), (80, 2)):
+        tables = pair_tables(found, names, width)
+        assert len(tables) == titles and all(table.row_count == len(found.pairs) for table in tables)
+        assert any("AUC" in str(column.header) for column in tables[-1].columns)
+        console = Console(file=io.StringIO(), width=width)
+        for table in tables:
+            console.print(table)
+        told = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "…" not in told and told.count("images") > len(found.pairs)
+    pair = found.pairs[0]
+    assert pair.test == "randomisation" and "images" in pair_cells(pair)["p"]
+    assert "images" not in pair_cells(dataclasses.replace(pair, test="McNemar"))["p"]
+    bare = dataclasses.replace(pair, auc_difference=None, p_auc=None, p_auc_holm=None)
+    assert (pair_cells(bare)["AUC, first − second"], pair_cells(bare)["p (Holm) of AUC"]) == ("–", "–")
