@@ -50,8 +50,8 @@ KILLING = (0.0, 0.02, 0.1)
 
 COMPARED = ("predictions.parquet", "val_epochs.parquet")
 
-LONGEST = 120
-"""Seconds after which a trial hangs."""
+LONGEST = 900
+"""Seconds after which a trial hangs; on a machine that other work shares it may get a fiftieth of a processor."""
 
 
 @dataclass
