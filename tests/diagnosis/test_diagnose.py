@@ -211,6 +211,19 @@ def test_bad_calls_say_what_to_do(study: Path, tmp_path: Path) -> None:
         diagnose(read_study(study), review=review, bootstrap=120)
 
 
+def test_a_run_that_is_set_aside_or_not_there_is_said(tmp_path: Path) -> None:
+    study = make_study(tmp_path, n_train=20, n_val=20, n_test=20, epochs=2)
+    torn, whole = (read_study(study).runs[k].record.id for k in (0, 1))
+    (study / "runs" / torn / "predictions.parquet").write_bytes(b"")
+    with pytest.raises(InputError, match="What was asked for is set aside"):
+        choose_runs(read_study(study), torn)
+    assert [run.record.id for run in choose_runs(read_study(study), whole)] == [whole]
+    for run in (study / "runs").iterdir():
+        (run / "run.json").unlink()
+    with pytest.raises(UsageError, match="no complete run"):
+        choose_runs(read_study(study), None)
+
+
 def _test_ids(study: Path) -> list[str]:
     split = pd.read_parquet(study / "split.parquet")
     return list(split.loc[split["split"] == "test", "id"])

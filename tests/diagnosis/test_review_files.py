@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.read import read_review
 from heldout.errors import InputError
 from heldout.runs.folder import StudyFiles, read_study
@@ -41,3 +42,20 @@ def test_lines_are_named_as_an_editor_counts_them(study: StudyFiles, tmp_path: P
     file.write_text(f"id,label\n\nnobody,Polyp\n{study.split.test[0]},dog\n")
     with pytest.raises(InputError, match=r"line 3: found id nobody.*\n.*line 4: found label 'dog'"):
         read_review(file, study, {})
+
+
+def test_wrong_labels_that_a_review_finds_carry_points_of_the_gap(tmp_path: Path) -> None:
+    """Readers who take every image that was asked for as the network does: each wrong one stands for 1/p others."""
+    study = read_study(make_study(tmp_path, runs=RUNS[:1], n_train=20, n_val=60, n_test=60, epochs=3))
+    test = study.runs[0].predictions["test"]
+    (before,) = diagnose(study, bootstrap=100)
+    read = dict(zip(test.ids, (study.cohort.classes[k] for k in test.predicted), strict=True))
+    file = tmp_path / "review.csv"
+    file.write_text("id,label\n" + "".join(f"{id_},{read[id_]}\n" for id_ in before.review))
+    (after,) = diagnose(study, review=file, bootstrap=100)
+    points = [{item.term: item.points.value for item in found.budget if item.points} for found in (before, after)]
+    wrong = dict(zip(test.ids, test.predicted != test.labels, strict=True))
+    stands_for = sum(1 / p for id_, p in before.review.items() if wrong[id_])
+    assert stands_for > 5 and points[0]["labels"] == 0.0
+    assert points[1]["labels"] == pytest.approx(100 * stands_for / len(test), abs=0.01)
+    assert before.gap_points == after.gap_points and not after.review
