@@ -231,6 +231,17 @@ def test_small_classes_leave_threshold_in_ranking() -> None:
     assert set(budget.terms) < set(USUAL_TERMS)
 
 
+@pytest.mark.parametrize("small", ["val", "test"])
+def test_the_class_that_is_too_small_for_a_threshold_is_the_one_that_is_named(small: str) -> None:
+    def part(name: str, ill: int) -> Predictions:
+        return noisy(name, np.repeat([0, 1], [60, ill]), 2)
+
+    made = of_parts(part("val", 5 if small == "val" else 60), part("test", 5 if small == "test" else 60))
+    detail = measure_budget(made).details["threshold"]
+    where = {"val": "validation", "test": "test"}[small]
+    assert f"5 {where} images of '{CLASSES[1]}'" in detail
+
+
 def test_a_gap_without_variation_has_a_width_all_the_same() -> None:
     sure = clustered("val", 40).with_logits(9.0 * (np.eye(2)[clustered("val", 40).labels] - 0.5))
     test = replace(sure, part="test", ids=tuple(f"t{i}" for i in range(40)), patients=tuple(f"q{i}" for i in range(40)))

@@ -121,9 +121,24 @@ def test_nobody_said_that_it_was_chosen_on_test(on: ChosenOn) -> None:
     if on == "val":
         assert (found.verdict, found.kind) == ("not applicable", ReasonKind.DOES_NOT_APPLY)
         return
-    assert budget.on_test.known is Known.ASKED
+    assert budget.on_test.known is Known.ASKED and "scored on the other" in budget.on_test.detail
     assert (found.verdict, found.kind, found.priority) == ("not identifiable", ReasonKind.NOT_SAID, 0)
     assert found.numbers["flattery_points"] > 1
+
+
+@pytest.mark.parametrize(("on", "status"), [("val", TermStatus.MEASURED), ("", TermStatus.NOT_MEASURED)])
+def test_what_validation_flatters_is_measured_where_somebody_says_that_it_was_chosen_there(
+    on: ChosenOn, status: TermStatus
+) -> None:
+    val = clustered("val", 200, per=1)
+    answered = answers(val, 0.85, 20, 1)
+    table = variants_table("val", val.ids, {f"epoch={e + 1}": sure(one) for e, one in enumerate(answered)})
+    best = val.with_logits(sure(answered[int((answered == val.labels).mean(axis=1).argmax())]))
+    made = of_parts(best, clustered("test", 200, per=1))
+    learning = replace(made.learning, given=True, chosen_on=on)
+    budget = measure_budget(replace(made, candidates=VariantLogits(table), learning=learning))
+    assert budget.status["selection"] is status
+    assert ("not known" in budget.details["selection"]) == (on == "")
 
 
 def test_another_candidate_that_is_better_there_shows_that_it_was_not() -> None:
