@@ -136,7 +136,7 @@ def over_folds(run: RunFiles, side: Predictions, scores: Scores, metric: ClassWe
 
     The interval over patients takes the networks as given; what another draw of training images would have given shows
     in the spread over folds (`stats.folds`). The wider of the two is told, end by end: that over patients alone held
-    the truth in 84 to 91 of 100 studies, both together in 94 to 98 (docs/statistics.md).
+    the truth in 84 to 93 of 100 studies, both together in 94 to 99 (docs/statistics.md).
 
     Args:
         run: A cross-validated run.
