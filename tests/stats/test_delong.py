@@ -229,6 +229,19 @@ def test_more_images_of_the_same_patients_change_nothing(times: int, seed: int) 
     assert errors[0] == pytest.approx(errors[1], abs=1e-12)
 
 
+@pytest.mark.parametrize("patients", [True, False])
+def test_the_interval_of_a_difference_is_as_wide_as_its_error_says(patients: bool) -> None:
+    labels, patient, runs = world(2, 40, False, 3)
+    areas = [area_of(labels, one) for one in runs]
+    assert areas[0] is not None and areas[1] is not None
+    units = units_of(labels, patient) if patients else alone(labels)
+    found, estimate = (of(areas[0], areas[1], labels, units) for of in (difference_of, auc_difference))
+    assert found is not None and estimate is not None and 0 < found.error < 1
+    reach = found.quantile * found.error
+    assert (estimate[0].low, estimate[0].high) == pytest.approx((found.value - reach, found.value + reach))
+    assert estimate[1] == found.p and estimate[0].method.startswith("DeLong")
+
+
 def test_runs_that_separate_the_classes_may_still_differ_elsewhere() -> None:
     """No image tells them apart; what 20 positives do not show may be as frequent as 0 of 20 leaves possible."""
     labels = np.repeat([0, 1], [30, 20])

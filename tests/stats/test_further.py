@@ -15,7 +15,7 @@ from sklearn.metrics import (
 )
 
 from heldout.stats.bootstrap import draw
-from heldout.stats.further import BINS, FURTHER, Answers, Asked, further_estimates
+from heldout.stats.further import BINS, FURTHER, Answers, Asked, FurtherScore, further_estimates
 from tests.worlds.made_runs import noisy
 
 pytestmark = pytest.mark.numeric
@@ -119,3 +119,12 @@ def test_a_faultless_run_is_not_certain_and_one_class_alone_has_no_curve() -> No
         assert found[name].value == 1 and found[name].low < 0.95  # type: ignore[attr-defined]
     alone = estimates(Answers(np.zeros(20, dtype=int), np.random.default_rng(0).normal(size=(20, 2)), Asked()))
     assert alone["sensitivity_at_specificity"] is None and alone["brier"] is not None
+
+
+@pytest.mark.parametrize("score", FURTHER, ids=lambda score: score.name)
+def test_the_direction_of_a_score_is_the_one_in_which_better_answers_move_it(score: FurtherScore) -> None:
+    labels = np.arange(90) % 3
+    whole = np.ones((1, 90), dtype=np.float32)
+    right, wrong = (4.0 * np.eye(3)[labels if k else (labels + 1) % 3] for k in (1, 0))
+    better, worse = (float(score.of(Answers(labels, z, Asked(ordered=True)), whole)[0]) for z in (right, wrong))
+    assert (better > worse) == score.higher_is_better and better != worse

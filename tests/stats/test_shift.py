@@ -113,6 +113,12 @@ def test_what_is_wrong_is_said() -> None:
         null_domain_aucs(X, ["a", "b", "c", "c"], 2, 2)
 
 
+def test_four_patients_are_enough_for_the_null() -> None:
+    X = np.random.default_rng(0).normal(size=(8, 2))
+    null = null_domain_aucs(X, names(8, 2), 4, 4, draws=3)
+    assert null.shape == (3,) and ((null >= 0) & (null <= 1)).all()
+
+
 def test_tiny_and_constant_sets_give_an_answer() -> None:
     pi = domain_probabilities(np.zeros((2, 3)), np.zeros((2, 3)), ["a", "b"], ["a", "b"])
     assert all(np.isfinite(side).all() and ((side > 0) & (side < 1)).all() for side in pi)
