@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from heldout.stats import contradiction
 from heldout.stats.contradiction import Floor, answered_as_often, bins_of, fitted_floor, joint_answers, sharpness
 from heldout.stats.scores import Indices, Reals
 
@@ -139,3 +140,10 @@ def test_validation_is_weighted_to_be_answered_as_often_as_test_whatever_test_is
     assert (val * (labels[~is_test] == 1)).sum() / val.sum() == pytest.approx(0.3, abs=0.03)
     answers = joint.answer[~is_test]
     assert (val * answers).sum() / val.sum() == pytest.approx(joint.answer[is_test].mean(), abs=0.01)
+
+
+def test_the_best_floor_at_either_end_is_the_floor_itself() -> None:
+    floors = contradiction.FLOORS
+    rising = np.stack([np.linspace(1, 0, len(floors)), np.linspace(0, 1, len(floors))])
+    rate = contradiction._peak(rising, rising.argmax(axis=1))
+    assert rate.tolist() == [floors[0], floors[-1]]

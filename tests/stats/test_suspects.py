@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.suspects import suspects
@@ -36,3 +37,10 @@ def test_a_rare_class_is_left_out_and_changes_nothing_for_the_others() -> None:
 
 def test_one_class_that_can_be_judged_is_not_enough() -> None:
     assert suspects(*answered((60, 3)), 5) is None and suspects(*answered((60,)), 5) is None
+
+
+@pytest.mark.parametrize(("fewest", "left"), [(9, ()), (10, ()), (11, (2,))])
+def test_a_class_with_just_enough_images_is_judged(fewest: int, left: tuple[int, ...]) -> None:
+    labels, probabilities = answered((40, 40, 10))
+    found = suspects(labels, probabilities, fewest)
+    assert found is not None and found.left == left

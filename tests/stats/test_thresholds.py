@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from heldout.stats import thresholds
-from heldout.stats.thresholds import best_biases, folds_of, scored, tuned_accuracy, tuned_right
+from heldout.stats.thresholds import best_biases, folds_of, hits, scored, tuned_accuracy, tuned_right
 
 pytestmark = pytest.mark.numeric
 
@@ -160,3 +160,19 @@ def test_all_classes_named_are_all_classes() -> None:
     units, every = np.arange(200), np.arange(2)
     plain = tuned_accuracy(labels, logits, units, ones(200))
     assert tuned_accuracy(labels, logits, units, ones(200), classes=every) == pytest.approx(plain, abs=1e-9)
+
+
+@pytest.mark.parametrize("biases", [[[0, 0, 0], [9, 0, 0]], [[0, 0, 0], [9, 0, 0], [9, 0, 0]], [[0, 3, 0]] * 2])
+def test_images_are_right_under_each_row_of_biases_for_itself(biases: list[list[float]]) -> None:
+    rng = np.random.default_rng(4)
+    labels, logits, rows = rng.integers(0, 3, 50), rng.normal(size=(50, 3)), np.array(biases, dtype=np.float64)
+    expected = [(logits + bias).argmax(axis=1) == labels for bias in rows]
+    assert np.array_equal(hits(labels, logits, rows), expected)
+
+
+def test_a_cut_may_lie_above_every_score() -> None:
+    """All images are of the first class, and one is answered as the other far more surely than the rest."""
+    margin = np.append(np.linspace(0.1, 1, 60), 50.0)
+    labels, logits = np.zeros(61, dtype=np.int64), np.stack([-margin / 2, margin / 2], axis=1)
+    biases = best_biases(labels, logits, np.ones((1, 61), dtype=np.float32))
+    assert hits(labels, logits, biases).all()
