@@ -27,7 +27,7 @@ from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.shares import Together, together, with_shares
 from heldout.diagnosis.summary import limits, summary
-from heldout.diagnosis.suspects import doubtful_labels, label_bound, still_to_review, to_review
+from heldout.diagnosis.suspects import beyond_the_sample, doubtful_labels, label_bound, still_to_review, to_review
 from heldout.diagnosis.verdict import Decision
 from heldout.diagnosis.words import worded
 from heldout.errors import InputError, UsageError
@@ -101,7 +101,10 @@ def diagnose(
         if review is not None:
             sample = to_review(judged_by, doubtful_labels(judged_by, RULES), RULES)
             read = read_review(review, study, expanded(judged_by, sample))
-            judged_by = replace(judged_by, review=reviewed_rows(judged_by, read, sample))
+            rows = reviewed_rows(judged_by, read, sample)
+            test = judged_by.test
+            rows = rows if test is None else beyond_the_sample(rows, sample, test.ids)
+            judged_by = replace(judged_by, review=rows)
         diagnosis = replace(diagnose_run(judged_by), label=study.label)
         write_sealed(study.diagnoses / f"{diagnosis.run}.json", diagnosis)
         found.append(diagnosis)

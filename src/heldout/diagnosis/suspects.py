@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.diagnosis.rules import Rules
@@ -53,6 +54,26 @@ def to_review(run: RunData, found: Suspects | None, rules: Rules) -> dict[str, f
     if found is None or run.test is None:
         return {}
     return review_sample(run.test.ids, found, run.bootstrap_seed, rules.review_top, rules.review_rest, rules.min_doubt)
+
+
+def beyond_the_sample(review: pd.DataFrame, sample: Mapping[str, float], ids: Sequence[str]) -> pd.DataFrame:
+    """The review with probabilities that know of images which were read although nobody asked for them.
+
+    An image of the sample stands for itself and for 1/p − 1 of those that were not drawn. Of these the ones that were
+    read stand for themselves, and the sample for the others only: f (1/p − 1), f being the share that nobody read. With
+    none of them read f is 1, with all of them 0, and the sum is exact.
+
+    Args:
+        review: Columns `id`, `label` and `probability`, a row an image, or a patient where that is the unit.
+        sample: What was to be read -> probability with which it was chosen.
+        ids: All test images, or patients.
+    """
+    others = set(ids) - set(sample)
+    unread = others - set(review["id"])
+    share = len(unread) / max(1, len(others))
+    drawn = review["id"].isin(set(sample))
+    adjusted = 1 / (1 + share * (1 / review["probability"] - 1))
+    return review.assign(probability=review["probability"].where(~drawn, adjusted))
 
 
 def still_to_review(run: RunData, sample: Mapping[str, float]) -> dict[str, float]:
