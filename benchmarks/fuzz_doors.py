@@ -20,7 +20,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import heldout.data.load
 from benchmarks.fuzz_kinds import Kind, data_kinds, image_kinds, made_study, person_kinds, read_records, study_kinds
 from heldout.errors import HeldoutError
 from heldout.images import count_images, decode
@@ -133,9 +132,6 @@ def _room() -> Path:
     shared = Path("/dev/shm")
     base = Path(tempfile.mkdtemp(prefix="doors-", dir=shared if os.access(shared, os.W_OK) else None))
     atexit.register(shutil.rmtree, base, ignore_errors=True)
-    os.environ["HELDOUT_CACHE"] = str(base / "cache")
-    # The search for copies takes most of the time, and reads no file.
-    heldout.data.load.near_copies_of = lambda table, small, verify: None  # type: ignore[assignment]
     list(every_decoder())
     return base
 

@@ -33,9 +33,15 @@ def wrong(base: Path, seed: int, kinds: Sequence[Kind], rounds: int = 1) -> list
     return [(kind.name, way, outcome, words) for _, kind, way, outcome, words in trials if not outcome.islower()]
 
 
-def test_damaged_files_give_no_traceback_and_no_other_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One file of each kind, copies not being looked for and a small study not judged, which takes most of the time."""
+@pytest.fixture
+def without_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search for copies takes most of the time, and reads no file."""
     monkeypatch.setattr("heldout.data.load.near_copies_of", lambda table, small, verify: None)
+
+
+@pytest.mark.usefixtures("without_copies")
+def test_damaged_files_give_no_traceback_and_no_other_numbers(tmp_path: Path) -> None:
+    """One file of each kind, a small study not being judged, which takes most of the time."""
     kinds = (*image_kinds(), *data_kinds(), *person_kinds(), *record_kinds())
     assert [kind.name for kind in kinds] == [kind.name for kind in every_kind()]
     assert wrong(tmp_path, 3, kinds) == []
@@ -64,6 +70,7 @@ NOT_READ = {"images/0123456789abcdef/store.json", "features/0123/store.json"}
 """Files that only what makes them reads, which makes them anew unless they are as it would write them."""
 
 
+@pytest.mark.usefixtures("without_copies")
 @pytest.mark.parametrize("door", DOORS)
 def test_files_that_a_fuzzer_kept_go_through_their_door(door: str) -> None:
     kept = sorted((CORPUS / door).iterdir())
