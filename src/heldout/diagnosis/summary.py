@@ -10,7 +10,7 @@ from heldout.diagnosis.causes import Cause
 from heldout.diagnosis.gap import GapBudget, leakage_settled
 from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
-from heldout.diagnosis.words import said, with_interval, within_sentence
+from heldout.diagnosis.words import PATIENTS, said, with_interval, within_sentence
 from heldout.records import Estimate, Finding, ReasonKind, Remedy
 from heldout.records.terms import TERM_TITLES
 from heldout.stats.measured import Measured
@@ -63,6 +63,13 @@ def _of_gap(
     parts = {name: run.score(name) for name in ("val", "test")}
     said = [f"{one.value:.1%} ({one.n} {run.unit.words})" for one in parts.values() if one is not None]
     scores = f"Validation {run.metric.words} is {said[0]}, test {said[1]}"
+    if not budget.explained and not gap.low <= 0 <= gap.high:
+        wider = budget.redrawn
+        return (
+            f"There is nothing to explain: the gap of {gap.value:.1f} points [{gap.low:.1f}, {gap.high:.1f}] holds at "
+            f"these class shares only. Other {PATIENTS} would bring other shares, and with them its interval covers 0 "
+            f"[{wider.low:.1f}, {wider.high:.1f}]. {scores}."
+        )
     if not budget.explained:
         return (
             f"There is nothing to explain: the gap of {gap.value:.1f} points has an interval that covers 0 "
@@ -152,6 +159,8 @@ def _named(finding: Finding, gap: float, causes: Mapping[str, Cause[Any]]) -> st
     points = _points(finding)
     of_gap = f" of {gap:.1f}" if points.value <= gap else ""  # measured alone, on validation images, it may be more
     part = f"{points.value:.1f}{of_gap} points [{points.low:.1f}, {points.high:.1f}]"
+    if finding.kind is ReasonKind.SHARES_BY_CHANCE:
+        other += f"; {PATIENTS} drawn by chance differ as much"
     shared = ", its share of what it costs together with others" if finding.share is not None else ""
     return f"{within_sentence(finding.cause)}, {part}{shared}{other}"
 

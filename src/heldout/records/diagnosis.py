@@ -44,6 +44,8 @@ class ReasonKind(StrEnum):
 
     GAP_COVERS_ZERO = "gap covers 0"
     GAP_EXCLUDES_ZERO = "gap excludes 0"
+    SHARES_BY_CHANCE = "class shares by chance"
+    """Patients that are drawn anew bring other class shares, and change it as much."""
     RAISES_TEST = "raises test"
     WITHIN_MARGIN = "within the margin"
     NO_DIFFERENCE = "no difference"
@@ -287,7 +289,8 @@ class Diagnosis:
         val_accuracy: As reported, by the metric, a fraction; None without validation images.
         test_accuracy: Likewise.
         gap_points: Validation minus test; None where there is none.
-        explained: Whether the gap's interval excludes 0, so that there is something to explain.
+        explained: Whether the gap's interval excludes 0, also if patients drawn anew would have other classes, so that
+            there is something to explain.
         summary: One paragraph for a person.
         budget: The terms, in order; empty where the gap cannot be taken apart.
         classes: Per-class rows.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from heldout.diagnosis.causes.chance import CAUSE
-from heldout.diagnosis.diagnose import cause_data
-from heldout.records import ReasonKind
+from heldout.diagnosis.diagnose import cause_data, diagnose_run
+from heldout.records import Metric, ReasonKind
 from heldout.records.predictions import Predictions
 from tests.worlds.made_runs import counted, judged, made_run, of_parts
 
@@ -77,3 +77,32 @@ def test_one_class_and_one_patient_are_judged_too() -> None:
         counted("val", [(20, 19), (20, 19)], patients=40), counted("test", [(20, 9), (20, 9)], patients=40)
     )
     assert judged(CAUSE, alone).verdict == "suggested"
+
+
+def of_tens(name: str, counts: list[tuple[int, int]]) -> Predictions:
+    """Patients of ten images of one class, right and wrong ones spread evenly over them."""
+    part, patients = counted(name, counts), []
+    for k, (n, _) in enumerate(counts):
+        patients += [f"{name} {k} {i % (n // 10)}" for i in range(n)]
+    return replace(part, patients=tuple(patients))
+
+
+def test_a_gap_that_other_shares_by_chance_may_make_is_not_explained() -> None:
+    """Sixty patients, recalls of 98 and 50 % on both sides: 60 and 45 % are of the easy class."""
+    val, test = of_tens("val", [(360, 353), (240, 120)]), of_tens("test", [(270, 265), (330, 165)])
+    told = diagnose_run(of_parts(val, test))
+    assert told.gap_points is not None and told.gap_points.low > 0 and not told.explained
+    finding = next(finding for finding in told.findings if finding.code == "chance")
+    assert (finding.verdict, finding.kind) == ("suggested", ReasonKind.SHARES_BY_CHANCE)
+    assert finding.numbers["redrawn_low"] < 0 < told.gap_points.low
+    assert not any(one.verdict == "established" for one in told.findings)
+
+
+def test_by_balanced_accuracy_shares_make_no_gap() -> None:
+    val = of_tens("val", [(360, 353), (240, 168)])
+    run = of_parts(val, of_tens("test", [(270, 230), (330, 132)]))
+    assert (
+        diagnose_run(run).explained is diagnose_run(replace(run, metric=Metric("balanced-accuracy"))).explained is True
+    )
+    gap = cause_data(replace(run, metric=Metric("balanced-accuracy"))).gap
+    assert (gap.redrawn.low, gap.redrawn.high) == (pytest.approx(gap.gap_estimate.low), gap.gap_estimate.high)

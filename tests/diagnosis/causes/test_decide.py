@@ -53,7 +53,13 @@ def decided(code: str, measured: Any, rules: Rules = RULES) -> tuple[str, Reason
 
 
 def gap(value: float, low: float, high: float) -> Luck:
-    return Luck(points(value, low, high), Estimate(value, low, high, 400, "made"))
+    return with_shares(value, (low, high), (low, high))
+
+
+def with_shares(value: float, ends: tuple[float, float], redrawn: tuple[float, float]) -> Luck:
+    """A gap at these class shares, and with those that other patients would bring."""
+    estimates = [Estimate(value, *one, 400, "made") for one in (ends, redrawn)]
+    return Luck(points(value, *ends), *estimates)
 
 
 def leaked(measured: Any, *, ids: tuple[str, ...] = ("a",), finds: bool = True) -> Relatives:
@@ -209,6 +215,8 @@ TABLE = [
     ("chance", gap(3, TINY, 6), ("excluded", K.GAP_EXCLUDES_ZERO)),
     ("chance", gap(-3, -6, 0), ("suggested", K.GAP_COVERS_ZERO)),
     ("chance", gap(-3, -6, -TINY), ("excluded", K.GAP_EXCLUDES_ZERO)),
+    ("chance", with_shares(3, (1, 5), (0, 6)), ("suggested", K.SHARES_BY_CHANCE)),
+    ("chance", with_shares(3, (1, 5), (TINY, 6)), ("excluded", K.GAP_EXCLUDES_ZERO)),
     *(
         (code, kind(measured), expected)
         for code, kind in (("prior", lambda p: Shares(p, NONE, "")), ("selection", lambda p: Optimism(p, "")))
@@ -219,6 +227,8 @@ TABLE = [
     ("prior", Shares(CLEAR, NONE, "", points(4.0, 0.0, 8.0)), MAYBE),
     ("prior", Shares(CLEAR, NONE, "", None, points(0.5, RULES.least_followed, 0.7)), ("suggested", K.REVIEW)),
     ("prior", Shares(CLEAR, NONE, "", None, points(0.5, RULES.least_followed + TINY, 0.7)), YES),
+    ("prior", Shares(CLEAR, NONE, "", error=9.0), ("suggested", K.SHARES_BY_CHANCE)),
+    ("prior", Shares(CLEAR, NONE, "", error=0.01), YES),
     ("absent-classes", Absent(CLEAR, "a", (), 60, 1), YES),
     ("absent-classes", Absent(NONE, "a", (), 3, 1), NO),
     ("absent-classes", Absent(BETTER, "a", (), 60, 1), UP),

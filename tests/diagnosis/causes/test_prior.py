@@ -117,3 +117,22 @@ def test_shares_that_wrong_labels_make_up_are_not_established() -> None:
     read.loc[700:, "label"] = "ILL"
     after = judged(CAUSE, replace(of_parts(val, replace(right, labels=labels)), review=read))
     assert after.numbers["taken_first"] == pytest.approx(0.0, abs=1e-3) and "followed" not in after.numbers
+
+
+def test_shares_that_other_patients_would_bring_by_chance_are_not_established() -> None:
+    """Recalls of 98 and 50 %; 60 patients of 10 images and one class, 60 and 45 % easy, as draws of 60 often give."""
+    val, test = (
+        counted("val", [(360, 353), (240, 120)], patients=10),
+        counted("test", [(270, 265), (330, 165)], patients=10),
+    )
+    read = pd.DataFrame({"id": test.ids, "label": ["NORMAL"] * 270 + ["ILL"] * 330, "probability": 1.0})
+    finding = judged(CAUSE, replace(of_parts(val, test), review=read))
+    assert finding.points is not None and finding.points.value == pytest.approx(15 * 0.48, abs=0.1)
+    assert finding.points.low > 3, "at these shares it is known"
+    assert (finding.verdict, finding.kind) == ("suggested", ReasonKind.SHARES_BY_CHANCE)
+    assert not finding.alternatives
+
+
+def test_the_same_shares_of_as_many_patients_as_images_are_established() -> None:
+    val, test = counted("val", [(360, 353), (240, 120)]), counted("test", [(270, 265), (330, 165)])
+    assert judged(CAUSE, of_parts(val, test)).verdict == "established"

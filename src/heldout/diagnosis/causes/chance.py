@@ -16,10 +16,17 @@ from heldout.stats.measured import Measured
 
 @dataclass(frozen=True)
 class Luck:
-    """The gap, as replicates and with the interval that has a width even where the bootstrap has none."""
+    """The gap.
+
+    Attributes:
+        gap: As replicates.
+        estimate: With the interval that has a width even where the bootstrap has none, at the class shares as they are.
+        redrawn: With the interval if patients drawn anew would have other classes too.
+    """
 
     gap: Measured
     estimate: Estimate
+    redrawn: Estimate
 
 
 class Chance(Cause[Luck]):
@@ -28,7 +35,9 @@ class Chance(Cause[Luck]):
     How it is detected: The gap G = A_V − A_T has a 95 % interval from a bootstrap over the patients of both parts
     (1000 replicates by default). If it covers 0, luck alone can have made the gap, and nothing else is explained.
     Where all images of a part are right its bootstrap has no width; then Wilson's (1927) intervals of both accuracies
-    are joined by the square-and-add method (Newcombe 1998).
+    are joined by the square-and-add method (Newcombe 1998). The bootstrap draws patients within their class. Where
+    classes are recalled very differently, shares that differ by the luck of a draw are worth points too; so the gap
+    must exclude 0 as well with their standard error (Cochran 1977, ratio estimator with patients as clusters) joined.
 
     Why it matters: With 400 test images of one patient each, an accuracy of 80 % is known to ± 4 points. A story told
     about a difference that luck explains is wrong in advance, and so is every remedy for it.
@@ -43,12 +52,14 @@ class Chance(Cause[Luck]):
 
     def measure(self, data: CauseData) -> Luck:
         """The gap with its interval."""
-        return Luck(data.gap.gap, data.gap.gap_estimate)
+        return Luck(data.gap.gap, data.gap.gap_estimate, data.gap.redrawn)
 
     def decide(self, measured: Luck, rules: Rules) -> Decision:
         """Excluded where the gap's interval excludes 0."""
         if measured.estimate.low <= 0 <= measured.estimate.high:
             return Decision("suggested", ReasonKind.GAP_COVERS_ZERO)
+        if measured.redrawn.low <= 0 <= measured.redrawn.high:
+            return Decision("suggested", ReasonKind.SHARES_BY_CHANCE)
         return Decision("excluded", ReasonKind.GAP_EXCLUDES_ZERO)
 
     def tell(self, measured: Luck, decision: Decision, rules: Rules) -> Told:
@@ -59,6 +70,14 @@ class Chance(Cause[Luck]):
         if decision.kind is ReasonKind.GAP_EXCLUDES_ZERO:
             sentence = f"{words} excludes 0, so luck of the {PATIENTS} alone does not explain it."
             return Told(sentence, False, "the gap's interval excludes 0", numbers=numbers)
+        if decision.kind is ReasonKind.SHARES_BY_CHANCE:
+            low, high = measured.redrawn.low, measured.redrawn.high
+            numbers |= {"redrawn_low": low, "redrawn_high": high}
+            sentence = (
+                f"{words} excludes 0 at these class shares only. Other {PATIENTS} would bring other shares, and with "
+                f"them it covers 0 [{low:.1f}, {high:.1f}], so luck of the {PATIENTS} alone may have made it."
+            )
+            return Told(sentence, False, points=measured.gap, numbers=numbers)
         sentence = f"{words} covers 0, so luck of the {PATIENTS} alone may have made it."
         return Told(sentence, False, points=measured.gap, numbers=numbers)
 

@@ -7,11 +7,13 @@ from typing import ClassVar
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
-from heldout.diagnosis.gap.prior import doubted_recalls, followed_shares, prior_by_class
+from heldout.diagnosis.gap.prior import doubted_recalls, error_of_term, followed_shares, prior_by_class
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
-from heldout.diagnosis.words import IMAGES, said
+from heldout.diagnosis.words import IMAGES, PATIENTS, said
 from heldout.records import ReasonKind, TermStatus
+from heldout.stats.class_draws import redrawn
+from heldout.stats.intervals import Z95
 from heldout.stats.measured import Measured
 from heldout.ties import settled
 
@@ -29,6 +31,7 @@ class Shares:
         followed: How much of the change in shares the run's answers follow, 1 being all of it; None where reviewers
             have read the labels.
         unread: Test images that two readers should read.
+        error: Standard error of `first` over draws of patients whatever their classes, points.
     """
 
     first: Measured
@@ -37,6 +40,12 @@ class Shares:
     known: Measured | None = None
     followed: Measured | None = None
     unread: int = 0
+    error: float = 0.0
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether patients drawn anew would not bring such shares by luck."""
+        return redrawn(self.first.estimate(), self.error).low > 0
 
     def borne_out(self, rules: Rules) -> bool:
         """Whether the answers follow the shares, so that wrong labels do not make them up."""
@@ -47,14 +56,15 @@ class Prior(Cause[Shares]):
     """Test holds more of the class that is harder to recognise; accuracy falls although nothing else changed.
 
     How it is detected: Exactly, from class shares and recalls: Σ_k (π^V_k − π^T_k) · recall^V_k, the accuracy that
-    validation would lose if its classes stood as they do on test. Each class carries (π^V − π^T)(recall^V − A_V) of it,
-    and those that carry most are named. A recall that rests on fewer than {min_recall_class} validation images
+    validation would lose if its classes stood as they do on test. Each class carries (π^V − π^T)(recall^V − A_V) of
+    it, and those that carry most are named. A recall that rests on fewer than {min_recall_class} validation images
     establishes nothing; where all of few images are right, or all wrong, the interval holds what that leaves in doubt
     (Jeffreys' prior). Nor is it established where the labels alone tell of other shares: if they are right, the run
     answers the classes more or less often accordingly, and its answers must surely follow {least_followed} of that
-    change (Lipton et al. 2018). Taken off last instead of first (with the recalls of test) it may be another number;
-    both are given. By balanced accuracy, or by costs at given shares, a class counts the same however frequent it is:
-    then it is exactly 0, and does not apply.
+    change (Lipton et al. 2018). Nor where patients drawn by chance, whatever their classes, bring such shares too
+    (Cochran 1977, the standard error of a ratio with patients as clusters). Taken off last instead of first (with the
+    recalls of test) it may be another number; both are given. By balanced accuracy, or by costs at given shares, a
+    class counts the same however frequent it is: then it is exactly 0, and does not apply.
 
     Why it matters: Accuracy is a mean over images, so the mix of classes is part of it. A model that is equally good
     at both classes does not care.
@@ -83,16 +93,19 @@ class Prior(Cause[Shares]):
         answers = None
         if not run.reviewed:
             answers = data.gap.draws.measured(followed_shares(run, samples), len(samples.val) + len(samples.test))
-        return Shares(first, data.gap.prior_last, data.gap.details["prior"], known, answers, len(data.to_review))
+        error, unread = error_of_term(run, samples), len(data.to_review)
+        return Shares(first, data.gap.prior_last, data.gap.details["prior"], known, answers, unread, error)
 
     def decide(self, measured: Shares, rules: Rules) -> Decision:
         """The term is exact if the labels are right, which answers bear out; and a few images establish no recall."""
         first, known = measured.first, measured.known
         agrees = known is None or (known.low > 0 and settled(rules.agreement * known.value - first.value) >= 0)
         decision = weigh(first, agrees, rules)
-        return (
-            decision if measured.borne_out(rules) or not decision.positive else Decision("suggested", ReasonKind.REVIEW)
-        )
+        if not decision.positive:
+            return decision
+        if not measured.borne_out(rules):
+            return Decision("suggested", ReasonKind.REVIEW)
+        return decision if measured.beyond_chance else Decision("suggested", ReasonKind.SHARES_BY_CHANCE)
 
     def tell(self, measured: Shares, decision: Decision, rules: Rules) -> Told:
         """Which class, and what that is worth in both orders."""
@@ -105,6 +118,12 @@ class Prior(Cause[Shares]):
         if measured.followed is not None:
             numbers["followed"] = measured.followed.value
         told = Told(sentence, points=points, numbers=numbers, explains={"prior": points.value})
+        if decision.kind is ReasonKind.SHARES_BY_CHANCE:
+            by_chance = (
+                f" That is no more than chance: shares of {PATIENTS} drawn anew change it by ± "
+                f"{Z95 * measured.error:.1f} points."
+            )
+            return replace(told, sentence=sentence + by_chance, reason=f"more {PATIENTS}")
         if decision.kind is not ReasonKind.REVIEW or measured.followed is None:
             return told
         part = measured.followed

@@ -11,7 +11,7 @@ from heldout.diagnosis.gap.chosen_on_test import ChoiceOnTest, choice_on_test, c
 from heldout.diagnosis.gap.classes import class_rows
 from heldout.diagnosis.gap.labels import labels_term
 from heldout.diagnosis.gap.leakage import leakage_term
-from heldout.diagnosis.gap.prior import prior_term
+from heldout.diagnosis.gap.prior import error_of_drawn_shares, prior_term
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.selection import selection_term
 from heldout.diagnosis.gap.term import GapTerm
@@ -20,6 +20,7 @@ from heldout.diagnosis.rules import RULES, Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.words import listed
 from heldout.records import TERMS, BudgetTerm, ClassRow, Estimate, Term, TermStatus
+from heldout.stats.class_draws import redrawn
 from heldout.stats.estimates import gap_estimate
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
@@ -32,6 +33,7 @@ class GapBudget:
     Attributes:
         gap: G, points.
         gap_estimate: G with an interval that has a width even where the bootstrap does not vary.
+        redrawn: G with the interval that it has if other patients would have brought other class shares too.
         parts: The terms in order.
         label_bound: Where labels were not reviewed: points that wrong test labels may account for at most; None where
             no bound could be computed.
@@ -44,6 +46,7 @@ class GapBudget:
 
     gap: Measured
     gap_estimate: Estimate
+    redrawn: Estimate
     parts: dict[Term, GapTerm]
     label_bound: float | None
     prior_last: Measured
@@ -54,8 +57,8 @@ class GapBudget:
 
     @property
     def explained(self) -> bool:
-        """Whether there is something to explain: the interval of the gap excludes 0."""
-        return not self.gap_estimate.low <= 0 <= self.gap_estimate.high
+        """Whether there is something to explain: the interval of the gap excludes 0, whatever shares patients bring."""
+        return not self.redrawn.low <= 0 <= self.redrawn.high
 
     @cached_property
     def terms(self) -> dict[Term, Measured]:
@@ -144,4 +147,5 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     val_score, test_score = run.score("val"), run.score("test")
     assert val_score is not None and test_score is not None
     estimate = gap_estimate(draws, val.right, test.right, val_score, test_score)
-    return GapBudget(gap, estimate, parts, bound, prior_last, rows, samples, draws, on_test)
+    wider = redrawn(estimate, error_of_drawn_shares(run))
+    return GapBudget(gap, estimate, wider, parts, bound, prior_last, rows, samples, draws, on_test)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import hypot
+
 import numpy as np
 
 from heldout.diagnosis.gap.samples import Samples, shares_of_test
@@ -9,6 +11,7 @@ from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
 from heldout.stats.bootstrap import varies
+from heldout.stats.class_draws import error_of_shares
 from heldout.stats.few import FEW, jeffreys
 from heldout.stats.label_shift import followed
 from heldout.stats.measured import Measured
@@ -52,6 +55,37 @@ def followed_shares(run: RunData, samples: Samples) -> Reals:
     val, test = samples.val, samples.test
     answers = first_of_largest(val.logits), first_of_largest(test.logits)
     return followed((val.labels, test.labels), answers, (samples.val_weights, samples.test_weights), run.k)
+
+
+def error_of_term(run: RunData, samples: Samples) -> float:
+    """Standard error of the prior term over draws of patients whatever their classes, at the recalls of V′; points.
+
+    0 by a metric that does not depend on class shares.
+    """
+    if run.weights.fixed:
+        return 0.0
+    val, test = samples.val, samples.true_test
+    own = recalls(val.right, val.labels, samples.val_weights[:1], run.k)[0]
+    errors = (
+        error_of_shares(val.labels, val.units, own, samples.val_weights[0]),
+        error_of_shares(test.labels, test.units, own, samples.true_weights[0]),
+    )
+    return 100 * hypot(*errors)
+
+
+def error_of_drawn_shares(run: RunData) -> float:
+    """Standard error of the gap over draws of patients that comes of their classes alone; points.
+
+    Each part at its own recalls; 0 by a metric that does not depend on class shares.
+    """
+    assert run.val is not None and run.test is not None
+    if run.weights.fixed:
+        return 0.0
+    errors = []
+    for part in (run.val, run.test):
+        plain = np.ones((1, len(part)), dtype=np.float32)
+        errors.append(error_of_shares(part.labels, part.units, recalls(part.right, part.labels, plain, run.k)[0]))
+    return 100 * hypot(*errors)
 
 
 def prior_by_class(samples: Samples, doubted: Reals) -> Reals:
