@@ -87,8 +87,17 @@ def _optical(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     y = ((y - mean) * contrast + mean) * _draw(generator, x, 1 - BRIGHTNESS, 1 + BRIGHTNESS)
     y = torch.where(_draw(generator, x) < BLURRED, _blurred(y, _draw(generator, x, *BLUR)), y)
     sigma = _draw(generator, x, 0.0, NOISE) * (_draw(generator, x) < NOISY)
-    y = y + sigma * torch.randn(y.shape, generator=generator).to(y.device)
+    y = y + sigma * _normal(y, generator)
     return y.round().clamp(0, 255).to(torch.uint8) if whole else y.clamp(0, 255) / 255
+
+
+def _normal(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Standard normal numbers of its shape, drawn where it is: a GPU would wait for a batch drawn by a CPU."""
+    if like.device.type == "cpu":
+        return torch.randn(like.shape, generator=generator)
+    seed = int(torch.randint(2**62, (), generator=generator))
+    there = torch.Generator(like.device).manual_seed(seed)
+    return torch.randn(like.shape, generator=there, device=like.device)
 
 
 def _blurred(y: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
@@ -106,9 +115,14 @@ def _blurred(y: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
 def _compressed(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     chosen = torch.rand(len(x), generator=generator) < COMPRESSED
     qualities = torch.randint(QUALITY[0], QUALITY[1] + 1, (len(x),), generator=generator)
+    rows = chosen.nonzero().flatten()
+    if not len(rows):
+        return x
+    changed = [
+        _recompressed(image, int(qualities[row])) for row, image in zip(rows, x[rows.to(x.device)].cpu(), strict=True)
+    ]
     x = x.clone()
-    for row in chosen.nonzero().flatten().tolist():
-        x[row] = _recompressed(x[row].cpu(), int(qualities[row])).to(x.device)
+    x[rows.to(x.device)] = torch.stack(changed).to(x.device)
     return x
 
 

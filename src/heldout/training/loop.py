@@ -21,6 +21,7 @@ from heldout.training.phase_context import PhaseContext
 from heldout.training.phases import frozen_stages, moving_names, moving_tensors, set_modes
 from heldout.training.predict import input_of, logits_from
 from heldout.training.prefix import ActivationCache
+from heldout.training.resident import held
 from heldout.training.solve import solve
 from heldout.training.state import Progress, Resume, State, better
 from heldout.training.task import Task
@@ -115,6 +116,7 @@ def _train(
     stages, count = len(network.stages), len(context.task.train)
     steps = math.ceil(count / phase.batch_size)
     rows: list[Epoch] = list(before)
+    views, val = [held(view, machine) for view in context.views], held(context.val, machine)
 
     while not _ended(phase, rows):
         number = len(rows)  # of the epoch within the phase
@@ -129,7 +131,7 @@ def _train(
             for step, chosen in enumerate(np.array_split(order, steps)):
                 lr = rate(phase, number * steps + step, phase.epochs * steps)
                 set_rate(optimizer, lr)
-                x = input_of(context.views[number % len(context.views)][chosen], context.length, machine.device)
+                x = input_of(views[number % len(views)][chosen], context.length, machine.device)
                 if context.length == 0:
                     x = augmented(x, phase.augment, generator)
                 y = labels[machine.tensor(chosen)]
@@ -146,7 +148,7 @@ def _train(
                 prepared.zero_grad()
                 loss_sum += loss.detach() * len(chosen)
                 right += objective.right(logits.detach(), y)
-            val_logits = logits_from(network, context.val, context.length, machine)
+            val_logits = logits_from(network, val, context.length, machine)
             val_loss, val_predicted = objective.scored(val_logits, context.task.val.labels)
         row = Epoch(
             epoch=epoch + 1,

@@ -15,6 +15,7 @@ from heldout.progress import Reporter
 from heldout.ties import first_of_largest
 from heldout.training.device import Machine, on_device
 from heldout.training.engine import Prefix
+from heldout.training.resident import Resident
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.float16]
 """Pixels (n, s, s, c), or activations (n, …) at a boundary of stages."""
@@ -36,7 +37,7 @@ def to_tensor(pixels: NDArray[Any], device: torch.device) -> torch.Tensor:
 @torch.inference_mode()
 def run_stages(
     network: Prefix,
-    inputs: Inputs,
+    inputs: Inputs | Resident,
     first: int,
     last: int,
     machine: Machine,
@@ -80,8 +81,19 @@ def run_stages(
     return collected
 
 
-def input_of(batch: Inputs, first: int, device: torch.device) -> torch.Tensor:
-    """What stage `first` takes: images for 0, else float32 activations, channels last where they are maps."""
+def input_of(batch: NDArray[Any] | torch.Tensor, first: int, device: torch.device) -> torch.Tensor:
+    """What stage `first` takes: images for 0, else float32 activations, channels last where they are maps.
+
+    Args:
+        batch: (b, …) rows of `Inputs`: an array, or a tensor that is on the device already.
+        first: See above.
+        device: Where it is wanted.
+    """
+    if isinstance(batch, torch.Tensor):
+        exact = batch if first == 0 and batch.dtype == torch.uint8 else batch.float()
+        if first == 0:
+            return exact.permute(0, 3, 1, 2)
+        return exact.contiguous(memory_format=torch.channels_last) if exact.ndim == 4 else exact
     if first == 0:
         return to_tensor(np.asarray(batch), device)
     tensor = on_device(np.array(batch, dtype=np.float32), device)  # a copy: what is cached is not a stage's to change
@@ -89,16 +101,16 @@ def input_of(batch: Inputs, first: int, device: torch.device) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def head_logits(network: Network, features: Inputs, machine: Machine) -> NDArray[np.float32]:
+def head_logits(network: Network, features: Inputs | Resident, machine: Machine) -> NDArray[np.float32]:
     """Logits (n, k) float32 of features (n, d)."""
     logits = []
     for start in range(0, max(len(features), 1), HEAD_BATCH):
-        batch = np.array(features[start : start + HEAD_BATCH], dtype=np.float32)
-        logits.append(network.head(machine.tensor(batch)).float().cpu().numpy())
+        batch = input_of(features[start : start + HEAD_BATCH], len(network.stages), machine.device)
+        logits.append(network.head(batch).float().cpu().numpy())
     return np.concatenate(logits)
 
 
-def logits_from(network: Network, inputs: Inputs, length: int, machine: Machine) -> NDArray[np.float32]:
+def logits_from(network: Network, inputs: Inputs | Resident, length: int, machine: Machine) -> NDArray[np.float32]:
     """Logits (n, k) float32 of what comes after the first `length` stages, in eval mode."""
     stages = len(network.stages)
     features = inputs if length == stages else run_stages(network, inputs, length, stages, machine)
