@@ -168,10 +168,13 @@ HARD = (1.5, 3.0, 6.0)
 
 
 def hard_subset(pool: Pool, seed: int, n_test: int, severity: int) -> Planted:
-    """The hardest third of the images is drawn more often for test."""
+    """The hardest third of each class is drawn more often for test, so that class shares stay as they are."""
     b = draw_study(pool, seed, min(1500, 2 * n_test))
     rng = np.random.default_rng((seed, 25))
-    hard = pool.hardness >= np.quantile(pool.hardness, 2 / 3)
+    hard = np.zeros(len(pool.hardness), dtype=np.bool_)
+    for k in np.unique(pool.labels):
+        own = pool.labels == k
+        hard[own] = pool.hardness[own] >= np.quantile(pool.hardness[own], 2 / 3)
 
     def oversampled(rows: Rows, size: int) -> Rows:
         weight = np.where(hard[rows], HARD[severity], 1.0)
