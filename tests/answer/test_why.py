@@ -58,8 +58,11 @@ def test_the_headline_says_the_side_or_that_there_is_none(made: Diagnosis) -> No
     assert "test is 16.0 points lower than validation (80.0 % against 96.0 %" in headline(made, "m")
     easier = dataclasses.replace(made, gap_points=estimate(-5.0, -8.0, -2.0))
     assert "5.0 points higher" in headline(easier, "m") and "2.0 to 8.0 points" in headline(easier, "m")
-    said = [headline(d, "m") for d in (made, easier, without_gap(made), dataclasses.replace(made, gap_points=None))]
-    assert len(set(said)) == 4 and all(text.startswith("m: ") for text in said)
+    by_shares = dataclasses.replace(made, gap_points=estimate(5.0, 1.0, 9.0), explained=False)
+    kinds = (made, easier, without_gap(made), by_shares, dataclasses.replace(made, gap_points=None))
+    said = [headline(d, "m") for d in kinds]
+    assert len(set(said)) == 5 and all(text.startswith("m: ") for text in said)
+    assert [("class shares" in text) for text in said] == [False, False, False, True, False]
     whole = dataclasses.replace(made, gap_points=None)
     short = [
         gap_in_short(d)

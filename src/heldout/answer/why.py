@@ -90,10 +90,11 @@ def _of_gap(diagnosis: Diagnosis, spoken: str) -> str:
     told += [diagnosis.unit.told] if diagnosis.unit.told else []
     accuracies = " ".join([accuracies, "; ".join(told)]).rstrip()
     if not diagnosis.explained:
+        by_shares = ", once other patients may bring other class shares," if points.low > 0 or points.high < 0 else ""
         return (
             f"{spoken}: validation minus test is {signed(points.value)} points (95 % interval {number(points.low)} to "
-            f"{number(points.high)} points; test {accuracies}), which is not distinguishable from no gap at all. There "
-            "is nothing to explain."
+            f"{number(points.high)} points; test {accuracies}), which is not distinguishable{by_shares} from no gap at "
+            "all. There is nothing to explain."
         )
     return f"{spoken}: test is {gap.size} {gap.test} than validation ({accuracies}; {gap.interval})."
 

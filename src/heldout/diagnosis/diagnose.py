@@ -257,7 +257,7 @@ def _nothing_to_explain(finding: Finding) -> Finding:
         verdict="not applicable",
         kind=ReasonKind.GAP_COVERS_ZERO,
         reason="because the gap's interval covers 0, so that there is nothing to explain",
-        sentence=f"There is nothing to explain, since the interval of the gap covers 0. {finding.sentence}",
+        sentence=f"There is nothing to explain, since the gap may be luck. {finding.sentence}",
         priority=0.0,
         remedy="",
         explains={},
