@@ -119,7 +119,6 @@ class Study:
     ) -> None:
         asked, layout = asked_labels(labels, label_separator), layout_of(images, path_column, label_column, ignore)
         drawn = (val_fraction, split_seed, per_class)
-        drawn = (val_fraction, split_seed, per_class)
         reading = Reading(patient, skip_unreadable, require_test, *drawn, asked, order, layout, folds)
         chosen, auto = asked_strategies(strategies, epochs, settings or {}, budget_minutes)
         spec = StudySpec(

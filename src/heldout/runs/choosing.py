@@ -16,8 +16,6 @@ from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun, bases
 from heldout.runs.selections import selection_of
 from heldout.runs.share import Job, Share
-from heldout.runs.tidy import tidy
-from heldout.runs.write_study import check_same
 from heldout.strategies import strategies
 
 
@@ -62,9 +60,7 @@ class Choosing:
             UsageError: The folder holds another study, or the machine cannot do what is asked.
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
-        whole = self.whole
-        check_same(whole.folder, whole.cohort, whole.split)
-        tidy(whole.folder)
+        self.whole.enter()
         Share([self._job(reporter)], reporter).run()
         found = self.found
         assert found is not None

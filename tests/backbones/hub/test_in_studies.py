@@ -54,7 +54,9 @@ def test_lora_adapts_the_layers_of_a_vision_transformer_of_the_hub(cache: Path, 
     pytest.importorskip("peft", reason="the extra `lora` is not installed")
     save_transformers(cache, "siglip")
     data, settings = bright_cells(tmp_path / "data", train=12, test=4), {"lora": {"rank": "2", "lr": "0.05"}}
-    study = Study(data, ["hub:org/siglip"], ["lora"], tmp_path / "s", image_size=SIZE, epochs=1, settings=settings).run()
+    study = Study(
+        data, ["hub:org/siglip"], ["lora"], tmp_path / "s", image_size=SIZE, epochs=1, settings=settings
+    ).run()
     (record,) = study.records()
     network, recipe = load_network(study.folder / "runs" / record.id)
     before = build(resolve(recipe.backbone), 2, SIZE, recipe.seed).state_dict()
