@@ -34,7 +34,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.fuzz_kinds import Found, Kind, Rng, every_kind
+from benchmarks.fuzz_images import data_kinds, image_kinds
+from benchmarks.fuzz_kinds import Found, Kind, Rng
+from benchmarks.fuzz_studies import study_kinds
+from benchmarks.fuzz_tables import person_kinds
 from heldout.errors import HeldoutError
 from heldout.system_errors import told
 
@@ -144,6 +147,11 @@ def _first_difference(found: object, before: object) -> str:
         if repr(found.get(key)) != repr(before.get(key)):
             return f"{key}: {str(found.get(key))[:300]} instead of {str(before.get(key))[:300]}"
     return ""
+
+
+def every_kind() -> list[Kind]:
+    """All of them."""
+    return [*image_kinds(), *data_kinds(), *person_kinds(), *study_kinds()]
 
 
 def trials(seed: int, base: Path, kinds: Sequence[Kind] | None = None) -> Iterator[tuple[int, Kind, str, str, str]]:

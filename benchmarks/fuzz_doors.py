@@ -20,7 +20,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from benchmarks.fuzz_kinds import Kind, data_kinds, image_kinds, made_study, person_kinds, read_records, study_kinds
+from benchmarks.fuzz_images import data_kinds, image_kinds
+from benchmarks.fuzz_kinds import Kind
+from benchmarks.fuzz_studies import made_study, read_records, study_kinds
+from benchmarks.fuzz_tables import person_kinds
 from heldout.errors import HeldoutError
 from heldout.images import count_images, decode
 from heldout.images.decoders import every_decoder

@@ -16,8 +16,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from benchmarks import attack_kills, attack_processes, fuzz
+from benchmarks.fuzz import every_kind
 from benchmarks.fuzz_doors import DOORS, record_kinds
-from benchmarks.fuzz_kinds import STUDY_FILES, Kind, data_kinds, every_kind, image_kinds, made_study, person_kinds
+from benchmarks.fuzz_images import data_kinds, image_kinds
+from benchmarks.fuzz_kinds import Kind
+from benchmarks.fuzz_studies import STUDY_FILES, made_study
+from benchmarks.fuzz_tables import person_kinds
 
 from heldout.errors import InputError
 from heldout.runs.ledger import TEST_EVALUATIONS, write_down

@@ -85,7 +85,7 @@ FLOORS = {
     "runs.execute": 13,
     "runs.auto": 13,
     "runs.cross_validation": 14,
-    "runs.choosing": 14,
+    "runs.auto_study": 15,
     "diagnosis.content": 2,
     "diagnosis.rules": 2,
     "diagnosis.absence": 3,
@@ -136,7 +136,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
-HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.choosing"}
+HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
 HEAVY_ROOMS |= {"study", "classifier", "fitted"}
 
 

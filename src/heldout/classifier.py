@@ -28,7 +28,7 @@ from heldout.progress import Silent
 from heldout.records import Cohort, Split
 from heldout.records.recipe import Fit, Precision
 from heldout.runs.asked import plan_strategies
-from heldout.runs.fit import learn_strategy
+from heldout.runs.fit import Learned, learn_strategy
 from heldout.runs.plan import IMAGE_SIZE
 from heldout.stats.label_thresholds import label_thresholds
 from heldout.stats.scores import softmax
@@ -138,8 +138,21 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.classes_, codes = np.arange(labels.shape[1]), labels
         else:
             self.classes_, codes = np.unique(labels, return_inverse=True)
+        task = self._task(X, cohort, split, codes)
+        learned = self._learned(task)
+        self.network_ = learned.network
+        self.thresholds_ = np.empty(0)
+        if several:
+            scored = logits_of(learned.network, task.val.pixels, machine(self.device, self.precision))
+            self.thresholds_ = label_thresholds(task.val.labels, scored.astype(np.float64))
+        self.history_ = tuple(learned.course.history)
+        self.frozen_ = learned.frozen
+        self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
+        return self
+
+    def _task(self, X: NDArray[Any], cohort: Cohort, split: Split, codes: NDArray[Any]) -> Task:
+        """Training and validation images as the backbone takes them, with codes (n,), or (n, k) of several labels."""
         self.info_ = backbones.resolve(self.backbone)
-        (strategy,) = plan_strategies([self.strategy], self.epochs, {})
         self.input_map_ = input_map_of_arrays(X, cohort, split.train)
         store = store_of_arrays(
             X, cohort.table["id"].tolist(), self.image_size, self.fit_mode, self.info_.interpolation, self.input_map_
@@ -149,22 +162,17 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for ids in (split.train, split.val):
             rows = np.array([position[id_] for id_ in ids])
             parts.append(Part(ids, store.pixels[rows], codes[rows].astype(np.int64)))
-        task = Task(parts[0], parts[1], tuple(map(str, self.classes_)), cohort.labels)
+        return Task(parts[0], parts[1], tuple(map(str, self.classes_)), cohort.labels)
+
+    def _learned(self, task: Task) -> Learned:
+        """The backbone with a new head, after the strategy."""
+        (strategy,) = plan_strategies([self.strategy], self.epochs, {})
         place = machine(self.device, self.precision)
         channels = self.input_map_.of if self.input_map_ is not None and self.input_map_.adapted else 3
         built = backbones.build(
             self.info_, len(self.classes_), self.image_size, self.seed, strategy.pretrained, channels
         )
-        learned = learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
-        self.network_ = learned.network
-        self.thresholds_ = np.empty(0)
-        if several:
-            scored = logits_of(learned.network, parts[1].pixels, place).astype(np.float64)
-            self.thresholds_ = label_thresholds(parts[1].labels, scored)
-        self.history_ = tuple(learned.course.history)
-        self.frozen_ = learned.frozen
-        self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
-        return self
+        return learn_strategy(place.hold(built), task, strategy, self.seed, place, ActivationCache(None), Silent())
 
     def _images(self, X: NDArray[Any], reset: bool) -> NDArray[Any]:
         """X with the axes of images.

@@ -19,7 +19,7 @@ from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.records.selection import Selection
 from heldout.runs.asked import asked_strategies, models_of
-from heldout.runs.choosing import Choosing
+from heldout.runs.auto_study import AutoStudy
 from heldout.runs.compare import compare_study
 from heldout.runs.cross_validation import CrossValidation
 from heldout.runs.earlier import read_run_record
@@ -119,7 +119,6 @@ class Study:
     ) -> None:
         asked, layout = asked_labels(labels, label_separator), layout_of(images, path_column, label_column, ignore)
         drawn = (val_fraction, split_seed, per_class)
-        drawn = (val_fraction, split_seed, per_class)
         reading = Reading(patient, skip_unreadable, require_test, *drawn, asked, order, layout, folds)
         chosen, auto = asked_strategies(strategies, epochs, settings or {}, budget_minutes)
         spec = StudySpec(
@@ -195,13 +194,13 @@ class Study:
         return whole_split(self.cohort, reading.folds, reading.val_fraction, reading.split_seed)
 
     @cached_property
-    def _execution(self) -> Execution | CrossValidation | Choosing:
+    def _execution(self) -> Execution | CrossValidation | AutoStudy:
         spec, cohort, split = self.spec, self.cohort, self.split
         whole = Execution(
             spec, cohort, split, self.folder, self.device, self.engine, self.reporter, squares=self._squares
         )
         if spec.auto is not None:
-            return Choosing(whole)
+            return AutoStudy(whole)
         return whole if spec.reading.folds is None else CrossValidation(whole)
 
     def plan(self) -> tuple[PlannedRun, ...]:
@@ -233,7 +232,7 @@ class Study:
 
     def selection(self) -> Selection | None:
         """What `auto` tried and recommends; None for named strategies, and before the search."""
-        return self._execution.found if isinstance(self._execution, Choosing) else None
+        return self._execution.found if isinstance(self._execution, AutoStudy) else None
 
     def compare(
         self,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import weakref
 import zipfile
 from pathlib import Path
@@ -55,9 +56,22 @@ def test_members_of_an_npz(tmp_path: Path) -> None:
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.array([picture(0), picture(1, (3, 3))], dtype=object), allow_pickle=True)
-    with pytest.raises(ImageError, match="pickled"):
-        read_pixels(tmp_path / "x.npy", row=0)
+    objects = np.array([picture(0), picture(1, (3, 3))], dtype=object)
+    np.save(tmp_path / "x.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "x.npz", a=objects, allow_pickle=True)
+    (tmp_path / "y.npy").write_bytes(pickle.dumps(objects))
+    for name, member in (("x.npy", ""), ("x.npz", "a"), ("y.npy", "")):
+        with pytest.raises(ImageError, match="pickled"):
+            read_pixels(tmp_path / name, member, 0)
+
+
+def test_a_file_of_another_kind_is_not_called_a_pickle(tmp_path: Path) -> None:
+    """Numpy does, and tells how to open it without care."""
+    for content in (b"some text, and no array", b"", b"\x89PNG\r\n\x1a\n"):
+        (tmp_path / "x.npy").write_bytes(content)
+        with pytest.raises(ImageError, match="that numpy cannot read") as refused:
+            read_pixels(tmp_path / "x.npy", row=0)
+        assert "pickle" not in str(refused.value)
 
 
 def test_a_truncated_array_is_refused(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from heldout.records import Diagnosis
+from heldout.records import Diagnosis, Estimate
 from heldout.records.codec import read_record, write_record
+from heldout.records.comparison import Choosing, FoldPair
+from heldout.records.selection import Behind, Candidate, Dropped, Ensemble, Selection
 from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
 from tests.report.made_diagnosis import diagnose_study, with_groups
@@ -22,6 +25,42 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Material:
 @pytest.fixture(scope="session")
 def four_page(four: Material) -> str:
     return render(compose(four))
+
+
+def a_search(material: Material) -> Selection:
+    """Three recipes of two models, of which one was left behind."""
+    first, second = dict.fromkeys(row.model for row in material.runs)
+    one = Candidate(first, "probe", {"class_weights": "none"}, {}, 0, 0.9, 0.3, 4.0)
+    other = replace(one, backbone=second, val_accuracy=0.7)
+    deeper = replace(one, strategy="last-block", differs={"augment": "all"}, rung=1, val_accuracy=0.91)
+    behind = (Behind(0, 1.0, -0.5, 2.5, 0.3), Behind(1, 21.0, 12.0, 30.0, 0.0), Behind(2, 0.0, 0.0, 0.0, 0.7))
+    return Selection(
+        models=(first, second),
+        minutes=30,
+        seed=0,
+        candidates=(one, other, deeper),
+        dropped=(Dropped(second, 0, 20.0, 11.0),),
+        chosen=2,
+        behind=behind,
+        ended="ladder",
+        ensemble=Ensemble((0, 2), 0.92, 1.0, -0.2, 2.2),
+    )
+
+
+@pytest.fixture(scope="session")
+def crossed(four: Material) -> Material:
+    """The study as if it had been cross-validated and a recipe chosen; of its runs only what sections read changes."""
+    a, b = four.runs[0], four.runs[1]
+    points = Estimate(-2.0, -5.0, 1.0, 80, "corrected resampled t, 6 folds")
+    pair = FoldPair(a.model, a.strategy, b.model, b.strategy, 3, 2, points, 0.04, 0.08, "not distinguishable")
+    choice = Choosing(0, (a.id, a.id, b.id), Estimate(0.8, 0.7, 0.9, 80, "Wilson"))
+    rows = tuple(replace(row, train=None, folds=3) for row in four.runs)
+    comparison = replace(
+        four.comparison, runs=rows, fold_pairs=(pair,), choosing=(choice,), selections=(a_search(four),)
+    )
+    split = replace(four.split, train=(), val=(*four.split.train, *four.split.val), folds=3)
+    runs = tuple(replace(run, record=replace(run.record, kept_epoch=None)) for run in four.files.runs)
+    return replace(four, comparison=comparison, files=replace(four.files, split=split, runs=runs))
 
 
 @pytest.fixture(scope="session")

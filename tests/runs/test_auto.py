@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +12,20 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from heldout.answer.selection import selection_sentences
 from heldout.cli import ExitStatus
 from heldout.errors import UsageError
 from heldout.records import RunRecord
-from heldout.records.selection import Selection
+from heldout.records.logit_table import logits_in
+from heldout.records.selection import Behind, Candidate, Ensemble, Selection
 from heldout.runs import auto as auto_module
 from heldout.runs import context as context_module
 from heldout.runs.folder import read_study
 from heldout.runs.ladder import LADDER, rung
 from heldout.stats.bootstrap import draw
+from heldout.stats.folds import corrected_t
 from heldout.stats.racing import Race
+from heldout.stats.scores import softmax
 from heldout.study import Study
 from tests.cli.call import call
 from tests.worlds.bright_cells import bright_cells
@@ -67,6 +72,38 @@ def test_equal_candidates_share_the_first_place() -> None:
     scores = np.tile((np.arange(40) % 4 > 0).astype(np.float64), (3, 1))
     race = Race(scores, draw(np.zeros(40, dtype=np.int64), [str(i) for i in range(40)], [""] * 40, replicates=200))
     assert race.best().tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_patients_that_are_too_few_tell_nothing_apart() -> None:
+    """Of one patient a class every draw is the same: what one of the two shows may be luck."""
+    right = np.tile(np.arange(60) % 10 > 0, (2, 1)).astype(np.float64)
+    right[1, ::4] = 0
+    truth = np.arange(60) // 30
+
+    def raced(patients: int) -> Race:
+        names = [f"p{i // (60 // patients)}" for i in range(60)]
+        return Race(right, draw(truth, [str(i) for i in range(60)], names, replicates=500))
+
+    def width(patients: int, level: float = 0.05) -> float:
+        _, low, high = raced(patients).behind(0, level)
+        assert low[0] == high[0] == 0, "it is not behind itself"
+        return float(high[1] - low[1])
+
+    assert raced(2).behind(0)[1][1] < 0 and raced(2).best() is None
+    assert raced(60).behind(0)[1][1] > 0, "of sixty it can be told"
+    assert width(2) > width(60) > 0 and width(60, 0.01) > width(60) and width(2, 0.01) > width(2)
+
+
+def test_out_of_fold_the_spread_over_folds_counts() -> None:
+    """All of the lead lies in one fold of four: drawn patients are sure of it, the folds are not."""
+    right = np.ones((2, 200))
+    right[1, :40] = 0
+    ids = [str(i) for i in range(200)]
+    race = Race(right, draw(np.zeros(200, dtype=np.int64), ids, [""] * 200, replicates=500))
+    folded = replace(race, fold=np.arange(200) // 50)
+    assert race.behind(0)[1][1] > 0 > folded.behind(0)[1][1]
+    assert folded.behind(0)[1][1] == pytest.approx(100 * corrected_t([0.8, 0, 0, 0], 150, 50).low)
+    assert folded.behind(0)[1][0] == 0 == folded.behind(0)[2][0]
 
 
 def test_it_searches_recommends_and_scores_test_once(
@@ -117,6 +154,55 @@ def test_no_training_begins_after_the_budget_and_more_minutes_go_on(data: Path, 
     assert first.id in {run.record.id for run in read_study(tmp_path / "study").runs}
 
 
+def test_out_of_fold_it_chooses_and_the_recommended_run_is_cross_validated(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto_module, "LADDER", LADDER[:1])
+    study = study_of(data, tmp_path / "study", MODELS[:1], 30, folds=3).run()
+    found = study.selection()
+    assert found is not None and found.chosen is not None and found.folds == 3 and len(found.candidates) == 2
+    (run,) = read_study(study.folder).runs
+    chosen, val = found.candidates[found.chosen], run.predictions["val"]
+    assert len(run.record.members) == 3 and run.record.test_evaluations == 1
+    assert val.right.mean() == pytest.approx(chosen.val_accuracy)  # out of fold, as in the search
+    assert len(set(run.record.notes)) == len(run.record.notes)
+    assert any("among 2 recipes" in note for note in run.record.notes)
+    answers = pd.read_parquet(next((study.folder / "auto").glob("*.parquet")))
+    each = [logits_in(rows.set_index("id").loc[list(val.ids)]) for _, rows in answers.groupby("variant", sort=False)]
+    assert len(each) == 2 and set(answers["id"]) == set(study.split.val)
+    assert (found.ensemble is None) == any(one.standing == "worse" for one in found.behind)
+    if found.ensemble is not None:
+        mean = np.mean([softmax(logits) for logits in each], axis=0)
+        lead = 100 * ((mean.argmax(axis=1) == val.labels).mean() - val.right.mean())
+        assert found.ensemble.low <= found.ensemble.points == pytest.approx(lead)
+    term = next(term for term in study.diagnose()[0].budget if term.term == "selection")
+    assert "one of 2" in term.detail
+    untested = replace(study.cohort, table=study.cohort.table.assign(split=""))
+    nested = Study(untested, MODELS[:1], ["auto"], tmp_path / "nested", folds=3, budget_minutes=1, image_size=32)
+    with pytest.raises(UsageError, match="no test images"):
+        nested.run()
+
+
+def ensemble_of(low: float) -> Selection:
+    one = Candidate("timm:resnet34.a1_in1k", "probe", {}, {}, 0, 0.8, 0.5, 1.0)
+    return Selection(
+        models=(one.backbone,),
+        minutes=3.0,
+        seed=0,
+        candidates=(one, replace(one, strategy="frozen")),
+        chosen=0,
+        behind=(Behind(0, 0.0, 0.0, 0.0, 0.6), Behind(1, 1.0, -1.0, 3.0, 0.4)),
+        ended="ladder",
+        ensemble=Ensemble((0, 1), 0.83, 3.0, low, 5.0),
+    )
+
+
+def test_an_ensemble_is_called_better_only_where_it_surely_is() -> None:
+    better, equal = (" ".join(selection_sentences(ensemble_of(low))) for low in (0.5, -0.5))
+    assert "is better than it alone: +3.0 points (+0.5 to +5.0)" in better
+    assert "cannot be told from it alone: +3.0 points (−0.5 to +5.0)" in equal and "better than" not in equal
+
+
 def test_a_model_that_cannot_win_is_left_behind(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = auto_module.tried
 
@@ -139,7 +225,6 @@ def test_a_model_that_cannot_win_is_left_behind(data: Path, tmp_path: Path, monk
 
 def test_what_does_not_go_together_is_told(data: Path, tmp_path: Path) -> None:
     for options, words in (
-        ({"folds": 3}, "--folds"),
         ({"tune": 2}, "--tune"),
         ({"settings": {"probe": {"strengths": "1"}}}, "settings"),
         ({"budget_minutes": 0}, "--budget-minutes 0"),
@@ -157,8 +242,11 @@ def test_the_command_says_what_it_recommends_and_how_sure_it_is(data: Path, tmp_
     told = call("run", data, *words, "--budget-minutes", "0.000001", "--out", tmp_path / "study")
     assert told.status == ExitStatus.OK
     said = " ".join(told.out.split())
-    assert "Recommended: efficientnet_lite0 with probe" in said and "100 of 100 draws" in said
-    assert "The search ended with its budget" in said
+    assert "Recommended: efficientnet_lite0 with probe" in said
+    assert "The search ended with its budget" in said and "the only recipe tried" in said
+    told = call("compare", tmp_path / "study", "--json")
+    (selection,) = json.loads(told.out)["selections"]
+    assert selection["chosen"] == 0 and selection["candidates"][0]["strategy"] == "probe"
 
 
 def test_records_are_read_as_they_were_written() -> None:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from heldout.answer.texts import count, listing, number, percent
+from heldout.answer.names import short_models
+from heldout.answer.texts import count, listing, number, percent, signed
 from heldout.records.selection import Candidate, Selection
 
 
-def selection_sentences(found: Selection, names: Mapping[str, str]) -> tuple[str, ...]:
-    """The recommendation, how sure it is, which models were left behind, and why the search ended.
+def selection_sentences(found: Selection) -> tuple[str, ...]:
+    """The recommendation, how sure it is, the ensemble, which models were left behind, and why the search ended.
 
     Args:
         found: A search that has ended.
-        names: Full name of a model -> its short one.
     """
     assert found.chosen is not None
-    chosen = found.candidates[found.chosen]
-    tried = count(len(found.candidates), "recipe")
-    right = percent(chosen.val_accuracy)
+    names, recipes = short_models(found.models), recipe_names(found)
+    right = f"{percent(found.candidates[found.chosen].val_accuracy)} of {judged_on(found)} right"
+    tried = f"the most of {len(found.candidates)} recipes" if len(found.candidates) > 1 else "the only recipe tried"
     sentences = [
-        f"Recommended: {_told(chosen, names)}; {right} of validation right, the most of {tried}.",
-        _how_sure(found, names),
+        f"Recommended: {recipes[found.chosen]}; {right}, {tried}.",
+        _how_sure(found, recipes),
+        *_ensemble(found),
     ]
     sentences += [
         f"{names[one.backbone]} was left behind after {count(one.rung + 1, 'rung')}: its best recipe is "
@@ -36,19 +35,44 @@ def selection_sentences(found: Selection, names: Mapping[str, str]) -> tuple[str
     return tuple(sentences)
 
 
-def _how_sure(found: Selection, names: Mapping[str, str]) -> str:
+def judged_on(found: Selection) -> str:
+    """The images that recipes were judged by."""
+    return f"the images out of fold ({count(found.folds, 'fold')})" if found.folds else "validation"
+
+
+def recipe_names(found: Selection) -> tuple[str, ...]:
+    """What each candidate is called: `resnet34 with last-block (augment=all)`."""
+    names = short_models(found.models)
+    return tuple(f"{names[one.backbone]} with {strategy_told(one)}" for one in found.candidates)
+
+
+def strategy_told(one: Candidate) -> str:
+    """`last-block (augment=all)`: the settings that differ from the strategy's own."""
+    changed = ", ".join(f"{name}={value}" for name, value in one.differs.items())
+    return one.strategy + (f" ({changed})" if changed else "")
+
+
+def _how_sure(found: Selection, recipes: tuple[str, ...]) -> str:
     assert found.chosen is not None
-    sure = 100 * found.behind[found.chosen].best
+    if len(recipes) == 1:
+        return "Nothing is known of any other."
+    best = found.behind[found.chosen].best
     others = [one for one in found.behind if one.candidate != found.chosen and one.standing == "as good"]
-    said = f"Were the validation patients drawn again, it would be the best in {number(sure, 0)} of 100 draws"
+    if best is None:
+        said = "There are too few patients to tell by other draws of them how sure that is"
+    else:
+        said = f"Were the patients drawn again, it would be the best in {number(100 * best, 0)} of 100 draws"
     if not others:
         return f"{said}; it can be told apart from each of the others."
-    told = listing([_told(found.candidates[one.candidate], names) for one in others])
-    return f"{said}; not to be told from it: {told}."
+    return f"{said}; not to be told from it: {listing([recipes[one.candidate] for one in others])}."
 
 
-def _told(one: Candidate, names: Mapping[str, str]) -> str:
-    """`resnet34 with last-block (augment=all)`: the settings that differ from the strategy's own."""
-    changed = ", ".join(f"{name}={value}" for name, value in one.differs.items())
-    settings = f" ({changed})" if changed else ""
-    return f"{names[one.backbone]} with {one.strategy}{settings}"
+def _ensemble(found: Selection) -> tuple[str, ...]:
+    ensemble = found.ensemble
+    if ensemble is None:
+        return ()
+    which = f"The mean of the probabilities of these {len(ensemble.members)}"
+    lead = f"{signed(ensemble.points)} points ({signed(ensemble.low)} to {signed(ensemble.high)})"
+    if ensemble.better:
+        return (f"{which} is better than it alone: {lead}. Train them by name to have their networks.",)
+    return (f"{which} cannot be told from it alone: {lead}; one network is the cheaper answer.",)

@@ -26,7 +26,7 @@ class Source(ABC):
 
     Attributes:
         name: In front of the colon of a full name.
-        rank: Short names are looked up in sources of lower rank first. Ours have 0 to 4.
+        rank: Short names are looked up in sources of lower rank first. Ours have 0 to 5.
         library: Distribution whose version its rows in the table belong to; empty if they belong to none.
         for_files: Whether a file of a person's own (`file:PATH@ARCHITECTURE`) may be of one of its architectures.
     """

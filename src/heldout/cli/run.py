@@ -238,14 +238,6 @@ def _carry_out(study: Study, env: Environment, json: bool) -> None:
     for note in study.cohort.notes:
         study.reporter.note(f"Note: {note}")
     comparison = study.run().compare()
-    selection = study.selection()
-    if selection is not None and not json:
-        from heldout.answer import short_models
-        from heldout.answer.selection import selection_sentences
-
-        for sentence in selection_sentences(selection, short_models(selection.models)):
-            env.say(sentence)
-        env.say("")
     if json:
         env.json(to_data(comparison))
         return

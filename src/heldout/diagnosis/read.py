@@ -27,10 +27,10 @@ from heldout.records.codec import read_record
 from heldout.records.label_predictions import LabelQuestion
 from heldout.records.logit_table import VARIANT_KEYS, variants_table
 from heldout.records.run import Choice
-from heldout.records.selection import Selection
 from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.selections import answers_of, ended_selections
 from heldout.stats.bootstrap import REPLICATES
 
 
@@ -216,15 +216,13 @@ def _search(run: RunFiles, searches: Mapping[Path, Tuning], reporter: Reporter) 
 
 def _selected(run: RunFiles) -> VariantLogits | None:
     """Answers of all recipes that the run's was chosen among (`--strategies auto`); None where it was named."""
-    for file in sorted((run.folder.parents[1] / "auto").glob("[!.]*.json")):
-        with suppress(InputError):  # of a search that is damaged nothing is known
-            found = read_record(Selection, file)
-            if found.chosen is None or len(found.candidates) < 2:
-                continue
-            chosen = found.candidates[found.chosen]
-            own = (run.record.backbone, run.record.strategy, run.recipe.settings)
-            if own == (chosen.backbone, chosen.strategy, chosen.settings):
-                return VariantLogits(load_table(file.with_suffix(".parquet")))
+    for file, found in ended_selections(run.folder.parents[1]):
+        assert found.chosen is not None
+        chosen = found.candidates[found.chosen]
+        own = (run.record.backbone, run.record.strategy, run.recipe.settings)
+        if len(found.candidates) > 1 and own == (chosen.backbone, chosen.strategy, chosen.settings):
+            with suppress(InputError):  # answers that are damaged: nothing is known of what it was chosen among
+                return VariantLogits(load_table(answers_of(file)))
     return None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import zipfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,12 @@ BOMB = 2**30
 
 FULLEST = 200
 """How well images can be packed at most: even those of black frames with a little noise are not packed to a 200th."""
+
+ARRAYS = (np.lib.format.MAGIC_PREFIX, b"PK")
+"""How `.npy` files begin, and `.npz` files, which are zip archives."""
+
+PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+"""How pickles of protocol 2 to 5 begin (`pickletools`: PROTO and its number); older ones begin with anything."""
 
 _lock = threading.Lock()
 
@@ -83,7 +90,7 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
     except ImageError:
         raise
     except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
-        raise _refusal(path, error) from error
+        raise _refusal(path, member, error) from error
 
 
 def _refuse_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
@@ -92,12 +99,9 @@ def _refuse_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
     Raises:
         ImageError: It has none, or the array is packed better than images can be.
     """
-    names = archive.namelist()
-    info = archive.getinfo(f"{member}.npy" if f"{member}.npy" in names else member)
+    info = _info_of(archive, member)
     with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, dtype = _header_of(file)
     size, room = math.prod(shape) * dtype.itemsize, free_memory()
     if size > room or (size > BOMB and size > FULLEST * info.compress_size):
         raise ImageError(
@@ -106,6 +110,18 @@ def _refuse_large(path: str, member: str, archive: zipfile.ZipFile) -> None:
             f"at most {room / 2**30:.1f} GiB, the memory that is free, packed to a {FULLEST}th at most",
             "Save it with np.save as an .npy file, which is read from disk in parts.",
         )
+
+
+def _info_of(archive: zipfile.ZipFile, member: str) -> zipfile.ZipInfo:
+    return archive.getinfo(f"{member}.npy" if f"{member}.npy" in archive.namelist() else member)
+
+
+def _header_of(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array, as the header of its `.npy` file says."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def close_arrays() -> None:
@@ -126,16 +142,15 @@ def open_archive(path: Path) -> tuple[str, ...]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return tuple(archive.files)
     except Exception as error:  # as above; an .npy file called .npz has no `files` either
-        raise _refusal(str(path), error) from error
+        raise _refusal(str(path), "", error) from error
 
 
 def _missing(path: Path) -> ImageError:
     return ImageError(str(path), "no such file", "a readable file", "Correct the path, or put the file there.")
 
 
-def _refusal(path: str, error: Exception) -> ImageError:
-    words = str(error).lower()
-    if "pickle" in words or "object array" in words or "python objects" in words:
+def _refusal(path: str, member: str, error: Exception) -> ImageError:
+    if _is_pickled(Path(path), member):
         return ImageError(
             path,
             "pickled Python objects, which can run code when they are opened",
@@ -143,12 +158,36 @@ def _refusal(path: str, error: Exception) -> ImageError:
             "Stack images of one size with np.stack(images).astype('uint8') and save that; for images of differing "
             "sizes write image files and a manifest.",
         )
+    why = f"{type(error).__name__}: {str(error)[:100]}" if _is_array_file(Path(path)) else "it begins as no array does"
     return ImageError(
         path,
-        f"a file that numpy cannot read ({type(error).__name__}: {str(error)[:100]})",
+        f"a file that numpy cannot read ({why})",
         SHAPES,
         "The file is damaged, cut off or of another kind: copy it again, or save it again with np.save or np.savez.",
     )
+
+
+def _is_array_file(path: Path) -> bool:
+    """Whether a file begins as `.npy` and `.npz` files do; numpy calls any other a pickle, and tells how to open it."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(ARRAYS[0])).startswith(ARRAYS)
+    return False
+
+
+def _is_pickled(path: Path, member: str) -> bool:
+    """Whether a file is a pickle by its first bytes, or holds an array of Python objects by the array's own header."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(PICKLES[0]))
+            if begin in PICKLES:
+                return True
+            file.seek(0)
+            if not member:
+                return _header_of(file)[1].hasobject
+            with zipfile.ZipFile(file) as archive, archive.open(_info_of(archive, member)) as inside:
+                return _header_of(inside)[1].hasobject
+    except Exception:  # as above: what is damaged has no header
+        return False
 
 
 def check_pixels(array: Array, where: str, one: bool = False, any_depth: bool = False) -> None:

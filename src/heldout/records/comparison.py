@@ -8,6 +8,7 @@ from typing import Literal
 from heldout.records.codec import LATER
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
+from heldout.records.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -274,6 +275,7 @@ class Comparison:
         asking: What the further scores were asked.
         fold_pairs: Of a cross-validated study every two models with their strategies over its folds; else empty.
         choosing: Of a nested cross-validation of several runs, one a repeat; else empty.
+        selections: What `--strategies auto` tried in the study's folder and recommends; empty without it.
         format: Version of this record.
     """
 
@@ -286,4 +288,5 @@ class Comparison:
     asking: Asking = field(default_factory=Asking)
     fold_pairs: tuple[FoldPair, ...] = field(default=(), metadata=LATER)
     choosing: tuple[Choosing, ...] = field(default=(), metadata=LATER)
+    selections: tuple[Selection, ...] = field(default=(), metadata=LATER)
     format: int = 2

@@ -13,7 +13,7 @@ USUAL_TERMS = ("selection", "leakage", "prior", "labels", "threshold", "ranking"
 """The terms that every gap budget has, as far as they can be measured."""
 
 TERMS = ("chosen-on-test", "averaging", "absent", *USUAL_TERMS)
-"""All terms in the order in which they are taken off the gap; the first two only where they can apply."""
+"""All terms in the order in which they are taken off the gap; the first three only where they can apply."""
 
 Term = Literal[
     "chosen-on-test", "averaging", "absent", "selection", "leakage", "prior", "labels", "threshold", "ranking"

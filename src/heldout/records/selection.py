@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from heldout.records.codec import LATER
 from heldout.records.recipe import Setting
 
-Standing = Literal["chosen", "as good", "worse"]
-"""Of a candidate against the chosen one, on validation: it is the one; no difference can be told; it is worse."""
+Standing = Literal["as good", "worse"]
+"""Of a candidate against the chosen one, on validation: no difference can be told; it is worse."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,22 @@ class Candidate:
 class Behind:
     """How far a candidate lies behind the chosen one on validation, drawn again by patient.
 
+    Of a cross-validation the interval is the wider of that and the one that counts what folds share (`stats.racing`).
+
     Attributes:
         candidate: Its number.
         points: Accuracy of the chosen one minus its own, in points.
         low: Lower end of the 95 % interval.
         high: Upper end.
-        best: Share of the draws in which it has the highest accuracy of all candidates.
+        best: Share of the draws in which it has the highest accuracy of all candidates; None where there are too few
+            patients to draw.
     """
 
     candidate: int
     points: float
     low: float
     high: float
-    best: float
+    best: float | None
 
     @property
     def standing(self) -> Standing:
@@ -78,6 +82,30 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Ensemble:
+    """The mean of the probabilities of all candidates that cannot be told from the chosen one, itself among them.
+
+    Attributes:
+        members: Their numbers, two or more.
+        val_accuracy: Of the mean on the images that candidates are judged by, a fraction.
+        points: Its accuracy minus that of the chosen one, in points.
+        low: Lower end of the 95 % interval, made as that of `Behind`.
+        high: Upper end.
+    """
+
+    members: tuple[int, ...]
+    val_accuracy: float
+    points: float
+    low: float
+    high: float
+
+    @property
+    def better(self) -> bool:
+        """Whether it surely is, on these images."""
+        return self.low > 0
+
+
+@dataclass(frozen=True)
 class Selection:
     """`auto/<hash>.json`; beside it `auto/<hash>.parquet`: validation logits of every candidate.
 
@@ -92,6 +120,9 @@ class Selection:
         chosen: Number of the recommended candidate; None while the search goes on.
         behind: Each candidate against it, in their order.
         ended: Why the search ended: the ladder was climbed, or the budget was spent; empty while it goes on.
+        ensemble: What candidates that are as good as the chosen one score together; None while the search goes on, and
+            where there is no such other.
+        folds: Folds of the cross-validation that candidates were judged by, out of fold; 0 for one validation set.
         format: Version of this record.
     """
 
@@ -103,6 +134,8 @@ class Selection:
     chosen: int | None = None
     behind: tuple[Behind, ...] = ()
     ended: Literal["", "ladder", "budget"] = ""
+    ensemble: Ensemble | None = field(default=None, metadata=LATER)
+    folds: int = field(default=0, metadata=LATER)
     format: int = field(default=1)
 
     @property

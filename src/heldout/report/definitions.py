@@ -145,6 +145,28 @@ DEFINITIONS = (
         "Holm 1979",
     ),
     Term(
+        "def-folds",
+        "Difference over folds",
+        "Two ways of learning are compared fold by fold, on images that neither learned from. Folds share most of "
+        "their training images, so their differences are no independent ones: the interval is widened for that.",
+        "mean ± t(J − 1) · s · √(1/J + n held out / n learned), J = folds · repeats",
+        "Nadeau & Bengio 2003",
+    ),
+    Term(
+        "def-nested",
+        "Score of a choice",
+        "Each fold chooses among the runs by validation images of its own, and is scored on images that it held back "
+        "from learning and from the choice.",
+        source="Varma & Simon 2006",
+    ),
+    Term(
+        "def-behind",
+        "Behind, best, standing",
+        "Patients are drawn again, for all recipes at once. Behind: how many points a recipe lies behind the "
+        "recommended one, with the interval of the draws; where it reaches down to zero, the two cannot be told "
+        "apart. Best: the share of draws in which it has the most images right.",
+    ),
+    Term(
         "def-verdict",
         "Distinguishable",
         "p after Holm below 0.05, and the interval of the difference leaves out zero: the more cautious of test and "

@@ -70,7 +70,7 @@ def facts(material: Material) -> tuple[tuple[str, str, str], ...]:
         result.append(("Validation minus test, best run", f"{signed(gap.value)} points", f"{points_range(gap)}{span}"))
     pairs = material.comparison.pairs
     apart = sum(pair.verdict == "distinguishable" for pair in pairs)
-    told = f"{apart} of {count(len(pairs), 'pair')} can be told apart"
+    told = f"{apart} of {count(len(pairs), 'pair')} can be told apart" if pairs else "nothing to compare with"
     if material.files.given:
         return (*result, ("Compared", count(len(material.runs), "given model"), told)) if pairs else tuple(result)
     planned = f"of {len(material.plan.runs)} planned; {told}"
@@ -122,7 +122,8 @@ def cautions(material: Material) -> tuple[Caution, ...]:
     elif material.runs and not material.seeds_repeat:
         said = (
             "Every model and strategy ran from one seed; from another seed its score can move by more than some of "
-            "the differences here. Run again with --seeds 3 to see by how much."
+            f"the differences here. Run again with {'--repeats' if material.split.folds else '--seeds'} 3 to see by "
+            "how much."
         )
         found.append(Caution(CautionKind.ONE_SEED, said))
     return (*found, *patient_cautions(material), *frozen_cautions(material))

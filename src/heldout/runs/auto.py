@@ -5,6 +5,8 @@ of the rung; then models whose best recipe lies behind the best of all, by an in
 for their number, are not widened any more. It is successive halving (Jamieson & Talwalkar, AISTATS 2016), but what goes
 is what can be told apart (racing: Maron & Moore, NeurIPS 1993): with a few hundred validation images half of the field
 would often be dropped by luck. The test images have no part in it.
+
+Of a cross-validation a candidate is trained on every fold, and judged by its answers out of fold.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from numpy.typing import NDArray
 
 from heldout.claims import Claim
 from heldout.progress import Reporter
-from heldout.records import Recipe
 from heldout.records.codec import write_sealed
+from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import logits_in, variants_table
-from heldout.records.selection import Behind, Candidate, Dropped, Selection
+from heldout.records.selection import Behind, Candidate, Dropped, Ensemble, Selection
 from heldout.records.table_file import load_table, save_table
 from heldout.runs.context import RunContext
 from heldout.runs.ladder import LADDER, rung
@@ -31,13 +33,34 @@ from heldout.runs.plan import PlannedRun, strategy_settings
 from heldout.runs.selections import answers_of, selection_of
 from heldout.runs.tuning import tried
 from heldout.stats.bootstrap import draw
+from heldout.stats.mean_answers import mean_logits
 from heldout.stats.racing import Race
 from heldout.strategies import Strategy
 from heldout.ties import SAME, SAME_LOSS, first_best
 from heldout.training.objectives import OBJECTIVES
 
+Logits = NDArray[np.float32]
+
 LEVEL = 0.05
 """Chance that a model that would have won is left behind on a rung, at most: Bonferroni's over the models."""
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Images that candidates learn from, and others that they are judged by: the study's split, or one of its folds.
+
+    Attributes:
+        bases: For each model the run that its candidates begin from: everything but the strategy counts.
+        context: Cohort, split, folder and machine.
+    """
+
+    bases: tuple[PlannedRun, ...]
+    context: RunContext
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Ids of the images that candidates are judged by."""
+        return self.context.split.val
 
 
 @dataclass(frozen=True)
@@ -46,17 +69,25 @@ class Search:
 
     Attributes:
         file: Its record.
-        bases: For each model the run that its candidates begin from: everything but the strategy counts.
+        holdouts: One, or the folds of a cross-validation; their models are the same.
         minutes: No training is begun after so many.
         epochs: For every strategy that has epochs; None leaves each its own.
-        context: Cohort, split, folder and machine.
     """
 
     file: Path
-    bases: tuple[PlannedRun, ...]
+    holdouts: tuple[Holdout, ...]
     minutes: float
     epochs: int | None
-    context: RunContext
+
+    @property
+    def bases(self) -> tuple[PlannedRun, ...]:
+        """For each model the run that its candidates begin from, of the first fold."""
+        return self.holdouts[0].bases
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Ids of all images that candidates are judged by, fold by fold."""
+        return tuple(id_ for one in self.holdouts for id_ in one.judged)
 
     def run(self, reporter: Reporter, claim: Claim | None = None) -> Selection:
         """Go on with the search until the ladder is climbed or the budget is spent; written down after each training.
@@ -71,6 +102,8 @@ class Search:
             minutes=self.minutes,
             ended="",
             dropped=(),
+            ensemble=None,
+            folds=len(self.holdouts) if len(self.holdouts) > 1 else 0,
         )
         left = list(self.bases)
         for number in range(len(LADDER)):
@@ -96,16 +129,28 @@ class Search:
     ) -> Selection:
         """The search with one more candidate."""
         reporter.note(f"Try {len(found.candidates) + 1}: {base.info.name}, {strategy.name}.")
-        trial, logits = tried(base.recipe, strategy, {}, base.info, self.context, reporter)
+        place = self.bases.index(base)
+        trials, logits = [], []
+        for one in self.holdouts:
+            trial, answers = tried(one.bases[place].recipe, strategy, {}, base.info, one.context, reporter)
+            trials.append(trial)
+            logits.append(answers)
+        share = np.array([len(one.judged) for one in self.holdouts]) / len(self.judged)
         settings, plain = strategy_settings(strategy), strategy_settings(type(strategy)())
-        differs = {name: value for name, value in settings.items() if value != plain[name]}
-        loss = trial.val_loss if math.isfinite(trial.val_loss) else 1e9
+        loss = float(share @ [trial.val_loss for trial in trials])
         own = Candidate(
-            base.info.name, strategy.name, settings, differs, number, trial.val_accuracy, loss, trial.seconds
+            backbone=base.info.name,
+            strategy=strategy.name,
+            settings=settings,
+            differs={name: value for name, value in settings.items() if value != plain[name]},
+            rung=number,
+            val_accuracy=float(share @ [trial.val_accuracy for trial in trials]),
+            val_loss=loss if math.isfinite(loss) else 1e9,
+            seconds=sum(trial.seconds for trial in trials),
         )
         if claim is not None:
             claim.check()
-        table = variants_table("val", self.context.split.val, {str(len(found.candidates)): logits})
+        table = variants_table("val", self.judged, {str(len(found.candidates)): np.concatenate(logits)})
         before = [load_table(answers_of(self.file))] if found.candidates else []
         save_table(pd.concat([*before, table], ignore_index=True), answers_of(self.file))
         found = replace(found, candidates=(*found.candidates, own))
@@ -121,7 +166,7 @@ class Search:
         ranked = sorted(left, key=lambda base: -found.candidates[best[base.info.name]].val_accuracy)
         if len(left) == 1:
             return ranked, ()
-        race = self._race(found, list(best.values()))
+        race = self._race([self._logits(place) for place in best.values()])
         values, low, _ = race.behind(leader, LEVEL / (len(left) - 1))
         behind = dict(zip(best, zip(values.tolist(), low.tolist(), strict=True), strict=True))
         dropped = tuple(Dropped(name, number, *behind[name]) for name in best if behind[name][1] > 0)
@@ -131,33 +176,49 @@ class Search:
     def _end(self, found: Selection) -> Selection:
         """The search with what it recommends."""
         chosen = _first(found.candidates)
-        race = self._race(found, list(range(len(found.candidates))))
+        answers = [self._logits(number) for number in range(len(found.candidates))]
+        race = self._race(answers)
         values, low, high = race.behind(chosen)
-        rows = zip(values.tolist(), low.tolist(), high.tolist(), race.best().tolist(), strict=True)
-        found = replace(found, chosen=chosen, behind=tuple(Behind(n, *row) for n, row in enumerate(rows)))
+        best = race.best()
+        shares = [None] * len(values) if best is None else best.tolist()
+        rows = zip(values.tolist(), low.tolist(), high.tolist(), shares, strict=True)
+        behind = tuple(Behind(n, *row) for n, row in enumerate(rows))
+        found = replace(found, chosen=chosen, behind=behind, ensemble=self._ensemble(chosen, behind, answers))
         write_sealed(self.file, found)
         return found
 
-    def _race(self, found: Selection, candidates: Sequence[int]) -> Race:
-        """Some candidates on the validation images."""
-        recipe, context = self.bases[0].recipe, self.context
-        labels = _labels(recipe, context)
+    def _ensemble(self, chosen: int, behind: Sequence[Behind], answers: Sequence[Logits]) -> Ensemble | None:
+        """What all that are as good as the chosen one score together; None where it stands alone."""
+        members = tuple(one.candidate for one in behind if one.standing == "as good")
+        if len(members) < 2:
+            return None
+        mean = mean_logits(
+            np.stack([answers[number] for number in members]), self.bases[0].recipe.labels == SINGLE.name
+        )
+        race = self._race([mean, answers[chosen]])
+        values, low, high = (ends[1] for ends in race.behind(0))
+        return Ensemble(members, float(race.scores[0].mean()), float(values), float(low), float(high))
+
+    def _logits(self, number: int) -> Logits:
+        """What a candidate answered to the images that all are judged by, (n, k)."""
         table = load_table(answers_of(self.file))
-        answers = {name: rows.set_index("id") for name, rows in table.groupby("variant")}
+        own = table[table["variant"] == str(number)].set_index("id")
+        return logits_in(own.loc[list(self.judged)]).astype(np.float32)
+
+    def _race(self, answers: Sequence[Logits]) -> Race:
+        """Some answers (n, k) to the images that candidates are judged by."""
+        recipe, context, ids = self.bases[0].recipe, self.holdouts[0].context, list(self.judged)
+        rows = context.cohort.table.set_index("id").loc[ids]
+        labels = context.cohort.labelling.truth(rows["label"].tolist(), recipe.classes)
         scores = []
-        for number in candidates:
-            logits = logits_in(answers[str(number)].loc[list(context.split.val)]).astype(np.float32)
+        for logits in answers:
             _, predicted = OBJECTIVES[recipe.labels].scored(logits, labels)
             right = (predicted == labels).astype(np.float64)
             scores.append(right if right.ndim == 1 else right.mean(axis=1))
-        by_id = context.cohort.table.set_index("id").loc[list(context.split.val)]
         strata = labels if labels.ndim == 1 else np.zeros(len(labels), dtype=np.int64)
-        return Race(np.stack(scores), draw(strata, context.split.val, by_id["patient"].tolist(), seed=recipe.seed))
-
-
-def _labels(recipe: Recipe, context: RunContext) -> NDArray[np.int64]:
-    texts = context.cohort.table.set_index("id").loc[list(context.split.val), "label"].tolist()
-    return context.cohort.labelling.truth(texts, recipe.classes)
+        fold = np.repeat(np.arange(len(self.holdouts)), [len(one.judged) for one in self.holdouts])
+        drawn = draw(strata, ids, rows["patient"].tolist(), seed=recipe.seed)
+        return Race(np.stack(scores), drawn, fold if len(self.holdouts) > 1 else None)
 
 
 def _place(found: Selection, base: PlannedRun, strategy: Strategy) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +28,7 @@ from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
 from heldout.runs.pairs import pairs_of
 from heldout.runs.rows import groups_of, row_of
+from heldout.runs.selections import ended_selections
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
 from heldout.stats.decisions import decided
 from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, metric_estimate, share_estimate
@@ -84,7 +85,8 @@ def compare_study(
             [Problem(str(study.folder), found, "at least one", "Call the same `heldout run` again; it goes on.")],
             title="There is nothing to compare yet",
         )
-    return COMPARERS[study.cohort.labels](study, judging, bootstrap, seed)
+    comparison = COMPARERS[study.cohort.labels](study, judging, bootstrap, seed)
+    return replace(comparison, selections=tuple(selection for _, selection in ended_selections(study.folder)))
 
 
 def _of_diagnoses(study: StudyFiles) -> tuple[int, int]:

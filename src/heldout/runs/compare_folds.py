@@ -58,18 +58,7 @@ class OutOfFold:
         ]
         adjusted = holm([pair.p for pair in found])
         return tuple(
-            FoldPair(
-                pair.model_a,
-                pair.strategy_a,
-                pair.model_b,
-                pair.strategy_b,
-                pair.folds,
-                pair.repeats,
-                pair.difference_points,
-                pair.p,
-                p_holm,
-                verdict_of(p_holm, pair.difference_points),
-            )
+            replace(pair, p_holm=p_holm, verdict=verdict_of(p_holm, pair.difference_points))
             for pair, p_holm in zip(found, adjusted, strict=True)
         )
 

@@ -18,8 +18,7 @@ from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun
 from heldout.runs.share import Job, Share
 from heldout.runs.sitting import is_finished, run_folder
-from heldout.runs.tidy import tidy
-from heldout.runs.write_study import check_same, write_study
+from heldout.runs.write_study import write_study
 
 
 def fold_folder(study: Path, repeat: int, number: int) -> Path:
@@ -51,8 +50,7 @@ class CrossValidation:
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
         whole = self.whole
-        check_same(whole.folder, whole.cohort, whole.split)
-        tidy(whole.folder)
+        whole.enter()
         planned = self.plan()
         write_study(whole.folder, whole.spec, whole.cohort, whole.split, planned)
         for repeat in whole.spec.seeds:

@@ -130,8 +130,7 @@ class Execution:
         named = (
             self.device == "cuda" or self.engine not in ("auto", "torch") or self.spec.precision not in ("no", "auto")
         )
-        check_same(self.folder, self.cohort, self.split)
-        tidy(self.folder)
+        self.enter()
         if named or self.spec.search is not None or self._missing(self.plan()):  # what is not there is told first
             self.context("no" if self.spec.precision == "auto" else self.spec.precision)
         if self.spec.search is not None:
@@ -143,6 +142,16 @@ class Execution:
         total = len(planned)
         jobs = [self._run_job(run, f"Run {n} of {total}", reporter) for n, run in enumerate(planned, start=1)]
         Share(jobs, reporter).run()
+
+    def enter(self) -> None:
+        """Stop before a folder of something else is worked on; what killed processes left in this one is removed.
+
+        Raises:
+            UsageError: The folder holds a study of other images or another split.
+            InputError: It holds no study, but tables of the person's under the names of ours.
+        """
+        check_same(self.folder, self.cohort, self.split)
+        tidy(self.folder)
 
     def _missing(self, planned: Sequence[PlannedRun]) -> list[PlannedRun]:
         """Runs that are still to be made."""

@@ -171,7 +171,7 @@ def _record(
         test_evaluations=0,
         learning=run.learning if context.split.test else run.learning.chosen_elsewhere(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*run.notes, *dict.fromkeys(note for one in records for note in one.notes)),
+        notes=tuple(dict.fromkeys((*run.notes, *(note for one in records for note in one.notes)))),
         files={},
         thresholds=thresholds,
         members=tuple(Path(os.path.relpath(member.folder, folder)).as_posix() for member in members),

@@ -144,11 +144,10 @@ class StudySpec:
     def __post_init__(self) -> None:
         if not (self.models and (self.strategies or self.auto) and self.seeds):
             raise UsageError("A study needs at least one model, one strategy and one seed.")
-        if self.auto is not None and (self.reading.folds is not None or self.search is not None):
-            other = "--folds" if self.reading.folds is not None else "--tune"
+        if self.auto is not None and self.search is not None:
             raise UsageError(
-                f"Found --strategies auto together with {other}; expected one of them: let a recipe be chosen first, "
-                f"and name it then."
+                "Found --strategies auto together with --tune; expected one of them: let a recipe be chosen first, and "
+                "name it then."
             )
         if self.reading.folds is not None and self.search is not None:
             raise UsageError(

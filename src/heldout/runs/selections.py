@@ -1,9 +1,12 @@
-"""Where a search for a recipe is recorded."""
+"""Where searches for a recipe are recorded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from heldout.errors import InputError
 from heldout.records.codec import read_record
 from heldout.records.selection import Selection
 
@@ -15,6 +18,15 @@ def selection_of(file: Path) -> Selection | None:
         InputError: The record is damaged.
     """
     return read_record(Selection, file) if file.exists() else None
+
+
+def ended_selections(study: Path) -> Iterator[tuple[Path, Selection]]:
+    """The searches of a study's folder that recommend something, with their files; damaged ones are passed over."""
+    for file in sorted((study / "auto").glob("[!.]*.json")):
+        with suppress(InputError):
+            found = read_record(Selection, file)
+            if found.chosen is not None:
+                yield file, found
 
 
 def answers_of(file: Path) -> Path:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from heldout.stats.intervals import Z95, unseen
+from heldout.stats.intervals import Z95, normal_quantile, unseen
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.units import Units
 
@@ -32,12 +32,16 @@ images is computed: the fewest with which every world of 12 to 200 patients is h
 (docs/statistics.md, table f)."""
 
 
-def spread_factor(units: Units) -> float:
+def spread_factor(units: Units, level: float = 0.05) -> float:
     """How far replicates have to be spread about their value so that their percentiles hold the truth as often as said.
 
     A bootstrap of u units in s strata has (u − s)/u of the variance that the same units have as a sample (Davison &
     Hinkley 1997, §2.3.2), and percentiles take that variance for known; with u − s degrees of freedom it is not, which
     is the ratio of Student's quantile to the normal one. 1 from `FEW` units on.
+
+    Args:
+        units: The units that are drawn.
+        level: Chance of the interval to miss; 0.05 for 95 %.
 
     >>> import numpy as np
     >>> twelve = Units(np.arange(12), np.arange(12) % 2, np.ones(12, dtype=bool))
@@ -47,7 +51,7 @@ def spread_factor(units: Units) -> float:
     u, spare = len(units), units.spare
     if u >= FEW or spare < 1:
         return 1.0
-    return float(stdtrit(spare, 0.975)) / Z95 * sqrt(u / spare)
+    return float(stdtrit(spare, 1 - level / 2)) / normal_quantile(level) * sqrt(u / spare)
 
 
 def spread(value: float, replicates: Reals, factor: float) -> Reals:

@@ -16,7 +16,7 @@ class FoldsDifference:
 
     Attributes:
         value: Mean difference over the folds.
-        low: Lower end of its 95 % interval.
+        low: Lower end of its interval, of 95 % unless asked otherwise.
         high: Upper end.
         p: Two-sided p that the two learn equally well; 1 where the folds do not differ, since nothing is then known of
             their spread.
@@ -41,7 +41,11 @@ class FoldsDifference:
 
 
 def corrected_t(
-    differences: ArrayLike, n_train: ArrayLike, n_test: ArrayLike, weights: ArrayLike | None = None
+    differences: ArrayLike,
+    n_train: ArrayLike,
+    n_test: ArrayLike,
+    weights: ArrayLike | None = None,
+    level: float = 0.05,
 ) -> FoldsDifference:
     """Corrected resampled t of per-fold differences (Nadeau & Bengio, Machine Learning 2003).
 
@@ -55,6 +59,7 @@ def corrected_t(
         n_test: Held-out ones likewise. The ratio is that of the sums over folds, 1/(k − 1) of k folds, however unequal.
         weights: What each fold counts, (J,): with the number of its held-out images the value is the difference over
             all out-of-fold predictions. None: all alike. s² is then the weighted variance times J/(J − 1).
+        level: Chance of the interval to miss; 0.05 for 95 %.
 
     Raises:
         ValueError: Fewer than two folds, numbers that are not finite, sizes or weights that are not above 0.
@@ -75,7 +80,7 @@ def corrected_t(
     varies = float(np.ptp(d)) > 1e-12
     if not varies:
         return FoldsDifference(value, value, value, 1.0, 0.0, j, False)
-    half = float(student.ppf(0.975, j - 1)) * error
+    half = float(student.ppf(1 - level / 2, j - 1)) * error
     return FoldsDifference(
         value, value - half, value + half, float(2 * student.sf(abs(value) / error, j - 1)), error, j, True
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from scipy.special import ndtri
+
 Z95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
@@ -33,13 +35,22 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     return max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale))
 
 
-def unseen(n: int) -> float:
+def normal_quantile(level: float) -> float:
+    """So many standard errors to each side miss with the chance `level`: 1.96 at 0.05."""
+    return Z95 if level == 0.05 else float(ndtri(1 - level / 2))
+
+
+def unseen(n: int, level: float = 0.05) -> float:
     """Largest share that a thing seen in none of `n` trials may have: the upper end of Wilson's interval of 0 of n.
+
+    Args:
+        n: Number of trials.
+        level: Chance of the interval to miss; 0.05 for 95 %.
 
     >>> round(unseen(100), 4)
     0.037
     """
-    return wilson(0, n)[1]
+    return normal_quantile(level) ** 2 / (n + normal_quantile(level) ** 2)
 
 
 def difference(

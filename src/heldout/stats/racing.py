@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from heldout.stats.bootstrap import Resamples
-from heldout.stats.scores import Reals
+from heldout.stats.few import spread_factor
+from heldout.stats.folds import corrected_t
+from heldout.stats.intervals import unseen
+from heldout.stats.scores import Indices, Reals
 from heldout.ties import SAME
 
 
@@ -18,10 +21,13 @@ class Race:
     Attributes:
         scores: (m, n) what each candidate scores on each image, 0 … 1.
         resamples: Draws of these images.
+        fold: (n,) number of the fold that each image is in, where each was answered by a network that did not learn
+            from its fold; None where one network answered all.
     """
 
     scores: Reals
     resamples: Resamples
+    fold: Indices | None = None
 
     def drawn(self) -> Reals:
         """Mean score of each candidate in each replicate, (m, B)."""
@@ -33,7 +39,10 @@ class Race:
     def behind(self, leader: int, level: float = 0.05) -> tuple[Reals, Reals, Reals]:
         """How far each lies behind the leader, in points: values, lower and upper ends, (m,) each.
 
-        Ends are percentiles of the paired differences.
+        Ends are percentiles of the paired differences, spread where patients are few; where no draw differs, they lie
+        as far out as a patient of another kind, seen in none, may still be frequent (`stats.few`). Out of fold these
+        ends take the networks as given; what other training images would have given shows in the spread over folds,
+        which share most of theirs: told is the wider of them and of Nadeau & Bengio's interval (`stats.folds`).
 
         Args:
             leader: Number of the candidate that the others are held against.
@@ -41,12 +50,36 @@ class Race:
         """
         drawn = self.drawn()
         values = 100 * (self.scores[leader].mean() - self.scores.mean(axis=1))
+        units = self.resamples.units
         differences = 100 * (drawn[leader] - drawn)
-        low, high = np.quantile(differences, [level / 2, 1 - level / 2], axis=1)
-        return values, np.minimum(low, values), np.maximum(high, values)
+        spread = values[:, None] + (differences - values[:, None]) * spread_factor(units, level)
+        low, high = np.quantile(spread, [level / 2, 1 - level / 2], axis=1)
+        still = np.ptp(differences, axis=1) <= SAME
+        still[leader] = False  # it is not behind itself
+        beyond = np.where(still, 100 * unseen(len(units), level), 0.0)
+        low, high = low - beyond, high + beyond
+        reach = self._reach(leader, level)
+        return values, np.minimum(low, values - reach), np.maximum(high, values + reach)
 
-    def best(self) -> Reals:
-        """Share of replicates in which each has the highest score, (m,); equals share a replicate. They sum to 1."""
+    def _reach(self, leader: int, level: float) -> Reals:
+        """Half of each interval over folds, in points, (m,); 0 without folds, and where all of them agree."""
+        reach = np.zeros(len(self.scores))
+        if self.fold is None:
+            return reach
+        held_out = np.bincount(self.fold)
+        for number, scores in enumerate(self.scores):
+            apart = 100 * np.bincount(self.fold, weights=self.scores[leader] - scores) / held_out
+            found = corrected_t(apart, held_out.sum() - held_out, held_out, held_out, level)
+            reach[number] = found.high - found.value
+        return reach
+
+    def best(self) -> Reals | None:
+        """Share of replicates in which each has the highest score, (m,); equals share a replicate. They sum to 1.
+
+        None where no class has two patients: each draw is then the same.
+        """
+        if self.resamples.units.spare < 1:
+            return None
         drawn = self.drawn()
         first = drawn >= drawn.max(axis=0) - SAME
         shares: Reals = (first / first.sum(axis=0)).mean(axis=1)

@@ -10,22 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from heldout.backbones import build, resolve
 from heldout.cli import ExitStatus, main
 from heldout.cli.env import Environment
 from heldout.files import sha256_of
 from heldout.records.backbone import spoken_name
 from heldout.runs.predict import load_network, predict
 from heldout.study import Study
-from tests.backbones.hub.repositories import TINY, commit_of, offline_cache, save_timm, save_transformers
+from tests.backbones.hub.repositories import TINY, commit_of, save_timm, save_transformers
 from tests.worlds.bright_cells import bright_cells
 
 SIZE = 32
 COMMIT = commit_of("org/dinov2")
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return offline_cache(tmp_path, monkeypatch)
 
 
 def call(*args: str) -> tuple[ExitStatus, str, str]:
@@ -54,10 +50,26 @@ def test_every_strategy_trains_a_vision_transformer_of_the_hub(cache: Path, tmp_
 
 
 def test_lora_adapts_the_layers_of_a_vision_transformer_of_the_hub(cache: Path, tmp_path: Path) -> None:
+    """Adapters and head learn; each layer's weight moves by a product of that rank at most, and nothing else moves."""
     pytest.importorskip("peft", reason="the extra `lora` is not installed")
     save_transformers(cache, "siglip")
-    data = bright_cells(tmp_path / "data", train=12, test=4)
-    Study(data, ["hub:org/siglip"], ["lora"], tmp_path / "s", image_size=SIZE, epochs=1).run()
+    data, settings = bright_cells(tmp_path / "data", train=12, test=4), {"lora": {"rank": "2", "lr": "0.05"}}
+    study = Study(
+        data, ["hub:org/siglip"], ["lora"], tmp_path / "s", image_size=SIZE, epochs=1, settings=settings
+    ).run()
+    (record,) = study.records()
+    network, recipe = load_network(study.folder / "runs" / record.id)
+    before = build(resolve(recipe.backbone), 2, SIZE, recipe.seed).state_dict()
+    change = {name: value - before[name] for name, value in network.state_dict().items()}
+    moved = {name for name, value in change.items() if value.any()}
+    layers = [one for one in moved if not one.startswith("head.")]
+    assert {name for name in change if name.endswith(("q_proj.weight", "fc1.weight"))} <= set(layers)
+    assert all(int(torch.linalg.matrix_rank(change[name].flatten(1), tol=1e-5)) in (1, 2) for name in layers)
+    factors = sum(2 * sum(change[name].flatten(1).shape) for name in layers)
+    head = sum(value.numel() for name, value in change.items() if name.startswith("head."))
+    assert record.trainable_parameters == factors + head
+    assert record.parameters == sum(value.numel() for value in network.parameters())
+    assert record.frozen is not None and record.frozen.verified and record.learning.backbone_trained
 
 
 @pytest.mark.parametrize("kind", ["transformers", "timm"])

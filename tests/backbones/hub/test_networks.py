@@ -17,7 +17,6 @@ from tests.backbones.hub.repositories import (
     FAMILIES,
     TINY,
     VIT,
-    offline_cache,
     save_gated,
     save_open_clip,
     save_timm,
@@ -25,11 +24,6 @@ from tests.backbones.hub.repositories import (
 )
 
 SIZE = 64
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return offline_cache(tmp_path, monkeypatch)
 
 
 def images(size: int = SIZE) -> torch.Tensor:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
+
+import heldout
+from heldout.errors import InputError, Problem
+from heldout.records import Cohort
 
 PARTS = ("train", "test")
 CLASSES = ("normal", "sick")
@@ -55,3 +61,20 @@ def npz(path: Path, each: int = 4, shape: tuple[int, ...] = (8, 8), column: bool
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **content)
     return path
+
+
+def table(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def labels(cohort: Cohort) -> dict[str, int]:
+    return cohort.table["label"].value_counts().to_dict()
+
+
+def problems(data: object, **options: object) -> tuple[Problem, ...]:
+    with pytest.raises(InputError) as caught:
+        heldout.load(data, **options)  # type: ignore[arg-type]
+    return caught.value.problems

@@ -11,7 +11,7 @@ from torch import nn
 
 from heldout.backbones.hub.described import Description
 from heldout.backbones.hub.pooling import TokenPooling
-from heldout.backbones.hub.quiet import quiet
+from heldout.backbones.quiet import quiet
 from heldout.backbones.source import Stages
 from heldout.backbones.timm_stages import TRANSFORMERS, Encoder, stages_of
 from heldout.errors import HeldoutError, InputError, Problem, UsageError

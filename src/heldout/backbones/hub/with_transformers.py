@@ -14,8 +14,8 @@ from torch import nn
 from heldout.backbones.hub.described import Description
 from heldout.backbones.hub.families import CLIP, FAMILIES
 from heldout.backbones.hub.pooling import TokenPooling
-from heldout.backbones.hub.quiet import quiet
 from heldout.backbones.hub.snapshots import INDEX, Snapshot
+from heldout.backbones.quiet import quiet
 from heldout.backbones.source import Stages
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.optional import require

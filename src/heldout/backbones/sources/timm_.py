@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from heldout.backbones.caches import given_folder, hub_file, torch_hub_file, torch_hub_folder
+from heldout.backbones.quiet import quiet
 from heldout.backbones.source import Source, Stages
 from heldout.backbones.table import Entry
 from heldout.errors import InputError, Problem
@@ -120,7 +119,7 @@ def _count(full: str, measured: str) -> tuple[int, float | None]:
     from heldout.backbones.measure import measure
 
     height, _, width = measured.partition("x")
-    with _quietly():
+    with quiet():
         counted = measure(lambda: timm.create_model(full, pretrained=False), int(height), int(width))
     return counted.params or 0, counted.gflops
 
@@ -158,20 +157,6 @@ def _row(full: str, cfg: Any, default_tag: str) -> Entry:
     )
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without timm's notes on names that were mapped to others, which concern its developers."""
-    logger = logging.getLogger("timm")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
     import timm
     from timm.models import get_pretrained_cfg
@@ -187,7 +172,7 @@ def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
     if cfg is not None and cfg.fixed_input_size and image_size != cfg.input_size[1]:
         settings["img_size"] = image_size
     try:
-        with _quietly():
+        with quiet():
             model: nn.Module = timm.create_model(full, **settings)
     except RuntimeError as error:
         if weights is None:

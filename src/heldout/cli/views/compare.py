@@ -32,9 +32,14 @@ def show_comparison(comparison: Comparison, env: Environment, all_scores: bool =
         all_scores: Whether to show every further score, not a few.
     """
     from heldout.answer import comparison_sentences, names_in
+    from heldout.answer.selection import selection_sentences
 
     console = env.console()
     names = names_in(comparison)
+    for selection in comparison.selections:
+        for sentence in selection_sentences(selection):
+            env.say(sentence)
+        env.say("")
     for sentence in comparison_sentences(comparison, names):
         env.say(sentence)
     width = console.width
@@ -231,14 +236,14 @@ def note(comparison: Comparison) -> str:
     unit = f" Rows of tables are patients; {comparison.unit.told}." if comparison.unit.told else ""
     tests = {pair.test for pair in comparison.pairs} - {"McNemar"}
     test = "".join(f" p: {TESTS[name]}." for name in sorted(tests))
-    if row.folds:
-        test += (
-            " validation: every image by a network that did not learn from its fold."
-            + (" test: by the mean of the folds' networks." if row.test else "")
-            + " Pairs out of fold: corrected resampled t test (Nadeau & Bengio 2003)."
-        )
     if tests and any(pair.p_images is not None for pair in comparison.pairs):
         test += " Below it McNemar's, which takes images as independent, mostly too sure."
+    if row.folds:
+        test += " validation: every image by a network that did not learn from its fold." + (
+            " test: by the mean of the folds' networks." if row.test else ""
+        )
+    if comparison.fold_pairs:
+        test += " Pairs out of fold: corrected resampled t test (Nadeau & Bengio 2003)."
     positive = comparison.asking.positive or (list(row.val.recall)[1] if len(row.val.recall) == 2 else "")
     whose = f" F1, average precision, sensitivity and specificity: of '{positive}'." if positive else ""
     said = (

@@ -11,6 +11,9 @@ from heldout.report.material import Material
 MANY = 6
 """From this number of runs on, the training curves step back."""
 
+MEAN = "Each point is the mean over the folds."
+"""What the curves of a cross-validated run are."""
+
 MARKS = 8
 """Symbols shown along one curve: enough to tell seeds apart, few enough to see the line."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heldout.report.blocks import Chart
 from heldout.report.figure import Figure
-from heldout.report.figures._curves import draw_curves
+from heldout.report.figures._curves import MEAN, draw_curves
 from heldout.report.material import Material
 
 
@@ -18,7 +18,7 @@ def draw(material: Material) -> list[Chart]:
         "kept",
         {"title": {"text": "accuracy, %"}},
         "Solid: validation. Dotted: training, as the network was while it learned, averaged over the epoch. "
-        "Ring: the epoch whose weights were kept.",
+        + (MEAN if material.split.folds else "Ring: the epoch whose weights were kept."),
     )
 
 

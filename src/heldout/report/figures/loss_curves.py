@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heldout.report.blocks import Chart
 from heldout.report.figure import Figure
-from heldout.report.figures._curves import draw_curves
+from heldout.report.figures._curves import MEAN, draw_curves
 from heldout.report.material import Material
 
 TICKS = [tick * 10.0**power for power in range(-5, 2) for tick in (1, 2, 5)]
@@ -26,7 +26,7 @@ def draw(material: Material) -> list[Chart]:
             "ticktext": [f"{tick:g}" for tick in TICKS],
         },
         "Solid: validation. Dotted: training. A training loss that goes on falling while the validation loss rises is "
-        "overfitting; a ring marks the epoch from which it does.",
+        "overfitting; a ring marks the epoch from which it does." + (f" {MEAN}" if material.split.folds else ""),
     )
 
 

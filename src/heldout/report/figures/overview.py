@@ -12,6 +12,24 @@ from heldout.report.material import Material
 STEERED = "Hollow: validation, the images the runs were steered by. Filled: test, images no run has learned from."
 """What the dots are where the runs were trained here."""
 
+OUT_OF_FOLD = (
+    "Hollow: validation out of fold, each image by a network that did not learn from it. Filled: test, images no run "
+    "has learned from, by the mean of the folds' networks."
+)
+"""The same of a cross-validation."""
+
+NESTED = "Hollow: each image by a network of a fold that neither learned from it nor chose anything by it."
+"""The same of a nested one."""
+
+
+def told(material: Material) -> str:
+    """What hollow and filled dots are."""
+    if material.files.given:
+        return "Hollow: validation. Filled: test."
+    if material.split.folds:
+        return OUT_OF_FOLD if material.tested else NESTED
+    return STEERED
+
 
 def parts_of(row: RunRow) -> list[tuple[str, Estimate]]:
     """The parts that a run was scored on, with its score there."""
@@ -61,8 +79,8 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             f"Validation and test {material.metric.words} of every run",
-            f"{'Hollow: validation. Filled: test.' if material.files.given else STEERED} Line: 95 % interval. Where "
-            "the lines of two runs overlap widely, do not read a difference into their dots.",
+            f"{told(material)} Line: 95 % interval. Where the "
+            "lines of two runs overlap widely, do not read a difference into their dots.",
             f"{capital(material.metric.words)} of {len(runs)} runs. {listing(words)}.",
             spec(traces, layout, 110 + 46 * len(runs), parts),
             sheet(["run", "label", "split", material.metric.name, "low", "high", "n", "method"], csv),

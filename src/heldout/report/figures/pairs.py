@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from heldout.answer.texts import capital, probability
-from heldout.records import Estimate, Pair
+from heldout.answer.texts import capital
+from heldout.records import Pair
 from heldout.report.blocks import Chart, Raw, sheet
-from heldout.report.figure import Figure, broken_label, label, plotly_text, spec
-from heldout.report.marks import dots, legend_entry, row_axis
+from heldout.report.figure import Figure
+from heldout.report.figures._forest import Row, forest, negative
 from heldout.report.material import Material
 
 MOST = 28
@@ -27,11 +27,6 @@ def turned(pair: Pair) -> Pair:
         difference_points=negative(pair.difference_points),
         auc_difference=None if area is None else negative(area),
     )
-
-
-def negative(d: Estimate) -> Estimate:
-    """The difference the other way round."""
-    return Estimate(-d.value, -d.high, -d.low, d.n, d.method)
 
 
 def drawn(material: Material) -> tuple[list[Pair], str]:
@@ -57,32 +52,7 @@ def draw(material: Material) -> list[Chart]:
     if not pairs:
         return []
     names = material.names
-    texts = [[label(names[id_]) for id_ in (pair.a, pair.b)] for pair in pairs]
-    traces = []
-    for verdict, colour, hollow in (("distinguishable", "@accent", False), ("not distinguishable", "@muted", True)):
-        rows = [row for row, pair in enumerate(pairs) if pair.verdict == verdict]
-        if rows:
-            traces += [
-                dots(
-                    [pairs[row].difference_points for row in rows],
-                    rows,
-                    [
-                        f"{texts[row][0]}<br>minus {texts[row][1]}<br>"
-                        f"p after Holm {plotly_text(probability(pairs[row].p_holm))}, {verdict}"
-                        for row in rows
-                    ],
-                    colour=colour,
-                    hollow=hollow,
-                ),
-                legend_entry(verdict, hollow=hollow, colour=colour),
-            ]
-    layout = {
-        "xaxis": {"title": {"text": "difference, points"}, "zeroline": True},
-        "yaxis": row_axis([f"{a}<br>− {b}" for a, b in texts]),
-        "hovermode": "closest",
-    }
-    stacked = [f"{broken_label(names[pair.a])}<br>− {broken_label(names[pair.b])}" for pair in pairs]
-    narrow = {"height": 110 + 76 * len(pairs), "ticktext": stacked}
+    rows = [Row(names[pair.a], names[pair.b], pair.difference_points, pair.p_holm, pair.verdict) for pair in pairs]
     apart = sum(pair.verdict == "distinguishable" for pair in material.comparison.pairs)
     header = ["a", "b", "split", "difference_points", "low", "high", "n", "method", "p", "p_holm", "verdict"]
     return [
@@ -94,7 +64,7 @@ def draw(material: Material) -> list[Chart]:
             "its 95 % interval. Filled: "
             f"the two can be told apart after correction for the number of pairs.{note}",
             f"{apart} of {len(material.comparison.pairs)} pairs of runs can be told apart on {material.judged}.",
-            spec(traces, layout, 110 + 40 * len(pairs), ["distinguishable", "not distinguishable"], narrow),
+            forest(rows),
             sheet(header, [sheet_row(turned(pair)) for pair in material.comparison.pairs]),
         )
     ]

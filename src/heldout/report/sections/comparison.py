@@ -29,26 +29,40 @@ PARTS = {"train": "Train", "val": "Validation", "test": "Test"}
 RUN = ("id", "label")
 
 
+OUT_OF_FOLD = (
+    " Validation is out of fold: every image answered by a network that did not learn from it. Each fold's own curves "
+    "and training scores are in its study: heldout report STUDY/folds/0-1."
+)
+
+
+def shown_parts(material: Material) -> dict[str, bool]:
+    """Part -> whether any run has scores on it; the columns of the others are in the CSV alone."""
+    return {part: any(getattr(row, part) is not None for row in material.runs) for part in PARTS}
+
+
 def scores_table(material: Material) -> Table:
     """The metric, accuracy and AUC on every part, and the gap; its CSV has every column of the comparison.
 
     The last row is that of always answering the commonest class.
     """
-    metric = material.metric
+    metric, known = material.metric, shown_parts(material)
     columns = (
         Column("Run", saved_as=RUN),
         *(
-            Column(name, metric.words, True, "def-metric", saved_as=ends_of(f"{part}_{metric.name}"))
+            Column(name, metric.words, True, "def-metric", saved_as=ends_of(f"{part}_{metric.name}"), shown=known[part])
             for part, name in PARTS.items()
             if metric.name != "accuracy"
         ),
         *(
-            Column(name, "accuracy", True, "def-accuracy", saved_as=ends_of(f"{part}_accuracy"))
+            Column(name, "accuracy", True, "def-accuracy", saved_as=ends_of(f"{part}_accuracy"), shown=known[part])
             for part, name in PARTS.items()
         ),
         Column("Gap", "val − test, points", True, "def-gap", saved_as=ends_of("gap_points")),
         Column("Over baseline", "points", True, "def-baseline", saved_as=ends_of("over_baseline_points")),
-        *(Column(name, "AUC", True, "def-auc", saved_as=ends_of(f"{part}_auc")) for part, name in PARTS.items()),
+        *(
+            Column(name, "AUC", True, "def-auc", saved_as=ends_of(f"{part}_auc"), shown=known[part])
+            for part, name in PARTS.items()
+        ),
         Column("Evaluations", "of test", True, "def-test-evaluations", saved_as=("test_evaluations",)),
         csv_only("model", "strategy", "seed", "device"),
         *(csv_only(*ends_of(f"test_recall_{name}")) for name in material.classes),
@@ -69,8 +83,9 @@ def scores_table(material: Material) -> Table:
         columns,
         (*(scores_row(material, row, row.id == best) for row in material.runs), *baseline_rows(material, columns)),
         (
-            "The second line of a cell is its 95 % interval. Train was scored again after learning, without "
-            "augmentation.",
+            "The second line of a cell is its 95 % interval."
+            + (" Train was scored again after learning, without augmentation." if known["train"] else "")
+            + (OUT_OF_FOLD if material.split.folds else ""),
             *methods(used),
         ),
     )
@@ -186,7 +201,9 @@ def learning_row(material: Material, row: RunRow) -> tuple[Cell, ...]:
     kept, swings, parameters = material.run(row.id).record.kept_epoch, row.oscillation, row.trainable_parameters
     return (
         run_cell(material, row.id),
-        UNKNOWN[2] if row.epochs is None else Cell(str(row.epochs), f"kept {kept}", (row.epochs, kept)),
+        UNKNOWN[2]
+        if row.epochs is None
+        else Cell(str(row.epochs), "each fold its own" if kept is None else f"kept {kept}", (row.epochs, kept)),
         UNKNOWN[1] if swings is None else whole_cell(swings.reversals),
         UNKNOWN[1] if swings is None else Cell(number(swings.roughness_points, 2), saved=(swings.roughness_points,)),
         UNKNOWN[1] if swings is None else whole_cell(row.overfit_epoch, "never"),

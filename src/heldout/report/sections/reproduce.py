@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
+from heldout.answer.texts import count
 from heldout.records.recipe import Setting
 from heldout.report.blocks import Block, Commands, Notes
 from heldout.report.cells import setting_text
@@ -42,6 +43,15 @@ def run_command(material: Material) -> str:
     return shlex.join([*words, "--out", "STUDY"])
 
 
+def auto_notes(material: Material) -> tuple[str, ...]:
+    """What the command leaves out where recipes were chosen: the search, which ends with the clock."""
+    return tuple(
+        f"the recipe was chosen by --strategies auto among {count(len(one.candidates), 'recipe')} of "
+        f"{', '.join(one.models)} in {one.minutes:g} minutes at most; the command makes the chosen run, not the search"
+        for one in material.comparison.selections
+    )
+
+
 def blocks(material: Material) -> Sequence[Block]:
     """The commands, then what must be equal."""
     study, plan, split = material.study, material.plan, material.split
@@ -52,6 +62,7 @@ def blocks(material: Material) -> Sequence[Block]:
     diagnosed = material.diagnoses or any(material.label_diagnoses.values())
     label = f" --label {shlex.quote(material.files.label)}" if material.files.label else ""
     diagnose = (f"heldout diagnose STUDY{label}",) if diagnosed else ()
+    repeats = "repeats of the cross-validation with the " if split.folds else ""
     seed = "" if split.seed is None else f", seed {split.seed}"
     return (
         Commands((run_command(material), "heldout compare STUDY", *diagnose, f"heldout report STUDY{label}")),
@@ -60,9 +71,10 @@ def blocks(material: Material) -> Sequence[Block]:
             (
                 f"cohort {study.cohort} and split {study.split} (cohort.parquet and split.parquet of the study); "
                 f"split: {split.method}{seed}",
-                f"seeds {', '.join(map(str, plan.seeds))}; precision {plan.precision}; images {plan.fit} to "
+                f"{repeats}seeds {', '.join(map(str, plan.seeds))}; precision {plan.precision}; images {plan.fit} to "
                 f"{plan.image_size} pixels; the weights named in the settings",
                 f"heldout {plan.version or study.version}, and the environment above, on the same kind of machine",
+                *auto_notes(material),
             ),
         ),
     )

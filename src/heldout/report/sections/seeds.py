@@ -1,4 +1,4 @@
-"""The same model and strategy, started again from other seeds."""
+"""The same model and strategy, started again from other seeds; of a cross-validation with other folds too."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ COLUMNS = (
     Column("Spread", "points", True, "def-spread", saved_as=("val_spread_points",)),
     Column("Test", "mean", True, "def-accuracy", saved_as=("test_accuracy",)),
     Column("Spread", "points", True, "def-spread", saved_as=("test_spread_points",)),
+)
+
+
+REPEATS = (
+    "A seed is here a repeat of the cross-validation, with folds of its own: the spread is that of seeds and folds "
+    "together."
 )
 
 
@@ -50,7 +56,8 @@ def blocks(material: Material) -> Sequence[Block]:
     if not material.seeds_repeat:
         return ()
     rows = tuple(group_row(material, group) for group in material.comparison.groups)
-    return (Table("groups", "Over the seeds", COLUMNS, rows),)
+    notes = (REPEATS,) if material.split.folds else ()
+    return (Table("groups", "Over the seeds", COLUMNS, rows, notes),)
 
 
 SECTION = Section(

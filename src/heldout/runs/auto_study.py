@@ -8,35 +8,44 @@ from pathlib import Path
 
 from heldout import backbones
 from heldout.claims import Claim, claim_of
+from heldout.errors import UsageError
 from heldout.files import hash_of
 from heldout.progress import Reporter
 from heldout.records.codec import to_data
 from heldout.records.selection import Selection
+from heldout.runs.cross_validation import CrossValidation
 from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun, bases
 from heldout.runs.selections import selection_of
 from heldout.runs.share import Job, Share
-from heldout.runs.tidy import tidy
-from heldout.runs.write_study import check_same
 from heldout.strategies import strategies
 
 
 @dataclass(frozen=True)
-class Choosing:
+class AutoStudy:
     """A study with `--strategies auto` on a machine.
 
     Attributes:
         whole: The study; its spec names models and a budget, and no strategy.
+
+    Raises:
+        UsageError: The study is cross-validated and has no test images.
     """
 
     whole: Execution
 
+    def __post_init__(self) -> None:
+        if self.whole.split.folds and not self.whole.split.test:
+            raise UsageError(
+                "Found --strategies auto together with --folds, and no test images; expected test images: a recipe "
+                "that was chosen by its answers out of fold has no other score that tells what it is worth. Name the "
+                "strategies instead: --folds then chooses among them in each fold anew, and scores the choice."
+            )
+
     @cached_property
     def bases(self) -> tuple[PlannedRun, ...]:
         """For each model the run that its candidates begin from: everything but its strategy counts."""
-        whole = self.whole
-        spec = replace(whole.spec, strategies=(strategies.get("probe")(),))
-        return bases(spec, whole.cohort, whole.split, whole.weights, whole.precisions, whole.input_map)
+        return _bases(self.whole)
 
     @cached_property
     def file(self) -> Path:
@@ -62,9 +71,7 @@ class Choosing:
             UsageError: The folder holds another study, or the machine cannot do what is asked.
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
-        whole = self.whole
-        check_same(whole.folder, whole.cohort, whole.split)
-        tidy(whole.folder)
+        self.whole.enter()
         Share([self._job(reporter)], reporter).run()
         found = self.found
         assert found is not None
@@ -81,18 +88,31 @@ class Choosing:
             return found.ended == "ladder" or found.spent >= auto.minutes
 
         def work(claim: Claim) -> None:
-            from heldout.runs.auto import Search
+            from heldout.runs.auto import Holdout, Search
 
-            context = self.whole.context(self.bases[0].recipe.precision)
-            Search(self.file, self.bases, auto.minutes, auto.epochs, context).run(reporter, claim)
+            precision = self.bases[0].recipe.precision
+            holdouts = [Holdout(_bases(one), one.context(precision)) for one in self._holdouts()]
+            Search(self.file, tuple(holdouts), auto.minutes, auto.epochs).run(reporter, claim)
 
         return Job("Search for a recipe on validation", claim_of(self.file), is_done, work, quiet=True)
 
-    def _recommended(self, found: Selection) -> Execution:
+    def _holdouts(self) -> tuple[Execution, ...]:
+        """What candidates learn from and are judged by: the study's split, or the folds of the first repeat."""
+        whole = self.whole
+        return CrossValidation(whole).folds(whole.spec.seeds[0]) if whole.split.folds else (whole,)
+
+    def _recommended(self, found: Selection) -> Execution | CrossValidation:
         """The study of the recommended recipe."""
         assert found.chosen is not None
         chosen = found.candidates[found.chosen]
         kind = strategies.get(chosen.strategy)
         strategy = replace(kind(), **chosen.settings)
         spec = replace(self.whole.spec, models=(backbones.resolve(chosen.backbone),), strategies=(strategy,))
-        return replace(self.whole, spec=spec, selection=found)
+        study = replace(self.whole, spec=spec, selection=found)
+        return CrossValidation(study) if study.split.folds else study
+
+
+def _bases(study: Execution) -> tuple[PlannedRun, ...]:
+    """The study's models, each with any strategy."""
+    spec = replace(study.spec, strategies=(strategies.get("probe")(),))
+    return bases(spec, study.cohort, study.split, study.weights, study.precisions, study.input_map)
