@@ -14,6 +14,10 @@ CANNOT = (
 AGREED = "How far forecasts and rankings agreed with real sites, and where they did not: docs/stress.md."
 
 
+STANDING = {"best": "highest", "as good": "not told from it", "worse": "lower", None: "–"}
+"""How a run stands against the one that is highest at the drawn sites."""
+
+
 def change_told(report: StressReport, point: StressPoint) -> str:
     """`blurrier`, or of what is not made in images `shares of the classes: more NORMAL`."""
     titles = {one.name: one.title for one in report.stresses}

@@ -79,7 +79,7 @@ def check_can(study: StudyFiles, asked: Asked) -> None:
     if study.split.folds:
         raise UsageError(
             f"{study.folder} is cross-validated, so that each validation image has a network of its own; expected a "
-            f"study of one split. Ask one of its folds: heldout stress {study.folder / 'folds' / '1'}."
+            f"study of one split. Ask one of its folds: heldout stress {study.folder / 'folds' / '0-1'}."
         )
     if study.cohort.labelling is not SINGLE:
         raise UsageError(f"Images of {study.folder} have several labels; `heldout stress` knows one class an image.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heldout.answer.names import RunIdentity, run_names
-from heldout.answer.stress import AGREED, CANNOT, change_told, forecast_told, leading
+from heldout.answer.stress import AGREED, CANNOT, STANDING, change_told, forecast_told, leading
 from heldout.answer.texts import bracketed, count, number
 from heldout.cli.views.cells import empty_table, percent_cell
 from heldout.cli.views.tables import wrapped
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from heldout.cli.env import Environment
     from heldout.records import Estimate
     from heldout.records.stress import StressedRun, StressReport
-
-STANDING = {"best": "highest", "as good": "not told from it", "worse": "lower", None: "–"}
 
 
 def show_stress(report: StressReport, env: Environment, curves: bool = False) -> None:
