@@ -20,7 +20,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -110,17 +110,37 @@ def studies(out: Path, names: list[str]) -> None:
 
 def anchors(out: Path, names: list[str]) -> None:
     """What differs between the two sites of each pair, class by class: the table that comes with the package."""
-    table = pd.concat([shifts(read_study(out / name), name) for name in names], ignore_index=True)
+    table = pd.concat([shifts(out, name) for name in names], ignore_index=True)
     table.round(3).to_csv(TABLE, index=False)
-    print(f"wrote {TABLE}: {len(table)} shifts")
+    print(f"wrote {TABLE}: {len(table)} shifts", "", anchors_table(table), sep="\n")
 
 
-def shifts(study: StudyFiles, name: str) -> pd.DataFrame:
+def anchors_table(table: pd.DataFrame) -> str:
+    """A row a stress: in every pair the class that differs least and the one that differs most, with its interval."""
+    pairs = list(dict.fromkeys(table["pair"]))
+    rows = []
+    for stress in dict.fromkeys(table["stress"]):
+        cells = []
+        for pair in pairs:
+            own = table[(table["stress"] == stress) & (table["pair"] == pair)]
+            order = own.iloc[own["shift"].abs().argsort()]
+            if own.empty:
+                cells.append("–")
+                continue
+            least, most = order.iloc[0], order.iloc[-1]
+            cells.append(f"{least['shift']:+.2f} … {most['shift']:+.2f} [{most['low']:.2f}, {most['high']:.2f}]")
+        near, middle, far = Sites(table).sizes(stress)
+        rows.append([f"`{stress}`", *cells, f"{near:.2f}, {middle:.2f}, {far:.2f}"])
+    return markdown(["stress", *pairs, "near, middle, far"], rows)
+
+
+def shifts(out: Path, name: str) -> pd.DataFrame:
     """Shifts of one pair: the second site's test images against the training and validation images of the first.
 
     In standard deviations of the first site's images of a class; the interval takes patients as units. Shares of the
-    classes are those of validation, of which no class was cut down, as logarithms about their mean.
+    classes are those of all images of the two sites, of which no class was cut down, as logarithms about their mean.
     """
+    study = read_study(out / name)
     here = [np.asarray(part_pixels(study, part, study.runs[0].recipe, Silent())) for part in ("train", "val")]
     sides = np.concatenate(here), np.asarray(part_pixels(study, "test", study.runs[0].recipe, Silent()))
     labels = tuple(np.concatenate([classes_of(study, part) for part in side]) for side in (("train", "val"), ("test",)))
@@ -139,13 +159,20 @@ def shifts(study: StudyFiles, name: str) -> pd.DataFrame:
             errors = [error(*side) ** 2 for side in zip(values, own, patients, strict=True)]
             shift, reach = (means[1] - means[0]) / spread, 1.96 * np.sqrt(sum(errors)) / spread
             rows.append((name, label, stress.name, shift, shift - reach, shift + reach, *map(int, map(sum, own))))
-    val, test = (np.bincount(classes_of(study, part)) / len(study.split.part(part)) for part in ("val", "test"))
-    logs = np.log(test / val)
-    n = [np.bincount(classes_of(study, part)) for part in ("val", "test")]
+    n = tuple(counted(out, name, study.cohort.classes, part) for part in ("train", "test"))
+    logs = np.log(n[1] / n[0])
     for k, label in enumerate(study.cohort.classes):
         shift, reach = logs[k] - logs.mean(), 1.96 * np.sqrt(1 / n[0][k] + 1 / n[1][k])
         rows.append((name, label, "class-shares", shift, shift - reach, shift + reach, int(n[0][k]), int(n[1][k])))
     return pd.DataFrame(rows, columns=["pair", "class", "stress", "shift", "low", "high", "here", "there"])
+
+
+def counted(out: Path, name: str, classes: Sequence[str], part: str) -> NDArray[np.int64]:
+    """(k,) images of each class of a whole site, those that a study leaves out too."""
+    if name == "xrays":
+        return np.array([sum(1 for _ in (KERMANY / part / label).iterdir()) for label in classes])
+    table = pd.read_csv(out / f"{name}.csv", dtype=str)
+    return np.array([((table["split"] == part) & (table["label"] == label)).sum() for label in classes])
 
 
 def classes_of(study: StudyFiles, part: str) -> NDArray[np.int64]:
@@ -163,14 +190,21 @@ def error(values: NDArray[np.float64], own: NDArray[np.bool_], patients: list[st
 
 @dataclass(frozen=True, eq=False)
 class OwnShifts(Sites):
-    """One pair alone, its shifts given to the classes in which they were measured: what changes of images can hold."""
+    """One pair alone, its shifts given to the classes in which they were measured: what changes of images can hold.
 
-    classes: tuple[str, ...] = ()
+    Attributes:
+        study: The pair's own study, whose validation and test parts say how the shares of the classes moved.
+    """
+
+    study: StudyFiles | None = None
 
     def drawn(self, names: Sequence[str], classes: int, number: int, seed: int) -> DrawnSites:
         """One site, which is that of the pair."""
+        assert self.study is not None
         table = self.table.pivot(index="class", columns="stress", values="shift").reindex(columns=list(names)).fillna(0)
-        return DrawnSites(self.pairs, table.loc[list(self.classes)].to_numpy(dtype=np.float64).T[None])
+        val, test = (np.bincount(classes_of(self.study, part), minlength=classes) for part in ("val", "test"))
+        table = table.loc[list(self.study.cohort.classes)].assign(**{"class-shares": np.log(test / val)})
+        return DrawnSites(self.pairs, table[list(names)].to_numpy(dtype=np.float64).T[None])
 
 
 @dataclass(frozen=True)
@@ -213,11 +247,12 @@ def outcomes(study: StudyFiles, name: str) -> list[Outcome]:
     sites = measured_sites()
     alone = sites.without([one for one in PAIRS if one != name]).table
     foreign = Asked(limit=SAMPLE, sites=DRAWN, pairs=sites.without(others))
-    own = Asked(limit=SAMPLE, sites=1, pairs=OwnShifts(alone, study.cohort.classes))
+    own = Asked(limit=SAMPLE, sites=1, pairs=OwnShifts(alone, study))
     lost: dict[Asked, list[tuple[Reals, Reals]]] = {}
-    for asked in (own, foreign):
-        score_stresses(study, asked, Silent(), only=(CLEAN, TOGETHER))
-        lost[asked] = scores(study, asked)
+    beside = replace(study, folder=study.folder / "own")  # so that one does not take the other's place
+    for asked, place in ((own, beside), (foreign, study)):
+        score_stresses(place, asked, Silent(), only=(CLEAN, TOGETHER))
+        lost[asked] = scores(place, asked)
         print(f"{name}: {len(study.runs)} runs under {asked.sites} sites", flush=True)
     ranked = standings(np.stack([at for _, at in lost[foreign]]), seed=0)
     found = []
@@ -283,6 +318,9 @@ def pairs_table(found: list[Outcome]) -> str:
                 f"{100 * (test.max() - test[val.argmax()]):.1f}",
             ]
         )
+    means = np.array([[float(cell) for cell in row[6:]] for row in rows]).mean(axis=0)
+    ranked = [f"{value:+.2f}" if 2 <= place < 4 else f"{value:.1f}" for place, value in enumerate(means)]
+    rows.append(["mean of pairs", "", "", "", "", "", *ranked])
     header = ["pair", "runs", "real drop (range)", "forecast [interval]", "held", "by its own shifts", "mean error"]
     header += ["error of saying 0", "τ of expected", "τ of validation", "regret of expected", "regret of validation"]
     return markdown(header, rows)

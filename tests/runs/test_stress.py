@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from heldout.errors import InputError, UsageError
 from heldout.progress import Silent
 from heldout.records import Metric
 from heldout.records.logit_table import logits_in
+from heldout.records.run import GIVEN
 from heldout.records.stress import StressReport
 from heldout.runs import stress as stress_module
 from heldout.runs.folder import StudyFiles, read_study
@@ -21,7 +23,7 @@ from heldout.runs.ledger import TEST_EVALUATIONS, entries
 from heldout.runs.predict import load_network
 from heldout.runs.stress import score_stresses
 from heldout.runs.stress_report import judge_stress, read_stress
-from heldout.runs.stressed import Asked, place_of, rows_of, unscored
+from heldout.runs.stressed import Asked, check_can, place_of, rows_of, unscored
 from heldout.stresses import Ground, Stress, stresses
 from heldout.stresses.ground import spread_within
 from heldout.study import Study
@@ -69,6 +71,9 @@ def test_planted_losses_are_told_to_the_image(made: StudyFiles, report: StressRe
     losers = [run for run in report.runs if place[run.id] != 1]
     assert {(run.worst.stress, run.worst.words) for run in losers} == {("noise", "noisier")}
     assert all(run.worst.lost_points.value == pytest.approx(7.0) for run in losers)
+    for run in losers:  # chosen as the largest of many, so that its interval is wider than its own
+        (own,) = [one for one in run.points if (one.words, one.level) == ("noisier", "middle")]
+        assert run.worst.lost_points.low < own.lost_points.low <= own.lost_points.high < run.worst.lost_points.high
 
 
 def test_other_shares_are_worth_what_the_recalls_say(made: StudyFiles, report: StressReport) -> None:
@@ -177,7 +182,7 @@ def test_every_change_is_made_once_and_asked_of_every_trunk_once(
 
 
 def test_answers_are_those_of_the_run_s_own_network_to_images_changed_by_hand(trained: Study) -> None:
-    files, asked = read_study(trained.folder), Asked(sites=2, only=("token", "contrast"))
+    files, asked = read_study(trained.folder), Asked(sites=8, only=("token", "noise"))
     score_stresses(files, asked, Silent())
     for run in files.runs:
         id_, side = run.record.id, run.predictions["val"]
@@ -192,15 +197,18 @@ def test_answers_are_those_of_the_run_s_own_network_to_images_changed_by_hand(tr
         scored = pd.read_parquet(place_of(files, id_, "token").with_suffix(".parquet"))
         expected = logits_of(network, by_hand, machine("cpu", recipe.precision))
         np.testing.assert_allclose(logits_in(scored[scored["variant"] == "more far"]), expected, atol=2e-3, rtol=1e-3)
-        contrast = stresses.get("contrast")
-        assert isinstance(contrast, Stress)
-        values = contrast.measure(pixels)
+        noise = stresses.get("noise")
+        assert isinstance(noise, Stress)
+        values = noise.measure(pixels)
         assert values is not None
-        shift = asked.plan(files).drawn.shifts[0, 0, side.labels]  # of one stress, a class each
         ground = Ground(values, spread_within(values, side.labels))
-        expected = logits_of(network, contrast.change(pixels, shift, ground), machine("cpu", recipe.precision))
         site = pd.read_parquet(place_of(files, id_, "sites").with_suffix(".parquet"))
-        np.testing.assert_allclose(logits_in(site[site["variant"] == "0"]), expected, atol=2e-3, rtol=1e-3)
+        shifts = asked.plan(files).drawn.shifts[:, 0]  # (J, k) of one stress
+        assert np.ptp(shifts, axis=1).max() > 0.5, "at some site the classes differ"
+        for j, shift in enumerate(shifts):
+            expected = logits_of(network, noise.change(pixels, shift[side.labels], ground), machine("cpu", "no"))
+            found = logits_in(site[site["variant"] == str(j)])
+            np.testing.assert_allclose(found, expected, atol=2e-3, rtol=1e-3)
 
 
 def test_the_command_answers_and_colour_is_not_asked_of_grey_images(trained: Study) -> None:
@@ -219,6 +227,12 @@ def test_the_command_answers_and_colour_is_not_asked_of_grey_images(trained: Stu
 
 def test_what_cannot_be_asked_is_refused_in_one_sentence(made: StudyFiles, tmp_path: Path) -> None:
     assert call("stress", made.folder, "--only", "fog").status == ExitStatus.USAGE
+    folded = replace(made, split=replace(made.split, folds=2))
+    several = replace(made, cohort=replace(made.cohort, labels="several"))
+    given = replace(made, runs=tuple(replace(run, record=replace(run.record, learning=GIVEN)) for run in made.runs))
+    for study, words in ((folded, "one split"), (several, "several labels"), (given, "trained here")):
+        with pytest.raises(UsageError, match=words):
+            check_can(study, Asked())
     with pytest.raises(UsageError, match="replicates"):
         judge_stress(made, Asked(sites=SITES), bootstrap=5)
     empty = make_study(tmp_path / "study", runs=RUNS[:1], n_train=20, n_val=20, n_test=0)

@@ -11,7 +11,11 @@ CANNOT = (
 )
 """What a forecast cannot know; told wherever one is."""
 
-AGREED = "How far forecasts and rankings agreed with real sites, and where they did not: docs/stress.md."
+AGREED = (
+    "On real pairs of sites the forecast missed by far what another laboratory cost, and the ranking was no better "
+    "than that of plain validation (docs/stress.md). Take both as a trial that a run can fail, not as what will happen."
+)
+"""What came of it where the truth was known (benchmarks/stress_forecast.py); told wherever a forecast is."""
 
 
 STANDING = {"best": "highest", "as good": "not told from it", "worse": "lower", None: "–"}
