@@ -122,7 +122,6 @@ class Study:
     ) -> None:
         asked, layout = asked_labels(labels, label_separator), layout_of(images, path_column, label_column, ignore)
         drawn = (val_fraction, split_seed, per_class)
-        drawn = (val_fraction, split_seed, per_class)
         reading = Reading(patient, skip_unreadable, require_test, *drawn, asked, order, layout, folds)
         chosen, auto = asked_strategies(strategies, epochs, settings or {}, budget_minutes)
         spec = StudySpec(
@@ -269,15 +268,10 @@ class Study:
         files = read_study(self.folder)
         for remark in files.remarks:
             self.reporter.note(remark)
-        asking = asking_of(
-            files.cohort.classes,
-            order=order or (CLASSES if ordered else ""),
-            recorded=files.record.reading.get("order"),
-            positive=positive,
-            at=at,
-            labelling=files.cohort.labelling,
-        )
-        judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
+        classes, kind, said = files.cohort.classes, files.cohort.labelling, files.record.reading.get("order")
+        order = order or (CLASSES if ordered else "")
+        asking = asking_of(classes, order=order, recorded=said, positive=positive, at=at, labelling=kind)
+        judging = judging_of(classes, metric, unit, by, asking, kind)
         return compare_study(files, judging=judging)
 
     def diagnose(
@@ -309,11 +303,8 @@ class Study:
         """
         from heldout.diagnosis.until_told import diagnose_until_told  # half a second that `run` need not wait
 
-        reporter, whole = reporter or self.reporter, read_study(self.folder)
-        for remark in whole.remarks:
-            reporter.note(remark)
-        judged_by = (metric, unit, by)
-        return diagnose_until_told(whole, run, judged_by, label, chosen_on, reporter=reporter, device=self.device)
+        whole, told, judged_by = read_study(self.folder), reporter or self.reporter, (metric, unit, by)
+        return diagnose_until_told(whole, run, judged_by, label, chosen_on, reporter=told, device=self.device)
 
     def stress(self, asked: Asked | None = None, *, metric: str = "", bootstrap: int = REPLICATES) -> StressReport:
         """Will it hold elsewhere? Every run on validation images changed as images of other sites differ.
@@ -324,8 +315,7 @@ class Study:
             bootstrap: Replicates behind the intervals.
 
         Raises:
-            UsageError: An unknown name; folds, several labels, or predictions that were given.
-            InputError: No finished run, or costs that do not fit.
+            UsageError, InputError: As `runs.stress.stress_study`.
         """
         from heldout.runs.stress import stress_study  # half a second that `run` need not wait
 

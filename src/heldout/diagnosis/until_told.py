@@ -60,6 +60,8 @@ def diagnose_until_told(
         UsageError: An unknown name.
         InputError: Costs that do not fit, or patients of several classes where they are the unit.
     """
+    for remark in study.remarks:
+        reporter.note(remark)
     found: list[Diagnosis] = []
     for files in questions(study, label):
         chosen = choose_runs(files, run)

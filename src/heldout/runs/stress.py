@@ -95,6 +95,8 @@ def stress_study(
     """
     asked = asked or Asked()
     check_can(study, asked)
+    for remark in study.remarks:
+        reporter.note(remark)
     judging = judging_of(study.cohort.classes, metric)
     score_stresses(study, asked, reporter, device)
     return judge_stress(study, asked, judging.metric, bootstrap)
