@@ -67,6 +67,10 @@ FLOORS = {
     "runs.read_images": 9,
     "runs.read_labels": 8,
     "runs.rows": 10,
+    "stresses": 5,
+    "runs.stressed": 10,
+    "runs.stress_report": 11,
+    "runs.stress": 12,
     "runs.pairs": 11,
     "runs.compare_folds": 11,
     "runs.compare_labels": 11,
@@ -137,7 +141,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
-HEAVY_ROOMS |= {"study", "classifier", "fitted"}
+HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress"}
 
 
 def modules() -> list[Path]:

@@ -18,6 +18,7 @@ from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.records.selection import Selection
+from heldout.records.stress import StressReport
 from heldout.runs.asked import asked_strategies, models_of
 from heldout.runs.auto_study import AutoStudy
 from heldout.runs.compare import compare_study
@@ -29,6 +30,8 @@ from heldout.runs.judging import CLASSES, asking_of, judging_of
 from heldout.runs.plan import IMAGE_SIZE, PlannedRun, Reading, SearchBudget, StudySpec
 from heldout.runs.read_images import cohort_of, refuse_reading_again, squares_of
 from heldout.runs.sitting import run_folder
+from heldout.runs.stressed import Asked
+from heldout.stats.bootstrap import REPLICATES
 from heldout.strategies import Strategy
 
 
@@ -265,15 +268,10 @@ class Study:
         files = read_study(self.folder)
         for remark in files.remarks:
             self.reporter.note(remark)
-        asking = asking_of(
-            files.cohort.classes,
-            order=order or (CLASSES if ordered else ""),
-            recorded=files.record.reading.get("order"),
-            positive=positive,
-            at=at,
-            labelling=files.cohort.labelling,
-        )
-        judging = judging_of(files.cohort.classes, metric, unit, by, asking, files.cohort.labelling)
+        classes, kind, said = files.cohort.classes, files.cohort.labelling, files.record.reading.get("order")
+        order = order or (CLASSES if ordered else "")
+        asking = asking_of(classes, order=order, recorded=said, positive=positive, at=at, labelling=kind)
+        judging = judging_of(classes, metric, unit, by, asking, kind)
         return compare_study(files, judging=judging)
 
     def diagnose(
@@ -303,23 +301,25 @@ class Study:
             UsageError: An unknown name.
             InputError: Costs that do not fit, or patients of several classes where they are the unit.
         """
-        from heldout.diagnosis.diagnose import choose_runs, diagnose  # half a second that `run` need not wait
-        from heldout.diagnosis.until_told import run_until_told
-        from heldout.runs.one_label import metric_of_question, questions
+        from heldout.diagnosis.until_told import diagnose_until_told  # half a second that `run` need not wait
 
-        reporter = reporter or self.reporter
-        whole = read_study(self.folder)
-        for remark in whole.remarks:
-            reporter.note(remark)
-        found: list[Diagnosis] = []
-        for files in questions(whole, label):
-            chosen = choose_runs(files, run)
-            judging = judging_of(files.cohort.classes, metric or metric_of_question(files), unit, by)
-            run_until_told(files, chosen, reporter=reporter, device=self.device)
-            found += diagnose(
-                files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
-            )
-        return tuple(found)
+        whole, told, judged_by = read_study(self.folder), reporter or self.reporter, (metric, unit, by)
+        return diagnose_until_told(whole, run, judged_by, label, chosen_on, reporter=told, device=self.device)
+
+    def stress(self, asked: Asked | None = None, *, metric: str = "", bootstrap: int = REPLICATES) -> StressReport:
+        """Will it hold elsewhere? Every run on validation images changed as images of other sites differ.
+
+        Args:
+            asked: How many images, which stresses and sites; None for the usual ones.
+            metric: As for `compare`.
+            bootstrap: Replicates behind the intervals.
+
+        Raises:
+            UsageError, InputError: As `runs.stress.stress_study`.
+        """
+        from heldout.runs.stress import stress_study  # half a second that `run` need not wait
+
+        return stress_study(read_study(self.folder), asked, metric, bootstrap, self.reporter, self.device)
 
     def report(
         self,

@@ -24,6 +24,7 @@ from heldout.registry import Shelf
 from heldout.report.figures import figures
 from heldout.report.sections import sections
 from heldout.strategies import strategies
+from heldout.stresses import stresses
 
 ELSEWHERE = Path(__file__).parent / "elsewhere"
 
@@ -61,6 +62,7 @@ ADDED = (
     Added(figures, "a_figure", "epoch-bars"),
     Added(worlds, "a_world", "dusty"),
     Added(plants, "a_plant", "negative"),
+    Added(stresses, "a_stress", "negative"),
     Added(commands, "a_command", "patients"),
 )
 """Every shelf of the house."""

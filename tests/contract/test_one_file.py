@@ -220,6 +220,15 @@ def test_a_world_and_a_plant(tmp_path: Path) -> None:
     assert "negative" in {plant["name"] for plant in told("plants")["plants"]}
 
 
+def test_a_stress(made: Made) -> None:
+    report = told("stress", made.study, "--only", "negative,class-shares", "--bootstrap", 200)
+    (run,) = report["runs"]
+    lost = {(one["words"], one["level"]): one["lost_points"]["value"] for one in run["points"]}
+    assert lost["swapped", "far"] > 25 and run["worst"]["stress"] == "negative"
+    assert [one["measured"] for one in report["stresses"]] == [False, True]
+    assert run["forecast_points"] is None and run["expected"] is None
+
+
 def test_a_command(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(done("patients", made.data)) == {"patients": 64}
     done("--help")

@@ -59,16 +59,20 @@ def is_sound(place: Path, about: Mapping[str, Any]) -> bool:
         return False
 
 
-def read_result(place: Path) -> tuple[Mapping[str, Any], pd.DataFrame | None]:
+def read_result(place: Path, remedy: str = REMEDY) -> tuple[Mapping[str, Any], pd.DataFrame | None]:
     """What an experiment left; the table is None where it left none.
+
+    Args:
+        place: `experiments/<name>.json`.
+        remedy: What to do where it cannot be read.
 
     Raises:
         InputError: One of the files is damaged, or they are not of one another.
     """
     about = read_about(place)
     if not about:
-        raise InputError([Problem(str(place), "a damaged file", "the record of an experiment, in JSON", REMEDY)])
+        raise InputError([Problem(str(place), "a damaged file", "the record of an experiment, in JSON", remedy)])
     file = place.with_suffix(".parquet")
     if not is_sound(place, about):
-        raise InputError([Problem(str(file), "another checksum, or no such file", "that of its JSON file", REMEDY)])
-    return about, load_table(file, "the logits of an experiment", REMEDY) if file.is_file() else None
+        raise InputError([Problem(str(file), "another checksum, or no such file", "that of its JSON file", remedy)])
+    return about, load_table(file, "the logits of an experiment", remedy) if file.is_file() else None

@@ -13,7 +13,7 @@ from typing import Any
 from heldout.computing import Device
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, causes
-from heldout.diagnosis.diagnose import judged
+from heldout.diagnosis.diagnose import choose_runs, diagnose, judged
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.interventions import in_order, interventions, run_interventions, score_more, scored_so_far
 from heldout.diagnosis.interventions.context import FEATURES_OF
@@ -22,14 +22,56 @@ from heldout.diagnosis.results import read_about
 from heldout.diagnosis.rules import RULES
 from heldout.given.model import GivenModel
 from heldout.progress import Reporter
-from heldout.records import Finding, ReasonKind
+from heldout.records import Diagnosis, Finding, ReasonKind
+from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.judging import judging_of
+from heldout.runs.one_label import metric_of_question, questions
 
 TOO_FEW = (ReasonKind.MORE_IMAGES, ReasonKind.MORE_PATIENTS)
 """Why a verdict is open that more images of the same parts may settle."""
 
 QUICK = replace(RULES, min_threshold_class=10**9, halvings=1)
 """Rules by which terms of the gap are left out that no such cause asks for, and that take most of the time."""
+
+
+def diagnose_until_told(
+    study: StudyFiles,
+    run: str | None,
+    judged_by: tuple[str, str, str],
+    label: str,
+    chosen_on: ChosenOn,
+    *,
+    reporter: Reporter,
+    device: Device,
+) -> tuple[Diagnosis, ...]:
+    """Runs of a study diagnosed, what is missing being done first; of several labels one after another.
+
+    Args:
+        study: The study, as `read_study` gives it.
+        run: Id of a run, or how it begins; None for all.
+        judged_by: Metric, unit, and how a unit's images are put together, as a person names them.
+        label: One of several labels an image; empty for every one of them in turn.
+        chosen_on: Part on which a run was chosen among those of the study.
+        reporter: Told of progress.
+        device: Where to compute.
+
+    Raises:
+        UsageError: An unknown name.
+        InputError: Costs that do not fit, or patients of several classes where they are the unit.
+    """
+    for remark in study.remarks:
+        reporter.note(remark)
+    found: list[Diagnosis] = []
+    for files in questions(study, label):
+        chosen = choose_runs(files, run)
+        metric, unit, by = judged_by
+        judging = judging_of(files.cohort.classes, metric or metric_of_question(files), unit, by)
+        run_until_told(files, chosen, reporter=reporter, device=device)
+        found += diagnose(
+            files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
+        )
+    return tuple(found)
 
 
 def run_until_told(

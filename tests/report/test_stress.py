@@ -1,0 +1,51 @@
+"""Runs under stress on the page: a table of runs, what was changed, a figure, and what nobody can know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heldout.answer.stress import CANNOT
+from heldout.report.blocks import Chart, Notes, Prose, Table
+from heldout.report.material import gather
+from heldout.report.page import compose, render
+from heldout.runs.folder import read_study
+from heldout.runs.stress_report import FILE, judge_stress
+from heldout.runs.stressed import Asked
+from tests.report.pages import section
+from tests.worlds.made_stress import make_stress
+from tests.worlds.made_study import RUNS, make_study
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    study = make_study(tmp_path_factory.mktemp("made") / "study", runs=RUNS[:2], n_train=60, n_test=0)
+    asked = Asked(sites=8)
+    make_stress(study, asked, lambda run, stress, variant: 0 if run or stress == "clean" else 30)
+    judge_stress(read_study(study), asked, bootstrap=200)
+    return study
+
+
+def test_the_section_tells_runs_changes_and_limits(folder: Path) -> None:
+    page = compose(gather(folder))
+    answer, runs, changes, notes, chart = section(page, "stress")
+    assert isinstance(answer, Prose) and isinstance(runs, Table) and isinstance(changes, Table)
+    assert isinstance(notes, Notes) and isinstance(chart, Chart) and CANNOT in notes.items
+    files = read_study(folder)
+    assert [row[0].values[0] for row in runs.rows] == [files.runs[1].record.id, files.runs[0].record.id]
+    assert runs.sheet.header[:3] == ("run", "label", "score") and len(changes.rows) == 11
+    assert {row[3] for row in chart.sheet.rows} == {"near", "middle", "far"}
+    assert "Will it hold elsewhere?" in render(page)
+
+
+def test_without_it_there_is_no_section_and_a_damaged_record_is_said(folder: Path, tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", runs=RUNS[:1], n_train=40, n_val=30, n_test=20)
+    assert "stress" not in [one.id for one in compose(gather(study)).sections]
+    (study / FILE).parent.mkdir()
+    (study / FILE).write_bytes((folder / FILE).read_bytes())
+    (other,) = section(compose(gather(study)), "stress")
+    assert isinstance(other, Prose) and "another split" in other.text
+    (study / FILE).write_text("{")
+    (damaged,) = section(compose(gather(study)), "stress")
+    assert isinstance(damaged, Prose) and "cannot be read" in damaged.text
