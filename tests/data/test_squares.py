@@ -78,7 +78,9 @@ def test_a_study_decodes_every_image_once(
     data = folder(tmp_path / "data", each=6)
     for file in data.rglob("*.png") if deep else ():
         Image.fromarray(np.asarray(Image.open(file), dtype=np.uint16) * np.uint16(257)).save(file)
-    study = Study(data, ["efficientnet_lite0"], ["probe"], tmp_path / "s", image_size=32, intensity=intensity, channels=channels)
+    study = Study(
+        data, ["efficientnet_lite0"], ["probe"], tmp_path / "s", image_size=32, intensity=intensity, channels=channels
+    )
     study.run()
     assert len(decoded) == len(study.cohort) and set(decoded.values()) == {1}
     assert {path.name for path in tmp_path.iterdir()} <= {"data", "s", "cache"}

@@ -82,7 +82,9 @@ def harm_in(archive: str, members: Sequence[Member]) -> list[Problem]:
         seen.add(str(PurePosixPath(member.path)))
     both = seen & {str(parent) for path in seen for parent in PurePosixPath(path).parents}
     expected = "each path as one of them"
-    problems += [Problem(f"{archive} [{path}]", "a file and a folder of one name", expected, OWN) for path in sorted(both)]
+    problems += [
+        Problem(f"{archive} [{path}]", "a file and a folder of one name", expected, OWN) for path in sorted(both)
+    ]
     return problems
 
 
