@@ -53,7 +53,7 @@ class Squares:
         self._end = 0
 
     def keep(self, place: Place, image: Decoded) -> None:
-        """Keep what is asked for of an image that was decoded; where there is no room, or no rule for it, nothing is."""
+        """Keep what is asked for of an image that was decoded; nothing where there is no room, or no rule for it."""
         if self._fittings is None:
             if image.pixels.nbytes <= LARGEST and self._write(place, image.pixels):
                 self._images[place] = replace(image, pixels=np.empty(0, dtype=image.pixels.dtype))

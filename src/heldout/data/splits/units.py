@@ -41,7 +41,8 @@ def units_of(table: pd.DataFrame, classes: tuple[str, ...], by_patient: bool, la
     links = [_links(table["content"].to_numpy(dtype=str))]
     if by_patient:
         links.append(_links(table["patient"].to_numpy(dtype=str), empty=""))
-    of_image = connected(*np.concatenate(links, axis=1), n)
+    first, second = np.concatenate(links, axis=1)
+    of_image = connected(first, second, n)
     strata = labelling.strata(table["label"].tolist(), classes)
     counts = np.zeros((int(of_image.max(initial=-1)) + 1, strata.shape[1]), dtype=np.int64)
     np.add.at(counts, of_image, strata)
