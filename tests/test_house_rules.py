@@ -31,6 +31,7 @@ FLOORS = {
     "progress": 1,
     "shown": 1,
     "ties": 1,
+    "connected": 1,
     "records": 2,
     "stats": 3,
     "images": 3,

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 from threadpoolctl import threadpool_info
 
 from heldout.backbones.neighbours import Neighbours
@@ -32,7 +33,7 @@ from heldout.stats.scores import auc_binary
 from heldout.stats.shift import DomainShift
 from heldout.stats.suspects import Suspects, review_sample
 from heldout.stats.thresholds import best_biases, tuned_accuracy
-from heldout.ties import SAME_LOSS, first_best, first_of_largest, in_order, levels, settled
+from heldout.ties import SAME_LOSS, first_best, first_of_largest, in_order, levels, midranks, settled
 from heldout.training.state import better
 from tests.worlds.tied_worlds import WORLDS
 
@@ -43,6 +44,11 @@ NOISE = 1e-9
 
 seeds = st.integers(0, 2**32 - 1)
 grids = st.lists(st.integers(-4, 4), min_size=2, max_size=60)
+
+
+@given(st.lists(st.sampled_from([-2.5, -0.0, 0.0, 1e-300, 0.5, 7.0, np.inf]), max_size=30))
+def test_midranks_are_those_of_scipy(values: list[float]) -> None:
+    assert np.array_equal(midranks(values), rankdata(values))
 
 
 def jittered(values: np.ndarray, seed: int) -> np.ndarray:

@@ -132,6 +132,25 @@ def in_order(values: ArrayLike, *, descending: bool = False, tolerance: float | 
     return places
 
 
+def midranks(values: ArrayLike) -> Reals:
+    """Rank of each value among all of them, from 1 on; equal values share the mean of their ranks.
+
+    As `scipy.stats.rankdata`, whose module takes half a second to import.
+
+    Args:
+        values: (n,) without NaN; equal means equal to the last bit, so scores want `levels` first.
+
+    Returns:
+        (n,).
+
+    >>> midranks([0.3, 7.0, 0.3, -1.0]).tolist()
+    [2.5, 4.0, 2.5, 1.0]
+    """
+    _, own, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+    ranks: Reals = (np.cumsum(counts) - (counts - 1) / 2)[own]
+    return ranks
+
+
 def settled(value: float, digits: int = DIGITS) -> float:
     """A number rounded to so many decimals, to be held against a limit; never −0.
 

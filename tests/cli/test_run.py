@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,25 @@ def test_calling_it_again_trains_nothing_and_prints_the_comparison(study: Path, 
     assert len(comparison["runs"]) == 4
     assert comparison["runs"][0]["test_evaluations"] == 1
     assert len(comparison["pairs"]) == 6
+
+
+SLOW_TO_IMPORT = ("torch", "timm", "scipy.stats", "scipy.optimize", "scipy.sparse.csgraph", "heldout.phantoms.world")
+"""Half a second each, or a tenth: what a command with nothing to train does not ask anything of."""
+
+
+def test_calling_it_again_imports_nothing_that_trains_tests_or_simulates(study: Path, data: Path) -> None:
+    words = ["run", str(data), "--models", "efficientnet_lite0", "--epochs", "2", "--image-size", "32"]
+    words += ["--out", str(study), "--strategies", "frozen,probe", "--seeds", "2", "--set", "frozen.lr=0.01"]
+    code = f"""
+import sys
+from heldout.cli import main
+assert main({words!r}) == 0
+found = [name for name in {SLOW_TO_IMPORT!r} if name in sys.modules]
+assert not found, found
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("finished before") == 4
 
 
 @pytest.mark.parametrize(

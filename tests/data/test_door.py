@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 import heldout
 from heldout.data.door import images_of, values_of
@@ -28,6 +29,18 @@ def said(*arguments: object, **more: object) -> str:
 def test_one_image_without_its_axis(one: np.ndarray) -> None:
     text = said(one, ["a"])
     assert "without the axis that counts images" in text and "X[None]" in text and "1 problem" in text
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        ([X[0], X[1][:4], X[2]], "images of several sizes"),
+        (csr_array(np.eye(3)), "a value of type csr_array"),
+        (None, "a value of type NoneType"),
+    ],
+)
+def test_what_is_no_array(images: object, found: str) -> None:
+    assert found in said(images, ["a", "b", "a"])
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 
 from heldout.data.load import load
-from heldout.data.squares import Squares
+from heldout.data.squares import Place, Squares
 from heldout.data.squaring import Fitting
 from heldout.data.store import build_store
 from heldout.images import reading
-from heldout.records import InputMap
+from heldout.records import Cohort, InputMap
 from heldout.study import Study
 from tests.data.readers.making import arrays, folder, npz
+from tests.images.decoders.making import dicom
 
 LAYOUTS: dict[str, Callable[[Path], Path]] = {"arrays": arrays, "npz": lambda place: npz(place / "x.npz")}
 
@@ -45,6 +46,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
+def places(cohort: Cohort) -> list[Place]:
+    """Source, member and row of every image."""
+    return list(cohort.table[["source", "member", "row"]].itertuples(index=False, name=None))
+
+
 def mixed(root: Path) -> Path:
     """Grey and coloured images, wider than high."""
     folder(root)
@@ -55,14 +61,26 @@ def mixed(root: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("intensity", "deep"),
-    [("", False), ("full-range", False), ("full-range", True), ("per-image", True), ("window:100,60000", True)],
+    ("intensity", "deep", "channels"),
+    [
+        ("", False, ""),
+        ("full-range", False, ""),
+        ("full-range", True, ""),
+        ("per-image", True, ""),
+        ("window:100,60000", True, ""),
+        ("percentile:0.5,99.5", True, ""),
+        ("", False, "adapt"),
+    ],
 )
-def test_a_study_decodes_every_image_once(tmp_path: Path, decoded: Counter[str], intensity: str, deep: bool) -> None:
+def test_a_study_decodes_every_image_once(
+    tmp_path: Path, decoded: Counter[str], intensity: str, deep: bool, channels: str
+) -> None:
     data = folder(tmp_path / "data", each=6)
     for file in data.rglob("*.png") if deep else ():
         Image.fromarray(np.asarray(Image.open(file), dtype=np.uint16) * np.uint16(257)).save(file)
-    study = Study(data, ["efficientnet_lite0"], ["probe"], tmp_path / "s", image_size=32, intensity=intensity)
+    study = Study(
+        data, ["efficientnet_lite0"], ["probe"], tmp_path / "s", image_size=32, intensity=intensity, channels=channels
+    )
     study.run()
     assert len(decoded) == len(study.cohort) and set(decoded.values()) == {1}
     assert {path.name for path in tmp_path.iterdir()} <= {"data", "s", "cache"}
@@ -91,12 +109,12 @@ def test_kept_squares_are_those_that_decoding_again_gives(
 def test_squares_of_another_way_are_not_taken(tmp_path: Path) -> None:
     squares = Squares([PLAIN], tmp_path)
     cohort = load(mixed(tmp_path / "data"), keep=squares.keep)
-    content = str(cohort.table["content"][0])
-    assert squares.take(content, PLAIN) is not None
+    place = places(cohort)[0]
+    assert squares.take(place, PLAIN) is not None
     for other in (Fitting(13, "pad", "bicubic"), Fitting(12, "crop", "bicubic"), Fitting(12, "pad", "bilinear")):
-        assert squares.take(content, other) is None
-    assert squares.take(content, Fitting(12, "pad", "bicubic", InputMap("per-image"))) is None
-    assert squares.take("no such content", PLAIN) is None
+        assert squares.take(place, other) is None
+    assert squares.take(place, Fitting(12, "pad", "bicubic", InputMap("per-image"))) is None
+    assert squares.take(("no", "such", -1), PLAIN) is None
 
 
 @pytest.mark.parametrize("free", [0, 4 * 12 * 12 * 3 * 5])
@@ -121,4 +139,19 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path, monkeypat
     monkeypatch.setattr("heldout.data.squares.tempfile.TemporaryFile", refuse)
     squares = Squares([PLAIN], tmp_path)
     cohort = load(mixed(tmp_path / "data"), keep=squares.keep)
-    assert all(squares.take(content, PLAIN) is None for content in cohort.table["content"])
+    assert all(squares.take(place, PLAIN) is None for place in places(cohort))
+
+
+def test_images_with_equal_pixels_have_squares_by_their_own_windows(tmp_path: Path) -> None:
+    pixels, data = np.arange(400, dtype=np.uint16).reshape(20, 20) * 10, tmp_path / "data"
+    for part, name, centre in (("train", "a", 500), ("train", "b", 1000), ("test", "a", 1500), ("test", "b", 2000)):
+        (data / part / name).mkdir(parents=True)
+        (data / part / name / f"{centre}.dcm").write_bytes(dicom(pixels, 12, WindowCenter=centre, WindowWidth=900))
+    rule = InputMap("dicom-window")
+    squares = Squares([Fitting(12, "pad", "bicubic", rule)], tmp_path)
+    cohort = load(data, intensity="dicom-window", keep=squares.keep)
+    assert cohort.table["content"].nunique() == 1
+    asked = (cohort, list(cohort.table["id"]), 12, "pad", "bicubic", None)
+    kept = build_store(*asked, input_map=rule, squares=squares).pixels
+    plain = build_store(*asked, input_map=rule).pixels
+    assert np.array_equal(kept, plain) and len(np.unique(plain.reshape(4, -1), axis=0)) == 4

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from heldout.data.entries import Layout
 from heldout.data.readers.files import files_named
@@ -76,6 +77,20 @@ def test_grey_and_colour_files_in_order_and_bad_ones_beside(tmp_path: Path, brig
         predict("run", [tmp_path])
     frame = predict("run", [tmp_path / "b.png", tmp_path / "a.png"])
     assert list(frame.columns) == ["image", "predicted", "p(dark)", "p(light)"] and len(frame) == 2
+
+
+@pytest.mark.parametrize(("kind", "found"), [(np.uint16, "16 bits"), (np.uint8, "4 channels")])
+def test_what_a_run_of_8_bits_cannot_read_is_not_sent_to_an_option_of_another_command(
+    tmp_path: Path, brightness: None, kind: type, found: str
+) -> None:
+    tifffile.imwrite(
+        tmp_path / "x.tif", np.arange(256, dtype=kind).reshape(8, 8, 4), photometric="minisblack", planarconfig="contig"
+    )
+    if kind is np.uint16:
+        tifffile.imwrite(tmp_path / "x.tif", np.arange(64, dtype=kind).reshape(8, 8) * 300)
+    (problem,) = Classifier("run").each([tmp_path / "x.tif"])
+    assert isinstance(problem, Problem) and found in problem.found and "training images" in problem.expected
+    assert "--" not in problem.remedy
 
 
 def test_files_folders_and_patterns(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.data.labels import label_text
-from heldout.errors import Problem
+from heldout.errors import ArrayError, Problem
 
 COLOURS = (1, 3)
 
@@ -23,12 +23,28 @@ def images_of(X: Any) -> npt.NDArray[Any]:
 
     Args:
         X: An array, anything that becomes one, or a tensor on any device.
+
+    Raises:
+        ArrayError: It is no array: images of several sizes, a sparse matrix, a single value.
     """
     if not is_tensor(X):
-        return np.asarray(X)
+        try:
+            made = np.asarray(X)
+        except (ValueError, TypeError) as error:  # numpy's words tell of shapes of nested lists
+            raise no_array(X, "values that make no array, such as images of several sizes") from error
+        if made.ndim == 0:
+            raise no_array(X, f"a value of type {type(X).__name__}")
+        return made
     array: npt.NDArray[Any] = X.detach().cpu().numpy()
     first = array.ndim == 4 and array.shape[1] in COLOURS and array.shape[-1] not in COLOURS
     return np.moveaxis(array, 1, -1) if first else array
+
+
+def no_array(X: Any, found: str) -> ArrayError:
+    """What is said of images that are no array at all."""
+    expected = "an array of images of one size, (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+    remedy = "Resize them alike; or leave them in files, which may differ: heldout.load, heldout.Study."
+    return ArrayError([Problem("X", found, expected, remedy)], title="The arrays cannot be used as they are")
 
 
 def values_of(y: Any) -> npt.NDArray[Any]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy.typing as npt
 
+from heldout.data.squares import Place, Squares, image_at
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of
-from heldout.images import Decoded, ImageError, close_arrays, decode, quietly
+from heldout.images import Decoded, ImageError, close_arrays, quietly
 from heldout.images.channels import RGB, parse_channels
 from heldout.images.histogram import span_of
 from heldout.images.intensity import FullRange, Percentile, Policy, Window, parse_intensity
@@ -46,6 +47,7 @@ def input_map_of(
     channels: str = "",
     folder: Path | None = None,
     reporter: Reporter = SILENT,
+    squares: Squares | None = None,
 ) -> InputMap | None:
     """The rule by which a cohort's images become inputs of a network.
 
@@ -56,6 +58,7 @@ def input_map_of(
         channels: The choice of channels; likewise.
         folder: Where numbers that were computed are kept, and found again; None keeps none.
         reporter: Told of every training image that is read.
+        squares: What was kept when the images were measured.
 
     Returns:
         The rule; None where 8-bit grey and RGB images are taken as they are.
@@ -82,7 +85,7 @@ def input_map_of(
         try:
             with quietly(), ThreadPoolExecutor(threads) as pool:
                 for start, end in pairwise(starts):
-                    for image in pool.map(lambda place: _read(Path(cohort.root), *place), places[start:end]):
+                    for image in pool.map(lambda place: _read(Path(cohort.root), place, squares), places[start:end]):
                         yield image
                         reporter.step()
         finally:
@@ -90,7 +93,7 @@ def input_map_of(
             close_arrays()
 
     def first_wide() -> Decoded:
-        return _read(Path(cohort.root), *rows[trained["bits"] >= FULL_WIDTH].iloc[0])
+        return _read(Path(cohort.root), tuple(rows[trained["bits"] >= FULL_WIDTH].iloc[0]), squares)
 
     file = None if folder is None else folder / f"{hash_of([intensity, channels, list(train)], 16)}.json"
     kept = None if file is None else _kept(file, reporter)
@@ -225,9 +228,9 @@ def _learned(rule: InputMap, policy: Policy, read: Read) -> InputMap:
     return replace(rule, low=span.low, high=span.high, images=images)
 
 
-def _read(root: Path, source: str, member: str, row: int) -> Decoded:
+def _read(root: Path, place: Place, squares: Squares | None) -> Decoded:
     try:
         with one_image():
-            return decode(root / source, member, row)
+            return image_at(root, place, squares)
     except ImageError as error:
         raise InputError([error.problem(error.where)], "A training image cannot be read any more") from error

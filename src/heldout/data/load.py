@@ -114,7 +114,7 @@ def load(
         label_separator: Between names in one cell, which settles what they are; empty for `|` by the rules.
         verify: Read every file, also those that an earlier command read and that have not changed since.
         reporter: Is told of every image.
-        keep: Is given every image that is decoded, with its content hash, by several threads at once.
+        keep: Is given every image that is decoded, with its source, member and row, by several threads at once.
 
     Returns:
         The images as a table.

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from heldout.array_files import create_array, open_array_file, seal
 from heldout.claims import claim_of, hold
-from heldout.data.squares import Squares
+from heldout.data.squares import Squares, image_at
 from heldout.data.squaring import Fitting, Pixels, Squaring
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
-from heldout.images import ImageError, check_pixels, close_arrays, content_hash, decode, quietly
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, quietly
 from heldout.images.memory import one_image
 from heldout.images.reading import grey_if_equal, of_array, place_of
 from heldout.progress import Reporter, Silent
@@ -253,12 +253,12 @@ def _writer(
 
     def prepare(position: int) -> Problem | None:
         source, member, row, content = places[position]
-        kept = None if squares is None else squares.take(content, how.fitting)
+        kept = None if squares is None else squares.take((source, member, row), how.fitting)
         if kept is not None:
             pixels[position] = how.widened(kept)
             return None
         try:
-            image = decode(root / source, member, row)
+            image = image_at(root, (source, member, row), squares)
             square = how.widened(how.fitting.fitted(image, place_of(root / source, member, row)))
         except ImageError as error:
             return error.problem(error.where, source=source)

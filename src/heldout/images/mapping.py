@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
-from scipy.stats import rankdata
 
 from heldout.images import quality
 from heldout.images.compression import compress
 from heldout.images.grain import Grain, level_of
 from heldout.images.levels import carried
 from heldout.images.quality import CHUNK, DENOISING, FLOOR, Greys, Pixels, Reals, as_stack, grey_of, measured
-from heldout.ties import levels
+from heldout.ties import levels, midranks
 
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.15, 12.0, 39)])
 """Widths σ of the Gaussian blur in pixels between which the right one is interpolated."""
@@ -55,7 +54,7 @@ def quantile_targets(source_values: Reals, target_values: Reals) -> Reals:
     """
     if not len(source_values) or not len(target_values):
         raise ValueError(f"expected values of both sets, found {len(source_values)} and {len(target_values)}")
-    ranks = (rankdata(levels(source_values)) - 0.5) / len(source_values)
+    ranks = (midranks(levels(source_values)) - 0.5) / len(source_values)
     mapped: Reals = np.quantile(np.asarray(target_values, dtype=np.float64), ranks, method="hazen")
     return mapped
 

@@ -31,18 +31,25 @@ def depth_of(image: Decoded) -> str:
 def check_depth(image: Decoded, rule: InputMap | None, where: str) -> None:
     """Refuse a new image of another depth than the training images had: its values would be misread.
 
+    A run without a rule learned from 8-bit grey and RGB, and has none by which to read anything else.
+
     Args:
         image: As its file has it.
-        rule: The run's; None, and one made before depths were kept, are not checked here.
+        rule: The run's; one made before depths were kept is not checked here.
         where: How to name the image.
 
     Raises:
         ImageError: Its depth is another.
     """
+    if rule is None:
+        if not image.eight_bit:
+            remedy = "Convert it as the training images were converted, or leave it out."
+            raise ImageError(where, _kind(image), "8-bit grey or RGB, as the training images are", remedy)
+        return
     in_units = (
         image.bits <= 8 and image.pixels.dtype.kind in "fi" and image.span is not None
     )  # of the device, as deeper
-    if rule is None or not rule.depths or in_units or depth_of(image) in rule.depths:
+    if not rule.depths or in_units or depth_of(image) in rule.depths:
         return
     raise ImageError(
         where,
@@ -116,6 +123,11 @@ def _learned(rule: InputMap, pixels: Array) -> Span | None:
     if not rule.low:
         return None
     return Span(rule.low, rule.high)
+
+
+def _kind(image: Decoded) -> str:
+    """Its depth; or its number of channels, where that is what is wrong."""
+    return f"an image of {image.pixels.shape[-1]} channels" if image.pixels.dtype == np.uint8 else _depth(image)
 
 
 def _depth(image: Decoded) -> str:

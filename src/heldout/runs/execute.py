@@ -107,6 +107,7 @@ class Execution:
             spec.channels,
             self.folder / "intensity",
             self.reporter,
+            self.squares,
         )
 
     def plan(self) -> tuple[PlannedRun, ...]:

@@ -41,12 +41,13 @@ def squares_of(spec: StudySpec, folder: Path) -> Squares | None:
         folder: Its folder.
 
     Returns:
-        None where they hang on more than each image by itself (percentiles of the training images, a choice of
-        channels), or where only some of the images are taken.
+        None where only some of the images are taken: of the others squares would be made for nothing.
     """
-    rules = rules_before(spec.intensity, spec.channels)
-    if not rules or spec.reading.per_class is not None:
+    if spec.reading.per_class is not None:
         return None
+    rules = rules_before(spec.intensity, spec.channels)
+    if not rules:
+        return Squares(None, folder)
     ways = sorted({info.interpolation for info in spec.models})
     return Squares([Fitting(spec.image_size, spec.fit, way, rule) for way in ways for rule in rules], folder)
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from heldout.stats.scores import Indices, Reals, auc_problems
 from heldout.stats.units import Units
+from heldout.ties import midranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ def area_of(labels: Indices, logits: Reals) -> Area | None:
 
 def _components(positive: NDArray[np.bool_], score: Reals) -> Reals:
     """Of each image the share of the other kind that it is ordered rightly with, a tie counting half, (n,)."""
-    among_all = rankdata(score)
+    among_all = midranks(score)
     among_own = np.empty(len(score))
     for own in (positive, ~positive):
-        among_own[own] = rankdata(score[own])
+        among_own[own] = midranks(score[own])
     beaten = among_all - among_own  # images of the other kind that score lower, a tie counting half
     positives, negatives = int(positive.sum()), int((~positive).sum())
     components: Reals = np.where(positive, beaten / negatives, 1 - beaten / positives)
@@ -83,12 +83,12 @@ class AreaDifference:
     @property
     def quantile(self) -> float:
         """Of Student's t, so many errors to each side hold 95 %."""
-        return float(student.ppf(0.975, self.df))
+        return float(stdtrit(self.df, 0.975))
 
     @property
     def p(self) -> float:
         """Two-sided p that both areas are the same; 1 where the error is 0, since nothing is then known of it."""
-        return 1.0 if self.error == 0 else float(2 * student.sf(abs(self.value) / self.error, self.df))
+        return 1.0 if self.error == 0 else float(2 * stdtr(self.df, -abs(self.value) / self.error))
 
 
 def difference_of(a: Area, b: Area, labels: Indices, units: Units) -> AreaDifference | None:

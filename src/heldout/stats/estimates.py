@@ -21,7 +21,7 @@ from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from heldout.records import Estimate
 from heldout.records.predictions import Predictions
@@ -226,7 +226,7 @@ def auc_difference(a: Area, b: Area, labels: Indices, units: Units) -> tuple[Est
     else:
         rarer = min(len(units.members(labels == c)) for c in np.unique(labels))
         reach = unseen(rarer)
-        p, method = float(2 * norm.sf(abs(found.value) * Z95 / reach)), _never_varied(rarer, units)
+        p, method = float(2 * ndtr(-abs(found.value) * Z95 / reach)), _never_varied(rarer, units)
     ends = max(found.value - reach, -1.0), min(found.value + reach, 1.0)
     return _estimate(found.value, *ends, len(labels), method), p
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def corrected_t(
     varies = float(np.ptp(d)) > 1e-12
     if not varies:
         return FoldsDifference(value, value, value, 1.0, 0.0, j, False)
-    half = float(student.ppf(1 - level / 2, j - 1)) * error
+    half = float(stdtrit(j - 1, 1 - level / 2)) * error
     return FoldsDifference(
-        value, value - half, value + half, float(2 * student.sf(abs(value) / error, j - 1)), error, j, True
+        value, value - half, value + half, float(2 * stdtr(j - 1, -abs(value) / error)), error, j, True
     )
 
 

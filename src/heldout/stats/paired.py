@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr
 
 from heldout.stats.bootstrap import Resamples
 from heldout.stats.scores import Reals
@@ -28,11 +29,9 @@ def mcnemar(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> float:
     >>> mcnemar(only_a, ~only_a)
     0.125
     """
-    from scipy.stats import binom  # half a second that a comparison without pairs need not wait for
-
     only_a = int((a_right & ~b_right).sum())
     only_b = int((~a_right & b_right).sum())
-    return min(1.0, 2 * float(binom.cdf(min(only_a, only_b), only_a + only_b, 0.5)))
+    return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
 SIGNS = 9999

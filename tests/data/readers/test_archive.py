@@ -71,6 +71,23 @@ def test_what_leads_out_links_and_what_claims_too_much_are_refused_at_once(tmp_p
     assert not (cache_folder() / "archives").exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "where", "found"),
+    [
+        ("a/normal", "a/normal", "a file and a folder of one name"),
+        (f"a/normal/{'ü' * 128}.png", "ü.png", "a name that is too long"),
+    ],
+)
+def test_what_no_folder_can_hold_is_said_of_the_archive(tmp_path: Path, more: str, where: str, found: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a/normal/fine.png", b"x")
+        archive.writestr(more, b"x")
+    with pytest.raises(InputError) as caught:
+        heldout.load(tmp_path / "x.zip")
+    (problem,) = caught.value.problems
+    assert problem.where.startswith("x.zip [") and problem.where.endswith(f"{where}]") and problem.found == found
+
+
 def test_more_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = zipped(tmp_path / "x.zip", folder(tmp_path / "x"))
     usage = shutil.disk_usage(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from unicodedata import normalize
 
@@ -150,6 +151,16 @@ def test_a_frame_is_a_table(tmp_path: Path) -> None:
     frame.loc[3, "Grade"] = np.nan
     (problem,) = problems(frame, images=tmp_path, path_column="file", label_column="grade")
     assert problem.where == "frame row 3 (3.png)" and problem.found == "no label"
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, np.array])
+def test_lists_of_names_in_a_cell_are_several_labels(tmp_path: Path, kind: Callable[[list[str]], object]) -> None:
+    for n in range(4):
+        write_image(tmp_path / f"{n}.png", n)
+    cells = [kind(names) for names in (["a"], ["b"], ["a", "b"], ["b"])]
+    frame = pd.DataFrame({"path": [f"{n}.png" for n in range(4)], "label": cells})
+    cohort = heldout.load(frame, images=tmp_path, labels="several")
+    assert cohort.classes == ("a", "b") and cohort.table["label"].tolist() == ["a", "b", "a|b", "b"]
 
 
 def test_names_are_compared_composed(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ MAX_THREADS = 8
 BATCH = 4096
 """Images handed to the threads at a time: one that waits takes more memory than what is kept of it."""
 
-Keep = Callable[[str, Decoded], None]
-"""Is given every image that is decoded, with its content hash, by several threads at once."""
+Keep = Callable[[tuple[str, str, int], Decoded], None]
+"""Is given every image that is decoded, with its source, member and row, by several threads at once."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _measure_one(entry: Entry, root: Path, keep: Keep | None) -> MeasuredImage |
             return error.problem(entry.shown, source=entry.place)
         image = measured_image(told_by_file(entry, decoded.about), decoded)
         if keep is not None:
-            keep(image.content, decoded)
+            keep((entry.source, entry.member, entry.row), decoded)
         return image
 
 

@@ -25,6 +25,9 @@ MOST_FILES = 2_000_000
 MOST_RATIO = 1032
 """Deflate cannot make a file smaller than by this factor (zlib's manual): one that claims more is no honest archive."""
 
+LONGEST_NAME = 255
+"""Bytes of a name of a file or folder at most (NAME_MAX of ext4, XFS, APFS; NTFS has 255 characters)."""
+
 BLOCK = 1 << 20
 
 OWN = "Unpack it yourself if you trust it, and give the folder."
@@ -72,9 +75,16 @@ def harm_in(archive: str, members: Sequence[Member]) -> list[Problem]:
             problems.append(Problem(where, "a path that leads out of the archive", "paths inside it", OWN))
         elif not member.plain:
             problems.append(Problem(where, "a link or device", "plain files", OWN))
+        elif any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in parts):
+            problems.append(Problem(where, "a name that is too long", f"names of {LONGEST_NAME} bytes at most", OWN))
         elif str(PurePosixPath(member.path)) in seen:
             problems.append(Problem(where, "a path that stands in it twice", "every path once", OWN))
         seen.add(str(PurePosixPath(member.path)))
+    both = seen & {str(parent) for path in seen for parent in PurePosixPath(path).parents}
+    expected = "each path as one of them"
+    problems += [
+        Problem(f"{archive} [{path}]", "a file and a folder of one name", expected, OWN) for path in sorted(both)
+    ]
     return problems
 
 

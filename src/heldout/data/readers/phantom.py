@@ -8,8 +8,6 @@ from typing import ClassVar
 from heldout.data.entries import Draft, Reader
 from heldout.data.readers.npy import NpyReader
 from heldout.errors import UsageError
-from heldout.phantoms import CLASSES, cached_phantom
-from heldout.phantoms.worlds import worlds
 from heldout.progress import Reporter
 
 PREFIX = "phantom:"
@@ -36,6 +34,10 @@ class PhantomReader(Reader):
         Raises:
             UsageError: No such world, or a seed that is no whole number.
         """
+        # the simulation imports scipy's filters and transforms, for which images of a folder need not wait
+        from heldout.phantoms import CLASSES, cached_phantom
+        from heldout.phantoms.worlds import worlds
+
         name, mark, seed = data.removeprefix(PREFIX).partition("@")
         if mark and not (seed.isascii() and seed.isdecimal()):
             raise UsageError(f"Found '{data}'; expected a whole number from 0 on behind the @, as in {PREFIX}{name}@7.")

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from unicodedata import normalize
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -296,7 +297,13 @@ def _parquet(path: Path, most: int | None) -> tuple[list[str], list[tuple[int, l
 
 
 def _text(value: object) -> str:
-    """Parquet values as a CSV would hold them: 1.0 becomes `1`, since a column with gaps turns into floats."""
+    """Parquet values as a CSV would hold them: 1.0 becomes `1`, since a column with gaps turns into floats.
+
+    A list of names is several labels, with | between.
+    """
+    names = value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(names, list | tuple | set | frozenset) and all(isinstance(name, str) for name in names):
+        return "|".join(sorted(names) if isinstance(names, set | frozenset) else names)
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

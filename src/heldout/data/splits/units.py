@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from heldout.connected import connected
 from heldout.records.labelling import SINGLE, Labelling
 
 Ints = npt.NDArray[np.int64]
@@ -42,12 +41,10 @@ def units_of(table: pd.DataFrame, classes: tuple[str, ...], by_patient: bool, la
     links = [_links(table["content"].to_numpy(dtype=str))]
     if by_patient:
         links.append(_links(table["patient"].to_numpy(dtype=str), empty=""))
-    rows, columns = np.concatenate(links, axis=1)
-    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(n, n))
-    number, labels = connected_components(graph, directed=False)
-    of_image = np.asarray(labels, dtype=np.int64)
+    first, second = np.concatenate(links, axis=1)
+    of_image = connected(first, second, n)
     strata = labelling.strata(table["label"].tolist(), classes)
-    counts = np.zeros((number, strata.shape[1]), dtype=np.int64)
+    counts = np.zeros((int(of_image.max(initial=-1)) + 1, strata.shape[1]), dtype=np.int64)
     np.add.at(counts, of_image, strata)
     return Units(of_image, counts)
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from heldout.diagnosis.groups.cells import Cell, Mask, crossed_cells, large_enough, single_cells
 from heldout.diagnosis.groups.columns import columns_in, grouping
@@ -255,7 +255,7 @@ def _variance(right: Mask, rows: Mask, units: Units, weights: Weights) -> float:
     worth = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))  # Kish (1965); 1 where all count alike
     n = max(1.0, worth * effective_images(right[rows], of))
     p = (float(np.average(right[rows], weights=weight)) * n + 1) / (n + 2)
-    factor = float(student.ppf(0.975, len(of) - 1)) / Z95 if len(of) < FEW else 1.0
+    factor = float(stdtrit(len(of) - 1, 0.975)) / Z95 if len(of) < FEW else 1.0
     return p * (1 - p) / n * factor**2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -12,7 +13,9 @@ from heldout.images.copies.changes import describe
 from heldout.images.copies.groups import numbered
 from heldout.images.copies.small import SIDE, Floats, Integers, Pixels
 from heldout.images.copies.symmetries import matrix_of
-from heldout.images.copies.verify import Verification, Verified
+
+if TYPE_CHECKING:
+    from heldout.images.copies.verify import Verified
 
 FORMAT = 2
 """Raised whenever the same images would give other pairs."""
@@ -56,6 +59,9 @@ def find_copies(small: Pixels) -> FoundCopies:
     Args:
         small: (n, 64, 64) from `small_grey`.
     """
+    # scipy's filters and transforms take a sixth of a second, for which copies that are remembered need not wait
+    from heldout.images.copies.verify import Verification, Verified
+
     if small.ndim != 3 or small.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"expected (n, {SIDE}, {SIDE}) thumbnails, found {small.shape}")
     keys = [hashlib.blake2b(image.tobytes(), digest_size=8).hexdigest() for image in small]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from heldout.connected import connected
 from heldout.images.copies.small import Integers
 
 
@@ -18,5 +17,4 @@ def numbered(pairs: Iterable[tuple[int, int]], n: int) -> Integers:
     [0, 1, 0, 0, 2]
     """
     first, second = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    return connected(first, second, n)

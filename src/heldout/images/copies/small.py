@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -46,6 +45,8 @@ def shown(small: Pixels) -> NDArray[np.bool_]:
     Returns:
         (n, s, s).
     """
+    from scipy import ndimage  # imported where thumbnails are searched, and not where they are only made
+
     window = (1, 3, 3)
     most, least = ndimage.maximum_filter(small, window), ndimage.minimum_filter(small, window)
     flat = (most - least <= FLAT) | (small <= BLACK) | (small >= WHITE)
