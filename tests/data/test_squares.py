@@ -16,6 +16,7 @@ from heldout.data.load import load
 from heldout.data.squares import Place, Squares
 from heldout.data.squaring import Fitting
 from heldout.data.store import build_store
+from heldout.errors import InputError
 from heldout.images import reading
 from heldout.records import Cohort, InputMap
 from heldout.study import Study
@@ -142,6 +143,21 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path, monkeypat
     assert all(squares.take(place, PLAIN) is None for place in places(cohort))
 
 
+def test_a_file_that_asks_for_another_window_is_another_image(tmp_path: Path) -> None:
+    """Else a finished run would stand for images that it never saw."""
+    pixels = np.arange(400, dtype=np.uint16).reshape(20, 20) * 10
+    for n, (part, name) in enumerate((p, c) for p in ("train", "test") for c in "ab"):
+        (tmp_path / part / name).mkdir(parents=True)
+        (tmp_path / part / name / "0.dcm").write_bytes(dicom(pixels + n, 12, WindowCenter=500, WindowWidth=900))
+    before = load(tmp_path, intensity="dicom-window")
+    (tmp_path / "train/a/0.dcm").write_bytes(dicom(pixels, 12, WindowCenter=900, WindowWidth=900))
+    after = load(tmp_path, intensity="dicom-window")
+    assert len(set(before.table["id"]) - set(after.table["id"])) == 1
+    how = (12, "pad", "bicubic", None)
+    with pytest.raises(InputError, match="another window"):
+        build_store(before, list(before.table["id"]), *how, input_map=InputMap("dicom-window"))
+
+
 def test_images_with_equal_pixels_have_squares_by_their_own_windows(tmp_path: Path) -> None:
     pixels, data = np.arange(400, dtype=np.uint16).reshape(20, 20) * 10, tmp_path / "data"
     for part, name, centre in (("train", "a", 500), ("train", "b", 1000), ("test", "a", 1500), ("test", "b", 2000)):
@@ -150,7 +166,7 @@ def test_images_with_equal_pixels_have_squares_by_their_own_windows(tmp_path: Pa
     rule = InputMap("dicom-window")
     squares = Squares([Fitting(12, "pad", "bicubic", rule)], tmp_path)
     cohort = load(data, intensity="dicom-window", keep=squares.keep)
-    assert cohort.table["content"].nunique() == 1
+    assert cohort.table["content"].nunique() == 4
     asked = (cohort, list(cohort.table["id"]), 12, "pad", "bicubic", None)
     kept = build_store(*asked, input_map=rule, squares=squares).pixels
     plain = build_store(*asked, input_map=rule).pixels

@@ -262,11 +262,12 @@ def _writer(
             square = how.widened(how.fitting.fitted(image, place_of(root / source, member, row)))
         except ImageError as error:
             return error.problem(error.where, source=source)
-        found = content_hash(image.pixels)
+        found = content_hash(image.pixels, image.window)
         if found != content:
+            other = "other pixels" if image.window is None else "other pixels, or another window,"
             return Problem(
                 str(root / source) + (f" row {row}" if row >= 0 else ""),
-                f"other pixels (content {found})",
+                f"{other} (content {found})",
                 f"those that the cohort was read with (content {content})",
                 "Put the file back, or start a new study with the data as it is now.",
             )

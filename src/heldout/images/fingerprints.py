@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 
-def content_hash(pixels: npt.NDArray[Any]) -> str:
+def content_hash(pixels: npt.NDArray[Any], window: tuple[float, float] | None = None) -> str:
     """The first 16 hexadecimal digits of SHA-256 over shape and bytes; of other types than uint8 also over the type.
+
+    The window that a file asks to be shown with is part of what it shows: with another one a network is given another
+    image (`--intensity dicom-window`), and what was computed before is not its own.
 
     Args:
         pixels: (h, w) or (h, w, k), as `decode` returns them.
+        window: Lowest and highest value shown, as `decode` returns it; None if the file asks for none.
 
     Returns:
         16 hexadecimal digits. By the birthday bound two different images among a million share them with a
@@ -28,4 +32,6 @@ def content_hash(pixels: npt.NDArray[Any]) -> str:
     digest = hashlib.sha256(f"{kind}{shape}:".encode())
     stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
     digest.update(stored.data)  # a view: no second copy of a large image
+    if window is not None:
+        digest.update(f":{float(window[0])!r},{float(window[1])!r}".encode())
     return digest.hexdigest()[:16]

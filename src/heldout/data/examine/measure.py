@@ -237,5 +237,5 @@ def measured_image(entry: Entry, decoded: Decoded) -> MeasuredImage:
     )
     small = small_grey(preview(decoded))
     return MeasuredImage(
-        entry, content_hash(pixels), width, height, channels, decoded.bits, small, values, decoded.notes
+        entry, content_hash(pixels, decoded.window), width, height, channels, decoded.bits, small, values, decoded.notes
     )
