@@ -21,7 +21,7 @@ from heldout.errors import InputError
 from heldout.files import cache_folder, hash_of
 from heldout.records.table_file import load_table, save_table
 
-FORMAT = 1
+FORMAT = 2
 """Part of the file's name: raised whenever the same file would be measured otherwise."""
 
 SETTLED = 2_000_000_000
