@@ -14,8 +14,20 @@ from heldout.data.examine import known_copies, measure, remembered
 from heldout.data.load import load
 from heldout.images.copies import FoundCopies
 from tests.data.readers.making import arrays, folder, npz, picture, write_image
+from tests.images.decoders.making import dicom
+
+
+def of_patients(place: Path) -> Path:
+    """DICOM files that name patient and place."""
+    for n, (part, name) in enumerate((p, c) for p in ("train", "train", "test") for c in "ab"):
+        (place / part / name).mkdir(parents=True, exist_ok=True)
+        told = {"PatientID": f"P{n}", "InstitutionName": f"Clinic {n % 2}"}
+        (place / part / name / f"{n}.dcm").write_bytes(dicom(picture(n, (20, 20)), 8, **told))
+    return place
+
 
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
+    "DICOM": of_patients,
     "folder": folder,
     "arrays": arrays,
     "npz": lambda place: npz(place / "x.npz"),
@@ -46,6 +58,7 @@ def test_a_second_command_decodes_none_and_finds_the_same(tmp_path: Path, layout
     second = load(data)
     assert len(decoded) == len(first)
     assert second.table.equals(first.table) and (second.notes, second.hash) == (first.notes, first.hash)
+    assert (layout == "DICOM") is bool((second.table["patient"] != "").all() and (second.table["site"] != "").all())
     load(data, verify=True)
     assert len(decoded) == 2 * len(first)
 

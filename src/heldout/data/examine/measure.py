@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,7 @@ class MeasuredImage:
         small: (64, 64) grey thumbnail, among which changed copies are looked for.
         values: What values its pixels have, and what is known of their meaning.
         notes: What a person should know of it: inverted, text burnt in.
+        told: What its file says beside the pixels: patient (a hash), site, device.
     """
 
     entry: Entry
@@ -90,6 +91,7 @@ class MeasuredImage:
     small: NDArray[np.uint8]
     values: Values
     notes: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 def measure(
@@ -145,19 +147,23 @@ def _remembered(entry: Entry, memory: Memory) -> MeasuredImage | None:
         return None
     try:
         about = json.loads(known.measured)
-        values = about.pop("values")
+        values, said = about.pop("values"), about.pop("told")
         values, notes = Values(**{**values, "names": tuple(values["names"])}), tuple(about.pop("notes"))
-        return MeasuredImage(entry, small=known.small, values=values, notes=notes, **about)
-    except (ValueError, KeyError, TypeError):
+        own = told_by_file(entry, said)
+        return MeasuredImage(own, small=known.small, values=values, notes=notes, told=said, **about)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _remember(entry: Entry, results: Sequence[MeasuredImage | Problem], memory: Memory, read_at: int) -> None:
-    """Keep what was measured of a file that holds one image and tells nothing else."""
-    if len(results) != 1 or not isinstance(results[0], MeasuredImage) or results[0].entry != entry:
+    """Keep what was measured of a file that holds one image, with what it says of it."""
+    if len(results) != 1 or not isinstance(results[0], MeasuredImage):
         return
     image = results[0]
+    if image.entry != told_by_file(entry, image.told):
+        return
     about = {name: getattr(image, name) for name in ("content", "width", "height", "channels", "bits", "notes")}
+    about["told"] = dict(image.told)
     about["values"] = asdict(image.values)
     memory.keep(entry, Known(json.dumps(about), image.small), read_at)
 
@@ -197,7 +203,7 @@ def _measure_one(entry: Entry, root: Path, keep: Keep | None) -> MeasuredImage |
             raise
         except ImageError as error:
             return error.problem(entry.shown, source=entry.place)
-        image = measured_image(told_by_file(entry, decoded.about), decoded)
+        image = replace(measured_image(told_by_file(entry, decoded.about), decoded), told=dict(decoded.about))
         if keep is not None:
             keep((entry.source, entry.member, entry.row), decoded)
         return image
