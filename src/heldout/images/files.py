@@ -111,11 +111,11 @@ def _damaged(file: ImageFile, decoder: Decoder, error: Exception) -> ImageError:
     )  # its text names a buffer in memory, which tells nobody anything
     said = "its header cannot be read" if unnamed else " ".join(str(error).split())[:160] or type(error).__name__
     if isinstance(error, NotImplementedError):
-        remedy = "Convert it without loss, or leave it out with --skip-unreadable."
+        remedy = "Convert it without loss."
         return ImageError(file.where, f"a kind of {decoder.title} that is not read ({said})", "another kind", remedy)
     return ImageError(
         file.where,
         f"a damaged or truncated image ({decoder.title}: {said})",
         "a whole image",
-        "Copy the file again from its origin, or leave it out with --skip-unreadable.",
+        "Copy the file again from its origin.",
     )

@@ -188,7 +188,7 @@ def _measure_file(entry: Entry, root: Path, keep: Keep | None) -> list[MeasuredI
         return [_measure_one(entry, root, keep)]
     except SeveralImagesError as error:
         if not error.alike or entry.row >= 0:
-            return [error.problem(entry.shown, source=entry.place)]
+            return [_or_left_out(error.problem(entry.shown, source=entry.place))]
         last = _measure_one(replace(entry, row=error.count - 1), root, keep)
         if isinstance(last, Problem):  # cut off, or a number of frames that is none: one problem, not one a frame
             return [replace(last, where=entry.shown, found=f"{error.found}, of which {last.found}", source=entry.place)]
@@ -202,11 +202,16 @@ def _measure_one(entry: Entry, root: Path, keep: Keep | None) -> MeasuredImage |
         except SeveralImagesError:
             raise
         except ImageError as error:
-            return error.problem(entry.shown, source=entry.place)
+            return _or_left_out(error.problem(entry.shown, source=entry.place))
         image = replace(measured_image(told_by_file(entry, decoded.about), decoded), told=dict(decoded.about))
         if keep is not None:
             keep((entry.source, entry.member, entry.row), decoded)
         return image
+
+
+def _or_left_out(problem: Problem) -> Problem:
+    """The problem of one image, without which a data set can be read as well."""
+    return replace(problem, remedy=f"{problem.remedy} Or leave it out with --skip-unreadable.")
 
 
 def told_by_file(entry: Entry, about: Mapping[str, str]) -> Entry:

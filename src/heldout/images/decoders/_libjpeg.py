@@ -5,7 +5,7 @@ from __future__ import annotations
 from heldout.images.decoders._pillow import EXPECTED
 from heldout.images.errors import ImageError
 
-REMEDY = "Copy the file again from its origin, or leave it out with --skip-unreadable."
+REMEDY = "Copy the file again from its origin."
 
 
 def refuse_another_size(content: bytes, where: str) -> None:

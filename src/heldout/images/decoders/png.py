@@ -91,8 +91,7 @@ def _refuse_another_size(file: ImageFile) -> None:
             file.where,
             f"a header of {width} × {height} pixels over {'more' if held > said else 'fewer'} than that",
             EXPECTED,
-            "The file is damaged or was altered: copy it again from its origin, or leave it out with "
-            "--skip-unreadable.",
+            "The file is damaged or was altered: copy it again from its origin.",
         )
 
 
