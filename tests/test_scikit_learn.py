@@ -133,6 +133,8 @@ def test_of_images_with_axes_scikit_learn_checks_what_it_can() -> None:
 
 def test_rows_are_the_images_they_were_flattened_from() -> None:
     X, y, _ = made()
+    with pytest.raises(ArrayError, match="image_shape"):
+        of_images(image_shape=(7, 7)).fit(X.reshape(len(X), -1), y)
     flat = of_images(image_shape=X.shape[1:]).fit(X.reshape(len(X), -1), y)
     np.testing.assert_array_equal(flat.predict_proba(X.reshape(len(X), -1)), of_images().fit(X, y).predict_proba(X))
     with pytest.raises(ValueError, match="120 features"):

@@ -182,12 +182,19 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             reset: Whether it is learned from, else it has to have as many values a row as what was.
 
         Raises:
+            ArrayError: Rows that are no images of `image_shape`.
             ValueError: Rows that are no numbers, or of another length; scikit-learn's own words.
         """
         if self.image_shape is None:
             return images_of(X)
         rows: NDArray[Any] = validate_data(self, X, reset=reset)
-        return rows.reshape(len(rows), *self.image_shape)
+        try:
+            return rows.reshape(len(rows), *self.image_shape)
+        except ValueError as error:
+            found = f"rows of {rows.shape[1]:,} values"
+            expected = f"{' × '.join(map(str, self.image_shape))} of them, as image_shape says"
+            problem = Problem("X", found, expected, "Give the shape of one image before it was made a row.")
+            raise ArrayError([problem], title="The arrays cannot be used as they are") from error
 
     def _split(self, cohort: Cohort) -> Split:
         if len(cohort.classes) < 2:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.answer.gap import NO_TEST, Gap, comparison_sentences, gap_of, gap_sentence
+from heldout.answer.gap import BEST_OF_SEVERAL, NESTED, NO_TEST, Gap, comparison_sentences, gap_of, gap_sentence
 from heldout.answer.names import names_in
 from heldout.records import Estimate
+from heldout.records.comparison import Choosing
 from heldout.runs.compare import compare
 from tests.worlds.made_study import RUNS, make_study
 
@@ -54,3 +55,12 @@ def test_the_sentence_says_the_side_and_whether_it_is_known(tmp_path: Path) -> N
 def test_without_a_test_set_there_is_no_gap_to_speak_of(tmp_path: Path) -> None:
     found = compare(make_study(tmp_path / "s", runs=RUNS[:1], n_test=0), bootstrap=200)
     assert comparison_sentences(found, names_in(found))[1] == NO_TEST
+
+
+def test_images_that_folds_held_back_are_not_said_to_have_steered_runs(tmp_path: Path) -> None:
+    made = compare(make_study(tmp_path / "s", runs=RUNS[:2], n_test=0), bootstrap=200)
+    nested = dataclasses.replace(made, runs=tuple(dataclasses.replace(row, folds=3) for row in made.runs))
+    choice = Choosing(0, tuple(row.id for row in made.runs), made.runs[0].val.score)
+    several = dataclasses.replace(nested, choosing=(choice,))
+    assert comparison_sentences(nested, names_in(nested))[-1] == NESTED
+    assert comparison_sentences(several, names_in(several))[-1] == f"{NESTED} {BEST_OF_SEVERAL}"

@@ -81,7 +81,9 @@ def test_filters() -> None:
     status, _, err = call("models", "--source", "nope")
     assert status == ExitStatus.USAGE and "Unknown source 'nope'" in err
     status, _, err = call("models", "xyzzy")
-    assert status == ExitStatus.OK and "No model matches 'xyzzy'" in err
+    assert status == ExitStatus.OK and "No model matches pattern 'xyzzy'. Leave it out" in err
+    status, _, err = call("models", "--source", "hub")
+    assert status == ExitStatus.OK and "cache" in err and "''" not in err
 
 
 def test_another_version_of_a_library_is_told(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heldout.answer.stress import CANNOT
+from heldout.answer.stress import CANNOT, forecast_told
 from heldout.report.blocks import Chart, Notes, Prose, Table
 from heldout.report.material import gather
 from heldout.report.page import compose, render
@@ -37,6 +37,19 @@ def test_the_section_tells_runs_changes_and_limits(folder: Path) -> None:
     assert runs.sheet.header[:3] == ("run", "label", "score") and len(changes.rows) == 11
     assert {row[3] for row in chart.sheet.rows} == {"near", "middle", "far"}
     assert "Will it hold elsewhere?" in render(page)
+    assert "changed in 8 properties" in answer.text and "of 8 drawn sites" in answer.text
+
+
+def test_of_some_changes_the_forecast_names_them(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", runs=RUNS[:1], n_train=40, n_val=40, n_test=0)
+    asked = Asked(sites=2, only=("noise",))
+    make_stress(study, asked)
+    report = judge_stress(read_study(study), asked, bootstrap=100)
+    (run,) = report.runs
+    assert "changed in noise as the sites of 2 pairs differ" in forecast_told(report, run)
+    # No answer changed: what was seen in no patient may be in some, and the worst of several is not surer than one.
+    (point,) = [one for one in run.points if (one.words, one.level) == (run.worst.words, "middle")]
+    assert run.worst.lost_points.low < point.lost_points.low < 0 < point.lost_points.high < run.worst.lost_points.high
 
 
 def test_without_it_there_is_no_section_and_a_damaged_record_is_said(folder: Path, tmp_path: Path) -> None:

@@ -228,6 +228,7 @@ def test_what_does_not_go_together_is_told(data: Path, tmp_path: Path) -> None:
         ({"tune": 2}, "--tune"),
         ({"settings": {"probe": {"strengths": "1"}}}, "settings"),
         ({"budget_minutes": 0}, "--budget-minutes 0"),
+        ({"budget_minutes": float("nan")}, "--budget-minutes nan"),
     ):
         with pytest.raises(UsageError, match=words):
             Study(data, MODELS[:1], ["auto"], tmp_path, **options)  # type: ignore[arg-type]

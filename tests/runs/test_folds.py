@@ -216,7 +216,25 @@ def test_nested_without_a_test_set_tells_what_choosing_is_worth(tmp_path: Path) 
     for choosing in found.choosing:
         assert len(choosing.chosen) == FOLDS and all(f"-s{choosing.seed}-" in id_ for id_ in choosing.chosen)
         assert 0.5 < choosing.score.value <= 1
+        assert choosing.score.method.startswith("the wider of")
+        for row in found.runs:  # one run that every fold chose has that run's own score and interval
+            if set(choosing.chosen) == {row.id}:
+                assert choosing.score == row.val.score
     files = read_study(study.folder)
+    differences, learned, held_back = [], [], []
+    for repeat in (0, 1):
+        probe, bias = files.runs[repeat], files.runs[2 + repeat]
+        for number in range(FOLDS):
+            split = read_study(fold_folder(study.folder, repeat, number)).split
+            sides = (run.predictions["val"] for run in (probe, bias))
+            a, b = (dict(zip(side.ids, side.right, strict=True)) for side in sides)
+            differences.append(float(np.mean([float(a[id_]) - float(b[id_]) for id_ in split.test])))
+            learned.append(len(split.train))
+            held_back.append(len(split.test))
+    wanted = corrected_t(differences, learned, held_back, held_back)  # nothing is learned from what a fold chooses by
+    (pair,) = found.fold_pairs
+    assert wanted.varies and pair.p == pytest.approx(wanted.p)
+    assert pair.difference_points.high == pytest.approx(100 * wanted.high)
     for run in files.runs:
         choice = run.folds[run.folds["split"] == "choice"]  # type: ignore[index]
         outer = run.folds[run.folds["split"] == "val"]  # type: ignore[index]

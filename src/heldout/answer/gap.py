@@ -18,6 +18,19 @@ NO_TEST = (
     "Validation images steered the runs; expect less on new ones. Keep a test set of other patients aside, and run "
     "again."
 )
+"""Of one validation set, by which runs were steered."""
+
+NESTED = (
+    "There is no test set, and the cross-validation is nested: each validation image was answered by a network that "
+    "neither learned from it nor was chosen by it."
+)
+"""Of a nested cross-validation."""
+
+BEST_OF_SEVERAL = (
+    "The best of several runs is still flattered by being picked by these images: report what choosing among the runs "
+    "is worth."
+)
+"""The same of several models or strategies."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,11 @@ def comparison_sentences(comparison: Comparison, names: Mapping[str, RunName]) -
     """
     best = best_run(comparison)
     row = next(row for row in comparison.runs if row.id == best.id)
-    second = NO_TEST if best.part == "val" else gap_sentence(row, names[best.id].spoken, comparison.metric)
+    if best.part == "test":
+        second = gap_sentence(row, names[best.id].spoken, comparison.metric)
+    elif row.folds:
+        second = f"{NESTED} {BEST_OF_SEVERAL}" if comparison.choosing else NESTED
+    else:
+        second = NO_TEST
     first = best_sentence(best, names, comparison.metric, comparison.unit)
     return tuple(filter(None, (baseline_sentence(comparison, names), first, second)))

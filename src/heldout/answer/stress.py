@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.answer.texts import count, number, percent
+from heldout.answer.texts import count, listing, number, percent
 from heldout.records.stress import StressedRun, StressPoint, StressReport
 
 CANNOT = (
@@ -17,6 +17,9 @@ AGREED = (
 )
 """What came of it where the truth was known (benchmarks/stress_forecast.py); told wherever a forecast is."""
 
+
+FEW_CHANGES = 3
+"""As many changes are named; of more it is told how many."""
 
 STANDING = {"best": "highest", "as good": "not told from it", "worse": "lower", None: "–"}
 """How a run stands against the one that is highest at the drawn sites."""
@@ -36,6 +39,8 @@ def leading(report: StressReport, names: dict[str, str]) -> str:
         names: Id of a run -> what it is called.
     """
     best = report.runs[0]
+    if len(report.runs) == 1 and best.expected is None:
+        return f"{names[best.id]} alone was asked; no sites were drawn."
     if best.expected is None or best.first is None:
         return f"{names[best.id]} scores highest on the images as they are; no sites were drawn."
     if len(report.runs) == 1:
@@ -58,8 +63,10 @@ def forecast_told(report: StressReport, run: StressedRun) -> str:
         return ""
     found = run.forecast_points
     each = ", ".join(f"{pair} {number(points.value)}" for pair, points in run.like.items())
+    made = [one.title for one in report.stresses if one.measured and not one.absent]
+    what = listing(made) if len(made) <= FEW_CHANGES else f"{len(made)} properties"
     return (
-        f"A site that differs as the sites of {count(len(report.pairs), 'pair')} do would cost "
-        f"{number(found.value)} points in the mean, 95 % of such sites {number(found.low)} to {number(found.high)} "
-        f"(as the two sites of each pair differ: {each})."
+        f"Validation images changed in {what} as the sites of {count(len(run.like), 'pair')} differ cost "
+        f"{number(found.value)} points in the mean of {count(report.sites, 'drawn site')}, 95 % of such draws "
+        f"{number(found.low)} to {number(found.high)} (as the two sites of each pair differ: {each})."
     )

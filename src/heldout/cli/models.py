@@ -59,7 +59,7 @@ def models(
         env.json({"format": 1, "models": [{**to_data(info), "here": is_here} for info, is_here in rows]})
     else:
         _print(env, rows)
-    _notes(env, rows, pattern)
+    _notes(env, rows, pattern, source, here)
 
 
 COMMAND = models
@@ -177,11 +177,19 @@ def _triple(values: Sequence[float]) -> str:
     return " ".join(f"{value:g}" for value in values)
 
 
-def _notes(env: Environment, rows: Sequence[object], pattern: str) -> None:
+def _notes(env: Environment, rows: Sequence[object], pattern: str, source: str, here: bool) -> None:
     from heldout.backbones import version_note
 
     note = version_note()
     if note:
         env.error(note)
     if not rows:
-        env.error(f"No model matches '{pattern}'. Leave out the pattern to list them all.")
+        env.error(_nothing_found(pattern, source, here))
+
+
+def _nothing_found(pattern: str, source: str, here: bool) -> str:
+    """What was asked for that nothing answers to, and what to leave out."""
+    if not pattern and source == "hub":
+        return "No repository of the model hub is in its cache on this machine; any is asked for as hub:ORG/NAME."
+    asked = [f"pattern '{pattern}'"] * bool(pattern) + [f"--source {source}"] * bool(source) + ["--here"] * here
+    return f"No model matches {' with '.join(asked)}. Leave {'one of these' if asked[1:] else 'it'} out to list more."

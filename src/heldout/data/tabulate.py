@@ -84,7 +84,10 @@ def notes_of(table: pd.DataFrame, key_note: str | None, excluded: int = 0) -> li
     if (table["split"] == "").all():
         notes.append("No split is given: test and validation are drawn from all images.")
     elif not (table["split"] == "test").any():
-        notes.append("There is no test set: the score on validation, by which models are chosen, is optimistic.")
+        notes.append(
+            "There is no test set: a score on validation images by which a model was chosen is optimistic (--folds "
+            "holds each fold's images back from what is chosen within a run)."
+        )
     return notes
 
 

@@ -219,7 +219,8 @@ class Choosing:
     Attributes:
         seed: Number of the repeat.
         chosen: Id of the run that each fold chose.
-        score: What the chosen runs score on what the folds held back, by the metric, a fraction.
+        score: What the chosen runs score on what the folds held back, by the metric, a fraction; its interval is the
+            wider of that over patients and that over folds, as for each run out of fold.
     """
 
     seed: int

@@ -69,6 +69,6 @@ def asked_strategies(
         other = "settings (--set)" if settings else "other strategies"
         raise UsageError(f"Found --strategies auto beside {other}; expected it alone: it chooses both.")
     budget = AutoBudget(epochs=epochs) if minutes is None else AutoBudget(minutes, epochs)
-    if budget.minutes <= 0:
+    if not budget.minutes > 0:  # nan is no number of minutes, and would never be over
         raise UsageError(f"Found --budget-minutes {budget.minutes:g}; expected a number above 0.")
     return (), budget

@@ -75,7 +75,7 @@ class OutOfFold:
                 gained = first.right[rows].astype(np.float64) - second.right[rows]
                 differences.append(float((each * gained).sum() / each.sum()))
                 held_out.append(int(rows.sum()))
-                learned.append(len(rows) - int(rows.sum()))
+                learned.append(_learned(runs_a[seed], int(number), rows))
         if not shared:
             return None
         found = corrected_t(differences, learned, held_out, held_out)
@@ -110,7 +110,8 @@ class OutOfFold:
             chosen.append(runs[best].record.id)
         side = first.with_logits(logits)
         units = Units.of(side.labels, side.ids, side.patients)
-        return Choosing(seed, tuple(chosen), metric_estimate(side, units, self.resamples, self.metric))
+        told = metric_estimate(side, units, self.resamples, self.metric)
+        return Choosing(seed, tuple(chosen), _wider(runs[0], side, told, self.metric))
 
     def _score(self, inner: pd.DataFrame, labels: pd.Series[str], index: Mapping[str, int]) -> float:
         """A fold's score on its own validation images, image by image, by the metric."""
@@ -142,13 +143,14 @@ def over_folds(run: RunFiles, side: Predictions, scores: Scores, metric: ClassWe
 def _wider(run: RunFiles, side: Predictions, told: Estimate, metric: ClassWeights) -> Estimate:
     """One score with the wider of its interval and that of its folds; as it is where the folds do not differ."""
     fold = folds_of(run, side)
-    scores, held_out = [], []
+    scores, held_out, learned = [], [], []
     for number in np.unique(fold):
         rows = fold == number
         each = metric.weigh(side.labels[rows], np.ones((1, int(rows.sum())), dtype=np.float32))[0]
         scores.append(float((each * side.right[rows]).sum() / each.sum()))
         held_out.append(int(rows.sum()))
-    found = corrected_t(scores, [len(fold) - n for n in held_out], held_out, held_out)
+        learned.append(_learned(run, int(number), rows))
+    found = corrected_t(scores, learned, held_out, held_out)
     if not found.varies:
         return told
     half = max(found.high - found.value, 0.0)
@@ -172,6 +174,20 @@ def folds_of(run: RunFiles, side: Predictions) -> NDArray[np.int64]:
     of_row = {unit: of_image[id_] for unit, id_ in zip(unit_ids(images), images.ids, strict=True)}
     of_row |= of_image
     return np.array([of_row[id_] for id_ in side.ids], dtype=np.int64)
+
+
+def _learned(run: RunFiles, number: int, rows: NDArray[np.bool_]) -> float:
+    """How many rows the network of a fold learned from: the others, less the share that a nested fold is chosen by.
+
+    Args:
+        run: A cross-validated run.
+        number: Number of the fold.
+        rows: (n,) which rows, images or patients, are in the fold.
+    """
+    assert run.folds is not None
+    own, name = run.folds["split"] == "val", fold_names(run)[number]
+    others = int((own & (run.folds["variant"] != name)).sum())
+    return float((~rows).sum()) * (1 - len(_inner(run, name)) / others)
 
 
 def _inner(run: RunFiles, name: str) -> pd.DataFrame:

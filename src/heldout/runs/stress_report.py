@@ -23,7 +23,7 @@ from heldout.stats.intervals import unseen
 from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.metric import ClassWeights
 from heldout.stats.scores import Reals
-from heldout.stats.stressed import Standings, changed_scores, next_site, standings
+from heldout.stats.stressed import LEVEL, Standings, changed_scores, next_site, standings
 from heldout.stresses.plan import CLEAN, LEVELS, TOGETHER, StressPlan
 from heldout.ties import first_of_largest
 
@@ -170,7 +170,7 @@ def _stressed(
     )
     typical = [i for i, point in enumerate(points) if point.level == TYPICAL]
     worst = max(typical, key=lambda i: (points[i].lost_points.value, -i))
-    held = simultaneous(_measured(lost[worst], shared), len(typical)).estimate()
+    held = _worst_of(lost[worst], shared, len(typical))
     forecast = expected = behind = None
     like: dict[str, Estimate] = {}
     if sites is not None and ranked is not None:
@@ -234,8 +234,13 @@ def _mean_of_stresses(lost: Reals, names: Sequence[str]) -> Reals:
     return mean
 
 
-def _measured(values: Reals, shared: _Shared) -> Measured:
-    return Measured(float(values[0]), values[1:], len(shared.ids), shared.resamples.method)
+def _worst_of(values: Reals, shared: _Shared, many: int) -> Estimate:
+    """The largest of so many losses, with an interval for all of them at once; `_estimate` where no answer changed."""
+    found = simultaneous(Measured(float(values[0]), values[1:], len(shared.ids), shared.resamples.method), many)
+    if varies(values[1:]):
+        return found.estimate()
+    reach = 100 * unseen(len(shared.resamples.units), LEVEL / many)
+    return replace(found.estimate(), low=float(values[0]) - reach, high=float(values[0]) + reach)
 
 
 def _estimate(values: Reals, shared: _Shared, scale: float = 100.0) -> Estimate:

@@ -159,7 +159,8 @@ def _parts_missing(splits: set[str], require_test: bool) -> list[Problem]:
                 "no test images",
                 "a held-out test set, on which the final score rests",
                 "Add test images; or go on without with --no-test (require_test=False): then only validation is "
-                "scored, and that score is optimistic because models are chosen by it.",
+                "scored, and that score is optimistic because models are chosen by it, except with "
+                "--folds, which holds each fold's images back from what is chosen within a run.",
             )
         )
     return problems

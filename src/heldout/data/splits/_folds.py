@@ -142,7 +142,7 @@ def _single_units(cohort: Cohort, pool: pd.DataFrame, folds: int) -> tuple[npt.N
     if (holders > 1).sum() < 2:
         found = "; ".join(f"'{name}': {number}" for name, number in zip(names, holders, strict=True))
         expected = f"two {cohort.labelling.nouns} with at least 2 {nouns} each"
-        problems.append(Problem(f"{nouns} of each {cohort.labelling.noun}", found, expected, "Add images."))
+        problems.append(Problem(f"{nouns} of each {cohort.labelling.noun}", found, expected, f"Add {nouns}."))
     if problems:
         raise InputError(problems, title="No folds can be drawn")
     return alone[units.of_image], tuple(name for name, one in zip(names, single, strict=True) if one)
