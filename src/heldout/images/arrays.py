@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from heldout.files import check_regular
+from heldout.files import check_regular, open_regular
 from heldout.images.errors import ImageError
 from heldout.images.faithful import WIDENED
 from heldout.images.memory import free_memory
@@ -158,7 +158,9 @@ def _refusal(path: str, member: str, error: Exception) -> ImageError:
             "Stack images of one size with np.stack(images).astype('uint8') and save that; for images of differing "
             "sizes write image files and a manifest.",
         )
-    why = f"{type(error).__name__}: {str(error)[:100]}" if _is_array_file(Path(path)) else "it begins as no array does"
+    by_system = isinstance(error, OSError)  # a pipe, no rights, a broken disk
+    told = by_system or _is_array_file(Path(path))
+    why = f"{type(error).__name__}: {str(error)[:100]}" if told else "it begins as no array does"
     return ImageError(
         path,
         f"a file that numpy cannot read ({why})",
@@ -169,7 +171,7 @@ def _refusal(path: str, member: str, error: Exception) -> ImageError:
 
 def _is_array_file(path: Path) -> bool:
     """Whether a file begins as `.npy` and `.npz` files do; numpy calls any other a pickle, and tells how to open it."""
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         return file.read(len(ARRAYS[0])).startswith(ARRAYS)
     return False
 
@@ -177,7 +179,7 @@ def _is_array_file(path: Path) -> bool:
 def _is_pickled(path: Path, member: str) -> bool:
     """Whether a file is a pickle by its first bytes, or holds an array of Python objects by the array's own header."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             begin = file.read(len(PICKLES[0]))
             if begin in PICKLES:
                 return True
