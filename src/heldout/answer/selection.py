@@ -61,7 +61,8 @@ def _how_sure(found: Selection, recipes: tuple[str, ...]) -> str:
     if best is None:
         said = "There are too few patients to tell by other draws of them how sure that is"
     else:
-        said = f"Were the patients drawn again, it would be the best in {number(100 * best, 0)} of 100 draws"
+        drawn = "Were the validation images drawn again, by patient where those are known"
+        said = f"{drawn}, it would be the best in {number(100 * best, 0)} of 100 draws"
     if not others:
         return f"{said}; it can be told apart from each of the others."
     return f"{said}; not to be told from it: {listing([recipes[one.candidate] for one in others])}."

@@ -8,7 +8,7 @@ import pytest
 from heldout.diagnosis.causes.instability import CAUSE
 from heldout.diagnosis.run_data import RunData
 from heldout.records import ReasonKind
-from tests.worlds.made_runs import SOLVED, judged, made_run
+from tests.worlds.made_runs import SOLVED, cross_validated, judged, made_run
 
 N = 600
 
@@ -60,3 +60,10 @@ def test_seeds_of_another_split_or_strategy_do_not_count() -> None:
 
 def test_a_probe_has_no_luck() -> None:
     assert judged(CAUSE, replace(made_run(), learning=SOLVED)).verdict == "not applicable"
+
+
+def test_folds_are_repeated_and_have_no_seeds() -> None:
+    for run in (made_run(), cross_validated(made_run())):
+        finding = judged(CAUSE, replace(run, val_epochs=None))
+        assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.MORE_SEEDS)
+        assert ("--repeats" in finding.reason) is (run.folds is not None)

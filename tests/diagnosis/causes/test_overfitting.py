@@ -8,7 +8,8 @@ import pytest
 
 from heldout.diagnosis.causes.overfitting import CAUSE
 from heldout.diagnosis.run_data import RunData
-from tests.worlds.made_runs import judged, made_run, part
+from heldout.records import ReasonKind
+from tests.worlds.made_runs import cross_validated, judged, made_run, part
 
 RISING = pd.DataFrame(
     {
@@ -61,3 +62,8 @@ def test_relatives_of_train_among_validation_are_left_out() -> None:
 
 def test_without_training_images_it_says_so() -> None:
     assert judged(CAUSE, replace(made_run(), train=None)).verdict == "not identifiable"
+
+
+def test_of_folds_no_image_was_learned_by_all_networks() -> None:
+    finding = judged(CAUSE, cross_validated(learned_by_heart()))
+    assert (finding.verdict, finding.kind) == ("not applicable", ReasonKind.DOES_NOT_APPLY)

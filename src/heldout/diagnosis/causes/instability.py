@@ -90,6 +90,9 @@ class Instability(Cause[Seeds | Swing]):
         if missing <= 0:
             return _over_seeds(data)
         swing = _over_epochs(data, missing)
+        if swing is None and data.run.folds is not None:
+            repeats = f"{missing} more repeat{'s' if missing > 1 else ''} of the folds (--repeats)"
+            return Missing(ReasonKind.MORE_SEEDS, repeats)
         return swing or Missing(ReasonKind.MORE_SEEDS, _more_seeds(missing))
 
     def decide(self, measured: Seeds | Swing, rules: Rules) -> Decision:

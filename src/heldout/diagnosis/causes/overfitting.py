@@ -58,6 +58,9 @@ class Overfitting(Cause[Excess]):
     def measure(self, data: CauseData) -> Excess | Missing:
         """Train minus independent validation accuracy, and the onset."""
         train = data.run.train
+        if data.run.folds is not None:
+            text = "every image was learned by some of the folds' networks and stands out of fold for the others"
+            return Missing(ReasonKind.DOES_NOT_APPLY, f"{text}; a run without --folds can tell")
         if train is None or not len(train):
             return Missing(ReasonKind.PARTS_MISSING, "the training images, scored again after training")
         learned = training_accuracy(train, data.run.bootstrap, data.run.bootstrap_seed, data.run.weights)
