@@ -11,8 +11,12 @@ from heldout.records.comparison import Choosing, FoldPair
 from heldout.records.selection import Behind, Candidate, Dropped, Ensemble, Selection
 from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
+from heldout.runs.folder import read_study
+from heldout.runs.stress_report import judge_stress
+from heldout.runs.stressed import Asked
 from tests.report.made_diagnosis import diagnose_study, with_groups
 from tests.report.studies import make_evil
+from tests.worlds.made_stress import make_stress
 from tests.worlds.made_study import RUNS, make_study
 
 
@@ -61,6 +65,16 @@ def crossed(four: Material) -> Material:
     split = replace(four.split, train=(), val=(*four.split.train, *four.split.val), folds=3)
     runs = tuple(replace(run, record=replace(run.record, kept_epoch=None)) for run in four.files.runs)
     return replace(four, comparison=comparison, files=replace(four.files, split=split, runs=runs))
+
+
+@pytest.fixture(scope="session")
+def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs, scored on changed validation images."""
+    study = make_study(tmp_path_factory.mktemp("made") / "study", runs=RUNS[:2], n_train=60, n_test=0)
+    asked = Asked(sites=8)
+    make_stress(study, asked, lambda run, stress, variant: 0 if run or stress == "clean" else 30)
+    judge_stress(read_study(study), asked, bootstrap=200)
+    return study
 
 
 @pytest.fixture(scope="session")

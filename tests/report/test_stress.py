@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from heldout.answer.stress import CANNOT, forecast_told
 from heldout.report.blocks import Chart, Notes, Prose, Table
 from heldout.report.material import gather
@@ -18,21 +16,12 @@ from tests.worlds.made_stress import make_stress
 from tests.worlds.made_study import RUNS, make_study
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    study = make_study(tmp_path_factory.mktemp("made") / "study", runs=RUNS[:2], n_train=60, n_test=0)
-    asked = Asked(sites=8)
-    make_stress(study, asked, lambda run, stress, variant: 0 if run or stress == "clean" else 30)
-    judge_stress(read_study(study), asked, bootstrap=200)
-    return study
-
-
-def test_the_section_tells_runs_changes_and_limits(folder: Path) -> None:
-    page = compose(gather(folder))
+def test_the_section_tells_runs_changes_and_limits(stressed: Path) -> None:
+    page = compose(gather(stressed))
     answer, runs, changes, notes, chart = section(page, "stress")
     assert isinstance(answer, Prose) and isinstance(runs, Table) and isinstance(changes, Table)
     assert isinstance(notes, Notes) and isinstance(chart, Chart) and CANNOT in notes.items
-    files = read_study(folder)
+    files = read_study(stressed)
     assert [row[0].values[0] for row in runs.rows] == [files.runs[1].record.id, files.runs[0].record.id]
     assert runs.sheet.header[:3] == ("run", "label", "score") and len(changes.rows) == 11
     assert {row[3] for row in chart.sheet.rows} == {"near", "middle", "far"}
@@ -52,11 +41,11 @@ def test_of_some_changes_the_forecast_names_them(tmp_path: Path) -> None:
     assert run.worst.lost_points.low < point.lost_points.low < 0 < point.lost_points.high < run.worst.lost_points.high
 
 
-def test_without_it_there_is_no_section_and_a_damaged_record_is_said(folder: Path, tmp_path: Path) -> None:
+def test_without_it_there_is_no_section_and_a_damaged_record_is_said(stressed: Path, tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", runs=RUNS[:1], n_train=40, n_val=30, n_test=20)
     assert "stress" not in [one.id for one in compose(gather(study)).sections]
     (study / FILE).parent.mkdir()
-    (study / FILE).write_bytes((folder / FILE).read_bytes())
+    (study / FILE).write_bytes((stressed / FILE).read_bytes())
     (other,) = section(compose(gather(study)), "stress")
     assert isinstance(other, Prose) and "another split" in other.text
     (study / FILE).write_text("{")

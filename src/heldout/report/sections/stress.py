@@ -96,7 +96,7 @@ SECTION = Section(
     "stress",
     "Will it hold elsewhere?",
     "Validation images changed as images of other sites were measured to differ: what each run keeps.",
-    250,
+    270,
     blocks,
     figures_first=False,
     labels=("single",),
