@@ -29,11 +29,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from benchmarks.planted_tables import markdown
 from benchmarks.pools import KERMANY
 from benchmarks.strategies import PATIENT
+from benchmarks.stress_forecast_tables import Outcome, pairs_table, runs_table
 from heldout.cli import main as heldout
 from heldout.diagnosis.tables import part_pixels
 from heldout.progress import Silent
@@ -207,33 +207,6 @@ class OwnShifts(Sites):
         return DrawnSites(self.pairs, table[list(names)].to_numpy(dtype=np.float64).T[None])
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One run of one pair.
-
-    Attributes:
-        pair: The pair.
-        run: What the run is called.
-        val: Accuracy on validation, a fraction, and so the next two.
-        expected: Mean over the drawn sites, which come from pairs of other images.
-        test: What it was on the second site.
-        real: Points lost there.
-        forecast: Points forecast, with the ends of the interval.
-        own: Points lost by the pair's own shifts.
-        first: Share of redrawn patients and sites in which it was expected to stand highest.
-    """
-
-    pair: str
-    run: str
-    val: float
-    expected: float
-    test: float
-    real: float
-    forecast: tuple[float, float, float]
-    own: float
-    first: float
-
-
 def agree(out: Path, names: list[str]) -> None:
     """Forecast and ranking against what the second sites brought."""
     found = [outcome for name in names for outcome in outcomes(read_study(out / name), name)]
@@ -289,65 +262,6 @@ def scores(study: StudyFiles, asked: Asked) -> list[tuple[Reals, Reals]]:
         clean = changed_scores(right[0], labels, drawn, metric)[0]
         found.append((clean, changed_scores(right[1], labels, drawn, metric, plan.factors)))
     return found
-
-
-def pairs_table(found: list[Outcome]) -> str:
-    """A row a pair: how large the drop was and was said to be, and how well runs were ranked."""
-    rows = []
-    for pair in dict.fromkeys(one.pair for one in found):
-        own = [one for one in found if one.pair == pair]
-        real, said, val, expected, test = (
-            np.array([getattr(one, field) if field != "forecast" else one.forecast[0] for one in own])
-            for field in ("real", "forecast", "val", "expected", "test")
-        )
-        held = sum(one.forecast[1] <= one.real <= one.forecast[2] for one in own)
-        lows, highs = (np.mean([one.forecast[end] for one in own]) for end in (1, 2))
-        rows.append(
-            [
-                pair,
-                str(len(own)),
-                f"{real.mean():.1f} ({real.min():.1f} to {real.max():.1f})",
-                f"{said.mean():.1f} [{lows:.1f}, {highs:.1f}]",
-                f"{held} of {len(own)}",
-                f"{np.mean([one.own for one in own]):.1f}",
-                f"{np.abs(real - said).mean():.1f}",
-                f"{np.abs(real).mean():.1f}",
-                f"{rank_agreement(expected, test):+.2f}",
-                f"{rank_agreement(val, test):+.2f}",
-                f"{100 * (test.max() - test[expected.argmax()]):.1f}",
-                f"{100 * (test.max() - test[val.argmax()]):.1f}",
-            ]
-        )
-    means = np.array([[float(cell) for cell in row[6:]] for row in rows]).mean(axis=0)
-    ranked = [f"{value:+.2f}" if 2 <= place < 4 else f"{value:.1f}" for place, value in enumerate(means)]
-    rows.append(["mean of pairs", "", "", "", "", "", *ranked])
-    header = ["pair", "runs", "real drop (range)", "forecast [interval]", "held", "by its own shifts", "mean error"]
-    header += ["error of saying 0", "τ of expected", "τ of validation", "regret of expected", "regret of validation"]
-    return markdown(header, rows)
-
-
-def rank_agreement(a: Reals, b: Reals) -> float:
-    """Kendall's τ-b of two scores of the same runs."""
-    return float(kendalltau(a.round(9), b.round(9)).statistic)
-
-
-def runs_table(found: list[Outcome]) -> str:
-    """A row a run."""
-    rows = [
-        [
-            one.pair,
-            one.run,
-            f"{100 * one.val:.1f}",
-            f"{100 * one.expected:.1f}",
-            f"{100 * one.test:.1f}",
-            f"{one.real:.1f}",
-            "{:.1f} [{:.1f}, {:.1f}]".format(*one.forecast),
-            f"{one.own:.1f}",
-        ]
-        for one in found
-    ]
-    header = ["pair", "run", "validation, %", "expected, %", "test, %", "real drop", "forecast", "own shifts"]
-    return markdown(header, rows)
 
 
 def main() -> None:
