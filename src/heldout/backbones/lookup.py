@@ -118,6 +118,15 @@ def weights_here(info: BackboneInfo) -> Path | None:
     return source_of(info).here(entry_of(info))
 
 
+def digest(info: BackboneInfo) -> str:
+    """First 16 hexadecimal digits of SHA-256 of the weights, downloaded where they are not on this machine.
+
+    Raises:
+        HeldoutError: They cannot be had; the text says which file to put where.
+    """
+    return source_of(info).digest(entry_of(info))
+
+
 def fetch(info: BackboneInfo) -> Path:
     """The file with the weights, downloaded where it is not on this machine.
 

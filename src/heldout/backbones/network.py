@@ -105,6 +105,22 @@ class Flat(nn.Module):
         return x.mean(dim=1) if x.ndim == 3 else x
 
 
+class SideBySide(nn.Module):
+    """Pooled features of several networks, joined.
+
+    Args:
+        members: Of each network what normalises its input, and what gives its features (n, d).
+    """
+
+    def __init__(self, members: Sequence[tuple[nn.Module, nn.Module]]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(nn.Sequential(entry, trunk) for entry, trunk in members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 3, h, w) in 0 … 1 -> (n, Σ d)."""
+        return torch.cat([member(x) for member in self.members], dim=1)
+
+
 class Network(nn.Module):
     """A trunk in stages and a linear head.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from heldout.backbones.table import Entry, table
 from heldout.errors import HeldoutError
+from heldout.files import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -75,6 +76,14 @@ class Source(ABC):
             return self.download(entry)
         except DownloadError as error:
             raise HeldoutError(_not_here(entry, self.stored(entry), str(error))) from error
+
+    def digest(self, entry: Entry) -> str:
+        """First 16 hexadecimal digits of SHA-256 of the weights file, downloaded where it is not here.
+
+        Raises:
+            HeldoutError: It cannot be had; the text says which file to put where.
+        """
+        return sha256_of(self.fetch(entry))[:16]
 
     def download(self, entry: Entry) -> Path:
         """The weights file, got from elsewhere; asked for where it is not here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -52,6 +53,24 @@ class BackboneInfo:
     computed: tuple[str, ...] = field(default=())
 
 
+CONCAT = "concat"
+"""Source of networks whose features stand side by side: `concat:NAME+NAME`."""
+
+
+def members_of(name: str) -> tuple[str, ...]:
+    """The names that the name of networks side by side is made of; a name of another source alone.
+
+    >>> members_of("concat:offline:efficientnet_lite0+hub:facebook/dinov2-small:cls+mean")
+    ('offline:efficientnet_lite0', 'hub:facebook/dinov2-small:cls+mean')
+    """
+    source, _, rest = name.partition(":")
+    return tuple(_BETWEEN.split(rest)) if source == CONCAT else (name,)
+
+
+_BETWEEN = re.compile(r"(?<!:cls)\+|(?<=:cls)\+(?!mean(?:\+|$))")
+"""A plus that is not that of the pooling `cls+mean`."""
+
+
 def spoken_name(name: str) -> str:
     """What people call a set of weights whose full name is given; several full names may share it.
 
@@ -59,8 +78,12 @@ def spoken_name(name: str) -> str:
     ('resnet34', 'own.v2')
     >>> spoken_name("hub:facebook/dinov2-small@ed25f3a31f01632728cabb09d1542f84ab7b0056:cls")
     'dinov2-small'
+    >>> spoken_name("concat:offline:efficientnet_lite0+offline:efficientnet_lite2")
+    'efficientnet_lite0+efficientnet_lite2'
     """
     source, _, rest = name.partition(":")
+    if source == CONCAT:
+        return "+".join(spoken_name(member) for member in members_of(name))
     if source == GIVEN:
         return rest
     if source == "file":

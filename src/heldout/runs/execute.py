@@ -17,7 +17,6 @@ from heldout.computing import Device, Engine
 from heldout.data.input_map import input_map_of
 from heldout.data.squares import Squares
 from heldout.errors import HeldoutError
-from heldout.files import sha256_of
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Cohort, InputMap, Split
 from heldout.records.recipe import Precision
@@ -71,7 +70,7 @@ class Execution:
             HeldoutError: Weights cannot be fetched; says which file to put where.
         """
         fetched = self.spec.models if self.spec.needs_weights else ()
-        return each_of(fetched, lambda info: sha256_of(backbones.fetch(info))[:16])
+        return each_of(fetched, backbones.digest)
 
     @cached_property
     def precisions(self) -> dict[str, Precision]:
