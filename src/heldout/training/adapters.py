@@ -29,18 +29,27 @@ def attach(network: Network, phases: Iterable[Phase], seed: int) -> None:
     phase = next((phase for phase in phases if phase.trainable == "lora"), None)
     if phase is None:
         return
-    targets = layers_of(network)
-    if not targets:
-        raise UsageError(
-            "This network has no layer that takes a low-rank adapter; expected linear layers or convolutions that are "
-            "not grouped. Use another strategy, for example norm or last-block."
-        )
+    targets = adaptable_layers(network)
     peft: Any = require("peft", "lora")
     config = peft.LoraConfig(r=phase.rank, lora_alpha=phase.rank, target_modules=targets, bias="none")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         peft.inject_adapter_in_model(config, network)
     network.to(memory_format=torch.channels_last)
+
+
+def adaptable_layers(network: Network) -> list[str]:
+    """Names of the layers that get adapters.
+
+    Raises:
+        UsageError: The network has none.
+    """
+    if targets := layers_of(network):
+        return targets
+    raise UsageError(
+        "This network has no layer that takes a low-rank adapter; expected linear layers or convolutions that are "
+        "not grouped. Use another strategy, for example norm or last-block."
+    )
 
 
 def layers_of(network: Network) -> list[str]:

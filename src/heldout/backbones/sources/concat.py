@@ -56,7 +56,8 @@ class Concat(Source):
 
     def fetch(self, entry: Entry) -> Path:
         """Every network's file; the first of them."""
-        return [_source(member).fetch(member) for member in _members(entry)][0]
+        first, *_ = [_source(member).fetch(member) for member in _members(entry)]
+        return first
 
     def digest(self, entry: Entry) -> str:
         """Of all networks' digests."""
