@@ -13,6 +13,7 @@ from typing import Any
 
 from heldout.diagnosis.appearance import AppearanceTable, compare_appearance
 from heldout.diagnosis.baseline import over_baseline
+from heldout.diagnosis.carriers import carried
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.contradiction import contradiction_of
@@ -151,7 +152,7 @@ def diagnose_run(run: RunData, rules: Rules = RULES) -> Diagnosis:
     data = cause_data(run, rules)
     gap = data.gap
     shelf = {cause.code: cause for cause in causes}
-    found = [judged(cause, data) for cause in shelf.values()]
+    found = carried([judged(cause, data) for cause in shelf.values()], shelf)
     findings = ordered(with_shares(found, _together(data, found, shelf), shelf), shelf, rules)
     remedies = _remedies(data)
     if not gap.explained:

@@ -87,6 +87,10 @@ class Mapped:
             return regains(self.lost, self.regained, rules.agreement)
         if self.shift is None or self.name == ALL:
             return None
+        return self.shifts_where_it_costs(rules)
+
+    def shifts_where_it_costs(self, rules: Rules) -> bool:
+        """Whether a property that cannot be given back differs in test, and mostly in the classes that lose by it."""
         return bool(self.differs(rules)) and settled(self.shifted_share) >= rules.shifted_share and not self.reversible
 
 
@@ -147,6 +151,16 @@ class Qualities:
         An image that was flattened and left as bright as it was is none that test has, if there it is darker as well.
         """
         return self.every is not None and counts(one.effect.lost - self.every.effect.lost, rules)
+
+    def borne_out(self, rules: Rules) -> bool:
+        """Whether all together cost what one property does that alone would cost more, and that test surely has.
+
+        The reverse of all together then cannot be asked for: what that property took cannot be given back.
+        """
+        best = self.best(rules)
+        if best is None or self.every is None or self.contradicted(rules) is not None:
+            return False
+        return self.taken_back(best, rules) and best.lost.low > 0 and best.shifts_where_it_costs(rules)
 
     def named(self, name: str) -> Mapped | None:
         """A property, or all of them, by name; None where not tried."""

@@ -98,8 +98,9 @@ class BatchNorm(Cause[Blends]):
     appearance. No image is scored with statistics that it went into. Points are what test gains thereby beyond what
     validation gains from the same blend: gain_T − max(0, gain_V). A loss on validation is not counted for the cause,
     since statistics of another set ought to fit validation less well. The best α is reported with an interval widened
-    by Bonferroni's rule, and established only if another α gains too; it is excluded where a smaller α surely loses on
-    test, since half of what mends would do some of it. Besides, validation is scored with statistics of
+    by Bonferroni's rule, and established only if another α gains too and neither image quality nor covariate shift is
+    called a cause: other statistics are how these act. It is excluded where a smaller α surely loses on test, since
+    half of what mends would do some of it. Besides, validation is scored with statistics of
     its own batches (train mode): if that, or one of the blends, is better for validation than the usual evaluation by
     more than {margin} points (interval and test by Bonferroni's rule), the stored statistics are wrong for images like
     those of training, which is a plain bug (too few updates, a wrong momentum, "frozen" layers that drift). So it is
@@ -118,7 +119,8 @@ class BatchNorm(Cause[Blends]):
     code: ClassVar[str] = "batchnorm"
     title: ClassVar[str] = "BatchNorm statistics"
     level: ClassVar[int] = 1
-    """Other statistics are how blur or brightness act: where one of these is established, it is told first."""
+    carries: ClassVar[tuple[str, ...]] = ("image-quality", "covariate-shift")
+    """Other statistics are how blur, noise or another stain act: what differs in the images is the cause."""
     remedy: ClassVar[str] = "Re-estimate the BatchNorm statistics on target images and blend them in."
     interventions: ClassVar[tuple[str, ...]] = (INTERVENTION,)
 

@@ -47,7 +47,8 @@ class ImageQuality(Cause[Qualities]):
     excluded, whatever disturbing it costs, unless the reverse agrees. So is one that another trial contradicts: the
     reverse costs points on test too; half of the change costs more than the whole, or gains; or the same procedure
     costs as much where nothing differs (half of the validation images of a class given the values of the other half).
-    A property that alone surely costs more than all together is not judged alone: the others take that back. The two
+    A property that alone surely costs more than all together is not judged alone: the others take that back. All
+    together are then judged, and borne out by that property's own difference if it cannot be given back. The two
     trials named last are made of the costliest property only. At least a few images must change sides (randomisation
     test over patients). Properties: `heldout.images.quality`.
 
@@ -94,9 +95,14 @@ class ImageQuality(Cause[Qualities]):
         return Qualities(single, every, returned, len(seen), *few)
 
     def decide(self, measured: Qualities, rules: Rules) -> Decision:
-        """The costliest property, then the reverse alone, then all together; what is excluded by all is excluded."""
+        """The costliest property, or all together where they take it back; then the reverse alone; then all together.
+
+        What is excluded by all together is excluded.
+        """
         tried, against = [], measured.contradicted(rules)
-        if (best := measured.best(rules)) is not None and not measured.taken_back(best, rules):
+        best = measured.best(rules)
+        taken_back = best is not None and measured.taken_back(best, rules)
+        if best is not None and not taken_back:
             tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules))
         if (returned := measured.returned) is not None:
             gain = returned.gains[returned.name]
@@ -104,14 +110,15 @@ class ImageQuality(Cause[Qualities]):
             tried.append(replace(decision, about=REVERSE))
         if measured.every is not None:
             same = bool(measured.single) and all(one.differs(rules) is False for one in measured.single)
-            decision = _decide(measured.every, same, measured.comparisons, rules)
-            if against is None or decision.verdict != "suggested":  # what is contradicted is among all of them
-                tried.append(decision)
+            agrees = measured.every.agrees(rules) or measured.borne_out(rules)
+            together = _decide(measured.every, same, measured.comparisons, rules, agrees)
+            if against is None or together.verdict != "suggested":  # what is contradicted is among all of them
+                tried.insert(0 if taken_back else len(tried), together)
         first = next((decision for decision in tried if decision.positive), None)
         if first is None and against is not None:
             first = _decide(against, False, measured.comparisons, rules)
         if first is None and tried:
-            first = tried[-1 if measured.every is not None else 0]  # all properties together have the last word
+            first = tried[0] if measured.every is None else together  # all together have the last word
         decision = first or Decision("excluded", ReasonKind.NO_DIFFERENCE)
         if decision.verdict == "excluded" and settled(measured.undecided - rules.margin) > 0:
             return replace(decision, verdict="not identifiable", kind=ReasonKind.SMALL_CLASSES)
@@ -164,9 +171,10 @@ class ImageQuality(Cause[Qualities]):
 NOT_IN_TEST = ReasonKind.NO_DIFFERENCE
 
 
-def _decide(one: Mapped, same: bool, comparisons: int, rules: Rules) -> Decision:
+def _decide(one: Mapped, same: bool, comparisons: int, rules: Rules, agrees: bool | None = None) -> Decision:
     """The verdict on one property, or on all; `same` where test does not differ from validation in it."""
-    decision = weigh_effects(one.lost, [one.effect], one.agrees(rules), rules, comparisons)
+    agrees = one.agrees(rules) if agrees is None else agrees
+    decision = weigh_effects(one.lost, [one.effect], agrees, rules, comparisons)
     if decision.verdict == "suggested" and same:
         decision = Decision("excluded", NOT_IN_TEST)
     return replace(heard(decision, one.trials, rules), about=one.name)
@@ -243,7 +251,10 @@ def _sentence(one: Mapped, decision: Decision, dearer: Mapped | None) -> str:
         f"{why} validation images all measured properties of the test images of their class costs {said(one.lost)} of "
         f"{SCORE}."
     )
-    return sentence if one.regained is None else f"{sentence} The reverse on test images regains {said(one.regained)}."
+    if one.regained is None:
+        return sentence
+    gone = "" if one.reversible else ", which cannot give back what is gone,"
+    return f"{sentence} The reverse on test images{gone} regains {said(one.regained)}."
 
 
 def _contradiction(one: Mapped, trial: Trial) -> str:
