@@ -29,10 +29,10 @@ MODEL = "efficientnet_lite0"
 def test_scratch_begins_at_the_seeds_random_weights_and_fetches_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(info: object) -> Path:
+    def missing(info: object) -> str:
         raise HeldoutError("no weights here")
 
-    monkeypatch.setattr(backbones, "fetch", missing)
+    monkeypatch.setattr(backbones, "digest", missing)
     data = bright_cells(tmp_path / "data")
     settings = {"scratch": {"lr": "1e-9", "statistics": "keep"}}
     study = Study(data, [MODEL], ["scratch"], tmp_path / "s", image_size=32, seeds=2, epochs=1, settings=settings)
