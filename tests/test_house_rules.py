@@ -315,16 +315,12 @@ def test_only_the_heavy_half_names_torch(path: Path) -> None:
     assert not roots & HEAVY
 
 
-OF_SCIKIT_LEARN = {"set_params"}
-"""Methods whose signature is scikit-learn's, any keyword among it."""
-
-
 def test_no_wildcard_imports_and_no_kwargs_of_our_own() -> None:
     for path in modules():
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ImportFrom):
                 assert all(alias.name != "*" for alias in node.names), path
-            if isinstance(node, ast.FunctionDef) and node.name not in OF_SCIKIT_LEARN:
+            if isinstance(node, ast.FunctionDef):
                 assert node.args.kwarg is None, f"{path.name}: {node.name} takes **{node.args.kwarg.arg}"
 
 

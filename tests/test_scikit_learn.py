@@ -30,7 +30,7 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 
 from heldout.backbones.sources import sources
 from heldout.classifier import TransferClassifier
-from heldout.errors import ArrayError, HeldoutError, InputError, UsageError
+from heldout.errors import ArrayError, HeldoutError, InputError
 from heldout.strategies import Phase, Strategy
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.frozen import Frozen
@@ -161,24 +161,6 @@ def test_a_grid_of_strategies_with_settings_is_searched() -> None:
     assert search.best_score_ == search.cv_results_["mean_test_score"].max() > 0.8
     assert search.best_estimator_.strategy == search.best_params_["strategy"]
     assert search.score(X, y) > 0.8
-
-
-def test_settings_of_the_strategy_are_parameters() -> None:
-    X, y, _ = made()
-    grid = {"strategy__strengths": [(1e-9,), (1.0,)], "strategy__class_weights": ["none", "balanced"]}
-    search = GridSearchCV(of_images(strategy="probe"), grid, cv=2, error_score="raise").fit(X, y)
-    assert search.best_estimator_.strategy.strengths == search.best_params_["strategy__strengths"]
-    model = of_images(strategy="finetune").set_params(strategy__lr=1e-5, strategy__patience=None, seed=4)
-    assert model.strategy == Finetune(lr=1e-5, patience=None) and model.seed == 4
-    assert model.get_params()["strategy__lr"] == 1e-5 and "strategy__lr" not in model.get_params(deep=False)
-    both = of_images().set_params(strategy__epochs=2, strategy="frozen")  # whatever the order of words
-    assert both.strategy == Frozen(epochs=2)
-    for wrong in ({"strategy__lrr": 1.0}, {"strategy__lr": "much"}, {"strategy__lr": -1.0}):
-        with pytest.raises(UsageError, match="finetune"):
-            of_images(strategy="finetune").set_params(**wrong)
-    with pytest.raises(ValueError, match="nothing"):
-        model.set_params(nothing=1)
-    assert not any(name.startswith("strategy__") for name in of_images(strategy="unheard").get_params())
 
 
 def test_it_ends_a_pipeline() -> None:

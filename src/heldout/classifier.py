@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -31,24 +30,19 @@ from heldout.records.recipe import Fit, Precision
 from heldout.runs.asked import plan_strategies
 from heldout.runs.fit import Learned, learn_strategy
 from heldout.runs.plan import IMAGE_SIZE
-from heldout.settings import as_text, with_settings
 from heldout.stats.label_thresholds import label_thresholds
 from heldout.stats.scores import softmax
-from heldout.strategies import Strategy, strategies
+from heldout.strategies import Strategy
 from heldout.ties import first_of_largest
 from heldout.training import ActivationCache, Part, Task, logits_of, machine
-
-SETTING = "strategy__"
-"""What stands before the name of a strategy's setting, as in a grid of scikit-learn's searches."""
 
 
 class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A pretrained backbone with a strategy, as a classifier of image arrays.
 
-    It works where estimators of scikit-learn do: `cross_val_score`, `GridSearchCV` (`strategy__lr` is the strategy's
-    setting `lr`), `Pipeline`, `clone`. Pickled, also by joblib, it is plain data with the network as a safetensors
-    blob, without the images; but a pickle that somebody else made can run any code as it is loaded, as all pickles can.
-    heldout itself never loads one.
+    It works where estimators of scikit-learn do: `cross_val_score`, `GridSearchCV`, `Pipeline`, `clone`. Pickled, also
+    by joblib, it is plain data with the network as a safetensors blob, without the images; but a pickle that somebody
+    else made can run any code as it is loaded, as all pickles can. heldout itself never loads one.
 
     Args:
         backbone: Name of the pretrained weights, short or full.
@@ -107,34 +101,6 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.intensity = intensity
         self.channels = channels
         self.image_shape = image_shape
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Its arguments by name; with `deep` the strategy's settings too, as `strategy__NAME`."""
-        params: dict[str, Any] = super().get_params(deep=False)
-        return {**params, **{f"{SETTING}{name}": value for name, value in self._settings().items()}} if deep else params
-
-    def set_params(self, **params: Any) -> TransferClassifier:
-        """Change arguments, or settings of the strategy as `strategy__NAME`: `strategy__lr=1e-4`.
-
-        Raises:
-            UsageError: The strategy has no such setting, or it does not take the value.
-            ValueError: There is no such argument.
-        """
-        settings = {name.removeprefix(SETTING): params.pop(name) for name in list(params) if name.startswith(SETTING)}
-        super().set_params(**params)
-        if settings:
-            (strategy,) = plan_strategies([self.strategy], None, {})
-            texts = {name: as_text(value) for name, value in settings.items()}
-            self.strategy = with_settings(strategy, texts, strategy.name)
-        return self
-
-    def _settings(self) -> dict[str, Any]:
-        """Settings of the strategy by name; none where it is no strategy, which `fit` says."""
-        named = isinstance(self.strategy, str) and self.strategy in strategies.names()
-        if not (named or isinstance(self.strategy, Strategy)):
-            return {}
-        (strategy,) = plan_strategies([self.strategy], None, {})
-        return {field.name: getattr(strategy, field.name) for field in dataclasses.fields(strategy)}
 
     def fit(self, X: NDArray[Any], y: ArrayLike | None, groups: Sequence[Any] | None = None) -> TransferClassifier:
         """Learn from images.

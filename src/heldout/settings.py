@@ -97,13 +97,6 @@ def parse_value(text: str, kind: Any) -> Any:
     return text
 
 
-def as_text(value: object) -> str:
-    """The text that `parse_value` takes for a value."""
-    if isinstance(value, tuple | list):
-        return ",".join(map(as_text, value))
-    return "none" if value is None else str(value)
-
-
 def describe(settings_type: type) -> list[tuple[str, str, str]]:
     """(name, type, default) of every field of a settings dataclass, for help texts."""
     hints = get_type_hints(settings_type)

@@ -125,7 +125,7 @@ def _entry(members: Sequence[Entry], rest: str) -> ConcatEntry:
         tag="",
         acc1=None,
         acc5=None,
-        params=sum(info.params for info in infos),
+        params=sum(info.params for info in infos) if all(info.params for info in infos) else 0,
         gflops=sum(counted) if len(counted) == len(infos) else None,
         file_mb=sum(files) if len(files) == len(infos) else None,
         input_size=size,
