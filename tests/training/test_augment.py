@@ -17,9 +17,10 @@ from heldout.strategies.finetune import Finetune
 from heldout.strategies.strategy import Augment
 from heldout.training import ActivationCache, learn, machine
 from heldout.training.augment import BLUR, BRIGHTNESS, CONTRAST, augmented, generator_of, views_of
+from heldout.training.wide import DENSITY, LIGHT, MAGNIFICATION, SATURATION, SHIFT, widely_changed
 from tests.training.tiny import tiny_network, tiny_part, tiny_task
 
-PRESETS: tuple[Augment, ...] = ("mirror", "flips", "optical", "all")
+PRESETS: tuple[Augment, ...] = ("mirror", "flips", "optical", "all", "wide")
 
 
 def batch(count: int = 64, channels: int = 3, size: int = 12) -> torch.Tensor:
@@ -151,7 +152,7 @@ def test_training_on_changed_images_resumes_with_the_same_numbers(tmp_path: Path
     assert plain.course.history[0].train_loss != whole.course.history[0].train_loss
 
 
-@pytest.mark.parametrize("preset", ["mirror", "flips", "optical", "all"])
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("channels", [1, 4])
 def test_floats_are_changed_as_bytes_are_but_for_rounding(preset: Augment, channels: int) -> None:
     whole = torch.from_numpy(np.random.default_rng(0).integers(40, 200, (16, channels, 16, 16), dtype=np.uint8))
@@ -164,3 +165,47 @@ def test_floats_are_changed_as_bytes_are_but_for_rounding(preset: Augment, chann
     assert float(apart.flatten(1).max(1).values.median()) <= 1
     if preset in ("mirror", "flips"):
         assert float(apart.max()) <= 0.01
+
+
+def _wide(x: torch.Tensor, seed: int = 4) -> torch.Tensor:
+    return widely_changed(x, generator_of(seed))
+
+
+def test_wide_changes_stain_and_light_as_its_ranges_say() -> None:
+    """Of one colour nothing is left but saturation, a power and a gain of each channel."""
+    x = torch.full((500, 3, 8, 8), 0.5)
+    y = _wide(x)
+    assert torch.allclose(y, y[:, :, :1, :1].expand_as(y), atol=1e-6)
+    level = y[:, :, 0, 0]
+    low = (1 - LIGHT) * 0.5 ** np.exp(DENSITY)
+    high = (1 + LIGHT) * 0.5 ** np.exp(-DENSITY)
+    assert low <= float(level.min()) < low + 0.05 and high - 0.05 < float(level.max()) <= high
+    assert float((level.max(1).values - level.min(1).values).mean()) > 0.05  # each channel for itself
+
+
+def test_wide_saturation_goes_from_grey_to_more_than_there_was() -> None:
+    x = torch.tensor([0.55, 0.5, 0.45]).reshape(1, 3, 1, 1).expand(800, 3, 8, 8).contiguous()
+    density = [
+        float(torch.log(_wide(x.clone(), seed)[:, 0] / _wide(x.clone(), seed)[:, 2]).mean()) for seed in range(3)
+    ]
+    kept = np.mean(SATURATION)
+    assert np.mean(density) == pytest.approx(kept * np.log(0.55 / 0.45), abs=0.03)
+
+
+def test_wide_magnification_and_shift_move_a_disc_as_their_ranges_say() -> None:
+    size = 64
+    rows, columns = np.mgrid[:size, :size]
+    disc = ((rows - 31.5) ** 2 + (columns - 31.5) ** 2 < 12**2).astype(np.float32)
+    y = _wide(torch.from_numpy(disc).expand(300, 1, size, size).contiguous())
+    bright = (y > y.amax((2, 3), keepdim=True) / 2).float()
+    diameter = 2 * (bright.sum((1, 2, 3)) / np.pi).sqrt()
+    assert float(diameter.min()) == pytest.approx(24 * MAGNIFICATION[0], abs=1.0)
+    assert float(diameter.max()) == pytest.approx(24 * MAGNIFICATION[1], abs=1.0)
+    centre = (bright * torch.from_numpy(columns)).sum((1, 2, 3)) / bright.sum((1, 2, 3)) - 31.5
+    assert 0.6 * SHIFT * size < float(centre.abs().max()) < 1.5 * SHIFT * size
+
+
+def test_wide_keeps_grey_images_grey_and_bytes_bytes() -> None:
+    grey = batch(8, 1)
+    assert _wide(grey).dtype == torch.uint8 and _wide(grey).shape == grey.shape
+    assert _wide(batch(8, 5)).shape[1] == 5

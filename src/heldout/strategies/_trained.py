@@ -36,7 +36,8 @@ class Trained(Strategy):
         patience: Epochs in a row without a better validation accuracy that end training early; `none` never ends it.
         augment: Training images are changed at random, by the seed: `mirror` (left and right), `flips` (all eight flips
             and quarter turns, where orientation carries no meaning), `optical` (brightness, contrast, blur, noise,
-            JPEG), `all` (`flips` and `optical`), or `none`.
+            JPEG), `all` (`flips` and `optical`), `wide` (`all`, and stain, light and magnification as widely as
+            laboratories differ), or `none`.
         views: Phases whose frozen part is cached cannot draw anew in every epoch: they take so many cached views of
             each training image in turn, the first of them the image itself. Of no effect with `augment=none`.
     """

@@ -15,7 +15,7 @@ Solver = Literal["adamw", "logistic", "neighbours", "interpolate", "average"]
 Schedule = Literal["cosine", "constant"]
 Statistics = Literal["follow", "keep"]
 ClassWeights = Literal["none", "balanced"]
-Augment = Literal["none", "mirror", "flips", "optical", "all"]
+Augment = Literal["none", "mirror", "flips", "optical", "all", "wide"]
 Keep = Literal["last", "best", "average"]
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)

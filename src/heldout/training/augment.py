@@ -1,9 +1,10 @@
 """Images changed at random on the way into the network: whole batches at once, drawn from a seed.
 
-Strengths are mild on purpose: an image must stay one that its own microscope or scanner could have taken. Which changes
-matter between laboratories: Tellez et al., Quantifying the effects of data augmentation and stain color normalization
-in convolutional neural networks for computational pathology, Medical Image Analysis 2019; the corruptions follow
-Hendrycks & Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019.
+Strengths are mild on purpose, but for `wide`: an image must stay one that its own microscope or scanner could have
+taken. Which changes matter between laboratories: Tellez et al., Quantifying the effects of data augmentation and stain
+color normalization in convolutional neural networks for computational pathology, Medical Image Analysis 2019; the
+corruptions follow Hendrycks & Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and
+Perturbations, ICLR 2019.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from heldout.images.levels import carried, eight_bit
 from heldout.strategies.strategy import Augment
 from heldout.training.predict import to_tensor
 from heldout.training.task import Part
+from heldout.training.wide import widely_changed
 
 BRIGHTNESS = CONTRAST = 0.2
 """Largest relative change."""
@@ -51,7 +53,8 @@ def augmented(x: torch.Tensor, preset: Augment, generator: torch.Generator) -> t
     Args:
         x: (n, c, s, s) uint8, or floats in 0 … 1, which are not rounded.
         preset: `none`, `mirror` (left and right), `flips` (all eight flips and quarter turns), `optical` (brightness,
-            contrast, blur, noise, JPEG), or `all` (`flips` and `optical`).
+            contrast, blur, noise, JPEG), `all` (`flips` and `optical`), or `wide` (`all`, and stain, light and
+            magnification as widely as laboratories differ: `training.wide`).
         generator: What is drawn from.
 
     Returns:
@@ -59,9 +62,11 @@ def augmented(x: torch.Tensor, preset: Augment, generator: torch.Generator) -> t
     """
     if preset == "none":
         return x
-    if preset in ("mirror", "flips", "all"):
+    if preset == "wide":
+        x = widely_changed(x, generator)
+    if preset in ("mirror", "flips", "all", "wide"):
         x = _turned(x, generator, every=preset != "mirror")
-    if preset in ("optical", "all"):
+    if preset in ("optical", "all", "wide"):
         x = _compressed(_optical(x, generator), generator)
     return x.contiguous(memory_format=torch.channels_last)
 
