@@ -26,11 +26,21 @@ def of_patients(place: Path) -> Path:
     return place
 
 
+def manifest_of_absolute_paths(place: Path) -> Path:
+    """A table in a folder of its own that names images elsewhere."""
+    images = folder(place.with_name("images"))
+    place.mkdir()
+    rows = [f"{file},{file.parent.name},{file.parent.parent.name}" for file in sorted(images.rglob("*.png"))]
+    (place / "manifest.csv").write_text("\n".join(["path,label,split", *rows]))
+    return place / "manifest.csv"
+
+
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "DICOM": of_patients,
     "folder": folder,
     "arrays": arrays,
     "npz": lambda place: npz(place / "x.npz"),
+    "absolute paths": manifest_of_absolute_paths,
 }
 
 

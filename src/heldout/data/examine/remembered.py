@@ -108,7 +108,8 @@ class Memory:
         """Size, times and number of a file as they were when this command first asked; empty where there is none."""
         if source not in self._stamps:
             try:
-                found = os.stat(f"{self.root}{os.sep}{source}")  # noqa: PTH116  (thousands of them: no `Path` for each)
+                place = os.path.join(self.root, source)  # noqa: PTH118  (thousands of them: no `Path` for each)
+                found = os.stat(place)  # noqa: PTH116
                 times = f"{found.st_mtime_ns} {found.st_ctime_ns}"
                 self._stamps[source] = f"{found.st_size} {times} {found.st_ino} {found.st_dev}"
             except (OSError, ValueError):  # ValueError: a name with a null byte, which reading it will say
