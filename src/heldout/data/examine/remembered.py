@@ -99,8 +99,7 @@ class Memory:
             read_at: When, before its file was opened, in nanoseconds since 1970.
         """
         stamp = self._stamp(entry.source)
-        changed = max(map(int, stamp.split()[1:3])) if stamp else read_at
-        if changed + SETTLED < read_at:
+        if stamp and max(map(int, stamp.split()[1:3])) + SETTLED < read_at:
             self._known[entry.source, entry.member, entry.row] = stamp, known
             self._new += 1
 
