@@ -41,7 +41,7 @@ def words_of(name: str, out: Path) -> list[str]:
     if name != "ham":
         return commands(out)[name]
     manifest = out / "ham.csv"
-    pd.DataFrame(skin(final=True), columns=["path", "label", "split", "patient"]).to_csv(manifest, index=False)
+    pd.DataFrame(skin(), columns=["path", "label", "split", "patient"]).to_csv(manifest, index=False)
     return [str(manifest), "--image-size", "96"]
 
 
