@@ -13,10 +13,10 @@ Protocol, written before any final test set was scored. Recipes are chosen on fo
 * `sperm`: learned from the official training part, scored on the official validation part.
 * `chest`: 600 X-rays a class of the official training part learned from, 200 of other patients scored.
 
-The recipe with the highest mean of the first two is taken, if on neither of the others it lies below the plain probe by
-an interval. The final sets are the official X-rays (all 1341 normal and as many pneumonias), the second laboratory,
-MHSMA's official test, and two fifths of the skin lesions, by lesion. All images are scaled to 224 pixels. What was scored
-on the final sets is what stands in the tables; each recipe is one look.
+The recipe with the highest mean of the first two is taken, if on neither of the others it lies below the plain probe
+by an interval. The final sets are the official X-rays (all 1341 normal and as many pneumonias), the second
+laboratory, MHSMA's official test, and two fifths of the skin lesions, by lesion. All images are scaled to 224 pixels.
+What was scored on the final sets is what stands in the tables; each recipe is one look.
 """
 
 from __future__ import annotations
