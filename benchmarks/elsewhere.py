@@ -89,8 +89,9 @@ RECIPES = {
     "finetune wide": Recipe(LITE, "finetune", (EVEN, "augment=wide", KEPT, "epochs=10")),
 }
 
-Rows = list[tuple[str, str, str, str]]
-"""Path, label, part, patient."""
+COLUMNS = ("path", "label", "split", "patient", "row")
+Rows = list[tuple[str, ...]]
+"""Of `COLUMNS`, as many as are known."""
 
 
 def rows_of(manifest: Path) -> list[dict[str, str]]:
@@ -116,7 +117,7 @@ def backgrounds(learned: str) -> Rows:
         classes.setdefault(kind, set()).add(row["label"])
     both = set.intersection(*classes.values())
     return [
-        (str(CELLS / row["path"]), row["label"], "train" if kind == learned else "test", "")
+        (str(CELLS / row["path"]), row["label"], "train" if kind == learned else "test")
         for row, kind in zip(rows, kinds, strict=True)
         if row["label"] in both
     ]
@@ -130,7 +131,7 @@ def sperm(out: Path, final: bool) -> Rows:
     manifest = make_manifest(DATA / "mhsma64", out)
     parts = {"train": "train", "val": "val", "test": "test"} if final else {"train": "train", "val": "test"}
     return [
-        (str(manifest.parent / row["path"]), row["label"], parts[row["split"]], "")
+        (str(manifest.parent / row["path"]), row["label"], parts[row["split"]], "", row["row"])
         for row in rows_of(manifest)
         if row["split"] in parts
     ]
@@ -189,7 +190,7 @@ def patient_of(file: Path) -> str:
 
 def two_laboratories() -> Rows:
     """The first to learn from, the second to be scored."""
-    return [(str(CELLS / row["path"]), row["label"], row["split"], "") for row in rows_of(CELLS / "manifest.csv")]
+    return [(str(CELLS / row["path"]), row["label"], row["split"]) for row in rows_of(CELLS / "manifest.csv")]
 
 
 STAGES: dict[str, dict[str, Callable[[Path], Rows]]] = {
@@ -213,8 +214,9 @@ def run(stage: str, names: list[str], recipes: list[str], seeds: int, out: Path)
     for name in names:
         manifest = out / f"{name}.csv"
         if not manifest.exists():
-            frame = pd.DataFrame(STAGES[stage][name](out), columns=["path", "label", "split", "patient"])
-            frame = frame.drop(columns="patient") if (frame["patient"] == "").all() else frame
+            frame = pd.DataFrame(STAGES[stage][name](out))
+            frame.columns = pd.Index(COLUMNS[: frame.shape[1]])
+            frame = frame.drop(columns="patient") if "patient" in frame and (frame["patient"] == "").all() else frame
             frame.to_csv(manifest, index=False)
         for recipe in recipes:
             words = ["run", str(manifest), *RECIPES[recipe].words(), "--image-size", str(SIZE)]
