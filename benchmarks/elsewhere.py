@@ -129,7 +129,7 @@ def sperm(out: Path, final: bool) -> Rows:
     from other_data import make_manifest
 
     manifest = make_manifest(DATA / "mhsma64", out)
-    parts = {"train": "train", "val": "val", "test": "test"} if final else {"train": "train", "val": "test"}
+    parts = {"train": "train", "valid": "valid", "test": "test"} if final else {"train": "train", "valid": "test"}
     return [
         (str(manifest.parent / row["path"]), row["label"], parts[row["split"]], "", row["row"])
         for row in rows_of(manifest)
