@@ -88,12 +88,14 @@ def _optical(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     whole = x.dtype == torch.uint8
     y = x.float() if whole else x.float() * 255
     mean = y.mean(dim=(1, 2, 3), keepdim=True)
-    contrast = _draw(generator, x, 1 - CONTRAST, 1 + CONTRAST)
-    y = ((y - mean) * contrast + mean) * _draw(generator, x, 1 - BRIGHTNESS, 1 + BRIGHTNESS)
-    y = torch.where(_draw(generator, x) < BLURRED, _blurred(y, _draw(generator, x, *BLUR)), y)
+    y.sub_(mean).mul_(_draw(generator, x, 1 - CONTRAST, 1 + CONTRAST)).add_(mean)
+    y.mul_(_draw(generator, x, 1 - BRIGHTNESS, 1 + BRIGHTNESS))
+    blurred, width = _draw(generator, x).flatten() < BLURRED, _draw(generator, x, *BLUR)
+    if blurred.any():
+        y[blurred] = _blurred(y[blurred], width[blurred])
     sigma = _draw(generator, x, 0.0, NOISE) * (_draw(generator, x) < NOISY)
-    y = y + sigma * _normal(y, generator)
-    return y.round().clamp(0, 255).to(torch.uint8) if whole else y.clamp(0, 255) / 255
+    y.add_(_normal(y, generator).mul_(sigma))
+    return y.round_().clamp_(0, 255).to(torch.uint8) if whole else y.clamp_(0, 255) / 255
 
 
 def _normal(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -49,11 +49,11 @@ def widely_changed(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     y = x.float() / 255 if x.dtype == torch.uint8 else x.float()
     if c == 3:
         grey = y.mean(1, keepdim=True)
-        y = (grey + (y - grey) * _draw(generator, y, (n, 1), *SATURATION)).clamp(0, 1)
-    y = y.clamp_min(DARKEST) ** torch.exp(_draw(generator, y, (n, c), -DENSITY, DENSITY))
-    y = (y * _draw(generator, y, (n, c), 1 - LIGHT, 1 + LIGHT)).clamp(0, 1)
+        y = (y - grey).mul_(_draw(generator, y, (n, 1), *SATURATION)).add_(grey)
+    y = y.clamp(DARKEST, 1).pow_(torch.exp(_draw(generator, y, (n, c), -DENSITY, DENSITY)))
+    y = y.mul_(_draw(generator, y, (n, c), 1 - LIGHT, 1 + LIGHT)).clamp_(0, 1)
     y = _framed(y, generator)
-    return (y * 255).round().to(torch.uint8) if x.dtype == torch.uint8 else y
+    return y.mul_(255).round_().to(torch.uint8) if x.dtype == torch.uint8 else y
 
 
 def _draw(
