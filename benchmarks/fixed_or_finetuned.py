@@ -3,10 +3,11 @@
     python benchmarks/fixed_or_finetuned.py run --out question       # the founding images, five folds, ten repeats
     python benchmarks/fixed_or_finetuned.py table --out question
 
-A repeat draws other folds by patient and trains with another seed; its test images are answered by the mean of the five
-networks of its folds. The difference is that of the two strategies of one repeat on the same image. Its interval draws
-test patients and repeats with replacement, each by itself, and weighs an answer by the product (the pigeonhole bootstrap:
-Owen, The pigeonhole bootstrap, Annals of Applied Statistics 2007, which is a little too wide rather than too narrow).
+A repeat draws other folds by patient and trains with another seed; its test images are answered by the mean of the
+five networks of its folds. The difference is that of the two strategies of one repeat on the same image. Its interval
+draws test patients and repeats with replacement, each by itself, and weighs an answer by the product (the pigeonhole
+bootstrap: Owen, The pigeonhole bootstrap, Annals of Applied Statistics 2007, which is a little too wide rather than
+too narrow).
 """
 
 from __future__ import annotations
