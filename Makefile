@@ -20,7 +20,7 @@ lock: install  ## write what is installed to constraints.txt, the lock file that
 	$(BIN)/python -m pip freeze --exclude-editable >> constraints.new
 	mv constraints.new constraints.txt
 
-demo: install  ## two pretrained networks on simulated microscopy: under 3 minutes, ends with a report
+demo: install  ## a cause is planted in simulated microscopy, found, mended and uncovered: under 3 minutes
 	$(BIN)/heldout demo --out demo
 
 test: install  ## the default tests, in two processes
@@ -50,11 +50,12 @@ check: lint types test  ## all of the above
 
 # What a person put into demo/ stays; only a virtual environment is removed whole.
 STUDY := study.json cohort.parquet split.parquet report.html test_looks.jsonl diagnosis_looks.jsonl \
-	test_evaluations.jsonl diagnosis_evaluations.jsonl plans runs images features quality diagnosis tuning
+	test_evaluations.jsonl diagnosis_evaluations.jsonl plans runs images features quality diagnosis tuning \
+	cells cells-saved-alike remedy
 
 clean:  ## remove the virtual environment and what the demo made
 	@if [ -f $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
-	@if grep -qs '"data": "phantom:cells"' demo/study.json; then \
+	@if grep -qs '"data": "demo/cells"' demo/study.json && grep -qs '"cells-both-sites"' demo/cells/truth.json; then \
 		cd demo && rm -rf $(STUDY) && cd .. && \
 		{ rmdir demo 2>/dev/null || { echo "demo/ holds other files, which stay:"; ls -A demo; }; }; \
 	fi

@@ -130,6 +130,7 @@ FLOORS = {
     "study": 24,
     "fitted": 24,
     "classifier": 25,
+    "demonstration": 25,
     "any_model": 25,
     "cli": 26,
     "__init__": 27,

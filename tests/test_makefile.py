@@ -19,14 +19,15 @@ def clean(folder: Path) -> None:
     subprocess.run(["make", "clean"], cwd=folder, check=True, capture_output=True)
 
 
-def made(folder: Path, data: str = "phantom:cells") -> Path:
+def made(folder: Path, data: str = "demo/cells") -> Path:
     """What the demo leaves behind, in short."""
     (folder / ".venv").mkdir()
     (folder / ".venv" / "pyvenv.cfg").touch()
-    for name in ("runs/a/run.json", "report.html", "test_looks.jsonl"):
+    for name in ("runs/a/run.json", "report.html", "remedy/study.json", "cells/train/discocyte.npy"):
         (folder / "demo" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "demo" / name).touch()
     (folder / "demo" / "study.json").write_text(f'{{\n  "data": "{data}"\n}}\n')
+    (folder / "demo" / "cells" / "truth.json").write_text('{\n  "world": "cells-both-sites"\n}\n')
     return folder / "demo"
 
 
@@ -42,6 +43,13 @@ def test_notes_in_the_demo_stay(tmp_path: Path) -> None:
     (demo / "notes.txt").write_text("what I saw")
     clean(tmp_path)
     assert [path.name for path in demo.iterdir()] == ["notes.txt"]
+
+
+def test_cells_that_were_not_simulated_stay(tmp_path: Path) -> None:
+    demo = made(tmp_path)
+    (demo / "cells" / "truth.json").write_text("{}")
+    clean(tmp_path)
+    assert (demo / "cells" / "train" / "discocyte.npy").exists()
 
 
 def test_a_study_of_other_images_and_a_folder_that_is_no_environment_stay(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from heldout._version import __version__
+from heldout.answer.texts import count
 from heldout.files import write_text
 from heldout.replacing import REPORT, refuse_replacing
 from heldout.report.blocks import Answer, Block, Charts, Page, PageSection
@@ -31,6 +32,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 STYLES = ("page.css", "contents.css", "answer.css", "table.css", "figure.css", "diagnosis.css", "print.css")
 """Each part's own style, in the order of the cascade."""
+
+MOST_TITLED = 4
+"""Classes that a title names; more do not fit a line."""
 
 
 def build_report(folder: Path, wanted: Wanted | None = None) -> str:
@@ -84,14 +88,29 @@ def compose(material: Material) -> Page:
     created = max((material.run(row.id).record.created for row in material.runs), default="")
     filled = [fill(section, own.get(section.name, []), material) for section in plans]
     return Page(
-        title=f"{study.name}, {material.files.label}" if material.files.label else study.name,
-        subtitle="heldout report",
+        title=titled(material.cohort.classes, material.files.label),
+        subtitle=f"heldout report · {study.name}",
         answer=safe_answer(material),
         first=tuple(drawn(own.get(FIRST_SCREEN, []), material)),
         sections=tuple(section for section in filled if section.blocks),
         footer=f"heldout {__version__}; study of heldout {study.version}, last run finished {created}; "
         f"cohort {study.cohort}, split {study.split}",
     )
+
+
+def titled(classes: Sequence[str], label: str = "") -> str:
+    """What a study is about, as a title: its classes, or the label that is asked of.
+
+    >>> titled(["normal", "pneumonia"])
+    'normal or pneumonia'
+    >>> titled(["nv", "mel", "bkl", "bcc", "vasc", "df", "akiec"])
+    'nv, mel, bkl, bcc and 3 other classes'
+    """
+    if label:
+        return f"{label}: yes or no"
+    if len(classes) <= MOST_TITLED:
+        return " or ".join(filter(None, (", ".join(classes[:-1]), classes[-1])))
+    return f"{', '.join(classes[:MOST_TITLED])} and {count(len(classes) - MOST_TITLED, 'other class', 'other classes')}"
 
 
 def safe_answer(material: Material) -> Answer:
