@@ -122,6 +122,7 @@ FLOORS = {
     "diagnosis.interventions": 20,
     "diagnosis.order": 21,
     "diagnosis.carriers": 21,
+    "diagnosis.labels_in_doubt": 21,
     "diagnosis.shares": 21,
     "diagnosis.summary": 21,
     "diagnosis.diagnose": 22,

@@ -19,6 +19,7 @@ from heldout.diagnosis.causes import Cause, Told, causes
 from heldout.diagnosis.contradiction import contradiction_of
 from heldout.diagnosis.gap import measure_budget, why_no_budget
 from heldout.diagnosis.groups import measure_groups
+from heldout.diagnosis.labels_in_doubt import while_labels_are_in_doubt
 from heldout.diagnosis.lenses import lenses
 from heldout.diagnosis.order import ordered
 from heldout.diagnosis.patients import by_unit, expanded, images_of, reviewed_rows
@@ -209,7 +210,7 @@ def cause_data(run: RunData, rules: Rules = RULES) -> CauseData:
 def judged(cause: Cause[Any], data: CauseData) -> Finding:
     """A cause's verdict; one that fails says so and sinks no other."""
     try:
-        return _while_labels_are_in_doubt(cause, cause.judge(data), data)
+        return while_labels_are_in_doubt(cause, cause.judge(data), data)
     except Exception as error:  # a broken cause is a finding about the cause, not the end of the diagnosis
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         told = Told(f"This cause could not be judged ({words}).", False, f"of {words}")
@@ -230,23 +231,6 @@ def _learnable(data: CauseData) -> Measured | None:
         return learnable(data)
     except Exception:  # the finding of the cause that reads the same numbers carries the error
         return None
-
-
-def _while_labels_are_in_doubt(cause: Cause[Any], finding: Finding, data: CauseData) -> Finding:
-    """The finding, or if it takes test labels at their word while many look turned: no more than suggested."""
-    told = data.contradiction is not None and data.contradiction.tells(data.rules)
-    if not told or not cause.takes_labels or finding.verdict != "established":
-        return finding
-    sentence = f"{finding.sentence} That takes the test labels at their word, of which many look wrong."
-    number = len(data.to_review)
-    return replace(
-        finding,
-        verdict="suggested",
-        kind=ReasonKind.REVIEW,
-        reason=f"needs two blind readers for {number} test images",
-        sentence=sentence,
-        alternatives=(*finding.alternatives, "labels"),
-    )
 
 
 def _nothing_to_explain(finding: Finding) -> Finding:

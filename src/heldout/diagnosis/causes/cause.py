@@ -90,6 +90,8 @@ class Cause(ABC, Generic[M]):
         told_first: Verdicts with which it is told before all other causes, whatever their points.
         takes_labels: Whether it takes test labels at their word, class by class: while sure contradictions tell that
             many are turned, it is suggested at most, and names them beside it.
+        divides_by_given_labels: Whether it divides test images by their given labels though some were reviewed: while a
+            review finds many wrong, it is suggested at most.
         carries: Codes of causes that act through this one: while one of them is called a cause, this is suggested at
             most.
     """
@@ -103,6 +105,7 @@ class Cause(ABC, Generic[M]):
     interventions: ClassVar[tuple[str, ...]] = ()
     told_first: ClassVar[tuple[Verdict, ...]] = ()
     takes_labels: ClassVar[bool] = False
+    divides_by_given_labels: ClassVar[bool] = False
     carries: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -134,6 +134,7 @@ class CovariateShift(Cause[Losses]):
 
     code: ClassVar[str] = "covariate-shift"
     takes_labels: ClassVar[bool] = True
+    divides_by_given_labels: ClassVar[bool] = True
     title: ClassVar[str] = "Covariate shift (appearance)"
     level: ClassVar[int] = 1
     remedy: ClassVar[str] = "Collect or augment toward images like those cited; abstain on them until then."

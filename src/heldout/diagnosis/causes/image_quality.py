@@ -65,6 +65,7 @@ class ImageQuality(Cause[Qualities]):
     title: ClassVar[str] = "Image quality"
     level: ClassVar[int] = 0
     takes_labels: ClassVar[bool] = True
+    divides_by_given_labels: ClassVar[bool] = True
     remedy: ClassVar[str] = (
         "Augment the training images over the quality of the test images, or bring both to one quality first."
     )
