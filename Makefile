@@ -50,12 +50,17 @@ check: lint types test  ## all of the above
 
 # What a person put into demo/ stays; only a virtual environment is removed whole.
 STUDY := study.json cohort.parquet split.parquet report.html test_looks.jsonl diagnosis_looks.jsonl \
-	test_evaluations.jsonl diagnosis_evaluations.jsonl plans runs images features quality diagnosis tuning \
-	cells cells-saved-alike remedy
+	test_evaluations.jsonl diagnosis_evaluations.jsonl plans runs images features quality diagnosis tuning
+CELLS := cells cells-saved-alike remedy
 
 clean:  ## remove the virtual environment and what the demo made
 	@if [ -f $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
-	@if grep -qs '"data": "demo/cells"' demo/study.json && grep -qs '"cells-both-sites"' demo/cells/truth.json; then \
-		cd demo && rm -rf $(STUDY) && cd .. && \
+	@gone=""; \
+	if grep -qs '"data": "phantom:cells"' demo/study.json; then gone="$(STUDY)"; \
+	elif grep -qs '"data": "demo/cells"' demo/study.json && grep -qs '"cells-both-sites"' demo/cells/truth.json; then \
+		gone="$(STUDY) $(CELLS)"; \
+	fi; \
+	if [ -n "$$gone" ]; then \
+		cd demo && rm -rf $$gone && cd .. && \
 		{ rmdir demo 2>/dev/null || { echo "demo/ holds other files, which stay:"; ls -A demo; }; }; \
 	fi

@@ -49,7 +49,14 @@ def test_cells_that_were_not_simulated_stay(tmp_path: Path) -> None:
     demo = made(tmp_path)
     (demo / "cells" / "truth.json").write_text("{}")
     clean(tmp_path)
-    assert (demo / "cells" / "train" / "discocyte.npy").exists()
+    assert (demo / "cells" / "train" / "discocyte.npy").exists() and (demo / "study.json").exists()
+
+
+def test_what_the_demo_of_before_left_goes_and_nothing_that_it_did_not_make(tmp_path: Path) -> None:
+    """It ran on `phantom:cells`; a folder of that name beside it is a person's."""
+    demo = made(tmp_path, data="phantom:cells")
+    clean(tmp_path)
+    assert sorted(path.name for path in demo.iterdir()) == ["cells", "remedy"]
 
 
 def test_a_study_of_other_images_and_a_folder_that_is_no_environment_stay(tmp_path: Path) -> None:
