@@ -166,6 +166,14 @@ def test_training_images_may_stand_without_answers() -> None:
     assert set(answered.runs[0].logits) == {"train", "val", "test"}
 
 
+def test_what_answers_are_is_said_though_a_model_could_give_them_too() -> None:
+    with_a_model = Reading(None, answered=True)
+    (problem,) = problems(both(), reading=with_a_model)
+    assert problem.found == "neither --probabilities nor --logits" and "answers=" in problem.remedy
+    bare = both()[["id", "label", "split"]]
+    assert read(bare, reading=with_a_model).runs == ()
+
+
 def test_a_table_that_is_wrong_in_every_way_gets_one_error_with_every_problem(tmp_path: Path) -> None:
     file = tmp_path / "worst.csv"
     file.write_text("id,label,split,p_a,p_b,seed\nx,a,test,0.9,0.9,one\nx,zebra,tset,nan,-0.2,one\n")

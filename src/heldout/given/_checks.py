@@ -33,12 +33,20 @@ def order_problems(sources: list[Source]) -> list[Problem]:
     return problems
 
 
-def said_problems(long: Long, reading: Reading) -> list[Problem]:
-    """What has to be said and was not, or names a column that is not there."""
+def said_problems(long: Long, reading: Reading, hold_answers: bool) -> list[Problem]:
+    """What has to be said and was not, or names a column that is not there.
+
+    Args:
+        long: The tables.
+        reading: What was said.
+        hold_answers: Whether the tables have columns of the classes, beside a model that could answer or not.
+    """
     problems = []
-    if reading.answers is None and not reading.answered:
+    if reading.answers is None and (hold_answers or not reading.answered):
         expected = "word of what the columns of the classes hold, which is not guessed"
-        remedy = "Say --probabilities (each row sums to 1) or --logits (before softmax)."
+        remedy = (
+            "Say --probabilities (each row sums to 1) or --logits (before softmax); in Python answers='probabilities'."
+        )
         problems.append(Problem("the call", "neither --probabilities nor --logits", expected, remedy))
     named = reading.model_column.lower()
     if named != "model" and named not in long.columns:

@@ -86,9 +86,10 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
     named = reading.model_column.lower()
     frame["model_name"] = frame[named].replace("", reading.name) if named in long.columns else reading.name
     frame["candidate_name"] = candidates_of(frame, long.columns)
-    problems += said_problems(long, reading)
-    problems += part_problems(frame)
-    columns = asked if reading.label else _class_columns(long, reading, problems)
+    unfound: list[Problem] = []
+    columns = asked if reading.label else _class_columns(long, reading, unfound)
+    problems += said_problems(long, reading, hold_answers=columns is not None)
+    problems += [*part_problems(frame), *unfound]
     values = _values(frame, columns)
     problems += row_problems(frame, long, columns, values, reading)
     problems += image_problems(frame, long)
