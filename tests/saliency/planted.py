@@ -38,31 +38,46 @@ def corner_images(count: int, seed: int, size: int = SIZE) -> tuple[np.ndarray, 
 
 
 def convolutions(seed: int = 0) -> Network:
-    """Four convolutions with BatchNorm, as a ResNet begins: a map of 8 × 8 places."""
+    """Three convolutions with BatchNorm, as a ResNet begins: a map of 8 × 8 places."""
 
-    def layer(before: int, after: int, stride: int) -> nn.Module:
-        return nn.Sequential(nn.Conv2d(before, after, 3, stride, 1), nn.BatchNorm2d(after), nn.ReLU(inplace=True))
+    def layer(before: int, after: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU(inplace=True))
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        stages: dict[str, nn.Module] = {"stem": layer(3, 12, 1), "one": layer(12, 16, 2), "two": layer(16, 24, 2)}
-        stages |= {"three": layer(24, 24, 2), "pool": Flat()}
+        stages = {"stem": layer(3, 12), "one": layer(12, 16), "two": layer(16, 24), "pool": Flat()}
     return Network({"input": Input((0.5,) * 3, (0.25,) * 3), **stages}, 24, 2, seed)
 
 
-def transformer(seed: int = 0) -> Network:
-    """Three blocks on patches of 8 pixels, whose class token alone is read."""
+def transformer(pooling: str, seed: int = 0, mixing: bool = False) -> Network:
+    """Two blocks on patches of 8 pixels, a map of 8 × 8 places.
+
+    Args:
+        pooling: `token` reads a class token alone, `avg` the mean of the patches.
+        seed: Of the weights.
+        mixing: Whether patches exchange what they hold; without, it stays where it is in the image until it is read.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = VisionTransformer(
-            img_size=SIZE, patch_size=8, embed_dim=48, depth=3, num_heads=3, num_classes=0, global_pool="token"
+            img_size=SIZE,
+            patch_size=8,
+            embed_dim=32,
+            depth=2,
+            num_heads=2,
+            num_classes=0,
+            class_token=pooling == "token",
+            global_pool=pooling,
         )
-    return Network({"input": Input((0.5,) * 3, (0.25,) * 3), **dict(stages_of(model))}, 48, 2, seed)
+    for block in () if mixing else model.blocks[: 1 if pooling == "token" else 2]:
+        nn.init.zeros_(block.attn.proj.weight).requires_grad_(False)
+        nn.init.zeros_(block.attn.proj.bias).requires_grad_(False)
+    return Network({"input": Input((0.5,) * 3, (0.25,) * 3), **dict(stages_of(model))}, 32, 2, seed)
 
 
-def trained(network: Network, steps: int, rate: float) -> Network:
+def trained(network: Network, steps: int, rate: float = 3e-3) -> Network:
     """A network that was trained on images of corners, in eval mode."""
-    pixels, labels = corner_images(256, seed=1)
+    pixels, labels = corner_images(128, seed=1)
     images, truth = torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(labels)
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     generator = torch.Generator().manual_seed(0)
@@ -80,3 +95,10 @@ def share_in_corner(maps: np.ndarray) -> np.ndarray:
     """(n, m): the part of a map's mass that lies in the upper left quarter; of the area it is a quarter."""
     half = maps.shape[2] // 2
     return maps[:, :, :half, :half].sum(axis=(2, 3)) / np.maximum(maps.sum(axis=(2, 3)), 1e-12)
+
+
+def highest_in_corner(maps: np.ndarray) -> np.ndarray:
+    """(n, m): whether a map is greatest somewhere in the upper left quarter."""
+    side = maps.shape[2]
+    row, column = np.divmod(maps.reshape(*maps.shape[:2], -1).argmax(axis=2), side)
+    return (row < side // 2) & (column < side // 2)

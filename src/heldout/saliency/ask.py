@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from heldout.errors import UsageError
 from heldout.runs.folder import RunFiles
-from heldout.saliency.grad_cam import captum, grad_cam
+from heldout.saliency.grad_cam import captum, grad_cam, method_of
 from heldout.saliency.kept import Asked, LastAsked
 from heldout.saliency.maps import ClassMaps, rank_correlation, scaled
 from heldout.training.device import threads
@@ -55,7 +55,9 @@ def class_maps(run: str | Path | RunFiles, pixels: NDArray[Any], classes: Sequen
         control, control_maxima = scaled(grad_cam(asked.control, asked.place, pixels, targets))
     similarity = rank_correlation(maps, control)
     layer = asked.place.layer.removeprefix("stages.")
-    return ClassMaps(tuple(classes), layer, maps, maxima, control, control_maxima, similarity, seed)
+    return ClassMaps(
+        tuple(classes), layer, method_of(asked.place), maps, maxima, control, control_maxima, similarity, seed
+    )
 
 
 def _check(asked: Asked, pixels: NDArray[Any], classes: Sequence[str]) -> None:
@@ -72,6 +74,8 @@ def _check(asked: Asked, pixels: NDArray[Any], classes: Sequence[str]) -> None:
         wrong.append(f"Found pixels of shape {pixels.shape} and type {pixels.dtype}; expected {expected}.")
     unknown = [name for name in classes if name not in asked.classes]
     if unknown or not classes:
-        wrong.append(f"Found the classes {', '.join(unknown) or '(none)'}; expected some of {', '.join(asked.classes)}.")
+        wrong.append(
+            f"Found the classes {', '.join(unknown) or '(none)'}; expected some of {', '.join(asked.classes)}."
+        )
     if wrong:
         raise UsageError(" ".join(wrong))

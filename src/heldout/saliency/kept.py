@@ -89,7 +89,7 @@ def _load(folder: Path, question: LabelQuestion | None, seed: int) -> Asked:
             "whose gradients can be taken. Ask a run of `heldout run`."
         )
     network, recipe = load_network(folder)
-    _check_differentiable(network)
+    check_differentiable(network)
     classes = recipe.classes
     if question is not None:
         network.head = one_label_head(network.head, question.label, question.threshold)
@@ -101,7 +101,7 @@ def _load(folder: Path, question: LabelQuestion | None, seed: int) -> Asked:
     return Asked(network, randomised(network, own), place, classes, recipe.image_size, channels)
 
 
-def _check_differentiable(network: Network) -> None:
+def check_differentiable(network: Network) -> None:
     """See that a class's answer has a gradient that a map can be made of.
 
     Raises:

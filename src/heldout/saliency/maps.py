@@ -18,6 +18,7 @@ class ClassMaps:
     Attributes:
         classes: (m,) the classes that were asked about.
         layer: Name of the module whose output the maps are of, within the network.
+        method: `Grad-CAM` in maps, `gradient × activation` in tokens (see `grad_cam.grad_cam`).
         maps: (n, m, h, w) float32 in 0 … 1 at that layer's resolution, each divided by its own maximum.
         maxima: (n, m) float32, that maximum, in units of the logit; 0 where no place speaks for the class, and all of
             the map is 0.
@@ -30,6 +31,7 @@ class ClassMaps:
 
     classes: tuple[str, ...]
     layer: str
+    method: str
     maps: Maps
     maxima: Maps
     control: Maps
