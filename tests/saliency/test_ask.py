@@ -117,3 +117,15 @@ def test_without_captum_the_extra_is_named(pixels: np.ndarray, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(HeldoutError, match=r"heldout\[saliency\]"):
         saliency.class_maps("anything", pixels, ["0"])
+
+
+def test_the_page_s_example_runs(
+    runs: dict[str, RunFiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "saliency.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    (tmp_path / "study").symlink_to(runs["probe"].folder.parents[1])
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert capsys.readouterr().out.startswith("bn2 Grad-CAM ")
+    assert (tmp_path / "map.png").read_bytes()[:4] == b"\x89PNG" != (tmp_path / "control.png").read_bytes()

@@ -43,7 +43,8 @@ class ClassMaps:
 def scaled(raw: Maps) -> tuple[Maps, Maps]:
     """Maps (n, m, h, w), none below 0, divided by their maxima, and the maxima (n, m); a map of zeros stays one."""
     maxima = raw.max(axis=(2, 3))
-    return raw / np.where(maxima > 0, maxima, 1)[..., None, None], maxima
+    divisors: Maps = np.where(maxima > 0, maxima, np.float32(1)).astype(np.float32)
+    return raw / divisors[..., None, None], maxima
 
 
 def rank_correlation(first: Maps, second: Maps) -> NDArray[np.float64]:

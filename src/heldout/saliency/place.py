@@ -53,7 +53,7 @@ class Place:
             return out
         if self.layout == "last":
             return out.permute(0, 3, 1, 2)
-        return out[:, self.prefix :].transpose(1, 2).unflatten(2, (self.side, self.side))
+        return out[:, self.prefix :].transpose(1, 2).reshape(len(out), -1, self.side, self.side)
 
     def output_of(self, maps: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
         """The module's output with other maps (n, d, h, w) in it."""
@@ -136,7 +136,7 @@ def _in_order(maps: torch.Tensor) -> bool:
     The share of a change that is felt in its own quarter has to be above chance, and no other order of the quarters may
     fit better: a map whose rows are columns has two of its quarters right.
     """
-    pairs = maps.unflatten(0, (2, 5))
+    pairs = maps.reshape(2, 5, *maps.shape[1:])
     change = (pairs[:, 1:] - pairs[:, :1]).square().mean(dim=(0, 2))  # (4, h, w)
     felt = torch.stack([change[:, rows, columns].mean(dim=(1, 2)) for rows, columns in _quarters(maps.shape[2])], dim=1)
     shares = (felt / felt.sum(dim=1, keepdim=True)).numpy()  # (4, 4), rows sum to 1
