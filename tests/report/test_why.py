@@ -9,8 +9,6 @@ import json
 import re
 from pathlib import Path
 
-from plotly.offline import get_plotlyjs
-
 from heldout.answer.why import headline
 from heldout.records import TermStatus
 from heldout.records.codec import write_record
@@ -26,6 +24,7 @@ from heldout.report.blocks import (
     Prose,
     Table,
 )
+from heldout.report.bundle import plotly_js
 from heldout.report.definitions_diagnosis import DIAGNOSIS
 from heldout.report.figures.gap_budget import said_of
 from heldout.report.material import Material, gather
@@ -236,7 +235,7 @@ def test_a_diagnosis_that_cannot_be_read_is_a_fault_in_its_place(tmp_path: Path)
     assert sorted(fault.title for fault in faults(page)) == sorted(f"The diagnosis {made[i].run}" for i in (0, 1))
     assert all(str(tmp_path) not in fault.reason for fault in faults(page)), "no path of this machine"
     assert any(isinstance(block, Headline) for block in section(page, "why")), "the third run is told"
-    assert EVIL not in render(page).replace(get_plotlyjs(), "")
+    assert EVIL not in render(page).replace(plotly_js(), "")
 
 
 def test_a_diagnosis_of_another_run_is_not_taken_for_this_one(tmp_path: Path) -> None:
@@ -249,7 +248,7 @@ def test_a_diagnosis_of_another_run_is_not_taken_for_this_one(tmp_path: Path) ->
 
 def test_hostile_texts_stay_text(evil: Material, evil_page: str) -> None:
     assert len(evil.diagnosed) == 12
-    text = evil_page.replace(get_plotlyjs(), "")
+    text = evil_page.replace(plotly_js(), "")
     assert EVIL not in text
     for word in ("blurrier", "Set the threshold again", "how threshold was measured", "Site is not known"):
         assert f"{word}" in text
@@ -259,7 +258,7 @@ def test_hostile_texts_stay_text(evil: Material, evil_page: str) -> None:
 
 
 def test_ids_on_the_page_are_one_each_and_links_arrive(told: Material, told_page: str) -> None:
-    text = told_page.replace(get_plotlyjs(), "")
+    text = told_page.replace(plotly_js(), "")
     identities = re.findall(r'\sid="([^"]+)"', text)
     assert len(identities) == len(set(identities))
     targets = {a["href"][1:] for tag, a in elements(told_page).tags if tag == "a" and (a["href"] or "").startswith("#")}

@@ -136,4 +136,4 @@ def class_name_id(name: str) -> str:
     return kept if kept == name else f"{kept}-{sum(map(ord, name)):x}{len(name)}"
 
 
-FIGURE = Figure("property-shift", "Measured properties of the images", "evidence", 0, draw, ("single",))
+FIGURE = Figure("property-shift", "Measured properties of the images", "evidence", 0, draw, ("single",), each_run=True)
