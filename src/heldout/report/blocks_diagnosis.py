@@ -59,7 +59,7 @@ class Causes:
     """
 
     causes: tuple[Cause, ...]
-    rest: tuple[tuple[str, str], ...]
+    rest: tuple[tuple[str, tuple[str, ...]], ...]
     link: str
     tried: str = ""
     kind: ClassVar[str] = "causes"

@@ -20,7 +20,6 @@ TRACES = (
     "histogram2dcontour",
     "image",
     "pie",
-    "quiver",
     "scatter",
     "scatterternary",
     "violin",

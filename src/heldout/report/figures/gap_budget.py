@@ -41,8 +41,8 @@ def draw(material: Material) -> list[Chart]:
             FIGURE.name,
             FIGURE.title,
             "Read from the top: a bar to the left takes points from test, one to the right gives some back. Thin line: "
-            "95 % interval; where it reaches back across the bar's beginning, the term may be nothing. Grey: what no shift "
-            "of the line between the classes mends.",
+            "95 % interval; where it reaches back across the bar's beginning, the term may be nothing. Grey: what no "
+            "shift of the line between the classes mends.",
             f"From validation {percent(val.value)} to test {percent(test.value)}: {said}.",
             spec(traces, layout, 80 + 40 * (last + 1)),
             sheet(

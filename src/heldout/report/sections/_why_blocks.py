@@ -1,4 +1,4 @@
-"""What is told of one run's diagnosis: message, causes in a sentence each, tables; of the best run and of every other."""
+"""What is told of a diagnosis, that of the best run and of every other: message, causes in a sentence each, tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from heldout.answer.texts import bracketed, count, number, opening_sentence, per
 from heldout.answer.why import gap_in_short, headline, points_lost, verdicts_in_short, why_lower
 from heldout.records import Diagnosis, Finding
 from heldout.records.terms import TERM_TITLES, VERDICT_SIGNS
-from heldout.report.blocks import Block, Cause, Causes, Fold, Headline, Prose, Table
+from heldout.report.blocks import Cause, Causes, Fold, Headline, Prose, Table
 from heldout.report.gallery import anchor_of, cited
 from heldout.report.material import Material
 from heldout.report.sections._advice_tables import remedies_table
@@ -64,7 +64,7 @@ def causes(material: Material, diagnosis: Diagnosis) -> Causes:
         )
         for finding in why.told
     ]
-    named = tuple((sign, ", ".join(titles)) for sign, titles in rest.items())
+    named = tuple((sign, tuple(titles)) for sign, titles in rest.items())
     return Causes(tuple(found), named, table if diagnosis.findings else "", tried(diagnosis))
 
 
@@ -93,7 +93,7 @@ def tables(material: Material, diagnosis: Diagnosis) -> list[Table]:
     return [replace(table, folded=True) for table in found]
 
 
-def lenses(material: Material, diagnosis: Diagnosis) -> list[Block]:
+def lenses(material: Material, diagnosis: Diagnosis) -> list[Fold]:
     """Each lens on what remains in a table of its own, never added to another."""
     names = list(dict.fromkeys(lens.name for lens in diagnosis.lenses))
     if not names:

@@ -247,7 +247,7 @@ def lens_cell(lens: Lens, caption: str) -> Cell:
 
 def budgets_table(material: Material, every: Sequence[Diagnosis]) -> Table:
     """The budget of every run, a row a run; terms that no run has are in the CSV alone."""
-    rows, present = [], {term.term for diagnosis in every for term in diagnosis.budget}
+    rows, present = [], {term.term for one in every for term in one.budget}
     for diagnosis in every:
         terms = {term.term: term for term in diagnosis.budget}
         rows.append(
