@@ -89,7 +89,7 @@ def test_galleries_show_the_cited_images_small_and_with_what_the_run_said(told: 
 
 
 def test_pictures_stop_where_the_page_would_grow_too_large(told: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery_module, "BYTES", 20_000)  # half for the best run
+    monkeypatch.setattr(gallery_module, "BYTES", 20_000)  # half of it for the best run
     made = [block for block in everything(compose(told)) if isinstance(block, Gallery)]
     sizes = [len(thumb.picture) for gallery in made for thumb in gallery.thumbs]
     assert 0 < sum(sizes) <= 10_000 and sizes.count(0) > 20

@@ -28,6 +28,12 @@ BYTES = 900_000
 """Pictures of all galleries together; beyond, images are shown by their id. With the library that draws the figures
 (1.5 MB) and the numbers, a page stays below 3 MB, small enough for a mail."""
 
+BYTES_OF_RUN = 80_000
+"""What the figures and tables of one more run with a gap take, and so leave less for pictures."""
+
+FEWEST_BYTES = 300_000
+"""What pictures have however many runs there are."""
+
 PARTS = {"train": "Training image", "val": "Validation image", "test": "Test image"}
 
 
@@ -50,10 +56,11 @@ def galleries(material: Material, diagnosis: Diagnosis) -> tuple[Gallery, ...]:
 def share(material: Material, diagnosis: Diagnosis) -> int:
     """Bytes of pictures that a run may have: all if it is alone, else half for the best run, the others alike."""
     others = [one for one in material.explained if one is not material.main]
-    main = len(others) < len(material.explained)
+    best_has_none = len(others) == len(material.explained)
+    room = max(BYTES - BYTES_OF_RUN * (len(material.explained) - 1), min(FEWEST_BYTES, BYTES))
     if diagnosis is material.main:
-        return BYTES // 2 if others else BYTES
-    return (BYTES // 2 if main else BYTES) // max(len(others), 1)
+        return room // 2 if others else room
+    return (room if best_has_none else room // 2) // max(len(others), 1)
 
 
 def cited(material: Material, diagnosis: Diagnosis) -> list[tuple[Finding, tuple[Thumb, ...]]]:

@@ -49,7 +49,7 @@ def of_run(material: Material, diagnosis: Diagnosis) -> Fold:
 SECTION = Section(
     "other-runs",
     "The other runs",
-    "What the gap of every run is made of; figures, causes and images of each.",
+    "What the gap of every run is made of; causes, figures and images of each.",
     220,
     blocks,
     figures_first=False,
