@@ -34,6 +34,7 @@ class Figure:
         order: Place among the figures of its section.
         draw: The charts; none if the study has nothing to draw.
         labels: Of studies of which labels it speaks: one class an image (`single`), several labels (`several`).
+        each_run: Whether it is of one diagnosis (`material.featured`), and so is drawn of every run that has a gap.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Figure:
     order: int
     draw: Callable[[Material], Sequence[Chart]]
     labels: tuple[str, ...] = ("single", "several")
+    each_run: bool = False
 
 
 def spec(
