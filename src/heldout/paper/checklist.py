@@ -132,10 +132,10 @@ def answered(item: Item, statements: Mapping[str, Sequence[Statement]]) -> Answe
     """
     present = [one for key in item.needs for one in statements.get(key, ())]
     said = tuple(one for one in present if one.known)
-    missing = [key for key in item.needs if not any(one.known for one in statements.get(key, ()))]
+    missing = [key for key in item.needs if not statements.get(key)]
     left = [one.gap for one in present if one.gap]
     if not said:
-        return Answered(item, "open", (), tuple(filter(None, (item.write or item.also, *left))))
+        return Answered(item, "open", (), (item.write or item.also, *(() if item.write else left)))
     if missing or left or item.also:
         rest = [item.write] if missing and item.write else []
         return Answered(item, "partly", said, tuple(dict.fromkeys(filter(None, (*left, item.also, *rest)))))

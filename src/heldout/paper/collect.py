@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from heldout.report.blocks import Block, Chart, Charts, Fault, Fold, Page, Table
+from heldout.paper.document import heading, shown
+from heldout.report.blocks import Block, Cell, Chart, Charts, Column, Fault, Fold, Page, Table
 from heldout.report.figure import CLICK
+
+MOST_COLUMNS = 11
+"""Columns that fit a page that lies on its side."""
 
 LONGEST = 80
 """Characters of a file's name; what is longer is cut, and numbered where two become the same."""
@@ -35,12 +39,26 @@ def collected(page: Page) -> Collected:
     faults = []
     for block in blocks(page):
         if isinstance(block, Table):
-            tables[free(block.id, tables)] = block
+            tables[free(block.id, tables)] = turned(block)
         elif isinstance(block, Chart):
             charts[free(block.id, charts)] = replace(block, caption=block.caption.replace(CLICK, ""))
         elif isinstance(block, Fault):
             faults.append(f"{block.title}: {block.reason}")
     return Collected(tables, charts, tuple(faults))
+
+
+def turned(table: Table) -> Table:
+    """A table of many columns and few rows with its columns as rows: twenty settings fit no line of a page."""
+    columns, rows = table.headings, table.shown
+    if len(columns) <= MOST_COLUMNS or len(rows) >= MOST_COLUMNS:
+        return table
+    heads = tuple(Column(shown(row[0], number=False)) for row in rows)
+    lines = tuple(
+        (Cell(heading(column.heading, column.unit)), *(replace(row[place], saved=None) for row in rows))
+        for place, column in enumerate(columns)
+        if place
+    )
+    return replace(table, columns=(Column(columns[0].heading), *heads), rows=lines)
 
 
 def blocks(page: Page) -> Iterator[Block]:

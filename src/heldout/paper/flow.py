@@ -72,7 +72,7 @@ def box_of(material: Material, title: str, ids: list[str], lines: tuple[str, ...
 
 
 def capped(material: Material) -> tuple[str, ...]:
-    """That a class was cut to a number of training images before; how many that left out is not recorded as a number."""
+    """That a class was cut to a number of training images before; how many that left out is in no record."""
     most = material.study.reading.get("per-class")
     return (f"at most {most} training images a class",) if most else ()
 

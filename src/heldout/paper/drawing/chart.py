@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -117,7 +118,7 @@ def height_of(spec: Mapping[str, Any], names: list[str], width: float) -> float:
     if len(names) < 2:
         return max(least, OVERHEAD + tallest(names) * SIZE * LINE * 2)
     places = sorted(axis["tickvals"])
-    apart = min(b - a for a, b in zip(places, places[1:], strict=False))
+    apart = min(b - a for a, b in pairwise(places))
     ends = axis.get("range", [places[0] - 0.6, places[-1] + 0.6])
     rows = abs(ends[1] - ends[0]) / apart
     return max(least, OVERHEAD + rows * (tallest(names) * SIZE * LINE + 2.5))
@@ -146,7 +147,7 @@ def touching(labels: list[Text]) -> bool:
     """Whether two neighbours leave less than a letter between them."""
     boxes = [label.get_window_extent() for label in labels]
     gap = SIZE * 0.5
-    return any(b.x0 - a.x1 < gap for a, b in zip(boxes, boxes[1:], strict=False))
+    return any(b.x0 - a.x1 < gap for a, b in pairwise(boxes))
 
 
 def texts_of(chart: Chart) -> list[str]:

@@ -55,14 +55,14 @@ def families() -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _faces() -> tuple[font_manager.FontPath, ...]:
-    return tuple(font_manager.findfont(FontProperties(family=[name])) for name in families())
+def _faces() -> tuple[str, ...]:
+    return tuple(str(font_manager.findfont(FontProperties(family=[name]))) for name in families())
 
 
 def without_glyph(texts: Iterable[str]) -> str:
     """The characters of some texts that no font here can draw, each once."""
     drawn = {sign for text in texts for sign in text if not sign.isspace()}
-    return "".join(sorted(sign for sign in drawn if not any(ord(sign) in _charmap(str(face)) for face in _faces())))
+    return "".join(sorted(sign for sign in drawn if not any(ord(sign) in _charmap(face) for face in _faces())))
 
 
 @lru_cache(maxsize=32)

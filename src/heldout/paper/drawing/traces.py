@@ -16,7 +16,7 @@ Trace = Mapping[str, Any]
 
 MODES = ("lines", "markers", "lines+markers")
 DARK = 0.2
-"""Relative luminance of a field below which its text is white: the contrast of white and of ink are equal there (WCAG)."""
+"""Relative luminance of a field below which its text is white: there white and ink have the same contrast (WCAG)."""
 
 
 def numbers(values: Sequence[Any]) -> np.ndarray:

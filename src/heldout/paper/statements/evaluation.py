@@ -105,7 +105,7 @@ def folds(material: Material) -> list[Statement]:
     """What is special of a cross-validation."""
     found = []
     if material.comparison.fold_pairs:
-        known = "Differences over folds were judged by the corrected resampled t test, which counts that folds share images."
+        known = "Differences over folds were judged by the corrected resampled t test, as folds share training images."
         found.append(Statement("evaluation.fold-tests", known, cites=("nadeau2003",)))
     if material.comparison.choosing:
         known = "What choosing among the models is worth was estimated by nested cross-validation."

@@ -21,10 +21,11 @@ def state(material: Material) -> Sequence[Statement]:
     heads = sorted({row.parameters for row in material.runs if row.parameters})
     if heads:
         ends = f"{heads[0]:,}" if len(heads) == 1 else f"{heads[0]:,} to {heads[-1]:,}"
+        outputs = count(len(material.classes), "class", "classes")
         found.append(
             Statement(
                 "models.head",
-                f"The classifier of each network was replaced by a new head for {count(len(material.classes), 'class', 'classes')}; "
+                f"The classifier of each network was replaced by a new head for {outputs}; "
                 f"whole networks had {ends} parameters.",
             )
         )

@@ -18,8 +18,8 @@ AUGMENT = {
     "mirror": "mirrored left to right at random",
     "flips": "flipped and turned by quarter turns at random",
     "optical": "changed at random in brightness, contrast, blur, noise and JPEG compression",
-    "all": "flipped and turned by quarter turns, and changed in brightness, contrast, blur, noise and JPEG compression, "
-    "at random",
+    "all": "flipped and turned by quarter turns, and changed in brightness, contrast, blur, noise and JPEG "
+    "compression, at random",
     "wide": "flipped and turned by quarter turns, and changed in brightness, contrast, blur, noise, JPEG compression, "
     "stain, light, saturation and magnification, at random",
 }
@@ -36,15 +36,20 @@ def state(material: Material) -> Sequence[Statement]:
         for name, r in pictured.items()
     )
     found = [Statement("preprocessing.size", f"Images were {squares}.")]
-    found.append(Statement("preprocessing.intensity", f"{alike((n, intensity(r)) for n, r in pictured.items())}."))
+    found.append(
+        Statement("preprocessing.intensity", f"{alike((n, intensity(material, r)) for n, r in pictured.items())}.")
+    )
     return [*found, *normalisation(material), *augmentation(pictured)]
 
 
-def intensity(recipe: Recipe) -> str:
+def intensity(material: Material, recipe: Recipe) -> str:
     """How values of the file become the input."""
     mapped = recipe.input_map
     if mapped is None:
-        return "Grey and RGB images of 8 bits were taken as they are, greyscale repeated in three channels"
+        channels = set(material.cohort.table["channels"].tolist())
+        repeated = {frozenset({1}): ", repeated in three channels", frozenset({3}): ""}
+        also = repeated.get(frozenset(channels), ", greyscale repeated in three channels")
+        return f"Values were taken as they are in the files{also}"
     ends = f", its ends taken from {mapped.images:,} training images" if mapped.images else ""
     return f"Values were mapped by the rule {mapped.words}{ends}, the same for all parts"
 
@@ -55,17 +60,18 @@ def normalisation(material: Material) -> list[Statement]:
     if not known or len(known) < len(material.catalogue):
         return []
     told = alike(
-        (
-            name,
-            f"mean {', '.join(f'{v:g}' for v in info.mean)}, standard deviation {', '.join(f'{v:g}' for v in info.std)}",
-        )
-        for name, info in known
+        (name, f"mean {told_values(info.mean)}, standard deviation {told_values(info.std)}") for name, info in known
     )
     return [
         Statement(
             "preprocessing.normalisation", f"Input was scaled to 0 to 1 and normalised channel by channel: {told}."
         )
     ]
+
+
+def told_values(values: tuple[float, ...]) -> str:
+    """One value where all channels share it, else all."""
+    return ", ".join(f"{value:g}" for value in (values[:1] if len(set(values)) == 1 else values))
 
 
 def augmentation(recipes: dict[str, Recipe]) -> list[Statement]:

@@ -94,7 +94,8 @@ def differences(material: Material) -> list[Statement]:
     names = material.names
     told = [
         f"{names[p.a].spoken} minus {names[p.b].spoken} {signed(p.difference_points.value)} points "
-        f"({signed(p.difference_points.low)} to {signed(p.difference_points.high)}, p after Holm {probability(p.p_holm)})"
+        f"({signed(p.difference_points.low)} to {signed(p.difference_points.high)}, p after "
+        f"Holm {probability(p.p_holm)})"
         for p in apart[:NAMED]
     ]
     rest = f": {'; '.join(told)}" if told else ""
@@ -140,10 +141,10 @@ def cross_table(material: Material, matrix: np.ndarray) -> Statement:
     names = material.classes
     if len(names) > FEW:
         return Statement("results.cross-table", "The confusion matrices give the answers by recorded class.")
-    rows = [
-        f"of {int(row.sum()):,} {name} {listing([f'{int(n):,} as {other}' for n, other in zip(row, names, strict=True)])}"
-        for name, row in zip(names, matrix, strict=True)
-    ]
+    rows = []
+    for name, row in zip(names, matrix, strict=True):
+        fields = [f"{int(n):,} as {other}" for n, other in zip(row, names, strict=True)]
+        rows.append(f"of {int(row.sum()):,} {name} {listing(fields)}")
     return Statement("results.cross-table", f"Answers by recorded class: {'; '.join(rows)}.")
 
 

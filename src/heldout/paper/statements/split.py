@@ -31,7 +31,7 @@ def state(material: Material) -> Sequence[Statement]:
         found.append(
             Statement(
                 "split.folds",
-                f"Models were cross-validated in {split.folds} folds: each image of the folds was answered by a network "
+                f"Models were cross-validated in {split.folds} folds: each of these images was answered by a network "
                 "that did not learn from its fold.",
             )
         )

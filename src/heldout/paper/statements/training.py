@@ -47,12 +47,9 @@ def state(material: Material) -> Sequence[Statement]:
         return []
     found = [approach(material, name) for name in dict.fromkeys(run.record.strategy for run in trained)]
     seeds = sorted({run.record.seed for run in trained})
-    found.append(
-        Statement(
-            "training.seeds",
-            f"{count(len(trained), 'network')} were trained, from the seeds {listing(list(map(str, seeds)))}.",
-        )
-    )
+    start = "seed" if len(seeds) == 1 else "seeds"
+    runs = f"{count(len(trained), 'run')} of training, {start} {listing(list(map(str, seeds)))}"
+    found.append(Statement("training.seeds", f"There {'was' if len(trained) == 1 else 'were'} {runs}."))
     names = {run.record.id: material.names[run.record.id].label for run in trained}
     precision = alike((names[run.record.id], PRECISION[run.recipe.precision]) for run in trained)
     found.append(Statement("training.precision", f"Networks were trained in {precision}."))
@@ -64,7 +61,9 @@ def approach(material: Material, name: str) -> Statement:
     runs = [run for run in material.files.runs if run.record.strategy == name]
     told = grouped((material.names[run.record.id].label, described(run.recipe)) for run in runs)
     words = [text if len(told) == 1 else f"{text} ({', '.join(names)})" for text, names in told.items()]
-    return Statement("training.approach", f"{name}: {'; '.join(words)}.", cites=(*_cites(runs), *of_strategy(name)))
+    return Statement(
+        "training.approach", f"Strategy {name}: {'; '.join(words)}.", cites=(*_cites(runs), *of_strategy(name))
+    )
 
 
 def described(recipe: Recipe) -> str:
@@ -98,7 +97,8 @@ def phase_words(phase: Phase) -> str:
     """One phase: what learned, how long, by what."""
     learned = LEARNS.get(phase.trainable)
     if learned is None:
-        blocks = f"{phase.trainable} {count(phase.blocks, 'block')}" if phase.trainable in ("first", "last") else ""
+        several = "block" if phase.blocks == 1 else f"{phase.blocks} blocks"
+        blocks = f"{phase.trainable} {several}" if phase.trainable in ("first", "last") else ""
         adapters = f"low-rank adapters of rank {phase.rank}" if phase.trainable == "lora" else phase.trainable
         learned = f"the head and the {blocks} learned" if blocks else f"the head and {adapters} learned"
     if phase.solver != "adamw":
@@ -138,7 +138,7 @@ def imbalance(trained: Sequence[RunFiles], names: dict[str, str]) -> Statement:
         )
         for run in trained
     )
-    return Statement("training.imbalance", f"{told[:1].upper()}{told[1:]}; no image was drawn more often than others.")
+    return Statement("training.imbalance", f"{told[:1].upper()}{told[1:]}.")
 
 
 def selection(material: Material, trained: Sequence[RunFiles], names: dict[str, str]) -> list[Statement]:
@@ -149,18 +149,17 @@ def selection(material: Material, trained: Sequence[RunFiles], names: dict[str, 
         (names[run.record.id], listing([what[one] for one in run.record.learning.chosen]) or "nothing")
         for run in trained
     )
-    found = [
-        Statement("training.selection", f"Chosen on the validation images: {chosen}. Test images had no part in it.")
-    ]
-    for one in material.comparison.selections:
-        found.append(
-            Statement(
-                "training.selection",
-                f"The recipe was chosen on validation among {count(len(one.candidates), 'recipe')} of "
-                f"{count(len(one.models), 'network')}, within {one.minutes:g} minutes.",
-            )
+    told = f"On the validation images {chosen} was chosen; test images had no part in that."
+    found = [Statement("training.selection", told)]
+    found += [
+        Statement(
+            "training.selection",
+            f"The recipe was chosen on validation among {count(len(one.candidates), 'recipe')} of "
+            f"{count(len(one.models), 'network')}, within {one.minutes:g} minutes.",
         )
-    if material.split.folds:
+        for one in material.comparison.selections
+    ]
+    if material.split.folds and material.split.test:
         found.append(
             Statement(
                 "training.ensemble", "Test images were answered by the mean probability of the networks of all folds."
@@ -181,7 +180,7 @@ def frozen(trained: Sequence[RunFiles], names: dict[str, str]) -> list[Statement
     return [
         Statement(
             "training.frozen",
-            f"That frozen parameters and buffers were the same bytes after training was verified by SHA-256 ({listing(sure)}).",
+            f"Frozen parameters and buffers were verified to be the same bytes after training ({listing(sure)}).",
         )
     ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from heldout.paper.document import Bullets, Document, Heading, Listing, Paragraph, Part, heading, shown
-from heldout.report.blocks import Column, Table
+from heldout.report.blocks import Cell, Column, Table
 from heldout.shown import shown as visible
 
 SIGNS = {
@@ -62,7 +62,7 @@ SIGNS = {
     "\u00a0": "~",
     "\u200b": "",
 }
-"""Sign -> what sets it. A bracket or a star at the beginning of a row would be taken for an option of the `\\\\` before."""
+"""Sign -> what sets it. A bracket or a star at the beginning of a row would be an option of the `\\\\` before it."""
 
 LIGATURE = re.compile(r"(-|'|,)(?=\1)")
 """What becomes another sign when it stands twice: a name keeps its own."""
@@ -73,10 +73,20 @@ PDFTEX = re.compile(r"[\x20-\x7e\u00a0-\u017f]")
 LONG = 32
 """Rows from which a table may break over pages."""
 
-ROOM = (0.34, 0.94)
-"""Share of the line for the columns of sentences, if there are other columns, and if there are none."""
+SENTENCE = 45
+"""Characters from which a cell is broken into lines."""
 
-PREAMBLE = r"""% Made by heldout. In the preamble: \usepackage[T1]{fontenc} \usepackage{textcomp,booktabs,graphicx,array,longtable}
+FULL = 1800
+"""Characters from which a table of sentences may break over pages, about half of one."""
+
+WEIGHT = (6, 18, 60)
+"""Characters that a column of a table of sentences counts for: at least, at most without and with sentences."""
+
+BREAK = re.compile(r"(\\_|/|:)(?=\S)")
+"""After what a long name may be broken."""
+
+PREAMBLE = r"""% Made by heldout. In the preamble:
+% \usepackage[T1]{fontenc} \usepackage{textcomp,booktabs,graphicx,array,longtable}
 """
 
 BEYOND = "% Needs XeLaTeX or LuaLaTeX and a font with these letters: {}\n"
@@ -103,15 +113,19 @@ def label(name: str) -> str:
 
 
 def table(block: Table) -> str:
-    """A table in booktabs, its caption above, its notes beneath; shrunk to the line where it is wider."""
+    """A table in booktabs, its caption above, its notes beneath; shrunk to the line where it is wider.
+
+    Sentences get columns of a fixed width, in which they break; long tables break over pages.
+    """
     columns = block.headings
-    head = [_head(column) for column in columns]
-    rows = [
-        [_cell(cell.strong, shown(cell, column.number)) for cell, column in zip(row, columns, strict=True)]
-        for row in block.shown
-    ]
-    kinds = "".join(map(str, _kinds(columns)))
-    made = _long(block, kinds, head, rows) if len(rows) > LONG else _short(block, kinds, head, rows)
+    told = any(column.say for column in columns) or max(widths(block)) > SENTENCE
+    signs = sum(len(shown(cell, True)) for row in block.shown for cell in row)
+    long_ = len(block.rows) > LONG or (told and signs > FULL)
+    prose = told or long_
+    head = [_head(column, prose) for column in columns]
+    rows = [[_cell(cell, column, prose) for cell, column in zip(row, columns, strict=True)] for row in block.shown]
+    kinds = _shared(block) if prose else "".join("r" if column.number else "l" for column in columns)
+    made = _long(block, kinds, head, rows) if long_ else _short(block, kinds, head, rows, shrink=not told)
     return PREAMBLE + _warning(made) + made
 
 
@@ -120,41 +134,77 @@ def _warning(made: str) -> str:
     return BEYOND.format(letters) if letters else ""
 
 
-def _kinds(columns: tuple[Column, ...]) -> list[str]:
-    told = [column.say for column in columns]
-    share = ROOM[0 if not all(told) else 1] / max(sum(told), 1) * (2 if 0 < sum(told) < len(told) else 1)
+def widths(block: Table) -> list[int]:
+    """Characters of the longest cell of each column."""
     return [
-        rf">{{\raggedright\arraybackslash}}p{{{share:.2f}\linewidth}}" if say else "r" if column.number else "l"
-        for column, say in zip(columns, told, strict=True)
+        max((len(shown(row[place], column.number)) for row in block.shown), default=0)
+        for place, column in enumerate(block.headings)
     ]
 
 
-def _head(column: Column) -> str:
-    text = escaped(heading(column.heading, column.unit))
+def _shared(block: Table) -> str:
+    """Columns that share the line by how much they hold."""
+    weights = [
+        min(max(widest, len(column.heading), WEIGHT[0]), WEIGHT[2] if column.say else WEIGHT[1])
+        for widest, column in zip(widths(block), block.headings, strict=True)
+    ]
+    room = 1 - 0.03 * len(weights)  # of the line, about two \tabcolsep a column
+    sides = [r"\raggedleft" if column.number else r"\raggedright" for column in block.headings]
+    return "".join(
+        rf">{{{side}\arraybackslash}}p{{{room * weight / sum(weights):.3f}\linewidth}}"
+        for side, weight in zip(sides, weights, strict=True)
+    )
+
+
+def _stacked(lines: list[str], number: bool, place: str) -> str:
+    """Lines one above the other in one cell."""
+    told = [line for line in lines if line]
+    if len(told) < 2:
+        return "".join(told)
+    side, inner = "r" if number else "l", r" \\ ".join(told)
+    return rf"\begin{{tabular}}[{place}]{{@{{}}{side}@{{}}}}{inner}\end{{tabular}}"
+
+
+def _head(column: Column, prose: bool) -> str:
+    if prose:
+        return breakable(escaped(heading(column.heading, column.unit)))
+    text = _stacked([escaped(column.heading), escaped(column.unit)], column.number, "b")
     return rf"\multicolumn{{1}}{{r}}{{{text}}}" if column.number else text
 
 
-def _cell(strong: bool, text: str) -> str:
-    safe = escaped(text)
-    return rf"\textbf{{{safe}}}" if strong and safe else safe
+def _cell(cell: Cell, column: Column, prose: bool) -> str:
+    if prose or not column.number:
+        return _strong(breakable(escaped(shown(cell, column.number))), cell.strong)
+    note = escaped(f"({cell.note})") if cell.note else ""
+    return _stacked([_strong(escaped(cell.text), cell.strong), note], column.number, "t")
+
+
+def _strong(text: str, strong: bool) -> str:
+    return rf"\textbf{{{text}}}" if strong and text else text
+
+
+def breakable(text: str) -> str:
+    """Escaped text that may be broken after the signs that names are joined by."""
+    return BREAK.sub(r"\1\\allowbreak{}", text)
 
 
 def _line(cells: list[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _short(block: Table, kinds: str, head: list[str], rows: list[list[str]]) -> str:
+def _short(block: Table, kinds: str, head: list[str], rows: list[list[str]], shrink: bool) -> str:
     body = [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", _line(head), r"\midrule", *map(_line, rows)]
     body += [r"\bottomrule", r"\end{tabular}"]
     inner = "%\n".join(["{", *(f"  {line}" for line in body), "}"])
+    whole = [r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}" + inner] if shrink else body
     notes = [rf"\par\smallskip\footnotesize {escaped(' '.join(block.notes))}"] if block.notes else []
     return "\n".join(
         [
             r"\begin{table}[htbp]",
-            r"\centering\small",
+            r"\centering\small" if shrink else r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\caption{{{escaped(block.caption)}}}",
             rf"\label{{tab:{label(block.id)}}}",
-            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}" + inner,
+            *whole,
             *notes,
             r"\end{table}",
             "",
