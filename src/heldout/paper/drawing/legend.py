@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -50,12 +51,10 @@ def columns(names: Sequence[str], width: float) -> tuple[int, list[str], int]:
     written = ["\n".join(wrapped(name, width - SIGN - 6)) for name in names]
     widest = [max(width_of(line) for line in name.split("\n")) + SIGN for name in written]
     for number in range(min(len(names), 4), 0, -1):
-        rows = -(-len(names) // number)
-        # matplotlib fills column after column
-        total = sum(max(widest[place * rows : (place + 1) * rows], default=0) for place in range(number))
+        columns_ = np.array_split(np.arange(len(names)), number)  # as matplotlib divides them
+        total = sum(max(widest[place] for place in column) for column in columns_)
         if total <= width - 4 or number == 1:
-            high = sum(max(name.count("\n") + 1 for name in written[row::rows]) for row in range(rows))
-            return number, written, high
+            return number, written, max(sum(written[p].count("\n") + 1 for p in column) for column in columns_)
     raise AssertionError("one column always fits")
 
 

@@ -73,8 +73,8 @@ PDFTEX = re.compile(r"[\x20-\x7e\u00a0-\u017f]")
 LONG = 32
 """Rows from which a table may break over pages."""
 
-SENTENCE = 45
-"""Characters from which a cell is broken into lines."""
+SENTENCE, FEW = 45, 6
+"""Characters from which a cell is broken into lines, in a table of at most so many columns."""
 
 FULL = 1800
 """Characters from which a table of sentences may break over pages, about half of one."""
@@ -118,7 +118,7 @@ def table(block: Table) -> str:
     Sentences get columns of a fixed width, in which they break; long tables break over pages.
     """
     columns = block.headings
-    told = any(column.say for column in columns) or max(widths(block)) > SENTENCE
+    told = any(column.say for column in columns) or (len(columns) <= FEW and max(widths(block)) > SENTENCE)
     signs = sum(len(shown(cell, True)) for row in block.shown for cell in row)
     long_ = len(block.rows) > LONG or (told and signs > FULL)
     prose = told or long_
