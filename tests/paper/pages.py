@@ -18,10 +18,7 @@ def charts_of(material: Material) -> list[tuple[str, Chart]]:
     """The first chart that each figure of the shelf draws of a study."""
     kind = material.cohort.labels
     return [
-        (figure.name, chart)
-        for figure in figures
-        if kind in figure.labels
-        for chart in list(figure.draw(material))[:1]
+        (figure.name, chart) for figure in figures if kind in figure.labels for chart in list(figure.draw(material))[:1]
     ]
 
 

@@ -62,20 +62,24 @@ def test_every_figure_of_the_shelf_is_among_them(charts: dict[str, Chart]) -> No
     assert charts.keys() == {figure.name for figure in figures}
 
 
-@pytest.mark.parametrize("width", [85, 170])
-def test_every_figure_fits_its_width(charts: dict[str, Chart], width: int) -> None:
-    for chart in charts.values():
-        figure = draw_chart(chart, width)
-        assert figure.get_figwidth() * 25.4 == pytest.approx(width)
-        inside(figure)
-        apart(figure)
-        frame = figure.axes[0].get_position()
-        assert frame.width > 0.2 and frame.height > 0.25, f"{chart.id}: the axes are squeezed"
+def fits(figure: Figure, width: int) -> None:
+    assert figure.get_figwidth() * 25.4 == pytest.approx(width)
+    inside(figure)
+    apart(figure)
+    frame = figure.axes[0].get_position()
+    assert frame.width > 0.2 and frame.height > 0.25, "the axes are squeezed"
 
 
-def test_every_figure_is_a_page_of_vectors_of_that_width(charts: dict[str, Chart]) -> None:
+def test_every_figure_fits_a_page(charts: dict[str, Chart]) -> None:
     for chart in charts.values():
-        page = opened(pdf(draw_chart(chart, 85), chart.title))
+        fits(draw_chart(chart, 170), 170)
+
+
+def test_every_figure_is_a_column_of_vectors(charts: dict[str, Chart]) -> None:
+    for chart in charts.values():
+        figure = draw_chart(chart, 85)
+        fits(figure, 85)
+        page = opened(pdf(figure, chart.title))
         assert float(page.mediabox.width) == pytest.approx(85 * MM, abs=0.01)
         assert "/Image" not in [str(one.get("/Subtype")) for one in objects(page)], f"{chart.id} holds an image"
         fonts = [one for one in objects(page) if one.get("/Type") == "/Font"]

@@ -149,5 +149,9 @@ def test_references_are_whole() -> None:
     assert len(entries) == len(REFERENCES) and text.count("{") == text.count("}")
     for key, fields in REFERENCES.items():
         assert {"type", "author", "title", "year"} <= fields.keys(), key
-        assert key.startswith(re.split(r"[,\s]", fields["author"])[0].lower()[:2]) or key == "zaken2022" or key == "razavian2014"
+        assert (
+            key.startswith(re.split(r"[,\s]", fields["author"])[0].lower()[:2])
+            or key == "zaken2022"
+            or key == "razavian2014"
+        )
         assert fields["year"] in key

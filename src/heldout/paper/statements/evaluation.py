@@ -48,8 +48,9 @@ def metrics(material: Material) -> Statement:
     further = [score for score in FURTHER if score.name in names]
     told = listing([score.title.format(at=at) for score in further])
     unit = material.unit.told or "one decision an image"
-    area = ", the area under the ROC curve" if any(scores and scores.auc for scores in rows) else ""
-    also = f"; besides{area and f' {area[2:]},'} {told}" if told else area
+    area = material.metric.name != "mean-auc" and any(scores and scores.auc for scores in rows)
+    besides = [*["the area under the ROC curve"] * area, *([told] if told else [])]
+    also = f"; besides by {', '.join(besides)}" if besides else ""
     cites = (*(["hanley1982"] if area else []), *(key for score in further for key in SCORES.get(score.name, ())))
     known = f"Models were judged by {material.metric.words} ({unit}){also}."
     return Statement("evaluation.metrics", known, cites=cites)
@@ -74,7 +75,8 @@ def intervals(material: Material) -> Statement:
                 found.setdefault(name, {})[one.method] = None
     told = "; ".join(f"{name}: {listing(list(methods))}" for name, methods in found.items())
     known = f"Intervals are 95 % confidence intervals ({told})."
-    return Statement("evaluation.intervals", known, cites=("wilson1927", "kish1965", "davison1997"))
+    of_shares = ("wilson1927", "kish1965") if material.cohort.labels == "single" else ()
+    return Statement("evaluation.intervals", known, cites=(*of_shares, "davison1997"))
 
 
 def tests(material: Material) -> list[Statement]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heldout.answer.texts import count, listing
-from heldout.paper.statement import Statement, Topic
+from heldout.paper.statement import Statement, Topic, alike
 from heldout.records import BackboneInfo
 from heldout.report.material import Material
-from heldout.strategies import strategies
+
+RANDOM = "random"
+"""What a recipe calls weights that nothing was learned with."""
 
 
 def state(material: Material) -> Sequence[Statement]:
@@ -21,7 +23,8 @@ def state(material: Material) -> Sequence[Statement]:
     heads = sorted({row.parameters for row in material.runs if row.parameters})
     if heads:
         ends = f"{heads[0]:,}" if len(heads) == 1 else f"{heads[0]:,} to {heads[-1]:,}"
-        outputs = count(len(material.classes), "class", "classes")
+        several = material.cohort.labels == "several"
+        outputs = count(len(material.classes), *(("label",) if several else ("class", "classes")))
         found.append(
             Statement(
                 "models.head",
@@ -36,9 +39,7 @@ def network(material: Material, name: str, info: BackboneInfo | str) -> Statemen
     """What the catalogue and the recipe know of one network."""
     weights = sorted({run.recipe.weights for run in material.files.runs if run.record.backbone == name})
     known = (
-        f"weights {listing([f'SHA-256 {one}…' for one in weights if one != 'random'])}"
-        if set(weights) - {"random"}
-        else ""
+        f"weights {listing([f'SHA-256 {one}…' for one in weights if one != RANDOM])}" if set(weights) - {RANDOM} else ""
     )
     if isinstance(info, str):
         told = f"{name} ({known})" if known else name
@@ -52,17 +53,12 @@ def network(material: Material, name: str, info: BackboneInfo | str) -> Statemen
 
 
 def initial(material: Material) -> list[Statement]:
-    """Whether training began from pretrained weights, by strategy, where it is known."""
-    names = dict.fromkeys(row.strategy for row in material.runs)
-    known = {name: strategies.get(name).pretrained for name in names if name in strategies.names()}
-    if len(known) < len(names):
-        return []
-    fresh = [name for name, pretrained in known.items() if not pretrained]
-    if not fresh:
-        return [Statement("models.initial", "All networks began with these pretrained weights and a new head.")]
-    rest = [name for name in names if name not in fresh]
-    others = f"; with {listing(rest)} from pretrained ones" if rest else ""
-    return [Statement("models.initial", f"With {listing(fresh)} networks began from random weights{others}.")]
+    """Whether training began from pretrained weights, as the recipes hold it."""
+    began = {material.names[row.id].label: material.run(row.id).recipe.weights for row in material.runs}
+    told = alike(
+        (name, "random weights" if hash_ == RANDOM else "these pretrained weights") for name, hash_ in began.items()
+    )
+    return [Statement("models.initial", f"Networks began with {told}, and with a new head.")]
 
 
 TOPIC = Topic("models", "Models", 400, state)

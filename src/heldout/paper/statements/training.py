@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from heldout.answer.texts import count, listing
+from heldout.answer.texts import capital, count, listing
 from heldout.paper.references import of_strategy
 from heldout.paper.statement import Statement, Topic, alike, grouped
 from heldout.records import Recipe
@@ -53,7 +53,7 @@ def state(material: Material) -> Sequence[Statement]:
     names = {run.record.id: material.names[run.record.id].label for run in trained}
     precision = alike((names[run.record.id], PRECISION[run.recipe.precision]) for run in trained)
     found.append(Statement("training.precision", f"Networks were trained in {precision}."))
-    return [*found, imbalance(trained, names), *selection(material, trained, names), *frozen(trained, names)]
+    return [*found, *imbalance(trained, names), *selection(material, trained, names), *frozen(trained, names)]
 
 
 def approach(material: Material, name: str) -> Statement:
@@ -61,21 +61,20 @@ def approach(material: Material, name: str) -> Statement:
     runs = [run for run in material.files.runs if run.record.strategy == name]
     told = grouped((material.names[run.record.id].label, described(run.recipe)) for run in runs)
     words = [text if len(told) == 1 else f"{text} ({', '.join(names)})" for text, names in told.items()]
-    return Statement(
-        "training.approach", f"Strategy {name}: {'; '.join(words)}.", cites=(*_cites(runs), *of_strategy(name))
-    )
+    whole = all(built_from(run.recipe) is not None for run in runs)
+    gap = "" if whole else f"what the strategy {name} does, and settings that are not recorded"
+    cites = (*_cites(runs), *of_strategy(name)) if whole else ()
+    return Statement("training.approach", f"Strategy {name}: {'; '.join(words)}.", gap, cites)
 
 
 def described(recipe: Recipe) -> str:
-    """The phases of a recipe in words; the bare settings where its strategy is not installed here."""
+    """The phases of a recipe in words; the bare settings where its strategy is not here."""
     built = built_from(recipe)
     settings = ", ".join(f"{key} {setting_text(value)}" for key, value in recipe.settings.items())
     if built is None:
-        return f"settings {settings}"
-    phases = built.phases()
-    words = [phase_words(phase) for phase in phases]
-    numbered = words[0] if len(words) == 1 else "; then ".join(words)
-    return f"{built.title}; {numbered}; {KEEPS[built.keeps]}"
+        return f"recorded settings {settings}" if settings else "no settings recorded"
+    phases = "; then ".join(phase_words(phase) for phase in built.phases())
+    return f"{built.title}; {phases}; {KEEPS[built.keeps]}"
 
 
 def built_from(recipe: Recipe) -> Strategy | None:
@@ -129,16 +128,13 @@ def _cites(runs: Sequence[RunFiles]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def imbalance(trained: Sequence[RunFiles], names: dict[str, str]) -> Statement:
-    """Whether classes were weighted."""
-    told = alike(
-        (
-            names[run.record.id],
-            WEIGHTS.get(str(run.recipe.settings.get("class_weights", "none")), "classes were weighted"),
-        )
-        for run in trained
-    )
-    return Statement("training.imbalance", f"{told[:1].upper()}{told[1:]}.")
+def imbalance(trained: Sequence[RunFiles], names: dict[str, str]) -> list[Statement]:
+    """Whether classes were weighted, where every recipe says it."""
+    values = {names[run.record.id]: run.recipe.settings.get("class_weights") for run in trained}
+    if any(value not in WEIGHTS for value in values.values()):
+        return []
+    told = alike((name, WEIGHTS[str(value)]) for name, value in values.items())
+    return [Statement("training.imbalance", f"{capital(told)}.")]
 
 
 def selection(material: Material, trained: Sequence[RunFiles], names: dict[str, str]) -> list[Statement]:
