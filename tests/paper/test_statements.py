@@ -169,9 +169,9 @@ def stated() -> set[str]:
     found = set()
     for path in (FOLDER / "statements").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if re.fullmatch(rf"{path.stem}\.[a-z-]+", node.value):
-                    found.add(node.value)
+            word = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(word, str) and re.fullmatch(rf"{path.stem}\.[a-z-]+", word):
+                found.add(word)
     return found
 
 

@@ -111,7 +111,7 @@ def test_files_of_an_earlier_call_go_only_if_nobody_changed_them(tmp_path: Path)
     publish(tmp_path / "p", {"new.txt": b"3"}, {})
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"p/c.txt", "p/new.txt", "p/paper.json", "outside.txt"}
-    with pytest.raises(UsageError, match="c.txt"):
+    with pytest.raises(UsageError, match=r"c\.txt"):
         publish(tmp_path / "p", {"c.txt": b"3"}, {})
     publish(tmp_path / "p", {"c.txt": b"3"}, {}, overwrite=True)
     assert (tmp_path / "p" / "c.txt").read_text() == "3"
