@@ -76,7 +76,7 @@ def set_axis(axes: Axes, which: str, axis: Mapping[str, Any], names: Sequence[st
     elif kind != "log":
         most = int(axis.get("nticks") or 9)
         few = most if width > 340 else min(most, 6)
-        own.set_major_locator(MaxNLocator(few, steps=[1, 2, 2.5, 5, 10]))
+        own.set_major_locator(MaxNLocator(few, steps=[1, 2, 5, 10]))
         own.set_major_formatter(FuncFormatter(minus))
     angle = axis.get("tickangle") or 0
     if angle:
