@@ -20,6 +20,9 @@ from heldout.report.material import Material
 FIRST_SCREEN = "first"
 """What a figure names as its section to stand on the first screen, beneath the answer."""
 
+CLICK = " A click on a name in the legend hides that run."
+"""What a caption says of the page alone, and means nothing on paper."""
+
 Trace = dict[str, Any]
 
 
