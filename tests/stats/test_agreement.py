@@ -114,7 +114,7 @@ def test_laws(seed: int, n: int, k: int, ordered: bool) -> None:
 )
 @pytest.mark.parametrize("readers", [2, 3])
 def test_the_interval_holds_the_truth(n: int, shares: tuple[float, ...], right: float, readers: int) -> None:
-    """Readers who are right so often, and else guess by the shares of the classes: kappa of endlessly many is right²."""
+    """Readers who are right so often and else guess by the shares of the classes: kappa of all images is right²."""
     rng, k, inside = np.random.default_rng(0), len(shares), 0
     for _ in range(400):
         true = rng.choice(k, n, p=shares)
