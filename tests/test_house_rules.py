@@ -129,6 +129,7 @@ FLOORS = {
     "diagnosis.diagnose": 22,
     "diagnosis.until_told": 23,
     "report": 23,
+    "review": 24,
     "study": 24,
     "fitted": 24,
     "web": 25,

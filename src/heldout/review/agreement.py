@@ -11,6 +11,7 @@ import numpy as np
 from heldout.records import Estimate
 from heldout.review.snapshot import Image, Reader, Reading, Snapshot
 from heldout.stats.agreement import agreement_estimate, cohen_estimate, fleiss_estimate
+from heldout.stats.scores import Indices
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,7 @@ class _Made:
         both = [image for image in self.snapshot.images if all(image.number in own for own in read)]
         return both, [image for image in both if all(own[image.number].label is not None for own in read)]
 
-    def _numbers(
-        self, readers: Sequence[Reader], images: Sequence[Image]
-    ) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    def _numbers(self, readers: Sequence[Reader], images: Sequence[Image]) -> Indices:
         """Class by each reader, shape (n, m), in the order of the grades where there is one."""
         number: dict[str | None, int] = {name: k for k, name in enumerate(self.order or self.snapshot.classes)}
         own: list[dict[int, Reading]] = [self.snapshot.by_reader[reader.number] for reader in readers]

@@ -93,8 +93,8 @@ def changes(store: Store, snapshot: Snapshot) -> dict[str, Change]:
     now, found = _hash(snapshot), {}
     for run, (labels, before, after, at) in store.kept().items():
         where = f"{store.path}, run {run}"
-        both = (from_data(Diagnosis, json.loads(text), where) for text in (before, after))
-        found[run] = Change(*both, current=labels == now, at=at)
+        first, second = (from_data(Diagnosis, json.loads(text), where) for text in (before, after))
+        found[run] = Change(first, second, labels == now, at)
     return found
 
 

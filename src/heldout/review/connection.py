@@ -1,4 +1,4 @@
-"""Connections to `review.sqlite`: one a transaction, on the disk when it ends, and what SQLite refuses in a sentence."""
+"""Connections to `review.sqlite`, one a transaction that is on the disk when it ends; what SQLite refuses, in words."""
 
 from __future__ import annotations
 

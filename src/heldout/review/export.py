@@ -84,7 +84,7 @@ def corrected(study: StudyFiles, snapshot: Snapshot, known: Sequence[Verdict]) -
     part = {id_: name for name in ("train", "val", "test") for id_ in study.split.part(name)}
     ids, given = cohort["id"].tolist(), cohort["label"].tolist()
     found = [reviewed.get(id_) for id_ in ids]
-    columns = {
+    columns: dict[str, Iterable[object]] = {
         "path": cohort["source"],
         "array": cohort["member"],
         "row": ["" if row < 0 else row for row in cohort["row"]],

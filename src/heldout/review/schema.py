@@ -2,8 +2,8 @@
 
 `review` holds one row: of which images and classes it is. `images` are those to be read, under a name drawn at random
 that tells nothing. `readers` are people, each with the seed of the order that images are shown to them in. A row of
-`readings` is a class, or nothing where the reader cannot tell; or it withdraws an earlier row. `applications` keeps what
-the diagnosis said before and after the labels were counted.
+`readings` is a class, or nothing where the reader cannot tell; or it withdraws an earlier row. `applications` keeps
+what the diagnosis said before and after the labels were counted.
 """
 
 from __future__ import annotations

@@ -72,8 +72,7 @@ class Store:
             self._check(connection)
             row = (shown, key_of(shown), role, secrets.token_hex(8), _now())
             connection.execute(
-                "INSERT INTO readers (name, key, role, seed, joined) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                row,
+                "INSERT OR IGNORE INTO readers (name, key, role, seed, joined) VALUES (?, ?, ?, ?, ?)", row
             )
             (reader,) = _readers(connection, "WHERE key = ?", (row[1],))
         if reader.role != role:
