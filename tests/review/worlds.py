@@ -16,9 +16,9 @@ from tests.worlds.made_study import Planted, make_study
 RUN = Planted("efficientnet_lite0", "finetune", 0, 0.995, 0.96, 0.80)
 
 
-def diagnosed(folder: Path) -> StudyFiles:
+def diagnosed(folder: Path, n_test: int = 200) -> StudyFiles:
     """One run of which test is lower, really diagnosed; nobody has read a label."""
-    study = read_study(make_study(folder, runs=[RUN], n_train=60, n_val=200, n_test=200))
+    study = read_study(make_study(folder, runs=[RUN], n_train=60, n_val=200, n_test=n_test))
     diagnose(study, bootstrap=200)
     return study
 
