@@ -204,16 +204,12 @@ def sit_down(
 def read_on(page: playwright.Page, key: Callable[[str], str], most: int = 1000) -> int:
     """Press a key an image, once it is to be seen; returns how many."""
     for count in range(most):
-        page.wait_for_function(
-            "document.querySelector('#image').dataset.token || !document.querySelector('#done').hidden"
-        )
-        token = page.evaluate(
-            "document.querySelector('#done').hidden && document.querySelector('#image').dataset.token"
-        )
+        page.wait_for_selector('#image[data-token]:not([data-token=""]):not([hidden]), #done:not([hidden])')
+        token = page.get_attribute("#image:not([hidden])", "data-token") if page.is_hidden("#done") else None
         if not token:
             return count
         page.keyboard.press(key(token))
-        page.wait_for_function("token => document.querySelector('#image').dataset.token !== token", arg=token)
+        page.wait_for_selector(f'#image:not([data-token="{token}"])', state="attached")
     return most
 
 
@@ -241,9 +237,9 @@ def test_twenty_images_by_two_readers_a_crash_and_a_changed_answer(
         page, trouble = sit_down(browser, address, "Ada")
         assert read_on(page, keys(study, truth), 7) == 7
         page.keyboard.press("u")
-        page.wait_for_function("document.querySelector('#told').textContent === '6 of 20 read'")
+        page.locator("#told", has_text="6 of 20 read").wait_for()
         assert read_on(page, keys(study, truth), 4) == 4
-        page.wait_for_function("document.querySelector('#told').textContent === '10 of 20 read'")
+        page.locator("#told", has_text="10 of 20 read").wait_for()
         assert trouble == []
         os.kill(process.pid, signal.SIGKILL)
         process.wait()

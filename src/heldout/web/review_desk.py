@@ -50,7 +50,7 @@ class Desk:
     @property
     def store(self) -> Store:
         """Its review, begun or not."""
-        return review_of(self.study)
+        return self.site.kept("review", lambda: review_of(self.study))  # hashing a large cohort takes a while
 
     def join(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Let a person take part, or go on; the first one begins the review."""
@@ -58,7 +58,7 @@ class Desk:
         study = self.study
         if not study.cohort.pictured:
             raise UsageError("Found tables without images; expected the images too: heldout diagnose … --images DIR.")
-        store = review_of(study)
+        store = self.store
         store.begin(asked_for(study))
         return {"reader": store.join(_text(body, "name"), role).number}
 

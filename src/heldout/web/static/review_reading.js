@@ -28,12 +28,12 @@ const show = async (next) => {
   image.hidden = !state.image;
   done.hidden = Boolean(state.image);
   board.classList.remove("large");
+  image.dataset.token = "";
   if (!state.image) {
     done.textContent = state.total ? `All ${state.total} images are read. Thank you.` : "There is nothing to read for you yet.";
     return;
   }
   const mine = state;
-  image.dataset.token = "";
   image.src = place(state.image);
   try { await image.decode(); } catch { if (mine === state) trouble(new Error("This picture cannot be shown. Reload the page.")); return; }
   if (mine !== state) return;
