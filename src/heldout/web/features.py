@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 
 from heldout.diagnosis.read import features_of
 from heldout.optional import require
@@ -85,6 +87,18 @@ def by_umap(values: Reals) -> Reals:
 
 
 PROJECTIONS: dict[str, Callable[[Reals], Reals]] = {"pca": by_pca, "umap": by_umap}
+
+
+def projection_asked(asked: QueryParams) -> str:
+    """Name of the projection that an address names with `by=`; principal components without.
+
+    Raises:
+        HTTPException: No such projection.
+    """
+    by = asked.get("by", "pca")
+    if by not in PROJECTIONS:
+        raise HTTPException(400, f"by: found {by[:40]!r}, expected one of {', '.join(PROJECTIONS)}.")
+    return by
 
 
 def projected(site: Site, run: str, by: str) -> tuple[Features, Reals] | None:

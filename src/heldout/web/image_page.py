@@ -83,7 +83,7 @@ def about_image(site: Site, run: str, id_: str, table: pd.DataFrame) -> dict[str
         "causes": causes(material, run, id_),
         "measured": quality(table, id_),
         "nearest": nearest(site, run, id_, table),
-        "copies": copies(material, run, id_, table),
+        "copies": copies(site, run, id_, table),
         "diagnosed": isinstance(material.diagnoses.get(run), Diagnosis),
     }
 
@@ -149,9 +149,11 @@ def nearest(site: Site, run: str, id_: str, table: pd.DataFrame) -> list[Neighbo
     ]
 
 
-def copies(material: Material, run: str, id_: str, table: pd.DataFrame) -> list[Neighbour] | None:
+def copies(site: Site, run: str, id_: str, table: pd.DataFrame) -> list[Neighbour] | None:
     """Images that show the same picture, changed; None where they were not looked for."""
-    pairs = known_copies(material.files, material.run(run).recipe)
+    material = site.material()
+    recipe = material.run(run).recipe
+    pairs = site.kept(("copies", recipe.squares), lambda: known_copies(material.files, recipe))
     if pairs is None:
         return None
     rows = table.set_index("id")

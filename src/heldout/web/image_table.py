@@ -169,7 +169,7 @@ def _in_order(table: pd.DataFrame, rows: Rows, query: Query, cited: Sequence[str
         values = pd.Series([place.get(id_, len(place)) for id_ in table["id"].iloc[rows]])
     else:
         values = table[query.sort].iloc[rows].reset_index(drop=True)
-        if values.dtype == object:
+        if pd.api.types.is_string_dtype(values):
             values = values.where(values != "", None)
     order: Rows = values.sort_values(ascending=not query.falling, kind="stable", na_position="last").index.to_numpy()
     sorted_rows: Rows = rows[order]

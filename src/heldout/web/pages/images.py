@@ -16,7 +16,7 @@ from heldout.images.quality import PROPERTIES
 from heldout.records import PARTS, Diagnosis
 from heldout.report.gallery import PARTS as PART_WORDS
 from heldout.report.material import Material
-from heldout.web.features import projected
+from heldout.web.features import projected, projection_asked
 from heldout.web.image_page import about_image
 from heldout.web.image_table import FIXED, OUTCOMES, SORTS, Rows, cited_by, image_table, select
 from heldout.web.page import WebPage
@@ -73,7 +73,7 @@ def selected(site: Site, request: Request) -> tuple[str, pd.DataFrame, Rows]:
     table = table_of(site, run)
     query = query_of(asked, measured(table), material.cohort.further)
     if asked.get("lasso"):
-        query = replace(query, ids=in_lasso(site, run, asked["lasso"], asked.get("by", "pca")))
+        query = replace(query, ids=in_lasso(site, run, asked["lasso"], projection_asked(asked)))
     return run, table, select(table, query, cited_by(material.diagnoses.get(run), query.cause))
 
 

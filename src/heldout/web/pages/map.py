@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from heldout.report.gallery import PARTS as PART_WORDS
 from heldout.report.material import Material
-from heldout.web.features import PROJECTIONS, projected
+from heldout.web.features import projected, projection_asked
 from heldout.web.image_table import image_table
 from heldout.web.page import WebPage
 from heldout.web.runs import run_asked, run_choices
@@ -29,7 +29,7 @@ def routes(site: Site) -> Sequence[BaseRoute]:
 
     def page(request: Request) -> Response:
         material = site.material()
-        run, by = run_asked(material, request.query_params), projection_asked(request)
+        run, by = run_asked(material, request.query_params), projection_asked(request.query_params)
         table = site.kept(("images", run), lambda: image_table(material, run))
         values = {
             "run": run,
@@ -42,7 +42,7 @@ def routes(site: Site) -> Sequence[BaseRoute]:
 
     def points(request: Request) -> Response:
         material = site.material()
-        run, by = run_asked(material, request.query_params), projection_asked(request)
+        run, by = run_asked(material, request.query_params), projection_asked(request.query_params)
         known = projected(site, run, by)
         if known is None:
             raise HTTPException(404, "The pretrained network's features are not kept for this run.")
@@ -58,14 +58,6 @@ def routes(site: Site) -> Sequence[BaseRoute]:
         return JSONResponse(found)
 
     return [Route("/map", page), Route("/map/points.json", points)]
-
-
-def projection_asked(request: Request) -> str:
-    """Name of the projection that an address names."""
-    by = request.query_params.get("by", "pca")
-    if by not in PROJECTIONS:
-        raise HTTPException(400, f"by: found {by[:40]!r}, expected one of {', '.join(PROJECTIONS)}.")
-    return by
 
 
 def told(material: Material, table: pd.DataFrame) -> list[str]:
