@@ -31,10 +31,6 @@ from tests.report.made_diagnosis import write_store
 from tests.report.test_browser import ARGUMENTS, CHROMIUM
 from tests.review.worlds import begun, diagnosed, read_all, truth_of
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need the package playwright")
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH")
-
-TOKEN = "key"
 
 
 def with_pictures(folder: Path, n_test: int = 105) -> StudyFiles:
@@ -162,62 +158,12 @@ def test_a_picture_is_the_file_as_it_is_and_no_other(tmp_path: Path) -> None:
     assert size() == (512, 512)  # the square that the network saw, enlarged
 
 
-@contextmanager
-def served(study: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`heldout serve` as a person calls it."""
-    words = ["serve", str(study), "--port", "0", "--no-browser"]
-    call = [sys.executable, "-c", "from heldout.cli import entry; entry()", *words]
-    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), address + process.stdout.read()
-        yield address, process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as play:
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
-
-
-def sit_down(
-    browser: playwright.Browser, address: str, name: str, role: str = "Read"
-) -> tuple[playwright.Page, list[str]]:
-    """A person opens the page and enters their name; what goes wrong meanwhile is listed."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    trouble: list[str] = []
-    page.on("console", lambda one: trouble.append(one.text) if one.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(f"{address}review")
-    page.get_by_label("Your name").fill(name)
-    page.get_by_role("button", name=role, exact=True).click()
-    page.wait_for_selector("#reading")
-    return page, trouble
-
-
-def read_on(page: playwright.Page, key: Callable[[str], str], most: int = 1000) -> int:
-    """Press a key an image, once it is to be seen; returns how many."""
-    for count in range(most):
-        page.wait_for_selector('#image[data-token]:not([data-token=""]):not([hidden]), #done:not([hidden])')
-        token = page.get_attribute("#image:not([hidden])", "data-token") if page.is_hidden("#done") else None
-        if not token:
-            return count
-        page.keyboard.press(key(token))
-        page.wait_for_selector(f'#image:not([data-token="{token}"])', state="attached")
-    return most
-
-
-def keys(study: StudyFiles, answers: Mapping[str, str | None]) -> Callable[[str], str]:
-    """Token -> the key that a reader with these answers presses."""
-    ids = {image.token: image.id for image in review_of(study).snapshot().images}
-    number = {name: str(k + 1) for k, name in enumerate(study.cohort.classes)}
-    return lambda token: number.get(answers[ids[token]] or "", "?")
 
 
 def labels_term(folder: Path, run: str) -> float:
@@ -228,12 +174,12 @@ def labels_term(folder: Path, run: str) -> float:
 @pytest.mark.browser
 @needs_browser
 def test_twenty_images_by_two_readers_a_crash_and_a_changed_answer(
-    browser: playwright.Browser, study: StudyFiles
+    browser: Browser, study: StudyFiles
 ) -> None:
     truth = truth_of(study)
     run = study.runs[0].record.id
     assert labels_term(study.folder, run) == 0
-    with served(study.folder) as (address, process):
+    with called(study.folder) as (address, process):
         page, trouble = sit_down(browser, address, "Ada")
         assert read_on(page, keys(study, truth), 7) == 7
         page.keyboard.press("u")
@@ -249,7 +195,7 @@ def test_twenty_images_by_two_readers_a_crash_and_a_changed_answer(
         page.close()
     kept = review_of(study).snapshot()
     assert len(kept.readings) == 10 and kept.withdrawn == 1
-    with served(study.folder) as (address, _):
+    with called(study.folder) as (address, _):
         page, trouble = sit_down(browser, address, "ada")
         assert read_on(page, keys(study, truth)) == 10
         assert "All 20 images are read" in page.inner_text("#done")

@@ -56,18 +56,25 @@ class Status:
         return self.outcomes["agreed"] + self.outcomes["adjudicated"]
 
     @property
+    def reading(self) -> tuple[str, ...]:
+        """Readers who are not through: they should not see what came of the review."""
+        return tuple(one.name for one in self.people if one.role == "reader" and one.read < one.total)
+
+    @property
     def next_step(self) -> str:
         """What is to be done now, in a sentence."""
         readers = [person for person in self.people if person.role == "reader"]
         if len(readers) < FEWEST_READERS:
             missing = FEWEST_READERS - len(readers)
             return f"{'Two readers have' if missing == 2 else 'Another reader has'} to read the images."
-        behind = [person.name for person in readers if person.read < person.total]
+        behind = listing(self.reading)
         if self.outcomes["unread"]:
-            return f"{listing(behind)} {'have' if len(behind) > 1 else 'has'} to read on."
+            return f"{behind} {'have' if len(self.reading) > 1 else 'has'} to read on."
         if self.outcomes["disputed"]:
             images = count(self.outcomes["disputed"], "image")
             return f"Somebody who is no reader has to decide the {images} on which readers differ."
+        if behind:
+            return f"Every image was read by two. Wait for {behind}, or have the labels counted."
         return "All images are read: have the labels counted."
 
 

@@ -105,7 +105,7 @@ def _result(desk: Desk, counting: Counting, shown: bool) -> dict[str, Any]:
     given = dict(zip(study.cohort.table["id"], study.cohort.table["label"], strict=True))
     return {
         "status": status,
-        "shown": shown or not status.outcomes["unread"],
+        "shown": shown or not (status.reading or status.outcomes["unread"]),
         "counting": counting.told(),
         "agreement": agreement_rows(status),
         "graded": bool(grades_of(study)),
