@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from heldout.data.load import load
+from heldout.diagnosis.diagnose import diagnose
 from heldout.diagnosis.read import read_review
 from heldout.errors import UsageError
-from heldout.records import Diagnosis, Estimate, Split
+from heldout.records import Diagnosis, Estimate, Metric, Split
 from heldout.review.apply import apply_review, changes
 from heldout.review.export import LABELS, REVIEWED, write_labels, write_manifest
 from heldout.review.of_study import review_of
@@ -21,7 +22,9 @@ from heldout.review.snapshot import Snapshot
 from heldout.review.store import Store
 from heldout.review.verdicts import verdicts
 from heldout.runs.folder import StudyFiles, read_study
+from heldout.runs.one_label import of_label
 from tests.review.worlds import begun, diagnosed, read_all, truth_of
+from tests.worlds.made_labels import Plant, make_label_study
 
 
 def labels_term(diagnosis: Diagnosis) -> Estimate:
@@ -121,3 +124,22 @@ def test_the_manifest_makes_a_study_of_the_corrected_labels(half: tuple[Store, S
     assert again.table["split"].tolist() == cohort.table["split"].tolist()
     differs = [id_ for id_, label in zip(again.table["id"], again.table["label"], strict=True) if label != given[id_]]
     assert differs == [block]
+
+
+def test_each_of_several_labels_has_a_review_of_its_own(tmp_path: Path) -> None:
+    whole = read_study(make_label_study(tmp_path / "study", [Plant(label=0, flips=0.2)]))
+    first, other = (of_label(whole, name) for name in whole.cohort.classes[:2])
+    diagnose(first, bootstrap=200, metric=Metric("balanced-accuracy"))
+    store, readers = begun(first)
+    given = dict(zip(first.cohort.table["id"], first.cohort.table["label"], strict=True))
+    for reader in readers:
+        read_all(store, reader, given)
+    assert store.path.parent == first.diagnoses and store.classes == first.cohort.classes
+    (change,) = apply_review(first).values()
+    assert change.after.label == first.label and change.after.metric == change.before.metric == Metric(
+        "balanced-accuracy"
+    )
+    assert labels_term(change.after).value == 0 and labels_term(change.after).n == len(store.snapshot().images)
+    assert not review_of(other).begun and not (whole.folder / "review.sqlite").exists()
+    with pytest.raises(UsageError, match="heldout diagnose"):
+        begun(other)

@@ -12,9 +12,10 @@ import pytest
 
 from heldout.review.of_study import review_of
 from heldout.runs.folder import StudyFiles
-from tests.report.test_browser import CHROMIUM
+from tests.report.test_browser import ARGUMENTS, CHROMIUM
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need the package playwright")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the checks of accessibility need axe")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH")
 
 
@@ -66,3 +67,11 @@ def keys(study: StudyFiles, answers: Mapping[str, str | None]) -> Callable[[str]
     ids = {image.token: image.id for image in review_of(study).snapshot().images}
     number = {name: str(k + 1) for k, name in enumerate(study.cohort.classes)}
     return lambda token: number.get(answers[ids[token]] or "", "?")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()

@@ -13,7 +13,7 @@ from heldout.records.codec import read_record
 from heldout.review.of_study import review_of
 from heldout.runs.folder import read_study
 from tests.test_turned_labels import TEST, diagnosed, drawn
-from tests.web.test_review import browser, keys, needs_browser, playwright, read_on, served, sit_down  # noqa: F401
+from tests.web.readers import browser, called, keys, needs_browser, playwright, read_on, sit_down  # noqa: F401
 
 
 def places(table: pd.DataFrame) -> dict[tuple[str, int], int]:
@@ -48,7 +48,7 @@ def test_turned_labels_read_again_cost_what_they_cost(browser: playwright.Browse
     planted = 100 * (np.mean(scored.predicted == shown) - scored.right.mean())
     assert planted > 5 and (shown != scored.labels).sum() == wrong.sum() > TEST / 10
 
-    with served(study.folder) as (address, _):
+    with called(study.folder) as (address, _):
         page, trouble = sit_down(browser, address, "Ada")
         number = read_on(page, keys(study, truth))
         assert number == len(before.review)
