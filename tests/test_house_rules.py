@@ -131,6 +131,7 @@ FLOORS = {
     "diagnosis.until_told": 23,
     "report": 23,
     "paper": 24,
+    "review": 24,
     "study": 24,
     "fitted": 24,
     "web": 25,
