@@ -175,20 +175,33 @@ def write_once(path: Path, text: str) -> bool:
     temporary = temporary_of(path)
     try:
         temporary.write_text(text, encoding="utf-8")
-        flush(temporary)
-        try:
-            os.link(temporary, path)  # unlike a rename, it fails if there is one
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without hard links: whole, but two processes may both come this far
-            if path.exists():
-                return False
-            temporary.replace(path)
-        flush(path.parent)
-        return True
+        return publish_once(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def publish_once(made: Path, path: Path) -> bool:
+    """Give a finished file its place where there is none; of several processes one succeeds.
+
+    Args:
+        made: The finished file, beside its place; it may stay where it is.
+        path: Its place.
+
+    Returns:
+        Whether it got there; False if there was one.
+    """
+    flush(made)
+    try:
+        os.link(made, path)  # unlike a rename, it fails if there is one
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links: whole, but two processes may both come this far
+        if path.exists():
+            return False
+        made.replace(path)
+    flush(path.parent)
+    return True
 
 
 def write_bytes(path: Path, content: bytes, make_folder: bool = True) -> None:

@@ -64,7 +64,7 @@ def spread_words(factor: float) -> str:
     return "" if factor == 1.0 else f", spread by {factor:.2f} for few of them"
 
 
-def effective_images(right: NDArray[np.bool_], units: Units, alike_units: int = ALIKE_UNITS) -> float:
+def effective_images(right: NDArray[np.bool_] | Reals, units: Units, alike_units: int = ALIKE_UNITS) -> float:
     """Number of independent images that would know a share as well as these images of so many patients do.
 
     Kish's (1965) effective sample size p(1 − p)/v. v is the variance of the share as a ratio of sums over patients,
@@ -73,7 +73,7 @@ def effective_images(right: NDArray[np.bool_], units: Units, alike_units: int = 
     lies between that of patients (all images of a patient alike) and that of images (no more alike than any others).
 
     Args:
-        right: Which images are right, shape (n,).
+        right: Which images are right, or how far each is, 0 … 1; shape (n,).
         units: Their units.
         alike_units: How many further units are added; another number than `ALIKE_UNITS` only to measure what it does.
 

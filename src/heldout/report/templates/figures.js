@@ -125,7 +125,9 @@
     const list = links.get(here).closest("ol"); // a scrolling line on narrow screens
     if (list.scrollWidth > list.clientWidth) list.scrollLeft = links.get(here).offsetLeft - 24;
   };
-  addEventListener("scroll", mark, { passive: true });
-  mark();
+  if (sections.length) { // the local page has none
+    addEventListener("scroll", mark, { passive: true });
+    mark();
+  }
   drawAll(current()).then(() => { document.documentElement.dataset.drawn = "yes"; });
 })();

@@ -1,0 +1,1 @@
+"""The local page, `heldout serve STUDY`: look at the images, judge them, and see the answer change."""
