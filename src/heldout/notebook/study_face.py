@@ -11,6 +11,8 @@ from heldout.runs.plan import StudySpec
 
 if TYPE_CHECKING:
     from heldout.notebook.gallery_widget import GalleryWidget
+    from heldout.notebook.review_widget import ReviewWidget
+    from heldout.review.snapshot import Role
 
 EXTRA = "notebook"
 """The extra of this package that installs widgets."""
@@ -47,3 +49,26 @@ class InNotebook(Displayed):
         from heldout.notebook.gallery_widget import GalleryWidget
 
         return GalleryWidget(read_album(self.folder, run, label))
+
+    def review(self, reader: str, *, run: str | None = None, label: str = "", role: Role = "reader") -> ReviewWidget:
+        """The test images that a diagnosis wants to have read again, in a notebook, one at a time and blind.
+
+        The reader sees neither label nor model nor the other readers. Each reading is kept in the study's folder at
+        once, and the same call goes on where it stopped. Needs `pip install 'heldout[notebook]'`.
+
+        Args:
+            reader: Name of the person who reads.
+            run: Id of a run, or how it begins, whose diagnosis says which images; None for all diagnoses.
+            label: One of several labels an image, which is asked of.
+            role: `reader`, or `adjudicator` of the images that readers differ on.
+
+        Raises:
+            HeldoutError: The extra is not installed, or pixels are gone.
+            UsageError: No diagnosis asks for images, or the name cannot be used.
+            InputError: The folder is no study, or its review is of other images.
+        """
+        check("anywidget", EXTRA)
+        from heldout.notebook.blind import begin_reading
+        from heldout.notebook.review_widget import ReviewWidget
+
+        return ReviewWidget(begin_reading(self.folder, reader, run, label, role))
