@@ -76,7 +76,7 @@ function render({ model, el }) {
     [total, known, current] = [0, false, 0];
     round += 1;
     view.scrollTop = 0;
-    status.textContent = "…";
+    status.textContent = "Waiting for the kernel; run this cell again if nothing comes.";
     draw();
     ask(0);
   }
@@ -119,7 +119,7 @@ function render({ model, el }) {
     tile.title = said;
     if (item.url) tile.append(make("img", { src: item.url, alt: "" }));
     else tile.append(make("span", { class: "heldout-gallery-gone" }, item.id));
-    tile.append(make("span", {}, `${item.right ? "✓" : "✗"} ${item.predicted} ${percent(item.sure)}`));
+    tile.append(make("span", {}, `${item.right ? "✓" : "✗"} ${percent(item.sure)} ${item.predicted}`));
     tile.append(make("span", {}, item.label));
     return tile;
   }

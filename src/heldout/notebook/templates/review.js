@@ -9,7 +9,7 @@ function make(tag, attributes = {}, ...children) {
 
 function render({ model, el }) {
   const about = model.get("about");
-  const status = make("p", { role: "status" });
+  const status = make("p", { role: "status" }, "Waiting for the kernel; run this cell again if nothing comes.");
   const trouble = make("p", { class: "heldout-review-trouble", role: "alert" });
   const picture = make("div", { class: "heldout-review-picture" });
   const answers = about.classes.map((name, number) => {
