@@ -32,6 +32,11 @@ class Displayed:
 
     __slots__ = ()
 
+    def __init_subclass__(cls) -> None:
+        """IPython takes a class's own `__repr__`, which a dataclass has, before an inherited `_repr_pretty_`."""
+        super().__init_subclass__()
+        cls._repr_pretty_ = Displayed._repr_pretty_  # type: ignore[method-assign]
+
     def _repr_html_(self) -> str | None:
         return drawn(self, "html")
 

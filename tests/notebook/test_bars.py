@@ -1,4 +1,4 @@
-"""Bars of a notebook: one output a piece of work, moved seldom, and chosen only where a notebook is."""
+"""Bars of a notebook: one output a cell, moved seldom, and chosen only where a notebook is."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Front:
         return page
 
 
-def test_work_within_work_stays_in_one_output() -> None:
+def test_all_work_of_a_cell_stays_in_one_output() -> None:
     front = Front()
     bars = front.bars()
     bars.begin("study", 2)
@@ -64,8 +64,12 @@ def test_work_within_work_stays_in_one_output() -> None:
     assert "one <b>" in page.texts and "weights <script> were here" in page.texts
     assert "train 90.0 %, validation 85.0 %, 2.00 s an epoch" in page.text
     assert "two · 4 of 4 · 8.00 s · train 90.0 %" in plain
+    bars.begin("more of it", 1)
+    assert len(front.outputs) == 1 and front.page().texts[-2:] == ["more of it", "0 of 1"]
+    assert plain.splitlines()[-1] == "weights <script> were here", "in the order in which it came"
+    front.cell += 1
     bars.begin("the next", 1)
-    assert len(front.outputs) == 2, "what has ended is left as it is"
+    assert len(front.outputs) == 2, "an earlier cell is left as it is"
 
 
 def test_time_left_is_by_the_pace_so_far() -> None:
@@ -98,12 +102,16 @@ def test_of_many_runs_the_last_stay_in_sight() -> None:
     bars.begin("study", 50)
     for number in range(50):
         bars.begin(f"run {number}", 1)
+        front.now += 1.0
         bars.end()
         bars.step()
+    assert f"{50 - SHOWN} earlier, finished" in front.page().texts
+    front.now += 1.0
     bars.end()
     texts = front.page().texts
-    assert f"{50 - SHOWN} earlier, finished" in texts
-    assert [text for text in texts if text.startswith("run ")] == [f"run {n}" for n in range(50 - SHOWN, 50)]
+    assert f"{51 - SHOWN} earlier, finished" in texts
+    shown = [text for text in texts if text.startswith(("study", "run "))]
+    assert shown == ["study", *(f"run {n}" for n in range(51 - SHOWN, 50))], "the last that ended"
 
 
 def test_work_that_was_interrupted_is_left_behind() -> None:

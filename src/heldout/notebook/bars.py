@@ -1,4 +1,4 @@
-"""Progress in a notebook: one output a piece of work, whose bars move while it lasts and stay as they ended.
+"""Progress in a notebook: one output a cell, whose bars move while work lasts and stay as they ended.
 
 Made of IPython's own display handles. Bars of ipywidgets (tqdm, rich) need a second package on the notebook's side and
 are gone from a saved notebook, where nothing but "widget not found" is left of them.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heldout.answer.texts import duration, percent
+from heldout.notebook.blocks import ProgressLine
 from heldout.notebook.html import progress_html
 from heldout.progress import Epoch
 
@@ -20,7 +21,7 @@ PAUSE = 0.25
 """Seconds between two updates of an output, at least: a reader sees no more, and each one is a message."""
 
 SHOWN = 8
-"""Finished bars inside another one that stay in sight; the number of the others is told."""
+"""Finished bars of a cell that stay in sight, the last ones; the number of the others is told."""
 
 Show = Callable[[dict[str, str], Any], Any]
 """Shows text by kind (`text/html`, `text/plain`): a new output where given None, else the same one; returns it."""
@@ -37,12 +38,13 @@ class Bar:
     detail: str = ""
     seconds: float | None = None
 
-    @property
-    def share(self) -> float:
-        """Of its steps, 0 … 1."""
-        return min(self.done / self.total, 1.0) if self.total else 0.0
+    def line(self, now: float) -> ProgressLine:
+        """As it is shown."""
+        share = min(self.done / self.total, 1.0) if self.total else 0.0
+        steps = f"{self.done:,} of {self.total:,}"
+        return ProgressLine(self.title, share, steps, self._time(now), self.detail)
 
-    def time_told(self, now: float) -> str:
+    def _time(self, now: float) -> str:
         """What it took, or what is left at the pace so far."""
         if self.seconds is not None:
             return duration(self.seconds)
@@ -65,19 +67,18 @@ class Bars:
     cell: Callable[[], int] = field(default_factory=lambda: cell_running)
     clock: Callable[[], float] = time.monotonic
     _open: list[Bar] = field(default_factory=list, init=False)
-    _bars: list[Bar] = field(default_factory=list, init=False)
+    _told: list[Bar | str] = field(default_factory=list, init=False)
     _hidden: int = field(default=0, init=False)
-    _notes: list[str] = field(default_factory=list, init=False)
     _output: Any = field(default=None, init=False)
     _shown: float = field(default=0.0, init=False)
     _cell: int = field(default=-1, init=False)
 
     def begin(self, title: str, total: int) -> None:
-        """Open a bar; the first one opens an output."""
+        """Open a bar."""
         self._arrive()
         bar = Bar(title, total, self.clock())
         self._open.append(bar)
-        self._bars.append(bar)
+        self._told.append(bar)
         self._draw(at_once=len(self._open) == 1)
 
     def step(self, epoch: Epoch | None = None) -> None:
@@ -90,48 +91,37 @@ class Bars:
         self._draw()
 
     def end(self) -> None:
-        """Close the innermost bar; with the last one the output is left as it is."""
+        """Close the innermost bar."""
         bar = self._open.pop()
         bar.seconds = self.clock() - bar.begun
-        finished = [one for one in self._bars if one.seconds is not None and one is not self._bars[0]]
+        finished = [one for one in self._told if isinstance(one, Bar) and one.seconds is not None]
         if len(finished) > SHOWN:
-            self._bars.remove(finished[0])
+            self._told.remove(min(finished, key=lambda one: one.begun + (one.seconds or 0.0)))  # the first that ended
             self._hidden += 1
         self._draw(at_once=not self._open)
-        if not self._open:
-            self._forget()
 
     def note(self, text: str) -> None:
-        """Say one sentence, in the output of the work that goes on, else in one of its own."""
+        """Say one sentence."""
         self._arrive()
-        self._notes.append(text)
+        self._told.append(text)
         self._draw(at_once=True)
-        if not self._open:
-            self._forget()
 
     def _arrive(self) -> None:
-        """Leave the output of an earlier cell, whose work was interrupted."""
+        """Leave the output of an earlier cell, and its work if that was interrupted."""
         if self.cell() != self._cell:
-            self._forget()
+            self._open, self._told, self._hidden, self._output = [], [], 0, None
             self._cell = self.cell()
-
-    def _forget(self) -> None:
-        self._open, self._bars, self._hidden, self._notes, self._output = [], [], 0, [], None
 
     def _draw(self, at_once: bool = False) -> None:
         now = self.clock()
         if not at_once and now - self._shown < PAUSE:
             return
         self._shown = now
-        lines = [
-            (bar.title, bar.share, f"{bar.done:,} of {bar.total:,}", bar.time_told(now), bar.detail)
-            for bar in self._bars
-        ]
-        plain = [" · ".join(filter(None, (title, steps, left, detail))) for title, _, steps, left, detail in lines]
+        lines = [one if isinstance(one, str) else one.line(now) for one in self._told]
         earlier = f"{self._hidden} earlier, finished" if self._hidden else ""
-        text = "\n".join(filter(None, (*plain, earlier, *self._notes)))
-        page = progress_html(lines, earlier, self._notes)
-        self._output = self.show({"text/html": page, "text/plain": text}, self._output)
+        plain = [line if isinstance(line, str) else line.text for line in lines]
+        bundle = {"text/html": progress_html(lines, earlier), "text/plain": "\n".join(filter(None, (earlier, *plain)))}
+        self._output = self.show(bundle, self._output)
 
 
 def cell_running() -> int:

@@ -123,3 +123,27 @@ class Display:
     blocks: tuple[Block, ...] = ()
     note: str = ""
     kind: ClassVar[str] = "display"
+
+
+@dataclass(frozen=True)
+class ProgressLine:
+    """A piece of work as it is shown.
+
+    Attributes:
+        title: Its name.
+        share: How much of it is done, 0 … 1.
+        steps: In words: `3 of 10`.
+        time: What it took, or what is left; empty where not known.
+        detail: What its last step reached.
+    """
+
+    title: str
+    share: float
+    steps: str
+    time: str
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """On one line of plain text."""
+        return " · ".join(filter(None, (self.title, self.steps, self.time, self.detail)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from heldout.notebook.blocks import Display
+from heldout.notebook.blocks import Display, ProgressLine
 from heldout.shown import shown
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,12 +35,11 @@ def display_html(display: Display) -> str:
     return environment().get_template("output.html").render(display=display)
 
 
-def progress_html(bars: Sequence[tuple[str, float, str, str, str]], earlier: str, notes: Sequence[str]) -> str:
-    """Bars of progress.
+def progress_html(lines: Sequence[ProgressLine | str], earlier: str) -> str:
+    """Bars of progress and sentences between them.
 
     Args:
-        bars: Title, share done (0 … 1), steps in words, time in words, detail.
+        lines: In the order in which they came.
         earlier: What is said of bars that are not shown.
-        notes: Sentences below.
     """
-    return environment().get_template("progress.html").render(bars=bars, earlier=earlier, notes=notes)
+    return environment().get_template("progress.html").render(lines=lines, earlier=earlier)
