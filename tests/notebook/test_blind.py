@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from heldout.data.load import load
 from heldout.errors import HeldoutError, UsageError
 from heldout.notebook.blind import BlindReading, begin_reading
 from heldout.records import Cohort, Diagnoses
 from heldout.review.of_study import asked_for, review_of
+from heldout.review.originals import original
 from heldout.runs.folder import read_study
 
 
@@ -82,9 +88,35 @@ def test_what_is_off_is_told_and_the_image_stays(folder: Path, message: object, 
 
 def test_without_pixels_or_diagnosis_there_is_nothing_to_read(folder: Path) -> None:
     shutil.rmtree(folder / "images")
-    with pytest.raises(HeldoutError, match=r"Found no pixels of \d+ images of \d+ in"):
+    with pytest.raises(HeldoutError, match=r"Found neither file nor pixels of \d+ images of \d+;"):
         begin_reading(folder, "Ada")
     shutil.rmtree(folder / "diagnosis")
     with pytest.raises(UsageError, match="heldout diagnose"):
         begin_reading(folder, "Ada")
     assert not (folder / "review.sqlite").exists()
+
+
+def test_an_image_is_read_as_its_file_has_it(folder: Path, tmp_path: Path) -> None:
+    reading = begin_reading(folder, "Ada")
+    assert size_of(reading) == (64, 64), "the square, where the file is gone"
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8)
+    for label in ("a", "b"):
+        (tmp_path / "images" / "test" / label).mkdir(parents=True)
+        for part in ("train", "val"):
+            (tmp_path / "images" / part / label).mkdir(parents=True)
+            Image.fromarray(pixels[::-1] // (1 + (label == "a"))).save(
+                tmp_path / "images" / part / label / f"{part}.png"
+            )
+        Image.fromarray(pixels // (1 + (label == "a"))).save(tmp_path / "images" / "test" / label / "one.png")
+    cohort = load(tmp_path / "images")
+    (id_,) = cohort.table.loc[cohort.table["source"] == "test/b/one.png", "id"]
+    image = reading.store.snapshot().images[0]
+    other = replace(cohort, table=cohort.table.replace({"id": {id_: image.id}}))
+    found = original(other, None, image.id)
+    assert found is not None and found.shape == (300, 400, 1) and (found[..., 0] == pixels).all()
+    assert original(replace(other, root=str(tmp_path)), None, image.id) is None
+
+
+def size_of(reading: BlindReading) -> tuple[int, int]:
+    _, (picture,) = reading.answer({"kind": "next"})
+    return Image.open(io.BytesIO(picture)).size

@@ -75,7 +75,7 @@ def read_run_data(
             own[run.record.id],
             choices=_choices(run, searches, reporter),
             quality=images.quality,
-            features=_features(study, run) if experiments else {},
+            features=features_of(study, run) if experiments else {},
             scored=scored,
             absent=absent,
             leaked=images.leaked,
@@ -251,8 +251,8 @@ def _absence(about: Mapping[str, Any]) -> Absence:
     return Absence(kinds.get(str(about.get("kind")), otherwise), text)
 
 
-def _features(study: StudyFiles, run: RunFiles) -> dict[str, NDArray[np.float32]]:
-    """Features of the pretrained network, memory-mapped, where the experiment `features` made them."""
+def features_of(study: StudyFiles, run: RunFiles) -> dict[str, NDArray[np.float32]]:
+    """Part -> (n, d) features of the pretrained network, memory-mapped, where the experiment `features` made them."""
     about = read_about(run.folder / "experiments" / "features.json")
     found: dict[str, NDArray[np.float32]] = {}
     for part in ("train", "val", "test"):

@@ -91,15 +91,10 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     """
     if not study.cohort.pictured:
         return None
-    ids = [id_ for part in PARTS for id_ in study.split.part(part)]
-    if study.cohort.copies is not None:
-        split = set(ids)
-        return tuple(CopyPair(*pair) for pair in study.cohort.copies if pair[0] in split and pair[1] in split)
-    file = study.folder / "quality" / f"copies-{recipe.squares}.json"
-    key = hash_of([FORMAT, *ids])
-    known = _known_pairs(file, key)
+    known = known_copies(study, recipe)
     if known is not None:
         return known
+    ids = [id_ for part in PARTS for id_ in study.split.part(part)]
     try:
         found = find_copies(_small(study, recipe, reporter))
     except HeldoutError:
@@ -107,9 +102,24 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     rows = zip(found.first.tolist(), found.second.tolist(), found.change, strict=True)
     pairs = tuple(CopyPair(ids[a], ids[b], change) for a, b, change in rows)
     listed = [[p.first, p.second, p.change] for p in pairs]
+    kept = {"format": FORMAT, "key": hash_of([FORMAT, *ids]), "pairs": listed, "hash": hash_of(listed)}
     with _kept_where_allowed():
-        write_json(file, {"format": FORMAT, "key": key, "pairs": listed, "hash": hash_of(listed)})
+        write_json(_copies_file(study, recipe), kept)
     return pairs
+
+
+def known_copies(study: StudyFiles, recipe: Recipe) -> tuple[CopyPair, ...] | None:
+    """The pairs of `near_copies` as far as they were looked for before; None where they were not. Writes nothing."""
+    ids = [id_ for part in PARTS for id_ in study.split.part(part)]
+    if study.cohort.copies is not None:
+        split = set(ids)
+        return tuple(CopyPair(*pair) for pair in study.cohort.copies if pair[0] in split and pair[1] in split)
+    return _known_pairs(_copies_file(study, recipe), hash_of([FORMAT, *ids]))
+
+
+def _copies_file(study: StudyFiles, recipe: Recipe) -> Path:
+    """Where pairs are kept."""
+    return study.folder / "quality" / f"copies-{recipe.squares}.json"
 
 
 def _known_pairs(file: Path, key: str) -> tuple[CopyPair, ...] | None:

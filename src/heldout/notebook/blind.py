@@ -12,23 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from heldout.answer.texts import count
+from heldout.diagnosis.diagnose import choose_runs
 from heldout.errors import HeldoutError, UsageError
 from heldout.notebook.album import Answer
+from heldout.records import Cohort, InputMap
 from heldout.records.labelling import SINGLE
 from heldout.report.diagnosis_files import Squares, read_squares
-from heldout.report.gallery import jpeg_of
 from heldout.review.of_study import asked_for, review_of
+from heldout.review.originals import original, reading_jpeg
 from heldout.review.snapshot import Reader, Role
 from heldout.review.store import Store
 from heldout.review.turns import progress_of
 from heldout.runs.folder import read_study
 from heldout.runs.one_label import of_label
-
-SIDE = 1024
-"""Longest side of a picture in pixels; squares are mostly smaller, and are sent as they are."""
-
-QUALITY = 95
-"""Of its JPEG: a reader should see no blocks."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,15 @@ class BlindReading:
     Attributes:
         store: Where readings are written.
         reader: The person.
-        squares: The pixels, as the network saw them.
+        cohort: The study's images.
+        rule: How values of its files become what is shown, where images are not 8-bit grey or RGB.
+        squares: The pixels as the network saw them, for files that are gone.
     """
 
     store: Store
     reader: Reader
+    cohort: Cohort
+    rule: InputMap | None
     squares: Squares
 
     def about(self) -> dict[str, Any]:
@@ -95,10 +95,12 @@ class BlindReading:
         content = {"kind": "done", "read": progress.read, "total": progress.total, "last": last}
         if progress.next is None:
             return content, []
-        pixels = self.squares.of(progress.next.id)
+        pixels = original(self.cohort, self.rule, progress.next.id)
         if pixels is None:
-            raise HeldoutError("The pixels of this image are no longer in the study's folder; study.run() reads them.")
-        return {**content, "kind": "image", "token": progress.next.token}, [jpeg_of(pixels, SIDE, QUALITY)]
+            pixels = self.squares.of(progress.next.id)
+        if pixels is None:
+            raise HeldoutError("This image is neither in its file any more nor in the study's folder.")
+        return {**content, "kind": "image", "token": progress.next.token}, [reading_jpeg(pixels)]
 
 
 def begin_reading(
@@ -115,7 +117,7 @@ def begin_reading(
 
     Raises:
         UsageError: No diagnosis asks for images; a name that cannot be used; no label where images have several.
-        HeldoutError: Pixels of the images are not in the study's folder.
+        HeldoutError: Neither files nor pixels of the images are there.
         InputError: The folder is no study, or its review is of other images.
     """
     study = read_study(folder)
@@ -126,12 +128,14 @@ def begin_reading(
             f"Images of {folder} have several labels; expected label= with one of: {', '.join(study.cohort.classes)}."
         )
     ids, store = asked_for(study, run), review_of(study)
-    squares = read_squares(study.folder, study.runs[0].recipe) if study.runs else Squares({})
-    gone = sum(id_ not in squares.places for id_ in ids)
-    if gone:
+    recipe = choose_runs(study, run)[0].recipe
+    cohort, squares = study.cohort, read_squares(study.folder, recipe)
+    gone = [id_ for id_ in ids if id_ not in squares.places]
+    if gone and original(cohort, recipe.input_map, gone[0]) is None:
         raise HeldoutError(
-            f"Found no pixels of {count(gone, 'image')} of {len(ids)} in {folder}; expected them all, since an image "
-            f"that cannot be shown cannot be read. Call study.run() again, it reads them."
+            f"Found neither file nor pixels of {count(len(gone), 'image')} of {len(ids)}; expected them in "
+            f"{cohort.root or 'a folder of images'} or in {folder}, since an image that cannot be shown cannot be read. "
+            f"Put the files where they were."
         )
     store.begin(ids)
-    return BlindReading(store, store.join(reader, role), squares)
+    return BlindReading(store, store.join(reader, role), cohort, recipe.input_map, squares)

@@ -63,7 +63,7 @@ class InNotebook(Displayed):
             role: `reader`, or `adjudicator` of the images that readers differ on.
 
         Raises:
-            HeldoutError: The extra is not installed, or pixels are gone.
+            HeldoutError: The extra is not installed, or files and pixels of the images are gone.
             UsageError: No diagnosis asks for images, or the name cannot be used.
             InputError: The folder is no study, or its review is of other images.
         """

@@ -97,10 +97,10 @@ def data_address(pixels: Pixels) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg_of(pixels)).decode('ascii')}"
 
 
-def jpeg_of(pixels: Pixels, side: int = SIDE, quality: int = 80) -> bytes:
+def jpeg_of(pixels: Pixels, side: int = SIDE) -> bytes:
     """(s, s, c) pixels as a JPEG whose longest side is at most `side` pixels."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
+    image.save(stream, "JPEG", quality=80)
     return stream.getvalue()

@@ -67,6 +67,8 @@ def transaction(path: Path, kind: Literal["read", "write"]) -> Iterator[sqlite3.
         InputError: The file is damaged, is none of ours, or of a later format.
         HeldoutError: It cannot be read or written now.
     """
+    if not path.exists():
+        raise HeldoutError(f"Found no review at {path}; expected one that was begun (`heldout serve`, page Review).")
     check_regular(path)
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", WAIT, isolation_level=None, uri=True)

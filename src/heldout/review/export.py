@@ -40,15 +40,20 @@ def write_labels(snapshot: Snapshot, path: Path, overwrite: bool = False) -> int
     Raises:
         UsageError: No image has a reviewed label, or another file stands there.
     """
-    known = _decided(snapshot)
+    text = labels_csv(snapshot)
     refuse_replacing(path, ",".join(LABELS).encode(), overwrite)
-    write_text(path, labels_text(known, snapshot))
-    return len(known)
+    write_text(path, text)
+    return len(_decided(snapshot))
 
 
-def labels_text(known: Iterable[Verdict], snapshot: Snapshot) -> str:
-    """The reviewed labels as CSV."""
-    return _csv(LABELS, ((one.image.id, one.label, _by(one, snapshot), one.outcome, one.at) for one in known))
+def labels_csv(snapshot: Snapshot) -> str:
+    """The text of `write_labels`.
+
+    Raises:
+        UsageError: No image has a reviewed label.
+    """
+    rows = ((one.image.id, one.label, _by(one, snapshot), one.outcome, one.at) for one in _decided(snapshot))
+    return _csv(LABELS, rows)
 
 
 def write_manifest(study: StudyFiles, snapshot: Snapshot, path: Path, overwrite: bool = False) -> int:
@@ -69,18 +74,33 @@ def write_manifest(study: StudyFiles, snapshot: Snapshot, path: Path, overwrite:
     Raises:
         UsageError: No image has a reviewed label, or another file stands there.
     """
-    known = _decided(snapshot)
+    table = corrected(study, snapshot)
     refuse_replacing(path, ",".join(PLACE).encode(), overwrite)
-    table = corrected(study, snapshot, known)
-    text = _csv(tuple(map(str, table.columns)), table.itertuples(index=False, name=None))
-    write_text(path, text)
+    write_text(path, _of_table(table))
     return int((table["label"] != table["given_label"]).sum())
 
 
-def corrected(study: StudyFiles, snapshot: Snapshot, known: Sequence[Verdict]) -> pd.DataFrame:
-    """All images of the study with given, reviewed and final label; further columns of the cohort last, as they are."""
+def manifest_csv(study: StudyFiles, snapshot: Snapshot) -> str:
+    """The text of `write_manifest`.
+
+    Raises:
+        UsageError: No image has a reviewed label.
+    """
+    return _of_table(corrected(study, snapshot))
+
+
+def _of_table(table: pd.DataFrame) -> str:
+    return _csv(tuple(map(str, table.columns)), table.itertuples(index=False, name=None))
+
+
+def corrected(study: StudyFiles, snapshot: Snapshot) -> pd.DataFrame:
+    """All images of the study with given, reviewed and final label; further columns of the cohort last, as they are.
+
+    Raises:
+        UsageError: No image has a reviewed label.
+    """
     cohort = study.cohort.table
-    reviewed = {one.image.id: one for one in known}
+    reviewed = {one.image.id: one for one in _decided(snapshot)}
     part = {id_: name for name in ("train", "val", "test") for id_ in study.split.part(name)}
     ids, given = cohort["id"].tolist(), cohort["label"].tolist()
     found = [reviewed.get(id_) for id_ in ids]

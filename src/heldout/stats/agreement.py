@@ -160,7 +160,8 @@ def _of_agreement(value: float, agreeing: Reals, chance: float, units: Units) ->
     share = float(agreeing.mean())
     effective = effective_images(agreeing, units)
     low, high = ((end - chance) / (1 - chance) for end in wilson(share * effective, effective))
-    return _within(value, low, high, len(agreeing), f"Wilson on the agreement, effective number of {units.what}")
+    whose = f" on the effective number of images of {units.what}" if units.patients else ""
+    return _within(value, low, high, len(agreeing), f"Wilson's interval of the agreement{whose}")
 
 
 def _of_replicates(value: float, replicates: Reals, drawn: Resamples, n: int) -> Estimate:

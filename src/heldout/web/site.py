@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,6 +94,7 @@ class Site:
         return HTMLResponse(_environment().get_template(template).render({**common, **values}), status)
 
 
+@cache
 def _environment() -> jinja2.Environment:
     """Our templates, and beneath them the report's, with which its blocks are drawn."""
     folders = [jinja2.FileSystemLoader(TEMPLATES), jinja2.FileSystemLoader(REPORT_TEMPLATES)]
