@@ -100,14 +100,11 @@ def test_an_image_is_read_as_its_file_has_it(folder: Path, tmp_path: Path) -> No
     reading = begin_reading(folder, "Ada")
     assert size_of(reading) == (64, 64), "the square, where the file is gone"
     pixels = np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8)
-    for label in ("a", "b"):
-        (tmp_path / "images" / "test" / label).mkdir(parents=True)
-        for part in ("train", "val"):
-            (tmp_path / "images" / part / label).mkdir(parents=True)
-            Image.fromarray(pixels[::-1] // (1 + (label == "a"))).save(
-                tmp_path / "images" / part / label / f"{part}.png"
-            )
-        Image.fromarray(pixels // (1 + (label == "a"))).save(tmp_path / "images" / "test" / label / "one.png")
+    for number, part in enumerate(("test", "train", "val")):
+        for label in ("b", "a"):
+            place = tmp_path / "images" / part / label
+            place.mkdir(parents=True)
+            Image.fromarray(np.roll(pixels, number) // (1 + (label == "a"))).save(place / "one.png")
     cohort = load(tmp_path / "images")
     (id_,) = cohort.table.loc[cohort.table["source"] == "test/b/one.png", "id"]
     image = reading.store.snapshot().images[0]

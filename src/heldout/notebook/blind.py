@@ -134,8 +134,8 @@ def begin_reading(
     if gone and original(cohort, recipe.input_map, gone[0]) is None:
         raise HeldoutError(
             f"Found neither file nor pixels of {count(len(gone), 'image')} of {len(ids)}; expected them in "
-            f"{cohort.root or 'a folder of images'} or in {folder}, since an image that cannot be shown cannot be read. "
-            f"Put the files where they were."
+            f"{cohort.root or 'a folder of images'} or in {folder}: what cannot be shown cannot be read. Put the files "
+            f"where they were."
         )
     store.begin(ids)
     return BlindReading(store, store.join(reader, role), cohort, recipe.input_map, squares)
