@@ -79,6 +79,7 @@ FLOORS = {
     "runs.compare_labels": 11,
     "runs.compare": 12,
     "runs.predict": 10,
+    "saliency": 11,
     "runs.plan": 8,
     "runs.selections": 8,
     "runs.ladder": 8,
@@ -150,7 +151,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
-HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress"}
+HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency"}
 
 
 def modules() -> list[Path]:
@@ -335,6 +336,7 @@ CHEAP = [
     "import heldout",
     "import heldout.runs.compare",
     "import heldout.report",
+    "import heldout.saliency",
     "import heldout.data.load, heldout.data.splits, heldout.phantoms",
     "import heldout.backbones.sources; list(heldout.backbones.sources.sources)",
     "import heldout.strategies; list(heldout.strategies.strategies)",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heldout.data.store import store_of_arrays
+from heldout.errors import UsageError
 from heldout.phantoms import Counts, Phantom, simulate, simulate_twin, write_phantom
 from heldout.phantoms.plants import parse_plants
 from heldout.phantoms.worlds import worlds
@@ -101,6 +102,7 @@ def demonstrate(out: Path, reporter: Reporter, scene: Scene | None = None) -> De
         InputError: The folder of the images holds anything else.
     """
     scene = scene or Scene()
+    _refuse_another(out)
     _make_images(out, reporter, scene)
     study = _study(out / CELLS, out, scene, scene.strategies, reporter)
     study.run()
@@ -119,6 +121,19 @@ def demonstrate(out: Path, reporter: Reporter, scene: Scene | None = None) -> De
         remedied=_gain(after.predictions["test"], before.predictions["test"]),
         report=study.report(),
     )
+
+
+def _refuse_another(out: Path) -> None:
+    """Write nothing into the folder of a study that is none of ours.
+
+    Raises:
+        UsageError: The folder holds another study.
+    """
+    if (out / "study.json").exists() and not (out / CELLS / "truth.json").is_file():
+        raise UsageError(
+            f"Found another study in {out}; expected a folder of its own, or that of an earlier demo. Name another: "
+            "heldout demo --out DIR"
+        )
 
 
 def _make_images(out: Path, reporter: Reporter, scene: Scene) -> None:

@@ -40,3 +40,10 @@ def test_what_was_planted_is_found_first_and_its_remedy_mends_it(tmp_path: Path)
     assert (first.code, first.verdict) == (found.cause, "established")
     assert first.points is not None and first.points.low < found.cost.value < first.points.high
     assert found.remedied.low > 3 and first.images
+
+
+def test_another_studys_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text("{}")
+    answer = call("demo", "--out", tmp_path)
+    assert answer.status == ExitStatus.USAGE and "Found another study" in answer.err
+    assert [path.name for path in tmp_path.iterdir()] == ["study.json"]

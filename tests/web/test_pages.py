@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -129,6 +130,13 @@ def test_a_line_on_the_map_means_the_points_within(client: TestClient) -> None:
     assert np.abs(places).max() == pytest.approx(1, abs=1e-3)
     rows = client.get(f"/{TOKEN}/images/rows.json?lasso=0,-2;2,-2;2,2;0,2").json()
     assert rows["total"] == int((places[:, 0] > 0).sum())
+
+
+def test_a_projection_that_is_not_installed_says_how_to_get_it(client: TestClient) -> None:
+    if importlib.util.find_spec("umap") is not None:
+        pytest.skip("umap-learn is installed")
+    answer = client.get(f"/{TOKEN}/map?by=umap")
+    assert answer.status_code == 409 and "pip install" in answer.text and "heldout[umap]" in answer.text
 
 
 def test_an_images_page_knows_its_place_in_the_gallery(client: TestClient, study: Path) -> None:

@@ -202,6 +202,7 @@ class Wanted:
         by: As `--by` takes it.
         label: One of several labels, of which the report is to be as of two classes; empty for the whole study.
         order: As `--order` takes it; empty for what was said when the study was made.
+        further: Whether the scores beside metric and AUC are wanted too; of many images they take most of the time.
     """
 
     metric: str = ""
@@ -209,6 +210,7 @@ class Wanted:
     by: str = ""
     label: str = ""
     order: str = ""
+    further: bool = True
 
     def judging(self, files: StudyFiles, diagnoses: Iterable[Diagnosis | str]) -> Judging:
         """Metric and unit of the report: those asked for, else those that all diagnoses share, else the usual ones.
@@ -230,7 +232,7 @@ class Wanted:
             named = unit_of(named.name, self.by)
         said = files.record.reading.get("order")
         asking = asking_of(classes, order=self.order, recorded=None if files.label else said, labelling=labelling)
-        return Judging(metric, named, asking)
+        return Judging(metric, named, asking, self.further)
 
 
 def gather(folder: Path, wanted: Wanted | None = None) -> Material:

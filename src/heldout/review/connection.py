@@ -12,6 +12,7 @@ from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import check_regular, publish_once, temporary_of
 from heldout.records.codec import check_format
 from heldout.review.schema import APPLICATION, FORMAT, GUARDS, TABLES, described, expected
+from heldout.system_errors import told
 
 WAIT = 30.0
 """Seconds that a transaction waits for another: each takes milliseconds, but many readers may write at once."""
@@ -54,6 +55,8 @@ def create(path: Path) -> None:
         publish_once(temporary, path)
     except sqlite3.Error as error:
         raise _told(path, error) from error
+    except OSError as error:
+        raise told(error) or error from error
     finally:
         for left in (temporary, *(temporary.with_name(f"{temporary.name}{end}") for end in ("-wal", "-shm"))):
             left.unlink(missing_ok=True)

@@ -188,7 +188,7 @@ def _scores(side: Predictions, shared: _Shared) -> Scores:
         auc=auc_estimate(side.labels, side.logits, resamples),
         recall=recalls,
         by_metric=None if plain else metric_estimate(side, units, resamples, shared.metric),
-        scores={} if side.part == "train" else further_estimates(answers, resamples),
+        scores={} if side.part == "train" or not shared.judging.further else further_estimates(answers, resamples),
     )
 
 

@@ -30,11 +30,13 @@ class Judging:
         metric: The metric.
         unit: Who one decision is made on.
         asking: What the further scores are asked.
+        further: Whether they are wanted; of several labels an image they come anyway.
     """
 
     metric: Metric = field(default_factory=Metric)
     unit: Unit = field(default_factory=Unit)
     asking: Asking = field(default_factory=Asking)
+    further: bool = True
 
 
 def judging_of(

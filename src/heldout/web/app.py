@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from plotly.offline import get_plotlyjs
@@ -37,7 +39,10 @@ def build(folder: Path, token: str, wanted: Wanted | None = None) -> Starlette:
         wanted: By what the study is judged; None for what its diagnoses were made by.
     """
     shelf = sorted(pages, key=lambda page: (page.order, page.name))
-    site = Site(folder, token, wanted or Wanted(), tuple(Link(page.name, page.title) for page in shelf))
+    menu = tuple(Link(page.name, page.title) for page in shelf)
+    site = Site(folder, token, replace(wanted or Wanted(), further=False), menu)
+    with suppress(HeldoutError):  # said on the page; runs under way can be watched all the same
+        site.material()  # now, so that the first page comes at once
     first = f"{site.base}/{shelf[0].name}"
 
     def start(request: Request) -> Response:

@@ -77,6 +77,7 @@ def about_image(site: Site, run: str, id_: str, table: pd.DataFrame) -> dict[str
     return {
         "id": id_,
         "run": run,
+        "shown_run": material.names[run].label,
         "label": row["label"],
         "facts": facts,
         "answers": answers(material, id_, row["part"]),

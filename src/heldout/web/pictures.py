@@ -13,15 +13,11 @@ SIDES = (96, 512)
 """Longest sides that are served: a gallery's and an image's own page."""
 
 
-def squares_of(site: Site) -> Squares:
-    """The squares of the study's images, mapped from disk once."""
-
-    def read() -> Squares:
-        material = site.material()
-        best = material.ranked[0] if material.ranked else material.runs[0]
-        return read_squares(site.folder, material.run(best.id).recipe)
-
-    return site.kept("squares", read)
+def squares_of(site: Site, run: str = "") -> Squares:
+    """The squares of the study's images, mapped from disk once: those that a run was made on; of the best, if none."""
+    material = site.material()
+    id_ = run or (material.ranked or material.runs)[0].id
+    return site.kept(("squares", id_), lambda: read_squares(site.folder, material.run(id_).recipe))
 
 
 def encoded(pixels: Pixels, side: int) -> bytes:

@@ -46,7 +46,7 @@ class TermChange:
 
 @dataclass(frozen=True)
 class RunChange:
-    """What the labels did to one run."""
+    """What the labels did to one run; `current` unless labels were decided since, or it was diagnosed without them."""
 
     name: str
     terms: tuple[TermChange, ...]
@@ -99,7 +99,7 @@ def run_changes(material: Material, found: dict[str, Change]) -> list[RunChange]
             name=material.names[id_].label,
             terms=_terms(change.before, change.after),
             summaries=(change.before.summary, change.after.summary),
-            current=change.current,
+            current=change.current and material.diagnoses.get(id_) == change.after,
             at=change.at[:16].replace("T", " "),
         )
         for id_, change in known

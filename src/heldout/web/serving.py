@@ -37,8 +37,8 @@ def serve(folder: Path, port: int | None, wanted: Wanted, ready: Callable[[str],
         HeldoutError: Another program listens at the port that was named.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    application = build(folder, token, wanted)
     with listening(port) as listener:
+        application = build(folder, token, wanted)
         # The access log would print the token with every request.
         config = uvicorn.Config(application, log_level="warning", access_log=False, server_header=False, ws="none")
         ready(f"http://{HOST}:{listener.getsockname()[1]}/{token}/")

@@ -32,6 +32,15 @@ class Link:
 
 
 @dataclass
+class _Kept:
+    """Something that is made once; where making it failed, it is tried again."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    made: bool = False
+    value: Any = None
+
+
+@dataclass
 class Site:
     """What pages are given.
 
@@ -46,9 +55,9 @@ class Site:
     token: str
     wanted: Wanted = field(default_factory=Wanted)
     menu: tuple[Link, ...] = ()
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _seen: tuple[Hashable, ...] = ()
-    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    _kept: dict[Hashable, _Kept] = field(default_factory=dict, repr=False)
 
     @property
     def base(self) -> str:
@@ -73,11 +82,12 @@ class Site:
         now = signature(self.folder)
         with self._lock:
             if now != self._seen:
-                self._kept.clear()
-                self._seen = now
-            if key not in self._kept:
-                self._kept[key] = make()
-            found: T = self._kept[key]
+                self._kept, self._seen = {}, now
+            one = self._kept.setdefault(key, _Kept())
+        with one.lock:  # of this alone: others can be asked for while it is made
+            if not one.made:
+                one.value, one.made = make(), True
+            found: T = one.value
             return found
 
     def answer(self, request: Request, template: str, values: Mapping[str, object], status: int = 200) -> HTMLResponse:

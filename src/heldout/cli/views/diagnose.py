@@ -243,7 +243,7 @@ def limit_lines(diagnosis: Diagnosis, width: int) -> tuple[str, ...]:
     items = list(diagnosis.limits)
     if diagnosis.review:
         many = count(len(diagnosis.review), "image")
-        items.append(f"`heldout report` shows the {many} to be read again, with a list to save.")
+        items.append(f"`heldout serve` has a page on which the {many} are read blind; `heldout report` a list of them.")
     if not items:
         return ()
     lines = [textwrap.fill(item, min(width, READABLE), initial_indent="- ", subsequent_indent="  ") for item in items]

@@ -67,8 +67,9 @@ def review_table(material: Material, diagnosis: Diagnosis) -> Table:
             for id_, probability in diagnosis.review.items()
         ),
         (
-            "Labels and predictions are left out on purpose: readers who see them are not blind. Each reader fills in "
-            "the column `label` of the CSV, and `heldout diagnose STUDY --review FILE` counts them.",
+            "Labels and predictions are left out on purpose: readers who see them are not blind. `heldout serve STUDY` "
+            "has a page on which they are read. Or each reader fills in the column `label` of the CSV, and "
+            "`heldout diagnose STUDY --review FILE` counts them.",
         ),
     )
 

@@ -23,6 +23,7 @@ from heldout.web.page import WebPage
 from heldout.web.polygon import MOST_CORNERS, corners_in, within
 from heldout.web.query import OWN, query_of
 from heldout.web.runs import run_asked, run_choices
+from heldout.web.saliency_view import view
 from heldout.web.site import Site
 
 PAGE_ROWS = 200
@@ -58,7 +59,15 @@ def routes(site: Site) -> Sequence[BaseRoute]:
         values = {"before": before, "after": after, "place": place, "total": len(ids), "asked": request.url.query}
         return site.answer(request, "image.html", {**values, **about_image(site, run, id_, table)})
 
-    return [Route("/images", page), Route("/images/rows.json", rows), Route("/images/{id}", image)]
+    def saliency(request: Request) -> Response:
+        return view(site, request)
+
+    return [
+        Route("/images", page),
+        Route("/images/rows.json", rows),
+        Route("/images/{id}", image),
+        Route("/images/{id}/saliency.json", saliency),
+    ]
 
 
 def table_of(site: Site, run: str) -> pd.DataFrame:
