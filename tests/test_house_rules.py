@@ -132,6 +132,7 @@ FLOORS = {
     "diagnosis.until_told": 23,
     "report": 23,
     "review": 24,
+    "paper": 24,
     "notebook": 25,
     "web": 25,
     "study": 26,
