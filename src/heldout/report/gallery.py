@@ -126,8 +126,13 @@ def picture_of(squares: Squares, id_: str) -> str:
 
 def data_address(pixels: Pixels) -> str:
     """(s, s, c) pixels as a small JPEG in a `data:` address; equal pixels give equal text."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg_of(pixels)).decode('ascii')}"
+
+
+def jpeg_of(pixels: Pixels, side: int = SIDE) -> bytes:
+    """(s, s, c) pixels as a JPEG whose longest side is at most `side` pixels."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return stream.getvalue()
