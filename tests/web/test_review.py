@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from heldout.diagnosis.diagnose import diagnose
 from heldout.images import content_hash
 from heldout.records import Diagnosis
 from heldout.records.codec import read_record
@@ -163,6 +165,35 @@ def test_what_came_of_it_hides_from_who_still_reads(doubted: StudyFiles) -> None
     assert "kappa" in page.get(result).text
     store.join("Cyd")
     assert "Wait for Cyd" in page.get(result).text and "kappa" not in page.get(result).text
+
+
+def test_labels_are_counted_beside_the_page_and_it_says_when_that_is_no_longer_so(doubted: StudyFiles) -> None:
+    store, readers = begun(doubted)
+    truth, page = truth_of(doubted), client_of(doubted.folder)
+
+    def counted() -> dict[str, object]:
+        assert post(page, "count", {})[0] == 200
+        while (now := page.get(f"/{TOKEN}/review/count.json").json())["state"] == "running":
+            time.sleep(0.05)
+        return dict(now)
+
+    failed = counted()
+    assert failed["state"] == "failed" and "no reviewed label" in str(failed["error"])
+    for reader in readers:
+        read_all(store, reader, truth)
+    assert counted() == {"state": "done", "done": 1, "total": 1, "error": ""}
+    result = f"/{TOKEN}/review/result"
+    assert "By the reviewed labels" in page.get(result).text and "count again" not in page.get(result).text
+    last = store.snapshot().readings[-1]
+    store.undo(last.reader, last.number)
+    told = page.get(f"{result}?shown=1").text
+    assert "count again" in told and "1 of 20 images have no reviewed label" in told
+    read_all(store, readers[-1], truth)
+    assert "count again" not in page.get(result).text
+    diagnose(doubted, bootstrap=200)  # by the given labels again
+    assert "count again" in page.get(result).text
+    counted()
+    assert "count again" not in page.get(result).text
 
 
 def test_hostile_names_stay_names(hostile: TestClient) -> None:

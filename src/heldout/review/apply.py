@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from heldout.diagnosis.diagnose import choose_runs, diagnose
-from heldout.errors import UsageError
+from heldout.errors import InputError, UsageError
 from heldout.files import hash_of
 from heldout.progress import Reporter, Silent
 from heldout.records import Diagnosis, TermStatus
@@ -92,9 +93,9 @@ def changes(store: Store, snapshot: Snapshot) -> dict[str, Change]:
     """Run -> what the labels did that were counted last; of runs of which none were, nothing."""
     now, found = _hash(snapshot), {}
     for run, (labels, before, after, at) in store.kept().items():
-        where = f"{store.path}, run {run}"
-        first, second = (from_data(Diagnosis, json.loads(text), where) for text in (before, after))
-        found[run] = Change(first, second, labels == now, at)
+        with suppress(InputError):  # kept by another version, whose records are others: it can be counted again
+            first, second = (from_data(Diagnosis, json.loads(text), run) for text in (before, after))
+            found[run] = Change(first, second, labels == now, at)
     return found
 
 
