@@ -13,8 +13,9 @@ from heldout.answer import comparison_sentences, headline, names_in
 from heldout.answer.names import RunIdentity, run_names
 from heldout.answer.texts import percent, percent_range
 from heldout.notebook import of_study
-from heldout.records import Comparison, Diagnoses, Diagnosis
+from heldout.records import Comparison, Diagnoses, Diagnosis, Estimate
 from heldout.records.codec import read_record
+from heldout.records.comparison import Choosing, FoldPair
 from heldout.runs.compare import compare
 from heldout.study import Study
 from tests.notebook.conftest import study_in
@@ -42,6 +43,21 @@ def test_a_comparison_answers_before_its_table(comparison: Comparison) -> None:
         assert page.texts[value - 1] == percent(row.test.accuracy.value), "an interval stands under its value"
     assert "always 'normal', the commonest class" in page.texts
     assert "1 of 3 pairs of runs can be told apart" in page.texts
+
+
+def test_folds_and_seeds_are_told_where_there_are_any(comparison: Comparison) -> None:
+    a, b = comparison.runs[:2]
+    points = Estimate(-2.0, -5.0, 1.0, 80, "corrected resampled t, 6 folds")
+    pair = FoldPair(a.model, a.strategy, b.model, b.strategy, 3, 2, points, 0.04, 0.08, "not distinguishable")
+    chosen = Choosing(0, (a.id, a.id, b.id), Estimate(0.8, 0.7, 0.9, 80, "Wilson"))
+    group = replace(comparison.groups[0], seeds=(0, 1), test_accuracy=0.8, test_spread_points=1.25)
+    crossed = replace(comparison, fold_pairs=(pair,), choosing=(chosen,), groups=(group, *comparison.groups[1:]))
+    texts, plain = page_of(crossed).texts, page_of(comparison).texts
+    assert "Out of fold 0 of 1 pair can be told apart" in texts
+    assert "Pairs out of fold (6 folds), difference in points" in texts
+    assert "efficientnet_lite0 · finetune (2×), efficientnet_lite0 · frozen (1×)" in texts
+    assert "80.0 % ± 1.2" in texts
+    assert not {"Over seeds", "Out of fold 0 of 1 pair can be told apart"} & set(plain)
 
 
 def test_plainer_forms_say_the_same(comparison: Comparison, told: Diagnoses) -> None:

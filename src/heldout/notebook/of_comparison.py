@@ -12,6 +12,7 @@ from heldout.answer.selection import selection_sentences
 from heldout.answer.texts import count, duration, probability
 from heldout.notebook.blocks import Cell, Column, Display, Fold, Grid
 from heldout.notebook.cells import NOTHING, decimal_cell, percent_cell, points_cell
+from heldout.notebook.of_repeats import choosing, fold_pairs, seeds
 from heldout.records import Comparison, RunRow
 
 MOST_PAIRS = 15
@@ -22,10 +23,11 @@ def of_comparison(comparison: Comparison) -> Display:
     """A comparison that has runs."""
     names = names_in(comparison)
     found = [sentence for selection in comparison.selections for sentence in selection_sentences(selection)]
-    folds = [fold for fold in (_pairs(comparison, names), _labels(comparison, names)) if fold]
+    made = (choosing, fold_pairs, _pairs, seeds, _labels)
+    more = [block for block in (make(comparison, names) for make in made) if block is not None]
     return Display(
         (*comparison_sentences(comparison, names), *found),
-        (_runs(comparison, names), *folds),
+        (_runs(comparison, names), *more),
         _note(comparison),
     )
 
