@@ -31,7 +31,7 @@ BYTES = 900_000
 BYTES_OF_RUN = 80_000
 """What the figures and tables of one more run with a gap take, and so leave less for pictures."""
 
-FEWEST_BYTES = 300_000
+FEWEST_BYTES = 200_000
 """What pictures have however many runs there are."""
 
 PARTS = {"train": "Training image", "val": "Validation image", "test": "Test image"}
