@@ -192,3 +192,11 @@ def test_the_flow_counts_images_in_no_part(four: Material) -> None:
     assert flow.unused is not None and flow.unused.images == 3
     assert sum(part.images for part in flow.parts) + 3 == flow.found.images == len(four.cohort)
     inside(draw_flow(flow, 85))
+
+
+def test_names_along_an_axis_are_its_ticks() -> None:
+    traces = [{"type": "bar", "x": ["a_1", "b<br>c"], "y": [3, 4]}, {"type": "bar", "x": ["b<br>c"], "y": [1]}]
+    axes = draw_chart(made(traces, {"barmode": "group"}), 85).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a_1", "b\nc"]
+    assert [patch.get_height() for patch in axes.patches] == [3, 4, 1]
+    assert axes.patches[2].get_x() == pytest.approx(1.0)

@@ -185,7 +185,8 @@ def checklist_files(
         topic.name: f"{topic.section}, {topic.title}" if topic.section == "methods" else "results" for topic, _ in told
     }
     said = by_key(told)
-    files, counts = {}, {}
+    files: dict[str, bytes] = {}
+    counts: dict[str, dict[str, int]] = {}
     for one in lists.checklists():
         whole = lists.document(one, said, where)
         files[f"checklists/{one.slug}.md"] = markdown.document(whole).encode()

@@ -35,6 +35,20 @@ def check(layout: Mapping[str, Any]) -> None:
         raise UndrawnError(f"found a layout with {', '.join(unknown)}, expected none but {', '.join(sorted(KNOWN))}")
 
 
+def with_categories(spec: dict[str, Any]) -> dict[str, Any]:
+    """The same figure with names along an axis (`x: ["a", "b"]`) as numbered places with these names as ticks."""
+    layout, traces = dict(spec["layout"]), list(spec["data"])
+    for which in ("x", "y"):
+        names = dict.fromkeys(value for t in traces for value in t.get(which, ()) if isinstance(value, str))
+        if not names:
+            continue
+        place = {name: number for number, name in enumerate(names)}
+        traces = [{**t, which: [place.get(value, value) for value in t.get(which, ())]} for t in traces]
+        ticks = {"tickvals": list(place.values()), "ticktext": list(place), "showgrid": False}
+        layout[f"{which}axis"] = {**ticks, **layout.get(f"{which}axis", {})}
+    return {**spec, "layout": layout, "data": traces}
+
+
 def minus(value: float, _place: int | None = None) -> str:
     """A number at a tick, with a true minus."""
     return f"{round(value, 10):g}".replace("-", MINUS)

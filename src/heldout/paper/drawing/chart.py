@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from heldout._version import __version__
 from heldout.paper.drawing import legend
-from heldout.paper.drawing.axes import check, grid, named_rows, row_lines, set_axis, shapes, titles
+from heldout.paper.drawing.axes import check, grid, named_rows, row_lines, set_axis, shapes, titles, with_categories
 from heldout.paper.drawing.marks import PT, UndrawnError
 from heldout.paper.drawing.palette import coloured, light
 from heldout.paper.drawing.text import LINE, SIZE, families, lines, quiet, tallest
@@ -46,6 +46,7 @@ def style() -> Iterator[None]:
         "svg.hashsalt": "heldout",
         "axes.unicode_minus": True,
         "text.usetex": False,
+        "text.parse_math": False,
         "text.color": light()["ink"],
         "axes.labelcolor": light()["ink"],
         "path.simplify": False,
@@ -53,7 +54,7 @@ def style() -> Iterator[None]:
         "figure.constrained_layout.w_pad": EDGE / 72,
     }
     with quiet(), matplotlib.rc_context(matplotlib.rcParamsDefault):
-        matplotlib.rcParams.update(settings)
+        cast(Any, matplotlib.rcParams).update(settings)
         yield
 
 
@@ -68,7 +69,7 @@ def draw_chart(chart: Chart, width_mm: float) -> Figure:
         UndrawnError: It asks for something that is not drawn here; the text names the figure.
     """
     try:
-        spec = coloured(chart.spec)
+        spec = with_categories(coloured(chart.spec))
         check(spec["layout"])
         with style():
             return _drawn(spec, width_mm * MM)
@@ -120,7 +121,7 @@ def height_of(spec: Mapping[str, Any], names: list[str], width: float) -> float:
     places = sorted(axis["tickvals"])
     apart = min(b - a for a, b in pairwise(places))
     ends = axis.get("range", [places[0] - 0.6, places[-1] + 0.6])
-    rows = abs(ends[1] - ends[0]) / apart
+    rows = float(abs(ends[1] - ends[0]) / apart)
     return max(least, OVERHEAD + rows * (tallest(names) * SIZE * LINE + 2.5))
 
 

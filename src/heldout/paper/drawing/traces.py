@@ -33,7 +33,8 @@ def whiskers(axes: Axes, trace: Trace, x: np.ndarray, y: np.ndarray, colour: str
         drawn = axes.errorbar(
             x,
             y,
-            **{name.replace("error_", "") + "err": ends(error)},
+            xerr=ends(error) if name == "error_x" else None,
+            yerr=ends(error) if name == "error_y" else None,
             fmt="none",
             ecolor=error.get("color", colour),
             elinewidth=PT * float(error.get("thickness", 2)),

@@ -68,12 +68,11 @@ def estimates(material: Material, row: RunRow) -> Iterator[tuple[str, Estimate |
 
 def intervals(material: Material) -> Statement:
     """Every way an interval was made, in the words of the estimates themselves."""
-    found: dict[str, dict[str, None]] = {}
-    for row in material.runs:
-        for name, one in estimates(material, row):
-            if one is not None:
-                found.setdefault(name, {})[one.method] = None
-    told = "; ".join(f"{name}: {listing(list(methods))}" for name, methods in found.items())
+    made = {
+        (name, one.method): None for row in material.runs for name, one in estimates(material, row) if one is not None
+    }
+    names = dict.fromkeys(name for name, _ in made)
+    told = "; ".join(f"{name}: {listing([how for own, how in made if own == name])}" for name in names)
     known = f"Intervals are 95 % confidence intervals ({told})."
     of_shares = ("wilson1927", "kish1965") if material.cohort.labels == "single" else ()
     return Statement("evaluation.intervals", known, cites=(*of_shares, "davison1997"))

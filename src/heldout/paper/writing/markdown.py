@@ -15,6 +15,10 @@ LINE_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
 """What begins a list, or underlines a heading, at the beginning of a line."""
 
 
+FENCE, NO_FENCE = "```", "` ` `"
+"""Around lines as they stand, and what stands in them in its place."""
+
+
 def escaped(text: str) -> str:
     r"""Text as it is, whatever signs it holds.
 
@@ -53,8 +57,7 @@ def part(block: Part) -> str:
     if isinstance(block, Bullets):
         return "".join(f"- {escaped(item)}\n" for item in block.items)
     if isinstance(block, Listing):
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
-        return f"{fence}{block.language}\n{block.text}\n{fence}\n"
+        return f"{FENCE}{block.language}\n{block.text.replace(FENCE, NO_FENCE)}\n{FENCE}\n"
     return table(block)
 
 

@@ -114,7 +114,7 @@ def _fill(table: WordTable, block: Table) -> None:
     first._tr.get_or_add_trPr().append(mark)
     rows: list[Sequence[Cell]] = [[Cell(heading(c.heading, c.unit), strong=True) for c in block.headings], *block.shown]
     for number, row in enumerate(rows):
-        cells = first.cells if number == 0 else table.add_row().cells
+        cells = first.cells if number == 0 else table.add_row().cells  # type: ignore[no-untyped-call]
         for cell, box, column in zip(row, cells, block.headings, strict=True):
             paragraph = box.paragraphs[0]
             _written(paragraph, cell.text)
