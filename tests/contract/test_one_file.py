@@ -201,7 +201,8 @@ def test_a_section_and_a_figure(made: Made) -> None:
 def test_a_topic_of_a_paper(made: Made, tmp_path: Path) -> None:
     done("paper", made.study, "--out", tmp_path / "p")
     text = (tmp_path / "p" / "methods.md").read_text(encoding="utf-8")
-    assert "## Stains\n\n64 images were stained [@wilson1927]. [TO FILL: who stained them]" in text
+    images = len(made.files.cohort)
+    assert f"## Stains\n\n{images} images were stained [@wilson1927]. [TO FILL: who stained them]" in text
     assert (tmp_path / "p" / "figures" / "epoch-bars.pdf").exists()  # a figure of another package, its axis of names
 
 

@@ -18,6 +18,9 @@ LABELS = 0.42
 SLANTED = 0.26
 """Share of the width that slanted names beneath an axis may take."""
 
+COLUMN = 340.0
+"""Points of width up to which there is room for few numbers along an axis: between one column of a journal and two."""
+
 KNOWN = {"xaxis", "yaxis", "shapes", "hovermode", "bargap", "barmode", "showlegend", "bargroupgap"}
 """Parts of a layout that are drawn, or mean nothing on paper."""
 
@@ -66,9 +69,6 @@ def row_lines(spec: Mapping[str, Any], width: float) -> list[str]:
     names = axis.get("ticktext")
     if names is None:
         return []
-    narrow = spec.get("narrow", {}).get("ticktext")
-    if narrow and width < 340:  # points, between one column and two
-        names = narrow
     return ["\n".join(wrapped(name, LABELS * width)) for name in names]
 
 
@@ -89,7 +89,7 @@ def set_axis(axes: Axes, which: str, axis: Mapping[str, Any], names: Sequence[st
         own.set_minor_locator(NullLocator())
     elif kind != "log":
         most = int(axis.get("nticks") or 9)
-        few = most if width > 340 else min(most, 6)
+        few = most if width > COLUMN else min(most, 6)
         own.set_major_locator(MaxNLocator(few, steps=[1, 2, 5, 10]))
         own.set_major_formatter(FuncFormatter(minus))
     angle = axis.get("tickangle") or 0

@@ -84,7 +84,7 @@ def _drawn(spec: Mapping[str, Any], width: float) -> Figure:
     colours, layout, traces = light(), spec["layout"], spec["data"]
     names = row_lines(spec, width)
     found = legend.entries(spec, colours["paper"], colours["ink"])
-    tall = height_of(spec, names, width)
+    tall = height_of(spec, names)
     extra = legend.height([name for _, name in found], width)
     figure = Figure(figsize=(width / 72, (tall + extra) / 72), layout="constrained", facecolor="none")
     FigureCanvasAgg(figure)
@@ -108,11 +108,9 @@ def _drawn(spec: Mapping[str, Any], width: float) -> Figure:
     return figure
 
 
-def height_of(spec: Mapping[str, Any], names: list[str], width: float) -> float:
+def height_of(spec: Mapping[str, Any], names: list[str]) -> float:
     """Points of height without the legend: that of the page made smaller, and room for every line of every row."""
-    narrow = width < 340
-    told = spec["narrow"].get("height", spec["height"]) if narrow and spec.get("narrow") else spec["height"]
-    least = PT * float(told)
+    least = PT * float(spec["height"])
     axis = spec["layout"].get("yaxis", {})
     if not named_rows(spec):
         return max(least, LOWEST)

@@ -145,7 +145,7 @@ def selection(material: Material, trained: Sequence[RunFiles], names: dict[str, 
         (names[run.record.id], listing([what[one] for one in run.record.learning.chosen]) or "nothing")
         for run in trained
     )
-    told = f"On the validation images {chosen} was chosen; test images had no part in that."
+    told = f"What was chosen on the validation images: {chosen}; test images had no part in that."
     found = [Statement("training.selection", told)]
     found += [
         Statement(
