@@ -22,6 +22,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from heldout._version import __version__
+from heldout.displayed import Form, draw_with
 
 if TYPE_CHECKING:
     from heldout.any_model import diagnose
@@ -65,3 +66,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _drawn(record: object, form: Form) -> str | None:
+    from heldout.notebook.draw import drawing  # at the first display in a notebook, not at the import of the package
+
+    return drawing(record, form)
+
+
+draw_with(_drawn)

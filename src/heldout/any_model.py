@@ -14,8 +14,9 @@ from heldout.given.make import Call, MakeModel, make_study
 from heldout.given.model import GivenModel, Predict
 from heldout.given.reading import Reading
 from heldout.given.rows import Source
-from heldout.progress import Reporter, Silent
-from heldout.records import Diagnosis
+from heldout.notebook import usual_reporter
+from heldout.progress import Reporter
+from heldout.records import Diagnoses, Diagnosis
 from heldout.records.recipe import Fit, Setting
 from heldout.records.run import ChosenOn
 from heldout.runs.judging import judging_of
@@ -60,7 +61,7 @@ def diagnose(
     device: Device = "auto",
     out: str | Path = "given-study",
     reporter: Reporter | None = None,
-) -> tuple[Diagnosis, ...]:
+) -> Diagnoses:
     """Say why test is lower than validation, for any model: its predictions are enough.
 
     Args:
@@ -97,7 +98,7 @@ def diagnose(
         bootstrap: Replicates behind the intervals.
         device: `auto`, `cpu` or `cuda`, for the features.
         out: Folder of the study that is made: `heldout compare`, `heldout report` and `heldout diagnose` take it.
-        reporter: Told of progress.
+        reporter: Told of progress; None draws bars in a notebook and says nothing elsewhere.
 
     Returns:
         One diagnosis a model.
@@ -130,7 +131,7 @@ def diagnose(
         make_model=None if predict is None else _function(predict, tuple(classes)),
         look=Look(intensity, channels),
     )
-    return diagnose_call(
+    _, found = diagnose_call(
         call,
         sample=sample,
         features_of=features_of,
@@ -143,7 +144,8 @@ def diagnose(
         bootstrap=bootstrap,
         device=device,
         reporter=reporter,
-    )[1]
+    )
+    return Diagnoses(found)
 
 
 def diagnose_call(
@@ -182,7 +184,7 @@ def diagnose_call(
     """
     from heldout.diagnosis.diagnose import diagnose as judge  # seconds that a table with problems need not wait
 
-    reporter = reporter or Silent()
+    reporter = reporter or usual_reporter()
     study, model = make_study(call, reporter)
     if experiments:
         from heldout.diagnosis.until_told import run_until_told

@@ -13,8 +13,9 @@ from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
 from heldout.data.readers.manifest import FRAME
 from heldout.data.splits import whole_split
-from heldout.progress import Reporter, Silent
-from heldout.records import Cohort, Comparison, Diagnosis, RunRecord, Split
+from heldout.notebook import InNotebook, usual_reporter
+from heldout.progress import Reporter
+from heldout.records import Cohort, Comparison, Diagnoses, RunRecord, Split
 from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.records.selection import Selection
@@ -35,7 +36,7 @@ from heldout.stats.bootstrap import REPLICATES
 from heldout.strategies import Strategy
 
 
-class Study:
+class Study(InNotebook):
     """Models × strategies × seeds on one cohort and split, in a folder.
 
     The images are read when first needed. Several processes may run a study in one folder: they share the runs.
@@ -73,7 +74,7 @@ class Study:
         tune_minutes: Or minutes for each; with both, whichever ends first.
         budget_minutes: How long `auto` may search; None for 30.
         verify: Read every image file, also those that an earlier command read and that have not changed since.
-        reporter: Told of progress; None says nothing.
+        reporter: Told of progress; None draws bars in a notebook and says nothing elsewhere.
 
     Raises:
         UsageError: An unknown model, strategy or setting, or options of reading for a cohort that was read already.
@@ -173,7 +174,7 @@ class Study:
         self.folder = Path(out)
         self.device: Device = device
         self.engine: Engine = engine
-        self.reporter = reporter or Silent()
+        self.reporter = reporter or usual_reporter()
         self._given = given
         self._verify = verify
         self._squares = None if isinstance(given, Cohort) else squares_of(spec, self.folder)
@@ -284,7 +285,7 @@ class Study:
         by: str = "mean",
         chosen_on: ChosenOn = "",
         label: str = "",
-    ) -> tuple[Diagnosis, ...]:
+    ) -> Diagnoses:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
         Args:

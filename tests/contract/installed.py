@@ -18,6 +18,7 @@ from heldout.diagnosis.causes import causes
 from heldout.diagnosis.interventions import interventions
 from heldout.diagnosis.lenses import lenses
 from heldout.images.decoders import decoders
+from heldout.paper.statements import topics
 from heldout.phantoms.plants import plants
 from heldout.phantoms.worlds import worlds
 from heldout.registry import Shelf
@@ -60,6 +61,7 @@ ADDED = (
     Added(interventions, "an_intervention", "inverted"),
     Added(sections, "a_section", "letters"),
     Added(figures, "a_figure", "epoch-bars"),
+    Added(topics, "a_topic", "stains"),
     Added(worlds, "a_world", "dusty"),
     Added(plants, "a_plant", "negative"),
     Added(stresses, "a_stress", "negative"),

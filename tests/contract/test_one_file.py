@@ -198,6 +198,13 @@ def test_a_section_and_a_figure(made: Made) -> None:
     assert "causes/inverted.md" not in html and "causes/prior.md" in html
 
 
+def test_a_topic_of_a_paper(made: Made, tmp_path: Path) -> None:
+    done("paper", made.study, "--out", tmp_path / "p")
+    text = (tmp_path / "p" / "methods.md").read_text(encoding="utf-8")
+    assert "## Stains\n\n64 images were stained [@wilson1927]. [TO FILL: who stained them]" in text
+    assert (tmp_path / "p" / "figures" / "epoch-bars.pdf").exists()  # a figure of another package, its axis of names
+
+
 def test_a_split_method(made: Made) -> None:
     cohort = load(made.data)
     split = make_split(cohort, way="every-fifth")

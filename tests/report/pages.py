@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 
 from heldout.records import Diagnosis
@@ -48,6 +49,21 @@ def charts(page: Page) -> list[Chart]:
     return [block for group in nested for block in group if isinstance(block, Chart)]
 
 
+def every_chart(page: Page) -> list[Chart]:
+    """Charts of the whole page, those in folds too."""
+
+    def within(blocks: Iterable[Block]) -> Iterator[Chart]:
+        for block in blocks:
+            if isinstance(block, Chart):
+                yield block
+            elif isinstance(block, Charts):
+                yield from block.charts
+            elif isinstance(block, Fold):
+                yield from within(block.blocks)
+
+    return [*within(page.first), *(chart for section in page.sections for chart in within(section.blocks))]
+
+
 def tables(page: Page) -> dict[str, Table]:
     return {block.id: block for section in page.sections for block in section.blocks if isinstance(block, Table)}
 
@@ -63,7 +79,7 @@ def section(page: Page, id_: str) -> tuple[Block, ...]:
 
 
 def everything(page: Page) -> list[Block]:
-    """Blocks of the three sections, those in folds too."""
+    """Blocks of the three sections on the best run, those in folds too."""
     found: list[Block] = []
     for id_ in ("why", "evidence", "advice"):
         for block in section(page, id_):

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plotly.offline import get_plotlyjs
 
 from heldout.report.blocks import (
     Fault,
     Sheet,
 )
+from heldout.report.bundle import plotly_js
 from heldout.report.figures import Figure, figures
 from heldout.report.material import Material, gather
 from heldout.report.page import TEMPLATES, compose
@@ -152,7 +152,7 @@ def test_the_command_to_make_it_again_holds_how_the_images_were_read(tmp_path: P
 
 
 def test_the_reader_finds_n_seeds_settings_and_commands(evil: Material, evil_page: str) -> None:
-    text = re.sub(r"<[^>]+>", "", evil_page.replace(get_plotlyjs(), ""))
+    text = re.sub(r"<[^>]+>", "", evil_page.replace(plotly_js(), ""))
     for expected in (
         "n = 250",
         "patient bootstrap",

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from plotly.offline import get_plotlyjs
 
 from heldout.errors import InputError
 from heldout.report import build_report, write_report
@@ -18,6 +17,7 @@ from heldout.report.blocks import (
     Chart,
     Fault,
 )
+from heldout.report.bundle import plotly_js
 from heldout.report.definitions import DEFINITIONS
 from heldout.report.figures import Figure, figures
 from heldout.report.material import Material, gather
@@ -60,13 +60,13 @@ def test_the_policy_lets_its_own_scripts_run_and_no_other(evil_page: str) -> Non
 
 
 def test_plotly_stands_in_it_once_and_whole(evil_page: str) -> None:
-    assert evil_page.count("plotly.js v") == get_plotlyjs().count("plotly.js v")
-    assert get_plotlyjs() in evil_page
+    assert evil_page.count("plotly.js v") == plotly_js().count("plotly.js v")
+    assert plotly_js() in evil_page
 
 
 def test_names_cannot_become_markup(evil_page: str) -> None:
     parsed = elements(evil_page)
-    assert EVIL not in evil_page.replace(get_plotlyjs(), "")
+    assert EVIL not in evil_page.replace(plotly_js(), "")
     assert not [a for tag, a in parsed.tags if tag == "img" or any(name.startswith("on") for name in a)]
     types = [a.get("type") for tag, a in parsed.tags if tag == "script"]
     assert types.count(None) == 2  # plotly.js and ours
@@ -82,7 +82,7 @@ def test_names_cannot_become_markup_inside_figures(evil: Material) -> None:
 
 
 def test_our_own_files_cannot_end_their_element() -> None:
-    for text in [get_plotlyjs(), *((TEMPLATES / name).read_text() for name in (*STYLES, "figures.js"))]:
+    for text in [plotly_js(), *((TEMPLATES / name).read_text() for name in (*STYLES, "figures.js"))]:
         assert "</script" not in text.lower() and "</style" not in text.lower() and "<!--" not in text
 
 
@@ -97,7 +97,7 @@ def test_every_figure_and_table_has_its_buttons_and_data(evil: Material, evil_pa
     for table in tables(page).values():
         assert f'data-csv="{table.id}"' in evil_page
         assert embedded(evil_page, table.id)["csv"] == table.sheet.csv()
-    identities = re.findall(r'\sid="([^"]+)"', evil_page.replace(get_plotlyjs(), ""))
+    identities = re.findall(r'\sid="([^"]+)"', evil_page.replace(plotly_js(), ""))
     assert len(identities) == len(set(identities))
 
 

@@ -9,8 +9,6 @@ import json
 import re
 from pathlib import Path
 
-from plotly.offline import get_plotlyjs
-
 from heldout.answer.why import headline
 from heldout.records import TermStatus
 from heldout.records.codec import write_record
@@ -18,6 +16,8 @@ from heldout.records.terms import TERM_TITLES, VERDICT_SIGNS
 from heldout.report import build_report
 from heldout.report import gallery as gallery_module
 from heldout.report.blocks import (
+    Causes,
+    Chart,
     Charts,
     Commands,
     Fold,
@@ -26,8 +26,10 @@ from heldout.report.blocks import (
     Prose,
     Table,
 )
+from heldout.report.bundle import plotly_js
 from heldout.report.definitions_diagnosis import DIAGNOSIS
 from heldout.report.figures.gap_budget import said_of
+from heldout.report.gallery import MOST_OF_OTHERS
 from heldout.report.material import Material, gather
 from heldout.report.page import compose, render
 from tests.report.made_diagnosis import diagnose_study, without_gap
@@ -47,8 +49,8 @@ from tests.worlds.made_study import RUNS, make_study
 
 
 def test_the_question_stands_right_after_the_answer(told: Material) -> None:
-    found = [section.id for section in compose(told).sections][:5]
-    assert found == ["why", "subgroups", "evidence", "advice", "models"]
+    found = [section.id for section in compose(told).sections][:6]
+    assert found == ["why", "subgroups", "evidence", "other-runs", "advice", "models"]
     assert compose(told).sections[0].title == "Why is the test score lower?"
 
 
@@ -77,12 +79,66 @@ def test_the_best_run_is_told_at_length_and_the_others_folded(told: Material) ->
         "Largest part": "6.2 points",
         "Causes established": "1",
     }
-    folds = [block.summary for block in section(page, "why") if isinstance(block, Fold)]
-    assert folds == [
+    folds = [block for block in section(page, "other-runs") if isinstance(block, Fold)]
+    assert [fold.summary for fold in folds] == [
         "efficientnet_lite0 · finetune: 16.0 points lower",
         "efficientnet_lite1 · finetune: 22.0 points lower",
     ]
-    assert [row["run"] for row in read(table(page, "budgets").sheet)] == [k.run for k in told.diagnosed]
+    budgets = next(block for block in section(page, "other-runs") if isinstance(block, Table))
+    assert [row["run"] for row in read(budgets.sheet)] == [known.run for known in told.diagnosed]
+
+
+def test_every_run_with_a_gap_has_its_figures_causes_and_galleries(told: Material) -> None:
+    page = compose(told)
+    folds = [block for block in section(page, "other-runs") if isinstance(block, Fold)]
+    for fold, diagnosis in zip(folds, told.diagnosed[1:], strict=True):
+        drawn = [block.id for block in fold.blocks if isinstance(block, Chart)]
+        kinds = ("gap-budget", "subgroup-gaps", "threshold-curve", "reliability", "domain-auc")
+        assert drawn == [f"{kind}-{diagnosis.run}" for kind in kinds]
+        rows = read(next(block for block in fold.blocks if isinstance(block, Chart)).sheet)
+        assert {row["run"] for row in rows} == {diagnosis.run}
+        assert not [block for block in fold.blocks if isinstance(block, Charts)], "properties of images stand once"
+        made = [block for block in fold.blocks if isinstance(block, Gallery)]
+        assert [len(gallery.thumbs) for gallery in made] == [MOST_OF_OTHERS, 10]
+        assert all(thumb.picture for gallery in made for thumb in gallery.thumbs)
+        assert [block for block in fold.blocks if isinstance(block, Causes)]
+    gone = dataclasses.replace(told.diagnosed[1], explained=False)
+    changed = dataclasses.replace(told, diagnoses={**told.diagnoses, gone.run: gone})
+    (without, _) = [block for block in section(compose(changed), "other-runs") if isinstance(block, Fold)]
+    assert {type(block) for block in without.blocks} == {Headline, Table}, "nothing is drawn where nothing is explained"
+
+
+def test_a_cause_is_one_sentence_with_its_evidence(told: Material) -> None:
+    page, known = compose(told), featured(told)
+    (causes,) = [block for block in section(page, "why") if isinstance(block, Causes)]
+    first, second, third = causes.causes
+    assert (first.sign, first.title, first.points) == (
+        "● established",
+        "The line between the classes",
+        "6.2 [3.1, 9.3] points",
+    )
+    assert [cause.link for cause in (first, second)] == ["#why-images-threshold", "#why-images-image-quality"]
+    assert third.link == "#why-findings", "no images, so where all of it stands"
+    assert third.sentence == known.findings[2].sentence
+    assert [sign for sign, _ in causes.rest] == ["? not identifiable", "○ excluded", "– not applicable", "! failed"]
+    assert "threshold set on half of the test patients, +6.0 points [2.0, 10.0] on test" in causes.tried
+    told_twice = dataclasses.replace(known.findings[0], sentence="It costs 6.2 points. More of it stands below.")
+    changed = with_diagnosis(told, dataclasses.replace(known, findings=(told_twice, *known.findings[1:])))
+    (causes,) = [block for block in section(compose(changed), "why") if isinstance(block, Causes)]
+    assert causes.causes[0].sentence == "It costs 6.2 points."
+    assert table(compose(changed), "why-findings").shown[0][3].text == told_twice.sentence
+
+
+def test_without_a_gap_of_the_best_run_the_others_are_still_told(told: Material) -> None:
+    known = featured(told)
+    page = compose(dataclasses.replace(told, diagnoses={**told.diagnoses, known.run: without_gap(known)}))
+    assert section(page, "evidence") == ()
+    folds = [block for block in section(page, "other-runs") if isinstance(block, Fold)]
+    pictures = [[b for b in fold.blocks if isinstance(b, Gallery)] for fold in folds]
+    assert len(folds) == 2 and all(len(made) == 2 for made in pictures)
+    grids = [[b for b in fold.blocks if isinstance(b, Charts)] for fold in folds]
+    assert [len(found) for found in grids] == [1, 0], "what was measured on the images stands with the first"
+    assert all(chart.id.endswith(told.diagnosed[1].run) for chart in grids[0][0].charts)
 
 
 def test_nothing_failed(told: Material, evil: Material) -> None:
@@ -236,7 +292,7 @@ def test_a_diagnosis_that_cannot_be_read_is_a_fault_in_its_place(tmp_path: Path)
     assert sorted(fault.title for fault in faults(page)) == sorted(f"The diagnosis {made[i].run}" for i in (0, 1))
     assert all(str(tmp_path) not in fault.reason for fault in faults(page)), "no path of this machine"
     assert any(isinstance(block, Headline) for block in section(page, "why")), "the third run is told"
-    assert EVIL not in render(page).replace(get_plotlyjs(), "")
+    assert EVIL not in render(page).replace(plotly_js(), "")
 
 
 def test_a_diagnosis_of_another_run_is_not_taken_for_this_one(tmp_path: Path) -> None:
@@ -249,7 +305,7 @@ def test_a_diagnosis_of_another_run_is_not_taken_for_this_one(tmp_path: Path) ->
 
 def test_hostile_texts_stay_text(evil: Material, evil_page: str) -> None:
     assert len(evil.diagnosed) == 12
-    text = evil_page.replace(get_plotlyjs(), "")
+    text = evil_page.replace(plotly_js(), "")
     assert EVIL not in text
     for word in ("blurrier", "Set the threshold again", "how threshold was measured", "Site is not known"):
         assert f"{word}" in text
@@ -259,7 +315,7 @@ def test_hostile_texts_stay_text(evil: Material, evil_page: str) -> None:
 
 
 def test_ids_on_the_page_are_one_each_and_links_arrive(told: Material, told_page: str) -> None:
-    text = told_page.replace(get_plotlyjs(), "")
+    text = told_page.replace(plotly_js(), "")
     identities = re.findall(r'\sid="([^"]+)"', text)
     assert len(identities) == len(set(identities))
     targets = {a["href"][1:] for tag, a in elements(told_page).tags if tag == "a" and (a["href"] or "").startswith("#")}
@@ -276,7 +332,7 @@ def test_equal_studies_give_equal_pages_and_stay_small(tmp_path: Path) -> None:
     diagnose_study(folder)
     page = build_report(folder)
     assert page == build_report(folder)
-    assert len(page) - bare < 1_500_000
+    assert len(page) - bare < 1_500_000 and len(page.encode()) < 3_000_000
 
 
 def test_csvs_have_no_ragged_rows(told: Material) -> None:

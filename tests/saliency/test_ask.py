@@ -16,6 +16,7 @@ from heldout.backbones import Network
 from heldout.backbones.network import Input, SideBySide
 from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.records.label_predictions import LabelQuestion
+from heldout.records.run import GIVEN
 from heldout.report.diagnosis_files import read_squares
 from heldout.runs.folder import RunFiles, read_study
 from heldout.saliency import ask, kept
@@ -106,11 +107,21 @@ def test_what_cannot_be_asked_says_so(runs: dict[str, RunFiles], pixels: np.ndar
         saliency.class_maps(runs["knn"], pixels, ["0"])
     with pytest.raises(UsageError, match=r"shape \(12, 64, 64, 1\).*expected \(n, 128, 128, 1 or 3\).*classes x;"):
         saliency.class_maps(runs["probe"], pixels[:, ::2, ::2], ["x"])
+    with pytest.raises(UsageError, match=r"floats in \d+ … \d+; expected 0 … 1"):
+        saliency.class_maps(runs["probe"], pixels.astype(np.float32), ["0"])
     with pytest.raises(InputError, match=r"no run\.json"):
         saliency.class_maps(tmp_path, pixels, ["0"])
     trunk = SideBySide([(Input((0.5,) * 3, (0.25,) * 3), nn.Flatten())] * 2)
     with pytest.raises(UsageError, match=r"^no spatial map: found features of 2 networks"):
         kept.check_differentiable(Network({"input": nn.Identity(), "networks": trunk}, 8, 2, 0))
+
+
+def test_a_model_of_which_only_answers_are_known(
+    runs: dict[str, RunFiles], pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "read_run_record", lambda folder: replace(runs["probe"].record, learning=GIVEN))
+    with pytest.raises(UsageError, match=r"^no spatial map: found a model of which only answers are known"):
+        saliency.class_maps(runs["probe"], pixels, ["0"], seed=7)
 
 
 def test_without_captum_the_extra_is_named(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

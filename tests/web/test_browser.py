@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from PIL import Image
 
 from heldout.report.material import gather
 from tests.report.made_diagnosis import diagnose_study
@@ -183,3 +186,13 @@ def test_ten_thousand_images_scroll_and_fifty_requests_are_answered(page: playwr
 
         with ThreadPoolExecutor(50) as pool:
             assert set(pool.map(ask, ids)) == {200}
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_manual_are_made_by_its_script(served: Served, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    made = tmp_path / "page"
+    command = [sys.executable, str(root / "scripts" / "make_screenshots.py"), str(served.folder), str(made)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert {file.name for file in made.iterdir()} == {file.name for file in (root / "docs" / "page").iterdir()}
+    assert all(len(Image.open(file).getcolors() or ()) > 8 for file in made.iterdir())  # none is blank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from heldout.records import Estimate
@@ -119,6 +120,17 @@ def shortened(text: str, most: int = 28) -> str:
         return text
     front = (most - 1) // 2
     return f"{text[:front]}…{text[-(most - 1 - front) :]}"
+
+
+def opening_sentence(text: str) -> str:
+    """The first sentence of some, where there is room for no more; the others have to stand elsewhere.
+
+    A sentence ends with a stop before white space and a capital, a digit or a quote.
+
+    >>> opening_sentence("It costs 10.5 points [5.3, 16.1]. Half of the change costs 3.6.")
+    'It costs 10.5 points [5.3, 16.1].'
+    """
+    return re.split(r"(?<=[.!?])\s+(?=['\"‘“A-Z0-9])", text, maxsplit=1)[0]
 
 
 def capital(text: str) -> str:

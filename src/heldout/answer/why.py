@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from heldout.answer.baseline import no_better
 from heldout.answer.gap import Gap, gap_of
-from heldout.answer.texts import bracketed, listing, number, percent, signed
+from heldout.answer.texts import bracketed, count, listing, number, percent, percent_range, signed
 from heldout.records import BudgetTerm, Diagnosis, Estimate, Finding, Remedy, TermStatus
+from heldout.records.terms import TERM_TITLES
 
 CONVINCING = ("established", "suggested")
 """Verdicts of findings that are told at length where there is a gap to explain."""
@@ -113,6 +114,24 @@ def verdicts_in_short(why: Why) -> str:
     """The causes that are established by name, the suggested ones by number."""
     said = [*why.established, *([f"{why.suggested} more suggested"] if why.suggested else [])]
     return "; ".join(said) or "none"
+
+
+def facts(diagnosis: Diagnosis) -> tuple[tuple[str, str, str], ...]:
+    """(label, value, detail) of both accuracies, the largest term and the verdicts; the first two without a gap."""
+    why = why_lower(diagnosis)
+    found = [
+        (label, percent(estimate.value), f"{percent_range(estimate)}, {count(estimate.n, diagnosis.unit.name)}")
+        for label, estimate in (("Validation", diagnosis.val_accuracy), ("Test", diagnosis.test_accuracy))
+        if estimate is not None
+    ]
+    if not why.explained:
+        return tuple(found)
+    if why.largest:
+        points = why.largest.points
+        span = f"{number(points.low)} to {number(points.high)}"
+        found.append(("Largest part", f"{number(points.value)} points", f"{TERM_TITLES[why.largest.term]} ({span})"))
+    found.append(("Causes established", str(len(why.established)), verdicts_in_short(why)))
+    return tuple(found)
 
 
 def not_judged(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], ...]:

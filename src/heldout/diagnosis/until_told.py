@@ -22,7 +22,7 @@ from heldout.diagnosis.results import read_about
 from heldout.diagnosis.rules import RULES
 from heldout.given.model import GivenModel
 from heldout.progress import Reporter
-from heldout.records import Diagnosis, Finding, ReasonKind
+from heldout.records import Diagnoses, Diagnosis, Finding, ReasonKind
 from heldout.records.run import ChosenOn
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.judging import judging_of
@@ -44,7 +44,7 @@ def diagnose_until_told(
     *,
     reporter: Reporter,
     device: Device,
-) -> tuple[Diagnosis, ...]:
+) -> Diagnoses:
     """Runs of a study diagnosed, what is missing being done first; of several labels one after another.
 
     Args:
@@ -71,7 +71,7 @@ def diagnose_until_told(
         found += diagnose(
             files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
         )
-    return tuple(found)
+    return Diagnoses(found)
 
 
 def run_until_told(

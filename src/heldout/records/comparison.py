@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from heldout.displayed import Displayed
 from heldout.records.codec import LATER
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
@@ -263,7 +264,7 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Displayed):
     """All runs of a study, all pairs of runs, and the models over their seeds.
 
     Attributes:

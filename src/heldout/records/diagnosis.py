@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from heldout.displayed import Displayed
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
 
@@ -278,7 +279,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Displayed):
     """Everything that is known of one run's gap.
 
     Attributes:
@@ -345,3 +346,9 @@ class Diagnosis:
     def beats_baseline(self) -> bool:
         """Whether test is surely better answered than by always saying the commonest class."""
         return self.over_baseline_points is None or self.over_baseline_points.low > 0
+
+
+class Diagnoses(Displayed, tuple[Diagnosis, ...]):
+    """Several diagnoses: a tuple that a notebook shows."""
+
+    __slots__ = ()

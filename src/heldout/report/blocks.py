@@ -6,45 +6,17 @@ block has a `kind`, the name of the small template that renders it (`templates/<
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from heldout import shown
-
-Raw = str | int | float | bool | None
-"""A value as it goes into a CSV: unrounded, None for an empty cell."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """The data behind a table or a figure, as saved by its CSV button.
-
-    Attributes:
-        header: Names of the columns.
-        rows: One tuple a row, as long as the header.
-    """
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[Raw, ...], ...]
-
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            if len(row) != len(self.header):
-                raise ValueError(f"a row of {len(row)} values under {len(self.header)} headings: {row}")
-
-    def csv(self) -> str:
-        """RFC 4180 text: CRLF, numbers with all their digits, names that a spreadsheet would run in quotes."""
-        stream = io.StringIO()
-        writer = csv.writer(stream)
-        plain = (
-            [shown.cell(value) if isinstance(value, str) else value for value in row]
-            for row in (self.header, *self.rows)
-        )
-        writer.writerows([["" if value is None else value for value in row] for row in plain])
-        return stream.getvalue()
+from heldout.report.blocks_diagnosis import Cause as Cause
+from heldout.report.blocks_diagnosis import Causes as Causes
+from heldout.report.blocks_diagnosis import Gallery as Gallery
+from heldout.report.blocks_diagnosis import Headline as Headline
+from heldout.report.blocks_diagnosis import Thumb as Thumb
+from heldout.report.sheet import Raw as Raw
+from heldout.report.sheet import Sheet as Sheet
+from heldout.report.sheet import sheet as sheet
 
 
 @dataclass(frozen=True)
@@ -110,7 +82,8 @@ class Column:
 class Table:
     """A table with a caption, shown on the page and saved as CSV; the first cell of each row is the row's heading.
 
-    A table of `prose` holds sentences: it takes the width there is, and on a narrow screen each row becomes a card.
+    A table of `prose` holds sentences: it takes the width there is, and on a narrow screen each row becomes a card. A
+    `folded` one opens on a click.
     """
 
     id: str
@@ -119,6 +92,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     prose: bool = False
+    folded: bool = False
     kind: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
@@ -234,86 +208,26 @@ class Commands:
 
 
 @dataclass(frozen=True)
-class Headline:
-    """The message of a section before its detail: a sentence in large type, a paragraph, a few figures.
-
-    Attributes:
-        sentence: The message.
-        text: The paragraph.
-        facts: (label, value, detail).
-    """
-
-    sentence: str
-    text: str
-    facts: tuple[tuple[str, str, str], ...] = ()
-    kind: ClassVar[str] = "headline"
-
-
-@dataclass(frozen=True)
-class Thumb:
-    """A small picture of an image and what is known of it.
-
-    Attributes:
-        id: Id of the image.
-        file: Where it came from.
-        truth: Name of its class.
-        predicted: Name of the class it was given.
-        probability: In words, how sure the run was.
-        right: Whether the two agree.
-        part: Train, validation or test.
-        picture: A `data:` address; empty where the pixels are gone.
-    """
-
-    id: str
-    file: str
-    truth: str
-    predicted: str
-    probability: str
-    right: bool
-    part: str
-    picture: str = ""
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Images of one cause (`code`), most telling first, with their list as CSV."""
-
-    id: str
-    title: str
-    caption: str
-    code: str
-    thumbs: tuple[Thumb, ...]
-    kind: ClassVar[str] = "gallery"
-
-    @property
-    def sheet(self) -> Sheet:
-        """The list as it is saved."""
-        return sheet(
-            ["cause", "id", "file", "part", "label", "predicted", "probability", "right"],
-            [[self.code, t.id, t.file, t.part, t.truth, t.predicted, t.probability, t.right] for t in self.thumbs],
-        )
-
-
-@dataclass(frozen=True)
 class Fold:
     """Detail that opens on a click, and stands open in print."""
 
     summary: str
-    blocks: tuple[Table | Prose | Notes | Gallery | Fault, ...]
+    blocks: tuple[Table | Prose | Notes | Gallery | Fault | Headline | Causes | Chart | Charts | Fold, ...]
     kind: ClassVar[str] = "fold"
 
 
-Block = Table | Chart | Charts | Prose | Notes | Fault | Terms | Commands | Fold | Headline | Gallery
+Block = Table | Chart | Charts | Prose | Notes | Fault | Terms | Commands | Fold | Headline | Causes | Gallery
 
 
 @dataclass(frozen=True)
 class PageSection:
-    """A heading, a sentence that says what to look for, and blocks."""
+    """A heading, a sentence that says what to look for, and blocks; a folded one opens on a click."""
 
     id: str
     title: str
     lead: str
     blocks: tuple[Block, ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -325,12 +239,14 @@ class Answer:
         sentences: The answer in plain words.
         facts: (label, value, detail) of the few figures that matter.
         warnings: What a reader must know before believing the answer.
+        warned: The same in a few words each.
     """
 
     question: str
     sentences: tuple[str, ...]
     facts: tuple[tuple[str, str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -343,8 +259,3 @@ class Page:
     first: tuple[Block, ...]
     sections: tuple[PageSection, ...]
     footer: str
-
-
-def sheet(header: Sequence[str], rows: Sequence[Sequence[Raw]]) -> Sheet:
-    """A `Sheet` from lists."""
-    return Sheet(tuple(header), tuple(tuple(row) for row in rows))

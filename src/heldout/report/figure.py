@@ -20,6 +20,9 @@ from heldout.report.material import Material
 FIRST_SCREEN = "first"
 """What a figure names as its section to stand on the first screen, beneath the answer."""
 
+CLICK = " A click on a name in the legend hides that run."
+"""What a caption says of the page alone, and means nothing on paper."""
+
 Trace = dict[str, Any]
 
 
@@ -34,6 +37,7 @@ class Figure:
         order: Place among the figures of its section.
         draw: The charts; none if the study has nothing to draw.
         labels: Of studies of which labels it speaks: one class an image (`single`), several labels (`several`).
+        each_run: Whether it is of one diagnosis (`material.featured`), and so is drawn of every run that has a gap.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Figure:
     order: int
     draw: Callable[[Material], Sequence[Chart]]
     labels: tuple[str, ...] = ("single", "several")
+    each_run: bool = False
 
 
 def spec(

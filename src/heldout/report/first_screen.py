@@ -36,7 +36,9 @@ def answer(material: Material) -> Answer:
     """The answer of a study, with or without a test set, of one run or of many."""
     said = comparison_sentences(material.comparison, material.names)
     asked = question(material.metric, material.files.given)
-    return Answer(asked, said, facts(material), tuple(one.text for one in cautions(material)))
+    found = cautions(material)
+    kinds = tuple(one.kind.value for one in found)
+    return Answer(asked, said, facts(material), tuple(one.text for one in found), tuple(dict.fromkeys(kinds)))
 
 
 def question(metric: Metric, given: bool) -> str:

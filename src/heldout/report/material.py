@@ -74,6 +74,7 @@ class Material:
         diagnoses: Run id -> its diagnosis, or why it cannot be read or shown; empty if nobody has asked for any.
         decided: Run id -> part -> its answers with a row a unit; empty where rows are images.
         label_diagnoses: Of several labels an image: label -> the same as `diagnoses` of that label.
+        about: Run whose diagnosis is featured; empty for that of the best run.
     """
 
     files: StudyFiles
@@ -87,6 +88,7 @@ class Material:
     diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
     decided: dict[str, dict[str, Predictions]] = field(default_factory=dict)
     label_diagnoses: dict[str, dict[str, Diagnosis | str]] = field(default_factory=dict)
+    about: str = ""
 
     @property
     def folder(self) -> Path:
@@ -151,9 +153,19 @@ class Material:
         return tuple(diagnosis for diagnosis in found if isinstance(diagnosis, Diagnosis))
 
     @property
-    def featured(self) -> Diagnosis | None:
-        """The diagnosis that is told at length; None without any."""
+    def main(self) -> Diagnosis | None:
+        """The diagnosis of the best run that has one; None without any."""
         return next(iter(self.diagnosed), None)
+
+    @property
+    def featured(self) -> Diagnosis | None:
+        """The diagnosis that is spoken of: `main`, or that of the run `about`; None without any."""
+        return next((one for one in self.diagnosed if one.run == self.about), None) if self.about else self.main
+
+    @property
+    def explained(self) -> tuple[Diagnosis, ...]:
+        """The diagnoses of runs that have a gap, best run first."""
+        return tuple(one for one in self.diagnosed if one.explained)
 
     @property
     def told(self) -> Diagnosis | None:
@@ -163,7 +175,7 @@ class Material:
 
     def anchor(self, diagnosis: Diagnosis, name: str) -> str:
         """Id of an element on a diagnosis: one a page, so folded runs carry their own id in it."""
-        return f"why-{name}" if diagnosis is self.featured else f"why-{name}-{diagnosis.run}"
+        return f"why-{name}" if diagnosis is self.main else f"why-{name}-{diagnosis.run}"
 
     def row(self, id_: str) -> RunRow:
         """The run of that id in the comparison."""

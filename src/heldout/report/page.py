@@ -13,16 +13,16 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
 from heldout._version import __version__
 from heldout.answer.texts import count
 from heldout.files import write_text
 from heldout.replacing import REPORT, refuse_replacing
-from heldout.report.blocks import Answer, Block, Charts, Page, PageSection
+from heldout.report.blocks import Answer, Block, Page, PageSection
+from heldout.report.bundle import plotly_js
+from heldout.report.drawing import drawn, in_order
 from heldout.report.faults import fault, reason
 from heldout.report.figure import FIRST_SCREEN, Figure
-from heldout.report.figures import figures
 from heldout.report.first_screen import QUESTION, answer
 from heldout.report.material import Material, Wanted, gather
 from heldout.report.section import Section
@@ -81,8 +81,7 @@ def compose(material: Material) -> Page:
     plans = sorted((one for one in sections if kind in one.labels), key=lambda section: (section.order, section.name))
     homes = {FIRST_SCREEN, *(section.name for section in plans)}
     own: dict[str, list[Figure]] = {}
-    shown = (figure for figure in figures if kind in figure.labels)
-    for figure in sorted(shown, key=lambda figure: (figure.order, figure.name)):
+    for figure in in_order(material):
         own.setdefault(figure.section if figure.section in homes else plans[-1].name, []).append(figure)
     study = material.study
     created = max((material.run(row.id).record.created for row in material.runs), default="")
@@ -129,7 +128,7 @@ def fill(section: Section, own: Sequence[Figure], material: Material) -> PageSec
     blocks = safe_blocks(section.title, section.blocks, material)
     charts = drawn(own, material)
     rest = [*charts, *blocks] if section.figures_first else [*blocks, *charts]
-    return PageSection(section.name, section.title, section.lead, tuple([*opening, *rest]))
+    return PageSection(section.name, section.title, section.lead, tuple([*opening, *rest]), section.folded)
 
 
 def safe_blocks(title: str, make: Callable[[Material], Sequence[Block]], material: Material) -> list[Block]:
@@ -138,18 +137,6 @@ def safe_blocks(title: str, make: Callable[[Material], Sequence[Block]], materia
         return list(make(material))
     except Exception as error:  # one broken part must not sink the page
         return [fault(title, error)]
-
-
-def drawn(own: Sequence[Figure], material: Material) -> list[Block]:
-    """The charts of some figures; several of one figure stand side by side."""
-    blocks: list[Block] = []
-    for figure in own:
-        try:
-            charts = tuple(figure.draw(material))
-            blocks += list(charts) if len(charts) == 1 else [Charts(charts)] if charts else []
-        except Exception as error:  # one broken figure must not sink the page
-            blocks.append(fault(f"Figure «{figure.title}»", error))
-    return blocks
 
 
 def breakable(text: str) -> Markup:
@@ -178,7 +165,7 @@ def render(page: Page) -> str:
     return environment.get_template("page.html").render(
         page=page,
         styles=[Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in STYLES],
-        scripts=[Markup(get_plotlyjs()), Markup((TEMPLATES / "figures.js").read_text(encoding="utf-8"))],
+        scripts=[Markup(plotly_js()), Markup((TEMPLATES / "figures.js").read_text(encoding="utf-8"))],
     )
 
 

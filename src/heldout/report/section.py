@@ -27,6 +27,7 @@ class Section:
         figures_first: Whether figures stand before the blocks.
         opening: What stands before both.
         labels: Of studies of which labels it speaks: one class an image (`single`), several labels (`several`).
+        folded: Whether it opens on a click: whatever a reader of the first two screens can do without.
     """
 
     name: str
@@ -37,3 +38,4 @@ class Section:
     figures_first: bool = True
     opening: Callable[[Material], Sequence[Block]] = nothing
     labels: tuple[str, ...] = ("single", "several")
+    folded: bool = True

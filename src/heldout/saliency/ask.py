@@ -72,6 +72,8 @@ def _check(asked: Asked, pixels: NDArray[Any], classes: Sequence[str]) -> None:
     if not square or not (pixels.dtype == np.uint8 or np.issubdtype(pixels.dtype, np.floating)):
         expected = f"(n, {side}, {side}, {' or '.join(map(str, channels))}), uint8 or floats in 0 … 1"
         wrong.append(f"Found pixels of shape {pixels.shape} and type {pixels.dtype}; expected {expected}.")
+    elif pixels.dtype != np.uint8 and pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):
+        wrong.append(f"Found floats in {pixels.min():g} … {pixels.max():g}; expected 0 … 1.")
     unknown = [name for name in classes if name not in asked.classes]
     if unknown or not classes:
         wrong.append(

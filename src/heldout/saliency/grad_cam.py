@@ -14,13 +14,11 @@ from torch import nn
 from heldout.backbones import Network
 from heldout.errors import HeldoutError
 from heldout.optional import require
-from heldout.saliency.maps import Maps
+from heldout.saliency.maps import GRAD_CAM, WITHOUT_AVERAGE, Maps
 from heldout.saliency.place import Place, evaluated
 from heldout.training.predict import to_tensor
 
 EXTRA = "saliency"
-
-GRAD_CAM, WITHOUT_AVERAGE = "Grad-CAM", "gradient × activation"
 
 BATCH = 8
 """Images at a time: a gradient is taken through all that lies behind the place, whose activations are kept for it."""

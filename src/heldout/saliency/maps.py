@@ -10,6 +10,9 @@ from scipy.stats import rankdata
 
 Maps = NDArray[np.float32]
 
+GRAD_CAM, WITHOUT_AVERAGE = "Grad-CAM", "gradient × activation"
+"""How maps are made: of feature maps, and of tokens (`grad_cam.grad_cam`)."""
+
 
 @dataclass(frozen=True)
 class ClassMaps:
@@ -38,6 +41,11 @@ class ClassMaps:
     control_maxima: Maps
     similarity: NDArray[np.float64]
     seed: int
+
+    @property
+    def of_tokens(self) -> bool:
+        """Whether they are of a transformer's tokens, which its layers mix: such maps may lie anywhere."""
+        return self.method == WITHOUT_AVERAGE
 
 
 def scaled(raw: Maps) -> tuple[Maps, Maps]:

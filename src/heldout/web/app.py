@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from plotly.offline import get_plotlyjs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from heldout.errors import HeldoutError
+from heldout.report.bundle import SCRIPT
 from heldout.report.material import Wanted
 from heldout.report.page import STYLES
 from heldout.report.page import TEMPLATES as REPORT_TEMPLATES
@@ -65,9 +65,7 @@ def build(folder: Path, token: str, wanted: Wanted | None = None) -> Starlette:
     routes = [
         Route("/", start),
         Route("/picture/{id}", shown),
-        Route(
-            "/static/plotly.js", lambda request: Response(get_plotlyjs(), media_type="text/javascript", headers=KEPT)
-        ),
+        Route("/static/plotly.js", lambda request: FileResponse(SCRIPT, headers=KEPT)),
         Route("/static/report/{name}", report_file),
         Mount("/static", StaticFiles(directory=STATIC)),
         *(route for page in shelf for route in page.routes(site)),

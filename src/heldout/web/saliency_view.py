@@ -35,7 +35,12 @@ def view(site: Site, request: Request) -> Response:
         found = class_maps(material.run(run), pixels[None], classes)
     except HeldoutError as error:
         return JSONResponse({"error": str(error)})
-    return JSONResponse({"method": found.method, "layer": found.layer, "maps": shown(found, pixels)})
+    except FileNotFoundError:  # weights take room, and a person may have removed them
+        return JSONResponse({"error": "The run's weights are no longer in its folder."})
+    told = f"{found.method}, layer {found.layer}."
+    if found.of_tokens:
+        told += " A transformer mixes its patches before this layer, so the map may lie anywhere: trust it less."
+    return JSONResponse({"said": told, "maps": shown(found, pixels)})
 
 
 def square(site: Site, run: str, id_: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from heldout.report.blocks import Chart, Raw, sheet
-from heldout.report.figure import Figure, Trace, finite, label, spec
+from heldout.report.figure import CLICK, Figure, Trace, finite, label, spec
 from heldout.report.material import Material
 
 MANY = 6
@@ -92,7 +92,7 @@ def draw_curves(
         Chart(
             figure.name,
             figure.title,
-            caption + (" A click on a name in the legend hides that run." if len(runs) > 1 else ""),
+            caption + (CLICK if len(runs) > 1 else ""),
             f"Validation and training {what} over the epochs. Validation: {ends}.",
             spec(traces, layout, max(400, 80 + 24 * len(runs)), [label(material.names[row.id]) for row in runs]),
             sheet(["run", "label", "epoch", f"train_{what}", f"val_{what}"], csv),

@@ -102,4 +102,6 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("domain-auc", "Can a classifier tell test from validation?", "evidence", 3, draw, ("single",))
+FIGURE = Figure(
+    "domain-auc", "Can a classifier tell test from validation?", "evidence", 3, draw, ("single",), each_run=True
+)

@@ -40,12 +40,11 @@ def draw(material: Material) -> list[Chart]:
         Chart(
             FIGURE.name,
             FIGURE.title,
-            "Read from the top: each bar takes points away (to the left) or gives some back (to the right), until "
-            "test is reached. The thin line at a bar's end is its 95 % interval: where it reaches back across the "
-            "bar's beginning, the term may be nothing. The grey bar is what no shift of the line between the "
-            "classes mends.",
+            "Read from the top: a bar to the left takes points from test, one to the right gives some back. Thin line: "
+            "95 % interval; where it reaches back across the bar's beginning, the term may be nothing. Grey: what no "
+            "shift of the line between the classes mends.",
             f"From validation {percent(val.value)} to test {percent(test.value)}: {said}.",
-            spec(traces, layout, 100 + 46 * (last + 1)),
+            spec(traces, layout, 80 + 40 * (last + 1)),
             sheet(
                 [
                     "run",
@@ -167,4 +166,4 @@ def rows_of(diagnosis: Diagnosis, val: Estimate, test: Estimate) -> list[list[Ra
     return [rows[0], *middle, rows[1]]
 
 
-FIGURE = Figure("gap-budget", "From validation to test", "why", 0, draw, ("single",))
+FIGURE = Figure("gap-budget", "From validation to test", "why", 0, draw, ("single",), each_run=True)

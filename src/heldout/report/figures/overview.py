@@ -82,7 +82,7 @@ def draw(material: Material) -> list[Chart]:
             f"{told(material)} Line: 95 % interval. Where the "
             "lines of two runs overlap widely, do not read a difference into their dots.",
             f"{capital(material.metric.words)} of {len(runs)} runs. {listing(words)}.",
-            spec(traces, layout, 110 + 46 * len(runs), parts),
+            spec(traces, layout, 90 + 40 * len(runs), parts),
             sheet(["run", "label", "split", material.metric.name, "low", "high", "n", "method"], csv),
         )
     ]

@@ -118,4 +118,4 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("reliability", "Is it as sure as it is right?", "evidence", 2, draw, ("single",))
+FIGURE = Figure("reliability", "Is it as sure as it is right?", "evidence", 2, draw, ("single",), each_run=True)

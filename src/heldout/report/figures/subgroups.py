@@ -59,4 +59,4 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("subgroup-gaps", "The gap of each group", "subgroups", 0, draw, ("single",))
+FIGURE = Figure("subgroup-gaps", "The gap of each group", "subgroups", 0, draw, ("single",), each_run=True)

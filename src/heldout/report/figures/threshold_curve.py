@@ -136,4 +136,6 @@ def draw(material: Material) -> list[Chart]:
     ]
 
 
-FIGURE = Figure("threshold-curve", "Where the line between the classes is drawn", "evidence", 1, draw, ("single",))
+FIGURE = Figure(
+    "threshold-curve", "Where the line between the classes is drawn", "evidence", 1, draw, ("single",), each_run=True
+)

@@ -246,8 +246,8 @@ def lens_cell(lens: Lens, caption: str) -> Cell:
 
 
 def budgets_table(material: Material, every: Sequence[Diagnosis]) -> Table:
-    """The budget of every run, a row a run."""
-    rows = []
+    """The budget of every run, a row a run; terms that no run has are in the CSV alone."""
+    rows, present = [], {term.term for one in every for term in one.budget}
     for diagnosis in every:
         terms = {term.term: term for term in diagnosis.budget}
         rows.append(
@@ -264,7 +264,9 @@ def budgets_table(material: Material, every: Sequence[Diagnosis]) -> Table:
             Column("Run", saved_as=("run", "label")),
             Column("Gap", "points", True, "def-gap", saved_as=ends_of("gap_points")),
             *(
-                Column(TERM_TITLES[term], "points lost", True, anchor, saved_as=ends_of(f"{term}_points"))
+                Column(
+                    TERM_TITLES[term], "points lost", True, anchor, False, ends_of(f"{term}_points"), term in present
+                )
                 for term, anchor in DEFINED.items()
             ),
         ),

@@ -42,4 +42,6 @@ def blocks(material: Material) -> Sequence[Block]:
     return Prose(" ".join(said)), Prose(WHY)
 
 
-SECTION = Section("test-evaluations", "How often test was evaluated", "", 1200, blocks)
+SECTION = Section(
+    "test-evaluations", "How often test was evaluated", "Whoever looks at test often chooses by it.", 1200, blocks
+)

@@ -14,7 +14,7 @@ OPEN = 2
 
 
 def blocks(material: Material) -> Sequence[Block]:
-    """Galleries of the images that findings cite."""
+    """Galleries of the images that the findings on the best run cite."""
     known = material.told
     if known is None:
         return ()

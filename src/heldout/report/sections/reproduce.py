@@ -80,4 +80,6 @@ def blocks(material: Material) -> Sequence[Block]:
     )
 
 
-SECTION = Section("reproduce", "How to reproduce it", "", 1500, blocks, figures_first=False)
+SECTION = Section(
+    "reproduce", "How to reproduce it", "The commands, and what has to be equal.", 1500, blocks, figures_first=False
+)

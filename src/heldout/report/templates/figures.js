@@ -72,12 +72,19 @@
       const width = Math.floor(box.getBoundingClientRect().width);
       if (!width) return;
       const { data, layout } = figure(saved(box.dataset.figure).figure, width, roles);
-      await Plotly.react(box, data, layout, { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: "reset" });
       box.dataset.width = width;
+      box.dataset.paper = roles.paper;
+      await Plotly.react(box, data, layout, { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: "reset" });
       box.dataset.state = "drawn";
     } catch (error) { fail(box, error); }
   };
-  const drawAll = (roles) => Promise.all(boxes.map((box) => draw(box, roles)));
+  // Drawn already, but for another width or theme; a box in what is folded has no width.
+  const stale = (box, roles) => {
+    const width = Math.floor(box.getBoundingClientRect().width);
+    return width && (Math.abs(width - box.dataset.width) > 1 || box.dataset.paper !== roles.paper);
+  };
+  const seen = new Set(); // boxes in view or close to it
+  const redraw = (roles) => Promise.all([...seen].filter((box) => box.dataset.state !== "failed" && (!box.dataset.width || stale(box, roles))).map((box) => draw(box, roles)));
 
   const download = (name, blob) => {
     const link = document.createElement("a");
@@ -103,17 +110,52 @@
     }
   });
 
-  // Redrawn when its box changes width, when the theme changes, and in light colours for print.
+  // A figure is drawn when a reader comes near it, so that a page opens at once however many there are; and again when
+  // its box changes width, when the theme changes, and in light colours and the width of a sheet for print.
+  let printing = false;
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) isIntersecting ? seen.add(target) : seen.delete(target);
+    if (!printing) redraw(current()).then(() => { document.documentElement.dataset.drawn = "yes"; });
+  }, { rootMargin: "600px 0px" });
+  boxes.forEach((box) => near.observe(box));
+  if (!boxes.length) document.documentElement.dataset.drawn = "yes";
   let waiting = 0;
   new ResizeObserver(() => {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(() => boxes
-      .filter((box) => box.dataset.width && Math.abs(box.getBoundingClientRect().width - box.dataset.width) > 1)
-      .forEach((box) => draw(box, current())));
+    waiting = requestAnimationFrame(() => { if (!printing) redraw(current()); });
   }).observe(document.querySelector("main"));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(current()));
-  addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((d) => { d.open = true; }); drawAll(LIGHT); });
-  addEventListener("afterprint", () => drawAll(current()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (!printing) redraw(current()); });
+  const folds = () => [...document.querySelectorAll("details")];
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    printing = true;
+    closed = folds().filter((fold) => !fold.open);
+    closed.forEach((fold) => { fold.open = true; });
+    document.documentElement.classList.add("printing");
+    boxes.forEach((box) => { if (box.dataset.state !== "failed") draw(box, LIGHT); });
+  });
+  addEventListener("afterprint", () => {
+    printing = false;
+    document.documentElement.classList.remove("printing");
+    closed.forEach((fold) => { fold.open = false; });
+    redraw(current());
+  });
+
+  // What a link or an address names is opened, together with all it stands in.
+  const reveal = () => {
+    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!named) return;
+    const own = named.querySelector(":scope > details");
+    if (own) own.open = true;
+    for (let fold = named.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    named.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link && link.hash === location.hash) reveal(); // the same address again changes nothing
+    if (event.target.closest("[data-open]")) folds().forEach((fold) => { if (!fold.closest(".gallery")) fold.open = true; });
+  });
 
   // The contents follow the reader.
   const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.hash.slice(1), a]));
@@ -129,5 +171,5 @@
     addEventListener("scroll", mark, { passive: true });
     mark();
   }
-  drawAll(current()).then(() => { document.documentElement.dataset.drawn = "yes"; });
+  if (location.hash) reveal();
 })();

@@ -10,10 +10,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from heldout.answer.texts import points_range, signed
-from heldout.answer.why import EXPLORATORY, headline, why_lower
+from heldout.answer.why import EXPLORATORY, facts, headline, why_lower
 from heldout.records import Diagnosis
 from heldout.report.material import Material
-from heldout.report.sections.why import facts
 from heldout.web.page import WebPage
 from heldout.web.query import OWN, address
 from heldout.web.runs import run_asked, run_choices

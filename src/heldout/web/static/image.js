@@ -14,7 +14,7 @@ button?.addEventListener("click", async () => {
   const answer = await fetch(button.dataset.address).catch(() => null);
   const found = answer?.ok ? await answer.json() : { error: "The pixels or the network are not there." };
   button.disabled = false;
-  told.textContent = found.error ?? `${found.method}, layer ${found.layer}.`;
+  told.textContent = found.error ?? found.said;
   const picture = (source, words) => {
     const figure = document.createElement("figure");
     const image = Object.assign(document.createElement("img"), { src: source, alt: words });
