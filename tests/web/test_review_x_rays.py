@@ -8,10 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from heldout.diagnosis.read import read_run_data
+from heldout.diagnosis.rules import RULES
+from heldout.diagnosis.suspects import doubtful_labels
 from heldout.records import Diagnosis, TermStatus
 from heldout.records.codec import read_record
 from heldout.review.of_study import review_of
-from heldout.runs.folder import read_study
+from heldout.runs.folder import StudyFiles, read_study
+from heldout.stats.bootstrap import draw
+from heldout.stats.suspects import review_sample
 from tests.test_turned_labels import TEST, diagnosed, drawn
 from tests.web.readers import browser, called, keys, needs_browser, playwright, read_on, sit_down  # noqa: F401
 
@@ -24,6 +29,23 @@ def places(table: pd.DataFrame) -> dict[tuple[str, int], int]:
         for label, some in test.groupby("label")
         for place, row in enumerate(some.index)
     }
+
+
+def held(study: StudyFiles, shown: np.ndarray, planted: float, lists: int = 200) -> float:
+    """How often an interval holds what the turned labels cost when the list to be read is drawn anew: the one that the
+    page gave readers is one of them, and may be an unlucky one."""
+    (data,) = read_run_data(study, bootstrap=100)
+    doubts, scored = doubtful_labels(data, RULES), study.runs[0].predictions["test"]
+    assert doubts is not None
+    gained = (scored.predicted == shown).astype(float) - scored.right
+    weights = draw(scored.labels, scored.ids, scored.patients, replicates=400).weights()
+    inside = 0
+    for seed in range(lists):
+        sample = review_sample(scored.ids, doubts, seed, RULES.review_top, RULES.review_rest, RULES.min_doubt)
+        counts = np.array([1 / sample[id_] if id_ in sample else 0.0 for id_ in scored.ids])
+        low, high = np.percentile(100 * (weights @ (counts * gained)) / weights.sum(axis=1), [2.5, 97.5])
+        inside += low <= planted <= high
+    return inside / lists
 
 
 @pytest.mark.slow
@@ -46,6 +68,7 @@ def test_turned_labels_read_again_cost_what_they_cost(browser: playwright.Browse
     scored = study.runs[0].predictions["test"]
     shown = np.array([study.cohort.classes.index(truth[id_]) for id_ in scored.ids])
     planted = 100 * (np.mean(scored.predicted == shown) - scored.right.mean())
+    assert held(study, shown, planted) >= 0.9
     assert planted > 5 and (shown != scored.labels).sum() == wrong.sum() > TEST / 10
 
     with called(study.folder) as (address, _):
