@@ -25,6 +25,9 @@ Label = Annotated[
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print the address as JSON.", rich_help_panel=OUTPUT)]
+
+
 def serve(
     context: typer.Context,
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
@@ -35,6 +38,7 @@ def serve(
     by: ByOption = "",
     order: OrderOption = "",
     label: Label = "",
+    as_json: Json = False,
 ) -> None:
     """Look at a study in the browser: runs, reasons, images, a map of them, and the blind review of doubtful labels.
 
@@ -51,7 +55,10 @@ def serve(
     check_is_study(study)
 
     def ready(address: str) -> None:
-        env.say(f"{address}\nOpen it in a browser on this machine. Ctrl-C stops the server.")
+        if as_json:
+            env.json({"address": address})
+        else:
+            env.say(f"{address}\nOpen it in a browser on this machine. Ctrl-C stops the server.")
         env.stdout.flush()
         if not no_browser:
             import webbrowser
