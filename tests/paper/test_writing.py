@@ -155,3 +155,6 @@ def test_references_are_whole() -> None:
             or key == "razavian2014"
         )
         assert fields["year"] in key
+        assert re.fullmatch(r"10\.\d{4,}/\S+", fields.get("doi", "10.1000/none")), key
+        assert re.fullmatch(r"e?\d+(–\d+)?", fields.get("pages", "1")), key
+    assert text.count("\n  title = {{") == len(REFERENCES), "styles that set titles in small letters"

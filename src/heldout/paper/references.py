@@ -31,4 +31,7 @@ def _entry(key: str, fields: dict[str, str]) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    return value if name in ("doi", "url") else escaped(value).replace(r"\textendash{}", "--")
+    if name in ("doi", "url"):
+        return value
+    text = escaped(value).replace(r"\textendash{}", "--")
+    return f"{{{text}}}" if name == "title" else text  # most styles set titles in small letters: "roc", "lora"
