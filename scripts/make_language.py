@@ -31,14 +31,14 @@ def compiled(source: Path) -> bytes:
 def missing(lang: str) -> tuple[list[str], int]:
     """Texts of the test studies' pages that stay English, and how many texts there are."""
     sys.path.insert(0, str(ROOT))
-    from tests.language.shown import all_shown
+    from tests.language.shown import all_shown, foreign
 
     left: set[str] = set()
     seen: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         for _, shown in all_shown(Path(folder)):
-            shown.translated(left, seen, lang)
-    return sorted(left), len(seen)
+            shown.translated(lang, left, seen)
+    return sorted(text for text in left if not foreign(text)), len(seen)
 
 
 def main() -> None:

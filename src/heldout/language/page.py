@@ -47,7 +47,7 @@ class _Walk:
     plain: bool = False
 
     def text(self, raw: str) -> str:
-        """A text between two tags; `<wbr>` may stand in it."""
+        """A text between two tags; a `<wbr>` may stand in it."""
         said = html.unescape(raw.replace(BREAK, ""))
         if self.left or not said.strip():
             return raw

@@ -3,10 +3,9 @@
 What a place may hold is said by its name, digits and an ending after `_` aside:
 
 - `n`: a number with its sign and its percent sign, or a dash;
-- `name`: a name out of the study, of a class or a run, or several with commas; never translated;
-- `words`: something that the catalogue knows too, and translates;
-- `text`: anything, translated where the catalogue knows it;
-- any other name: anything, left as it is.
+- `name`, `names`, `run`, `class`, `study`: a name out of the study, or several with commas; never translated;
+- `words`, `text`: something that the catalogue knows too, a number or a name; translated;
+- any other word: anything within a sentence, left as it is.
 """
 
 from __future__ import annotations

@@ -19,11 +19,17 @@ LETTERS = re.compile(r"[^\W\d_]{2,}|^[A-Za-z]$")
 
 SENTENCES = re.compile(r"(?<=[.!?:])\s+(?=[^\s.])")
 
-SEPARATORS = ("; ", ", ", " and ", " or ")
+SEPARATORS = ("; ", ", ", " · ", " and ", " or ")
 """What clauses and items are joined with, the strongest first."""
 
 DEEPEST = 6
 """Places within places: a sentence, its clause, a list in it, its items, a counted noun; one to spare."""
+
+NAMES = frozenset({"name", "run", "class", "names", "study"})
+"""Places that hold a name out of the study."""
+
+WORDS = frozenset({"words", "text"})
+"""Places that hold what the catalogue knows too."""
 
 LONGEST_RUN = 8
 """Sentences that one entry of the catalogue holds at most, where it is not a whole text."""
@@ -101,7 +107,14 @@ class Translator:
             inner = self.known(bare, depth)
             return None if inner is None else text.replace(bare, inner)
         whole = catalogue(self.language).whole.get(small(text))
-        return whole or self._by_template(text, depth) or self._by_parts(text, depth)
+        return whole or self._by_end(text, depth) or self._by_template(text, depth) or self._by_parts(text, depth)
+
+    def _by_end(self, text: str, depth: int) -> str | None:
+        """A text with a full stop or a colon, which the catalogue has without."""
+        if text[-1] not in ".:" or len(text) < 2 or text.endswith("…"):
+            return None
+        inner = self.known(text[:-1], depth + 1)
+        return None if inner is None else inner + self.language.marks.get(text[-1], text[-1])
 
     def _by_template(self, text: str, depth: int) -> str | None:
         said = small(text)
@@ -119,20 +132,21 @@ class Translator:
         values = {}
         for place, found in groups.items():
             kind, value = kind_of(place), found
-            if text.endswith(value) and value == small(text):  # nothing but the place
-                return None
             if small(text).startswith(value) and not text.startswith(value):
                 value = text[: len(value)]  # its capital, which was made small to be found
-            if kind == "name" and not self._all_names(value):
+            if kind != "n" and SENTENCES.search(value):
                 return None
-            translated = self.known(value, depth + 1) if kind in ("words", "text") else value
-            if translated is None and kind == "words":
+            if kind in NAMES and not self._all_names(value):
                 return None
-            values[place] = value if translated is None else translated
+            said = self.known(value, depth + 1) if kind in WORDS and value[-1] not in ".:" else None
+            if kind in WORDS and (said is None or (kind == "words" and not LETTERS.search(value))):
+                return None
+            values[place] = value if said is None else said
         return values
 
     def _all_names(self, value: str) -> bool:
-        return value in self.names or all(one.strip("'’") in self.names for one in value.split(", "))
+        """Whether it is a name, or several with commas between them."""
+        return value in self.names or all(one.strip("'") in self.names for one in re.split(", | and ", value))
 
     def _by_parts(self, text: str, depth: int) -> str | None:
         """Sentences, a mark at the end, brackets, clauses, items: each part has to be known."""
@@ -142,10 +156,6 @@ class Translator:
             made = list(self._sentences(sentences, depth + 1))
             if all(piece.known for piece in made):
                 return self.language.space.join(piece.text for piece in made)
-        if text[-1] in ".:" and len(text) > 1:
-            inner = self.known(text[:-1], depth + 1)
-            if inner is not None:
-                return inner + marks.get(text[-1], text[-1])
         if text[0] == "(" and text[-1] == ")" and text.count("(") == 1:
             inner = self.known(text[1:-1], depth + 1)
             if inner is not None:

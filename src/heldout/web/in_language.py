@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heldout.errors import HeldoutError
-from heldout.language import ENGLISH, Translator, languages, translated_data, translated_page, translator
+from heldout.language import ENGLISH, languages, translated_data, translated_page, translator
 from heldout.report.proper_names import proper_names
 from heldout.web.site import SPOKEN, Site
 
