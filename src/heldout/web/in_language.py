@@ -92,7 +92,7 @@ class _Held:
 
 def asked(headers: Headers) -> str:
     """The language that a browser kept; empty where it kept none that there is."""
-    cookies = SimpleCookie[str]()
+    cookies = SimpleCookie()
     with suppress(Exception):  # whatever else this machine keeps in the browser
         cookies.load(headers.get("cookie", ""))
     found = cookies[COOKIE].value if COOKIE in cookies else ""
