@@ -6,6 +6,7 @@ from tests.language.shown import Shown, all_shown
 from tests.report.conftest import evil as evil
 from tests.report.conftest import four as four
 from tests.report.conftest import told as told
+from tests.web.conftest import study as study
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,15 @@ def test_the_page_opens_in_a_language_and_the_reader_may_choose_another(four: Ma
     assert fault.status_code == 404 and "無法顯示" in fault.text
 
 
+def test_the_map_speaks_the_language_too(study: Path) -> None:
+    asked = client(study, LANG).get(f"/{TOKEN}/map/points.json")
+    found = asked.json()
+    assert asked.status_code == 200 and found["ids"] == client(study).get(f"/{TOKEN}/map/points.json").json()["ids"]
+    assert all("實為" in label and " is " not in label for label in found["labels"])
+    assert set(found["colours"]["part"]["names"]) == {"訓練", "驗證", "測試"}
+    assert set(found["colours"]["class"]["names"]) == {"normal", "pneumonia"}
+
+
 @pytest.mark.parametrize("back", ["//elsewhere.example", "https://elsewhere.example", "\\\\elsewhere.example"])
 def test_the_switch_leads_nowhere_else(four: Material, back: str) -> None:
     answer = client(four.folder).get(f"/{TOKEN}/language", params={"to": LANG, "back": back})

@@ -21,8 +21,8 @@ from heldout.web.site import SPOKEN, Site
 COOKIE = "heldout-language"
 """What a browser keeps of the reader's choice; below the token's address, and until it is closed."""
 
-WORDS = ("error", "told", "said", "labels")
-"""Keys of our JSON beneath which stand sentences; `labels` are what the map says of its points."""
+WORDS = ("error", "told", "said", "labels", "names")
+"""Keys of our JSON beneath which stand words: `labels` of the map's points, `names` of its colours."""
 
 
 class InLanguage:
@@ -52,7 +52,7 @@ class InLanguage:
 
     def said_in(self, lang: str, kind: str, body: bytes) -> bytes:
         """A body in a language; `kind` is its media type."""
-        made = translator(lang, self.names())
+        made = self.site.kept(("translator", lang), lambda: translator(lang, self.names()))
         if kind == "text/html":
             return translated_page(body.decode(), made, self.said).encode()
         return json.dumps(translated_data(json.loads(body), made, WORDS), ensure_ascii=False).encode()
@@ -60,7 +60,7 @@ class InLanguage:
     def names(self) -> frozenset[str]:
         """Names that stay; where no run is finished, that of the study."""
         with suppress(HeldoutError):
-            return self.site.kept("proper names", lambda: proper_names(self.site.material()))
+            return proper_names(self.site.material())
         return frozenset({self.site.folder.resolve().name})
 
 
