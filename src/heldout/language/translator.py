@@ -17,6 +17,9 @@ from heldout.language.templates import Template, compiled, in_order, kind_of, pl
 LETTERS = re.compile(r"[^\W\d_]{2,}|^[A-Za-z]$")
 """A word: without one there is nothing to translate."""
 
+QUOTED = re.compile(r"'[^' ]+'")
+"""One word in quotes: a name, of a class or a column."""
+
 SENTENCES = re.compile(r"(?<=[.!?:])\s+(?=[^\s.])")
 
 SEPARATORS = ("; ", ", ", " · ", " and ", " or ")
@@ -82,7 +85,7 @@ class Translator:
 
     def known(self, text: str, depth: int = 0) -> str | None:
         """The text in the other language; None where some of it is not known."""
-        if text in self.names or not LETTERS.search(text):
+        if text in self.names or not LETTERS.search(text) or QUOTED.fullmatch(text):
             return text
         if depth > DEEPEST:
             return None
