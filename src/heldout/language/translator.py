@@ -189,8 +189,13 @@ class Translator:
                 place += 1
 
     def _whole(self, text: str, depth: int) -> str | None:
-        """Several sentences that are one entry."""
-        return catalogue(self.language).whole.get(small(text)) or self._by_template(text, depth + 1)
+        """Several sentences that are one entry, with or without the mark at their end."""
+        whole = catalogue(self.language).whole
+        for said, mark in ((text, ""), (text[:-1], self.language.marks.get(text[-1], text[-1]))):
+            found = whole.get(small(said)) or self._by_template(said, depth + 1)
+            if found is not None:
+                return found + mark
+        return None
 
 
 def small(text: str) -> str:
