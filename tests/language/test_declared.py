@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,50 @@ def test_declared_words_are_translated(lang: str) -> None:
     made, texts = translator(lang), sorted({text for text in declared() if text})
     assert len(texts) > 120
     assert [text for text in texts if not all(piece.known for piece in made.pieces(text))] == []
+
+
+CLASSES = (
+    "ILL",
+    "NORMAL",
+    "OTHER",
+    "a",
+    "b",
+    "c",
+    "d",
+    "bkl",
+    "akiec",
+    "df",
+    "nv",
+    "vasc",
+    "basophil",
+    "eosinophil",
+    "monocyte",
+)
+CLASSES += (
+    "neutrophil",
+    "normal",
+    "pneumonia",
+    "class 0",
+    "class 1",
+    "class 2",
+    "A",
+    "B",
+    "C",
+    "w",
+    "x",
+    "y",
+    "z",
+    "Bethesda",
+    "Guangzhou",
+)
+"""Names in the diagnoses of `diagnoses.txt`."""
+
+
+@pytest.mark.parametrize("lang", [lang for lang in languages() if lang != "en"])
+def test_what_diagnoses_said_is_translated(lang: str) -> None:
+    """Texts that the diagnoses of tests/diagnosis left in their records, one of each form."""
+    texts = (Path(__file__).parent / "diagnoses.txt").read_text(encoding="utf-8").splitlines()
+    made = translator(lang, CLASSES)
+    left = [piece.text for text in texts for piece in made.pieces(text) if not piece.known]
+    assert len(texts) > 200
+    assert left == []

@@ -27,7 +27,8 @@ class Language:
         folder: Name of its folder in `locale/`; empty for English, which needs none.
         fonts: Fonts that have its letters, first choice first.
         space: What stands between two sentences.
-        marks: English mark -> its own: end of a sentence, colon, what separates clauses and items, brackets.
+        marks: English mark -> its own: end of a sentence, colon, what separates clauses and items, brackets, and
+            under `'` the two quotes of a name.
     """
 
     lang: str

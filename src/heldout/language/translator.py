@@ -85,7 +85,10 @@ class Translator:
 
     def known(self, text: str, depth: int = 0) -> str | None:
         """The text in the other language; None where some of it is not known."""
-        if text in self.names or not LETTERS.search(text) or QUOTED.fullmatch(text):
+        if QUOTED.fullmatch(text):
+            quotes = self.language.marks.get("'", "''")
+            return f"{quotes[0]}{text[1:-1]}{quotes[1]}"
+        if text in self.names or not LETTERS.search(text):
             return text
         if depth > DEEPEST:
             return None
@@ -179,6 +182,8 @@ class Translator:
                 if end - place == len(sentences) and end - place > 1:
                     continue  # the whole text: it was asked for before
                 run = " ".join(sentences[place:end])
+                if not LETTERS.search(run) and run[-1] == "." and end - place == 1:
+                    run = run[:-1] + self.language.marks.get(".", ".")  # a number that ends a sentence
                 found = self.known(run, depth + 1) if end - place == 1 else self._whole(run, depth)
                 if found is not None:
                     yield Piece(found, True)
