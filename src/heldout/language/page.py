@@ -164,12 +164,12 @@ def translated_page(
     return whole.replace("<body", f'<body data-words="{html.escape(data)}"', 1) if said else whole
 
 
-def translated_data(value: Any, translator: Translator, words: Collection[str], here: bool = False) -> Any:
-    """JSON in another language: texts beneath the keys `words`."""
+def translated_data(value: Any, translator: Translator, keys: Collection[str], here: bool = False) -> Any:
+    """JSON in another language: texts beneath some keys."""
     if isinstance(value, dict):
-        return {key: translated_data(one, translator, words, key in words) for key, one in value.items()}
+        return {key: translated_data(one, translator, keys, key in keys) for key, one in value.items()}
     if isinstance(value, list):
-        return [translated_data(one, translator, words, here) for one in value]
+        return [translated_data(one, translator, keys, here) for one in value]
     return translator.translate(value) if here and isinstance(value, str) else value
 
 

@@ -20,6 +20,9 @@ LETTERS = re.compile(r"[^\W\d_]{2,}|^[A-Za-z]$")
 QUOTED = re.compile(r"'[^' ]+'")
 """One word in quotes: a name, of a class or a column."""
 
+LISTED = re.compile(r", |\sand\s")
+"""Between names of a list."""
+
 SENTENCES = re.compile(r"(?<=[.!?:])\s+(?=[^\s.])")
 
 SEPARATORS = ("; ", ", ", " · ", " and ", " or ")
@@ -152,7 +155,7 @@ class Translator:
 
     def _all_names(self, value: str) -> bool:
         """Whether it is a name, or several with commas between them."""
-        return value in self.names or all(one.strip("'") in self.names for one in re.split(", | and ", value))
+        return value in self.names or all(one.strip("'") in self.names for one in LISTED.split(value))
 
     def _by_parts(self, text: str, depth: int) -> str | None:
         """Sentences, a mark at the end, brackets, clauses, items: each part has to be known."""
