@@ -24,6 +24,7 @@ FLOORS = {
     "settings": 1,
     "files": 1,
     "system_errors": 1,
+    "language": 2,
     "replacing": 2,
     "claims": 2,
     "array_files": 2,

@@ -331,6 +331,7 @@ class Study(InNotebook):
         by: str = "",
         label: str = "",
         overwrite: bool = False,
+        lang: str = "",
     ) -> Path:
         """Write the HTML report; returns where it is.
 
@@ -341,10 +342,12 @@ class Study(InNotebook):
             by: As for `compare`.
             label: One of several labels, for the page of it alone; empty for the study's.
             overwrite: Whether a file that is no report of ours may be replaced.
+            lang: Language of the page: `en`, `zh-TW`, or another that is installed; English by default.
 
         Raises:
-            UsageError: A file of another kind stands there.
+            UsageError: An unknown language; a file of another kind stands there.
         """
         from heldout.report import Wanted, write_report
 
-        return write_report(self.folder, None if out is None else Path(out), Wanted(metric, unit, by, label), overwrite)
+        where = None if out is None else Path(out)
+        return write_report(self.folder, where, Wanted(metric, unit, by, label), overwrite, lang)

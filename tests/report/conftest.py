@@ -51,8 +51,7 @@ def a_search(material: Material) -> Selection:
     )
 
 
-@pytest.fixture(scope="session")
-def crossed(four: Material) -> Material:
+def as_crossed(four: Material) -> Material:
     """The study as if it had been cross-validated and a recipe chosen; of its runs only what sections read changes."""
     a, b = four.runs[0], four.runs[1]
     points = Estimate(-2.0, -5.0, 1.0, 80, "corrected resampled t, 6 folds")
@@ -68,9 +67,13 @@ def crossed(four: Material) -> Material:
 
 
 @pytest.fixture(scope="session")
-def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def crossed(four: Material) -> Material:
+    return as_crossed(four)
+
+
+def make_stressed(folder: Path) -> Path:
     """Two runs, scored on changed validation images."""
-    study = make_study(tmp_path_factory.mktemp("made") / "study", runs=RUNS[:2], n_train=60, n_test=0)
+    study = make_study(folder, runs=RUNS[:2], n_train=60, n_test=0)
     asked = Asked(sites=8)
     make_stress(study, asked, lambda run, stress, variant: 0 if run or stress == "clean" else 30)
     judge_stress(read_study(study), asked, bootstrap=200)
@@ -78,13 +81,22 @@ def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Material:
+def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_stressed(tmp_path_factory.mktemp("made") / "study")
+
+
+def make_told(folder: Path) -> Material:
     """Three runs of two classes, diagnosed, with pixels, and with groups of images."""
-    folder = make_study(tmp_path_factory.mktemp("told") / "study", runs=RUNS[:3])
+    make_study(folder, runs=RUNS[:3])
     diagnose_study(folder)
     for file in (folder / "diagnosis").glob("*.json"):
         write_record(file, with_groups(read_record(Diagnosis, file)))
     return gather(folder)
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return make_told(tmp_path_factory.mktemp("told") / "study")
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,7 @@ def test_the_gallery_is_filtered_and_walked_by_keys(page: playwright.Page, serve
     assert place > 1
     page.keyboard.press("Enter")
     page.wait_for_selector(".steps")
+    page.wait_for_load_state("load")  # the script that listens to keys is there
     assert f"{place + 1} of {len(split.test)}" in page.inner_text(".steps")
     page.keyboard.press("ArrowRight")
     page.get_by_text(f"{place + 2} of {len(split.test)}").wait_for()

@@ -61,7 +61,7 @@ def crawl(client: TestClient, most: int = 150, pictured: bool = True) -> dict[st
         if answer.headers["content-type"].startswith("text/html"):
             texts[path] = answer.text
             new = [address.partition("#")[0] for address in links(answer.text).addresses]
-            todo += [one for one in new if one.startswith("/")]
+            todo += [one for one in new if one.startswith("/") and not one.startswith(f"/{TOKEN}/language?")]
             assert all(one.startswith((f"/{TOKEN}/", "data:", "#", "https://github.com/")) for one in new if one), path
     return texts
 

@@ -46,6 +46,16 @@ OrderOption = Annotated[
     ),
 ]
 
+LangOption = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        metavar="LANG",
+        help="Language of the page: en by default, zh-TW, or another that is installed.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
 Images = Annotated[
     str,

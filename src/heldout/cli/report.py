@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
+from heldout.cli.options import DATA, OUTPUT, ByOption, LangOption, MetricOption, OrderOption, Overwrite, UnitOption
 
 Label = Annotated[
     str,
@@ -36,6 +36,7 @@ def report(
     by: ByOption = "",
     order: OrderOption = "",
     label: Label = "",
+    lang: LangOption = "",
     overwrite: Overwrite = False,
     open_: Open = False,
     as_json: Json = False,
@@ -51,7 +52,7 @@ def report(
     from heldout.report import Wanted, write_report
 
     env = environment(context)
-    path = write_report(study, out, Wanted(metric, unit, by, label, order), overwrite).resolve()
+    path = write_report(study, out, Wanted(metric, unit, by, label, order), overwrite, lang).resolve()
     size = path.stat().st_size
     if as_json:
         env.json({"report": str(path), "bytes": size})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, ByOption, MetricOption, OrderOption, UnitOption
+from heldout.cli.options import DATA, OUTPUT, ByOption, LangOption, MetricOption, OrderOption, UnitOption
 
 Port = Annotated[
     int | None,
@@ -38,6 +38,7 @@ def serve(
     by: ByOption = "",
     order: OrderOption = "",
     label: Label = "",
+    lang: LangOption = "",
     as_json: Json = False,
 ) -> None:
     """Look at a study in the browser: runs, reasons, images, a map of them, and the blind review of doubtful labels.
@@ -47,11 +48,13 @@ def serve(
     STUDY/review.sqlite. The address holds a key that is drawn anew each time: whoever has it may look and review.
     Ctrl-C stops it.
     """
+    from heldout.language import checked
     from heldout.report.material import Wanted
     from heldout.runs.study_checks import check_is_study
     from heldout.web.serving import serve as answer
 
     env = environment(context)
+    checked(lang)
     check_is_study(study)
 
     def ready(address: str) -> None:
@@ -65,7 +68,7 @@ def serve(
 
             webbrowser.open(address)
 
-    answer(study, port, Wanted(metric, unit, by, label, order), ready)
+    answer(study, port, Wanted(metric, unit, by, label, order), ready, lang)
 
 
 COMMAND = serve

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from heldout._version import __version__
 from heldout.answer.texts import count
 from heldout.files import write_text
+from heldout.language import checked, said_by, translated_page, translator
 from heldout.replacing import REPORT, refuse_replacing
 from heldout.report.blocks import Answer, Block, Page, PageSection
 from heldout.report.bundle import plotly_js
@@ -25,6 +26,7 @@ from heldout.report.faults import fault, reason
 from heldout.report.figure import FIRST_SCREEN, Figure
 from heldout.report.first_screen import QUESTION, answer
 from heldout.report.material import Material, Wanted, gather
+from heldout.report.proper_names import proper_names
 from heldout.report.section import Section
 from heldout.report.sections import sections
 
@@ -37,21 +39,25 @@ MOST_TITLED = 4
 """Classes that a title names; more do not fit a line."""
 
 
-def build_report(folder: Path, wanted: Wanted | None = None) -> str:
+def build_report(folder: Path, wanted: Wanted | None = None, lang: str = "") -> str:
     """The report of a study as one HTML text that loads nothing from anywhere.
 
     Args:
         folder: A study's folder.
         wanted: Metric and unit; None for those of the diagnoses.
+        lang: Language of the page, as `--lang` takes it; English by default.
 
     Raises:
         InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
-        UsageError: An unknown metric or unit.
+        UsageError: An unknown metric, unit or language.
     """
-    return render(compose(gather(folder, wanted)))
+    checked(lang)
+    return in_language(gather(folder, wanted), lang)
 
 
-def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = None, overwrite: bool = False) -> Path:
+def write_report(
+    folder: Path, out: Path | None = None, wanted: Wanted | None = None, overwrite: bool = False, lang: str = ""
+) -> Path:
     """Write the report of a study, whole or not at all.
 
     Args:
@@ -59,20 +65,32 @@ def write_report(folder: Path, out: Path | None = None, wanted: Wanted | None = 
         out: The file; by default `report.html` in the study's folder, of one of several labels `report-<label>.html`.
         wanted: Metric and unit; None for those of the diagnoses.
         overwrite: Whether a file that is no report of ours may be replaced.
+        lang: Language of the page, as `--lang` takes it; English by default.
 
     Returns:
         The file written.
 
     Raises:
         InputError: The folder is not a study, or holds no finished run; costs or patients that do not fit.
-        UsageError: An unknown metric or unit; a file of another kind stands there.
+        UsageError: An unknown metric, unit or language; a file of another kind stands there.
     """
+    checked(lang)
     material = gather(folder, wanted)
     label = material.files.label_folder
     path = out or folder / (f"report-{label}.html" if label else "report.html")
     refuse_replacing(path, REPORT, overwrite)
-    write_text(path, render(compose(material)))
+    write_text(path, in_language(material, lang))
     return path
+
+
+def in_language(material: Material, lang: str) -> str:
+    """The page of a study in a language; English as it is written."""
+    return translated_page(render(compose(material)), translator(lang, proper_names(material)), said_by_report())
+
+
+def said_by_report() -> tuple[str, ...]:
+    """What the page's script says, as the catalogue knows it."""
+    return said_by((TEMPLATES / "figures.js").read_text(encoding="utf-8"))
 
 
 def compose(material: Material) -> Page:

@@ -15,11 +15,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from heldout.errors import HeldoutError
+from heldout.language import said_by
 from heldout.report.bundle import SCRIPT
 from heldout.report.material import Wanted
 from heldout.report.page import STYLES
 from heldout.report.page import TEMPLATES as REPORT_TEMPLATES
 from heldout.web.guard import Guard
+from heldout.web.in_language import InLanguage, chosen
 from heldout.web.pages import pages
 from heldout.web.pictures import SIDES, picture
 from heldout.web.site import Link, Site
@@ -30,13 +32,14 @@ KEPT = {"Cache-Control": "private, max-age=3600"}
 """Of what an address always gives alike while the server runs: its token is drawn anew each time."""
 
 
-def build(folder: Path, token: str, wanted: Wanted | None = None) -> Starlette:
+def build(folder: Path, token: str, wanted: Wanted | None = None, lang: str = "") -> Starlette:
     """The application of one study.
 
     Args:
         folder: The study's folder.
         token: What every address begins with; whoever has it may look and review.
         wanted: By what the study is judged; None for what its diagnoses were made by.
+        lang: Language that the page opens in; a reader may choose another.
     """
     shelf = sorted(pages, key=lambda page: (page.order, page.name))
     menu = tuple(Link(page.name, page.title) for page in shelf)
@@ -64,6 +67,7 @@ def build(folder: Path, token: str, wanted: Wanted | None = None) -> Starlette:
 
     routes = [
         Route("/", start),
+        Route("/language", chosen(site)),
         Route("/picture/{id}", shown),
         Route("/static/plotly.js", lambda request: FileResponse(SCRIPT, headers=KEPT)),
         Route("/static/report/{name}", report_file),
@@ -72,9 +76,15 @@ def build(folder: Path, token: str, wanted: Wanted | None = None) -> Starlette:
     ]
     return Starlette(
         routes=[Mount(site.base, routes=routes)],
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(Guard, token=token), Middleware(InLanguage, site=site, lang=lang, said=said_by_pages())],
         exception_handlers={HTTPException: failed, HeldoutError: failed},
     )
+
+
+def said_by_pages() -> tuple[str, ...]:
+    """What the scripts of the pages say, as the catalogue knows it."""
+    scripts = [*sorted(STATIC.glob("*.js")), REPORT_TEMPLATES / "figures.js"]
+    return said_by("\n".join(script.read_text(encoding="utf-8") for script in scripts))
 
 
 def report_file(request: Request) -> Response:

@@ -24,7 +24,7 @@ TOKEN_BYTES = 24
 """192 random bits: nobody guesses the address."""
 
 
-def serve(folder: Path, port: int | None, wanted: Wanted, ready: Callable[[str], None]) -> None:
+def serve(folder: Path, port: int | None, wanted: Wanted, ready: Callable[[str], None], lang: str = "") -> None:
     """Answer until Ctrl-C.
 
     Args:
@@ -32,13 +32,14 @@ def serve(folder: Path, port: int | None, wanted: Wanted, ready: Callable[[str],
         port: Port to listen at; None for the first that is free from `PORT` on, 0 for any.
         wanted: By what the study is judged.
         ready: Called with the address once the server listens.
+        lang: Language that the page opens in.
 
     Raises:
         HeldoutError: Another program listens at the port that was named.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with listening(port) as listener:
-        application = build(folder, token, wanted)
+        application = build(folder, token, wanted, lang)
         # The access log would print the token with every request.
         config = uvicorn.Config(application, log_level="warning", access_log=False, server_header=False, ws="none")
         ready(f"http://{HOST}:{listener.getsockname()[1]}/{token}/")

@@ -13,12 +13,16 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from heldout.language import languages
 from heldout.report.material import Material, Wanted, gather
 from heldout.report.page import TEMPLATES as REPORT_TEMPLATES
 from heldout.report.page import breakable
 from heldout.web.files import signature
 
 T = TypeVar("T")
+
+SPOKEN = "heldout.language"
+"""Key of a request's scope: the language that it is answered in."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -100,7 +104,9 @@ class Site:
             status: HTTP status.
         """
         here = request.url.path.removeprefix(self.base).strip("/").partition("/")[0]
+        back = f"{request.url.path.removeprefix(self.base)}?{request.url.query}".removesuffix("?")
         common = {"base": self.base, "menu": self.menu, "here": here, "study": self.folder.resolve().name}
+        common |= {"languages": tuple(languages().values()), "spoken": request.scope.get(SPOKEN, ""), "back": back}
         return HTMLResponse(_environment().get_template(template).render({**common, **values}), status)
 
 

@@ -5,6 +5,8 @@
   const ROLES = /^@(\w+)$/;
   const LIGHT = {}; // roles as they stand on white paper: for saved pictures and print
   const saved = (id) => JSON.parse(document.getElementById(`data-${id}`).textContent);
+  const words = JSON.parse(document.body.dataset.words || "{}"); // where the page is not in English
+  const say = (text) => words[text] || text;
   const boxes = [...document.querySelectorAll("[data-figure]")];
 
   // The light palette is the first :root rule, whatever the reader's preference.
@@ -63,7 +65,7 @@
     box.textContent = "";
     const text = document.createElement("p");
     text.className = "failed";
-    text.textContent = `This figure could not be drawn here (${error}). Its data are still behind the CSV button.`;
+    text.textContent = say("This figure could not be drawn here ({text}). Its data are still behind the CSV button.").replace("{text}", error);
     box.append(text);
     box.dataset.state = "failed";
   };

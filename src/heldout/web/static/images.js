@@ -1,8 +1,10 @@
 // A gallery of any number of images: only those in view are in the page, and their facts come in pages of 200.
+import { say } from "./words.js";
 const base = document.body.dataset.base;
 const form = document.getElementById("tools");
 const box = document.getElementById("gallery");
 const told = document.getElementById("told");
+const PARTS = { train: say("train"), val: say("val"), test: say("test") };
 const PAGE = 200;
 const SIDE = 128; // a tile, with the gap to the next
 const HEIGHT = 158;
@@ -28,7 +30,7 @@ const page = (number) => {
       if (found.total !== total || number === 0) { total = found.total; count(); }
       draw();
     });
-    promise.catch((error) => { if (mine === asked) { told.textContent = `Not to be shown: ${error.message}`; pages.delete(number); } });
+    promise.catch((error) => { if (mine === asked) { told.textContent = say("Not to be shown: {text}", { text: error.message }); pages.delete(number); } });
     pages.set(number, promise);
   }
   const found = pages.get(number);
@@ -36,7 +38,7 @@ const page = (number) => {
 };
 
 const count = () => {
-  told.textContent = total === 1 ? "1 image" : `${total.toLocaleString("en")} images`;
+  told.textContent = total === 1 ? say("1 image") : say("{n} images", { n: total.toLocaleString("en") });
   box.style.height = `${Math.ceil(total / columns()) * HEIGHT}px`;
 };
 const columns = () => Math.max(1, Math.floor(box.clientWidth / SIDE));
@@ -54,13 +56,13 @@ const tile = (place, row) => {
   picture.src = `${base}/picture/${encodeURIComponent(row.id)}`;
   picture.alt = "";
   picture.decoding = "async";
-  picture.onerror = () => picture.replaceWith(Object.assign(document.createElement("span"), { className: "gone", textContent: "no pixels" }));
+  picture.onerror = () => picture.replaceWith(Object.assign(document.createElement("span"), { className: "gone", textContent: say("no pixels") }));
   const answer = document.createElement("span");
   answer.className = row.right === null ? "answer" : row.right ? "answer right" : "answer wrong";
-  answer.textContent = row.predicted ? `${row.right ? "✓" : "✗"} ${row.predicted} ${Math.round(100 * row.confidence)} %` : "no answer";
+  answer.textContent = row.predicted ? `${row.right ? "✓" : "✗"} ${row.predicted} ${Math.round(100 * row.confidence)} %` : say("no answer");
   const truth = document.createElement("span");
   truth.className = "truth";
-  truth.textContent = `is ${row.label || "–"}, ${row.part}`;
+  truth.textContent = say("is {name}, {words}", { name: row.label || "–", words: PARTS[row.part] });
   made.append(picture, answer, truth);
   return made;
 };

@@ -1,5 +1,7 @@
 // The overview: sorts and filters the table of runs, draws the chosen ones, and follows those in training.
+import { say } from "./words.js";
 const base = document.body.dataset.base;
+const STATES = { "in training": say("in training"), "cut off": say("cut off"), waiting: say("waiting") };
 const table = document.getElementById("runs");
 
 if (table) {
@@ -31,7 +33,7 @@ if (table) {
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows()) row.hidden = !words.every((word) => row.dataset.name.toLowerCase().includes(word));
-    told.textContent = `${rows().filter((row) => !row.hidden).length} of ${rows().length} runs`;
+    told.textContent = say("{n} of {n2} runs", { n: rows().filter((row) => !row.hidden).length, n2: rows().length });
     choose();
   });
 
@@ -60,14 +62,14 @@ let finished = null;
 const look = async () => {
   if (document.hidden) return;
   const answer = await fetch(`${base}/overview/now.json`).catch(() => null);
-  if (!answer || !answer.ok) { told.textContent = "The server does not answer; is it stopped?"; section.hidden = false; return; }
+  if (!answer || !answer.ok) { told.textContent = say("The server does not answer; is it stopped?"); section.hidden = false; return; }
   const runs = await answer.json();
   const done = runs.filter((run) => run.state === "finished").length;
   if (finished !== null && done > finished) { location.reload(); return; }
   finished = done;
   const open = runs.filter((run) => run.state !== "finished");
   section.hidden = !open.length;
-  told.textContent = `${done} of ${runs.length} planned runs are finished.`;
+  told.textContent = say("{n} of {n2} planned runs are finished.", { n: done, n2: runs.length });
   lines.replaceChildren(...open.map((run) => {
     const row = document.createElement("tr");
     row.dataset.run = run.run;
@@ -77,7 +79,7 @@ const look = async () => {
     code.textContent = run.run;
     head.append(code);
     const last = run.val.length ? `${(100 * run.val.at(-1)).toFixed(1)} %` : "–";
-    row.append(head, cell(run.state), cell(run.host || "–"), cell(run.epochs || "–", true), cell(last, true));
+    row.append(head, cell(STATES[run.state] ?? run.state), cell(run.host || "–"), cell(run.epochs || "–", true), cell(last, true));
     return row;
   }));
 };

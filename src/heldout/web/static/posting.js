@@ -1,4 +1,5 @@
 // Sends JSON and gives what came back; an error of ours as an error with its words.
+import { say } from "./words.js";
 export const base = document.body.dataset.base;
 
 export const post = async (place, body) => {
@@ -11,9 +12,9 @@ export const post = async (place, body) => {
 export const get = async (place) => told(await fetch(`${base}/${place}`).catch(() => null));
 
 const told = async (answer) => {
-  if (answer === null) throw new Error("The server does not answer. What was read before is kept: start it again (heldout serve), open the address that it prints, and enter the same name.");
+  if (answer === null) throw new Error(say("The server does not answer. What was read before is kept: start it again (heldout serve), open the address that it prints, and enter the same name."));
   const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(found.error ?? `The server answers ${answer.status}.`), { status: answer.status });
+  if (!answer.ok) throw Object.assign(new Error(found.error ?? say("The server answers {n}.", { n: answer.status })), { status: answer.status });
   return found;
 };
 

@@ -1,4 +1,5 @@
 // Reading: one image, a key, the next. An answer counts when the server has it on the disk, and only then is shown as read.
+import { say } from "./words.js";
 import { base, get, post, trouble } from "./posting.js";
 
 const reader = Number(document.getElementById("reading").dataset.reader);
@@ -21,21 +22,21 @@ const lock = () => {
 const show = async (next) => {
   lock();
   state = next;
-  document.getElementById("told").textContent = `${state.read} of ${state.total} read`;
+  document.getElementById("told").textContent = say("{n} of {n2} read", { n: state.read, n2: state.total });
   Object.assign(document.getElementById("bar"), { max: Math.max(state.total, 1), value: state.read });
-  document.getElementById("last").textContent = state.last ? `Last: ${state.last.label ?? "cannot tell"}` : "";
+  document.getElementById("last").textContent = state.last ? say("Last: {name}", { name: state.last.label ?? say("cannot tell") }) : "";
   undo.disabled = !state.last;
   image.hidden = !state.image;
   done.hidden = Boolean(state.image);
   board.classList.remove("large");
   image.dataset.token = "";
   if (!state.image) {
-    done.textContent = state.total ? `All ${state.total} images are read. Thank you.` : "There is nothing to read for you yet.";
+    done.textContent = state.total ? say("All {n} images are read. Thank you.", { n: state.total }) : say("There is nothing to read for you yet.");
     return;
   }
   const mine = state;
   image.src = place(state.image);
-  try { await image.decode(); } catch { if (mine === state) trouble(new Error("This picture cannot be shown. Reload the page.")); return; }
+  try { await image.decode(); } catch { if (mine === state) trouble(new Error(say("This picture cannot be shown. Reload the page."))); return; }
   if (mine !== state) return;
   image.dataset.token = state.image;
   ready = true;

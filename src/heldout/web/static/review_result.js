@@ -1,4 +1,5 @@
 // What came of the review: has the labels counted, and shows the page again when they are.
+import { say } from "./words.js";
 import { get, post, trouble } from "./posting.js";
 
 const button = document.getElementById("count");
@@ -8,7 +9,7 @@ const follow = async () => {
   const now = await get("review/count.json");
   if (now.state === "running") {
     button.disabled = true;
-    counted.textContent = now.total ? `${now.done} of ${now.total} runs are diagnosed …` : "Beginning …";
+    counted.textContent = now.total ? say("{n} of {n2} runs are diagnosed …", { n: now.done, n2: now.total }) : say("Beginning …");
     setTimeout(() => follow().catch(trouble), 500);
   } else if (now.state === "failed") {
     button.disabled = false;
