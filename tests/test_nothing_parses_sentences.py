@@ -35,6 +35,7 @@ ALLOWED = {
     "cli/views/inspect.py: note != told": LAYOUT,
     "report/sections/_why_tables.py: lens.title != caption": LAYOUT,
     "claims.py: _read(self.path) == self.text": "a claim's text is for programs: who holds the claim",
+    "notebook/plain.py: cell.note.startswith('[')": "an interval in brackets gets no parentheses round them",
 }
 """What reads words all the same -> why it may."""
 

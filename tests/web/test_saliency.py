@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from heldout.saliency.maps import GRAD_CAM, WITHOUT_AVERAGE, ClassMaps
+from heldout.saliency.maps import GRAD_CAM, ClassMaps
 from heldout.web.saliency_view import said, shown
 from tests.web.conftest import TOKEN
 
 
-def maps(method: str, similarity: float) -> ClassMaps:
+def maps(similarity: float) -> ClassMaps:
     one = np.eye(4, dtype=np.float32)[None, None]
     most = np.ones((1, 1), dtype=np.float32)
-    return ClassMaps(("normal",), "layer", method, one, most, one, most, np.array([[similarity]]), 0)
+    return ClassMaps(("normal",), "layer", GRAD_CAM, one, most, one, most, np.array([[similarity]]), 0, False)
 
 
 def test_a_map_that_needs_no_learning_is_warned_of() -> None:
@@ -24,9 +24,8 @@ def test_a_map_that_needs_no_learning_is_warned_of() -> None:
     assert "learned nothing" in said(0.9, 1.0)
     assert "cannot be compared" in said(math.nan, 1.0)
     assert said(0.1, 0.0).startswith("No place")
-    (row,) = shown(maps(GRAD_CAM, 0.9), np.zeros((8, 8, 1), dtype=np.uint8))
+    (row,) = shown(maps(0.9), np.zeros((8, 8, 1), dtype=np.uint8))
     assert row["class"] == "normal" and str(row["map"]).startswith("data:image/png;base64,")
-    assert maps(WITHOUT_AVERAGE, 0.1).of_tokens and not maps(GRAD_CAM, 0.1).of_tokens
 
 
 def test_a_run_without_a_network_says_so(client: TestClient) -> None:

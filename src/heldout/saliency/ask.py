@@ -56,7 +56,16 @@ def class_maps(run: str | Path | RunFiles, pixels: NDArray[Any], classes: Sequen
     similarity = rank_correlation(maps, control)
     layer = asked.place.layer.removeprefix("stages.")
     return ClassMaps(
-        tuple(classes), layer, method_of(asked.place), maps, maxima, control, control_maxima, similarity, seed
+        classes=tuple(classes),
+        layer=layer,
+        method=method_of(asked.place),
+        maps=maps,
+        maxima=maxima,
+        control=control,
+        control_maxima=control_maxima,
+        similarity=similarity,
+        seed=seed,
+        of_tokens=asked.place.layout == "tokens",
     )
 
 

@@ -30,6 +30,8 @@ class ClassMaps:
         similarity: (n, m) float64, Spearman's rank correlation of the places of map and control, −1 … 1; nan where one
             of them is the same everywhere. Near 1 the map is what a network shows that has learned nothing.
         seed: Of the random weights.
+        of_tokens: Whether the layer's places are a transformer's tokens, which its layers mix: such maps may lie
+            anywhere.
     """
 
     classes: tuple[str, ...]
@@ -41,11 +43,7 @@ class ClassMaps:
     control_maxima: Maps
     similarity: NDArray[np.float64]
     seed: int
-
-    @property
-    def of_tokens(self) -> bool:
-        """Whether they are of a transformer's tokens, which its layers mix: such maps may lie anywhere."""
-        return self.method == WITHOUT_AVERAGE
+    of_tokens: bool
 
 
 def scaled(raw: Maps) -> tuple[Maps, Maps]:
