@@ -26,6 +26,7 @@ from heldout.report.figures import figures
 from heldout.report.sections import sections
 from heldout.strategies import strategies
 from heldout.stresses import stresses
+from heldout.web.pages import pages
 
 ELSEWHERE = Path(__file__).parent / "elsewhere"
 
@@ -62,6 +63,7 @@ ADDED = (
     Added(sections, "a_section", "letters"),
     Added(figures, "a_figure", "epoch-bars"),
     Added(topics, "a_topic", "stains"),
+    Added(pages, "a_page", "counts"),
     Added(worlds, "a_world", "dusty"),
     Added(plants, "a_plant", "negative"),
     Added(stresses, "a_stress", "negative"),

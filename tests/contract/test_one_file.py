@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from starlette.testclient import TestClient
 
 from heldout import registry
 from heldout.backbones import resolve
@@ -34,6 +35,7 @@ from heldout.records.codec import read_record
 from heldout.report.material import gather
 from heldout.report.page import compose
 from heldout.runs.folder import StudyFiles, read_study
+from heldout.web.app import build
 from tests.cli.call import call
 from tests.contract.installed import ADDED, ELSEWHERE, Added, install
 from tests.worlds.bright_cells import bright_cells
@@ -204,6 +206,14 @@ def test_a_topic_of_a_paper(made: Made, tmp_path: Path) -> None:
     images = len(made.files.cohort)
     assert f"## Stains\n\n{images} images were stained [@wilson1927]. [TO FILL: who stained them]" in text
     assert (tmp_path / "p" / "figures" / "epoch-bars.pdf").exists()  # a figure of another package, its axis of names
+
+
+def test_a_page(made: Made) -> None:
+    asking = TestClient(build(made.study, "key"), base_url="http://127.0.0.1:8756")
+    counts = made.files.cohort.table["label"].value_counts()
+    assert asking.get("/key/counts").text == "\n".join(f"{name}: {counts[name]}" for name in sorted(counts.index))
+    assert ">Counts</a>" in asking.get("/key/overview").text  # the menu takes it in
+    assert asking.get("/counts").status_code == 403  # the guard stands before it
 
 
 def test_a_split_method(made: Made) -> None:
