@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heldout.diagnosis.causes import causes
 from heldout.errors import UsageError
 from heldout.language import languages, translator
 from heldout.language.languages import FOLDER
@@ -88,3 +89,10 @@ def test_what_is_not_known_stays_as_it_is(lang: str) -> None:
     assert made.translate(nonsense) == nonsense
     assert [piece.known for piece in made.pieces(f"There is no test set. {nonsense}")] == [True, False]
     assert translator("en").translate("There is no test set.") == "There is no test set."
+
+
+@pytest.mark.parametrize("lang", FURTHER)
+def test_the_sign_before_a_remedy_stays_and_the_remedy_is_translated(lang: str) -> None:
+    made = translator(lang)
+    remedy = next(one.remedy for one in causes if one.remedy)
+    assert made.translate(f"→ {remedy}") == f"→ {made.translate(remedy)}" != f"→ {remedy}"

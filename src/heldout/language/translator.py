@@ -37,6 +37,9 @@ NAMES = frozenset({"name", "run", "class", "names", "study"})
 WORDS = frozenset({"words", "text"})
 """Places that hold what the catalogue knows too."""
 
+REMEDY = "→"
+"""Stands before what to do."""
+
 LONGEST_RUN = 8
 """Sentences that one entry of the catalogue holds at most, where it is not a whole text."""
 
@@ -111,8 +114,8 @@ class Translator:
         return None
 
     def _found(self, text: str, depth: int) -> str | None:
-        bare = text.strip()
-        if bare != text:
+        bare = text.strip().removeprefix(REMEDY).strip()
+        if bare and bare != text:
             inner = self.known(bare, depth)
             return None if inner is None else text.replace(bare, inner)
         whole = catalogue(self.language).whole.get(small(text))
