@@ -27,9 +27,16 @@ def shares(labels: Indices, weights: Weights, k: int) -> Reals:
 
 
 def recalls(right: NDArray[np.bool_] | Reals, labels: Indices, weights: Weights, k: int) -> Reals:
-    """Weighted mean of `right` in each class in each weighting, (B, k); NaN where a class has no weight."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        result: Reals = class_sums(right, labels, weights, k) / class_sums(np.ones(len(labels)), labels, weights, k)
+    """Weighted mean of `right` in each class in each weighting, (B, k); NaN where the weights of a class sum to 0.
+
+    Weights may be negative, so that they can sum to 0 where those of the right images do not.
+
+    >>> recalls(np.array([1, 0]), np.array([0, 0]), np.array([[1, 3], [1, -1]], dtype=np.float32), 1).tolist()
+    [[0.25], [nan]]
+    """
+    whole = class_sums(np.ones(len(labels)), labels, weights, k)
+    result: Reals = np.full_like(whole, np.nan)
+    np.divide(class_sums(right, labels, weights, k), whole, out=result, where=whole != 0)
     return result
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from heldout.diagnosis.diagnose import diagnose_run
@@ -40,6 +40,8 @@ def drawn(name: str, counts: list[int], seed: int, per: int) -> Predictions:
     per=st.integers(0, 3),
     reviewed=st.booleans(),
 )
+@example(seed=2, small=(1, 0, 2, 2), leaked=0, per=0, reviewed=True)  # weights of a class that sum to 0
+@example(seed=2, small=(1, 0, 1, 3), leaked=0, per=2, reviewed=True)
 def test_the_terms_sum_to_the_gap_whatever_class_is_rare_or_missing(
     seed: int, small: tuple[int, int, int, int], leaked: int, per: int, reviewed: bool
 ) -> None:
