@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from heldout.answer.texts import percent
+from heldout.report.figures.gap_budget import taken
 from heldout.report.material import gather
 from heldout.web.pages import pages
 from tests.report.studies import EVIL
@@ -111,6 +112,14 @@ def test_the_waterfall_goes_from_validation_to_test(client: TestClient, study: P
         assert pytest.approx(at, abs=0.05) == (left + width if term.points.value >= 0 else left)
         at = left if term.points.value >= 0 else left + width
     assert at == pytest.approx(last, abs=0.05)
+
+
+def test_a_term_is_said_as_the_report_says_it(client: TestClient, study: Path) -> None:
+    run = gather(study).diagnosed[0]
+    for term in run.budget:
+        text = unescape(client.get(f"/{TOKEN}/why/{term.term}?run={run.run}").text)
+        assert f": {taken(term.points)} points</h1>" in text
+        assert f">{taken(term.points)}</span>" in unescape(client.get(f"/{TOKEN}/why?run={run.run}").text)
 
 
 def test_pages_of_the_gallery_together_are_the_part(client: TestClient, study: Path) -> None:

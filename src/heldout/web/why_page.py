@@ -12,6 +12,7 @@ from heldout.records.diagnosis import USUAL_TERMS
 from heldout.records.terms import TERM_TITLES, TERM_WORDS, VERDICT_SIGNS
 from heldout.report.blocks import Term as Definition
 from heldout.report.definitions_diagnosis import DIAGNOSIS
+from heldout.report.figures.gap_budget import said_of
 from heldout.web.query import address
 
 SHOWN = 8
@@ -97,13 +98,11 @@ def kind_of(term: BudgetTerm) -> str:
     return "lost" if term.points.value > 0 else "gained"
 
 
-def told(term: BudgetTerm) -> str:
-    """A term's points with their interval, or how little is known of it."""
+def told(term: BudgetTerm, unit: str = "") -> str:
+    """`takes 4.7 [0.2, 9.6]`, as the report says it; with how little is known of it, where that is so."""
     if term.known is None:
         return status_words(term)
-    said = f"{signed(-term.known.value)} [{number(-term.known.high)}, {number(-term.known.low)}]"
-    status = status_words(term)
-    return f"{said}, {status}" if status else said
+    return ", ".join(filter(None, (f"{said_of(term)}{unit}", status_words(term))))
 
 
 def term_address(base: str, diagnosis: Diagnosis, term: str) -> str:
@@ -221,7 +220,7 @@ def term_page(base: str, diagnosis: Diagnosis, name: str) -> TermPage | None:
     return TermPage(
         TERM_TITLES[term.term],
         f"{capital(TERM_WORDS[term.term])}.",
-        f"{told(term)} points",
+        told(term, " points"),
         term.points.method if term.known is not None else "",
         capital(term.detail),
         _defined(f"def-term-{term.term}"),
