@@ -114,11 +114,11 @@ class Translator:
         return None
 
     def _found(self, text: str, depth: int) -> str | None:
+        whole = catalogue(self.language).whole.get(small(text))
         bare = text.strip().removeprefix(REMEDY).strip()
-        if bare and bare != text:
+        if whole is None and bare and bare != text:
             inner = self.known(bare, depth)
             return None if inner is None else text.replace(bare, inner)
-        whole = catalogue(self.language).whole.get(small(text))
         return whole or self._by_end(text, depth) or self._by_template(text, depth) or self._by_parts(text, depth)
 
     def _by_end(self, text: str, depth: int) -> str | None:
