@@ -41,3 +41,17 @@ def test_a_review_from_nothing_to_labels_that_count(tmp_path: Path) -> None:
     )
     labels = next(one for one in json.loads(counted.out)["budget"] if one["term"] == "labels")
     assert labels["points"]["value"] > 2 and labels["points"]["n"] == images - 1
+
+
+def test_a_diagnosis_that_leaves_reviewed_labels_out_says_how_to_count_them(tmp_path: Path) -> None:
+    study = diagnosed(tmp_path / "study")
+    store, (ada, ben) = begun(study)
+    words = ("diagnose", study.folder, "--no-experiments", "--bootstrap", 200)
+    read_all(store, ada, truth_of(study))
+    assert "heldout review" not in call(*words).err, "one reader alone decides nothing"
+    read_all(store, ben, truth_of(study))
+    told = call(*words).err
+    assert f"{len(store.snapshot().images)} test labels were reviewed and are not counted" in told
+    assert f"heldout review {study.folder} --export" in told
+    call("review", study.folder, "--export", tmp_path / "r.csv")
+    assert "not counted" not in call(*words, "--review", tmp_path / "r.csv").err

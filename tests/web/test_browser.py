@@ -166,6 +166,38 @@ def test_pages_fit_and_can_be_read_by_everyone(
 
 BAD = ("serious", "critical")
 
+SHEET = {"width": 794, "height": 1123}
+"""A4 in CSS pixels, 96 an inch, of which 14 mm on either side are margin."""
+
+
+@pytest.mark.parametrize("name", ["overview", "why", "why/threshold", "images/ONE"])
+def test_a_sheet_of_a4_cuts_nothing_and_shows_no_buttons(page: playwright.Page, served: Served, name: str) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(f"{served.address}/{name.replace('ONE', gather(served.folder).split.test[0])}")
+    if name == "overview":
+        page.wait_for_selector("[data-state=drawn]")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.set_viewport_size({**SHEET, "width": SHEET["width"] - 2 * 53})
+    page.wait_for_load_state("networkidle")
+    outside = (
+        "[...document.querySelectorAll('main *')].filter(e => !e.closest('.draglayer, .hidden'))"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert page.evaluate(outside) == []
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    states = page.evaluate("[...document.querySelectorAll('[data-figure]')].map(box => box.dataset.state)")
+    assert set(states) == ({"drawn"} if name == "overview" else set())
+    pressed = page.locator("main button:not(.sort), main input, .bar nav").all()
+    assert not any(one.is_visible() for one in pressed) and page.locator("main h1, main h2").first.is_visible()
+
+
+def test_the_runs_are_read_before_the_figures_are_loaded(page: playwright.Page, served: Served) -> None:
+    page.goto(f"{served.address}/overview")
+    page.wait_for_selector("[data-state=drawn]")
+    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    asked = page.evaluate("performance.getEntriesByType('resource').find(r => r.name.includes('plotly')).startTime")
+    assert painted < asked
+
 
 @pytest.mark.slow
 def test_ten_thousand_images_scroll_and_fifty_requests_are_answered(page: playwright.Page, tmp_path: Path) -> None:

@@ -194,6 +194,7 @@ def _of_study(
     """A study and the diagnoses of its runs; experiments that are missing are run first."""
     from heldout.diagnosis.diagnose import choose_runs
     from heldout.diagnosis.diagnose import diagnose as judge
+    from heldout.review.of_study import reviewed_labels
     from heldout.runs.folder import read_study
     from heldout.runs.judging import judging_of
     from heldout.runs.one_label import metric_of_question, questions
@@ -204,6 +205,12 @@ def _of_study(
     found: list[Diagnosis] = []
     for files in questions(whole, asked.label):
         chosen = choose_runs(files, run)
+        if asked.review is None and (reviewed := reviewed_labels(files)):
+            bars.note(
+                f"{reviewed} test labels were reviewed and are not counted. To count them: heldout review {study}"
+                f"{f' --label {files.label}' if files.label else ''} --export reviewed.csv, then heldout diagnose "
+                f"{study} --review reviewed.csv"
+            )
         metric = asked.metric or metric_of_question(files)
         judging = judging_of(files.cohort.classes, metric, asked.unit, asked.by)
         if asked.experiments:

@@ -8,6 +8,7 @@ from heldout.errors import UsageError
 from heldout.records import Diagnosis
 from heldout.report.diagnosis_files import read_diagnoses
 from heldout.review.store import Store
+from heldout.review.verdicts import verdicts
 from heldout.runs.folder import StudyFiles
 from heldout.runs.judging import asking_of
 
@@ -51,6 +52,16 @@ def asked_for(study: StudyFiles, run: str | None = None) -> tuple[str, ...]:
             f"{study.diagnoses}. Call `heldout diagnose {study.folder}` first."
         )
     return tuple(ids)
+
+
+def reviewed_labels(study: StudyFiles) -> int:
+    """How many test images have a label that readers agreed or decided on.
+
+    Raises:
+        HeldoutError: The review cannot be read.
+    """
+    store = review_of(study)
+    return sum(one.label is not None for one in verdicts(store.snapshot())) if store.begun else 0
 
 
 def grades_of(study: StudyFiles) -> tuple[str, ...]:

@@ -8,6 +8,21 @@
   const words = JSON.parse(document.body.dataset.words || "{}"); // where the page is not in English
   const say = (text) => words[text] || text;
   const boxes = [...document.querySelectorAll("[data-figure]")];
+  // The report carries plotly.js in itself. A page of the server names it, and loads it after the browser has painted the
+  // page: reading a megabyte of script takes the better part of a second.
+  const { plotly } = document.body.dataset;
+  const loaded = () => new Promise((ready, failed) => {
+    const script = document.createElement("script");
+    script.onload = ready;
+    script.onerror = () => failed(new Error("plotly.js"));
+    script.src = plotly;
+    document.head.append(script);
+  });
+  const painted = () => new Promise((ready) => {
+    new PerformanceObserver(ready).observe({ type: "paint", buffered: true });
+    setTimeout(ready, 1000); // a tab in the background is not painted
+  });
+  const library = plotly ? painted().then(loaded) : Promise.resolve();
 
   // The light palette is the first :root rule, whatever the reader's preference.
   for (const sheet of document.styleSheets) {
@@ -71,6 +86,7 @@
   };
   const draw = async (box, roles) => {
     try {
+      if (!window.Plotly) await library;
       const width = Math.floor(box.getBoundingClientRect().width);
       if (!width) return;
       const { data, layout } = figure(saved(box.dataset.figure).figure, width, roles);
@@ -107,7 +123,8 @@
       const spec = saved(svg).figure;
       const width = document.getElementById(`figure-${svg}`).closest(".grid") ? 420 : 860;
       const made = figure(spec, width, LIGHT);
-      Plotly.toImage(made, { format: "svg", width, height: made.layout.height, imageDataOnly: true })
+      library
+        .then(() => Plotly.toImage(made, { format: "svg", width, height: made.layout.height, imageDataOnly: true }))
         .then((text) => download(`${svg}.svg`, new Blob([text], { type: "image/svg+xml;charset=utf-8" })));
     }
   });
