@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from heldout.strategies.strategy import ClassWeights
 from heldout.ties import SAME_LOSS
 from heldout.training.logistic import MAX_ITERATIONS, TOLERANCE, LinearHead, raw_head, scaling
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 NEVER = -20.0
 """Logit of a label that no training image has; the other way round of one that all have. A probability of 2e-9."""
@@ -54,6 +56,8 @@ def solve_labels(
 
 
 def _model(weights: ClassWeights) -> LogisticRegression:
+    from sklearn.linear_model import LogisticRegression
+
     return LogisticRegression(
         solver="lbfgs",
         tol=TOLERANCE,
@@ -69,6 +73,8 @@ def _fitted(
     """Weight (d,), bias and whether converged, of one label; a bias alone where all images have it, or none."""
     if label.min() == label.max():
         return np.zeros(x.shape[1]), -NEVER if label[0] else NEVER, True
+    from sklearn.exceptions import ConvergenceWarning  # scikit-learn is loaded where a head is solved, see `logistic`
+
     model.set_params(C=strength)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # recorded instead

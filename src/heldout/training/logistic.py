@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from heldout.strategies.strategy import ClassWeights
 from heldout.ties import SAME_LOSS
@@ -124,6 +122,10 @@ def _path(
     weights: ClassWeights = "none",
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
+    # Loaded here: it takes half a second, which runs without a solved head need not wait for.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     mean, scale = scaling(train)
     x = train - mean  # float64
     x /= scale
