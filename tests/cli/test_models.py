@@ -55,6 +55,11 @@ def test_what_is_computed_is_marked_and_accuracy_is_not_invented() -> None:
     assert row["acc1"] is None and row["here"] is True and row["computed"] == ["params", "gflops", "file_mb"]
 
 
+def test_networks_side_by_side_have_no_normalisation_of_their_own() -> None:
+    _, told, _ = call("models", "concat:efficientnet_lite0+efficientnet_lite2")
+    assert "of each network its own" in told and "mean 0 0 0" not in told
+
+
 def test_the_whole_catalogue_is_listed_in_both_forms() -> None:
     listed = rows()
     assert len(listed) > 1900

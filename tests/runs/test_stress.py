@@ -221,6 +221,10 @@ def test_the_command_answers_and_colour_is_not_asked_of_grey_images(trained: Stu
     assert {one["stress"] for one in told["runs"][0]["points"]} == {"token"}
     shown = call(*words, "--curves")
     assert shown.status == ExitStatus.OK and "docs/stress.md" in shown.out and "a mark in a corner" in shown.out
+    fewer = call("stress", trained.folder, "--only", "token", "--sites", 0, "--bootstrap", 200, "--json")
+    assert [one["name"] for one in json.loads(fewer.out)["stresses"]] == ["token"]
+    kept = read_stress(trained.folder)
+    assert kept is not None and len(kept.stresses) > 1, "the fuller answer stays"
     alone = call("stress", trained.folder, "--only", "colour", "--sites", 0)
     assert alone.status == ExitStatus.USAGE and "grey" in alone.err
 

@@ -166,9 +166,12 @@ def _print(env: Environment, rows: Sequence[tuple[BackboneInfo, bool]]) -> None:
 
 
 def _print_details(env: Environment, info: BackboneInfo) -> None:
+    from heldout.records.backbone import CONCAT
+
     env.say(info.name)
     env.say(f"  recipe         {info.recipe or NOT_STATED}")
-    env.say(f"  normalisation  mean {_triple(info.mean)}, std {_triple(info.std)}, on the scale 0 to 1")
+    of_each = f"mean {_triple(info.mean)}, std {_triple(info.std)}, on the scale 0 to 1"
+    env.say(f"  normalisation  {'of each network its own' if info.source == CONCAT else of_each}")
     env.say(f"  resized by     {info.interpolation}")
     env.say(f"  licence        {info.licence or NOT_STATED}")
 

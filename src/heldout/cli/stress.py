@@ -18,7 +18,12 @@ DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="NAME", help="Only these stresses, comma-separated.", rich_help_panel=DATA),
+    typer.Option(
+        "--only",
+        metavar="NAME",
+        help="Only these stresses, comma-separated; what is kept of more of them stays.",
+        rich_help_panel=DATA,
+    ),
 ]
 Sample = Annotated[
     int,

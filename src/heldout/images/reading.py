@@ -84,7 +84,7 @@ def eight_bits(decoded: Decoded, where: str) -> npt.NDArray[np.uint8]:
             where,
             f"{pixels.shape[-1]} channels that are not red, green and blue{_named(decoded.channel_names)}",
             "grey or RGB, or a choice of channels",
-            "Choose with --channels select:…, project or adapt, for all images alike.",
+            "Choose with --channels select:…, project or adapt (in Python: channels=), for all images alike.",
         )
     if pixels.dtype != np.uint8:
         kind = "floating-point values" if pixels.dtype.kind == "f" else "more than 8 bits a channel"
@@ -92,7 +92,7 @@ def eight_bits(decoded: Decoded, where: str) -> npt.NDArray[np.uint8]:
             where,
             f"{kind} ({decoded.bits} bits, values {pixels.min():g} … {pixels.max():g})",
             "an 8-bit image, or an intensity policy",
-            "Choose how its values become black and white with --intensity, for all images alike.",
+            "Choose how its values become black and white with --intensity (in Python: intensity=), for all alike.",
         )
     return pixels
 

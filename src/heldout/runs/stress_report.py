@@ -59,7 +59,7 @@ class _Shared:
 def judge_stress(
     study: StudyFiles, asked: Asked, metric: Metric | None = None, bootstrap: int = REPLICATES
 ) -> StressReport:
-    """Judge what was scored, and keep it as `stress/stress.json`.
+    """Judge what was scored, and keep it as `stress/stress.json`; what was kept of more stresses stays.
 
     Args:
         study: The study; runs of which something was not scored are left out and named.
@@ -109,7 +109,9 @@ def judge_stress(
         missing=study.missing,
         notes=_notes(len(rows), len(side), labels, classes),
     )
-    write_sealed(study.folder / FILE, report)
+    kept = read_stress(study.folder) if asked.only else None
+    if kept is None or {one.name for one in kept.stresses} <= {one.name for one in report.stresses}:
+        write_sealed(study.folder / FILE, report)  # some stresses do not take the place of all
     return report
 
 

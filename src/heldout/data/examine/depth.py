@@ -55,7 +55,8 @@ def _undecided(images: Sequence[MeasuredImage]) -> list[Problem]:
             f"{len(deep):,} of {len(images):,} images, first {deep[0].entry.shown}",
             f"{bits_of(deep)} a channel, values {range_of(deep)}",
             f"8-bit images, or an intensity policy: {', '.join(FORMS.values())}",
-            f"Try --intensity {proposed(images)}, and look at the result: heldout inspect … --contact-sheet FILE.png.",
+            f"Try --intensity {proposed(images)} (in Python: intensity='{proposed(images)}'), and look at the result: "
+            "heldout inspect … --contact-sheet FILE.png.",
         )
     ]
 
@@ -198,8 +199,8 @@ def _several(images: Sequence[MeasuredImage]) -> list[Problem]:
             f"{len(strange):,} of {len(images):,} images, first {strange[0].entry.shown}",
             f"{' or '.join(map(str, kinds))} channels{f' ({names})' if names else ''}",
             f"grey or RGB, or a choice of channels: {', '.join(CHANNEL_FORMS)}",
-            "Choose with --channels: select keeps those that matter, project mixes all into three, adapt gives all to "
-            "the network.",
+            "Choose with --channels (in Python: channels=): select keeps those that matter, project mixes all into "
+            "three, adapt gives all to the network.",
         )
     ]
 
