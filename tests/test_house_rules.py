@@ -79,6 +79,7 @@ FLOORS = {
     "runs.compare_folds": 11,
     "runs.compare_labels": 11,
     "runs.compare": 12,
+    "trackers": 13,
     "runs.predict": 10,
     "saliency": 11,
     "runs.plan": 8,

@@ -26,6 +26,7 @@ from heldout.report.figures import figures
 from heldout.report.sections import sections
 from heldout.strategies import strategies
 from heldout.stresses import stresses
+from heldout.trackers import trackers
 from heldout.web.pages import pages
 
 ELSEWHERE = Path(__file__).parent / "elsewhere"
@@ -67,6 +68,7 @@ ADDED = (
     Added(worlds, "a_world", "dusty"),
     Added(plants, "a_plant", "negative"),
     Added(stresses, "a_stress", "negative"),
+    Added(trackers, "a_tracker", "logbook"),
     Added(commands, "a_command", "patients"),
 )
 """Every shelf of the house."""

@@ -247,6 +247,14 @@ def test_a_stress(made: Made) -> None:
     assert run["forecast_points"] is None and run["expected"] is None
 
 
+def test_a_tracker(made: Made, tmp_path: Path) -> None:
+    (run,) = made.files.runs
+    for new, known in (([run.record.id], []), ([], [run.record.id])):
+        (sent,) = told("track", made.study, "--to", f"logbook:{tmp_path / 'book.txt'}")["sent"]
+        assert (sent["new"], sent["known"]) == (new, known)
+    assert (tmp_path / "book.txt").read_text().split()[1] == run.record.id
+
+
 def test_a_command(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(done("patients", made.data)) == {"patients": 64}
     done("--help")

@@ -32,7 +32,10 @@ from heldout.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heldout.study import Study
+    from heldout.trackers.tracker import Tracker
 
 Models = Annotated[
     list[str],
@@ -118,6 +121,14 @@ WithEngine = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=OUTPUT)]
+Track = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME[:PLACE]",
+        help="Send finished runs to mlflow[:URI] or tensorboard[:FOLDER] at the end; see `heldout track`.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.", rich_help_panel=OUTPUT)]
 
 
@@ -156,6 +167,7 @@ def run(
     intensity: Intensity = "",
     channels: Channels = "",
     verify: Verify = False,
+    track: Track = [],  # noqa: B006  (typer copies it)
     json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
@@ -176,8 +188,10 @@ def run(
     from heldout.runs.plan import Reading, SearchBudget, StudySpec
     from heldout.settings import parse_assignments
     from heldout.study import Study
+    from heldout.trackers.send import trackers_of
 
     env = environment(context)
+    named = trackers_of(many(track))
     layout = Layout(images, path_column, label_column, tuple(many(ignore)))
     asked = asked_labels(labels, label_separator)
     chosen, auto = asked_strategies(many(strategies), epochs, parse_assignments(set_ or []), budget_minutes)
@@ -209,7 +223,7 @@ def run(
     where = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
     study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
-    _carry_out(study, env, json)
+    _carry_out(study, env, named, json)
 
 
 def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
@@ -230,19 +244,23 @@ def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
     return max(seeds, repeats)
 
 
-def _carry_out(study: Study, env: Environment, json: bool) -> None:
-    """Run the study, and print the comparison of all runs of its folder."""
+def _carry_out(study: Study, env: Environment, named: Sequence[tuple[Tracker, str]], json: bool) -> None:
+    """Run the study, print the comparison of all runs of its folder, and send them where that was asked for."""
     from heldout.cli.views.compare import show_comparison
+    from heldout.cli.views.track import sentence
     from heldout.records.codec import to_data
+    from heldout.trackers.send import send
 
     for note in study.cohort.notes:
         study.reporter.note(f"Note: {note}")
     comparison = study.run().compare()
     if json:
         env.json(to_data(comparison))
-        return
-    show_comparison(comparison, env)
-    env.say(f"\nNext: heldout report {study.folder}")
+    else:
+        show_comparison(comparison, env)
+        env.say(f"\nNext: heldout report {study.folder}")
+    for one in send(study.folder, named, comparison) if named else ():
+        study.reporter.note(sentence(one))
 
 
 COMMAND = run

@@ -1,0 +1,100 @@
+"""What a tracker is, and what it is given: plain values, so that it knows nothing of how runs are made or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """One finished run.
+
+    Attributes:
+        id: Its id in the study.
+        hash: Hash of its record: two runs with the same are the same run.
+        name: What the report calls it.
+        settings: Model, strategy, seed and every setting of its recipe, by dotted names.
+        scores: `val/accuracy`, `test/auc`, `gap_points` … -> its value; the ends of its 95 % interval under `…_low` and
+            `…_high`. Accuracies are fractions, differences points.
+        curves: Name -> its value after each epoch, from the first on.
+        began: When its training began.
+        seconds: How long it took.
+        files: What its folder holds: recipe, record, curves, predictions and the network.
+    """
+
+    id: str
+    hash: str
+    name: str
+    settings: Mapping[str, str]
+    scores: Mapping[str, float]
+    curves: Mapping[str, tuple[float, ...]]
+    began: datetime
+    seconds: float
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class TrackedStudy:
+    """A study as it is now.
+
+    Attributes:
+        folder: Where it is.
+        name: Name of its folder.
+        runs: Its finished runs.
+        report: Its report; None where none was written.
+    """
+
+    folder: Path
+    name: str
+    runs: tuple[TrackedRun, ...]
+    report: Path | None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came of it.
+
+    Attributes:
+        tracker: Name of the tracker.
+        place: Where the runs are now.
+        new: Ids of runs that were sent.
+        known: Ids of runs that were there already, as they are now; nothing of them was changed.
+        look: The command that shows them, or their address.
+    """
+
+    tracker: str
+    place: str
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+    look: str
+
+
+class Tracker(Protocol):
+    """Sends runs, bound to `TRACKER` in a file of its own.
+
+    A run that is there already (its `hash`) is not sent again; one that was cut off in the middle is. Nothing in the
+    study's folder is changed but what the tracker itself wrote there.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name on the shelf: `--track NAME[:PLACE]`."""
+
+    @property
+    def what(self) -> str:
+        """What it is, and which places it takes, in a line."""
+
+    def send(self, study: TrackedStudy, place: str) -> Sent:
+        """Send the runs.
+
+        Args:
+            study: The study.
+            place: What stands after the colon; empty for the tracker's own default.
+
+        Raises:
+            HeldoutError: It is not installed, or the place cannot be reached or written.
+        """
