@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from heldout.files import temporary_of, write_text
 from heldout.optional import require
 from heldout.system_errors import told
 from heldout.trackers.tracker import Sent, TrackedRun, TrackedStudy
+
+EXTRA = "tensorboard"
 
 FOLDER = "tensorboard"
 """Where event files go in the study's folder if no place was named."""
@@ -32,7 +35,7 @@ class TensorBoard:
             HeldoutError: TensorBoard is not installed, the place cannot be written, or holds other files under the name
                 of a run.
         """
-        require("tensorboard", "tensorboard")
+        require("tensorboard", EXTRA)
         folder = Path(place) if place else study.folder / FOLDER
         new, known = [], []
         for run in study.runs:
@@ -63,25 +66,13 @@ def _hash_of(folder: Path) -> str:
 
 def _write(run: TrackedRun, folder: Path) -> None:
     """The run's folder, in place of an earlier one of the same run."""
-    from torch.utils.tensorboard import SummaryWriter
-    from torch.utils.tensorboard.summary import hparams
-
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(folder)
     try:
-        writer = SummaryWriter(str(temporary))
+        writer = require("tensorboard.summary.writer.event_file_writer", EXTRA).EventFileWriter(str(temporary))
         try:
-            start, epochs = run.began.timestamp(), max((len(values) for values in run.curves.values()), default=0)
-            step = run.seconds / max(1, epochs)
-            for name, values in run.curves.items():
-                for n, value in enumerate(values, start=1):
-                    writer.add_scalar(name, value, n, walltime=start + n * step)
-            for name, value in run.scores.items():
-                writer.add_scalar(name, value, epochs, walltime=start + run.seconds)
-            # As SummaryWriter.add_hparams does it, but in the run's own folder and not in one below it.
-            events: Any = writer.file_writer  # declared to be None
-            for summary in hparams(dict(run.settings), dict(run.scores)):
-                events.add_summary(summary)
+            for event in _events(run):
+                writer.add_event(event)
         finally:
             writer.close()
         write_text(temporary / MARK, f"{run.hash}\n")
@@ -90,3 +81,23 @@ def _write(run: TrackedRun, folder: Path) -> None:
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _events(run: TrackedRun) -> Iterator[Any]:
+    """Curves at their epochs, scores at the last one, settings; none of it needs torch."""
+    Event = require("tensorboard.compat.proto.event_pb2", EXTRA).Event
+    Summary = require("tensorboard.compat.proto.summary_pb2", EXTRA).Summary
+    settings = require("tensorboard.plugins.hparams.summary_v2", EXTRA)
+    start, epochs = run.began.timestamp(), max((len(values) for values in run.curves.values()), default=0)
+    step = run.seconds / max(1, epochs)
+
+    def scalar(name: str, value: float, epoch: int) -> Any:
+        summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
+        return Event(wall_time=start + epoch * step, step=epoch, summary=summary)
+
+    yield Event(wall_time=start, summary=settings.hparams_pb(dict(run.settings), start_time_secs=start))
+    for name, values in run.curves.items():
+        for n, value in enumerate(values, start=1):
+            yield scalar(name, value, n)
+    for name, value in run.scores.items():
+        yield scalar(name, value, epochs)
