@@ -134,6 +134,7 @@ def test_a_file_that_answers_otherwise_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_eight_bits_and_what_they_cost(probe: Path, exported: Path, tmp_path: Path) -> None:
     out = tmp_path / "small.onnx"
     answer = call("export", probe, out, "--int8", "--json")
@@ -156,6 +157,7 @@ def test_eight_bits_and_what_they_cost(probe: Path, exported: Path, tmp_path: Pa
         export(probe, tmp_path / "small.pt2", int8=True)
 
 
+@pytest.mark.slow
 def test_neighbours_and_temperature_in_a_program_of_pytorch(study: Study, tmp_path: Path) -> None:
     run = next(run.folder for run in read_study(study.folder).runs if run.record.strategy == "knn")
     plain = export(run, tmp_path / "plain.pt2")
@@ -171,6 +173,7 @@ def test_neighbours_and_temperature_in_a_program_of_pytorch(study: Study, tmp_pa
         export(run, tmp_path / "x.pt2", calibration=Scaling((1.0, 1.0, 1.0)))
 
 
+@pytest.mark.slow
 def test_deep_images_folds_and_channels_of_ones_own(tmp_path: Path) -> None:
     """Two networks that learned different windows, on images of five channels and 16 bits."""
     rules = [InputMap("percentile:1,99", (100.0,), (high,), 9, "adapt", (), 5) for high in (3000.0, 4000.0)]

@@ -43,11 +43,10 @@ class StudyImages:
         Raises:
             ImageError: One cannot be read any more.
         """
-        rows = self.cohort.table.set_index("id")[["source", "member", "row"]]
-        root = Path(self.cohort.root)
+        table, root = self.cohort.table, Path(self.cohort.root)
+        places = dict(zip(table["id"], zip(table["source"], table["member"], table["row"], strict=True), strict=True))
         for id_ in ids:
-            source, member, row = (rows.at[id_, name] for name in ("source", "member", "row"))
-            place = (str(source), str(member), int(row))
+            place = places[id_]
             yield place_of(root / place[0], place[1], place[2]), image_at(root, place, None)
 
     def to_check(self, count: int) -> tuple[list[str], str]:

@@ -105,7 +105,8 @@ class Exportable:
         """
         place = machine("cpu", "no")
         each = [logits_of(network, square_of(image, recipe, where), place) for network, recipe in self.members]
-        return self.of_logits(each[0] if len(each) == 1 else mean_logits(np.stack(each), self.one_class))[0]
+        found: Reals = self.of_logits(each[0] if len(each) == 1 else mean_logits(np.stack(each), self.one_class))[0]
+        return found
 
     @property
     def thresholds(self) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ def feed_of(image: Decoded, wanted: ExportInput, where: str) -> Feed:
         expected = " or ".join(map(str, wanted.channels))
         remedy = "Leave it out, or convert it as the training images were."
         raise ImageError(where, f"an image of {pixels.shape[2]} channels", f"{expected} channels", remedy)
-    feed: Feed = {"image": np.ascontiguousarray(pixels[None], dtype=wanted.type)}
+    feed: Feed = {"image": np.array(pixels[None], dtype=wanted.type, order="C")}
     if wanted.window:
         assert wanted.values is not None
         policy = parse_intensity(wanted.values.intensity)
@@ -42,7 +42,7 @@ def feed_of(image: Decoded, wanted: ExportInput, where: str) -> Feed:
         span = policy.span(chosen, None)
         count = width_of(wanted)
         for name, ends in (("low", span.low), ("high", span.high)):
-            feed[name] = np.ascontiguousarray(np.broadcast_to(np.asarray(ends, dtype=np.float32), (1, count)))
+            feed[name] = np.array(np.broadcast_to(np.asarray(ends, dtype=np.float32), (1, count)))
     return feed
 
 

@@ -46,6 +46,9 @@ class Answering(nn.Module):
         calibration: Of the logits; None for none.
     """
 
+    scale: Tensor
+    bias: Tensor
+
     def __init__(
         self, networks: Sequence[Network], ways: Sequence[int], one_class: bool, calibration: Scaling | None
     ) -> None:
@@ -116,6 +119,10 @@ class Votes(nn.Module):
     Args:
         head: What it was made of.
     """
+
+    bank: Tensor
+    labels: Tensor
+    centre: Tensor
 
     def __init__(self, head: Neighbours) -> None:
         super().__init__()

@@ -49,7 +49,7 @@ class Squared(nn.Module):
         pixels = images.permute(0, 3, 1, 2).to(torch.float64)
         if self.eight_bit and self.tall_first:
             first = (tall > down[2]) & (tall - down[2] > 2 * (wide - across[2]))
-            squares = torch.cond(first, _rows_first, _columns_first, (pixels, rows, columns.T.contiguous()))
+            squares: Tensor = torch.cond(first, _rows_first, _columns_first, (pixels, rows, columns.T.contiguous()))
         elif self.eight_bit:
             squares = _columns_first(pixels, rows, columns.T)
         else:

@@ -23,7 +23,7 @@ TRACED = 2
 def whole_program(run: Exportable) -> ExportedProgram:
     """From the pixels of files to probabilities; images of a batch have one size."""
     module, arguments = run.graph, image_arguments(run)
-    shapes = [dict.fromkeys((0, 1, 2), Dim.DYNAMIC), *[{0: Dim.DYNAMIC}] * (len(arguments) - 1)]
+    shapes: list[Any] = [dict.fromkeys((0, 1, 2), Dim.DYNAMIC), *[{0: Dim.DYNAMIC}] * (len(arguments) - 1)]
     try:
         return traced(module, arguments, shapes, run)
     except HeldoutError:  # a network that reckons with the number of images
@@ -43,7 +43,7 @@ def image_arguments(run: Exportable) -> tuple[Tensor, ...]:
     return images, low, low + 255
 
 
-def traced(module: nn.Module, arguments: tuple[Tensor, ...], shapes: Any, run: Exportable) -> ExportedProgram:
+def traced(module: nn.Module, arguments: tuple[Any, ...], shapes: Any, run: Exportable) -> ExportedProgram:
     """A module as a graph.
 
     Args:
@@ -58,15 +58,10 @@ def traced(module: nn.Module, arguments: tuple[Tensor, ...], shapes: Any, run: E
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            return torch.export.export(module, arguments, dynamic_shapes=_named(module, shapes), strict=False)
+            return torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # torch's tracer raises what any line of any library may
         words = " ".join(str(error).split())[:300]
         raise HeldoutError(
             f"The network of {run.recipe.backbone} cannot be traced into a graph ({type(error).__name__}: {words}). "
             f"Export a state dict instead: a file that ends in .safetensors."
         ) from error
-
-
-def _named(module: nn.Module, shapes: Any) -> Any:
-    """Of a function that takes any number of arguments they are given as one."""
-    return shapes if not getattr(module, "takes_any", False) else (tuple(shapes),)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from heldout.backbones.constructor import Constructor
+from heldout.backbones.constructor import Argument, Constructor
 from heldout.backbones.source import Source, Stages
 from heldout.backbones.table import Entry
 from heldout.errors import HeldoutError, InputError, Problem
@@ -103,8 +103,10 @@ class Offline(Source):
 
     def constructor(self, entry: Entry, image_size: int, classes: int, channels: int) -> Constructor:
         """Timm's network with TensorFlow's padding."""
-        arguments = {"model_name": f"tf_{entry.info.architecture}", "num_classes": classes}
-        return Constructor("timm", "create_model", arguments if channels == 3 else {**arguments, "in_chans": channels})
+        arguments: dict[str, Argument] = {"model_name": f"tf_{entry.info.architecture}", "num_classes": classes}
+        if channels != 3:
+            arguments["in_chans"] = channels
+        return Constructor("timm", "create_model", arguments)
 
     def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """Timm's own forward pass without the classifier."""

@@ -59,7 +59,8 @@ class StateDict(Format):
             squares = to_tensor(square_of(image, recipe, where), torch.device("cpu"))
             with torch.no_grad():
                 logits = model(normalise(squares).contiguous()).numpy()
-            return run.of_logits(logits)[0]
+            found: NDArray[np.float64] = run.of_logits(logits)[0]
+            return found
 
         return ask
 
