@@ -251,7 +251,7 @@ def test_a_format(made: Made, tmp_path: Path) -> None:
     (run,) = made.files.runs
     record = told("export", run.folder, tmp_path / "weights.npz")
     assert record["kind"] == "arrays" and record["check"]["images"] == 32 and record["inside"] == ["network"]
-    assert record["check"]["largest_difference"] == 0 and (tmp_path / "weights.json").is_file()
+    assert record["check"]["largest_difference"] == 0 and (tmp_path / "weights.npz.json").is_file()
 
 
 def test_a_command(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,7 +112,7 @@ def test_twenty_lines_of_plain_python_answer_as_predict(probe: Path, exported: P
 def test_a_changed_file_or_one_without_its_record_is_refused(exported: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model.onnx"
     copy.write_bytes(exported.read_bytes())
-    with pytest.raises(InputError, match=r"model\.json"):
+    with pytest.raises(InputError, match=r"model\.onnx\.json"):
         ExportedClassifier(copy)
     beside(copy).write_bytes(beside(exported).read_bytes())
     assert ExportedClassifier(copy).classes == ("dark", "light")

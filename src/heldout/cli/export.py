@@ -86,9 +86,11 @@ def export(
 
 
 def _told(record: ExportRecord, out: Path, env: Environment) -> None:
+    from heldout.exporting.export import beside
+
     runtime = ", ".join(f"{name} {version}" for name, version in record.runtime.items())
     check = record.check
-    env.say(f"{out} ({out.stat().st_size / 1e6:.1f} MB; {runtime}), and {out.with_suffix('.json').name} beside it.")
+    env.say(f"{out} ({out.stat().st_size / 1e6:.1f} MB; {runtime}), and {beside(out).name} beside it.")
     what = {"val": "validation images", "val and train": "validation and training images"}
     of = what.get(check.source, "images given")
     before = "In float32, checked" if record.int8 is not None else "Checked"

@@ -45,7 +45,7 @@ def export(
     calibration: Scaling | None = None,
     reporter: Reporter | None = None,
 ) -> ExportRecord:
-    """Write a finished run as one file that other programs run, with `<name>.json` beside it.
+    """Write a finished run as one file that other programs run, with `<file>.json` beside it.
 
     The file is read back and asked about images: validation images of the run's study, evenly chosen, or those that are
     given. Where a probability differs from the run's own by more than 1e-4, nothing is written.
@@ -92,8 +92,8 @@ def export(
 
 
 def beside(path: Path) -> Path:
-    """The JSON file of an exported one."""
-    return path.with_suffix(".json")
+    """The JSON file of an exported one: `model.onnx.json`, so that files of one name keep theirs."""
+    return path.with_name(f"{path.name}.json")
 
 
 def format_of(path: Path, kind: str = "") -> Format:
@@ -172,7 +172,8 @@ def _shrunk(source: Exportable, format_: Format, path: Path, study: StudyImages,
     format_.shrink(source, path, _read(study, chosen))
     coarse = _all(format_.asked(source, path), study, val, reporter, "Asking the file in int8")
     part = study.run.predictions.get("val") or study.run.labelled["val"]
-    order = [part.ids.index(id_) for id_ in val]
+    places = {id_: place for place, id_ in enumerate(part.ids)}
+    order = [places[id_] for id_ in val]
     labels = part.labels[order]
     patients = [part.patients[place] for place in order]
     if source.one_class:

@@ -26,6 +26,7 @@ from heldout.runs.predict import load_networks, square_of
 from heldout.stats.mean_answers import mean_logits
 from heldout.stats.scores import softmax
 from heldout.training import logits_of, machine
+from heldout.training.device import Machine
 
 Reals = NDArray[np.float64]
 
@@ -93,6 +94,10 @@ class Exportable:
             values=rule,
         )
 
+    @cached_property
+    def _place(self) -> Machine:
+        return machine("cpu", "no")
+
     def probabilities(self, image: Decoded, where: str) -> Reals:
         """(k,) as the run's own networks give them: float32, on the CPU, the image prepared as `heldout predict` does.
 
@@ -103,8 +108,7 @@ class Exportable:
         Raises:
             ImageError: The run's rule has no numbers for it.
         """
-        place = machine("cpu", "no")
-        each = [logits_of(network, square_of(image, recipe, where), place) for network, recipe in self.members]
+        each = [logits_of(network, square_of(image, recipe, where), self._place) for network, recipe in self.members]
         found: Reals = self.of_logits(each[0] if len(each) == 1 else mean_logits(np.stack(each), self.one_class))[0]
         return found
 

@@ -79,6 +79,7 @@ def joined(run: Exportable, opset: int) -> Any:
     for number, node in enumerate(first.graph.node):
         node.name = f"{PREPARES}{number}"
     model = compose.merge_models(first, second, io_map=[(name, name) for name in names], producer_name="heldout")
+    del model.opset_import[1:]  # it stands there once a graph, and readers want it once
     return _taking_grey(model, run)
 
 

@@ -99,7 +99,7 @@ class EightBit:
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """`model.json` beside `model.onnx`: all that is needed to use the file, and what it was checked with.
+    """`model.onnx.json` beside `model.onnx`: all that is needed to use the file, and what it was checked with.
 
     Attributes:
         file: Name of the file.
