@@ -79,7 +79,10 @@ def joined(run: Exportable, opset: int) -> Any:
     for number, node in enumerate(first.graph.node):
         node.name = f"{PREPARES}{number}"
     model = compose.merge_models(first, second, io_map=[(name, name) for name in names], producer_name="heldout")
-    del model.opset_import[1:]  # it stands there once a graph, and readers want it once
+    helper: Any = require("onnx.helper", "export")
+    sets = {entry.domain: entry.version for entry in model.opset_import}  # each stands there once a graph
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in sets.items())
     return _taking_grey(model, run)
 
 
