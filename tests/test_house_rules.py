@@ -82,6 +82,7 @@ FLOORS = {
     "trackers": 13,
     "runs.predict": 10,
     "saliency": 11,
+    "exporting": 11,
     "runs.plan": 8,
     "runs.selections": 8,
     "runs.ladder": 8,
@@ -154,7 +155,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
-HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency"}
+HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency", "exporting"}
 
 
 def modules() -> list[Path]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from heldout.classifier import TransferClassifier
     from heldout.data.load import load
     from heldout.errors import HeldoutError, InputError
+    from heldout.exporting.export import export
     from heldout.records import Cohort, Comparison, Estimate
     from heldout.study import Study
 
@@ -42,6 +43,7 @@ __all__ = [
     "TransferClassifier",
     "__version__",
     "diagnose",
+    "export",
     "load",
 ]
 
@@ -54,6 +56,7 @@ _HOMES = {
     "Study": "heldout.study",
     "TransferClassifier": "heldout.classifier",
     "diagnose": "heldout.any_model",
+    "export": "heldout.exporting.export",
     "load": "heldout.data.load",
 }
 

@@ -17,6 +17,7 @@ from heldout.data.splits import split_methods
 from heldout.diagnosis.causes import causes
 from heldout.diagnosis.interventions import interventions
 from heldout.diagnosis.lenses import lenses
+from heldout.exporting.formats import formats
 from heldout.images.decoders import decoders
 from heldout.paper.statements import topics
 from heldout.phantoms.plants import plants
@@ -69,6 +70,7 @@ ADDED = (
     Added(plants, "a_plant", "negative"),
     Added(stresses, "a_stress", "negative"),
     Added(trackers, "a_tracker", "logbook"),
+    Added(formats, "a_format", "arrays"),
     Added(commands, "a_command", "patients"),
 )
 """Every shelf of the house."""

@@ -255,6 +255,13 @@ def test_a_tracker(made: Made, tmp_path: Path) -> None:
     assert (tmp_path / "book.txt").read_text().split()[1] == run.record.id
 
 
+def test_a_format(made: Made, tmp_path: Path) -> None:
+    (run,) = made.files.runs
+    record = told("export", run.folder, tmp_path / "weights.npz")
+    assert record["kind"] == "arrays" and record["check"]["images"] == 32 and record["inside"] == ["network"]
+    assert record["check"]["largest_difference"] == 0 and (tmp_path / "weights.npz.json").is_file()
+
+
 def test_a_command(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(done("patients", made.data)) == {"patients": 64}
     done("--help")

@@ -46,6 +46,13 @@ def build(
         HeldoutError: The weights are not here and cannot be fetched; the text says which file to put where.
         InputError: The weights file does not fit.
     """
+    return build_with_trunk(info, classes, image_size, seed, pretrained, channels)[0]
+
+
+def build_with_trunk(
+    info: BackboneInfo, classes: int, image_size: int, seed: int, pretrained: bool = True, channels: int = 3
+) -> tuple[Network, nn.Module]:
+    """As `build`, and the library's model without its classifier, of whose tensors the network's stages are made."""
     if classes < 2:
         raise UsageError(f"Found {classes} classes; expected at least 2.")
     entry, source = entry_of(info), source_of(info)
@@ -62,7 +69,7 @@ def build(
     )
     if channels != 3:
         adapt_channels(network, channels, image_size)
-    return network.train()
+    return network.train(), trunk
 
 
 def _probe(image_size: int) -> torch.Tensor:

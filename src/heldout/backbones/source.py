@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from heldout.backbones.constructor import Constructor
 from heldout.backbones.table import Entry, table
 from heldout.errors import HeldoutError
 from heldout.files import sha256_of
@@ -114,6 +115,17 @@ class Source(ABC):
     @abstractmethod
     def stages(self, entry: Entry, trunk: nn.Module) -> Stages:
         """The trunk cut into stages whose composition is the trunk's own forward pass."""
+
+    def constructor(self, entry: Entry, image_size: int, classes: int, channels: int) -> Constructor | None:
+        """How the library itself makes the network with a classifier for so many classes; None where it cannot.
+
+        Args:
+            entry: Which weights.
+            image_size: Side of its input in pixels.
+            classes: Number of classes.
+            channels: Of its input.
+        """
+        return None
 
     @abstractmethod
     def state(self, entry: Entry, file: Path) -> dict[str, Tensor]:

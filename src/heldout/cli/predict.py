@@ -24,7 +24,9 @@ Parquet = Annotated[
 
 def predict(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A finished run: STUDY/runs/RUN.")],
+    run: Annotated[
+        Path, typer.Argument(help="A finished run: STUDY/runs/RUN; or model.onnx, as `heldout export` wrote it.")
+    ],
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
     csv: Csv = None,
     parquet: Parquet = None,
@@ -51,12 +53,15 @@ def predict(
     from heldout.data.entries import Layout
     from heldout.data.readers.files import files_named
     from heldout.errors import Problem
+    from heldout.exporting.reading import ExportedClassifier
     from heldout.runs.predict import Classifier
 
     env = environment(context)
     free([path for path in (csv, parquet) if path is not None], overwrite)
     named = files_named(images, Layout(ignore=tuple(many(ignore))))
-    classifier = Classifier(run, cast(Device, choice("--device", device, get_args(Device))))
+    where = cast(Device, choice("--device", device, get_args(Device)))
+    classifier: Classifier | ExportedClassifier
+    classifier = ExportedClassifier(run, where) if run.suffix.lower() == ".onnx" else Classifier(run, where)
     bars = Bars(env.console(stderr=True))
     for note in named.notes:
         bars.note(f"Note: {note}")

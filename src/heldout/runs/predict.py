@@ -21,7 +21,7 @@ from heldout.computing import Device
 from heldout.data.readers.files import files_named
 from heldout.data.squaring import Fitting, Squaring
 from heldout.errors import InputError, Problem
-from heldout.images import ImageError, decode
+from heldout.images import Decoded, ImageError, decode
 from heldout.images.prepare import check_depth
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
@@ -171,10 +171,24 @@ def _square(image: Path, recipe: Recipe) -> NDArray[Any]:
     """
     decoded = decode(image)
     check_depth(decoded, recipe.input_map, str(image))
+    return square_of(decoded, recipe, str(image))
+
+
+def square_of(decoded: Decoded, recipe: Recipe, where: str) -> NDArray[Any]:
+    """(1, s, s, c) of an image, made as those of the run were.
+
+    Args:
+        decoded: The image.
+        recipe: The run's.
+        where: How to name the image.
+
+    Raises:
+        ImageError: The run's rule has no numbers for it.
+    """
     width = None if recipe.input_map is None else recipe.input_map.width
     channels = width or (1 if decoded.pixels.ndim == 2 else 3)
     fitting = Fitting(recipe.image_size, recipe.fit, recipe.interpolation, recipe.input_map)
-    return Squaring(fitting, channels).widened(fitting.fitted(decoded, str(image)))[None]
+    return Squaring(fitting, channels).widened(fitting.fitted(decoded, where))[None]
 
 
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:

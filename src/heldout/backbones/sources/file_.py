@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from heldout.backbones.constructor import Constructor
 from heldout.backbones.lookup import lookup, source_of
 from heldout.backbones.source import Source, Stages
 from heldout.backbones.sources import by_rank
@@ -94,6 +95,11 @@ class File(Source):
         if weights is not None:
             base = replace(base, classes=_classes(source, base, source.state(base, weights)))
         return source.trunk(base, image_size, weights)
+
+    def constructor(self, entry: Entry, image_size: int, classes: int, channels: int) -> Constructor | None:
+        """The library's."""
+        source, base = _library(entry)
+        return source.constructor(base, image_size, classes, channels)
 
     def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """By the library's own forward pass."""

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from heldout.backbones.constructor import Argument, Constructor
 from heldout.backbones.source import Source, Stages
 from heldout.backbones.table import Entry
 from heldout.errors import HeldoutError, InputError, Problem
@@ -99,6 +100,13 @@ class Offline(Source):
         model.reset_classifier(0)
         trunk: nn.Module = model
         return trunk
+
+    def constructor(self, entry: Entry, image_size: int, classes: int, channels: int) -> Constructor:
+        """Timm's network with TensorFlow's padding."""
+        arguments: dict[str, Argument] = {"model_name": f"tf_{entry.info.architecture}", "num_classes": classes}
+        if channels != 3:
+            arguments["in_chans"] = channels
+        return Constructor("timm", "create_model", arguments)
 
     def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """Timm's own forward pass without the classifier."""

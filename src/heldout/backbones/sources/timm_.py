@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from heldout.backbones.caches import given_folder, hub_file, torch_hub_file, torch_hub_folder
+from heldout.backbones.constructor import Argument, Constructor
 from heldout.backbones.quiet import quiet
 from heldout.backbones.source import Source, Stages
 from heldout.backbones.table import Entry
@@ -88,6 +89,19 @@ class Timm(Source):
         trunk: nn.Module = model
         return trunk
 
+    def constructor(self, entry: Entry, image_size: int, classes: int, channels: int) -> Constructor:
+        """`timm.create_model`."""
+        from timm.models import get_pretrained_cfg
+
+        full = _full(entry)
+        cfg = get_pretrained_cfg(full)
+        arguments: dict[str, Argument] = {"model_name": full, "num_classes": classes}
+        if cfg is not None and cfg.fixed_input_size and image_size != cfg.input_size[1]:
+            arguments["img_size"] = image_size
+        if channels != 3:
+            arguments["in_chans"] = channels
+        return Constructor("timm", "create_model", arguments)
+
     def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """`forward_features` and `forward_head` up to the classifier."""
         from heldout.backbones.timm_stages import Encoder
@@ -157,13 +171,18 @@ def _row(full: str, cfg: Any, default_tag: str) -> Entry:
     )
 
 
+def _full(entry: Entry) -> str:
+    """The name by which timm knows architecture and tag."""
+    return entry.info.architecture + (f".{entry.info.tag}" if entry.info.tag else "")
+
+
 def _create(entry: Entry, image_size: int, weights: Path | None) -> nn.Module:
     import timm
     from timm.models import get_pretrained_cfg
 
     from heldout.backbones.weights import read_tensors
 
-    full = entry.info.architecture + (f".{entry.info.tag}" if entry.info.tag else "")
+    full = _full(entry)
     cfg = get_pretrained_cfg(full)
     settings: dict[str, Any] = {"num_classes": entry.classes}
     if weights is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from heldout.backbones.caches import torch_hub_file, torch_hub_folder
+from heldout.backbones.constructor import Argument, Constructor
 from heldout.backbones.source import Source, Stages
 from heldout.backbones.table import Entry
 from heldout.records import BackboneInfo
@@ -101,6 +102,16 @@ class Torchvision(Source):
         stripped: nn.Module = without_classifier(model)
         return stripped
 
+    def constructor(self, entry: Entry, image_size: int, classes: int, channels: int) -> Constructor | None:
+        """`torchvision.models.get_model`, without auxiliary classifiers; it makes no input of other channels."""
+        architecture = entry.info.architecture
+        if channels != 3:
+            return None
+        arguments: dict[str, Argument] = {"name": architecture, "num_classes": classes, **_settings(entry, image_size)}
+        if "aux_logits" in arguments:
+            arguments["aux_logits"] = False
+        return Constructor("torchvision.models", "get_model", arguments)
+
     def features(self, entry: Entry, trunk: nn.Module, images: Tensor) -> Tensor:
         """What the model gives with the identity in the place of its last layer."""
         features: Tensor = trunk(images)
@@ -152,18 +163,24 @@ def _stated(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
+def _settings(entry: Entry, image_size: int) -> dict[str, Argument]:
+    """What the library must be told of an architecture besides its number of classes."""
+    architecture = entry.info.architecture
+    if architecture.startswith("vit"):
+        return {"image_size": image_size}
+    if architecture.startswith("maxvit"):
+        return {"input_size": (image_size, image_size)}
+    if architecture in ("googlenet", "inception_v3"):
+        # Their weights were ported from networks that see (x − 0.5) / 0.5; the model itself turns one into the other.
+        return {"transform_input": True, "aux_logits": True, "init_weights": False}
+    return {}
+
+
 def _model(entry: Entry, image_size: int) -> nn.Module:
     import torchvision
 
     architecture = entry.info.architecture
-    settings: dict[str, object] = {}
-    if architecture.startswith("vit"):
-        settings["image_size"] = image_size
-    elif architecture.startswith("maxvit"):
-        settings["input_size"] = (image_size, image_size)
-    elif architecture in ("googlenet", "inception_v3"):
-        # Their weights were ported from networks that see (x − 0.5) / 0.5; the model itself turns one into the other.
-        settings |= {"transform_input": True, "aux_logits": True, "init_weights": False}
+    settings = _settings(entry, image_size)
     with warnings.catch_warnings():
         # densenet, inception and googlenet warn of the time their random initialisation takes, or of its future.
         warnings.simplefilter("ignore")

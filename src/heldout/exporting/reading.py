@@ -1,0 +1,82 @@
+"""An exported file put to use: classes and probabilities for new images, as `runs.predict.Classifier` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from heldout.computing import Device
+from heldout.errors import InputError, Problem, UsageError
+from heldout.exporting.export import beside
+from heldout.exporting.feeding import feed_of
+from heldout.exporting.formats.onnx_ import session_of
+from heldout.files import sha256_of
+from heldout.images import ImageError, decode
+from heldout.progress import Reporter, Silent
+from heldout.records.codec import read_record
+from heldout.records.export import ExportRecord
+from heldout.runs.predict import TOLD, Scored
+
+SILENT = Silent()
+
+
+class ExportedClassifier:
+    """A file in ONNX that classifies image files, by onnxruntime on the CPU, one at a time.
+
+    Args:
+        path: The `.onnx` file; its JSON file lies beside it.
+        device: `auto` or `cpu`.
+
+    Attributes:
+        classes: In the order of the answers.
+        record: What the JSON file says.
+
+    Raises:
+        InputError: A file is missing, or the two do not belong together.
+        UsageError: Another device than the CPU.
+        HeldoutError: onnxruntime is not installed.
+    """
+
+    def __init__(self, path: str | Path, device: Device = "auto") -> None:
+        file = Path(path)
+        if device == "cuda":
+            raise UsageError(
+                "Found --device cuda with a file in ONNX, which heldout runs on the CPU; expected auto or cpu."
+            )
+        if not file.is_file():
+            raise InputError(
+                [Problem(str(file), "no such file", "a file that heldout export wrote", "Check the path.")]
+            )
+        remedy = "Keep the file that heldout export wrote beside it, or export the run again."
+        self.record = read_record(ExportRecord, beside(file), remedy)
+        if (found := sha256_of(file)) != self.record.sha256:
+            wanted = f"{self.record.sha256[:12]}…, as {beside(file).name} says"
+            raise InputError(
+                [Problem(str(file), f"SHA-256 {found[:12]}…", wanted, remedy)], title="The file was changed"
+            )
+        self._session = session_of(file)
+        self.classes = self.record.classes
+
+    def each(self, files: Sequence[Path], reporter: Reporter = SILENT) -> Iterator[Scored | Problem]:
+        """Classify files in their order; those that cannot be read come out as problems.
+
+        Args:
+            files: Image files.
+            reporter: Is told of every file.
+        """
+        reporter.begin("Classifying", len(files))
+        for file in files:
+            try:
+                yield self._scored(file)
+            except ImageError as error:
+                yield error.problem(str(file))
+            reporter.step()
+        reporter.end()
+
+    def _scored(self, file: Path) -> Scored:
+        feed = feed_of(decode(file), self.record.input, str(file))
+        logits = self._session.run(["logits"], feed)[0].astype(np.float64)
+        predicted, probabilities = TOLD[self.record.labels](logits, self.classes, self.record.thresholds)
+        return Scored((str(file),), tuple(predicted), probabilities)
