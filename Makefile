@@ -26,8 +26,8 @@ demo: install  ## a cause is planted in simulated microscopy, found, mended and 
 test: install  ## the default tests, in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: install  ## the long ones
-	$(BIN)/python -m pytest -m slow
+test-slow: install  ## the long ones, in two processes
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-numeric: install  ## the tests marked numeric under several BLAS kernels, one and two threads
 	$(BIN)/python scripts/test_numeric.py

@@ -15,6 +15,9 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
 
 KERNELS = {"Haswell": ("Haswell",), "Sandybridge": ("Sandybridge",), "Prescott": ("Prescott", "Katmai")}
 """What is asked for -> what threadpoolctl calls it. With AVX2, with AVX, and with SSE3 alone: other widths of vectors,
@@ -30,20 +33,30 @@ print(json.dumps([(one["architecture"], one["num_threads"]) for one in threadpoo
 """
 
 
+def marked() -> list[str]:
+    """The files that name the mark. To collect all others too takes longer than these tests."""
+    paths = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(path.relative_to(ROOT)) for path in paths if "mark.numeric" in path.read_text(encoding="utf-8")]
+
+
 def main() -> int:
     """Every call, and a line on each."""
-    failed = []
+    files, failed = marked(), []
+    if not files:
+        sys.exit("no file under tests/ names the mark `numeric`")
     for kernel, threads in [call for call in ASKED if not sys.argv[1:] or call[0] in sys.argv[1:]]:
-        words = f"{kernel}, {threads} thread{'s' if threads > 1 else ''}"
+        name = f"{kernel}, {threads} thread{'s' if threads > 1 else ''}"
         own = os.environ | {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": str(threads)}
         found = json.loads(subprocess.run([sys.executable, "-c", LIBRARIES], env=own, text=True, **READ).stdout)
-        if len(found) < 2 or any(name not in KERNELS[kernel] or number != threads for name, number in found):
-            print(f"{words}: SKIPPED, since this machine's numpy and scipy take {found} instead", flush=True)
+        if len(found) < 2 or any(one not in KERNELS[kernel] or number != threads for one, number in found):
+            print(f"{name}: SKIPPED, since this machine's numpy and scipy take {found} instead", flush=True)
             continue
         started = time.perf_counter()
-        code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-m", "numeric and not slow"], env=own).returncode
-        print(f"{words}: {'FAILED' if code else 'passed'} in {time.perf_counter() - started:.0f} s", flush=True)
-        failed += [words] if code else []
+        processes = ["-n", "2", "--dist", "loadfile"] if threads == 1 else []
+        words = ["-q", "-m", "numeric and not slow", *processes, *files]
+        code = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, env=own).returncode
+        print(f"{name}: {'FAILED' if code else 'passed'} in {time.perf_counter() - started:.0f} s", flush=True)
+        failed += [name] if code else []
     return 1 if failed else 0
 
 

@@ -141,45 +141,46 @@ def test_a_backbone_keeps_the_contract(case: str) -> None:
     net = network(case).eval()
     batch = images(case)
     with torch.no_grad():
-        check_shapes(net, batch)
-        check_input(net, case)
-        check_stages(net, case, batch)
+        features, logits = net.features(batch), net(batch)
+        check_shapes(net, batch, features, logits)
+        check_input(net, case, batch, logits)
+        check_stages(net, case, batch, features)
     check_gradients(net, batch)
     check_hash(net)
 
 
-def check_shapes(net: Network, batch: torch.Tensor) -> None:
-    features = net.features(batch)
+def check_shapes(net: Network, batch: torch.Tensor, features: torch.Tensor, logits: torch.Tensor) -> None:
     assert features.shape == (2, net.feature_size)
     assert features.dtype == torch.float32 and torch.isfinite(features).all()
-    assert net(batch).shape == (2, 5)
-    assert torch.equal(net(batch), net(batch)), "eval mode is not deterministic"
+    assert logits.shape == (2, 5)
+    assert torch.equal(net(batch), logits), "eval mode is not deterministic"
     assert isinstance(net.head, torch.nn.Linear) and net.head.in_features == net.feature_size
 
 
-def check_input(net: Network, case: str) -> None:
-    batch = images(case)
-    assert close(net(batch.float() / 255), net(batch)), "uint8 and float disagree"
+def check_input(net: Network, case: str, batch: torch.Tensor, logits: torch.Tensor) -> None:
+    assert close(net(batch.float() / 255), logits), "uint8 and float disagree"
     grey = images(case, channels=1)
     assert close(net(grey), net(grey.expand(-1, 3, -1, -1))), "a grey image is not three equal channels"
-    assert close(net(batch.contiguous(memory_format=torch.channels_last)), net(batch))
+    assert close(net(batch.contiguous(memory_format=torch.channels_last)), logits)
 
 
-def check_stages(net: Network, case: str, batch: torch.Tensor) -> None:
+def check_stages(net: Network, case: str, batch: torch.Tensor, expected: torch.Tensor) -> None:
     """Stages in a row give the features, from any boundary, leaving what they were given as it was."""
-    expected = net.features(batch)
     assert next(iter(net.stages)) == "input"
     assert (len(net.stages) == 2) == (case in ONE_STAGE)
     assert not any(isinstance(stage, Whole) for stage in net.stages.values()), "the partition was given up"
     x: torch.Tensor = batch
+    middle = len(net.stages) // 2
     for index in range(len(net.stages)):
         before = x.clone()
         y = net.run_stages(x, index, index + 1)
         assert torch.equal(x, before), f"stage {index} changes its input"
         x = y
+        if index + 1 == middle:
+            assert torch.equal(x, net.run_stages(batch, 0, middle)), "several stages are not each after the other"
+            half = x
     assert torch.equal(x, expected)
-    middle = len(net.stages) // 2
-    assert torch.equal(net.run_stages(net.run_stages(batch, 0, middle), middle, len(net.stages)), expected)
+    assert torch.equal(net.run_stages(half, middle, len(net.stages)), expected)
     # The library's own forward pass of the same modules, rebuilt from the same seed.
     name, size = parts(case)
     source, entry = source_of(resolve(name)), entry_of(resolve(name))

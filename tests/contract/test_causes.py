@@ -39,7 +39,13 @@ def data_of(name: str) -> CauseData:
 
 @cache
 def measured_of(code: str, name: str) -> Any:
-    return next(cause for cause in causes if cause.code == code).measure(data_of(name))
+    return causes.get(code).measure(data_of(name))
+
+
+@cache
+def judged(code: str, name: str) -> Finding:
+    """Judged once for all tests; it is dear to measure, and no test changes what was found."""
+    return causes.get(code).judge(data_of(name))
 
 
 @pytest.mark.parametrize("cause", EVERY)
@@ -58,7 +64,7 @@ def test_it_is_a_documented_cause(cause: Cause[Any]) -> None:
 @pytest.mark.parametrize("cause", EVERY)
 def test_it_answers_whatever_the_data_are(cause: Cause[Any], name: str) -> None:
     data = data_of(name)
-    finding = cause.judge(data)
+    finding = judged(cause.code, name)
     assert isinstance(finding, Finding) and finding.code == cause.code and finding.verdict in VERDICTS[:-1]
     assert finding.sentence and "nan" not in finding.sentence.lower().split()
     assert isinstance(finding.kind, ReasonKind)
@@ -100,7 +106,7 @@ def test_it_decides_without_data_and_words_change_no_verdict(cause: Cause[Any]) 
         finding = cause.finding(decision, told, RULES)
         assert (finding.verdict, finding.kind) == (decision.verdict, decision.kind)
         assert decision == cause.decide(measured, RULES), "telling leaves the numbers as they were"
-        assert cause.judge(data_of(name)).verdict == decision.verdict
+        assert judged(cause.code, name).verdict == decision.verdict
         asked += 1
     assert asked, "no made run gives it anything to measure"
 
@@ -143,20 +149,20 @@ def test_other_rules_give_another_decision(cause: Cause[Any]) -> None:
 def test_interventions_switched_off_are_named(cause: Cause[Any]) -> None:
     if not cause.interventions:
         pytest.skip("judges without interventions")
-    finding = cause.judge(data_of("nothing but predictions"))
+    finding = judged(cause.code, "nothing but predictions")
     assert finding.verdict in ("not identifiable", "not applicable")
 
 
 @pytest.mark.parametrize("cause", EVERY)
 def test_interventions_that_failed_are_told_from_those_switched_off(cause: Cause[Any]) -> None:
-    off, failed = (cause.judge(data_of(name)).kind for name in ("nothing but predictions", "interventions that failed"))
+    off, failed = (judged(cause.code, name).kind for name in ("nothing but predictions", "interventions that failed"))
     if off is ReasonKind.SWITCHED_OFF:
         assert failed is ReasonKind.INTERVENTION_FAILED
 
 
 @pytest.mark.parametrize("cause", EVERY)
 def test_it_says_the_same_twice(cause: Cause[Any]) -> None:
-    assert cause.judge(data_of("everything")) == cause.judge(data_of("everything"))
+    assert cause.judge(data_of("everything")) == judged(cause.code, "everything")
 
 
 def test_rules_are_a_table_with_meaning_and_source() -> None:

@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,11 @@ from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.rules import RULES
 from heldout.errors import InputError
 from heldout.images import content_hash
+from heldout.paper import write
+from heldout.paper.collect import Collected
 from heldout.records import Diagnosis, ReasonKind
 from heldout.records.codec import read_record
+from heldout.report.blocks import Page
 from heldout.report.material import gather
 from heldout.report.page import compose
 from heldout.runs.folder import StudyFiles, read_study
@@ -200,7 +203,15 @@ def test_a_section_and_a_figure(made: Made) -> None:
     assert "causes/inverted.md" not in html and "causes/prior.md" in html
 
 
-def test_a_topic_of_a_paper(made: Made, tmp_path: Path) -> None:
+def test_a_topic_of_a_paper(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one figure, that of the package: tests/paper/test_drawing.py draws all others."""
+    whole = write.collected
+
+    def collected(page: Page) -> Collected:
+        found = whole(page)
+        return replace(found, charts={"epoch-bars": found.charts["epoch-bars"]})
+
+    monkeypatch.setattr(write, "collected", collected)
     done("paper", made.study, "--out", tmp_path / "p")
     text = (tmp_path / "p" / "methods.md").read_text(encoding="utf-8")
     images = len(made.files.cohort)

@@ -10,11 +10,12 @@ from heldout.records.codec import read_record, write_record
 from heldout.records.comparison import Choosing, FoldPair
 from heldout.records.selection import Behind, Candidate, Dropped, Ensemble, Selection
 from heldout.report.material import Material, gather
-from heldout.report.page import compose, render
+from heldout.report.page import render
 from heldout.runs.folder import read_study
 from heldout.runs.stress_report import judge_stress
 from heldout.runs.stressed import Asked
 from tests.report.made_diagnosis import diagnose_study, with_groups
+from tests.report.pages import composed
 from tests.report.studies import make_evil
 from tests.worlds.made_stress import make_stress
 from tests.worlds.made_study import RUNS, make_study
@@ -28,7 +29,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Material:
 
 @pytest.fixture(scope="session")
 def four_page(four: Material) -> str:
-    return render(compose(four))
+    return render(composed(four))
 
 
 def a_search(material: Material) -> Selection:
@@ -101,7 +102,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Material:
 
 @pytest.fixture(scope="session")
 def told_page(told: Material) -> str:
-    return render(compose(told))
+    return render(composed(told))
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +113,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Material:
 
 @pytest.fixture(scope="session")
 def evil_page(evil: Material) -> str:
-    return render(compose(evil))
+    return render(composed(evil))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,21 @@ from html.parser import HTMLParser
 from heldout.records import Diagnosis
 from heldout.report.blocks import Block, Chart, Charts, Fault, Fold, Page, Sheet, Table
 from heldout.report.material import Material
+from heldout.report.page import compose
 from heldout.shown import cell_text
+
+_composed: dict[int, tuple[Material, Page]] = {}
+"""Identity of a study -> the study, which is kept so that no other takes its place, and its page."""
+
+
+def composed(material: Material) -> Page:
+    """The page of a study that several tests look at, composed once in a process: none of them changes it.
+
+    What a test patches in the making of a page it composes itself.
+    """
+    if id(material) not in _composed:
+        _composed[id(material)] = material, compose(material)
+    return _composed[id(material)][1]
 
 
 class Elements(HTMLParser):

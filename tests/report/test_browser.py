@@ -14,8 +14,9 @@ import pytest
 
 from heldout.report.bundle import TRACES
 from heldout.report.material import Material
-from heldout.report.page import compose, render
+from heldout.report.page import render
 from heldout.shown import cell
+from tests.report.pages import composed
 from tests.report.studies import EVIL, EVIL_CLASSES
 from tests.report.test_page import charts, tables
 
@@ -110,7 +111,7 @@ def test_it_fits_and_draws_without_a_word(
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
     assert set(page.evaluate(STATES)) == {"drawn"}
     names = page.evaluate(f"{SHOWN}.map(b => b.dataset.figure)")
-    assert {chart.id for chart in charts(compose(evil))} <= set(names)
+    assert {chart.id for chart in charts(composed(evil))} <= set(names)
     assert any(name.startswith("gap-budget-") for name in names), "other runs have their figures"
     marks = page.evaluate(f"{SHOWN}.map(b => b.querySelectorAll('.point, .js-line, image').length)")
     assert all(count > 0 for count in marks), marks
@@ -150,7 +151,7 @@ def test_both_buttons_of_every_figure_save(
 ) -> None:
     page, trouble = opened(browser, evil_file, scheme="dark")
     unfold(page)
-    drawn = charts(compose(evil))
+    drawn = charts(composed(evil))
     some = [c for c in drawn if not c.id.startswith("confusion")] + [c for c in drawn if "confusion" in c.id][:1]
     for chart in some:
         page.wait_for_timeout(220)  # Chromium drops downloads beyond ten a second
@@ -182,7 +183,7 @@ def test_both_buttons_of_every_figure_save(
 def test_tables_save_their_data(wide: tuple[playwright.Page, list[str]], evil: Material, tmp_path: Path) -> None:
     page, trouble = wide
     page.evaluate(UNFOLD, True)
-    table = tables(compose(evil))["recalls-table"]
+    table = tables(composed(evil))["recalls-table"]
     with page.expect_download() as saving:
         page.locator('[data-csv="recalls-table"]').click()
     saving.value.save_as(tmp_path / "table.csv")
@@ -210,7 +211,7 @@ def test_names_are_shown_as_they_are(wide: tuple[playwright.Page, list[str]]) ->
 def test_a_figure_that_cannot_be_drawn_says_so_and_the_others_stand(
     browser: playwright.Browser, four: Material, tmp_path: Path
 ) -> None:
-    html = render(compose(four)).replace('"legend": [', '"legend": 7, "was": [', 1)
+    html = render(composed(four)).replace('"legend": [', '"legend": 7, "was": [', 1)
     (tmp_path / "spoiled.html").write_text(html, encoding="utf-8")
     page, _ = opened(browser, tmp_path / "spoiled.html")
     unfold(page)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from heldout.report.blocks import Fault
 from heldout.report.first_screen import CautionKind, cautions
 from heldout.report.material import Material
-from heldout.report.page import compose, render
-from tests.report.pages import charts, read, tables
+from heldout.report.page import render
+from tests.report.pages import charts, composed, read, tables
 
 
 def test_the_numbers_are_those_of_the_comparison(crossed: Material) -> None:
-    page = compose(crossed)
+    page = composed(crossed)
     assert not [block for section in page.sections for block in section.blocks if isinstance(block, Fault)]
     (pair,), found = crossed.comparison.fold_pairs, tables(page)
     (row,) = read(found["fold-pairs-table"].sheet)
@@ -37,7 +37,7 @@ def test_the_numbers_are_those_of_the_comparison(crossed: Material) -> None:
 
 
 def test_a_cross_validated_study_is_told_as_one(crossed: Material) -> None:
-    page = compose(crossed)
+    page = composed(crossed)
     told = render(page)
     for wrong in ("were steered by", "kept None", "Ring: the epoch", "Train was scored again", "--seeds 3"):
         assert wrong not in told, wrong
@@ -49,6 +49,6 @@ def test_a_cross_validated_study_is_told_as_one(crossed: Material) -> None:
 
 
 def test_other_studies_say_nothing_of_it(four: Material) -> None:
-    page = compose(four)
+    page = composed(four)
     assert not {"folds", "selection"} & {section.id for section in page.sections}
     assert "were steered by" in render(page)

@@ -21,6 +21,7 @@ from heldout.report.page import TEMPLATES, compose
 from heldout.report.sections.reproduce import run_command
 from tests.report.pages import (
     charts,
+    composed,
     read,
     tables,
 )
@@ -29,7 +30,7 @@ from tests.worlds.made_study import RUNS, make_study
 
 
 def test_the_comparison_csv_holds_every_number_of_the_comparison(evil: Material) -> None:
-    rows = read(tables(compose(evil))["scores"].sheet)
+    rows = read(tables(composed(evil))["scores"].sheet)
     *rows, baseline = rows
     assert len(rows) == len(evil.comparison.runs) == 12
     always = evil.comparison.baseline
@@ -64,7 +65,7 @@ def test_the_comparison_csv_holds_every_number_of_the_comparison(evil: Material)
 
 
 def test_the_pairs_say_what_the_comparison_says(evil: Material) -> None:
-    page = compose(evil)
+    page = composed(evil)
     table = read(tables(page)["pairs-table"].sheet)
     assert [(r["a"], r["b"], float(r["p_holm"]), r["verdict"]) for r in table] == [
         (p.a, p.b, p.p_holm, p.verdict) for p in evil.comparison.pairs
@@ -79,7 +80,7 @@ def test_the_pairs_say_what_the_comparison_says(evil: Material) -> None:
 
 def test_confusion_counts_are_those_of_the_predictions(evil: Material) -> None:
     for run in evil.runs:
-        chart = next(c for c in charts(compose(evil)) if c.id == f"confusion-{run.id}")
+        chart = next(c for c in charts(composed(evil)) if c.id == f"confusion-{run.id}")
         test = evil.predictions(run.id, "test")
         for row in read(chart.sheet):
             mask = test.labels == EVIL_CLASSES.index(row["truth"])
@@ -90,7 +91,7 @@ def test_confusion_counts_are_those_of_the_predictions(evil: Material) -> None:
 
 
 def test_curves_are_the_history(four: Material) -> None:
-    page = compose(four)
+    page = composed(four)
     histories = {run.id: four.run(run.id).history for run in four.runs}
     for id_, what, scale in (("accuracy-curves", "accuracy", 100), ("loss-curves", "loss", 1)):
         chart = next(chart for chart in charts(page) if chart.id == id_)
@@ -115,7 +116,7 @@ def test_a_run_has_one_colour_and_seeds_share_it(evil: Material) -> None:
 
 
 def test_the_models_table_states_and_does_not_invent(four: Material) -> None:
-    table = tables(compose(four))["models-table"]
+    table = tables(composed(four))["models-table"]
     columns = [column.heading for column in table.columns]
     for row, info in zip(table.rows, four.catalogue.values(), strict=True):
         assert not isinstance(info, str)
@@ -168,7 +169,7 @@ def test_the_reader_finds_n_seeds_settings_and_commands(evil: Material, evil_pag
         "A note on",
     ):
         assert expected in text, expected
-    settings = read(tables(compose(evil))["settings-table"].sheet)
+    settings = read(tables(composed(evil))["settings-table"].sheet)
     assert {row["bn"] for row in settings} == {"train", "eval"}
 
 
@@ -209,6 +210,6 @@ def test_csv_is_rfc_4180() -> None:
 
 
 def test_a_class_that_a_spreadsheet_would_run_is_quoted_where_it_is_saved(evil: Material) -> None:
-    saved = [chart.sheet.csv() for chart in charts(compose(evil))]
+    saved = [chart.sheet.csv() for chart in charts(composed(evil))]
     assert any('"\'=""1+1"""' in text for text in saved)
     assert not any(re.search(r'(^|[,\n])"?=', text) for text in saved)

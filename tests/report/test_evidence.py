@@ -29,6 +29,7 @@ from heldout.stats.scores import auc_binary
 from tests.report.made_diagnosis import diagnose_study
 from tests.report.pages import (
     charts,
+    composed,
     elements,
     everything,
     faults,
@@ -41,7 +42,7 @@ from tests.worlds.made_study import RUNS, make_study
 
 
 def test_the_waterfall_goes_from_validation_to_test_without_a_gap(told: Material) -> None:
-    chart = next(chart for chart in charts(compose(told)) if chart.id == "gap-budget")
+    chart = next(chart for chart in charts(composed(told)) if chart.id == "gap-budget")
     diagnosis = featured(told)
     assert diagnosis.val_accuracy and diagnosis.test_accuracy
     rows = read(chart.sheet)
@@ -65,7 +66,7 @@ def test_the_waterfall_goes_from_validation_to_test_without_a_gap(told: Material
 
 
 def test_galleries_show_the_cited_images_small_and_with_what_the_run_said(told: Material, told_page: str) -> None:
-    made = [block for block in everything(compose(told)) if isinstance(block, Gallery)]
+    made = [block for block in everything(composed(told)) if isinstance(block, Gallery)]
     assert [len(gallery.thumbs) for gallery in made] == [MOST, 10]
     known = featured(told)
     finding = known.findings[0]
@@ -163,7 +164,7 @@ def test_a_property_table_that_is_none_costs_its_figure_only(tmp_path: Path) -> 
 
 
 def test_the_shifted_property_is_drawn_first_with_all_its_images(told: Material) -> None:
-    drawn = [chart for chart in charts(compose(told)) if chart.id.startswith("property-")]
+    drawn = [chart for chart in charts(composed(told)) if chart.id.startswith("property-")]
     assert {chart.title.split(",")[0] for chart in drawn[:2]} == {"Sharpness"}
     assert not any("Colour" in chart.title for chart in drawn), "what never varies is not drawn"
     assert "blurrier" in drawn[0].caption
@@ -184,7 +185,7 @@ def test_the_shifted_property_is_drawn_first_with_all_its_images(told: Material)
 
 
 def test_the_threshold_curve_is_the_accuracy_at_each_cut(told: Material) -> None:
-    chart = next(chart for chart in charts(compose(told)) if chart.id == "threshold-curve")
+    chart = next(chart for chart in charts(composed(told)) if chart.id == "threshold-curve")
     run = told.row(featured(told).run)
     test = told.predictions(run.id, "test")
     margin = test.logits[:, 1] - test.logits[:, 0]
@@ -204,7 +205,7 @@ def test_validation_is_weighted_to_the_shares_of_test_on_the_threshold_curve() -
 
 def test_more_classes_have_no_threshold_curve(evil: Material) -> None:
     assert evil.told is not None
-    assert "threshold-curve" not in {chart.id for chart in charts(compose(evil))}
+    assert "threshold-curve" not in {chart.id for chart in charts(composed(evil))}
 
 
 def test_the_reliability_bins_hold_every_image_once(told: Material, evil: Material) -> None:
@@ -221,7 +222,7 @@ def test_the_reliability_bins_hold_every_image_once(told: Material, evil: Materi
 
 
 def test_domain_aucs_stand_against_chance_where_it_is_known(told: Material) -> None:
-    rows = read(next(chart for chart in charts(compose(told)) if chart.id == "domain-auc").sheet)
+    rows = read(next(chart for chart in charts(composed(told)) if chart.id == "domain-auc").sheet)
     assert [(row["class"], row["domain_auc"], row["null_max"]) for row in rows] == [
         ("normal", "0.81", "0.58"),
         ("pneumonia", "0.97", ""),

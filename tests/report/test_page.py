@@ -24,6 +24,7 @@ from heldout.report.material import Material, gather
 from heldout.report.page import STYLES, TEMPLATES, compose, render
 from tests.report.pages import (
     charts,
+    composed,
     elements,
     tables,
 )
@@ -75,7 +76,7 @@ def test_names_cannot_become_markup(evil_page: str) -> None:
 
 
 def test_names_cannot_become_markup_inside_figures(evil: Material) -> None:
-    for chart in charts(compose(evil)):
+    for chart in charts(composed(evil)):
         text = str(chart.spec)
         assert "<script" not in text and "<img" not in text and "<b>bold" not in text
         assert "%{x} &" not in text
@@ -87,7 +88,7 @@ def test_our_own_files_cannot_end_their_element() -> None:
 
 
 def test_every_figure_and_table_has_its_buttons_and_data(evil: Material, evil_page: str) -> None:
-    page = compose(evil)
+    page = composed(evil)
     assert len(charts(page)) >= 20  # 12 confusion matrices among them
     for chart in charts(page):
         assert f'data-svg="{chart.id}"' in evil_page and f'data-csv="{chart.id}"' in evil_page

@@ -35,6 +35,7 @@ from heldout.report.page import compose, render
 from tests.report.made_diagnosis import diagnose_study, without_gap
 from tests.report.pages import (
     charts,
+    composed,
     elements,
     everything,
     faults,
@@ -49,13 +50,13 @@ from tests.worlds.made_study import RUNS, make_study
 
 
 def test_the_question_stands_right_after_the_answer(told: Material) -> None:
-    found = [section.id for section in compose(told).sections][:6]
+    found = [section.id for section in composed(told).sections][:6]
     assert found == ["why", "subgroups", "evidence", "other-runs", "advice", "models"]
-    assert compose(told).sections[0].title == "Why is the test score lower?"
+    assert composed(told).sections[0].title == "Why is the test score lower?"
 
 
 def test_without_a_diagnosis_it_says_which_command_makes_one(four: Material, four_page: str) -> None:
-    page = compose(four)
+    page = composed(four)
     assert [type(block) for block in section(page, "why")] == [Prose, Commands]
     assert "heldout diagnose STUDY" in four_page
     assert not section(page, "evidence") and not section(page, "advice")
@@ -69,7 +70,7 @@ def test_without_a_test_set_there_is_nothing_to_ask(tmp_path: Path) -> None:
 
 
 def test_the_best_run_is_told_at_length_and_the_others_folded(told: Material) -> None:
-    page = compose(told)
+    page = composed(told)
     head = next(block for block in section(page, "why") if isinstance(block, Headline))
     assert head.sentence == headline(featured(told), "efficientnet_lite0 (frozen)")
     assert head.text == featured(told).summary
@@ -89,7 +90,7 @@ def test_the_best_run_is_told_at_length_and_the_others_folded(told: Material) ->
 
 
 def test_every_run_with_a_gap_has_its_figures_causes_and_galleries(told: Material) -> None:
-    page = compose(told)
+    page = composed(told)
     folds = [block for block in section(page, "other-runs") if isinstance(block, Fold)]
     for fold, diagnosis in zip(folds, told.diagnosed[1:], strict=True):
         drawn = [block.id for block in fold.blocks if isinstance(block, Chart)]
@@ -109,7 +110,7 @@ def test_every_run_with_a_gap_has_its_figures_causes_and_galleries(told: Materia
 
 
 def test_a_cause_is_one_sentence_with_its_evidence(told: Material) -> None:
-    page, known = compose(told), featured(told)
+    page, known = composed(told), featured(told)
     (causes,) = [block for block in section(page, "why") if isinstance(block, Causes)]
     first, second, third = causes.causes
     assert (first.sign, first.title, first.points) == (
@@ -142,11 +143,11 @@ def test_without_a_gap_of_the_best_run_the_others_are_still_told(told: Material)
 
 
 def test_nothing_failed(told: Material, evil: Material) -> None:
-    assert faults(compose(told)) == [] and faults(compose(evil)) == []
+    assert faults(composed(told)) == [] and faults(composed(evil)) == []
 
 
 def test_findings_stand_in_the_order_of_the_record_with_sign_word_and_manual(told: Material) -> None:
-    found = table(compose(told), "why-findings")
+    found = table(composed(told), "why-findings")
     diagnosis = featured(told)
     assert [row[0].text for row in found.shown] == [finding.cause for finding in diagnosis.findings]
     verdicts = [row[1].text for row in found.shown]
@@ -185,7 +186,7 @@ def test_causes_that_lack_the_same_stand_in_one_row(told: Material) -> None:
 
 
 def test_every_number_of_the_record_is_in_a_csv(told: Material) -> None:
-    page = compose(told)
+    page = composed(told)
     diagnosis = featured(told)
     numbers = {row["quantity"]: row for row in read(table(page, "why-numbers").sheet)}
     estimates = {f"term {t.term}": t.points for t in diagnosis.budget}
@@ -205,12 +206,12 @@ def test_every_number_of_the_record_is_in_a_csv(told: Material) -> None:
 
 
 def test_classes_without_a_recall_are_left_open(told: Material) -> None:
-    rows = table(compose(told), "why-class-rows").shown
+    rows = table(composed(told), "why-class-rows").shown
     assert [cell.text for cell in rows[0]] == ["normal", "50.0 %", "50.0 %", "–", "80.0 %", "–", "–", "–"]
 
 
 def test_lenses_stand_apart_and_are_never_added(told: Material, told_page: str) -> None:
-    page = compose(told)
+    page = composed(told)
     appearance = table(page, "why-lens-appearance")
     assert appearance.caption == "What is in the images"
     assert [c.heading for c in appearance.headings][1:4] == [
@@ -237,7 +238,7 @@ def test_remedies_are_ranked_and_exploratory_ones_marked(told: Material) -> None
 
 
 def test_the_review_list_is_complete_and_blind(told: Material, told_page: str) -> None:
-    found = table(compose(told), "why-review")
+    found = table(composed(told), "why-review")
     rows = read(found.sheet)
     assert {row["id"]: float(row["probability"]) for row in rows} == featured(told).review
     assert {row["label"] for row in rows} == {""}
@@ -310,7 +311,7 @@ def test_hostile_texts_stay_text(evil: Material, evil_page: str) -> None:
     for word in ("blurrier", "Set the threshold again", "how threshold was measured", "Site is not known"):
         assert f"{word}" in text
     assert text.count("&lt;script&gt;alert(1)") > 100
-    for chart in charts(compose(evil)):
+    for chart in charts(composed(evil)):
         assert "<script" not in str(chart.spec)
 
 
@@ -321,7 +322,7 @@ def test_ids_on_the_page_are_one_each_and_links_arrive(told: Material, told_page
     targets = {a["href"][1:] for tag, a in elements(told_page).tags if tag == "a" and (a["href"] or "").startswith("#")}
     assert targets <= set(identities)
     assert {term.id for term in DIAGNOSIS} <= set(identities)
-    for block in everything(compose(told)):
+    for block in everything(composed(told)):
         if isinstance(block, Table | Gallery):
             assert embedded(told_page, block.id)["csv"] == block.sheet.csv()
 
@@ -336,7 +337,7 @@ def test_equal_studies_give_equal_pages_and_stay_small(tmp_path: Path) -> None:
 
 
 def test_csvs_have_no_ragged_rows(told: Material) -> None:
-    page = compose(told)
+    page = composed(told)
     sheets = [block.sheet for block in everything(page) if isinstance(block, Table | Gallery)]
     sheets += [chart.sheet for block in everything(page) if isinstance(block, Charts) for chart in block.charts]
     for sheet in sheets:

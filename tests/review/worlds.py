@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from heldout.diagnosis.diagnose import diagnose
 from heldout.review.of_study import asked_for, review_of
@@ -16,11 +19,22 @@ from tests.worlds.made_study import Planted, make_study
 RUN = Planted("efficientnet_lite0", "finetune", 0, 0.995, 0.96, 0.80)
 
 
+@cache
+def _place() -> TemporaryDirectory[str]:
+    """A folder of this process, gone when it ends."""
+    return TemporaryDirectory()
+
+
+@cache
+def _made(n_test: int) -> Path:
+    folder = make_study(Path(_place().name) / str(n_test), runs=[RUN], n_train=60, n_val=200, n_test=n_test)
+    diagnose(read_study(folder), bootstrap=200)
+    return folder
+
+
 def diagnosed(folder: Path, n_test: int = 200) -> StudyFiles:
-    """One run of which test is lower, really diagnosed; nobody has read a label."""
-    study = read_study(make_study(folder, runs=[RUN], n_train=60, n_val=200, n_test=n_test))
-    diagnose(study, bootstrap=200)
-    return study
+    """One run of which test is lower, really diagnosed; nobody has read a label. Made once in a process and copied."""
+    return read_study(Path(shutil.copytree(_made(n_test), folder)))
 
 
 def truth_of(study: StudyFiles) -> dict[str, str]:

@@ -47,7 +47,7 @@ def test_cross_fitting_invents_nothing_where_in_sample_does() -> None:
     assert np.mean(honest) < 0.51
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), classes=st.sampled_from([2, 3, 5]))
 def test_the_mean_over_images_is_the_accuracy(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
@@ -135,7 +135,7 @@ def test_cuts_of_some_replicates_at_a_time_are_the_same_and_take_little_memory(m
         assert peak < weights.nbytes / 2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 100), held=st.integers(0, 3))
 def test_answers_of_classes_that_are_held_stay_as_they_are(seed: int, held: int) -> None:
     """The decision moves among the others only: on the images of these that are answered as one of these."""

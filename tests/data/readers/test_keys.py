@@ -152,6 +152,7 @@ def test_on_kermany_the_right_key_is_accepted_and_the_naive_one_refused_with_its
     assert not refused.accepted and abs(refused.effect) < 0.2 and refused.pairs > 80
 
 
+@pytest.mark.slow  # decodes 5856 radiographs; the test above does so for a quarter, and made images go the whole way
 def test_on_kermany_the_right_key_comes_out_of_the_names_and_images() -> None:
     folder = shared_data("kermany224")
     files = sorted(folder.rglob("*.jpeg"))

@@ -68,22 +68,7 @@ class Offline(Source):
         Raises:
             InputError: Number or shapes differ; all of them are listed.
         """
-        from heldout.backbones.weights import read_tensors
-
-        found = list(read_tensors(file).items())
-        own = list(self.model(entry, 0).state_dict().items())
-        problems = [
-            Problem(str(file), f"{theirs} {tuple(a.shape)}", f"{ours} {tuple(b.shape)}", "Reinstall the package.")
-            for (theirs, a), (ours, b) in zip(found, own, strict=False)
-            if a.shape != b.shape or theirs.rpartition(".")[2] != ours.rpartition(".")[2]
-        ]
-        if len(found) != len(own):
-            problems.append(
-                Problem(str(file), f"{len(found)} tensors", f"{len(own)} tensors", "Reinstall the package.")
-            )
-        if problems:
-            raise InputError(problems, title=f"The weights do not fit {entry.info.name}")
-        return {ours: tensor for (_, tensor), (ours, _) in zip(found, own, strict=True)}
+        return _fitted(entry, file, self.model(entry, 0))
 
     def model(self, entry: Entry, image_size: int) -> nn.Module:
         """Timm's network with TensorFlow's padding."""
@@ -96,7 +81,7 @@ class Offline(Source):
         """Timm's network, fully convolutional, so any image size will do."""
         model: Any = self.model(entry, image_size)
         if weights is not None:
-            model.load_state_dict(self.state(entry, weights))
+            model.load_state_dict(_fitted(entry, weights, model))
         model.reset_classifier(0)
         trunk: nn.Module = model
         return trunk
@@ -126,6 +111,24 @@ SOURCE = Offline()
 
 def _package(architecture: str) -> str:
     return f"{architecture}_pytorch_model"
+
+
+def _fitted(entry: Entry, file: Path, model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a file under the names of a network, by their order."""
+    from heldout.backbones.weights import read_tensors
+
+    found = list(read_tensors(file).items())
+    own = list(model.state_dict().items())
+    problems = [
+        Problem(str(file), f"{theirs} {tuple(a.shape)}", f"{ours} {tuple(b.shape)}", "Reinstall the package.")
+        for (theirs, a), (ours, b) in zip(found, own, strict=False)
+        if a.shape != b.shape or theirs.rpartition(".")[2] != ours.rpartition(".")[2]
+    ]
+    if len(found) != len(own):
+        problems.append(Problem(str(file), f"{len(found)} tensors", f"{len(own)} tensors", "Reinstall the package."))
+    if problems:
+        raise InputError(problems, title=f"The weights do not fit {entry.info.name}")
+    return {ours: tensor for (_, tensor), (ours, _) in zip(found, own, strict=True)}
 
 
 def _row(name: str, size: int, params: int | None, gflops: float | None, file_mb: float | None) -> Entry:
