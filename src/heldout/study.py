@@ -13,6 +13,7 @@ from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
 from heldout.data.readers.manifest import FRAME
 from heldout.data.splits import whole_split
+from heldout.executors import opened
 from heldout.notebook import InNotebook, usual_reporter
 from heldout.progress import Reporter
 from heldout.records import Cohort, Comparison, Diagnoses, RunRecord, Split
@@ -217,16 +218,22 @@ class Study(InNotebook):
         """
         return self._execution.plan()
 
-    def run(self, reporter: Reporter | None = None) -> Study:
+    def run(
+        self, reporter: Reporter | None = None, on: str = "local", cpus: int | None = None, gpus: float | None = None
+    ) -> Study:
         """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
 
         Args:
             reporter: Told of the training; None takes the study's.
+            on: Where: `local`, `ray[:ADDRESS]` or `slurm[:NAME=VALUE,…]` (docs/clusters.md).
+            cpus: Cores, and threads, of a run there; None for one.
+            gpus: GPUs of a run there, .5 for a half; None for none.
 
         Returns:
             The study itself.
         """
-        self._execution.run(reporter or self.reporter)
+        with opened(on, self.folder, cpus, gpus) as executor:
+            self._execution.run(reporter or self.reporter, executor)
         return self
 
     def records(self) -> tuple[RunRecord, ...]:

@@ -14,7 +14,9 @@ from heldout.cli.options import (
     OUTPUT,
     TRAINING,
     Channels,
+    CpusPerRun,
     Data,
+    GpusPerRun,
     Ignore,
     Images,
     Intensity,
@@ -22,12 +24,14 @@ from heldout.cli.options import (
     LabelKind,
     LabelSeparator,
     NoTest,
+    On,
     OrderOption,
     PathColumn,
     Patient,
     SkipUnreadable,
     ValFraction,
     Verify,
+    Where,
     many,
 )
 
@@ -156,6 +160,9 @@ def run(
     intensity: Intensity = "",
     channels: Channels = "",
     verify: Verify = False,
+    on: On = "local",
+    cpus_per_run: CpusPerRun = None,
+    gpus_per_run: GpusPerRun = None,
     json: Json = False,
 ) -> None:
     """Train every model with every strategy on your images, and compare them.
@@ -177,7 +184,8 @@ def run(
     from heldout.settings import parse_assignments
     from heldout.study import Study
 
-    env = environment(context)
+    env, where = environment(context), Where(on, cpus_per_run, gpus_per_run)
+    where.check(out)
     layout = Layout(images, path_column, label_column, tuple(many(ignore)))
     asked = asked_labels(labels, label_separator)
     chosen, auto = asked_strategies(many(strategies), epochs, parse_assignments(set_ or []), budget_minutes)
@@ -206,10 +214,10 @@ def run(
         channels=channels,
         auto=auto,
     )
-    where = choice("--device", device, get_args(Device))
+    at = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
-    study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
-    _carry_out(study, env, json)
+    study = Study.of(spec, out, device=at, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
+    _carry_out(study, where, env, json)
 
 
 def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
@@ -230,14 +238,14 @@ def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
     return max(seeds, repeats)
 
 
-def _carry_out(study: Study, env: Environment, json: bool) -> None:
+def _carry_out(study: Study, where: Where, env: Environment, json: bool) -> None:
     """Run the study, and print the comparison of all runs of its folder."""
     from heldout.cli.views.compare import show_comparison
     from heldout.records.codec import to_data
 
     for note in study.cohort.notes:
         study.reporter.note(f"Note: {note}")
-    comparison = study.run().compare()
+    comparison = study.run(on=where.on, cpus=where.cpus, gpus=where.gpus).compare()
     if json:
         env.json(to_data(comparison))
         return
