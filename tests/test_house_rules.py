@@ -131,6 +131,7 @@ FLOORS = {
     "diagnosis.labels_in_doubt": 21,
     "diagnosis.shares": 21,
     "diagnosis.summary": 21,
+    "diagnosis.experiments": 21,
     "diagnosis.diagnose": 22,
     "diagnosis.until_told": 23,
     "report": 23,

@@ -13,6 +13,11 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 
+def nothing(_: object) -> tuple[str, ...]:
+    """No files: neither read nor left."""
+    return ()
+
+
 @dataclass(frozen=True)
 class WorkItem(Generic[C, R]):
     """A piece of work on a study: a run to be trained, a trial of a search, an intervention.
@@ -26,8 +31,9 @@ class WorkItem(Generic[C, R]):
         work: (common, the study's folder where it is done, reporter) -> the result; a function of a module, or a
             `functools.partial` of one. Nothing is read or written but what is under that folder.
         reads: Names what it reads: files and folders, relative to the study's folder. Asked only where they have to
-            travel; may make what is not there yet.
-        writes: Folder in which it leaves files, relative likewise; empty for a result alone.
+            travel, in the process that has the study; may make what is not there yet.
+        leaves: Names the files and folders that it left, likewise; asked where it was done, with the folder there. Like
+            `work`, it is sent.
         kept: Folders of the study whose content bears its key in its name, so that items share what one of them made.
     """
 
@@ -35,8 +41,8 @@ class WorkItem(Generic[C, R]):
     study: Path
     common: C
     work: Callable[[C, Path, Reporter], R]
-    reads: Callable[[Reporter], Sequence[str]] = lambda reporter: ()
-    writes: str = ""
+    reads: Callable[[Reporter], Sequence[str]] = nothing
+    leaves: Callable[[Path], Sequence[str]] = nothing
     kept: tuple[str, ...] = ("images", "features", "quality")
 
     def here(self, reporter: Reporter) -> R:

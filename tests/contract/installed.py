@@ -17,6 +17,7 @@ from heldout.data.splits import split_methods
 from heldout.diagnosis.causes import causes
 from heldout.diagnosis.interventions import interventions
 from heldout.diagnosis.lenses import lenses
+from heldout.executors import executors
 from heldout.images.decoders import decoders
 from heldout.paper.statements import topics
 from heldout.phantoms.plants import plants
@@ -67,6 +68,7 @@ ADDED = (
     Added(worlds, "a_world", "dusty"),
     Added(plants, "a_plant", "negative"),
     Added(stresses, "a_stress", "negative"),
+    Added(executors, "an_executor", "another-folder"),
     Added(commands, "a_command", "patients"),
 )
 """Every shelf of the house."""

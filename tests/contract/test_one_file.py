@@ -38,6 +38,7 @@ from heldout.runs.folder import StudyFiles, read_study
 from heldout.web.app import build
 from tests.cli.call import call
 from tests.contract.installed import ADDED, ELSEWHERE, Added, install
+from tests.executors.same import assert_same
 from tests.worlds.bright_cells import bright_cells
 
 ROOT = Path(__file__).parents[2]
@@ -245,6 +246,12 @@ def test_a_stress(made: Made) -> None:
     assert lost["swapped", "far"] > 25 and run["worst"]["stress"] == "negative"
     assert [one["measured"] for one in report["stresses"]] == [False, True]
     assert run["forecast_points"] is None and run["expected"] is None
+
+
+def test_an_executor(made: Made, tmp_path: Path) -> None:
+    words = ("--models", MODEL, "--strategies", "fixed", "--image-size", 32, "--out", tmp_path / "study")
+    done("run", made.data, *words, "--on", "another-folder")
+    assert_same(tmp_path / "study", made.study)
 
 
 def test_a_command(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

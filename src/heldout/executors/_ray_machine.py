@@ -18,7 +18,7 @@ import numpy as np
 from heldout._version import __version__
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError
-from heldout.files import whole_folder
+from heldout.files import whole, whole_folder
 from heldout.optional import require
 from heldout.progress import Epoch, Reporter
 
@@ -34,7 +34,7 @@ class Order:
         work: Of the item.
         common: One reference.
         files: Name of each file that it reads -> references to its pieces.
-        writes: Of the item.
+        leaves: Of the item.
         kept: Of the item.
         version: Of heldout where the study is.
         session: Tells the copies of one driver from those of others.
@@ -43,7 +43,7 @@ class Order:
     work: Callable[[Any, Path, Reporter], Any]
     common: tuple[Any, ...]
     files: dict[str, tuple[Any, ...]]
-    writes: str
+    leaves: Callable[[Path], Sequence[str]]
     kept: tuple[str, ...]
     version: str
     session: str
@@ -70,10 +70,10 @@ def do(order: Order) -> Iterator[tuple[str, Any]]:
         worker.start()
         while (message := told.get())[0] in ("epoch", "note"):
             yield message
-        if message[0] == "result" and order.writes:
-            for file in sorted((study / order.writes).rglob("*")):
+        if message[0] == "result":
+            for file in _files(study, order.leaves(study)):
                 name = file.relative_to(study).as_posix()
-                if file.is_file() and not file.name.startswith(".") and before.get(name) != file.stat().st_mtime_ns:
+                if before.get(name) != file.stat().st_mtime_ns:
                     content = np.fromfile(file, dtype=np.uint8)
                     for start in range(0, max(1, len(content)), CHUNK):
                         yield "piece", (name, content[start : start + CHUNK])
@@ -95,7 +95,8 @@ def _lay_out(order: Order, node: Path, study: Path, ray: Any) -> dict[str, int]:
         if parts[0] in order.kept and len(parts) > 2:
             shared.setdefault(node / parts[0] / parts[1], {})["/".join(parts[2:])] = pieces
         else:
-            _fetch(study / name, pieces, ray)
+            with whole(study / name) as temporary:
+                _fetch(temporary, pieces, ray)
             times[name] = (study / name).stat().st_mtime_ns
     for place, files in shared.items():
         with hold(claim_of(place)):
@@ -103,9 +104,14 @@ def _lay_out(order: Order, node: Path, study: Path, ray: Any) -> dict[str, int]:
                 with whole_folder(place) as temporary:
                     for name, pieces in files.items():
                         _fetch(temporary / name, pieces, ray)
-    if order.writes:
-        (study / order.writes).mkdir(parents=True, exist_ok=True)
     return times
+
+
+def _files(study: Path, names: Sequence[str]) -> list[Path]:
+    """All files of some files and folders; not what is half written."""
+    places = [study / name for name in names]
+    found = [file for place in places for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+    return [file for file in found if file.is_file() and not file.name.startswith(".")]
 
 
 def _fetch(file: Path, pieces: Sequence[Any], ray: Any) -> None:

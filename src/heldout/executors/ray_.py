@@ -35,6 +35,9 @@ R = TypeVar("R")
 TRIES = 4
 """How often an item is begun whose worker is lost: what takes four machines down is not a machine's fault."""
 
+STARTING = 180
+"""Seconds that a cluster on this machine has for its start, where 30 are usual: the machine may be busy."""
+
 CLOSING = 20.0
 """Seconds that machines have at the end for removing what was copied to them."""
 
@@ -102,6 +105,7 @@ class RayExecutor:
         ray: Any = require("ray", "ray")
         if not ray.is_initialized():
             given = self.address or os.environ.get("RAY_ADDRESS", "")
+            os.environ.setdefault("RAY_raylet_start_wait_time_s", str(STARTING))
             where = {"address": given} if given else {"address": "local", "include_dashboard": False}
             try:
                 ray.init(**where, log_to_driver=False, logging_level="ERROR")
@@ -224,7 +228,7 @@ class RayTasks:
                 elif kind == "error":
                     raise content
                 else:
-                    _write(item.study, pieces)
+                    _write(item, pieces)
                     result: R = content
                     return result
         finally:
@@ -246,7 +250,7 @@ class RayTasks:
                     files[file.relative_to(item.study).as_posix()] = self._put(
                         key, lambda file=file: self._pieces(file)
                     )
-        return Order(item.work, common, files, item.writes, item.kept, __version__, self.session)
+        return Order(item.work, common, files, item.leaves, item.kept, __version__, self.session)
 
     def _put(self, key: tuple[object, ...], make: Callable[[], Sequence[Any]]) -> tuple[Any, ...]:
         if key not in self._objects:
@@ -262,10 +266,12 @@ class RayTasks:
         return [self.ray.put(np.asarray(mapped[start : start + CHUNK])) for start in range(0, size, CHUNK)]
 
 
-def _write(study: Path, files: dict[str, list[Any]]) -> None:
-    """Put files that came back into the study's folder, each whole."""
+def _write(item: WorkItem[Any, Any], files: dict[str, list[Any]]) -> None:
+    """Put files that came back into the study's folder, each whole; of those that items share the first one stays."""
     for name, pieces in files.items():
-        with whole(study / name) as temporary, temporary.open("wb") as out:
+        if name.partition("/")[0] in item.kept and (item.study / name).is_file():
+            continue
+        with whole(item.study / name) as temporary, temporary.open("wb") as out:
             for piece in pieces:
                 out.write(piece)
 

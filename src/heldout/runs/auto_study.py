@@ -94,6 +94,16 @@ class AutoStudy:
         return CrossValidation(study) if study.split.folds else study
 
 
+AnyExecution = Execution | CrossValidation | AutoStudy
+
+
+def execution_of(whole: Execution) -> AnyExecution:
+    """How a study is carried out, as its spec says: its strategy chosen, in folds, or as it stands."""
+    if whole.spec.auto is not None:
+        return AutoStudy(whole)
+    return whole if whole.spec.reading.folds is None else CrossValidation(whole)
+
+
 @dataclass(frozen=True)
 class AutoJob(Job):
     """The search for a recipe on validation.

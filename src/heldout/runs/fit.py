@@ -116,8 +116,13 @@ def _learning(run: PlannedRun, context: RunContext, own: Sitting, claim: Claim) 
         common=context,
         work=partial(_learn_in, run, where, own.checkpoint.absolute(), claim.path.absolute(), claim.text),
         reads=reads,
-        writes=where,
+        leaves=partial(left_in, where),
     )
+
+
+def left_in(where: str, study: Path) -> tuple[str, ...]:
+    """The folder of a run that is not in its place yet."""
+    return (where,)
 
 
 def _learn_in(
@@ -137,6 +142,7 @@ def _learn_in(
     check_weights(run.recipe, run.info, context)
     seen = Claim(claim, text)
     shared = seen.is_held
+    (study / where).mkdir(parents=True, exist_ok=True)
     own = Sitting(study, study / "runs" / run.recipe.id, study / where, seen if shared else None)
     _learn_and_score(run, context.moved(study), own, checkpoint if shared else own.checkpoint, reporter)
     if not shared:

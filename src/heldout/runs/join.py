@@ -25,7 +25,7 @@ from heldout.records.run import FOLDS, REDO, fold_name
 from heldout.records.table_file import load_table, save_table
 from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, cache_of, part_of, stores_read
-from heldout.runs.fit import environment
+from heldout.runs.fit import environment, left_in
 from heldout.runs.folder import RunFiles, read_run
 from heldout.runs.plan import PlannedRun
 from heldout.runs.predict import load_network
@@ -70,7 +70,7 @@ def join(
                 common=context,
                 work=partial(_join_in, run, members, where),
                 reads=partial(_reads, [folder for folder, _ in members], run, context),
-                writes=where,
+                leaves=partial(left_in, where),
             )
             dispatcher.dispatch(item, reporter)
         return own.finish(bool(context.split.test))
@@ -91,6 +91,7 @@ def _join_in(
 ) -> None:
     """Put runs of folds together in a study's folder, which may be a copy on another machine."""
     members = [read_run(study / folder, context.cohort, split) for folder, split in folds]
+    (study / where).mkdir(parents=True, exist_ok=True)
     own = Sitting(study, study / "runs" / run.recipe.id, study / where, None)
     record = _joined(run, members, context.moved(study), reporter, own.folder)
     own.keep_scored(replace(record, files=own.checksums()))
