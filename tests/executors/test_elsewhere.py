@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from heldout.cli import ExitStatus
+from heldout.diagnosis.experiments import Wanted
+from heldout.diagnosis.interventions import interventions
+from heldout.diagnosis.until_told import experiments_on
 from heldout.errors import HeldoutError, UsageError
 from heldout.executors import Resources, executors, opened
 from heldout.executors.slurm import asked_of
@@ -16,11 +20,12 @@ from heldout.records.codec import read_record
 from heldout.records.tuning import Tuning
 from heldout.runs import context as context_module
 from heldout.runs import fit as fit_module
-from heldout.runs.share import Executor
+from heldout.runs.folder import read_study
+from heldout.runs.share import IN_TURN, Executor
 from heldout.study import Study
 from tests.cli.call import call
 from tests.contract.elsewhere.an_executor import InCopies
-from tests.executors.same import assert_same
+from tests.executors.same import assert_same, assert_same_experiments
 from tests.worlds.bright_cells import bright_cells
 
 
@@ -136,3 +141,20 @@ def test_one_bar_counts_no_epoch_twice() -> None:
         with bar.piece(3) as cut:
             cut.reach(2)
     assert steps.count == 5
+
+
+@pytest.mark.slow
+def test_experiments_are_equal(data: Path, local: Path, tmp_path: Path) -> None:
+    here, away = (Path(shutil.copytree(local, tmp_path / name)) for name in ("here", "away"))
+    copies = InCopies()
+    files = read_study(away)
+    experiments_on(files, files.runs, copies, Wanted("cpu"), Silent())
+    own = read_study(here)
+    experiments_on(own, own.runs, IN_TURN, Wanted("cpu"), Silent())
+    assert_same_experiments(away, here)
+    assert len(copies.dispatcher.done) >= 2 * len(interventions.names())
+    done = len(copies.dispatcher.done)
+    experiments_on(files, files.runs, copies, Wanted("cpu"), Silent())
+    assert len(copies.dispatcher.done) == done
+    told, other = (Study(data, ["efficientnet_lite0"], ["frozen"], place).diagnose() for place in (here, away))
+    assert told == other

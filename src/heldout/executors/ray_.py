@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,7 +93,8 @@ class RayExecutor:
             IN_TURN.run(jobs, reporter)  # says so
             return
         tasks = self._tasks = self._tasks or self._connect(reporter)
-        Share(jobs, reporter, tasks).run_at_once(tasks.room, tasks.stop)
+        ahead = 1  # waits in the cluster, so that no machine waits for this process
+        Share(jobs, reporter, tasks).run_at_once(lambda: tasks.room() + ahead, tasks.stop)
 
     def _connect(self, reporter: Reporter) -> RayTasks:
         """Join the cluster, or start one.
@@ -149,6 +151,13 @@ class RayTasks:
     _under_way: set[Any] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: bool = False
+
+    @cached_property
+    def _task(self) -> Any:
+        """What does an item, as Ray knows it: told to the cluster once."""
+        options = {"num_cpus": self.resources.cpus, "num_gpus": self.resources.gpus, "max_retries": 0}
+        own = {"env_vars": {"OMP_NUM_THREADS": str(self.resources.cpus)}}
+        return self.ray.remote(num_returns="streaming", runtime_env=own, **options)(do)
 
     def room(self) -> int:
         """Items that the machines can do at once, as they are now."""
@@ -207,13 +216,10 @@ class RayTasks:
         """Send it, tell what comes back, write its files, give its result."""
         with self._lock:  # images are decoded once, and objects put once
             order = self._order(item, reporter)
-        options = {"num_cpus": self.resources.cpus, "num_gpus": self.resources.gpus, "max_retries": 0}
-        own = {"env_vars": {"OMP_NUM_THREADS": str(self.resources.cpus)}}
-        task = self.ray.remote(num_returns="streaming", runtime_env=own, **options)(do)
-        if self._stopped:
-            raise HeldoutError(f"{item.title} was stopped.")
-        messages = task.remote(order)
+        messages = self._task.remote(order)
         self._under_way.add(messages)
+        if self._stopped:  # an interruption that came before this one could be seen
+            self.ray.cancel(messages, force=True)
         pieces: dict[str, list[Any]] = {}
         try:
             for reference in messages:
