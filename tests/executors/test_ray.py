@@ -60,6 +60,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")
+        patch.setenv("RAY_raylet_start_wait_time_s", "300")
         made = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
         made.add_node(**NODE)
         yield made

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -253,9 +253,7 @@ class RayTasks:
                 if file.is_file() and not file.name.startswith("."):
                     about = file.stat()
                     key = (str(file.absolute()), about.st_size, about.st_mtime_ns)
-                    files[file.relative_to(item.study).as_posix()] = self._put(
-                        key, lambda file=file: self._pieces(file)
-                    )
+                    files[file.relative_to(item.study).as_posix()] = self._put(key, partial(self._pieces, file))
         return Order(item.work, common, files, item.leaves, item.kept, __version__, self.session)
 
     def _put(self, key: tuple[object, ...], make: Callable[[], Sequence[Any]]) -> tuple[Any, ...]:
