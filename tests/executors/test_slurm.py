@@ -49,7 +49,7 @@ def make(data: Path, out: Path, **options: Any) -> Study:
 
 
 def test_runs_are_equal_and_a_killed_task_is_submitted_again(data: Path, tmp_path: Path) -> None:
-    options = {"epochs": 30}
+    options = {"epochs": 12}
     here = make(data, tmp_path / "here", **options).run()
     study, notes = make(data, tmp_path / "away", **options), Notes()
     failed: list[BaseException] = []

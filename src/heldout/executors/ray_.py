@@ -28,7 +28,7 @@ from heldout.executors.backend import Backend, Resources
 from heldout.files import whole
 from heldout.optional import check, require
 from heldout.progress import Reporter
-from heldout.runs.share import IN_TURN, Executor, Job, Share
+from heldout.runs.share import Executor, Job, Share
 from heldout.work import WorkItem
 
 R = TypeVar("R")
@@ -89,12 +89,11 @@ class RayExecutor:
 
     def run(self, jobs: Sequence[Job], reporter: Reporter) -> None:
         """Do what is left of them, as many at once as the cluster has room for."""
-        if all(job.is_done() for job in jobs):
-            IN_TURN.run(jobs, reporter)  # says so
-            return
-        tasks = self._tasks = self._tasks or self._connect(reporter)
-        ahead = 1  # waits in the cluster, so that no machine waits for this process
-        Share(jobs, reporter, tasks).run_at_once(lambda: tasks.room() + ahead, tasks.stop)
+        left = Share(jobs, reporter).left()
+        if left:
+            tasks = self._tasks = self._tasks or self._connect(reporter)
+            ahead = 1  # waits in the cluster, so that no machine waits for this process
+            Share(left, reporter, tasks).run_at_once(lambda: tasks.room() + ahead, tasks.stop)
 
     def _connect(self, reporter: Reporter) -> RayTasks:
         """Join the cluster, or start one.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from heldout.errors import HeldoutError, UsageError
 from heldout.executors.backend import Backend, Resources
 from heldout.optional import check, require
 from heldout.progress import Epoch, Gathered, Piece, Reporter
-from heldout.runs.share import IN_TURN, Executor, Job, Share
+from heldout.runs.share import Executor, Job, Share
 
 POLL = 2.0
 """Seconds between two looks at what the tasks are at; the scheduler itself is asked more rarely, by submitit."""
@@ -69,12 +69,7 @@ class Slurm(Backend):
         if resources.gpus % 1:
             raise UsageError(f"Found --gpus-per-run {resources.gpus:g} with --on slurm; expected a whole number.")
         check("submitit", "slurm")
-        return _opened(SlurmExecutor(asked, resources, study))
-
-
-@contextmanager
-def _opened(executor: Executor) -> Iterator[Executor]:
-    yield executor
+        return nullcontext(SlurmExecutor(asked, resources, study))
 
 
 def asked_of(text: str) -> Asked:
@@ -141,11 +136,9 @@ class SlurmExecutor:
         Raises:
             HeldoutError: Some failed; all of them, with their logs.
         """
-        left = [job for job in jobs if not job.is_done()]
+        left = Share(jobs, reporter).left()
         if not left:
-            IN_TURN.run(jobs, reporter)  # says so
             return
-        Share([job for job in jobs if job not in left], reporter).run()
         self._failed.clear()
         with Gathered(reporter, "study", sum(job.steps for job in left)) as bar:
             tasks: list[_Task] = []

@@ -103,7 +103,7 @@ class Share:
             left = still
 
     def run_at_once(self, room: Callable[[], int], stop: Callable[[], None]) -> None:
-        """The same with several jobs at once, whose work the dispatcher has done elsewhere; one bar for all.
+        """The same with several jobs at once that are `left`, whose work the dispatcher has done elsewhere, in one bar.
 
         After a failure nothing new is begun, and what is under way is ended; then the failure is raised.
 
@@ -111,7 +111,7 @@ class Share:
             room: How many jobs may be under way now.
             stop: Ends what was dispatched; for an interruption.
         """
-        left = deque(self.left())
+        left = deque(self.jobs)
         bar = Gathered(self.reporter, "study", sum(job.steps for job in left))
         under_way: dict[Future[bool], Job] = {}
         failed: BaseException | None = None
