@@ -68,16 +68,18 @@ def do(order: Order) -> Iterator[tuple[str, Any]]:
         told: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         worker = threading.Thread(target=_work, args=(order, common, study, told), daemon=True)
         worker.start()
-        while (message := told.get())[0] in ("epoch", "note"):
-            yield message
-        if message[0] == "result":
+        kind, content = told.get()
+        while kind in ("epoch", "note"):
+            yield kind, content
+            kind, content = told.get()
+        if kind == "result":
             for file in _files(study, order.leaves(study)):
                 name = file.relative_to(study).as_posix()
                 if before.get(name) != file.stat().st_mtime_ns:
-                    content = np.fromfile(file, dtype=np.uint8)
-                    for start in range(0, max(1, len(content)), CHUNK):
-                        yield "piece", (name, content[start : start + CHUNK])
-        yield message
+                    values = np.fromfile(file, dtype=np.uint8)
+                    for start in range(0, max(1, len(values)), CHUNK):
+                        yield "piece", (name, values[start : start + CHUNK])
+        yield kind, content
     finally:
         shutil.rmtree(study, ignore_errors=True)
 
