@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from heldout.diagnosis.read import read_run_data
 from heldout.executors import opened
 from heldout.progress import Epoch, Silent
 from heldout.records.codec import read_record
 from heldout.records.tuning import Tuning
-from heldout.runs.folder import read_study
 from heldout.study import Study
 from tests.executors.same import assert_same
 from tests.worlds.bright_cells import bright_cells
@@ -156,18 +154,18 @@ def test_an_error_there_is_the_error_here(data: Path, cluster: Any, tmp_path: Pa
         again._execution.run(Notes(), away)  # type: ignore[union-attr]
 
 
+# The last test: the cluster has one machine afterwards.
 def test_a_lost_machines_runs_are_done_again_from_their_checkpoints(data: Path, cluster: Any, tmp_path: Path) -> None:
-    options = {"epochs": 20, "strategies": ["bias"], "seeds": 3}
+    options = {"epochs": 8, "strategies": ["bias"]}
     whole = make(data, tmp_path / "whole", **options).run()
     study, notes = make(data, tmp_path / "study", **options), Notes()
-    third = cluster.add_node(**NODE)
+    second = cluster.list_all_nodes()[-1]
     worker = threading.Thread(target=lambda: study.run(notes, on=f"ray:{cluster.address}"))
     worker.start()
-    until(lambda: len(list(study.folder.glob("runs/.*.partial/checkpoint.safetensors"))) == 3)
-    cluster.remove_node(third, allow_graceful=False)
+    until(lambda: len(list(study.folder.glob("runs/.*.partial/checkpoint.safetensors"))) == 2)
+    cluster.remove_node(second, allow_graceful=False)
     worker.join(LONGEST)
     assert not worker.is_alive()
     assert any("its worker was lost" in note for note in notes.notes)
     assert any("Going on from epoch" in note for note in notes.notes)
     assert_same(study.folder, whole.folder)
-    assert read_run_data(read_study(study.folder), None)
