@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from heldout.study import Study
 from tests.executors.same import assert_same
 from tests.worlds.bright_cells import bright_cells
 
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")  # a busy machine; read when Ray is imported
 ray: Any = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
 
@@ -58,7 +60,6 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")
-        patch.setenv("RAY_raylet_start_wait_time_s", "300")
         made = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
         made.add_node(**NODE)
         yield made

@@ -103,10 +103,10 @@ class RayExecutor:
             UsageError: It has no machine that a run fits on.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+        os.environ.setdefault("RAY_raylet_start_wait_time_s", str(STARTING))  # read when Ray is imported
         ray: Any = require("ray", "ray")
         if not ray.is_initialized():
             given = self.address or os.environ.get("RAY_ADDRESS", "")
-            os.environ.setdefault("RAY_raylet_start_wait_time_s", str(STARTING))
             where = {"address": given} if given else {"address": "local", "include_dashboard": False}
             try:
                 ray.init(**where, log_to_driver=False, logging_level="ERROR")
