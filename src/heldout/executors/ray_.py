@@ -155,8 +155,12 @@ class RayTasks:
     def _task(self) -> Any:
         """What does an item, as Ray knows it: told to the cluster once."""
         options = {"num_cpus": self.resources.cpus, "num_gpus": self.resources.gpus, "max_retries": 0}
-        own = {"env_vars": {"OMP_NUM_THREADS": str(self.resources.cpus)}}
-        return self.ray.remote(num_returns="streaming", runtime_env=own, **options)(do)
+        return self.ray.remote(num_returns="streaming", runtime_env=self._environment, **options)(do)
+
+    @property
+    def _environment(self) -> dict[str, Any]:
+        """Of every task, so that one worker does them all."""
+        return {"env_vars": {"OMP_NUM_THREADS": str(self.resources.cpus)}}
 
     def room(self) -> int:
         """Items that the machines can do at once, as they are now."""
@@ -205,7 +209,7 @@ class RayTasks:
         """Remove what was copied to machines that can be reached."""
         self._objects.clear()
         strategy: Any = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-        task = self.ray.remote(num_cpus=0, max_retries=0)(clear)
+        task = self.ray.remote(num_cpus=0, max_retries=0, runtime_env=self._environment)(clear)
         with suppress(Exception):  # a machine may be gone by now
             nodes = [node["NodeID"] for node in self.ray.nodes() if node["Alive"]]
             here = [task.options(scheduling_strategy=strategy(node, soft=False)).remote(self.session) for node in nodes]
