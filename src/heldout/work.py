@@ -18,6 +18,11 @@ def nothing(_: object) -> tuple[str, ...]:
     return ()
 
 
+def left_in(where: str, study: Path) -> tuple[str, ...]:
+    """One folder, relative to the study's: what an item leaves."""
+    return (where,)
+
+
 @dataclass(frozen=True)
 class WorkItem(Generic[C, R]):
     """A piece of work on a study: a run to be trained, a trial of a search, an intervention.

@@ -47,7 +47,7 @@ from heldout.training.checkpoint import Course
 from heldout.training.loop import ends_needed
 from heldout.training.phases import FrozenProof, frozen_stages, moving_names, moving_tensors, trainable_names
 from heldout.training.predict import head_logits
-from heldout.work import HERE, Dispatcher, WorkItem
+from heldout.work import HERE, Dispatcher, WorkItem, left_in
 
 PACKAGES = ("heldout", "torch", "torchvision", "timm", "accelerate", "numpy", "scikit-learn", "pillow")
 
@@ -118,11 +118,6 @@ def _learning(run: PlannedRun, context: RunContext, own: Sitting, claim: Claim) 
         reads=reads,
         leaves=partial(left_in, where),
     )
-
-
-def left_in(where: str, study: Path) -> tuple[str, ...]:
-    """The folder of a run that is not in its place yet."""
-    return (where,)
 
 
 def _learn_in(

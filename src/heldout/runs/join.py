@@ -25,7 +25,7 @@ from heldout.records.run import FOLDS, REDO, fold_name
 from heldout.records.table_file import load_table, save_table
 from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, cache_of, part_of, stores_read
-from heldout.runs.fit import environment, left_in
+from heldout.runs.fit import environment
 from heldout.runs.folder import RunFiles, read_run
 from heldout.runs.plan import PlannedRun
 from heldout.runs.predict import load_network
@@ -33,7 +33,7 @@ from heldout.runs.sitting import Sitting, is_complete, sitting
 from heldout.stats.mean_answers import mean_logits
 from heldout.training import logits_of
 from heldout.training.predict import head_logits
-from heldout.work import HERE, Dispatcher, WorkItem
+from heldout.work import HERE, Dispatcher, WorkItem, left_in
 
 
 def join(
