@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Protocol
 
 
@@ -63,3 +65,92 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Say nothing."""
+
+
+class Gathered:
+    """One bar for pieces of work that go on at once: the epochs of all of them are its steps.
+
+    A context, which begins the bar and ends it; may be told from several threads.
+
+    Args:
+        reporter: Draws the bar, and is told what the pieces note.
+        title: Of the bar.
+        total: Steps of all pieces.
+    """
+
+    def __init__(self, reporter: Reporter, title: str, total: int) -> None:
+        self._reporter = reporter
+        self._title = title
+        self._total = total
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Gathered:
+        self._reporter.begin(self._title, self._total)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reporter.end()
+
+    def piece(self, steps: int) -> Piece:
+        """The reporter of a piece of work with so many steps."""
+        return Piece(self, steps)
+
+    def move(self, steps: int) -> None:
+        """So many steps more are done."""
+        with self._lock:
+            for _ in range(steps):
+                self._reporter.step()
+
+    def note(self, text: str) -> None:
+        """One sentence for the person."""
+        with self._lock:
+            self._reporter.note(text)
+
+
+class Piece:
+    """The reporter of one piece of work among others: a context; what is done by its end has all of its steps.
+
+    Its steps are the epochs that were reached: one that is done again, since a machine was lost, does not count twice.
+
+    Attributes:
+        done: Whether it is done.
+    """
+
+    def __init__(self, bar: Gathered, steps: int) -> None:
+        self.done = False
+        self._bar = bar
+        self._steps = steps
+        self._reached = 0
+
+    def __enter__(self) -> Piece:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.done:
+            self.reach(self._steps)
+
+    def reach(self, steps: int) -> None:
+        """So many of its steps are done."""
+        steps = min(steps, self._steps)
+        if steps > self._reached:
+            self._bar.move(steps - self._reached)
+            self._reached = steps
+
+    def begin(self, title: str, total: int) -> None:
+        """Only epochs count."""
+
+    def step(self, epoch: Epoch | None = None) -> None:
+        """An epoch was reached."""
+        if epoch is not None:
+            self.reach(epoch.epoch)
+
+    def end(self) -> None:
+        """Only epochs count."""
+
+    def note(self, text: str) -> None:
+        """One sentence for the person."""
+        self._bar.note(text)

@@ -13,6 +13,7 @@ from heldout.data.draft import layout_of
 from heldout.data.examine.labels import asked_labels
 from heldout.data.readers.manifest import FRAME
 from heldout.data.splits import whole_split
+from heldout.executors import opened
 from heldout.notebook import InNotebook, usual_reporter
 from heldout.progress import Reporter
 from heldout.records import Cohort, Comparison, Diagnoses, RunRecord, Split
@@ -21,9 +22,8 @@ from heldout.records.run import ChosenOn
 from heldout.records.selection import Selection
 from heldout.records.stress import StressReport
 from heldout.runs.asked import asked_strategies, models_of
-from heldout.runs.auto_study import AutoStudy
+from heldout.runs.auto_study import AnyExecution, AutoStudy, execution_of
 from heldout.runs.compare import compare_study
-from heldout.runs.cross_validation import CrossValidation
 from heldout.runs.earlier import read_run_record
 from heldout.runs.execute import Execution
 from heldout.runs.folder import read_study
@@ -34,6 +34,9 @@ from heldout.runs.sitting import run_folder
 from heldout.runs.stressed import Asked
 from heldout.stats.bootstrap import REPLICATES
 from heldout.strategies import Strategy
+
+Given = Cohort | pd.DataFrame | None
+Computed = tuple[Device, Engine]
 
 
 class Study(InNotebook):
@@ -140,7 +143,7 @@ class Study(InNotebook):
             auto=auto,
         )
         given = data if isinstance(data, Cohort | pd.DataFrame) else None
-        self._set(spec, out, device, engine, reporter, given, verify)
+        self._set(spec, Path(out), (device, engine), reporter, given, verify)
 
     @classmethod
     def of(
@@ -155,28 +158,18 @@ class Study(InNotebook):
     ) -> Study:
         """The study that a spec describes, in a folder; the other arguments are those of the class."""
         study = cls.__new__(cls)
-        study._set(spec, out, device, engine, reporter, None, verify)
+        study._set(spec, Path(out), (device, engine), reporter, None, verify)
         return study
 
     def _set(
-        self,
-        spec: StudySpec,
-        out: str | Path,
-        device: Device,
-        engine: Engine,
-        reporter: Reporter | None,
-        given: Cohort | pd.DataFrame | None,
-        verify: bool,
+        self, spec: StudySpec, out: Path, where: Computed, told: Reporter | None, given: Given, verify: bool
     ) -> None:
         if isinstance(given, Cohort):
             refuse_reading_again(spec.reading)
-        self.spec = spec
-        self.folder = Path(out)
-        self.device: Device = device
-        self.engine: Engine = engine
-        self.reporter = reporter or usual_reporter()
-        self._given = given
-        self._verify = verify
+        self.spec, self.folder = spec, out
+        self.device, self.engine = where
+        self.reporter = told or usual_reporter()
+        self._given, self._verify = given, verify
         self._squares = None if isinstance(given, Cohort) else squares_of(spec, self.folder)
 
     @cached_property
@@ -198,14 +191,9 @@ class Study(InNotebook):
         return whole_split(self.cohort, reading.folds, reading.val_fraction, reading.split_seed)
 
     @cached_property
-    def _execution(self) -> Execution | CrossValidation | AutoStudy:
-        spec, cohort, split = self.spec, self.cohort, self.split
-        whole = Execution(
-            spec, cohort, split, self.folder, self.device, self.engine, self.reporter, squares=self._squares
-        )
-        if spec.auto is not None:
-            return AutoStudy(whole)
-        return whole if spec.reading.folds is None else CrossValidation(whole)
+    def _execution(self) -> AnyExecution:
+        of, where = (self.spec, self.cohort, self.split), (self.device, self.engine, self.reporter)
+        return execution_of(Execution(*of, self.folder, *where, squares=self._squares))
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they are trained; nothing is trained and nothing is written.
@@ -217,16 +205,21 @@ class Study(InNotebook):
         """
         return self._execution.plan()
 
-    def run(self, reporter: Reporter | None = None) -> Study:
+    def run(
+        self, reporter: Reporter | None = None, on: str = "local", cpus: int | None = None, gpus: float | None = None
+    ) -> Study:
         """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
 
         Args:
             reporter: Told of the training; None takes the study's.
+            on: Where: `local`, `ray[:ADDRESS]` or `slurm[:NAME=VALUE,…]` (docs/clusters.md).
+            cpus: Cores, and threads, of a run there; None for one.
+            gpus: GPUs of a run there, .5 for a half; None for none.
 
-        Returns:
-            The study itself.
+        Returns the study itself.
         """
-        self._execution.run(reporter or self.reporter)
+        with opened(on, self.folder, cpus, gpus) as executor:
+            self._execution.run(reporter or self.reporter, executor)
         return self
 
     def records(self) -> tuple[RunRecord, ...]:
@@ -285,6 +278,7 @@ class Study(InNotebook):
         by: str = "mean",
         chosen_on: ChosenOn = "",
         label: str = "",
+        on: str = "local",
     ) -> Diagnoses:
         """Task E: why test is lower than validation, for one run or all; experiments that are missing are run first.
 
@@ -297,6 +291,7 @@ class Study(InNotebook):
             by: As for `compare`.
             chosen_on: `test` says that a run was chosen by its test score among the runs of the study.
             label: One of several labels an image; empty for every one of them in turn.
+            on: Where experiments are made, as for `run`.
 
         Raises:
             UsageError: An unknown name.
@@ -304,8 +299,13 @@ class Study(InNotebook):
         """
         from heldout.diagnosis.until_told import diagnose_until_told  # half a second that `run` need not wait
 
-        whole, told, judged_by = read_study(self.folder), reporter or self.reporter, (metric, unit, by)
-        return diagnose_until_told(whole, run, judged_by, label, chosen_on, reporter=told, device=self.device)
+        whole, told, asked = (
+            read_study(self.folder),
+            reporter or self.reporter,
+            (run, (metric, unit, by), label, chosen_on),
+        )
+        with opened(on, self.folder) as executor:
+            return diagnose_until_told(whole, *asked, reporter=told, device=self.device, executor=executor)
 
     def stress(self, asked: Asked | None = None, *, metric: str = "", bootstrap: int = REPLICATES) -> StressReport:
         """Will it hold elsewhere? Every run on validation images changed as images of other sites differ.
@@ -313,10 +313,9 @@ class Study(InNotebook):
         Args:
             asked: How many images, which stresses and sites; None for the usual ones.
             metric: As for `compare`.
-            bootstrap: Replicates behind the intervals.
+            bootstrap: Replicates of the intervals.
 
-        Raises:
-            UsageError, InputError: As `runs.stress.stress_study`.
+        Raises UsageError and InputError as `runs.stress.stress_study`.
         """
         from heldout.runs.stress import stress_study  # half a second that `run` need not wait
 
@@ -337,9 +336,9 @@ class Study(InNotebook):
 
         Args:
             out: The file; `report.html` in the study's folder by default.
-            metric: As for `compare`; empty, and so the next two: what the diagnoses were made by.
-            unit: As for `compare`.
-            by: As for `compare`.
+            metric: As for `compare`, and so `unit` and `by`; empty for what the diagnoses were made by.
+            unit: Likewise.
+            by: Likewise.
             label: One of several labels, for the page of it alone; empty for the study's.
             overwrite: Whether a file that is no report of ours may be replaced.
             lang: Language of the page: `en`, `zh-TW`, or another that is installed; English by default.

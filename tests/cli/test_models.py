@@ -11,6 +11,8 @@ from heldout.backbones import resolve, table
 from heldout.backbones.lookup import entry_of
 from heldout.cli import ExitStatus, main
 from heldout.cli.env import Environment
+from heldout.errors import HeldoutError
+from heldout.records import BackboneInfo
 
 
 def call(*args: str) -> tuple[ExitStatus, str, str]:
@@ -106,6 +108,23 @@ def test_refresh_makes_the_same_table(tmp_path: Path) -> None:
     assert status == ExitStatus.OK, err
     assert (tmp_path / "heldout" / "catalogue.csv").is_file()
     assert rows() == before
+
+
+def test_weights_are_fetched_and_all_that_cannot_be_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, _ = call("weights", "fetch", "efficientnet_lite0", "efficientnet_lite1", "--json")
+    rows = json.loads(out)["weights"]
+    assert status == ExitStatus.OK and [row["name"].partition(":")[2] for row in rows] == [
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+    ]
+    assert all(Path(row["path"]).exists() and len(row["hash"]) == 16 for row in rows)
+
+    def fails(info: BackboneInfo) -> Path:
+        raise HeldoutError(f"no {info.name}")
+
+    monkeypatch.setattr("heldout.backbones.fetch", fails)
+    status, _, err = call("weights", "fetch", "efficientnet_lite0", "efficientnet_lite1")
+    assert status == ExitStatus.ERROR and err.count("no offline:") == 2
 
 
 def test_weights_list_where_and_add(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from heldout.data.splits import split_methods
 from heldout.diagnosis.causes import causes
 from heldout.diagnosis.interventions import interventions
 from heldout.diagnosis.lenses import lenses
+from heldout.executors import executors
 from heldout.exporting.formats import formats
 from heldout.images.decoders import decoders
 from heldout.paper.statements import topics
@@ -71,6 +72,7 @@ ADDED = (
     Added(stresses, "a_stress", "negative"),
     Added(trackers, "a_tracker", "logbook"),
     Added(formats, "a_format", "arrays"),
+    Added(executors, "an_executor", "another-folder"),
     Added(commands, "a_command", "patients"),
 )
 """Every shelf of the house."""

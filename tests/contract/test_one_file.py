@@ -41,6 +41,7 @@ from heldout.runs.folder import StudyFiles, read_study
 from heldout.web.app import build
 from tests.cli.call import call
 from tests.contract.installed import ADDED, ELSEWHERE, Added, install
+from tests.executors.same import assert_same
 from tests.worlds.bright_cells import bright_cells
 
 ROOT = Path(__file__).parents[2]
@@ -271,6 +272,12 @@ def test_a_format(made: Made, tmp_path: Path) -> None:
     record = told("export", run.folder, tmp_path / "weights.npz")
     assert record["kind"] == "arrays" and record["check"]["images"] == 32 and record["inside"] == ["network"]
     assert record["check"]["largest_difference"] == 0 and (tmp_path / "weights.npz.json").is_file()
+
+
+def test_an_executor(made: Made, tmp_path: Path) -> None:
+    words = ("--models", MODEL, "--strategies", "fixed", "--image-size", 32, "--out", tmp_path / "study")
+    done("run", made.data, *words, "--on", "another-folder")
+    assert_same(tmp_path / "study", made.study)
 
 
 def test_a_command(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,20 @@ import typer
 
 from heldout.cli import tables
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, ByOption, Channels, Intensity, MetricOption, UnitOption
+from heldout.cli.options import (
+    DATA,
+    INTERVENTIONS,
+    OUTPUT,
+    ByOption,
+    Channels,
+    CpusPerRun,
+    GpusPerRun,
+    Intensity,
+    MetricOption,
+    On,
+    UnitOption,
+    Where,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +126,9 @@ def diagnose(
     bootstrap: Bootstrap = 1000,
     strict: Strict = False,
     device: OnDevice = "auto",
+    on: On = "local",
+    cpus_per_run: CpusPerRun = None,
+    gpus_per_run: GpusPerRun = None,
     as_json: Json = False,
 ) -> int:
     """Say why test is lower than validation: by how many points each cause lowers it, how sure that is.
@@ -138,11 +154,12 @@ def diagnose(
         features_of, out, intensity, channels, label,
     )  # fmt: skip
     asked = _Asked(experiments, review, sample, bootstrap, where, metric, unit, by, part, label)
+    place = Where(on, cpus_per_run, gpus_per_run)
     if len(data) == 1 and data[0].is_dir():
         given.refuse_beside(data[0])
-        files, found = _of_study(data[0], run, retrain, asked, bars)
+        files, found = _of_study(data[0], run, retrain, asked, place, bars)
     else:
-        of_study = {"--run": run, "--retrain": retrain}
+        of_study = {"--run": run, "--retrain": retrain, "--on": on != "local"}
         tables.refuse(of_study, "tables of predictions", "the folder of a study")
         files, found = _of_tables(data, given, asked, bars)
     _answer(found, files, env, as_json)
@@ -189,7 +206,7 @@ def _of_tables(
 
 
 def _of_study(
-    study: Path, run: str | None, retrain: bool, asked: _Asked, bars: Reporter
+    study: Path, run: str | None, retrain: bool, asked: _Asked, place: Where, bars: Reporter
 ) -> tuple[StudyFiles, tuple[Diagnosis, ...]]:
     """A study and the diagnoses of its runs; experiments that are missing are run first."""
     from heldout.diagnosis.diagnose import choose_runs
@@ -214,9 +231,13 @@ def _of_study(
         metric = asked.metric or metric_of_question(files)
         judging = judging_of(files.cohort.classes, metric, asked.unit, asked.by)
         if asked.experiments:
-            from heldout.diagnosis.until_told import run_until_told
+            from heldout.diagnosis.experiments import Wanted
+            from heldout.diagnosis.until_told import experiments_on
+            from heldout.executors import opened
 
-            run_until_told(files, chosen, reporter=bars, device=asked.device, limit=asked.sample, retrain=retrain)
+            wanted = Wanted(asked.device, asked.sample, retrain=retrain)
+            with opened(place.on, study, place.cpus, place.gpus) as executor:
+                experiments_on(files, chosen, executor, wanted, bars)
         found += judge(
             files,
             chosen,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ TRAINING = "Training"
 INTERVENTIONS = "Interventions"
 SCORES = "Scores"
 OUTPUT = "Output"
+PLACE = "Where it is computed"
 
 MetricOption = Annotated[
     str,
@@ -152,6 +155,50 @@ Verify = Annotated[
         "--verify", help="Read every image again, also files that have not changed since.", rich_help_panel=DATA
     ),
 ]
+
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="local|ray[:ADDRESS]|slurm[:NAME=VALUE,…]",
+        help="This machine, a Ray cluster, or a Slurm cluster: docs/clusters.md.",
+        rich_help_panel=PLACE,
+    ),
+]
+CpusPerRun = Annotated[
+    int | None,
+    typer.Option("--cpus-per-run", metavar="N", help="Cores, and threads, of a run there; 1.", rich_help_panel=PLACE),
+]
+GpusPerRun = Annotated[
+    float | None,
+    typer.Option("--gpus-per-run", metavar="N", help="GPUs of a run there, .5 for a half; 0.", rich_help_panel=PLACE),
+]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a study is computed.
+
+    Attributes:
+        on: Name of an executor, after a colon what it is told.
+        cpus: Cores of a run there; None for one.
+        gpus: GPUs of a run there; None for none.
+    """
+
+    on: str
+    cpus: int | None
+    gpus: float | None
+
+    def check(self, study: Path) -> None:
+        """Say before images are read what is wrong with it.
+
+        Raises:
+            UsageError: An unknown executor, or what it cannot be told.
+            HeldoutError: Its library is not installed.
+        """
+        from heldout.executors import opened
+
+        opened(self.on, study, self.cpus, self.gpus)
 
 
 def many(values: Sequence[str]) -> list[str]:

@@ -14,7 +14,9 @@ from heldout.cli.options import (
     OUTPUT,
     TRAINING,
     Channels,
+    CpusPerRun,
     Data,
+    GpusPerRun,
     Ignore,
     Images,
     Intensity,
@@ -22,12 +24,14 @@ from heldout.cli.options import (
     LabelKind,
     LabelSeparator,
     NoTest,
+    On,
     OrderOption,
     PathColumn,
     Patient,
     SkipUnreadable,
     ValFraction,
     Verify,
+    Where,
     many,
 )
 
@@ -167,6 +171,9 @@ def run(
     intensity: Intensity = "",
     channels: Channels = "",
     verify: Verify = False,
+    on: On = "local",
+    cpus_per_run: CpusPerRun = None,
+    gpus_per_run: GpusPerRun = None,
     track: Track = [],  # noqa: B006  (typer copies it)
     json: Json = False,
 ) -> None:
@@ -190,7 +197,8 @@ def run(
     from heldout.study import Study
     from heldout.trackers.send import trackers_of
 
-    env = environment(context)
+    env, where = environment(context), Where(on, cpus_per_run, gpus_per_run)
+    where.check(out)
     named = trackers_of(many(track))
     layout = Layout(images, path_column, label_column, tuple(many(ignore)))
     asked = asked_labels(labels, label_separator)
@@ -220,10 +228,10 @@ def run(
         channels=channels,
         auto=auto,
     )
-    where = choice("--device", device, get_args(Device))
+    at = choice("--device", device, get_args(Device))
     by = choice("--engine", engine, get_args(Engine))
-    study = Study.of(spec, out, device=where, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
-    _carry_out(study, env, named, json)
+    study = Study.of(spec, out, device=at, engine=by, verify=verify, reporter=Bars(env.console(stderr=True)))
+    _carry_out(study, where, named, env, json)
 
 
 def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
@@ -244,7 +252,7 @@ def _seeds(seeds: int, folds: int | None, repeats: int) -> int:
     return max(seeds, repeats)
 
 
-def _carry_out(study: Study, env: Environment, named: Sequence[tuple[Tracker, str]], json: bool) -> None:
+def _carry_out(study: Study, where: Where, named: Sequence[tuple[Tracker, str]], env: Environment, json: bool) -> None:
     """Run the study, print the comparison of all runs of its folder, and send them where that was asked for."""
     from heldout.cli.views.compare import show_comparison
     from heldout.cli.views.track import sentence
@@ -253,7 +261,7 @@ def _carry_out(study: Study, env: Environment, named: Sequence[tuple[Tracker, st
 
     for note in study.cohort.notes:
         study.reporter.note(f"Note: {note}")
-    comparison = study.run().compare()
+    comparison = study.run(on=where.on, cpus=where.cpus, gpus=where.gpus).compare()
     if json:
         env.json(to_data(comparison))
     else:

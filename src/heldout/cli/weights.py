@@ -1,4 +1,4 @@
-"""`heldout weights`: which weights are on this machine, where they lie, and adding a file that was fetched by hand."""
+"""`heldout weights`: which weights are on this machine, where they lie, fetching them, adding a file by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 from heldout.cli.env import environment
 
 COMMAND = typer.Typer(
-    help="Weights on this machine: list them, say where they lie, add a file fetched by hand.", no_args_is_help=True
+    help="Weights on this machine: list them, fetch them, say where they lie, add a file fetched by hand.",
+    no_args_is_help=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -35,6 +36,36 @@ def listing(context: typer.Context, json_: Json = False) -> None:
         env.say(f"{row.name:<50} {row.file_mb:>8.1f} MB  {row.path}")
     if not rows:
         env.say("None. The first run of a model fetches its weights; without a network: heldout weights add NAME FILE")
+
+
+@COMMAND.command()
+def fetch(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Models, e.g. resnet34 mobilenet_v3_large.")],
+    json_: Json = False,
+) -> None:
+    """Fetch the weights of models now, for machines that have no network when they compute.
+
+    What is here already is not fetched again. See docs/clusters.md.
+    """
+    from heldout import backbones
+    from heldout.errors import HeldoutError
+
+    env = environment(context)
+    infos = [backbones.resolve(name) for name in dict.fromkeys(names)]
+    found, errors = [], []
+    for info in infos:
+        try:
+            found.append({"name": info.name, "path": str(backbones.fetch(info)), "hash": backbones.digest(info)})
+        except HeldoutError as error:
+            errors.append(str(error))
+    if json_:
+        env.json({"format": 1, "weights": found})
+    else:
+        for row in found:
+            env.say(f"{row['name']:<50} {row['hash']}  {row['path']}")
+    if errors:
+        raise HeldoutError("\n\n".join(errors))
 
 
 @COMMAND.command()

@@ -7,15 +7,25 @@ that it judges from are made on more of them, until its verdict is another one o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from heldout.claims import Claim, claim_of
 from heldout.computing import Device
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes import Cause, causes
 from heldout.diagnosis.diagnose import choose_runs, diagnose, judged
+from heldout.diagnosis.experiments import Wanted, make_elsewhere, make_more_elsewhere
 from heldout.diagnosis.gap import measure_budget, why_no_budget
-from heldout.diagnosis.interventions import in_order, interventions, run_interventions, score_more, scored_so_far
+from heldout.diagnosis.interventions import (
+    in_order,
+    interventions,
+    missing,
+    run_interventions,
+    score_more,
+    scored_so_far,
+)
 from heldout.diagnosis.interventions.context import FEATURES_OF
 from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.results import read_about
@@ -24,9 +34,11 @@ from heldout.given.model import GivenModel
 from heldout.progress import Reporter
 from heldout.records import Diagnoses, Diagnosis, Finding, ReasonKind
 from heldout.records.run import ChosenOn
-from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import judging_of
-from heldout.runs.one_label import metric_of_question, questions
+from heldout.runs.one_label import metric_of_question, of_label, questions, slug_of
+from heldout.runs.share import IN_TURN, Executor, Job
+from heldout.work import HERE, Dispatcher
 
 TOO_FEW = (ReasonKind.MORE_IMAGES, ReasonKind.MORE_PATIENTS)
 """Why a verdict is open that more images of the same parts may settle."""
@@ -44,6 +56,7 @@ def diagnose_until_told(
     *,
     reporter: Reporter,
     device: Device,
+    executor: Executor = IN_TURN,
 ) -> Diagnoses:
     """Runs of a study diagnosed, what is missing being done first; of several labels one after another.
 
@@ -55,6 +68,7 @@ def diagnose_until_told(
         chosen_on: Part on which a run was chosen among those of the study.
         reporter: Told of progress.
         device: Where to compute.
+        executor: Where experiments are made.
 
     Raises:
         UsageError: An unknown name.
@@ -67,11 +81,90 @@ def diagnose_until_told(
         chosen = choose_runs(files, run)
         metric, unit, by = judged_by
         judging = judging_of(files.cohort.classes, metric or metric_of_question(files), unit, by)
-        run_until_told(files, chosen, reporter=reporter, device=device)
+        experiments_on(files, chosen, executor, Wanted(device), reporter)
         found += diagnose(
             files, chosen, chosen_on=chosen_on, metric=judging.metric, unit=judging.unit, reporter=reporter
         )
     return Diagnoses(found)
+
+
+def experiments_on(
+    study: StudyFiles, runs: Sequence[RunFiles], executor: Executor, wanted: Wanted, reporter: Reporter
+) -> None:
+    """Every experiment on runs that were trained here until their causes are told, where an executor computes.
+
+    Raises:
+        UsageError: A limit below 1.
+        HeldoutError: The executor's work failed.
+    """
+    if executor.is_here:
+        run_until_told(
+            study,
+            runs,
+            reporter=reporter,
+            device=wanted.device,
+            limit=wanted.limit,
+            seed=wanted.seed,
+            retrain=wanted.retrain,
+        )
+        return
+    own = replace(wanted, label=study.label)
+    executor.run([ExperimentsJob(study.folder.absolute(), run.record.id, own) for run in runs], reporter)
+
+
+@dataclass(frozen=True)
+class ExperimentsJob(Job):
+    """The experiments on a run until its causes are told.
+
+    Attributes:
+        folder: The study's.
+        run: Id of the run.
+        wanted: How experiments are made.
+    """
+
+    folder: Path
+    run: str
+    wanted: Wanted
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """For people."""
+        return f"Experiments on {self.run}" + (f", {self.wanted.label}" if self.wanted.label else "")
+
+    quiet = True
+
+    def _files(self) -> tuple[StudyFiles, RunFiles]:
+        whole = read_study(self.folder)
+        study = of_label(whole, self.wanted.label) if self.wanted.label else whole
+        return study, next(one for one in study.runs if one.record.id == self.run)
+
+    @property
+    def claim(self) -> Path:
+        """In the run's folder."""
+        label = slug_of(0, self.wanted.label) if self.wanted.label else ""
+        return claim_of(self.folder / "runs" / f"{self.run}.experiments{label}")
+
+    def is_done(self) -> bool:
+        """Whether no experiment is missing, and more images would tell no more."""
+        study, run = self._files()
+        wanted = self.wanted
+        left = missing(in_order(interventions), study, run, wanted.seed, wanted.limit, wanted.retrain)
+        return not left and not untold(study, run)
+
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Make them."""
+        study, run = self._files()
+        wanted = self.wanted
+        if dispatcher is HERE:
+            experiments_on(study, [run], IN_TURN, wanted, reporter)
+            return
+        alone = [one.name for one in interventions if not one.after(interventions)]
+        make_elsewhere(study, run, wanted, dispatcher, reporter, alone)
+        while names := untold(study, run):
+            limit = 2 * max(_scored(run, name) for name in names)
+            if not make_more_elsewhere(study, run, replace(wanted, limit=limit), names, dispatcher, reporter):
+                break
+        make_elsewhere(study, run, wanted, dispatcher, reporter)
 
 
 def run_until_told(

@@ -31,13 +31,14 @@ from heldout.runs.context import RunContext
 from heldout.runs.ladder import LADDER, rung
 from heldout.runs.plan import PlannedRun, strategy_settings
 from heldout.runs.selections import answers_of, selection_of
-from heldout.runs.tuning import tried
+from heldout.runs.tuning import trial_item
 from heldout.stats.bootstrap import draw
 from heldout.stats.mean_answers import mean_logits
 from heldout.stats.racing import Race
 from heldout.strategies import Strategy
 from heldout.ties import SAME, SAME_LOSS, first_best
 from heldout.training.objectives import OBJECTIVES
+from heldout.work import HERE, Dispatcher
 
 Logits = NDArray[np.float32]
 
@@ -89,8 +90,10 @@ class Search:
         """Ids of all images that candidates are judged by, fold by fold."""
         return tuple(id_ for one in self.holdouts for id_ in one.judged)
 
-    def run(self, reporter: Reporter, claim: Claim | None = None) -> Selection:
+    def run(self, reporter: Reporter, claim: Claim | None = None, dispatcher: Dispatcher = HERE) -> Selection:
         """Go on with the search until the ladder is climbed or the budget is spent; written down after each training.
+
+        A candidate's folds are trained at once where the dispatcher has room; candidates come one after another.
 
         Raises:
             ClaimLostError: Another process took the search over.
@@ -113,7 +116,7 @@ class Search:
                         continue
                     if found.candidates and found.spent >= self.minutes:
                         return self._end(replace(found, ended="budget"))
-                    found = self._train(found, base, strategy, number, reporter, claim)
+                    found = self._train(found, base, strategy, number, reporter, claim, dispatcher)
             left, dropped = self._widened(found, left, number)
             found = replace(found, dropped=(*found.dropped, *dropped))
         return self._end(replace(found, ended="ladder"))
@@ -126,15 +129,13 @@ class Search:
         number: int,
         reporter: Reporter,
         claim: Claim | None,
+        dispatcher: Dispatcher,
     ) -> Selection:
         """The search with one more candidate."""
         reporter.note(f"Try {len(found.candidates) + 1}: {base.info.name}, {strategy.name}.")
         place = self.bases.index(base)
-        trials, logits = [], []
-        for one in self.holdouts:
-            trial, answers = tried(one.bases[place].recipe, strategy, {}, base.info, one.context, reporter)
-            trials.append(trial)
-            logits.append(answers)
+        items = [trial_item(one.bases[place].recipe, strategy, {}, base.info, one.context) for one in self.holdouts]
+        trials, logits = zip(*dispatcher.dispatch_all(items, reporter), strict=True)
         share = np.array([len(one.judged) for one in self.holdouts]) / len(self.judged)
         settings, plain = strategy_settings(strategy), strategy_settings(type(strategy)())
         loss = float(share @ [trial.val_loss for trial in trials])

@@ -17,8 +17,9 @@ from heldout.runs.cross_validation import CrossValidation
 from heldout.runs.execute import Execution
 from heldout.runs.plan import PlannedRun, bases
 from heldout.runs.selections import selection_of
-from heldout.runs.share import Job, Share
+from heldout.runs.share import IN_TURN, Executor, Job
 from heldout.strategies import strategies
+from heldout.work import Dispatcher
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class AutoStudy:
         found = self.found
         return () if found is None or found.chosen is None else self._recommended(found).plan()
 
-    def run(self, reporter: Reporter) -> None:
+    def run(self, reporter: Reporter, executor: Executor = IN_TURN) -> None:
         """Search, and train what is recommended as a run of the study, whose test images are scored once.
 
         Raises:
@@ -72,31 +73,12 @@ class AutoStudy:
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
         self.whole.enter()
-        Share([self._job(reporter)], reporter).run()
+        executor.run([AutoJob(self)], reporter)
         found = self.found
         assert found is not None
-        self._recommended(found).run(reporter)
+        self._recommended(found).run(reporter, executor)
 
-    def _job(self, reporter: Reporter) -> Job:
-        auto = self.whole.spec.auto
-        assert auto is not None
-
-        def is_done() -> bool:
-            found = self.found
-            if found is None or not found.ended:
-                return False
-            return found.ended == "ladder" or found.spent >= auto.minutes
-
-        def work(claim: Claim) -> None:
-            from heldout.runs.auto import Holdout, Search
-
-            precision = self.bases[0].recipe.precision
-            holdouts = [Holdout(_bases(one), one.context(precision)) for one in self._holdouts()]
-            Search(self.file, tuple(holdouts), auto.minutes, auto.epochs).run(reporter, claim)
-
-        return Job("Search for a recipe on validation", claim_of(self.file), is_done, work, quiet=True)
-
-    def _holdouts(self) -> tuple[Execution, ...]:
+    def holdouts(self) -> tuple[Execution, ...]:
         """What candidates learn from and are judged by: the study's split, or the folds of the first repeat."""
         whole = self.whole
         return CrossValidation(whole).folds(whole.spec.seeds[0]) if whole.split.folds else (whole,)
@@ -110,6 +92,52 @@ class AutoStudy:
         spec = replace(self.whole.spec, models=(backbones.resolve(chosen.backbone),), strategies=(strategy,))
         study = replace(self.whole, spec=spec, selection=found)
         return CrossValidation(study) if study.split.folds else study
+
+
+AnyExecution = Execution | CrossValidation | AutoStudy
+
+
+def execution_of(whole: Execution) -> AnyExecution:
+    """How a study is carried out, as its spec says: its strategy chosen, in folds, or as it stands."""
+    if whole.spec.auto is not None:
+        return AutoStudy(whole)
+    return whole if whole.spec.reading.folds is None else CrossValidation(whole)
+
+
+@dataclass(frozen=True)
+class AutoJob(Job):
+    """The search for a recipe on validation.
+
+    Attributes:
+        study: The study.
+    """
+
+    study: AutoStudy
+    title = "Search for a recipe on validation"
+    quiet = True
+
+    @property
+    def claim(self) -> Path:
+        """Beside its record."""
+        return claim_of(self.study.file)
+
+    def is_done(self) -> bool:
+        """Whether the ladder is climbed, or the minutes are spent."""
+        found, auto = self.study.found, self.study.whole.spec.auto
+        assert auto is not None
+        if found is None or not found.ended:
+            return False
+        return found.ended == "ladder" or found.spent >= auto.minutes
+
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Search, or go on with the search."""
+        from heldout.runs.auto import Holdout, Search
+
+        study, auto = self.study, self.study.whole.spec.auto
+        assert auto is not None
+        precision = study.bases[0].recipe.precision
+        holdouts = [Holdout(_bases(one), one.context(precision)) for one in study.holdouts()]
+        Search(study.file, tuple(holdouts), auto.minutes, auto.epochs).run(reporter, claim, dispatcher)
 
 
 def _bases(study: Execution) -> tuple[PlannedRun, ...]:

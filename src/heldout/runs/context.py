@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from heldout import backbones
 from heldout.backbones import Network
+from heldout.computing import Device, Engine
 from heldout.data.squares import Squares
-from heldout.data.store import build_store
+from heldout.data.store import Store, build_store
+from heldout.errors import HeldoutError
 from heldout.progress import Reporter
 from heldout.records import BackboneInfo, Cohort, Recipe, Split
+from heldout.records.recipe import Precision
 from heldout.strategies import Strategy
-from heldout.training import ActivationCache, Machine, Part, Task
+from heldout.training import ActivationCache, Machine, Part, Task, machine
 from heldout.training.task import rows_of
 
 
@@ -37,17 +45,49 @@ class RunContext:
         cohort: The images.
         split: Their partition.
         folder: The study's folder.
-        machine: Device and precision.
+        device: `auto`, `cpu` or `cuda`.
+        precision: Of the arithmetic.
+        engine: What computes features that stay fixed, see `training.engine`.
         pool: What the parts are taken from; None where the study stands for itself.
         squares: What was kept when the images were measured.
+        travelled: Whether it was made in another process, on this machine or another.
     """
 
     cohort: Cohort
     split: Split
     folder: Path
-    machine: Machine
+    device: Device = "auto"
+    precision: Precision = "no"
+    engine: Engine = "auto"
     pool: Pool | None = None
     squares: Squares | None = None
+    travelled: bool = False
+
+    @cached_property
+    def machine(self) -> Machine:
+        """Device and precision, set up when first asked for: where it is computed, which need not be here.
+
+        Raises:
+            UsageError: The device is not there, or cannot do the precision.
+            HeldoutError: The engine is not installed.
+        """
+        return machine(self.device, self.precision, self.engine)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs: the machine and what was kept of reading belong to this one."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return own | {"squares": None, "travelled": True}
+
+    def moved(self, folder: Path) -> RunContext:
+        """The same in another folder: that of the study whose images and activations it takes.
+
+        Args:
+            folder: Takes the place of `kept_in`.
+        """
+        if folder == self.kept_in:
+            return self
+        pool = None if self.pool is None else replace(self.pool, folder=folder)
+        return replace(self, folder=folder / self.folder.relative_to(self.kept_in), pool=pool)
 
     @property
     def kept_in(self) -> Path:
@@ -82,11 +122,17 @@ def part_of(name: str, recipe: Recipe, context: RunContext, reporter: Reporter) 
 
 
 def _part(ids: tuple[str, ...], recipe: Recipe, context: RunContext, reporter: Reporter) -> Part:
-    pool = context.pool
-    read = ids if pool is None else pool.ids
-    store = build_store(
+    store = _store(ids, recipe, context, reporter)
+    texts = context.cohort.table.set_index("id").loc[list(ids), "label"].tolist()
+    pixels = store.pixels if ids == store.ids else rows_of(store.pixels, store.rows(ids))
+    return Part(ids, pixels, context.cohort.labelling.truth(texts, recipe.classes))
+
+
+def _store(ids: tuple[str, ...], recipe: Recipe, context: RunContext, reporter: Reporter) -> Store:
+    """The store that images of a part are taken from, made where it is not there."""
+    return build_store(
         context.cohort,
-        read,
+        ids if context.pool is None else context.pool.ids,
         recipe.image_size,
         recipe.fit,
         recipe.interpolation,
@@ -95,6 +141,33 @@ def _part(ids: tuple[str, ...], recipe: Recipe, context: RunContext, reporter: R
         recipe.input_map,
         context.squares,
     )
-    texts = context.cohort.table.set_index("id").loc[list(ids), "label"].tolist()
-    pixels = store.pixels if ids == read else rows_of(store.pixels, store.rows(ids))
-    return Part(ids, pixels, context.cohort.labelling.truth(texts, recipe.classes))
+
+
+def stores_read(parts: Sequence[str], recipe: Recipe, context: RunContext, reporter: Reporter) -> list[str]:
+    """Folders, relative to `kept_in`, of the stores that some parts are read from; made where they are not there.
+
+    This decodes images so that they can be sent to where a run is trained, and shows them to nobody.
+    """
+    found = []
+    for name in parts:
+        if ids := context.split.part(name):
+            pixels = _store(ids, recipe, context, reporter).pixels
+            assert isinstance(pixels, np.memmap) and pixels.filename is not None
+            found.append(Path(pixels.filename).parent.relative_to(context.kept_in.absolute()).as_posix())
+    return list(dict.fromkeys(found))
+
+
+def check_weights(recipe: Recipe, info: BackboneInfo, context: RunContext) -> None:
+    """See that the pretrained weights are those of a recipe, in a process that did not plan it.
+
+    Raises:
+        HeldoutError: They are others, or cannot be had.
+    """
+    if not context.travelled or recipe.weights == "random":
+        return
+    found = backbones.digest(info)
+    if found != recipe.weights:
+        raise HeldoutError(
+            f"The weights of {info.name} on this machine have the hash {found}; expected {recipe.weights}, those that "
+            f"the study was planned with. Put the same file there: heldout weights add {info.name} FILE."
+        )

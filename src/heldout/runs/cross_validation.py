@@ -6,7 +6,6 @@ runs with their weights and curves) can be looked at as any other study: `heldou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from heldout.claims import Claim, claim_of
 from heldout.data.splits import fold_splits
 from heldout.progress import Reporter
 from heldout.records import Split
-from heldout.runs.execute import Execution
+from heldout.runs.execute import Execution, RunJob
 from heldout.runs.plan import PlannedRun
-from heldout.runs.share import Job, Share
+from heldout.runs.share import IN_TURN, Executor, Job
 from heldout.runs.sitting import is_finished, run_folder
 from heldout.runs.write_study import write_study
+from heldout.work import Dispatcher
 
 
 def fold_folder(study: Path, repeat: int, number: int) -> Path:
@@ -42,7 +42,7 @@ class CrossValidation:
         """The runs that are put together, in the order of the plan."""
         return self.whole.plan()
 
-    def run(self, reporter: Reporter) -> None:
+    def run(self, reporter: Reporter, executor: Executor = IN_TURN) -> None:
         """Train the folds' runs that are missing, and put together what is complete.
 
         Raises:
@@ -53,14 +53,20 @@ class CrossValidation:
         whole.enter()
         planned = self.plan()
         write_study(whole.folder, whole.spec, whole.cohort, whole.split, planned)
+        of_all: list[RunJob] = []
         for repeat in whole.spec.seeds:
             if all(is_finished(run_folder(whole.folder, run.recipe)) for run in planned if run.recipe.seed == repeat):
                 continue  # folds of a study that was handed on need not be there
             for number, fold in enumerate(self.folds(repeat)):
                 many = f", repeat {repeat + 1}" if len(whole.spec.seeds) > 1 else ""
-                reporter.note(f"Fold {number + 1} of {whole.split.folds}{many}.")
-                fold.run(reporter)
-        Share([self._job(number, planned, reporter) for number in range(len(planned))], reporter).run()
+                name = f"Fold {number + 1} of {whole.split.folds}{many}"
+                if executor.is_here:
+                    reporter.note(f"{name}.")
+                    fold.run(reporter, executor)
+                else:  # no fold waits for another one
+                    of_all += [replace(job, place=f"{name}, {job.place}") for job in fold.begin(reporter, executor)]
+        executor.run(of_all, reporter)
+        executor.run([JoinJob(self, number, planned) for number in range(len(planned))], reporter)
 
     def folds(self, repeat: int) -> tuple[Execution, ...]:
         """The studies of the folds of one repeat."""
@@ -84,21 +90,46 @@ class CrossValidation:
             fold.__dict__[name] = getattr(whole, name)
         return fold
 
-    def _job(self, number: int, planned: Sequence[PlannedRun], reporter: Reporter) -> Job:
-        run = planned[number]
-        place = run_folder(self.whole.folder, run.recipe)
 
-        def work(claim: Claim) -> None:
-            from heldout.runs.join import join
+@dataclass(frozen=True)
+class JoinJob(Job):
+    """The runs of all folds, to be put together.
 
-            folds = self.folds(run.recipe.seed)
-            base = number // len(self.whole.spec.seeds)  # a fold is planned as the whole is, with one seed
-            members = [(run_folder(fold.folder, fold.plan()[base].recipe), fold.split) for fold in folds]
-            join(run, members, self.whole.context(run.recipe.precision), reporter, claim)
+    Attributes:
+        study: The cross-validated study.
+        number: Which of its runs.
+        planned: All of them.
+    """
 
-        return Job(
-            title=f"Run {number + 1} of {len(planned)}: {run.info.name}, {run.strategy.name}, all folds",
-            claim=claim_of(place),
-            is_done=lambda: is_finished(place),
-            work=work,
-        )
+    study: CrossValidation
+    number: int
+    planned: tuple[PlannedRun, ...]
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """For people."""
+        run = self.planned[self.number]
+        return f"Run {self.number + 1} of {len(self.planned)}: {run.info.name}, {run.strategy.name}, all folds"
+
+    @property
+    def _place(self) -> Path:
+        return run_folder(self.study.whole.folder, self.planned[self.number].recipe)
+
+    @property
+    def claim(self) -> Path:
+        """Beside the folder of the whole."""
+        return claim_of(self._place)
+
+    def is_done(self) -> bool:
+        """Whether its folder is whole."""
+        return is_finished(self._place)
+
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Put them together."""
+        from heldout.runs.join import join
+
+        whole, run = self.study.whole, self.planned[self.number]
+        base = self.number // len(whole.spec.seeds)  # a fold is planned as the whole is, with one seed
+        folds = self.study.folds(run.recipe.seed)
+        members = [(run_folder(fold.folder, fold.plan()[base].recipe), fold.split) for fold in folds]
+        join(run, members, whole.context(run.recipe.precision), reporter, claim, dispatcher)

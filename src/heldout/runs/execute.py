@@ -6,10 +6,10 @@ What needs torch is imported where something is left to do: where nothing is, th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from heldout import backbones
 from heldout.claims import Claim, claim_of
@@ -23,10 +23,12 @@ from heldout.records.recipe import Precision
 from heldout.records.selection import Selection
 from heldout.records.tuning import Tuning
 from heldout.runs.plan import PlannedRun, SearchBudget, StudySpec, bases, plan
-from heldout.runs.share import Job, Share
+from heldout.runs.share import IN_TURN, Executor, Job
 from heldout.runs.sitting import is_finished, run_folder
 from heldout.runs.tidy import tidy
+from heldout.runs.under_way import run_now
 from heldout.runs.write_study import check_same, write_study
+from heldout.work import Dispatcher
 
 if TYPE_CHECKING:
     from heldout.runs.context import Pool, RunContext
@@ -121,28 +123,40 @@ class Execution:
         planned = plan(self.spec, self.cohort, self.split, self.weights, self.precisions, found, self.input_map)
         return tuple(replace(run, selection=self.selection) for run in planned)
 
-    def run(self, reporter: Reporter) -> None:
+    def run(self, reporter: Reporter, executor: Executor = IN_TURN) -> None:
         """Train what is missing; what is finished stays, what was cut off goes on from its last epoch.
+
+        Args:
+            reporter: Told of progress.
+            executor: Where it is computed.
 
         Raises:
             UsageError: The folder holds another study, or the machine cannot do what is asked.
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
+        executor.run(self.begin(reporter, executor), reporter)
+
+    def begin(self, reporter: Reporter, executor: Executor = IN_TURN) -> list[RunJob]:
+        """Search settings where that is asked for, and write the plan; what is left are the runs.
+
+        Raises:
+            UsageError, HeldoutError: As `run`.
+        """
         named = (
             self.device == "cuda" or self.engine not in ("auto", "torch") or self.spec.precision not in ("no", "auto")
         )
         self.enter()
-        if named or self.spec.search is not None or self._missing(self.plan()):  # what is not there is told first
-            self.context("no" if self.spec.precision == "auto" else self.spec.precision)
+        asked = named or self.spec.search is not None or self._missing(self.plan())
+        if asked and executor.is_here:  # what is not there is told first
+            _ = self.context("no" if self.spec.precision == "auto" else self.spec.precision).machine
         if self.spec.search is not None:
             self._check_models(self.bases)
-            Share([self._search_job(base, self.spec.search, reporter) for base in self.bases], reporter).run()
+            executor.run([SearchJob(self, base, self.spec.search) for base in self.bases], reporter)
         planned = self.plan()
         self._check_models(planned)
         write_study(self.folder, self.spec, self.cohort, self.split, planned)
         total = len(planned)
-        jobs = [self._run_job(run, f"Run {n} of {total}", reporter) for n, run in enumerate(planned, start=1)]
-        Share(jobs, reporter).run()
+        return [RunJob(self, run, f"Run {number} of {total}") for number, run in enumerate(planned, start=1)]
 
     def enter(self) -> None:
         """Stop before a folder of something else is worked on; what killed processes left in this one is removed.
@@ -161,39 +175,14 @@ class Execution:
     def context(self, precision: Precision) -> RunContext:
         """What all runs of that precision have in common."""
         from heldout.runs.context import RunContext
-        from heldout.training.device import machine
 
-        where = machine(self.device, precision, self.engine)
-        return RunContext(self.cohort, self.split, self.folder, where, self.pool, self.squares)
+        where = (self.device, precision, self.engine)
+        return RunContext(self.cohort, self.split, self.folder, *where, self.pool, self.squares)
 
-    def _search_job(self, base: PlannedRun, budget: SearchBudget, reporter: Reporter) -> Job:
-        from heldout.runs.tuning import is_over, tune, tuning_file, tuning_of
-
-        def work(claim: Claim) -> None:
-            tune(base, self.context(base.recipe.precision), budget, reporter, claim)
-
-        return Job(
-            title=f"Search for {base.info.name}, {base.strategy.name}",
-            claim=claim_of(tuning_file(self.folder, base.recipe)),
-            is_done=lambda: is_over(base, tuning_of(self.folder, base), budget),
-            work=work,
-            quiet=True,
-        )
-
-    def _run_job(self, run: PlannedRun, title: str, reporter: Reporter) -> Job:
-        place = run_folder(self.folder, run.recipe)
-
-        def work(claim: Claim) -> None:
-            from heldout.runs.fit import fit
-
-            fit(run, self.context(run.recipe.precision), reporter, claim)
-
-        return Job(
-            title=f"{title}: {run.info.name}, {run.strategy.name}",
-            claim=claim_of(place),
-            is_done=lambda: is_finished(place),
-            work=work,
-        )
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs: the reporter and what was kept of reading belong to this one."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return own | {"reporter": Silent(), "squares": None}
 
     def _check_models(self, planned: Sequence[PlannedRun]) -> None:
         """Build every model that is still to be trained, and hold the strategies against it.
@@ -229,6 +218,91 @@ class Execution:
                 errors.append(f"{info.name} with {name}: {error}")
         if errors:
             raise UsageError("\n\n".join(errors))
+
+
+@dataclass(frozen=True)
+class RunJob(Job):
+    """A run of a study.
+
+    Attributes:
+        study: The study, or one of its folds.
+        run: The run.
+        place: Which of the runs it is, in words.
+    """
+
+    study: Execution
+    run: PlannedRun
+    place: str
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """For people."""
+        return f"{self.place}: {self.run.info.name}, {self.run.strategy.name}"
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """Epochs of all phases."""
+        return sum(phase.epochs for phase in self.run.strategy.phases())
+
+    @property
+    def claim(self) -> Path:
+        """Beside its folder."""
+        return claim_of(run_folder(self.study.folder, self.run.recipe))
+
+    def is_done(self) -> bool:
+        """Whether its folder is whole."""
+        return is_finished(run_folder(self.study.folder, self.run.recipe))
+
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Train it, or go on with it."""
+        from heldout.runs.fit import fit
+
+        fit(self.run, self.study.context(self.run.recipe.precision), reporter, claim, dispatcher)
+
+    def steps_done(self) -> int:
+        """Epochs in its checkpoint."""
+        return run_now(self.study.folder, self.run.recipe.id).epochs
+
+
+@dataclass(frozen=True)
+class SearchJob(Job):
+    """The search for settings of a model with a strategy.
+
+    Attributes:
+        study: The study.
+        base: The run with the settings as they were given.
+        budget: When to stop.
+    """
+
+    study: Execution
+    base: PlannedRun
+    budget: SearchBudget
+    quiet = True
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """For people."""
+        return f"Search for {self.base.info.name}, {self.base.strategy.name}"
+
+    @property
+    def claim(self) -> Path:
+        """Beside its record."""
+        from heldout.runs.tuning import tuning_file
+
+        return claim_of(tuning_file(self.study.folder, self.base.recipe))
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to try."""
+        from heldout.runs.tuning import is_over, tuning_of
+
+        return is_over(self.base, tuning_of(self.study.folder, self.base), self.budget)
+
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Search, or go on with the search."""
+        from heldout.runs.tuning import tune
+
+        context = self.study.context(self.base.recipe.precision)
+        tune(self.base, context, self.budget, reporter, claim, dispatcher)
 
 
 def each_of(infos: Sequence[BackboneInfo], act: Callable[[BackboneInfo], T]) -> dict[str, T]:

@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -28,16 +29,16 @@ from heldout.backbones import Network
 from heldout.claims import Claim
 from heldout.errors import HeldoutError
 from heldout.files import whole, write_json
-from heldout.progress import Epoch, Reporter, Silent
-from heldout.records import Frozen, Recipe, RunRecord
+from heldout.progress import Epoch, Reporter
+from heldout.records import PARTS, Frozen, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
 from heldout.records.table_file import save_table
 from heldout.runs.answers import ANSWER_TABLES, Scored
-from heldout.runs.context import RunContext, new_network, part_of, task_of
+from heldout.runs.context import RunContext, check_weights, new_network, part_of, stores_read, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
-from heldout.runs.sitting import Sitting, damaged_files, is_finished, run_folder, sitting
+from heldout.runs.sitting import CHECKPOINT, Sitting, damaged_files, is_finished, run_folder, sitting
 from heldout.strategies import BEGINNING, Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, learn, logits_of
 from heldout.training.adapters import attach, merge
@@ -46,6 +47,7 @@ from heldout.training.checkpoint import Course
 from heldout.training.loop import ends_needed
 from heldout.training.phases import FrozenProof, frozen_stages, moving_names, moving_tensors, trainable_names
 from heldout.training.predict import head_logits
+from heldout.work import HERE, Dispatcher, WorkItem, left_in
 
 PACKAGES = ("heldout", "torch", "torchvision", "timm", "accelerate", "numpy", "scikit-learn", "pillow")
 
@@ -70,7 +72,7 @@ class Learned:
 
 
 def fit(
-    run: PlannedRun, context: RunContext, reporter: Reporter | None = None, claim: Claim | None = None
+    run: PlannedRun, context: RunContext, reporter: Reporter, claim: Claim, dispatcher: Dispatcher = HERE
 ) -> RunRecord:
     """Carry out one planned run and write its folder; a finished one is read, never trained twice.
 
@@ -78,7 +80,8 @@ def fit(
         run: What to do.
         context: Cohort, split, folder and machine.
         reporter: Told of every epoch.
-        claim: On this run; None where no other process can work on it.
+        claim: On this run.
+        dispatcher: Has learning and scoring done, in this process or elsewhere.
 
     Returns:
         The run's record, as it stands in `run.json`.
@@ -86,7 +89,6 @@ def fit(
     Raises:
         ClaimLostError: Another process took the run over before the test images were scored.
     """
-    reporter = reporter or Silent()
     place = run_folder(context.folder, run.recipe)
     if is_finished(place):
         return read_run_record(place)
@@ -95,18 +97,61 @@ def fit(
         reporter.note(f"{place}: {wrong} damaged or gone; the run is made again, and this folder is kept beside it.")
     with sitting(context.folder, run.recipe, claim) as own:
         if not own.is_done:
-            _learn_and_score(run, context, own, reporter)
+            dispatcher.dispatch(_learning(run, context, own, claim), reporter)
         return own.finish(bool(context.split.test))
 
 
-def _learn_and_score(run: PlannedRun, context: RunContext, own: Sitting, reporter: Reporter) -> None:
+def _learning(run: PlannedRun, context: RunContext, own: Sitting, claim: Claim) -> WorkItem[RunContext, None]:
+    """Learning and scoring of a run as a work item, which leaves all files of the run but `run.json`."""
+    study = context.kept_in
+    where = own.folder.relative_to(study).as_posix()
+
+    def reads(reporter: Reporter) -> list[str]:
+        begun = [f"{where}/{CHECKPOINT}"] if own.checkpoint.is_file() else []
+        return [*stores_read(PARTS, run.recipe, context, reporter), *begun]
+
+    return WorkItem(
+        title=f"{run.info.name}, {run.strategy.name}, seed {run.recipe.seed}",
+        study=study,
+        common=context,
+        work=partial(_learn_in, run, where, own.checkpoint.absolute(), claim.path.absolute(), claim.text),
+        reads=reads,
+        leaves=partial(left_in, where),
+    )
+
+
+def _learn_in(
+    run: PlannedRun,
+    where: str,
+    checkpoint: Path,
+    claim: Path,
+    text: str,
+    context: RunContext,
+    study: Path,
+    reporter: Reporter,
+) -> None:
+    """Learn and score in a study's folder, which may be a copy on another machine.
+
+    Where the claim can be seen from here, so can the checkpoint: whoever goes on with the run finds it there.
+    """
+    check_weights(run.recipe, run.info, context)
+    seen = Claim(claim, text)
+    shared = seen.is_held
+    (study / where).mkdir(parents=True, exist_ok=True)
+    own = Sitting(study, study / "runs" / run.recipe.id, study / where, seen if shared else None)
+    _learn_and_score(run, context.moved(study), own, checkpoint if shared else own.checkpoint, reporter)
+    if not shared:
+        own.checkpoint.unlink(missing_ok=True)  # what was scored is gone on from; it need not travel
+
+
+def _learn_and_score(run: PlannedRun, context: RunContext, own: Sitting, checkpoint: Path, reporter: Reporter) -> None:
     """Train, score every part once, and leave all files of the run but `run.json`."""
     started = time.perf_counter()
     recipe, machine = run.recipe, context.machine
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
         network = new_network(recipe, run.strategy, run.info, context)
         task, cache = task_of(recipe, context, reporter)
-        learned = learn_strategy(network, task, run.strategy, recipe.seed, machine, cache, reporter, own.checkpoint)
+        learned = learn_strategy(network, task, run.strategy, recipe.seed, machine, cache, reporter, checkpoint)
         scored = {
             "train": _score(learned, task.train, machine, cache, reporter),
             "val": _score(learned, task.val, machine, cache, reporter),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,16 @@ from heldout.records.predictions import Predictions
 from heldout.records.run import FOLDS, REDO, fold_name
 from heldout.records.table_file import load_table, save_table
 from heldout.runs.answers import ANSWER_TABLES, Scored
-from heldout.runs.context import RunContext, cache_of, part_of
+from heldout.runs.context import RunContext, cache_of, part_of, stores_read
 from heldout.runs.fit import environment
 from heldout.runs.folder import RunFiles, read_run
 from heldout.runs.plan import PlannedRun
 from heldout.runs.predict import load_network
-from heldout.runs.sitting import is_complete, sitting
+from heldout.runs.sitting import Sitting, is_complete, sitting
 from heldout.stats.mean_answers import mean_logits
 from heldout.training import logits_of
 from heldout.training.predict import head_logits
+from heldout.work import HERE, Dispatcher, WorkItem, left_in
 
 
 def join(
@@ -39,7 +41,8 @@ def join(
     folds: Sequence[tuple[Path, Split]],
     context: RunContext,
     reporter: Reporter,
-    claim: Claim | None = None,
+    claim: Claim,
+    dispatcher: Dispatcher = HERE,
 ) -> RunRecord:
     """Put the finished runs of all folds together, and score test with the mean of their networks, once.
 
@@ -49,6 +52,7 @@ def join(
         context: The whole study.
         reporter: Told of passes over test images.
         claim: On the run.
+        dispatcher: Has it done, in this process or elsewhere.
 
     Raises:
         InputError: The run of a fold is damaged.
@@ -56,12 +60,41 @@ def join(
     """
     with sitting(context.folder, run.recipe, claim) as own:
         if not is_complete(own.folder) and own.scored() is None:
-            members = [read_run(folder, context.cohort, split) for folder, split in folds]
-            if own.claim is not None:
-                own.claim.check()
-            record = _joined(run, members, context, reporter, own.folder)
-            own.keep_scored(replace(record, files=own.checksums()))
+            claim.check()
+            study = context.folder
+            where = own.folder.relative_to(study).as_posix()
+            members = [(folder.relative_to(study).as_posix(), split) for folder, split in folds]
+            item = WorkItem(
+                title=f"{run.info.name}, {run.strategy.name}, all folds",
+                study=study,
+                common=context,
+                work=partial(_join_in, run, members, where),
+                reads=partial(_reads, [folder for folder, _ in members], run, context),
+                leaves=partial(left_in, where),
+            )
+            dispatcher.dispatch(item, reporter)
         return own.finish(bool(context.split.test))
+
+
+def _reads(members: Sequence[str], run: PlannedRun, context: RunContext, reporter: Reporter) -> list[str]:
+    """The runs of the folds, and test images."""
+    return [*members, *stores_read(("test",), run.recipe, context, reporter)]
+
+
+def _join_in(
+    run: PlannedRun,
+    folds: Sequence[tuple[str, Split]],
+    where: str,
+    context: RunContext,
+    study: Path,
+    reporter: Reporter,
+) -> None:
+    """Put runs of folds together in a study's folder, which may be a copy on another machine."""
+    members = [read_run(study / folder, context.cohort, split) for folder, split in folds]
+    (study / where).mkdir(parents=True, exist_ok=True)
+    own = Sitting(study, study / "runs" / run.recipe.id, study / where, None)
+    record = _joined(run, members, context.moved(study), reporter, own.folder)
+    own.keep_scored(replace(record, files=own.checksums()))
 
 
 def _joined(

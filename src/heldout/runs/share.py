@@ -3,34 +3,75 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from heldout.claims import Claim, ClaimLostError, Claims, owner_of
-from heldout.progress import Reporter
+from heldout.progress import Gathered, Reporter
+from heldout.work import HERE, Dispatcher
 
 POLL = 1.0
 """Seconds between two rounds in which everything that is left was another process's."""
 
+MOST = 1000
+"""Jobs that one process waits for at once: each is a thread that sleeps."""
 
-@dataclass(frozen=True)
-class Job:
-    """A piece of work that one process does.
+
+class Job(ABC):
+    """A piece of work that one process does; a dataclass, which another process can be given.
 
     Attributes:
         title: What it is, for people.
-        claim: The file by which a process claims it.
-        is_done: Whether it is done, by whichever process.
-        work: Does it, or goes on with it.
         quiet: Whether only that is said which other processes do.
+        steps: Epochs that it trains, as far as that is known before.
     """
 
     title: str
-    claim: Path
-    is_done: Callable[[], bool]
-    work: Callable[[Claim], object]
     quiet: bool = False
+    steps: int = 1
+
+    @property
+    @abstractmethod
+    def claim(self) -> Path:
+        """The file by which a process claims it."""
+
+    @abstractmethod
+    def is_done(self) -> bool:
+        """Whether it is done, by whichever process."""
+
+    @abstractmethod
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Do it, or go on with it.
+
+        Args:
+            claim: On it, held by this process.
+            reporter: Told of progress.
+            dispatcher: Has done what takes long.
+        """
+
+    def steps_done(self) -> int:
+        """Epochs that whoever works on it has done so far, as its files tell."""
+        return 0
+
+
+class Executor(Protocol):
+    """Where the jobs of a study are done."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process computes: what its machine cannot do is then told at once."""
+
+    def run(self, jobs: Sequence[Job], reporter: Reporter) -> None:
+        """Return when every job is done, by this process, by what it started, or by another.
+
+        Raises:
+            HeldoutError: A job failed.
+        """
 
 
 @dataclass
@@ -40,10 +81,12 @@ class Share:
     Attributes:
         jobs: In the order in which they are taken.
         reporter: Told what becomes of each.
+        dispatcher: Has done what takes long.
     """
 
     jobs: Sequence[Job]
     reporter: Reporter
+    dispatcher: Dispatcher = HERE
     _claims: Claims = field(default_factory=Claims)
     _told: set[Path] = field(default_factory=set)
 
@@ -52,19 +95,64 @@ class Share:
 
         A job whose process failed or was stopped is taken over; what fails here ends this process only.
         """
+        left = self.left()
+        while left:
+            still = [job for job in left if not self._try(job, self.reporter)]
+            if len(still) == len(left):
+                time.sleep(POLL)
+            left = still
+
+    def run_at_once(self, room: Callable[[], int], stop: Callable[[], None]) -> None:
+        """The same with several jobs at once that are `left`, whose work the dispatcher has done elsewhere, in one bar.
+
+        After a failure nothing new is begun, and what is under way is ended; then the failure is raised.
+
+        Args:
+            room: How many jobs may be under way now.
+            stop: Ends what was dispatched; for an interruption.
+        """
+        left = deque(self.jobs)
+        bar = Gathered(self.reporter, "study", sum(job.steps for job in left))
+        under_way: dict[Future[bool], Job] = {}
+        failed: BaseException | None = None
+        with bar, ThreadPoolExecutor(MOST) as pool:
+            try:
+                while under_way or (left and failed is None):
+                    while left and failed is None and len(under_way) < max(1, room()):
+                        job = left.popleft()
+                        under_way[pool.submit(self._try_or_wait, job, bar)] = job
+                    done, _ = wait(under_way, POLL, FIRST_COMPLETED)
+                    for future in done:
+                        job = under_way.pop(future)
+                        failed = failed or future.exception()
+                        if future.exception() is None and not future.result():
+                            left.append(job)
+            except BaseException:
+                stop()
+                raise
+        if failed is not None:
+            raise failed
+
+    def left(self) -> list[Job]:
+        """Jobs that are not done; what is done is said."""
         left = []
         for job in self.jobs:
             if not job.is_done():
                 left.append(job)
             elif not job.quiet:
                 self._note(job, "finished before, not trained again")
-        while left:
-            still = [job for job in left if not self._try(job)]
-            if len(still) == len(left):
-                time.sleep(POLL)
-            left = still
+        return left
 
-    def _try(self, job: Job) -> bool:
+    def _try_or_wait(self, job: Job, bar: Gathered) -> bool:
+        """Whether the job is done now; where another process is at it, after a moment."""
+        with bar.piece(job.steps) as piece:
+            done = self._try(job, piece)
+            piece.done = done
+        if not done:
+            time.sleep(POLL)
+        return done
+
+    def _try(self, job: Job, reporter: Reporter) -> bool:
         """Whether the job is done now."""
         if self._is_done(job):
             return True
@@ -78,7 +166,7 @@ class Share:
             if not job.quiet:
                 self._note(job, "training")
             try:
-                job.work(claim)
+                job.work(claim, reporter, self.dispatcher)
             except ClaimLostError as error:
                 self.reporter.note(str(error))
                 return False
@@ -100,3 +188,16 @@ class Share:
 
     def _note(self, job: Job, words: str) -> None:
         self.reporter.note(f"{job.title}, {words}.")
+
+
+class InTurn:
+    """Every job in this process, one after another."""
+
+    is_here = True
+
+    def run(self, jobs: Sequence[Job], reporter: Reporter) -> None:
+        """Do them, and wait for what other processes are at."""
+        Share(jobs, reporter).run()
+
+
+IN_TURN = InTurn()

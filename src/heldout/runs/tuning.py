@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from heldout.records.codec import read_record, write_sealed
 from heldout.records.logit_table import variants_table
 from heldout.records.table_file import load_table, save_table
 from heldout.records.tuning import Trial, Tuning
-from heldout.runs.context import RunContext, new_network, task_of
+from heldout.runs.context import RunContext, check_weights, new_network, stores_read, task_of
 from heldout.runs.fit import learn_strategy
 from heldout.runs.plan import PlannedRun, SearchBudget
 from heldout.strategies import Range, Strategy
 from heldout.training import logits_of
+from heldout.work import HERE, Dispatcher, WorkItem
 
 LOSS = 1e-4
 """What a nat of validation loss counts beside the accuracy: it decides between equal accuracies of under a thousand
@@ -59,6 +61,7 @@ def tune(
     budget: SearchBudget,
     reporter: Reporter | None = None,
     claim: Claim | None = None,
+    dispatcher: Dispatcher = HERE,
 ) -> Tuning:
     """Search the strategy's `space` with optuna's tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011).
 
@@ -71,6 +74,7 @@ def tune(
         budget: When to stop.
         reporter: Told of every epoch.
         claim: On this search; None where no other process can work on it.
+        dispatcher: Has trials done.
 
     Returns:
         All trials; also written to `tuning_file` after each.
@@ -88,7 +92,8 @@ def tune(
         settings = propose(space, found.trials, recipe.seed) if number else _present(strategy, space)
         shown = ", ".join(f"{name}={value:.3g}" for name, value in settings.items())
         reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
-        trial, logits = tried(recipe, dataclasses.replace(strategy, **settings), settings, info, context, reporter)
+        item = trial_item(recipe, dataclasses.replace(strategy, **settings), settings, info, context)
+        trial, logits = dispatcher.dispatch(item, reporter)
         found = dataclasses.replace(found, trials=(*found.trials, trial))
         if claim is not None:
             claim.check()
@@ -119,6 +124,33 @@ def propose(space: Mapping[str, Range], trials: Sequence[Trial], seed: int) -> d
 
 def _within(value: object, limits: Range) -> bool:
     return isinstance(value, int | float) and limits.low <= value <= limits.high
+
+
+def trial_item(
+    recipe: Recipe, strategy: Strategy, settings: dict[str, Any], info: BackboneInfo, context: RunContext
+) -> WorkItem[RunContext, tuple[Trial, NDArray[np.float32]]]:
+    """What `tried` does as a work item; the arguments are those of it."""
+    return WorkItem(
+        title=f"{info.name}, {strategy.name}, a trial",
+        study=context.kept_in,
+        common=context,
+        work=partial(_tried_in, recipe, strategy, settings, info),
+        reads=partial(stores_read, ("train", "val"), recipe, context),
+    )
+
+
+def _tried_in(
+    recipe: Recipe,
+    strategy: Strategy,
+    settings: dict[str, Any],
+    info: BackboneInfo,
+    context: RunContext,
+    study: Path,
+    reporter: Reporter,
+) -> tuple[Trial, NDArray[np.float32]]:
+    """A trial in a study's folder, which may be a copy on another machine."""
+    check_weights(recipe, info, context)
+    return tried(recipe, strategy, settings, info, context.moved(study), reporter)
 
 
 def tried(

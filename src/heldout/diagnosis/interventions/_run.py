@@ -119,6 +119,23 @@ def in_order(shelf: Iterable[Intervention]) -> list[Intervention]:
     return found
 
 
+def missing(
+    chosen: Sequence[Intervention], study: StudyFiles, run: RunFiles, seed: int, limit: int, retrain: bool
+) -> list[Intervention]:
+    """Experiments on a run that was trained here which an earlier call did not leave, and those that wait for them.
+
+    Args:
+        chosen: Some experiments, each after those whose results it asks for.
+        study: The study.
+        run: One of its runs.
+        seed: As for `run_interventions`, and so the next two.
+        limit: Likewise.
+        retrain: Likewise.
+    """
+    here = machine("cpu")  # nothing is computed
+    return _missing(chosen, InterventionContext(study, run, here, Silent(), seed, limit, retrain))
+
+
 def _missing(chosen: Sequence[Intervention], context: InterventionContext) -> list[Intervention]:
     """Experiments that were not done, and those that ask for their results."""
     missing: list[Intervention] = []
