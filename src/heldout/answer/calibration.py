@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.answer.texts import count, number, percent, probability
+from heldout.answer.texts import count, listing, number, percent, probability, signed, signed_range
 from heldout.records.calibration import Calibration, Counted, Kept, Reliability, Rule, ScoreName, Unlike
 
 VOID = (
@@ -72,10 +72,9 @@ def promise_told(record: Calibration, rule: Rule) -> str:
         "ppv": f"a new patient's images that are answered {record.positive} are not",
         "npv": f"a new patient's images that are answered otherwise are {record.positive}",
     }[rule.kind]
-    return (
-        f"With {sure} confidence at most {most} of {what}; it answers where the likeliest class has a probability of "
-        f"{number(rule.thresholds[0], 3)} or more."
-    )
+    threshold = rule.thresholds[0]
+    where = f"where its probability is {number(threshold, 3)} or more" if threshold > 0 else "whatever its probability"
+    return f"With {sure} confidence at most {most} of {what}; the likeliest class is answered {where}."
 
 
 def no_promise(record: Calibration, rule: Rule) -> str:
@@ -100,9 +99,9 @@ def caveats(record: Calibration) -> tuple[str, ...]:
             "No patient is known, so that every image was taken for a patient of its own: where patients have several "
             "images, the promises do not hold."
         )
-    tests = "exact binomial tests" if record.single else "tests by betting on patients' means"
+    tests = "by exact binomial tests" if record.single else "by betting on patients' means (Waudby-Smith & Ramdas)"
     said.append(
-        f"Tested on {counted_told(record.control)} of {PARTS[record.part]} in a fixed order (Learn then Test), by "
+        f"Tested on {counted_told(record.control)} of {PARTS[record.part]} in a fixed order (Learn then Test) "
         f"{tests}; every patient counts the same."
     )
     if record.candidates > 1:
@@ -132,3 +131,13 @@ def _p(p: float) -> str:
 def used(record: Calibration) -> list[Reliability]:
     """Reliability with the kind of scaling that is applied."""
     return [one for one in record.reliability if one.kind == record.scaling.kind]
+
+
+def alternative_told(record: Calibration) -> str:
+    """What the other kind of scaling would do on validation, out of fold; empty where nothing is known."""
+    of = {one.kind: one.scores[0].change for one in record.reliability if one.part == "val"}
+    other = next((kind for kind in of if kind != record.scaling.kind), None)
+    if other is None:
+        return ""
+    each = (f"{kind} scaling {signed(of[kind].value, 3)} ({signed_range(of[kind])})" for kind in (*of,))
+    return f"Change of the log loss on validation: {listing(list(each))}; applied is {record.scaling.kind} scaling."

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Answered:
     probabilities: Reals
     patients: Patients
 
-    @property
+    @cached_property
     def predicted(self) -> Indices:
         """(n,) likeliest class."""
         return first_of_largest(self.probabilities, axis=1)
@@ -91,20 +92,25 @@ class Threshold:
     tried: int
 
 
-def answer_mask(kind: RuleKind, probabilities: Reals, threshold: float, positive: int) -> Mask:
-    """(n,) which images a rule of answering answers at a threshold.
+def answer_scores(kind: RuleKind, probabilities: Reals, positive: int) -> Reals:
+    """(n,) the largest probability of each image; minus infinity where a rule of answering never answers.
 
     Args:
         kind: `error`, `ppv` or `npv`.
         probabilities: (n, k).
-        threshold: On the largest probability.
         positive: Class that `ppv` is of; `npv` is of all others.
     """
-    sure: Mask = probabilities.max(axis=1) >= threshold
+    sure: Reals = probabilities.max(axis=1)
     if kind == "error":
         return sure
     called = first_of_largest(probabilities, axis=1) == positive
-    found: Mask = sure & (called if kind == "ppv" else ~called)
+    found: Reals = np.where(called if kind == "ppv" else ~called, sure, -np.inf)
+    return found
+
+
+def answer_mask(kind: RuleKind, probabilities: Reals, threshold: float, positive: int) -> Mask:
+    """(n,) which images a rule of answering answers at a threshold; arguments as those of `answer_scores`."""
+    found: Mask = answer_scores(kind, probabilities, positive) >= threshold
     return found
 
 
@@ -130,8 +136,8 @@ def choose(wanted: Wanted, fitting: Answered, control: Answered, level: float, p
     if wanted.kind == "class-sets":
         return _choose_by_class(wanted, fitting, control, level)
     thresholds = candidates(wanted, fitting, level, positive)
-    wrong = control.predicted != control.labels
-    asked = [(wrong, answer_mask(wanted.kind, control.probabilities, t, positive)) for t in thresholds]
+    wrong, scores = control.predicted != control.labels, answer_scores(wanted.kind, control.probabilities, positive)
+    asked = [(wrong, scores >= t) for t in thresholds]
     found = in_order(control.patients, asked, wanted.alpha, level)
     safe = sum(reaches(p, level) for p in found)
     k = control.probabilities.shape[1]
@@ -142,19 +148,14 @@ def choose(wanted: Wanted, fitting: Answered, control: Answered, level: float, p
 
 def candidates(wanted: Wanted, fitting: Answered, level: float, positive: int = 1) -> Reals:
     """Thresholds of a rule of answering from strict to lax, beginning where p is smallest on the fitting part."""
-    eligible = answer_mask(wanted.kind, fitting.probabilities, 0.0, positive)
-    sure = np.sort(fitting.probabilities.max(axis=1)[eligible])[::-1]
+    scores = answer_scores(wanted.kind, fitting.probabilities, positive)
+    sure = np.sort(scores[np.isfinite(scores)])[::-1]
     if not len(sure):
         return np.zeros(1)
     last = np.ceil(len(sure) * np.arange(1, STEPS + 1) / STEPS).astype(int) - 1
     thresholds = np.unique(np.append(sure[last][:-1], 0.0))[::-1]
     wrong = fitting.predicted != fitting.labels
-    each = [
-        p_value(
-            fitting.patients, wrong, answer_mask(wanted.kind, fitting.probabilities, t, positive), wanted.alpha, level
-        )
-        for t in thresholds
-    ]
+    each = [p_value(fitting.patients, wrong, scores >= t, wanted.alpha, level) for t in thresholds]
     found: Reals = thresholds[int(np.argmin(each)) :]
     return found
 

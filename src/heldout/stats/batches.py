@@ -70,6 +70,55 @@ class Likeness:
         return self.p <= ALARM
 
 
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Known images ready to be compared: standardised by the anchor, and not more than `MOST` of each part.
+
+    Attributes:
+        mean: (d,) of the anchor.
+        spread: (d,) its standard deviations; 0 where a number is not compared.
+        anchor: (a, d) standardised.
+        others: (b, d) likewise.
+        units: (b,) patient of each of the others, 0 … u − 1.
+        within: Mean distance within the anchor.
+    """
+
+    mean: Reals
+    spread: Reals
+    anchor: Reals
+    others: Reals
+    units: Indices
+    within: float
+
+    @classmethod
+    def of(cls, known: Known, rng: np.random.Generator) -> Ground:
+        """Draw where there are too many, and standardise."""
+        mean, spread = known.anchor.mean(axis=0), known.anchor.std(axis=0)
+        spread = np.where(spread > FLAT, spread, 0.0)
+        first, kept = _some(len(known.anchor), rng), _whole(known.units, rng)
+        anchor = _standard(known.anchor[first], mean, spread)
+        units = np.unique(known.units[kept], return_inverse=True)[1].astype(np.int64)
+        others = _standard(known.others[kept], mean, spread)
+        return cls(mean, spread, anchor, others, units, float(cdist(anchor, anchor).mean()))
+
+    def distance(self, batch: Reals) -> float:
+        """Energy distance of (m, d) new images to the anchor."""
+        new = _standard(batch, self.mean, self.spread)
+        return float(2 * cdist(new, self.anchor).mean() - cdist(new, new).mean()) - self.within
+
+    def null(self, m: int, rng: np.random.Generator) -> Reals:
+        """(draws,) distances of batches of m images of the others' patients."""
+        shares = _drawn(self.units, m, rng)  # (draws, b)
+        to_anchor, among = cdist(self.others, self.anchor).mean(axis=1), cdist(self.others, self.others)
+        found: Reals = 2 * (shares @ to_anchor) - ((shares @ among) * shares).sum(axis=1) - self.within
+        return found
+
+
+def p_of(distance: float, null: Reals) -> float:
+    """Share of the null that is as far or farther (Phipson & Smyth 2010)."""
+    return (1 + int((null >= distance).sum())) / (1 + len(null))
+
+
 def likeness(batch: Reals, known: Known, seed: int = 0) -> Likeness | None:
     """Hold a batch against its null.
 
@@ -84,31 +133,31 @@ def likeness(batch: Reals, known: Known, seed: int = 0) -> Likeness | None:
     if len(batch) < FEWEST or len(np.unique(known.units)) < 4 or len(known.anchor) < 2:
         return None
     rng = np.random.default_rng(seed)
-    mean, spread = known.anchor.mean(axis=0), known.anchor.std(axis=0)
-    used = spread > FLAT
+    ground = Ground.of(known, rng)
+    new = batch[_some(len(batch), rng)]
+    found, null = ground.distance(new), ground.null(len(new), rng)
+    return Likeness(len(new), max(found, 0.0), max(float(np.median(null)), 0.0), p_of(found, null))
 
-    def standard(values: Reals, rows: Indices | None = None) -> Reals:
-        some = values if rows is None else values[rows]
-        scaled: Reals = np.nan_to_num(((some - mean) / np.where(used, spread, 1.0))[:, used])
-        return scaled
 
-    anchor = standard(known.anchor, _some(len(known.anchor), rng))
-    kept = _some(len(known.others), rng)
-    others, units = standard(known.others, kept), np.unique(known.units[kept], return_inverse=True)[1]
-    new = standard(batch, _some(len(batch), rng))
-    within_anchor = float(cdist(anchor, anchor).mean())
-    found = float(2 * cdist(new, anchor).mean() - cdist(new, new).mean()) - within_anchor
-    counts = _drawn(units, len(new), rng)  # (draws, b)
-    to_anchor, among = cdist(others, anchor).mean(axis=1), cdist(others, others)
-    null = 2 * (counts @ to_anchor) - np.einsum("rb,rb->r", counts @ among, counts) - within_anchor
-    p = (1 + int((null >= found).sum())) / (1 + DRAWS)
-    return Likeness(len(new), max(found, 0.0), max(float(np.median(null)), 0.0), p)
+def _standard(values: Reals, mean: Reals, spread: Reals) -> Reals:
+    used = spread > 0
+    scaled: Reals = np.nan_to_num((values[:, used] - mean[used]) / spread[used])
+    return scaled
 
 
 def _some(n: int, rng: np.random.Generator) -> Indices:
     """At most `MOST` rows, ascending."""
     found: Indices = np.sort(rng.permutation(n)[:MOST]).astype(np.int64)
     return found
+
+
+def _whole(units: Indices, rng: np.random.Generator) -> Indices:
+    """Rows of whole patients, about `MOST`: with some images of each, batches of the null would be of more patients."""
+    number = np.unique(units, return_inverse=True)[1]
+    sizes = np.bincount(number)
+    order = rng.permutation(len(sizes))
+    kept = order[np.cumsum(sizes[order]) - sizes[order] < MOST]
+    return np.flatnonzero(np.isin(number, kept)).astype(np.int64)
 
 
 def _drawn(units: NDArray[np.int64], m: int, rng: np.random.Generator) -> Reals:

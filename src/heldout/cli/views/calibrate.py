@@ -8,11 +8,13 @@ from heldout.answer.calibration import (
     KEPT,
     PARTS,
     SCORES,
+    alternative_told,
     caveats,
     likeness_told,
     promise_told,
     rate_name,
     scaling_told,
+    used,
 )
 from heldout.answer.texts import number, percent
 from heldout.cli.views.cells import decimal_cell, empty_table, percent_cell, signed_cell
@@ -28,6 +30,8 @@ def show_calibration(record: Calibration, env: Environment) -> None:
     console = env.console()
     console.print(wrapped(scaling_told(record), console.width))
     _reliability(record, env)
+    if told := alternative_told(record):
+        console.print(wrapped(told, console.width))
     for rule in record.rules:
         console.print(wrapped(promise_told(record, rule), console.width))
     if any(rule.on_test is not None for rule in record.rules):
@@ -41,14 +45,12 @@ def show_calibration(record: Calibration, env: Environment) -> None:
 def _reliability(record: Calibration, env: Environment) -> None:
     console = env.console()
     table = empty_table("Before and after, each image by a scaling that has not seen its patient", console.width)
-    for heading in ("Part", "scaling", "score", "before", "after", "change"):
-        table.add_column(heading, justify="left" if heading in ("Part", "scaling", "score") else "right")
-    for one in record.reliability:
+    for heading in ("Part", "score", "before", "after", "change"):
+        table.add_column(heading, justify="left" if heading in ("Part", "score") else "right")
+    for one in used(record):
         for place, score in enumerate(one.scores):
-            mark = " (applied)" if one.kind == record.scaling.kind else ""
-            first = (PARTS[one.part], f"{one.kind}{mark}") if not place else ("", "")
             cells = decimal_cell(score.before), decimal_cell(score.after), signed_cell(score.change)
-            table.add_row(*first, SCORES[score.name], *cells)
+            table.add_row("" if place else PARTS[one.part], SCORES[score.name], *cells)
     console.print(table)
 
 
