@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heldout.data.load import load
     from heldout.errors import HeldoutError, InputError
     from heldout.records import Cohort, Comparison, Estimate
+    from heldout.runs.calibrate import calibrate
     from heldout.study import Study
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Study",
     "TransferClassifier",
     "__version__",
+    "calibrate",
     "diagnose",
     "load",
 ]
@@ -53,6 +55,7 @@ _HOMES = {
     "InputError": "heldout.errors",
     "Study": "heldout.study",
     "TransferClassifier": "heldout.classifier",
+    "calibrate": "heldout.runs.calibrate",
     "diagnose": "heldout.any_model",
     "load": "heldout.data.load",
 }

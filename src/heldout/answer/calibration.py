@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.answer.texts import count, listing, number, percent, probability, signed, signed_range
+from heldout.answer.texts import count, listing, number, percent, percent_to, probability, signed, signed_range
 from heldout.records.calibration import Calibration, Counted, Kept, Reliability, Rule, ScoreName, Unlike
 
 VOID = (
@@ -87,6 +87,18 @@ def no_promise(record: Calibration, rule: Rule) -> str:
             f"without a mistake {rule.needed} are needed."
         )
     return f"No threshold could be shown to keep {goal} on {count(have, 'patient')}."
+
+
+def broken_told(rule: Rule) -> str:
+    """That test speaks against a promise; empty where it does not."""
+    if rule.on_test is None or rule.on_test.kept != "not kept" or rule.on_test.loss is None:
+        return ""
+    loss = rule.on_test.loss
+    return (
+        f"Test images do not keep it: {percent(loss.value)} ({percent_to(loss)}) where {percent(rule.alpha)} were "
+        "allowed. They are not like the images that tested the promise, whatever batches are compared by: do not rely "
+        "on it there. `heldout diagnose` says why test is lower; `--part test` tests the promise on such images."
+    )
 
 
 def caveats(record: Calibration) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from heldout.answer.calibration import (
     PARTS,
     SCORES,
     alternative_told,
+    broken_told,
     caveats,
     likeness_told,
     promise_told,
@@ -36,6 +37,8 @@ def show_calibration(record: Calibration, env: Environment) -> None:
         console.print(wrapped(promise_told(record, rule), console.width))
     if any(rule.on_test is not None for rule in record.rules):
         _rules(record, env)
+    for said in filter(None, map(broken_told, record.rules)):
+        console.print(wrapped(said, console.width))
     if record.test_likeness is not None and record.rules:
         console.print(wrapped(likeness_told(record.test_likeness), console.width))
     for caveat in caveats(record):

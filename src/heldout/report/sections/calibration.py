@@ -8,6 +8,7 @@ from heldout.answer.calibration import (
     KEPT,
     PARTS,
     SCORES,
+    broken_told,
     caveats,
     likeness_told,
     promise_told,
@@ -51,6 +52,7 @@ def blocks(material: Material) -> Sequence[Block]:
         told.append(_rules(material, found))
     for id_, record in found.items():
         said = [scaling_told(record), *(promise_told(record, rule) for rule in record.rules)]
+        said += filter(None, map(broken_told, record.rules))
         if record.rules and record.test_likeness is not None:
             said.append(likeness_told(record.test_likeness))
         told.append(Notes(material.names[id_].spoken, (*said, *caveats(record))))
