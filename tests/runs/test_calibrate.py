@@ -142,7 +142,7 @@ def test_the_report_and_the_terminal_tell_it(study: StudyFiles) -> None:
     told = json.loads(call("calibrate", run, "--abstain", "error:0.15", "--confidence", 0.8, "--json").out)
     assert told["format"] == 1 and told["rules"][0]["kind"] == "error"
     page = compose(gather(study.folder))
-    (section,) = [one for one in page.sections if one.name == "calibration"]
+    (section,) = [one for one in page.sections if one.id == "calibration"]
     assert {"calibration-scores", "abstention", "coverage"} <= {getattr(block, "id", "") for block in section.blocks}
     assert "When to believe an answer" in render(page) and "`heldout calibrate` judged" not in render(page)
 

@@ -13,7 +13,10 @@ VOID = (
 
 UNLIKE = "{what} unlike the images that tested the promises (p {p}): nothing is promised of {them}."
 
-ALIKE = "{what} like the images that tested the promises, as far as answers and measured properties tell (p {p})."
+ALIKE = (
+    "{what} no different from the images that tested the promises, in answers and measured properties (p {p}); that is no "
+    "proof that they are not."
+)
 
 KEPT: dict[Kept, str] = {"kept": "kept", "not kept": "not kept", "open": "cannot be told"}
 """Whether a rate is kept on test, by its interval."""
