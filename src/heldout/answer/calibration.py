@@ -14,8 +14,8 @@ VOID = (
 UNLIKE = "{what} unlike the images that tested the promises (p {p}): nothing is promised of {them}."
 
 ALIKE = (
-    "{what} no different from the images that tested the promises, in answers and measured properties (p {p}); that is no "
-    "proof that they are not."
+    "{what} no different from the images that tested the promises, in answers and measured properties (p {p}); that is "
+    "no proof that they are not."
 )
 
 KEPT: dict[Kept, str] = {"kept": "kept", "not kept": "not kept", "open": "cannot be told"}
