@@ -18,7 +18,7 @@ ALIKE = (
     "no proof that they are not."
 )
 
-KEPT: dict[Kept, str] = {"kept": "kept", "not kept": "not kept", "open": "cannot be told"}
+KEPT: dict[Kept, str] = {"kept": "kept", "broken": "not kept", "open": "cannot be told"}
 """Whether a rate is kept on test, by its interval."""
 
 SCORES: dict[ScoreName, str] = {
@@ -94,7 +94,7 @@ def no_promise(record: Calibration, rule: Rule) -> str:
 
 def broken_told(rule: Rule) -> str:
     """That test speaks against a promise; empty where it does not."""
-    if rule.on_test is None or rule.on_test.kept != "not kept" or rule.on_test.loss is None:
+    if rule.on_test is None or rule.on_test.kept != "broken" or rule.on_test.loss is None:
         return ""
     loss = rule.on_test.loss
     return (

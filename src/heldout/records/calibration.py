@@ -18,7 +18,7 @@ ScalingKind = Literal["temperature", "vector"]
 
 RuleKind = Literal["error", "ppv", "npv", "sets", "class-sets"]
 
-Kept = Literal["kept", "not kept", "open"]
+Kept = Literal["kept", "broken", "open"]
 """Whether a rate is at most what was asked, by its interval: below, above, or across."""
 
 ScoreName = Literal["log_loss", "brier", "calibration_error"]

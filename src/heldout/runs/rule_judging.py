@@ -63,10 +63,10 @@ def _share(mask: Mask, side: Answered) -> Estimate:
 def _kept(loss: Estimate | None, alpha: float) -> Kept:
     if loss is None or loss.high <= alpha:
         return "kept"
-    return "not kept" if loss.low > alpha else "open"
+    return "broken" if loss.low > alpha else "open"
 
 
 def _all_kept(judgements: Sequence[Kept]) -> Kept:
-    if "not kept" in judgements:
-        return "not kept"
+    if "broken" in judgements:
+        return "broken"
     return "open" if "open" in judgements else "kept"
