@@ -50,7 +50,7 @@ check: lint types test  ## all of the above
 
 # What a person put into demo/ stays; only a virtual environment is removed whole.
 STUDY := study.json cohort.parquet split.parquet report.html test_looks.jsonl diagnosis_looks.jsonl \
-	test_evaluations.jsonl diagnosis_evaluations.jsonl plans runs images features quality diagnosis tuning
+	test_evaluations.jsonl diagnosis_evaluations.jsonl calibration_evaluations.jsonl plans runs images features quality diagnosis tuning
 CELLS := cells cells-saved-alike remedy
 
 clean:  ## remove the virtual environment and what the demo made

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heldout.errors import HeldoutError, InputError
     from heldout.exporting.export import export
     from heldout.records import Cohort, Comparison, Estimate
+    from heldout.runs.calibrate import calibrate
     from heldout.study import Study
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Study",
     "TransferClassifier",
     "__version__",
+    "calibrate",
     "diagnose",
     "export",
     "load",
@@ -55,6 +57,7 @@ _HOMES = {
     "InputError": "heldout.errors",
     "Study": "heldout.study",
     "TransferClassifier": "heldout.classifier",
+    "calibrate": "heldout.runs.calibrate",
     "diagnose": "heldout.any_model",
     "export": "heldout.exporting.export",
     "load": "heldout.data.load",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from heldout.errors import UsageError
 from heldout.files import whole
+from heldout.records.labelling.several import joined
 from heldout.shown import cell, shown
 
 if TYPE_CHECKING:
@@ -29,47 +30,55 @@ def free(paths: Sequence[Path], overwrite: bool) -> None:
         raise UsageError(f"Found {', '.join(there)}; expected a new file. Choose another name, or add --overwrite.")
 
 
-def header(classes: Sequence[str]) -> list[str]:
+def header(classes: Sequence[str], answering: bool) -> list[str]:
     """The columns of a file of answers."""
-    return ["image", "predicted", *(f"p({name})" for name in classes)]
+    return ["image", "predicted", *(["answer"] if answering else []), *(f"p({name})" for name in classes)]
+
+
+def texts_of(scored: Scored, answering: bool) -> list[Sequence[str]]:
+    """The columns of text: image, predicted class and, where it was asked when to answer, the answer."""
+    answers = [[joined(answer) for answer in scored.answers]] if answering else []
+    return [scored.images, scored.predicted, *answers]
 
 
 @contextmanager
-def csv_answers(path: Path, classes: Sequence[str]) -> Iterator[Write]:
+def csv_answers(path: Path, classes: Sequence[str], answering: bool = False) -> Iterator[Write]:
     """A CSV that appears whole at the end; names that a spreadsheet would run are quoted (`heldout.shown.cell`).
 
     Args:
         path: The file.
         classes: Of the run.
+        answering: Whether it was asked when to answer.
     """
     with whole(path) as temporary, temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(map(cell, header(classes)))
+        writer.writerow(map(cell, header(classes, answering)))
 
         def write(scored: Scored) -> None:
-            for image, name, values in zip(scored.images, scored.predicted, scored.probabilities, strict=True):
-                writer.writerow([cell(image), cell(name), *map(float, values)])
+            for *texts, values in zip(*texts_of(scored, answering), scored.probabilities, strict=True):
+                writer.writerow([*map(cell, texts), *map(float, values)])
 
         yield write
 
 
 @contextmanager
-def parquet_answers(path: Path, classes: Sequence[str]) -> Iterator[Write]:
+def parquet_answers(path: Path, classes: Sequence[str], answering: bool = False) -> Iterator[Write]:
     """The same as a Parquet file.
 
     Args:
         path: The file.
         classes: Of the run.
+        answering: Whether it was asked when to answer.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = header(classes)
-    schema = pa.schema([(name, pa.string() if at < 2 else pa.float64()) for at, name in enumerate(names)])
+    names = header(classes, answering)
+    schema = pa.schema([(name, pa.string() if at < 2 + answering else pa.float64()) for at, name in enumerate(names)])
     with whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
 
         def write(scored: Scored) -> None:
-            texts = [[shown(name) for name in column] for column in (scored.images, scored.predicted)]
+            texts = [[shown(name) for name in column] for column in texts_of(scored, answering)]
             writer.write_table(pa.table([*texts, *scored.probabilities.T.astype("float64")], schema=schema))
 
         yield write

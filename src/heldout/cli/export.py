@@ -39,8 +39,14 @@ Checked = Annotated[
 ]
 Temperature = Annotated[
     float | None,
-    typer.Option("--temperature", metavar="T", help="Divide the logits by this before the softmax.", min=1e-6),
+    typer.Option(
+        "--temperature",
+        metavar="T",
+        help="Divide the logits by this before the softmax; by default as `heldout calibrate` found.",
+        min=1e-6,
+    ),
 ]
+Uncalibrated = Annotated[bool, typer.Option("--uncalibrated", help="Leave the run's calibration out of the file.")]
 
 
 def export(
@@ -54,13 +60,14 @@ def export(
     int8: Int8 = False,
     images: Checked = [],  # noqa: B006  (typer copies it)
     temperature: Temperature = None,
+    uncalibrated: Uncalibrated = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)] = False,
 ) -> None:
     """Write a trained run as one file that other programs run, with a small JSON file beside it.
 
     An .onnx or .pt2 file takes the pixels of an image file of any size and answers with probabilities: channels,
-    intensity, resizing, normalisation and softmax are inside. A .safetensors file has the library's own names, for
+    intensity, resizing, normalisation, the run's calibration and softmax are inside. A .safetensors file has the library's own names, for
     timm.create_model or torchvision. Every file is read back and asked about at least 32 images; if a probability
     differs from the run's by more than 1e-4, nothing is written.
 
@@ -78,7 +85,16 @@ def export(
     free([out, beside(out)], overwrite)
     calibration = None if temperature is None else Scaling((1 / temperature,), (0.0,))
     bars = Bars(env.console(stderr=True))
-    record = write(run, out, kind=kind, int8=int8, images=many(images), calibration=calibration, reporter=bars)
+    record = write(
+        run,
+        out,
+        kind=kind,
+        int8=int8,
+        images=many(images),
+        calibration=calibration,
+        calibrated=not uncalibrated,
+        reporter=bars,
+    )
     if as_json:
         env.json(to_data(record))
         return
@@ -104,6 +120,8 @@ def _told(record: ExportRecord, out: Path, env: Environment) -> None:
             f"In 8 bits it has {100 * share:.0f} % of the size, and loses {lost.value:.1f} points of accuracy "
             f"[{lost.low:.1f}, {lost.high:.1f}] on {lost.n:,} validation images ({lost.method})."
         )
+    if "calibration" in record.inside:
+        env.say("Its probabilities are calibrated: the scaling of the logits is inside.")
     outside = "intensity" not in record.inside
     env.say("Not inside: preparing images and softmax." if outside else "Not inside: decoding the image file.")
 

@@ -8,18 +8,35 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import Environment, environment
-from heldout.cli.options import Ignore, Overwrite, many
+from heldout.cli.options import DATA, OUTPUT, Ignore, Overwrite, many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heldout.errors import Problem
-    from heldout.runs.predict import Scored
+    from heldout.exporting.reading import ExportedClassifier
+    from heldout.records.calibration import Unlike
+    from heldout.runs.predict import Classifier, Scored
 
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="OUT", help="Write the answers to this CSV, as they come.")]
-Parquet = Annotated[
-    Path | None, typer.Option("--parquet", metavar="OUT", help="Write the answers to this Parquet file, as they come.")
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="OUT", help="Write the answers to this CSV, as they come.", rich_help_panel=OUTPUT),
 ]
+Parquet = Annotated[
+    Path | None,
+    typer.Option(
+        "--parquet",
+        metavar="OUT",
+        help="Write the answers to this Parquet file, as they come.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Uncalibrated = Annotated[
+    bool,
+    typer.Option("--uncalibrated", help="Leave the run's calibration aside, where it has one.", rich_help_panel=OUTPUT),
+]
+OnDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=DATA)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 
 
 def predict(
@@ -32,14 +49,17 @@ def predict(
     parquet: Parquet = None,
     overwrite: Overwrite = False,
     ignore: Ignore = [],  # noqa: B006  (typer copies it)
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    device: OnDevice = "auto",
+    uncalibrated: Uncalibrated = False,
+    json: Json = False,
 ) -> None:
     """Classify image files with a trained run.
 
-    The images are prepared just as the run's own images were. The probabilities are the network's softmax: they rank,
-    but they are not calibrated. Files that cannot be read are listed and passed over, and the exit code is 1. No more
-    than a batch of images is held at a time, however many there are.
+    The images are prepared just as the run's own images were. Without `heldout calibrate` the probabilities are the
+    network's softmax: they rank, but they are not calibrated. With it they are, `answer` holds the class where the run
+    answers (or a set of classes), and it is said where the images look unlike those it was calibrated on. Files that
+    cannot be read are listed and passed over, and the exit code is 1. No more than a batch of images is held at a time,
+    however many there are.
 
     Example: `heldout predict study/runs/0a1b2c scans/ --csv answers.csv`
     """
@@ -52,7 +72,7 @@ def predict(
     from heldout.computing import Device
     from heldout.data.entries import Layout
     from heldout.data.readers.files import files_named
-    from heldout.errors import Problem
+    from heldout.errors import Problem, UsageError
     from heldout.exporting.reading import ExportedClassifier
     from heldout.runs.predict import Classifier
 
@@ -61,7 +81,13 @@ def predict(
     named = files_named(images, Layout(ignore=tuple(many(ignore))))
     where = cast(Device, choice("--device", device, get_args(Device)))
     classifier: Classifier | ExportedClassifier
-    classifier = ExportedClassifier(run, where) if run.suffix.lower() == ".onnx" else Classifier(run, where)
+    if run.suffix.lower() == ".onnx":
+        if uncalibrated:
+            raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
+        classifier = ExportedClassifier(run, where)
+    else:
+        classifier = Classifier(run, where, not uncalibrated)
+    answering = classifier.calibration is not None and classifier.calibration.answering
     bars = Bars(env.console(stderr=True))
     for note in named.notes:
         bars.note(f"Note: {note}")
@@ -69,8 +95,12 @@ def predict(
     kept: list[Scored] = []
     done = 0
     with ExitStack() as stack:
-        writers = [stack.enter_context(csv_answers(csv, classifier.classes))] if csv is not None else []
-        writers += [stack.enter_context(parquet_answers(parquet, classifier.classes))] if parquet is not None else []
+        writers = [stack.enter_context(csv_answers(csv, classifier.classes, answering))] if csv is not None else []
+        writers += (
+            [stack.enter_context(parquet_answers(parquet, classifier.classes, answering))]
+            if parquet is not None
+            else []
+        )
         for one in classifier.each(named.files, bars):
             if isinstance(one, Problem):
                 problems.append(one)
@@ -79,45 +109,79 @@ def predict(
             for write in writers:
                 write(one)
             kept += [one] if json or not writers else []
+    unlike = classifier.likeness()
     if json:
-        _json(run, classifier.classes, kept, problems, env)
+        _json(run, classifier, kept, problems, unlike, env)
     elif not writers:
-        _table(classifier.classes, kept, env)
+        _table(classifier.classes, kept, answering, env)
     else:
         env.say(f"{done:,} images classified: {', '.join(str(path) for path in (csv, parquet) if path is not None)}")
+    _of_calibration(classifier, unlike, done, env)
     _told(problems, env)
     if problems:
         raise typer.Exit(1)
 
 
 def _json(
-    run: Path, classes: Sequence[str], scored: Sequence[Scored], problems: Sequence[Problem], env: Environment
+    run: Path,
+    classifier: Classifier | ExportedClassifier,
+    scored: Sequence[Scored],
+    problems: Sequence[Problem],
+    unlike: Unlike | None,
+    env: Environment,
 ) -> None:
     from dataclasses import asdict
+    from typing import Any
 
-    rows = [
-        {"image": image, "predicted": name, "probabilities": dict(zip(classes, map(float, values), strict=True))}
-        for one in scored
-        for image, name, values in zip(one.images, one.predicted, one.probabilities, strict=True)
-    ]
-    env.json({"format": 1, "run": run.name, "predictions": rows, "problems": [asdict(problem) for problem in problems]})
+    rows: list[dict[str, Any]] = []
+    for one in scored:
+        for place, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
+            probabilities = dict(zip(classifier.classes, map(float, values), strict=True))
+            rows.append({"image": image, "predicted": name, "probabilities": probabilities})
+            if one.answers:
+                rows[-1]["answer"] = list(one.answers[place])
+    told: dict[str, Any] = {"format": 1, "run": run.name, "predictions": rows}
+    if classifier.calibration is not None:
+        told["calibrated"] = True
+        told["likeness"] = None if unlike is None else asdict(unlike)
+    env.json({**told, "problems": [asdict(problem) for problem in problems]})
 
 
-def _table(classes: Sequence[str], scored: Sequence[Scored], env: Environment) -> None:
+def _table(classes: Sequence[str], scored: Sequence[Scored], answering: bool, env: Environment) -> None:
     from rich.table import Table
 
+    from heldout.records.labelling.several import joined
     from heldout.runs.predict import column_of
 
     table = Table(box=None)
-    for column in ("image", "predicted"):
+    for column in ("image", "predicted", *(("answer",) if answering else ())):
         table.add_column(column)
     for name in classes:
         table.add_column(column_of(name), justify="right")
     for one in scored:
-        for image, name, values in zip(one.images, one.predicted, one.probabilities, strict=True):
-            table.add_row(image, name, *(f"{value:.3f}" for value in values))
+        for place, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
+            answer = (joined(one.answers[place]) or "–",) if answering else ()
+            table.add_row(image, name, *answer, *(f"{value:.3f}" for value in values))
     if scored:
         env.console().print(table)
+
+
+def _of_calibration(
+    classifier: Classifier | ExportedClassifier, unlike: Unlike | None, done: int, env: Environment
+) -> None:
+    """What was applied, and whether it may be: on standard error, beside answers in files or JSON."""
+    from heldout.answer.calibration import VOID, likeness_told
+    from heldout.stats.batches import FEWEST
+
+    if classifier.calibration is None or not done:
+        return
+    env.error("Probabilities are calibrated (heldout calibrate); --uncalibrated leaves them as the network gives them.")
+    if classifier.calibration.answering:
+        env.error(VOID)
+    if unlike is not None:
+        env.error(("Warning: " if unlike.unlike else "") + likeness_told(unlike, "These images look"))
+    elif done < FEWEST:
+        env.error(f"Whether they look like those images is not said of fewer than {FEWEST}.")
 
 
 def _told(problems: Sequence[Problem], env: Environment) -> None:

@@ -22,6 +22,7 @@ from heldout.images import Decoded, ImageError
 from heldout.progress import Reporter, Silent
 from heldout.records.codec import write_record
 from heldout.records.export import EightBit, ExportCheck, ExportRecord, Scaling
+from heldout.runs.calibrated import read_calibration
 from heldout.stats.bootstrap import draw
 from heldout.stats.estimates import difference_estimate
 
@@ -43,6 +44,7 @@ def export(
     int8: bool = False,
     images: Sequence[str | Path] = (),
     calibration: Scaling | None = None,
+    calibrated: bool = True,
     reporter: Reporter | None = None,
 ) -> ExportRecord:
     """Write a finished run as one file that other programs run, with `<file>.json` beside it.
@@ -57,7 +59,9 @@ def export(
         kind: Name of the format; empty goes by the ending.
         int8: Weights and activations in 8-bit whole numbers (ONNX alone), with what that costs on validation images.
         images: Image files, folders, patterns to check with, at least 32; empty for validation images of the study.
-        calibration: What is done to the logits before they become probabilities, such as a temperature.
+        calibration: What is done to the logits before they become probabilities, such as a temperature; None for what
+            `heldout calibrate` found of the run, as `heldout predict` applies it.
+        calibrated: Whether that is applied, where it was found.
         reporter: Told of every image.
 
     Returns:
@@ -74,6 +78,8 @@ def export(
         able = ", ".join(one.suffix for one in formats if one.eight_bit)
         raise UsageError(f"Found --int8 with {path.name}; expected a file of a format that can have it: {able}.")
     format_.check(int8)
+    if calibration is None and calibrated:
+        calibration = recorded_scaling(Path(run))
     source = exportable(Path(run), calibration)
     if int8 and len(source.members) > 1:
         found = (
@@ -89,6 +95,16 @@ def export(
         record = _record(source, format_, written, path, temporary, check, eight)
     write_record(beside(path), record)
     return record
+
+
+def recorded_scaling(run: Path) -> Scaling | None:
+    """What `heldout calibrate` found of a run; None where it was not called.
+
+    Raises:
+        InputError: The record is damaged, or of other predictions than the run's.
+    """
+    found = read_calibration(run)
+    return None if found is None else Scaling(found.scaling.factors, found.scaling.shifts)
 
 
 def beside(path: Path) -> Path:

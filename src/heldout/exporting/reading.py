@@ -17,6 +17,8 @@ from heldout.images import ImageError, decode
 from heldout.progress import Reporter, Silent
 from heldout.records.codec import read_record
 from heldout.records.export import ExportRecord
+from heldout.records.calibration import Unlike
+from heldout.runs.calibrated import Calibrated
 from heldout.runs.predict import TOLD, Scored
 
 SILENT = Silent()
@@ -32,12 +34,16 @@ class ExportedClassifier:
     Attributes:
         classes: In the order of the answers.
         record: What the JSON file says.
+        calibration: None: what was applied to the logits is in the file, and it brings no images to hold new ones
+            against.
 
     Raises:
         InputError: A file is missing, or the two do not belong together.
         UsageError: Another device than the CPU.
         HeldoutError: onnxruntime is not installed.
     """
+
+    calibration: Calibrated | None = None
 
     def __init__(self, path: str | Path, device: Device = "auto") -> None:
         file = Path(path)
@@ -74,6 +80,10 @@ class ExportedClassifier:
                 yield error.problem(str(file))
             reporter.step()
         reporter.end()
+
+    def likeness(self) -> Unlike | None:
+        """Nothing: that needs images of the run's study."""
+        return None
 
     def _scored(self, file: Path) -> Scored:
         feed = feed_of(decode(file), self.record.input, str(file))

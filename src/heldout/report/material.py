@@ -29,7 +29,7 @@ from heldout.report.diagnosis_files import read_diagnoses
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging, asking_of, metric_of, unit_of
-from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
+from heldout.runs.ledger import CALIBRATION_EVALUATIONS, DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
 from heldout.runs.one_label import metric_of_question, of_label, questions
 from heldout.stats.decisions import decided
 
@@ -74,6 +74,7 @@ class Material:
         diagnoses: Run id -> its diagnosis, or why it cannot be read or shown; empty if nobody has asked for any.
         decided: Run id -> part -> its answers with a row a unit; empty where rows are images.
         label_diagnoses: Of several labels an image: label -> the same as `diagnoses` of that label.
+        calibration_evaluations: How often `heldout calibrate` judged rules by test images.
         about: Run whose diagnosis is featured; empty for that of the best run.
     """
 
@@ -88,6 +89,7 @@ class Material:
     diagnoses: dict[str, Diagnosis | str] = field(default_factory=dict)
     decided: dict[str, dict[str, Predictions]] = field(default_factory=dict)
     label_diagnoses: dict[str, dict[str, Diagnosis | str]] = field(default_factory=dict)
+    calibration_evaluations: int = 0
     about: str = ""
 
     @property
@@ -273,6 +275,7 @@ def gather(folder: Path, wanted: Wanted | None = None) -> Material:
         catalogue={model: look_up(model) for model in _catalogued(files)},
         test_evaluations=len(entries(folder, TEST_EVALUATIONS)),
         diagnosis_evaluations=len(entries(folder, DIAGNOSIS_EVALUATIONS)),
+        calibration_evaluations=len(entries(folder, CALIBRATION_EVALUATIONS)),
         diagnoses={id_: _fitting(one, judging) for id_, one in diagnoses.items()},
         decided={
             run.record.id: decided(dict(run.predictions), judging.unit, files.cohort.classes)

@@ -22,7 +22,13 @@ from heldout.records.predictions import Predictions, columns_of
 from heldout.records.run import FOLDS, INCOMPLETE, REDO, UNNEEDED
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
-from heldout.runs.ledger import DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, evaluations_of, unreadable
+from heldout.runs.ledger import (
+    CALIBRATION_EVALUATIONS,
+    DIAGNOSIS_EVALUATIONS,
+    TEST_EVALUATIONS,
+    evaluations_of,
+    unreadable,
+)
 from heldout.runs.read_classes import class_predictions
 from heldout.runs.read_labels import columns_of as label_columns
 from heldout.runs.read_labels import label_predictions
@@ -158,7 +164,7 @@ def read_study(folder: Path) -> StudyFiles:
     record, earlier = read_study_record(folder)
     doubts = [
         f"{where} cannot be read and does not count: a power cut tore it, or it was changed by hand."
-        for ledger in (TEST_EVALUATIONS, DIAGNOSIS_EVALUATIONS)
+        for ledger in (TEST_EVALUATIONS, DIAGNOSIS_EVALUATIONS, CALIBRATION_EVALUATIONS)
         for where in unreadable(folder, ledger)
     ]
     plan = read_plans(folder, record, earlier, doubts)

@@ -16,8 +16,11 @@ TEST_EVALUATIONS = "test_evaluations.jsonl"
 DIAGNOSIS_EVALUATIONS = "diagnosis_evaluations.jsonl"
 """Written by interventions of a diagnosis that scored test images; no score of a run comes from them."""
 
-EARLIER = {TEST_EVALUATIONS: "test_looks.jsonl", DIAGNOSIS_EVALUATIONS: "diagnosis_looks.jsonl"}
-"""What 0.1.0 called them; their lines still count."""
+CALIBRATION_EVALUATIONS = "calibration_evaluations.jsonl"
+"""Written by `heldout calibrate`, once for everything different that it was asked of test images."""
+
+EARLIER = {TEST_EVALUATIONS: ("test_looks.jsonl",), DIAGNOSIS_EVALUATIONS: ("diagnosis_looks.jsonl",)}
+"""What 0.1.0 called two of them; their lines still count."""
 
 
 def write_down(folder: Path, ledger: str, entry: Mapping[str, str]) -> None:
@@ -25,7 +28,7 @@ def write_down(folder: Path, ledger: str, entry: Mapping[str, str]) -> None:
 
     Args:
         folder: The study's.
-        ledger: `TEST_EVALUATIONS` or `DIAGNOSIS_EVALUATIONS`.
+        ledger: `TEST_EVALUATIONS`, `DIAGNOSIS_EVALUATIONS` or `CALIBRATION_EVALUATIONS`.
         entry: What was scored, by what.
 
     Raises:
@@ -56,7 +59,7 @@ def evaluations_of(folder: Path, ledger: str, run: str) -> set[str]:
 
 def _lines(folder: Path, ledger: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Where each line stands, with what it says; None where that is no entry."""
-    for name in (EARLIER[ledger], ledger):
+    for name in (*EARLIER.get(ledger, ()), ledger):
         try:
             with open_regular(folder / name) as file:
                 lines = file.read().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,11 @@ from heldout.images import Decoded, ImageError, decode
 from heldout.images.prepare import check_depth
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
+from heldout.records.calibration import Unlike
 from heldout.records.codec import read_record
 from heldout.records.labelling import SINGLE
 from heldout.records.labelling.several import joined
+from heldout.runs.calibrated import read_calibrated
 from heldout.runs.earlier import read_run_record
 from heldout.stats.mean_answers import mean_logits
 from heldout.stats.scores import softmax
@@ -36,6 +39,13 @@ from heldout.training import logits_of, machine
 from heldout.training.predict import EVAL_BATCH
 
 SILENT = Silent()
+
+
+class UnlikeWarning(UserWarning):
+    """A batch looks unlike the images that a run was calibrated on."""
+
+
+UNLIKE = "These images look unlike those that the run was calibrated on: its probabilities and answers hold no promise."
 
 
 def load_networks(run: Path) -> tuple[tuple[Network, Recipe], ...]:
@@ -92,11 +102,14 @@ class Scored:
         images: (n,) their files, as they were named.
         predicted: (n,) class of each; of several labels all above their thresholds, with | between and empty for none.
         probabilities: (n, k) in the order of the run's classes; rows sum to 1. Of several labels each has its own.
+        answers: (n,) where it was asked when to answer (`heldout calibrate --abstain`): the class of each image, none
+            where it is not answered, or a set of several; empty otherwise.
     """
 
     images: tuple[str, ...]
     predicted: tuple[str, ...]
     probabilities: NDArray[np.float64]
+    answers: tuple[tuple[str, ...], ...] = ()
 
 
 class Classifier:
@@ -107,15 +120,19 @@ class Classifier:
     Args:
         run: A finished run's folder, `STUDY/runs/<run id>`.
         device: Where to compute.
+        calibrated: Whether the run's calibration is applied, where it has one.
 
     Attributes:
         classes: The run's classes.
+        calibration: What is applied; None without `heldout calibrate`.
 
     Raises:
-        InputError: The run is not finished.
+        InputError: The run is not finished, or its calibration is damaged.
     """
 
-    def __init__(self, run: str | Path, device: Device = "auto") -> None:
+    def __init__(self, run: str | Path, device: Device = "auto", calibrated: bool = True) -> None:
+        self.calibration = read_calibrated(Path(run)) if calibrated else None
+        self._seen: list[NDArray[np.float64]] = []
         self._members = load_networks(Path(run))
         self._recipe = self._members[0][1]
         self._place = machine(device, self._recipe.precision)
@@ -152,8 +169,24 @@ class Classifier:
         each = [logits_of(network, pixels[recipe.squares], self._place) for network, recipe in self._members]
         one_class = self._recipe.labels == SINGLE.name
         logits = (each[0] if len(each) == 1 else mean_logits(np.stack(each), one_class)).astype(np.float64)
-        predicted, probabilities = TOLD[self._recipe.labels](logits, self.classes, self._thresholds)
-        return Scored(tuple(names), tuple(predicted), probabilities)
+        if self.calibration is None:
+            predicted, probabilities = TOLD[self._recipe.labels](logits, self.classes, self._thresholds)
+            return Scored(tuple(names), tuple(predicted), probabilities)
+        self._seen.append(self.calibration.numbers(logits, pixels[self._recipe.squares]))
+        probabilities = self.calibration.probabilities(logits)
+        predicted = [self.classes[k] for k in first_of_largest(probabilities)]
+        answers = tuple(self.calibration.answers(probabilities)) if self.calibration.answering else ()
+        return Scored(tuple(names), tuple(predicted), probabilities, answers)
+
+    def likeness(self) -> Unlike | None:
+        """Whether all images classified so far look like those that the run was calibrated on.
+
+        Returns:
+            None without a calibration, and of fewer than 20 images.
+        """
+        if self.calibration is None or not self._seen:
+            return None
+        return self.calibration.likeness(np.concatenate(self._seen))
 
 
 def _together(squares: list[NDArray[Any]]) -> NDArray[Any]:
@@ -194,6 +227,10 @@ def square_of(decoded: Decoded, recipe: Recipe, where: str) -> NDArray[Any]:
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:
     """Classes and probabilities of image files, prepared just as the run's own images were.
 
+    Of a run that was calibrated (`heldout calibrate`) the probabilities are the calibrated ones, and where it was asked
+    when to answer there is a column `answer`: a class, several with | between, or empty where it does not answer. A
+    batch that looks unlike the images it was calibrated on raises an `UnlikeWarning`: nothing is promised of it.
+
     Args:
         run: A finished run's folder, `STUDY/runs/<run id>`.
         images: Image files, folders of them, patterns.
@@ -201,8 +238,8 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
 
     Returns:
         One row an image: `image`, `predicted` (class name), and one probability column a class, named `p(<class>)`;
-        they sum to 1. They are the network's softmax, not calibrated. Of several labels `predicted` holds all whose
-        logit lies above the run's threshold, with | between, and the probabilities are sigmoids.
+        they sum to 1. Without a calibration they are the network's softmax. Of several labels `predicted` holds all
+        whose logit lies above the run's threshold, with | between, and the probabilities are sigmoids.
 
     Raises:
         InputError: The run is not finished, or images cannot be read; all problems at once.
@@ -217,6 +254,11 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
         "image": [name for one in scored for name in one.images],
         "predicted": [name for one in scored for name in one.predicted],
     }
+    if classifier.calibration is not None and classifier.calibration.answering:
+        columns["answer"] = [joined(answer) for one in scored for answer in one.answers]
+    found_unlike = classifier.likeness()
+    if found_unlike is not None and found_unlike.unlike:
+        warnings.warn(UNLIKE, UnlikeWarning, stacklevel=2)
     together = np.concatenate([one.probabilities for one in scored] or [np.empty((0, len(classifier.classes)))])
     return pd.DataFrame(columns | {column_of(name): together[:, k] for k, name in enumerate(classifier.classes)})
 

@@ -39,6 +39,10 @@ def blocks(material: Material) -> Sequence[Block]:
             f"Besides, interventions of a diagnosis scored test images {count(material.diagnosis_evaluations, 'time')}"
             ": no score of a run came from them, but whoever acts on them has used these images."
         )
+    if material.calibration_evaluations:
+        said.append(
+            f"`heldout calibrate` judged by them what runs promise {count(material.calibration_evaluations, 'time')}."
+        )
     return Prose(" ".join(said)), Prose(WHY)
 
 

@@ -1,0 +1,184 @@
+"""A run calibrated: who does what, what is refused and counted, what `predict` makes of it, what the report tells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import heldout
+from heldout.cli import ExitStatus
+from heldout.errors import InputError, UsageError
+from heldout.files import read_json, write_json
+from heldout.records.calibration import CALIBRATION, KNOWN_IMAGES
+from heldout.records.run import Learning
+from heldout.report.material import gather
+from heldout.report.page import compose, render
+from heldout.runs.calibrate import calibrate_run, candidates_of, halves
+from heldout.runs.calibrated import compared, known_of, numbers_in, read_calibrated
+from heldout.runs.folder import StudyFiles, read_study
+from heldout.runs.ledger import CALIBRATION_EVALUATIONS, entries
+from heldout.runs.predict import UnlikeWarning, predict
+from heldout.runs.rates import CalibrationAsked
+from tests.cli.call import call
+from tests.worlds.bright_cells import bright_cells
+from tests.worlds.made_study import RUNS, make_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyFiles:
+    folder = tmp_path_factory.mktemp("made") / "study"
+    return read_study(make_study(folder, runs=RUNS[1:3], n_train=40, n_val=400, n_test=300, epochs=3))
+
+
+def asked(abstain: str, confidence: float = 0.9, part: str = "val") -> CalibrationAsked:
+    return CalibrationAsked.of(abstain, confidence, part, "temperature", "")
+
+
+def test_no_patient_has_two_parts_and_nothing_is_drawn_twice(study: StudyFiles) -> None:
+    val = study.runs[0].predictions["val"]
+    first, second = halves(val, 5)
+    assert set(first.patients).isdisjoint(second.patients) and len(first) + len(second) == len(val)
+    again = halves(val.take(np.arange(len(val))[::-1]), 5)[0]
+    assert set(again.ids) == set(first.ids), "the halves hang on the split alone, not on the order of rows"
+
+
+def test_a_promise_is_kept_with_what_it_rests_on(study: StudyFiles) -> None:
+    run = study.runs[0]
+    record = calibrate_run(study, run, asked("error:0.15"))
+    assert record.control is not None and record.control.named and not record.single
+    assert record.fitting.images + record.control.images == 400
+    (rule,) = record.rules
+    assert rule.thresholds is not None and rule.p is not None and rule.p <= rule.test_level
+    assert record.candidates == candidates_of(study) == 2 and rule.test_level == pytest.approx(0.1 / 2)
+    assert rule.on_test is not None and rule.on_test.loss is not None
+    assert rule.on_test.coverage.low <= rule.on_test.coverage.value and len(rule.on_test.curve) > 0
+    assert {(one.part, one.kind) for one in record.reliability} == {
+        (part, kind) for part in ("val", "test") for kind in ("temperature", "vector")
+    }
+    kept = read_calibrated(run.folder)
+    assert kept is not None and kept.record == record
+    probabilities = kept.probabilities(run.predictions["test"].logits)
+    answers = kept.answers(probabilities)
+    sure = probabilities.max(axis=1) >= rule.thresholds[0]
+    assert [len(answer) for answer in answers] == sure.astype(int).tolist()
+
+
+def test_every_network_that_was_compared_divides_the_level(study: StudyFiles) -> None:
+    learning = Learning(True, True, keeps="best", chosen=("strength", "epoch"), tried=(0.1, 1.0))
+    run = replace(study.runs[0], record=replace(study.runs[0].record, learning=learning, epochs=3))
+    assert candidates_of(replace(study, runs=(run, study.runs[1]))) == 3 * 2 + 1
+
+
+def test_test_images_test_a_promise_for_images_like_them(study: StudyFiles) -> None:
+    record = calibrate_run(study, study.runs[0], asked("sets:0.6", part="test"))
+    assert record.control is not None and record.fitting.images == 400 and 100 < record.control.images < 200
+    (rule,) = record.rules
+    judged = next(one for one in record.reliability if one.part == "test")
+    assert judged.counted.images + record.control.images == 300
+    assert rule.on_test is not None and rule.on_test.set_size is not None and set(rule.on_test.by_class)
+
+
+def test_looks_at_test_are_counted_once_for_each_question(study: StudyFiles) -> None:
+    run = study.runs[1]
+
+    def counted() -> int:
+        return sum(entry["run"] == run.record.id for entry in entries(study.folder, CALIBRATION_EVALUATIONS))
+
+    before = counted()
+    for rates in ("error:0.2", "error:0.2", "ppv:0.7,npv:0.7"):
+        calibrate_run(study, run, asked(rates))
+    assert counted() == before + 2
+
+
+def test_what_cannot_be_asked_is_said_at_once(study: StudyFiles, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as told:
+        CalibrationAsked.of("err:0.1,error:2,sets:0.9,error:0.1", 1.5, "train", "platt", "")
+    assert all(word in str(told.value) for word in ("err:0.1", "error:2", "sets, error", "1.5", "train", "platt"))
+    crossed = replace(study.runs[0], record=replace(study.runs[0].record, members=("x", "y")))
+    with pytest.raises(UsageError, match="cross-validated"):
+        calibrate_run(study, crossed, asked("error:0.1"))
+    untested = replace(study.runs[0], predictions={"val": study.runs[0].predictions["val"]})
+    with pytest.raises(UsageError, match="no test images"):
+        calibrate_run(study, untested, asked("error:0.1", part="test"))
+    with pytest.raises(UsageError, match="expected one of"):
+        calibrate_run(study, study.runs[0], CalibrationAsked.of("ppv:0.9", 0.9, "val", "temperature", "nobody"))
+    with pytest.raises(InputError, match=r"run\.json"):
+        heldout.calibrate(tmp_path)
+    three = make_study(tmp_path / "three", runs=RUNS[:1], classes=("a", "b", "c"), n_val=60, n_test=60)
+    (run,) = (three / "runs").iterdir()
+    answer = call("calibrate", run, "--abstain", "ppv:0.9")
+    assert answer.status is ExitStatus.USAGE and "class-sets" in answer.err
+
+
+def test_what_was_changed_is_not_applied(study: StudyFiles) -> None:
+    run = study.runs[0]
+    calibrate_run(study, run, asked(""))
+    file = run.folder / CALIBRATION
+    whole = read_json(file)
+    write_json(file, {**whole, "candidates": 99})
+    with pytest.raises(InputError, match="changed"):
+        read_calibrated(run.folder)
+    write_json(file, whole)
+    known = run.folder / KNOWN_IMAGES
+    kept = known.read_bytes()
+    known.write_bytes(kept[:-1])
+    with pytest.raises(InputError, match="another file"):
+        read_calibrated(run.folder)
+    known.write_bytes(kept)
+    record = read_calibrated(run.folder)
+    assert record is not None and not record.answering
+
+
+def test_the_report_and_the_terminal_tell_it(study: StudyFiles) -> None:
+    run = study.runs[0].folder
+    answer = call("calibrate", run, "--abstain", "error:0.15", "--confidence", 0.8)
+    assert answer.status is ExitStatus.OK and "80 % confidence" in answer.out and "Learn then Test" in answer.out
+    told = json.loads(call("calibrate", run, "--abstain", "error:0.15", "--confidence", 0.8, "--json").out)
+    assert told["format"] == 1 and told["rules"][0]["kind"] == "error"
+    page = compose(gather(study.folder))
+    (section,) = [one for one in page.sections if one.id == "calibration"]
+    assert {"calibration-scores", "abstention", "coverage"} <= {getattr(block, "id", "") for block in section.blocks}
+    shown = render(page)
+    assert "When to believe an answer" in shown and "judged by them what runs promise" in shown
+
+
+def test_new_images_are_answered_calibrated_and_warned_of(tmp_path: Path) -> None:
+    data, out = bright_cells(tmp_path / "data", train=60, test=20), tmp_path / "study"
+    words = ("run", data, "--models", "efficientnet_lite0", "--strategies", "probe", "--image-size", 32)
+    assert call(*words, "--val-fraction", 0.5, "--out", out).status is ExitStatus.OK
+    (run,) = (out / "runs").iterdir()
+    plain = predict(run, [written(tmp_path / "alike", 24)])
+    heldout.calibrate(run, "error:0.3", confidence=0.8)
+    frame = predict(run, [tmp_path / "alike"])
+    calibration = read_calibrated(run)
+    assert calibration is not None and calibration.record.pictured and calibration.record.rules[0].thresholds
+    assert frame["answer"].isin(["dark", "light"]).all() and (frame["predicted"] == plain["predicted"]).all()
+    assert not np.allclose(frame["p(dark)"], plain["p(dark)"])
+    with pytest.warns(UnlikeWarning, match="unlike"):
+        predict(run, [written(tmp_path / "other", 24, level=250, spread=2)])
+    csv = tmp_path / "answers.csv"
+    answer = call("predict", run, tmp_path / "other", "--csv", csv)
+    assert answer.status is ExitStatus.OK and "Warning" in answer.err and "nothing is promised" in answer.err
+    assert list(pd.read_csv(csv).columns) == ["image", "predicted", "answer", "p(dark)", "p(light)"]
+    told = json.loads(call("predict", run, tmp_path / "alike", "--json").out)
+    assert told["calibrated"] and not told["likeness"]["unlike"] and len(told["predictions"][0]["answer"]) == 1
+    told = json.loads(call("predict", run, tmp_path / "alike", "--json", "--uncalibrated").out)
+    assert "calibrated" not in told and "answer" not in told["predictions"][0]
+    other = known_of(calibration.table, numbers_in(calibration.record))
+    assert compared(other.others, other) is not None
+
+
+def written(folder: Path, n: int, level: float | None = None, spread: float = 40) -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(7)
+    for i in range(n):
+        mean = (70, 170)[i % 2] if level is None else level
+        pixels = np.clip(rng.normal(mean, spread, (32, 32)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    return folder
