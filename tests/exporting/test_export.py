@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 
 import heldout
+from heldout.cli import ExitStatus
 from heldout.errors import HeldoutError, InputError, UsageError
 from heldout.exporting import export as module
 from heldout.exporting.export import TOLERANCE, beside, export
@@ -85,6 +87,25 @@ def test_new_images_of_any_size_are_answered_as_predict_answers_them(
     assert call("predict", exported, tmp_path / "new", "--device", "cuda").status == 2
     (tmp_path / "new" / "bad.png").write_bytes(b"none")
     assert call("predict", exported, tmp_path / "new").status == 1
+
+
+def test_a_calibrated_run_answers_as_predict_does(probe: Path, tmp_path: Path) -> None:
+    shutil.copytree(probe.parents[1], tmp_path / "study")
+    run = tmp_path / "study" / "runs" / probe.name
+    before = predict(run, [noise_images(tmp_path / "new", 6, seed=7)])
+    assert heldout.calibrate(run).scaling.temperature != pytest.approx(1.0, abs=0.01)
+    expected = predict(run, [tmp_path / "new"])
+    names = ["p(dark)", "p(light)"]
+    assert np.abs(expected[names] - before[names]).to_numpy().max() > 5 * TOLERANCE
+    for words, answers in (((), expected), (("--uncalibrated",), before)):
+        out = tmp_path / f"model{len(words)}.onnx"
+        told = call("export", run, out, *words)
+        assert told.status == 0, told.err
+        assert ("Its probabilities are calibrated" in told.out) == (not words)
+        assert call("predict", out, tmp_path / "new", "--csv", out.with_suffix(".csv")).status == 0
+        np.testing.assert_allclose(pd.read_csv(out.with_suffix(".csv"))[names], answers[names], atol=TOLERANCE)
+    refused = call("predict", out, tmp_path / "new", "--uncalibrated")
+    assert refused.status == ExitStatus.USAGE and "holds its calibration" in refused.err
 
 
 def test_twenty_lines_of_plain_python_answer_as_predict(probe: Path, exported: Path, tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ def export(
     """Write a trained run as one file that other programs run, with a small JSON file beside it.
 
     An .onnx or .pt2 file takes the pixels of an image file of any size and answers with probabilities: channels,
-    intensity, resizing, normalisation, the run's calibration and softmax are inside. A .safetensors file has the library's own names, for
-    timm.create_model or torchvision. Every file is read back and asked about at least 32 images; if a probability
-    differs from the run's by more than 1e-4, nothing is written.
+    intensity, resizing, normalisation, the run's calibration (`heldout calibrate`) and softmax are inside. A
+    .safetensors file has the library's own names, for timm.create_model or torchvision. Every file is read back and
+    asked about at least 32 images; if a probability differs from the run's by more than 1e-4, nothing is written.
 
     Example: `heldout export study/runs/0a1b2c model.onnx`
     """

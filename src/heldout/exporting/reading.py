@@ -15,9 +15,9 @@ from heldout.exporting.formats.onnx_ import session_of
 from heldout.files import sha256_of
 from heldout.images import ImageError, decode
 from heldout.progress import Reporter, Silent
+from heldout.records.calibration import Unlike
 from heldout.records.codec import read_record
 from heldout.records.export import ExportRecord
-from heldout.records.calibration import Unlike
 from heldout.runs.calibrated import Calibrated
 from heldout.runs.predict import TOLD, Scored
 
