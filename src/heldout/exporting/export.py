@@ -260,7 +260,7 @@ def _record(
         networks=len(source.members),
         input=source.input,
         outputs=written.outputs,
-        inside=written.inside,
+        inside=tuple(one for one in written.inside if one != "calibration" or source.calibration is not None),
         calibration=source.calibration,
         constructor=written.constructor,
         runtime=dict(written.runtime),
