@@ -47,7 +47,7 @@ types: install  ## mypy, strict
 	$(BIN)/mypy
 
 docs: install  ## the documentation as a site in site/, which opens offline; a warning or a link to nothing stops it
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 check: lint types test  ## all of the above
 

@@ -50,17 +50,8 @@ class Read(HTMLParser):
 
 
 def build(folder: Path, config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "mkdocs",
-        "build",
-        "--quiet",
-        "--config-file",
-        str(config),
-        "--site-dir",
-        str(folder),
-    ]
+    """`mkdocs build`; not with --quiet, which counts no warnings, so that none would be an error."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--config-file", str(config), "--site-dir", str(folder)]
     env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
@@ -69,7 +60,7 @@ def build(folder: Path, config: Path = ROOT / "mkdocs.yml") -> subprocess.Comple
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     done = build(folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
     return folder
 
 
@@ -118,24 +109,22 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
         assert not re.findall(r"url\(['\"]?(?:https?:)?//|@import", style.read_text(encoding="utf-8")), style
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("See [this](nowhere.md).\n", "nowhere.md"),
-        ("See [this](data.md#no-such-heading).\n", "no-such-heading"),
-        ("See [this](../src/heldout/no_such_file.py).\n", "no_such_file.py"),
-    ],
-)
-def test_a_link_to_nothing_is_an_error(text: str, told: str, tmp_path: Path) -> None:
+NOWHERE = {
+    "[a page](nowhere.md)": "'nowhere.md'",
+    "[a heading](data.md#no-such-heading)": "'#no-such-heading'",
+    "[a file](../src/heldout/no_such_file.py)": "no_such_file.py",
+}
+
+
+def test_a_link_to_nothing_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "glossary.md").write_text(f"# Glossary\n\n{text}")
+    (tmp_path / "docs" / "glossary.md").write_text("# Glossary\n\n" + "\n\n".join(NOWHERE) + "\n")
     (tmp_path / "docs" / "data.md").write_text("# Data\n")
     lines = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("scripts/", f"{ROOT}/scripts/")
-    short = re.sub(r"^nav:.*", "nav: [glossary.md, data.md]\n", lines, flags=re.DOTALL | re.MULTILINE)
-    short = re.sub(r"^(docs_dir|site_dir): .*\n|^plugins:\n(  .*\n)+", "", short, flags=re.MULTILINE)
-    (tmp_path / "mkdocs.yml").write_text(f"{short}\nplugins: []\n")
+    lines = re.sub(r"^nav:\n.*", "nav: [glossary.md, data.md]\n", lines, flags=re.DOTALL | re.MULTILINE)
+    (tmp_path / "mkdocs.yml").write_text(lines)
     done = build(tmp_path / "made", tmp_path / "mkdocs.yml")
-    assert done.returncode and told in done.stdout + done.stderr
+    assert done.returncode and all(told in done.stderr for told in NOWHERE.values()), done.stderr
 
 
 class Tolerant(yaml.SafeLoader):
