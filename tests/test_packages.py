@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from heldout._version import __version__
+import heldout
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -53,7 +53,7 @@ def test_the_wheel_holds_what_is_read_when_it_runs_and_nothing_else(distribution
     endings = {Path(name).suffix for name in package}
     assert {".mo", ".html", ".css", ".js", ".csv", ".typed"} <= endings | {Path("x.typed").suffix}
     assert "heldout/py.typed" in package and "heldout/language/locale/zh_TW/LC_MESSAGES/heldout.mo" in package
-    about = f"heldout-{__version__}.dist-info"
+    about = f"heldout-{heldout.__version__}.dist-info"
     assert {f"{about}/licenses/LICENSE", f"{about}/licenses/src/heldout/report/plotly/LICENSE"} <= found
     assert {name.split("/")[0] for name in found} == {"heldout", about}  # no tests, no benchmarks, no docs
 
@@ -131,7 +131,7 @@ def test_the_citation_is_of_this_version() -> None:
     known |= {"repository-artifact", "repository-code", "url", "version"}
     assert {"authors", "cff-version", "message", "title"} <= set(cited) <= known
     assert cited["cff-version"] == "1.2.0" and cited["type"] == "software" and cited["license"] == "Apache-2.0"
-    assert cited["version"] == __version__
+    assert cited["version"] == heldout.__version__
     assert cited["authors"] == PROJECT["authors"]  # an entity is named by `name`
     assert cited["keywords"] == PROJECT["keywords"]
     assert cited["url"] == PROJECT["urls"]["Documentation"]

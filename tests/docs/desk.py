@@ -39,7 +39,7 @@ SMALL: dict[str, dict[str, str]] = {
         "--epochs": "1",
         "--image-size": "32",
     },
-    "phantom": {"--n": "80", "--image-size": "32"},
+    "phantom": {"--n": "120", "--patients": "30", "--image-size": "32"},
     "diagnose": {"--bootstrap": "100"},
     "stress": {"--bootstrap": "100", "--sites": "2", "--only": "defocus,noise"},
 }
@@ -71,7 +71,9 @@ def small(words: list[str]) -> list[str]:
 
 def lay_out(folder: Path) -> None:
     """Images of two classes by patient, tables of predictions, images to predict; no study yet."""
-    made = done("phantom", folder / "images", "--n", 80, "--image-size", 32, "--val", "--plant", "blur=2")
+    made = done(
+        "phantom", folder / "images", "--n", 80, "--patients", 20, "--image-size", 32, "--val", "--plant", "blur=2"
+    )
     assert "image-quality" in made.out
     for part in ("val", "test"):
         made_table(part, 60).drop(columns="split").to_csv(folder / f"{part}.csv", index=False)
