@@ -28,6 +28,8 @@ LOADED = {"link": "href", "script": "src", "img": "src", "iframe": "src", "sourc
 
 pytest.importorskip("material", reason="needs the package mkdocs-material (extra `docs`)")
 
+pytestmark = pytest.mark.slow  # `make docs` builds it first
+
 
 class Read(HTMLParser):
     """Elements of a page's article (or of all), and what its elements load."""
@@ -139,7 +141,6 @@ def test_a_newcomer_s_page_stands_first() -> None:
     assert nav[0]["Start"][0] == "index.md" and "changelog.md" in next(iter(nav[-1].values()))
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 def test_it_opens_from_a_folder_and_is_searched_there(site: Path) -> None:
     """In Chromium, from file://: no request leaves the folder, the search answers, light and dark differ."""
