@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install lock demo test test-slow test-numeric coverage lint types check clean
+.PHONY: help install lock demo test test-slow test-numeric coverage lint types docs check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ lint: install  ## formatting and lint
 
 types: install  ## mypy, strict
 	$(BIN)/mypy
+
+docs: install  ## the documentation as a site in site/, which opens offline; a warning or a link to nothing stops it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 check: lint types test  ## all of the above
 

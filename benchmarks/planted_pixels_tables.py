@@ -47,6 +47,7 @@ def _together(frame: pd.DataFrame) -> str:
     alarms = sum(bool(words) for words in null["named"])
     lines = [
         f"{len(frame)} studies, {frame['seed'].nunique()} seeds; effect of 4 points or more, gap told: {len(large)}",
+        "",
         f"- named first {first} of {len(large)}: {first / len(large):.0%} [{low:.0%}, {high:.0%}]",
         f"- first or second {two} of {len(large)}",
         f"- points off by {error.abs().mean():.1f} in the mean, bias {error.mean():+.1f}; the interval holds the truth "
