@@ -19,8 +19,8 @@ from heldout.records import RunRecord
 from heldout.records.logit_table import logits_in
 from heldout.records.selection import Behind, Candidate, Ensemble, Selection
 from heldout.runs import auto as auto_module
-from heldout.runs import tuning
 from heldout.runs import context as context_module
+from heldout.runs import tuning
 from heldout.runs.folder import read_study
 from heldout.runs.ladder import LADDER, rung
 from heldout.stats.bootstrap import draw
