@@ -25,6 +25,8 @@ PLACED = {
     "new_scans/": "new",
     "founding/study": "study",
     "founding/arrays": "images",
+    "/scratch/$USER/study": "study",
+    "/scratch/$USER/images": "images",
 }
 """What the pages call something -> what it is called here; anything else goes by the name it has there."""
 
