@@ -78,8 +78,12 @@ class Stub:
     """Stands for a trained run: every image is of the last class; `bad.png` cannot be read."""
 
     classes = NAMES
+    calibration = None
 
-    def __init__(self, run: Path, device: str) -> None:
+    def __init__(self, run: Path, device: str, calibrated: bool) -> None:
+        pass
+
+    def likeness(self) -> None:
         pass
 
     def each(self, files: Sequence[Path], reporter: object) -> Iterator[Scored | Problem]:

@@ -66,7 +66,7 @@ def test_deep_images_without_a_policy_are_one_error_that_proposes_one(
 ) -> None:
     problem = the_problem(deep_arrays(tmp_path / "x", dtype, scale=scale))
     assert problem.where.startswith("16 of 16 images") and found in problem.found
-    assert f"--intensity {proposed}," in problem.remedy
+    assert f"--intensity {proposed} (in Python" in problem.remedy
     assert not examine(tmp_path / "x", intensity=proposed).problems
 
 

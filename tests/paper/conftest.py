@@ -7,11 +7,11 @@ import pytest
 from heldout.errors import Problem
 from heldout.records import Cohort
 from heldout.report.material import Material, gather
-from tests.report.conftest import crossed, four, stressed, told
+from tests.report.conftest import calibrated, crossed, four, stressed, told
 from tests.report.studies import EVIL, EVIL_CLASSES, many_runs
 from tests.worlds.made_study import make_study
 
-__all__ = ["crossed", "four", "stressed", "told"]
+__all__ = ["calibrated", "crossed", "four", "stressed", "told"]
 
 
 @pytest.fixture(scope="session")

@@ -25,10 +25,10 @@ from tests.paper.pages import charts_of, objects, opened
 
 
 @pytest.fixture(scope="session")
-def charts(crossed: Material, told: Material, evil: Material, stressed: Path) -> dict[str, Chart]:
+def charts(crossed: Material, told: Material, evil: Material, stressed: Path, calibrated: Material) -> dict[str, Chart]:
     """Figure -> a chart of it, with hostile names where a study has these, and many runs."""
     found: dict[str, Chart] = {}
-    for material in (evil, crossed, told, gather(stressed)):
+    for material in (evil, crossed, told, gather(stressed), calibrated):
         found |= {name: chart for name, chart in charts_of(material) if name not in found}
     return found
 

@@ -11,6 +11,7 @@ from heldout.records.comparison import Choosing, FoldPair
 from heldout.records.selection import Behind, Candidate, Dropped, Ensemble, Selection
 from heldout.report.material import Material, gather
 from heldout.report.page import render
+from heldout.runs.calibrate import calibrate
 from heldout.runs.folder import read_study
 from heldout.runs.stress_report import judge_stress
 from heldout.runs.stressed import Asked
@@ -84,6 +85,16 @@ def make_stressed(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_stressed(tmp_path_factory.mktemp("made") / "study")
+
+
+@pytest.fixture(scope="session")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Two runs, one of which answers only where a promise holds."""
+    study = make_study(
+        tmp_path_factory.mktemp("calibrated") / "study", runs=RUNS[1:3], n_train=40, n_val=400, n_test=300, epochs=3
+    )
+    calibrate(read_study(study).runs[0].folder, "error:0.15", confidence=0.9)
+    return gather(study)
 
 
 def make_told(folder: Path) -> Material:

@@ -187,10 +187,10 @@ def test_many_classes_stay_readable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("figure", list(figures), ids=lambda figure: figure.name)
 def test_every_figure_draws_plain_data(
-    figure: Figure, evil: Material, told: Material, crossed: Material, stressed: Path
+    figure: Figure, evil: Material, told: Material, crossed: Material, stressed: Path, calibrated: Material
 ) -> None:
     drawn = figure.draw(evil) or figure.draw(told) or figure.draw(crossed)  # some are of two classes, or of folds
-    drawn = drawn or figure.draw(gather(stressed))
+    drawn = drawn or figure.draw(gather(stressed)) or figure.draw(calibrated)
     assert drawn, "the studies of the tests have something to draw for every figure"
     for chart in drawn:
         assert chart.caption and chart.description and chart.title

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import OUTPUT, Overwrite
+from heldout.cli.options import DATA, OUTPUT, Overwrite
 
 if TYPE_CHECKING:
     from heldout.cli.env import Environment
@@ -35,6 +35,7 @@ Checked = Annotated[
         "--images",
         metavar="FILES",
         help="Check with these images (32 or more), not with the study's validation images.",
+        rich_help_panel=DATA,
     ),
 ]
 Temperature = Annotated[
@@ -44,9 +45,12 @@ Temperature = Annotated[
         metavar="T",
         help="Divide the logits by this before the softmax; by default as `heldout calibrate` found.",
         min=1e-6,
+        rich_help_panel=OUTPUT,
     ),
 ]
-Uncalibrated = Annotated[bool, typer.Option("--uncalibrated", help="Leave the run's calibration out of the file.")]
+Uncalibrated = Annotated[
+    bool, typer.Option("--uncalibrated", help="Leave the run's calibration out of the file.", rich_help_panel=OUTPUT)
+]
 
 
 def export(
