@@ -22,7 +22,8 @@ PLACED = {
     "IMAGES": "images",
     "NAME": "probe",
     "CODE": "leakage",
-    "new_scans/": "new",
+    "new_scans/": "new/",
+    "full": "study",
     "founding/study": "study",
     "founding/arrays": "images",
 }
