@@ -110,7 +110,7 @@ def test_the_container_runs_the_command_as_a_plain_user() -> None:
     assert python and tuple(map(int, python[0].split("."))) >= (3, 11)
     (extras,) = re.findall(r"^ARG EXTRAS=(.*)$", text, re.MULTILINE)
     assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
-    assert "ARG TORCH=" in text
+    assert 'ARG TORCH_INDEX=""' in text and "http" not in text
 
 
 def test_the_citation_is_of_this_version() -> None:

@@ -27,6 +27,8 @@ PLACED = {
     "full": "study",
     "founding/study": "study",
     "founding/arrays": "images",
+    "/scratch/$USER/study": "study",
+    "/scratch/$USER/images": "images",
 }
 """What the pages call something -> what it is called here; anything else goes by the name it has there."""
 

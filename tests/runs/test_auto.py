@@ -20,6 +20,7 @@ from heldout.records.logit_table import logits_in
 from heldout.records.selection import Behind, Candidate, Ensemble, Selection
 from heldout.runs import auto as auto_module
 from heldout.runs import context as context_module
+from heldout.runs import tuning
 from heldout.runs.folder import read_study
 from heldout.runs.ladder import LADDER, rung
 from heldout.stats.bootstrap import draw
@@ -136,7 +137,7 @@ def test_it_searches_recommends_and_scores_test_once(
     def refuse(*_: object) -> None:
         raise AssertionError("a candidate is trained again")
 
-    monkeypatch.setattr(auto_module, "tried", refuse)
+    monkeypatch.setattr(tuning, "tried", refuse)
     again = study_of(data, study.folder, MODELS[:1], 60).run()
     assert again.selection() == found and [record.id for record in again.records()] == [run.record.id]
     (diagnosis,) = study.diagnose()
@@ -207,7 +208,7 @@ def test_an_ensemble_is_called_better_only_where_it_surely_is() -> None:
 
 
 def test_a_model_that_cannot_win_is_left_behind(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = auto_module.tried
+    plain = tuning.tried
 
     def worse(recipe: object, strategy: object, settings: object, info: object, *rest: object) -> object:
         trial, logits = plain(recipe, strategy, settings, info, *rest)  # type: ignore[arg-type]
@@ -216,7 +217,7 @@ def test_a_model_that_cannot_win_is_left_behind(data: Path, tmp_path: Path, monk
             trial = replace(trial, val_accuracy=1 - trial.val_accuracy)
         return trial, logits
 
-    monkeypatch.setattr(auto_module, "tried", worse)
+    monkeypatch.setattr(tuning, "tried", worse)
     monkeypatch.setattr(auto_module, "LADDER", LADDER[:2])
     many = bright_cells(tmp_path / "data", train=40)
     found = study_of(many, tmp_path / "study", MODELS, 30).run().selection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import re
@@ -276,3 +277,17 @@ def test_two_readers_a_crash_and_a_changed_answer(browser: playwright.Browser, d
     assert len(manifest) == len(given) and all(row["given_label"] == given[row["id"]] for row in manifest)
     assert all(row["label"] == reviewed.get(row["id"], given[row["id"]]) for row in manifest)
     assert read_study(doubted.folder).cohort.hash == doubted.cohort.hash
+
+
+def test_a_study_that_cannot_be_written_says_so_and_can_be_looked_at(
+    doubted: StudyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(temporary: Path, path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr("heldout.review.connection.publish_once", read_only)
+    page, before = client_of(doubted.folder), files_of(doubted.folder)
+    assert page.get(f"/{TOKEN}/review").status_code == 200
+    status, answer = post(page, "join", {"name": "Ada", "role": "reader"})
+    assert status == 409 and "review.sqlite" in str(answer["error"]) and "Traceback" not in str(answer["error"])
+    assert files_of(doubted.folder) == before, "nothing half-made is left"
