@@ -22,7 +22,9 @@ PLACED = {
     "IMAGES": "images",
     "NAME": "probe",
     "CODE": "leakage",
-    "new_scans/": "new",
+    "new_scans/": "new/",
+    "scans/": "new/",
+    "full": "study",
     "founding/study": "study",
     "founding/arrays": "images",
     "/scratch/$USER/study": "study",
@@ -55,7 +57,7 @@ def placed(words: tuple[str, ...], run: str = "RUN") -> list[str]:
         words: The words after `heldout`.
         run: Name of a finished run.
     """
-    words = tuple(word.replace("STUDY/", "study/") for word in words)
+    words = tuple(word.replace("STUDY/", "study/").replace("/scratch/$USER/", "") for word in words)
     told = [HUB.sub("efficientnet_lite1", PLACED.get(word, word)) for word in words]
     return [word.replace("study/runs/RUN", f"study/runs/{run}").replace("ID", run) for word in told]
 

@@ -78,7 +78,7 @@ def commands() -> Iterator[Command]:
         for found in INLINE.finditer(blank):
             words = tuple(shlex.split(found[1]))[1:]
             place = f"{path.relative_to(ROOT)}:{blank.count(chr(10), 0, found.start()) + 1}"
-            yield Command(place, tuple(word for word in words if word != "…"), len(words) > 1 and "…" not in words)
+            yield Command(place, tuple(word for word in words if word != "…"), len(words) > 1 and "…" not in found[1])
 
 
 def _of_block(block: Block) -> Iterator[Command]:

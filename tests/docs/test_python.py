@@ -34,6 +34,7 @@ from tests.worlds.given_tables import CLASSES, made_table
 
 ELSEWHERE = {
     "CONTRIBUTING.md": "tests/contract/test_one_file.py: it is a_cause.py, which makes a study there",
+    "docs/export.md": "tests/exporting/test_export.py",
     "docs/saliency.md": "tests/saliency/test_ask.py",
     "docs/notebook.md": "tests/notebook/test_docs.py has the calls, tests/notebook/test_kernel.py carries them out",
 }
