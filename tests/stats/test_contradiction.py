@@ -142,6 +142,17 @@ def test_validation_is_weighted_to_be_answered_as_often_as_test_whatever_test_is
     assert (val * answers).sum() / val.sum() == pytest.approx(joint.answer[is_test].mean(), abs=0.01)
 
 
+def test_a_draw_without_an_image_that_all_answer_alike_is_as_if_there_were_none() -> None:
+    labels, is_test = np.array([0, 1, 0, 1, 0, 1]), np.arange(6) >= 4
+    joint = joint_answers([logits_of(np.array([-2.0, 2.0, -1.0, 1.0, -2.0, 2.0]))], labels, ~is_test)
+    weights = np.ones((2, 6), dtype=np.float32)
+    weights[1, is_test] = 0
+    whole, without = answered_as_often(joint, labels, is_test, weights, 2)
+    assert np.isfinite(without).all() and without.tolist() == pytest.approx([1.0, 1.0])
+    (alone,) = answered_as_often(joint, labels, is_test, weights[:1], 2)
+    assert whole.tolist() == alone.tolist()
+
+
 def test_the_best_floor_at_either_end_is_the_floor_itself() -> None:
     floors = contradiction.FLOORS
     rising = np.stack([np.linspace(1, 0, len(floors)), np.linspace(0, 1, len(floors))])

@@ -151,7 +151,9 @@ def answered_as_often(joint: Joint, labels: Indices, is_test: NDArray[np.bool_],
     """
     answered = joint.agreed
     val, test = answered & ~is_test, answered & is_test
-    target = shares(joint.answer[test], weights[:, test], k) if test.any() else np.full((len(weights), k), 1 / k)
+    drawn = weights[:, test].sum(axis=1) > 0  # of few such images a draw may hold none
+    target = np.full((len(weights), k), 1 / k)
+    target[drawn] = shares(joint.answer[test], weights[drawn][:, test], k)
     pairs = labels[val] * k + joint.answer[val]
     counts = class_sums(np.ones(len(pairs)), pairs, weights[:, val], k * k).reshape(-1, k, k)  # (B + 1, label, answer)
     with np.errstate(invalid="ignore", divide="ignore"):
