@@ -12,10 +12,12 @@ import pytest
 from PIL import Image
 
 import heldout
+from heldout.answer.calibration import broken_told
 from heldout.cli import ExitStatus
 from heldout.errors import InputError, UsageError
 from heldout.files import read_json, write_json
-from heldout.records.calibration import CALIBRATION, KNOWN_IMAGES
+from heldout.records import Estimate
+from heldout.records.calibration import CALIBRATION, KNOWN_IMAGES, JudgedRule, Rule
 from heldout.records.run import Learning
 from heldout.report.material import gather
 from heldout.report.page import compose, render
@@ -24,7 +26,8 @@ from heldout.runs.calibrated import compared, known_of, numbers_in, read_calibra
 from heldout.runs.folder import StudyFiles, read_study
 from heldout.runs.ledger import CALIBRATION_EVALUATIONS, entries
 from heldout.runs.predict import UnlikeWarning, predict
-from heldout.runs.rates import CalibrationAsked
+from heldout.runs.rates import CalibrationAsked, check_rates
+from heldout.runs.rule_judging import _all_kept, _kept
 from tests.cli.call import call
 from tests.worlds.bright_cells import bright_cells
 from tests.worlds.made_study import RUNS, make_study
@@ -73,6 +76,24 @@ def test_every_network_that_was_compared_divides_the_level(study: StudyFiles) ->
     learning = Learning(True, True, keeps="best", chosen=("strength", "epoch"), tried=(0.1, 1.0))
     run = replace(study.runs[0], record=replace(study.runs[0].record, learning=learning, epochs=3))
     assert candidates_of(replace(study, runs=(run, study.runs[1]))) == 3 * 2 + 1
+
+
+def test_a_search_on_validation_leaves_no_promise_to_be_tested_there(study: StudyFiles, tmp_path: Path) -> None:
+    searched = replace(study, folder=tmp_path)
+    (tmp_path / "tuning").mkdir()
+    (tmp_path / "tuning" / "one.json").write_text("{}")
+    with pytest.raises(UsageError, match="settings were searched on validation"):
+        check_rates(asked("error:0.1"), searched, study.runs[0])
+    check_rates(asked("error:0.1", part="test"), searched, study.runs[0])
+    check_rates(asked(""), searched, study.runs[0])
+
+
+def test_a_class_that_misses_too_often_is_named_and_nothing_seen_is_not_kept(study: StudyFiles) -> None:
+    few, many = Estimate(0.04, 0.02, 0.06, 100, "made"), Estimate(0.3, 0.2, 0.4, 50, "made")
+    on_test = JudgedRule(few, few, "broken", 1.2, {"rare": many, "common": few})
+    told = broken_told(Rule("class-sets", 0.9, 0.1, (0.1, 0.2), 0.01, 0.05, 10, on_test))
+    assert "rare 30.0 % (20.0 to 40.0 %) where 10.0 %" in told and "common" not in told
+    assert _kept(None, 0.1) == "open" and _all_kept(["kept", "open"]) == "open"
 
 
 def test_test_images_test_a_promise_for_images_like_them(study: StudyFiles) -> None:

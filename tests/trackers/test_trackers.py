@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,11 @@ def test_tensorboard_reads_what_was_written(study: Path, tmp_path: Path) -> None
         assert score.value == pytest.approx(run.scores["test/accuracy"]) and score.step == len(run.curves["val/loss"])
         assert events.PluginTagToContent("hparams")
     (again,) = json.loads(call(*words).out)["sent"]
+    mine = shutil.copytree(study, tmp_path / "mine")
+    changed = next((mine / "runs").iterdir())
+    (changed / "calibration.json").write_text("{}")
+    (anew,) = send(mine, trackers_of([f"tensorboard:{place}"]))
+    assert anew.new == (changed.name,), "what was added to a run since is sent anew"
     assert sent["new"] == again["known"] and not again["new"]
     assert not [one for one in place.iterdir() if one.name.startswith(".")]
 

@@ -96,11 +96,14 @@ def broken_told(rule: Rule) -> str:
     """That test speaks against a promise; empty where it does not."""
     if rule.on_test is None or rule.on_test.kept != "broken" or rule.on_test.loss is None:
         return ""
-    loss = rule.on_test.loss
+    losses = {"": rule.on_test.loss}
+    if rule.kind == "class-sets":  # judged class by class
+        losses = {f"{name} ": loss for name, loss in rule.on_test.by_class.items() if loss.low > rule.alpha}
+    shares = ", ".join(f"{name}{percent(loss.value)} ({percent_to(loss)})" for name, loss in losses.items())
     return (
-        f"Test images do not keep it: {percent(loss.value)} ({percent_to(loss)}) where {percent(rule.alpha)} were "
-        "allowed. They are not like the images that tested the promise, whatever batches are compared by: do not rely "
-        "on it there. `heldout diagnose` says why test is lower; `--part test` tests the promise on such images."
+        f"Test images do not keep it: {shares} where {percent(rule.alpha)} were allowed. They are probably not like "
+        "the images that tested the promise, whatever batches are compared by: do not rely on it there. "
+        "`heldout diagnose` says why test is lower; `--part test` tests the promise on such images."
     )
 
 

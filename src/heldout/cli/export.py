@@ -80,12 +80,15 @@ def export(
     from heldout.cli.answers import free
     from heldout.cli.options import many
     from heldout.cli.progress import Bars
+    from heldout.errors import UsageError
     from heldout.exporting.export import beside
     from heldout.exporting.export import export as write
     from heldout.records.codec import to_data
     from heldout.records.export import Scaling
 
     env = environment(context)
+    if uncalibrated and temperature is not None:
+        raise UsageError("Found --temperature and --uncalibrated; expected one of them.")
     free([out, beside(out)], overwrite)
     calibration = None if temperature is None else Scaling((1 / temperature,), (0.0,))
     bars = Bars(env.console(stderr=True))
@@ -125,7 +128,7 @@ def _told(record: ExportRecord, out: Path, env: Environment) -> None:
             f"[{lost.low:.1f}, {lost.high:.1f}] on {lost.n:,} validation images ({lost.method})."
         )
     if "calibration" in record.inside:
-        env.say("Its probabilities are calibrated: the scaling of the logits is inside.")
+        env.say("Its probabilities are calibrated: the scaling of the logits is inside; when to answer is not.")
     outside = "intensity" not in record.inside
     env.say("Not inside: preparing images and softmax." if outside else "Not inside: decoding the image file.")
 

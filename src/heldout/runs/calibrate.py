@@ -13,7 +13,6 @@ images do what:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from heldout.diagnosis.tables import quality_table
 from heldout.errors import InputError, Problem, UsageError
@@ -37,18 +37,16 @@ from heldout.records.calibration import (
     Unlike,
 )
 from heldout.records.calibration import Scaling as ScalingRecord
-from heldout.records.codec import read_record, write_sealed
+from heldout.records.codec import write_sealed
 from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import with_logit_columns
 from heldout.records.predictions import Predictions
 from heldout.records.table_file import save_table
-from heldout.records.tuning import Tuning
 from heldout.runs.calibrated import ROLES, compared, known_of
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.ledger import CALIBRATION_EVALUATIONS, evaluations_of, write_down
 from heldout.runs.rates import CalibrationAsked, check_rates
 from heldout.runs.rule_judging import judged
-from heldout.runs.selections import ended_selections
 from heldout.stats.abstention import Answered, Wanted, candidates, choose
 from heldout.stats.reliability import reliability
 from heldout.stats.risk_control import Patients, needed
@@ -202,21 +200,16 @@ def halves(side: Predictions, seed: int) -> tuple[Predictions, Predictions]:
 
 
 def candidates_of(study: StudyFiles) -> int:
-    """Networks that may have been compared on validation: every epoch, strength and setting of every run and search.
+    """Networks that may have been compared on validation: every epoch and strength of every run.
 
-    Whichever of them a person keeps, a promise whose level was divided by their number holds (Bonferroni).
+    Whichever of them a person keeps, a promise whose level was divided by their number holds (Bonferroni), since their
+    number was fixed before. That of a search is not, which `check_rates` refuses.
     """
     total = 0
-    longest = 1
     for run in study.runs:
         learning = run.record.learning
         epochs = (run.record.epochs or 1) if "epoch" in learning.chosen else 1
-        longest = max(longest, epochs)
         total += epochs * max(len(learning.tried), 1)
-    for file in sorted((study.folder / "tuning").glob("[!.]*.json")):
-        with suppress(InputError):  # a damaged search is told by `heldout compare`
-            total += longest * len(read_record(Tuning, file).trials)
-    total += sum(longest * len(selection.candidates) for _, selection in ended_selections(study.folder))
     return max(total, 1)
 
 
@@ -287,7 +280,9 @@ def _known_images(parts: Parts, quality: pd.DataFrame | None, seed: int) -> pd.D
     tables = []
     for role, side in zip(ROLES, known, strict=True):
         units = Units.of(side.labels, side.ids, side.patients).unit
-        frame = with_logit_columns(pd.DataFrame({"role": [role] * len(side), "unit": units}), side.logits)
+        # Logits up to a constant an image, which says nothing, and is another one for a mean of networks.
+        logits = log_softmax(side.logits, axis=1)
+        frame = with_logit_columns(pd.DataFrame({"role": [role] * len(side), "unit": units}), logits)
         tables.append(frame if quality is None else frame.assign(**_columns(quality, side.ids)))
     return pd.concat(tables, ignore_index=True)
 
@@ -301,7 +296,7 @@ def _test_likeness(parts: Parts, known: pd.DataFrame, quality: pd.DataFrame | No
     """The images that judge held against those that the promise is for."""
     if parts.judging is None:
         return None
-    numbers = np.asarray(parts.judging.logits, dtype=np.float64)
+    numbers = log_softmax(np.asarray(parts.judging.logits, dtype=np.float64), axis=1)
     columns = [name for name in known.columns if name not in ("role", "unit")]
     if quality is not None:
         numbers = np.concatenate([numbers, quality.loc[list(parts.judging.ids)].to_numpy(dtype=np.float64)], axis=1)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from heldout.errors import InputError, Problem
 from heldout.files import sha256_of
@@ -24,6 +25,7 @@ from heldout.stats.abstention import SET_KINDS, answer_mask, set_mask
 from heldout.stats.batches import Known, likeness
 from heldout.stats.scaling import Scaling
 from heldout.stats.scores import Reals
+from heldout.ties import first_of_largest
 
 AGAIN = "Call `heldout calibrate` again."
 
@@ -68,7 +70,7 @@ class Calibrated:
                 inside |= set_mask(probabilities, rule.thresholds)
                 continue
             rows = np.flatnonzero(answer_mask(rule.kind, probabilities, rule.thresholds[0], positive))
-            inside[rows, probabilities[rows].argmax(axis=1)] = True
+            inside[rows, first_of_largest(probabilities[rows], axis=1)] = True
         return [tuple(name for name, has in zip(names, row, strict=True) if has) for row in inside]
 
     def numbers(self, logits: Reals, pixels: NDArray[Any]) -> Reals:
@@ -78,7 +80,7 @@ class Calibrated:
             logits: (n, k) as the network gives them.
             pixels: (n, s, s, c) the squares that it saw.
         """
-        parts = [np.asarray(logits, dtype=np.float64)]
+        parts = [log_softmax(np.asarray(logits, dtype=np.float64), axis=1)]
         if self.record.pictured:
             parts.append(quality_of(pixels).to_numpy(dtype=np.float64))
         return np.concatenate(parts, axis=1)

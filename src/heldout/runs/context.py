@@ -153,7 +153,7 @@ def stores_read(parts: Sequence[str], recipe: Recipe, context: RunContext, repor
         if ids := context.split.part(name):
             pixels = _store(ids, recipe, context, reporter).pixels
             assert isinstance(pixels, np.memmap) and pixels.filename is not None
-            found.append(Path(pixels.filename).parent.relative_to(context.kept_in.absolute()).as_posix())
+            found.append(Path(pixels.filename).resolve().parent.relative_to(context.kept_in.resolve()).as_posix())
     return list(dict.fromkeys(found))
 
 

@@ -180,9 +180,13 @@ class Execution:
         return RunContext(self.cohort, self.split, self.folder, *where, self.pool, self.squares)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs: the reporter and what was kept of reading belong to this one."""
+        """What another process needs: the reporter and what was kept of reading belong to this one.
+
+        Which weights and precision runs have was decided here, also for a machine that would decide otherwise.
+        """
         own = {each.name: getattr(self, each.name) for each in fields(self)}
-        return own | {"reporter": Silent(), "squares": None}
+        decided = {name: self.__dict__[name] for name in ("weights", "precisions") if name in self.__dict__}
+        return own | decided | {"reporter": Silent(), "squares": None}
 
     def _check_models(self, planned: Sequence[PlannedRun]) -> None:
         """Build every model that is still to be trained, and hold the strategies against it.

@@ -102,5 +102,12 @@ def check_rates(asked: CalibrationAsked, study: StudyFiles, run: RunFiles) -> No
             "part: found val, of a cross-validated run; expected test. Each validation image was answered by the "
             "network of one fold, new images are answered by the mean of all, and no promise carries over."
         )
+    searched = any(next((study.folder / name).glob("[!.]*.json"), None) for name in ("tuning", "auto"))
+    if asked.rates and asked.part == "val" and searched:
+        problems.append(
+            "part: found val, of a study in which settings were searched on validation (--tune, auto); expected test. "
+            "A search proposes settings by what earlier ones scored on the images that would test the promise, and no "
+            "number of networks to divide by makes up for that."
+        )
     if problems:
         raise UsageError("\n".join(problems))

@@ -48,7 +48,7 @@ def _judged_sets(found: Threshold, side: Answered, classes: Sequence[str]) -> Ju
     by_class = {name: loss for name, loss in each.items() if loss is not None}
     loss = _share(missed, side)
     alpha = found.wanted.alpha
-    judgements = [_kept(one, alpha) for one in by_class.values()]
+    judgements = [_kept(one, alpha) for one in each.values()]
     kept = _kept(loss, alpha) if found.wanted.kind == "sets" else _all_kept(judgements)
     sizes = inside.sum(axis=1).astype(np.float64)
     return JudgedRule(_share(sizes == 1, side), loss, kept, patient_mean(sizes, side.patients), by_class)
@@ -61,7 +61,9 @@ def _share(mask: Mask, side: Answered) -> Estimate:
 
 
 def _kept(loss: Estimate | None, alpha: float) -> Kept:
-    if loss is None or loss.high <= alpha:
+    if loss is None:
+        return "open"
+    if loss.high <= alpha:
         return "kept"
     return "broken" if loss.low > alpha else "open"
 

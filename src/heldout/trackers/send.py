@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from heldout.answer.names import names_in
-from heldout.files import sha256_of
+from heldout.files import hash_of, sha256_of
 from heldout.records import Comparison, Estimate, RunRow, Scores
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
@@ -18,7 +18,7 @@ CURVES = {"train/loss": "train_loss", "train/accuracy": "train_accuracy", "val/l
 CURVES |= {"val/accuracy by epoch": "val_accuracy", "learning rate": "lr"}
 """Name of a curve -> the column of a run's history. `val/accuracy` is that of the network that was kept."""
 
-RECORD, REPORT = "run.json", "report.html"
+REPORT = "report.html"
 
 
 def trackers_of(words: Sequence[str]) -> tuple[tuple[Tracker, str], ...]:
@@ -74,19 +74,20 @@ def _run(run: RunFiles, row: RunRow, name: str) -> TrackedRun:
         "images": recipe.cohort,
     }
     settings |= {f"{recipe.strategy}.{key}": value for key, value in recipe.settings.items()}
-    seconds = record.wall_seconds or 0.0
+    seconds, scores = record.wall_seconds or 0.0, _scores(row)
+    files = tuple(sorted(file for file in run.folder.iterdir() if file.is_file() and not file.name.startswith(".")))
     return TrackedRun(
         id=record.id,
-        hash=sha256_of(run.folder / RECORD)[:16],
+        hash=hash_of([scores, {file.name: sha256_of(file) for file in files}]),
         name=name,
         settings={key: str(value) for key, value in settings.items()},
-        scores=_scores(row),
+        scores=scores,
         curves={
             name: tuple(map(float, run.history[column])) for name, column in CURVES.items() if column in run.history
         },
         began=datetime.fromisoformat(record.created).astimezone(UTC) - timedelta(seconds=seconds),
         seconds=seconds,
-        files=tuple(sorted(file for file in run.folder.iterdir() if file.is_file() and not file.name.startswith("."))),
+        files=files,
     )
 
 

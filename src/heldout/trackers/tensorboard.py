@@ -46,7 +46,7 @@ class TensorBoard:
             if there.exists() and not (there / MARK).is_file():
                 raise HeldoutError(
                     f"Found {there}, which heldout did not write; expected no folder of that name. Name another place: "
-                    f"--track tensorboard:FOLDER."
+                    f"tensorboard:FOLDER."
                 )
             try:
                 _write(run, there)

@@ -15,7 +15,7 @@ class TrackedRun:
 
     Attributes:
         id: Its id in the study.
-        hash: Hash of its record: two runs with the same are the same run.
+        hash: Hash of its files and scores: what was calibrated or judged anew since is sent anew.
         name: What the report calls it.
         settings: Model, strategy, seed and every setting of its recipe, by dotted names.
         scores: `val/accuracy`, `test/auc`, `gap_points` … -> its value; the ends of its 95 % interval under `…_low` and
