@@ -2,8 +2,7 @@
 
     python benchmarks/strategies.py run --out strategies       # chest X-rays, white blood cells, sperm cells
     python benchmarks/strategies.py table --out strategies
-    python benchmarks/strategies.py run --image-size 224 --data wbc,xrays --out strategies224 \\
-        --strategies probe,knn,frozen,last-block,lora,finetune
+    python benchmarks/strategies.py run --image-size 224 --data wbc,xrays --strategies probe,lora --out strategies224
 
 `run` calls `heldout run` as a person would, one study a data set, all strategies, three seeds, EfficientNet-Lite0, with
 each strategy's own defaults. `table` reads the studies: test accuracy is the mean over seeds, its interval a bootstrap
