@@ -143,6 +143,7 @@ FLOORS = {
     "report": 23,
     "paper": 24,
     "review": 24,
+    "handing_over": 25,
     "notebook": 25,
     "web": 25,
     "study": 26,
@@ -162,7 +163,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
-HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency", "exporting"}
+HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency", "exporting", "handing_over"}
 
 
 @cache

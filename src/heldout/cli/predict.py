@@ -42,7 +42,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_pane
 def predict(
     context: typer.Context,
     run: Annotated[
-        Path, typer.Argument(help="A finished run: STUDY/runs/RUN; or model.onnx, as `heldout export` wrote it.")
+        Path,
+        typer.Argument(
+            help="A finished run: STUDY/runs/RUN; a folder of `heldout handover`; or model.onnx of `heldout export`."
+        ),
     ],
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
     csv: Csv = None,
@@ -74,6 +77,7 @@ def predict(
     from heldout.data.readers.files import files_named
     from heldout.errors import Problem, UsageError
     from heldout.exporting.reading import ExportedClassifier
+    from heldout.handing_over.reading import handed_over, is_handed_over
     from heldout.runs.predict import Classifier
 
     env = environment(context)
@@ -81,10 +85,13 @@ def predict(
     named = files_named(images, Layout(ignore=tuple(many(ignore))))
     where = cast(Device, choice("--device", device, get_args(Device)))
     classifier: Classifier | ExportedClassifier
-    if run.suffix.lower() == ".onnx":
-        if uncalibrated:
-            raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
+    exported = run.suffix.lower() == ".onnx"
+    if uncalibrated and (exported or is_handed_over(run)):
+        raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
+    if exported:
         classifier = ExportedClassifier(run, where)
+    elif is_handed_over(run):
+        classifier = handed_over(run, where)
     else:
         classifier = Classifier(run, where, not uncalibrated)
     answering = classifier.calibration is not None and classifier.calibration.answering
@@ -141,8 +148,9 @@ def _json(
             if one.answers:
                 rows[-1]["answer"] = list(one.answers[place])
     told: dict[str, Any] = {"format": 1, "run": run.name, "predictions": rows}
-    if classifier.calibration is not None:
+    if classifier.calibrated:
         told["calibrated"] = True
+    if classifier.calibration is not None:
         told["likeness"] = None if unlike is None else asdict(unlike)
     env.json({**told, "problems": [asdict(problem) for problem in problems]})
 
@@ -171,11 +179,17 @@ def _of_calibration(
 ) -> None:
     """What was applied, and whether it may be: on standard error, beside answers in files or JSON."""
     from heldout.answer.calibration import VOID, likeness_told
+    from heldout.exporting.reading import ExportedClassifier
     from heldout.stats.batches import FEWEST
 
-    if classifier.calibration is None or not done:
+    if not classifier.calibrated or not done:
         return
-    env.error("Probabilities are calibrated (heldout calibrate); --uncalibrated leaves them as the network gives them.")
+    held = "the scaling of the logits is inside the file"
+    applied = "(heldout calibrate); --uncalibrated leaves them as the network gives them"
+    said = f": {held}" if isinstance(classifier, ExportedClassifier) else f" {applied}"
+    env.error(f"Probabilities are calibrated{said}.")
+    if classifier.calibration is None:
+        return
     if classifier.calibration.answering:
         env.error(VOID)
     if unlike is not None:

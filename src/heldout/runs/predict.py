@@ -20,7 +20,7 @@ from heldout.backbones import Network
 from heldout.backbones.label_neighbours import fitting_head
 from heldout.computing import Device
 from heldout.data.readers.files import files_named
-from heldout.data.squaring import Fitting, Squaring
+from heldout.data.squaring import Fitting, square_alone
 from heldout.errors import InputError, Problem
 from heldout.images import Decoded, ImageError, decode
 from heldout.images.prepare import check_depth
@@ -178,6 +178,11 @@ class Classifier:
         answers = tuple(self.calibration.answers(probabilities)) if self.calibration.answering else ()
         return Scored(tuple(names), tuple(predicted), probabilities, answers)
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probabilities are calibrated."""
+        return self.calibration is not None
+
     def likeness(self) -> Unlike | None:
         """Whether all images classified so far look like those that the run was calibrated on.
 
@@ -218,10 +223,7 @@ def square_of(decoded: Decoded, recipe: Recipe, where: str) -> NDArray[Any]:
     Raises:
         ImageError: The run's rule has no numbers for it.
     """
-    width = None if recipe.input_map is None else recipe.input_map.width
-    channels = width or (1 if decoded.pixels.ndim == 2 else 3)
-    fitting = Fitting(recipe.image_size, recipe.fit, recipe.interpolation, recipe.input_map)
-    return Squaring(fitting, channels).widened(fitting.fitted(decoded, where))[None]
+    return square_alone(decoded, Fitting(recipe.image_size, recipe.fit, recipe.interpolation, recipe.input_map), where)
 
 
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:
