@@ -26,6 +26,7 @@ FLOORS = {
     "system_errors": 1,
     "language": 2,
     "replacing": 2,
+    "structured_reports": 3,
     "claims": 2,
     "array_files": 2,
     "optional": 1,

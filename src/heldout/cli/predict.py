@@ -13,6 +13,7 @@ from heldout.cli.options import DATA, OUTPUT, Ignore, Overwrite, many
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heldout.computing import Device
     from heldout.errors import Problem
     from heldout.exporting.reading import ExportedClassifier
     from heldout.records.calibration import Unlike
@@ -28,6 +29,15 @@ Parquet = Annotated[
         "--parquet",
         metavar="OUT",
         help="Write the answers to this Parquet file, as they come.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+DicomSr = Annotated[
+    Path | None,
+    typer.Option(
+        "--dicom-sr",
+        metavar="DIR",
+        help="Write a structured report of every DICOM image into this folder, as they come.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -50,6 +60,7 @@ def predict(
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
     csv: Csv = None,
     parquet: Parquet = None,
+    dicom_sr: DicomSr = None,
     overwrite: Overwrite = False,
     ignore: Ignore = [],  # noqa: B006  (typer copies it)
     device: OnDevice = "auto",
@@ -62,38 +73,26 @@ def predict(
     network's softmax: they rank, but they are not calibrated. With it they are, `answer` holds the class where the run
     answers (or a set of classes), and it is said where the images look unlike those it was calibrated on. Files that
     cannot be read are listed and passed over, and the exit code is 1. No more than a batch of images is held at a time,
-    however many there are.
+    however many there are. --dicom-sr needs `pip install 'heldout[dicom-sr]'`.
 
     Example: `heldout predict study/runs/0a1b2c scans/ --csv answers.csv`
     """
-    from contextlib import ExitStack
     from typing import cast, get_args
 
-    from heldout.cli.answers import csv_answers, free, parquet_answers
+    from heldout.cli.answers import free, writers_of
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
     from heldout.computing import Device
     from heldout.data.entries import Layout
     from heldout.data.readers.files import files_named
-    from heldout.errors import Problem, UsageError
-    from heldout.exporting.reading import ExportedClassifier
-    from heldout.handing_over.reading import handed_over, is_handed_over
-    from heldout.runs.predict import Classifier
+    from heldout.errors import Problem
 
     env = environment(context)
-    free([path for path in (csv, parquet) if path is not None], overwrite)
+    outs = [path for path in (csv, parquet, dicom_sr) if path is not None]
+    free(outs, overwrite)
     named = files_named(images, Layout(ignore=tuple(many(ignore))))
     where = cast(Device, choice("--device", device, get_args(Device)))
-    classifier: Classifier | ExportedClassifier
-    exported = run.suffix.lower() == ".onnx"
-    if uncalibrated and (exported or is_handed_over(run)):
-        raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
-    if exported:
-        classifier = ExportedClassifier(run, where)
-    elif is_handed_over(run):
-        classifier = handed_over(run, where)
-    else:
-        classifier = Classifier(run, where, not uncalibrated)
+    classifier = _classifier(run, where, uncalibrated)
     answering = classifier.calibration is not None and classifier.calibration.answering
     bars = Bars(env.console(stderr=True))
     for note in named.notes:
@@ -101,20 +100,14 @@ def predict(
     problems: list[Problem] = list(named.problems)
     kept: list[Scored] = []
     done = 0
-    with ExitStack() as stack:
-        writers = [stack.enter_context(csv_answers(csv, classifier.classes, answering))] if csv is not None else []
-        writers += (
-            [stack.enter_context(parquet_answers(parquet, classifier.classes, answering))]
-            if parquet is not None
-            else []
-        )
+    with writers_of(csv, parquet, dicom_sr, classifier) as writers:
         for one in classifier.each(named.files, bars):
             if isinstance(one, Problem):
                 problems.append(one)
                 continue
             done += len(one.images)
             for write in writers:
-                write(one)
+                problems += write(one)
             kept += [one] if json or not writers else []
     unlike = classifier.likeness()
     if json:
@@ -122,11 +115,26 @@ def predict(
     elif not writers:
         _table(classifier.classes, kept, answering, env)
     else:
-        env.say(f"{done:,} images classified: {', '.join(str(path) for path in (csv, parquet) if path is not None)}")
+        env.say(f"{done:,} images classified: {', '.join(map(str, outs))}")
     _of_calibration(classifier, unlike, done, env)
     _told(problems, env)
     if problems:
         raise typer.Exit(1)
+
+
+def _classifier(run: Path, device: Device, uncalibrated: bool) -> Classifier | ExportedClassifier:
+    """What answers: a run, a folder that was handed over, or a file in ONNX."""
+    from heldout.errors import UsageError
+    from heldout.exporting.reading import ExportedClassifier
+    from heldout.handing_over.reading import handed_over, is_handed_over
+    from heldout.runs.predict import Classifier
+
+    one_file, folder = run.suffix.lower() == ".onnx" and not run.is_dir(), is_handed_over(run)
+    if uncalibrated and (one_file or folder):
+        raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
+    if folder:
+        return handed_over(run, device)
+    return ExportedClassifier(run, device) if one_file else Classifier(run, device, not uncalibrated)
 
 
 def _json(

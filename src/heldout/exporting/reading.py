@@ -20,8 +20,10 @@ from heldout.progress import Reporter, Silent
 from heldout.records.calibration import Unlike
 from heldout.records.codec import read_record
 from heldout.records.export import ExportRecord
+from heldout.records.labelling import LabellingName
 from heldout.runs.calibrated import Calibrated
 from heldout.runs.predict import TOLD, Scored
+from heldout.structured_reports import Algorithm
 
 SILENT = Silent()
 
@@ -87,6 +89,17 @@ class ExportedClassifier:
     def calibrated(self) -> bool:
         """Whether the probabilities are calibrated."""
         return self.record.calibration is not None
+
+    @property
+    def labels(self) -> LabellingName:
+        """Whether an image is of one class or has several labels."""
+        return self.record.labels
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What answers, for reports."""
+        record = self.record
+        return Algorithm(record.run, record.model, self.classes, record.run_sha256, self.calibrated)
 
     def likeness(self) -> Unlike | None:
         """Whether all images classified so far look like those that the run was calibrated on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heldout.answer.best import JUDGED, judged_part
-from heldout.answer.calibration import likeness_told, scaling_told
+from heldout.answer.calibration import VOID, likeness_told, scaling_told
 from heldout.answer.gap import NO_TEST, gap_sentence
 from heldout.answer.groups import columns_left_out
 from heldout.answer.texts import capital, count, listing
@@ -58,7 +58,7 @@ def card(
         Heading("How to use it"),
         *usage(model, no_script),
         Heading("When it answers"),
-        Bullets((*rule.source, *probabilities(calibration))),
+        Bullets((*(one for one in rule.source if one != VOID), *probabilities(calibration))),
         Heading("Scores"),
         scores_table(own, row),
         *sentences([one for one in said["evaluation"][1] if one.key in JUDGED_BY]),
@@ -76,7 +76,7 @@ def card(
             parts += [Heading(title, 3), *sentences(found)]
     parts += [Heading("Licences"), Bullets(tuple(licences(own, model))), Heading("Checksums"), *checksums(model)]
     text = markdown.document(Document(f"{material.study.name}: {material.names[run].spoken}", tuple(parts)))
-    return f"---\n{front_matter(own, row)}---\n\n{text}"
+    return f"---\n{front_matter(own, row)}\n---\n\n{text}"
 
 
 def of_run(material: Material, run: str) -> Material:
@@ -107,10 +107,11 @@ def sentences(found: list[Statement]) -> list[Part]:
 
 def opening(material: Material, row: RunRow, model: ExportRecord) -> str:
     """What the model is, in two sentences."""
-    one = "one of" if model.labels == "single" else "any of"
+    names = " or ".join([", ".join(model.classes[:-1]), model.classes[-1]])
+    which = names if model.labels == "single" else f"any of {listing(model.classes)}"
     by = f"the mean of {model.networks} networks" if model.networks > 1 else "a network"
     return (
-        f"Answers an image with {one} {listing(model.classes)}: {by} ({model.model}) with the strategy "
+        f"Answers an image with {which}: {by} ({model.model}) with the strategy "
         f"{model.strategy}, run {row.id} of the study {model.study}, made with heldout {model.heldout}."
     )
 
@@ -134,6 +135,8 @@ def limits(
     )
     if rule.kind == "class":
         found.append("It answers every image with one of its classes, also one that shows none of them.")
+    if VOID in rule.source:
+        found.append(VOID)
     found += [one.known for one in level_of(own) if one.known]
     found += [to_fill(one.gap) for one in level_of(own) if one.gap]
     if calibration is not None and calibration.rules and calibration.test_likeness is not None:

@@ -31,7 +31,8 @@ def scores_table(material: Material, row: RunRow) -> Table:
         _numbers("Test", "95 % interval"),
         _numbers(noun, "test"),
     )
-    notes = methods((name, side[name][1]) for side in (val, test) for name in side)
+    sides = (("validation", val), ("test", test))
+    notes = methods((f"{name}, {part}", side[name][1]) for part, side in sides for name in side)
     return Table("scores", "Scores on images that the run did not learn from", columns, rows, notes)
 
 
