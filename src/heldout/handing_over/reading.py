@@ -14,8 +14,8 @@ from heldout.runs.calibrated import with_known_images
 
 
 def is_handed_over(place: Path) -> bool:
-    """Whether a place is a folder with a model, as `heldout handover` writes it."""
-    return (place / MODEL).is_file()
+    """Whether a place is a folder that `heldout handover` wrote; a run may have a model of that name in it, too."""
+    return (place / MODEL).is_file() and not (place / "run.json").exists()
 
 
 def handed_over(folder: Path, device: Device = "auto") -> ExportedClassifier:

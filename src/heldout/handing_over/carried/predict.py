@@ -23,7 +23,7 @@ for file in [f for p in places for f in (sorted(p.rglob("*")) if p.is_dir() else
         cut = picture.mode == "RGB" and ";16" in str(picture.tile)  # 16-bit colour, which Pillow reads as 8 bits
         if picture.mode not in modes or cut or picture.has_transparency_data or getattr(picture, "n_frames", 1) > 1:
             raise ValueError(f"{picture.mode} pixels; expected one opaque grey or RGB image, {rule['depths']}")
-        pixels = np.atleast_3d(ImageOps.exif_transpose(picture).convert(modes[picture.mode]))
+        pixels = np.atleast_3d(np.asarray(ImageOps.exif_transpose(picture).convert(modes[picture.mode])))
         feed = {"image": pixels[None].astype(about["input"]["type"])}
         p, z = (values[0].astype(float) for values in session.run(["probabilities", "logits"], feed))
         best = z > cuts if rule["kind"] == "labels" else np.arange(len(p)) == np.argmax(p >= p.max() - 1e-8)
