@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import heldout
 from heldout.cli import ExitStatus
@@ -81,7 +82,7 @@ def test_run_folder_and_script_give_the_same_answers(run: Path, made: Handover, 
 def test_what_is_calibrated_says_so(run: Path, made: Handover, tmp_path: Path) -> None:
     images = noise_images(tmp_path / "new", 24, seed=5)
     told = [json.loads(call("predict", place, images, "--json").out) for place in (run, made.folder)]
-    assert told[0]["calibrated"] and told[1]["calibrated"]
+    assert told[0]["calibrated"] and told[1]["calibrated"] and told[0]["run"] == told[1]["run"] == run.name
     first, second = (one["likeness"] for one in told)
     assert first["images"] == second["images"] == 24 and first["unlike"] == second["unlike"]
     assert second["distance"] == pytest.approx(first["distance"], rel=1e-3)
@@ -177,3 +178,32 @@ def test_where_the_self_test_fails_nothing_is_written(
     with pytest.raises(HeldoutError, match="answered otherwise"):
         heldout.handover(run, tmp_path / "out")
     assert [one.name for one in tmp_path.iterdir()] == ["out"] and not any((tmp_path / "out").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("intensity", ["percentile:1,99", "window:0,4095", "per-image"])
+def test_runs_of_16_bits_have_16_bit_images_in_their_self_test(intensity: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 40), ("test", 6)):
+        for label, level in (("dark", 1200), ("light", 2800)):
+            (tmp_path / "data" / part / label).mkdir(parents=True)
+            for k in range(count):
+                pixels = np.clip(rng.normal(level, 500, (40, 40)), 0, 4095).astype(np.uint16)
+                Image.fromarray(pixels).save(tmp_path / "data" / part / label / f"{k}.png")
+    made = Study(
+        tmp_path / "data", ["efficientnet_lite0"], ["probe"], tmp_path / "study", image_size=32, intensity=intensity
+    ).run()
+    run = read_study(made.folder).runs[0].folder
+    done = heldout.handover(run, tmp_path / "out")
+    if intensity == "per-image":
+        assert "per-image" in done.no_script and done.self_test == 0 and "predict.py" not in done.files
+        assert "There is no predict.py" in (tmp_path / "out" / CARD).read_text()
+    else:
+        assert done.self_test == 6
+        expected = np.array(list(json.loads((tmp_path / "out" / "self_test.json").read_text()).values()))
+        assert np.ptp(expected[:, 0]) > 0.01
+    test = tmp_path / "data" / "test"
+    answer = call("predict", tmp_path / "out", test, "--csv", tmp_path / "a.csv")
+    assert answer.status == 0, answer.err
+    found, wanted = pd.read_csv(tmp_path / "a.csv").set_index("image"), predict(run, [test]).set_index("image")
+    np.testing.assert_allclose(found.loc[wanted.index, "p(dark)"], wanted["p(dark)"], atol=1e-4)

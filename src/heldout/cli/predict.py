@@ -111,7 +111,7 @@ def predict(
             kept += [one] if json or not writers else []
     unlike = classifier.likeness()
     if json:
-        _json(run, classifier, kept, problems, unlike, env)
+        _json(classifier, kept, problems, unlike, env)
     elif not writers:
         _table(classifier.classes, kept, answering, env)
     else:
@@ -138,7 +138,6 @@ def _classifier(run: Path, device: Device, uncalibrated: bool) -> Classifier | E
 
 
 def _json(
-    run: Path,
     classifier: Classifier | ExportedClassifier,
     scored: Sequence[Scored],
     problems: Sequence[Problem],
@@ -155,7 +154,7 @@ def _json(
             rows.append({"image": image, "predicted": name, "probabilities": probabilities})
             if one.answers:
                 rows[-1]["answer"] = list(one.answers[place])
-    told: dict[str, Any] = {"format": 1, "run": run.name, "predictions": rows}
+    told: dict[str, Any] = {"format": 1, "run": classifier.algorithm.run, "predictions": rows}
     if classifier.calibrated:
         told["calibrated"] = True
     if classifier.calibration is not None:

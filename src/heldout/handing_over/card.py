@@ -16,7 +16,6 @@ from heldout.handing_over.names import CARD, MODEL, SCRIPT
 from heldout.paper.document import Bullets, Document, Heading, Listing, Paragraph, Part, to_fill
 from heldout.paper.statement import Statement
 from heldout.paper.statements.evaluation import evaluations
-from heldout.paper.statements.results import stressed
 from heldout.paper.write import statements
 from heldout.paper.writing import markdown
 from heldout.records import BackboneInfo, Diagnosis, RunRow
@@ -63,7 +62,7 @@ def card(
         scores_table(own, row),
         *sentences([one for one in said["evaluation"][1] if one.key in JUDGED_BY]),
         *sentences([one for one in said["results"][1] if one.key in ERRORS]),
-        *sentences([evaluations(material), *stressed(material)]),
+        *sentences([evaluations(material)]),
         Heading("Scores by subgroup"),
         *subgroups(own),
         Heading("Why test is lower than validation"),
@@ -232,6 +231,11 @@ def undiagnosed(own: Material) -> str:
     refused = next((one for one in own.diagnoses.values() if isinstance(one, str)), "")
     if refused:
         return f"the diagnosis of this run cannot be told ({refused})."
+    labels = [label for label, found in own.label_diagnoses.items() if own.about in found]
+    if labels:
+        return (
+            f"{listing(labels)} were diagnosed each by itself, which heldout report STUDY tells and this card does not."
+        )
     return "no diagnosis of this run was made (heldout diagnose STUDY)."
 
 
