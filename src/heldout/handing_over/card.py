@@ -8,7 +8,7 @@ from heldout.answer.best import JUDGED, judged_part
 from heldout.answer.calibration import VOID, likeness_told, scaling_told
 from heldout.answer.gap import NO_TEST, gap_sentence
 from heldout.answer.groups import columns_left_out
-from heldout.answer.texts import capital, count, listing
+from heldout.answer.texts import capital, count, listing, percent, percent_to
 from heldout.answer.why import headline, why_lower
 from heldout.handing_over.card_tables import budget_table, groups_table, scores_table
 from heldout.handing_over.front_matter import front_matter
@@ -16,6 +16,7 @@ from heldout.handing_over.names import CARD, MODEL, SCRIPT
 from heldout.paper.document import Bullets, Document, Heading, Listing, Paragraph, Part, to_fill
 from heldout.paper.statement import Statement
 from heldout.paper.statements.evaluation import evaluations
+from heldout.paper.statements.split import level
 from heldout.paper.write import statements
 from heldout.paper.writing import markdown
 from heldout.records import BackboneInfo, Diagnosis, RunRow
@@ -136,8 +137,7 @@ def limits(
         found.append("It answers every image with one of its classes, also one that shows none of them.")
     if VOID in rule.source:
         found.append(VOID)
-    found += [one.known for one in level_of(own) if one.known]
-    found += [to_fill(one.gap) for one in level_of(own) if one.gap]
+    found.append(" ".join(text for text, _ in level(own).sentences))
     if calibration is not None and calibration.rules and calibration.test_likeness is not None:
         found.append(likeness_told(calibration.test_likeness))
     known = own.featured
@@ -150,18 +150,10 @@ def gap_sentence_of(own: Material, row: RunRow) -> str:
     """The score on test with its distance from validation, or that there is no test set."""
     if row.test is None:
         return NO_TEST
-    shown = row.test.score
-    score = f"{100 * shown.value:.1f} % (95 % interval {100 * shown.low:.1f} to {100 * shown.high:.1f} %"
-    what = f"{capital(own.metric.words)} on test is {score}, {count(shown.n, own.unit.name)})"
-    return f"{what}. {gap_sentence(row, own.names[row.id].spoken, own.metric)}"
-
-
-def level_of(own: Material) -> list[Statement]:
-    """Whether patients stand in two parts."""
-    return [one for topic, found in statements(own) if topic.name == "split" for one in found if one.key == LEVEL]
-
-
-LEVEL = "split.level"
+    shown, words = row.test.score, capital(own.metric.words)
+    interval = f"95 % interval {percent_to(shown)}, {count(shown.n, own.unit.name)}"
+    rest = gap_sentence(row, own.names[row.id].spoken, own.metric)
+    return f"{words} on test is {percent(shown.value)} ({interval}). {rest}"
 
 
 def usage(model: ExportRecord, no_script: str) -> list[Part]:
