@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from huggingface_hub import ModelCard
 
 from heldout.answer.calibration import VOID
@@ -19,7 +18,7 @@ from heldout.runs.calibrated import read_calibration
 from tests.handing_over.made_folder import record_of
 from tests.paper.conftest import evil
 from tests.report.conftest import calibrated, four, told
-from tests.worlds.made_labels import Plant, make_label_study
+from tests.worlds.made_labels import make_label_study
 
 __all__ = ["calibrated", "evil", "four", "told"]
 
@@ -113,8 +112,7 @@ def test_hostile_names_stay_text(evil: Material) -> None:
     assert not any(line.strip().startswith("<") for line in found.text.splitlines())
 
 
-@pytest.mark.parametrize("plant", [Plant(0)])
-def test_several_labels_have_a_row_each(plant: Plant, tmp_path: Path) -> None:
+def test_several_labels_have_a_row_each(tmp_path: Path) -> None:
     material = gather(make_label_study(tmp_path / "study"))
     run = material.runs[0]
     text = card_of(material, run.id)
