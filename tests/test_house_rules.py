@@ -26,6 +26,7 @@ FLOORS = {
     "system_errors": 1,
     "language": 2,
     "replacing": 2,
+    "structured_reports": 3,
     "claims": 2,
     "array_files": 2,
     "optional": 1,
@@ -143,6 +144,7 @@ FLOORS = {
     "report": 23,
     "paper": 24,
     "review": 24,
+    "handing_over": 25,
     "notebook": 25,
     "web": 25,
     "study": 26,
@@ -162,7 +164,7 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
-HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency", "exporting"}
+HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency", "exporting", "handing_over"}
 
 
 @cache

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heldout.data.load import load
     from heldout.errors import HeldoutError, InputError
     from heldout.exporting.export import export
+    from heldout.handing_over.handover import handover
     from heldout.records import Cohort, Comparison, Estimate
     from heldout.runs.calibrate import calibrate
     from heldout.study import Study
@@ -46,6 +47,7 @@ __all__ = [
     "calibrate",
     "diagnose",
     "export",
+    "handover",
     "load",
 ]
 
@@ -60,6 +62,7 @@ _HOMES = {
     "calibrate": "heldout.runs.calibrate",
     "diagnose": "heldout.any_model",
     "export": "heldout.exporting.export",
+    "handover": "heldout.handing_over.handover",
     "load": "heldout.data.load",
 }
 

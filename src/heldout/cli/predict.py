@@ -13,6 +13,7 @@ from heldout.cli.options import DATA, OUTPUT, Ignore, Overwrite, many
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heldout.computing import Device
     from heldout.errors import Problem
     from heldout.exporting.reading import ExportedClassifier
     from heldout.records.calibration import Unlike
@@ -31,6 +32,15 @@ Parquet = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+DicomSr = Annotated[
+    Path | None,
+    typer.Option(
+        "--dicom-sr",
+        metavar="DIR",
+        help="Write a structured report of every DICOM image into this folder, as they come.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Uncalibrated = Annotated[
     bool,
     typer.Option("--uncalibrated", help="Leave the run's calibration aside, where it has one.", rich_help_panel=OUTPUT),
@@ -42,11 +52,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_pane
 def predict(
     context: typer.Context,
     run: Annotated[
-        Path, typer.Argument(help="A finished run: STUDY/runs/RUN; or model.onnx, as `heldout export` wrote it.")
+        Path,
+        typer.Argument(
+            help="A finished run: STUDY/runs/RUN; a folder of `heldout handover`; or model.onnx of `heldout export`."
+        ),
     ],
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
     csv: Csv = None,
     parquet: Parquet = None,
+    dicom_sr: DicomSr = None,
     overwrite: Overwrite = False,
     ignore: Ignore = [],  # noqa: B006  (typer copies it)
     device: OnDevice = "auto",
@@ -59,34 +73,26 @@ def predict(
     network's softmax: they rank, but they are not calibrated. With it they are, `answer` holds the class where the run
     answers (or a set of classes), and it is said where the images look unlike those it was calibrated on. Files that
     cannot be read are listed and passed over, and the exit code is 1. No more than a batch of images is held at a time,
-    however many there are.
+    however many there are. --dicom-sr needs `pip install 'heldout[dicom-sr]'`.
 
     Example: `heldout predict study/runs/0a1b2c scans/ --csv answers.csv`
     """
-    from contextlib import ExitStack
     from typing import cast, get_args
 
-    from heldout.cli.answers import csv_answers, free, parquet_answers
+    from heldout.cli.answers import free, writers_of
     from heldout.cli.progress import Bars
     from heldout.cli.values import choice
     from heldout.computing import Device
     from heldout.data.entries import Layout
     from heldout.data.readers.files import files_named
-    from heldout.errors import Problem, UsageError
-    from heldout.exporting.reading import ExportedClassifier
-    from heldout.runs.predict import Classifier
+    from heldout.errors import Problem
 
     env = environment(context)
-    free([path for path in (csv, parquet) if path is not None], overwrite)
+    outs = [path for path in (csv, parquet, dicom_sr) if path is not None]
+    free(outs, overwrite)
     named = files_named(images, Layout(ignore=tuple(many(ignore))))
     where = cast(Device, choice("--device", device, get_args(Device)))
-    classifier: Classifier | ExportedClassifier
-    if run.suffix.lower() == ".onnx":
-        if uncalibrated:
-            raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
-        classifier = ExportedClassifier(run, where)
-    else:
-        classifier = Classifier(run, where, not uncalibrated)
+    classifier = _classifier(run, where, uncalibrated)
     answering = classifier.calibration is not None and classifier.calibration.answering
     bars = Bars(env.console(stderr=True))
     for note in named.notes:
@@ -94,36 +100,44 @@ def predict(
     problems: list[Problem] = list(named.problems)
     kept: list[Scored] = []
     done = 0
-    with ExitStack() as stack:
-        writers = [stack.enter_context(csv_answers(csv, classifier.classes, answering))] if csv is not None else []
-        writers += (
-            [stack.enter_context(parquet_answers(parquet, classifier.classes, answering))]
-            if parquet is not None
-            else []
-        )
+    with writers_of(csv, parquet, dicom_sr, classifier) as writers:
         for one in classifier.each(named.files, bars):
             if isinstance(one, Problem):
                 problems.append(one)
                 continue
             done += len(one.images)
             for write in writers:
-                write(one)
+                problems += write(one)
             kept += [one] if json or not writers else []
     unlike = classifier.likeness()
     if json:
-        _json(run, classifier, kept, problems, unlike, env)
+        _json(classifier, kept, problems, unlike, env)
     elif not writers:
         _table(classifier.classes, kept, answering, env)
     else:
-        env.say(f"{done:,} images classified: {', '.join(str(path) for path in (csv, parquet) if path is not None)}")
+        env.say(f"{done:,} images classified: {', '.join(map(str, outs))}")
     _of_calibration(classifier, unlike, done, env)
     _told(problems, env)
     if problems:
         raise typer.Exit(1)
 
 
+def _classifier(run: Path, device: Device, uncalibrated: bool) -> Classifier | ExportedClassifier:
+    """What answers: a run, a folder that was handed over, or a file in ONNX."""
+    from heldout.errors import UsageError
+    from heldout.exporting.reading import ExportedClassifier
+    from heldout.handing_over.reading import handed_over, is_handed_over
+    from heldout.runs.predict import Classifier
+
+    one_file, folder = run.suffix.lower() == ".onnx" and not run.is_dir(), is_handed_over(run)
+    if uncalibrated and (one_file or folder):
+        raise UsageError("Found --uncalibrated with a file in ONNX, which holds its calibration; expected a run.")
+    if folder:
+        return handed_over(run, device)
+    return ExportedClassifier(run, device) if one_file else Classifier(run, device, not uncalibrated)
+
+
 def _json(
-    run: Path,
     classifier: Classifier | ExportedClassifier,
     scored: Sequence[Scored],
     problems: Sequence[Problem],
@@ -140,9 +154,10 @@ def _json(
             rows.append({"image": image, "predicted": name, "probabilities": probabilities})
             if one.answers:
                 rows[-1]["answer"] = list(one.answers[place])
-    told: dict[str, Any] = {"format": 1, "run": run.name, "predictions": rows}
-    if classifier.calibration is not None:
+    told: dict[str, Any] = {"format": 1, "run": classifier.algorithm.run, "predictions": rows}
+    if classifier.calibrated:
         told["calibrated"] = True
+    if classifier.calibration is not None:
         told["likeness"] = None if unlike is None else asdict(unlike)
     env.json({**told, "problems": [asdict(problem) for problem in problems]})
 
@@ -171,11 +186,17 @@ def _of_calibration(
 ) -> None:
     """What was applied, and whether it may be: on standard error, beside answers in files or JSON."""
     from heldout.answer.calibration import VOID, likeness_told
+    from heldout.exporting.reading import ExportedClassifier
     from heldout.stats.batches import FEWEST
 
-    if classifier.calibration is None or not done:
+    if not classifier.calibrated or not done:
         return
-    env.error("Probabilities are calibrated (heldout calibrate); --uncalibrated leaves them as the network gives them.")
+    held = "the scaling of the logits is inside the file"
+    applied = "(heldout calibrate); --uncalibrated leaves them as the network gives them"
+    said = f": {held}" if isinstance(classifier, ExportedClassifier) else f" {applied}"
+    env.error(f"Probabilities are calibrated{said}.")
+    if classifier.calibration is None:
+        return
     if classifier.calibration.answering:
         env.error(VOID)
     if unlike is not None:

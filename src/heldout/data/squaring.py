@@ -71,3 +71,19 @@ class Squaring:
         """(s, s, c) of what `Fitting.fitted` gives."""
         size = self.fitting.size
         return np.broadcast_to(fitted, (size, size, self.channels))
+
+
+def square_alone(image: Decoded, fitting: Fitting, where: str) -> Pixels:
+    """(1, s, s, c) of one image by itself, with as many channels as its rule gives, or as it has.
+
+    Args:
+        image: As its file has it.
+        fitting: How it is fitted.
+        where: How to name it.
+
+    Raises:
+        ImageError: The rule has no numbers for it.
+    """
+    width = None if fitting.input_map is None else fitting.input_map.width
+    channels = width or (1 if image.pixels.ndim == 2 else 3)
+    return Squaring(fitting, channels).widened(fitting.fitted(image, where))[None]

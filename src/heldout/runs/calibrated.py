@@ -135,9 +135,16 @@ def read_calibrated(run: Path) -> Calibrated | None:
         InputError: A file is damaged, or they are not of one another.
     """
     record = read_calibration(run)
-    if record is None:
-        return None
-    file = run / KNOWN_IMAGES
+    return None if record is None else with_known_images(record, run)
+
+
+def with_known_images(record: Calibration, folder: Path) -> Calibrated:
+    """A calibration with the known images that lie in a folder.
+
+    Raises:
+        InputError: They are not there, or not those of the record.
+    """
+    file = folder / KNOWN_IMAGES
     if not file.is_file() or sha256_of(file) != record.known_images:
         found = "another file than was written" if file.is_file() else "no such file"
         raise InputError([Problem(str(file), found, f"that of {CALIBRATION}", AGAIN)])

@@ -1,10 +1,10 @@
 """The ladder of `--strategies auto`: what is tried, from what costs seconds to what trains the whole network.
 
 Every rung lets more of the network learn. Settings are those that held up on images from elsewhere in
-docs/strategies.md and in the literature that each strategy's manual entry names; a rung that trains weights of the trunk
-has one recipe as plain as can be and one with changed images and averaged weights. Every image weighs alike in the loss,
-as it does in what recipes are judged by, the share of validation images that are right: balanced class weights cost 6
-to 11 points of that on the validation images of skin lesions and sperm heads (docs/strategies.md, docs/auto.md).
+docs/strategies.md and in the literature that each strategy's manual entry names; a rung that trains weights of the
+trunk has one recipe as plain as can be and one with changed images and averaged weights. Every image weighs alike in
+the loss, as it does in what recipes are judged by, the share of validation images that are right: balanced class
+weights cost 6 to 11 points of that on skin lesions and sperm heads (docs/strategies.md, docs/auto.md).
 """
 
 from __future__ import annotations

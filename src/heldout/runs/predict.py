@@ -20,20 +20,22 @@ from heldout.backbones import Network
 from heldout.backbones.label_neighbours import fitting_head
 from heldout.computing import Device
 from heldout.data.readers.files import files_named
-from heldout.data.squaring import Fitting, Squaring
+from heldout.data.squaring import Fitting, square_alone
 from heldout.errors import InputError, Problem
+from heldout.files import sha256_of
 from heldout.images import Decoded, ImageError, decode
 from heldout.images.prepare import check_depth
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
 from heldout.records.calibration import Unlike
 from heldout.records.codec import read_record
-from heldout.records.labelling import SINGLE
+from heldout.records.labelling import SINGLE, LabellingName
 from heldout.records.labelling.several import joined
 from heldout.runs.calibrated import read_calibrated
 from heldout.runs.earlier import read_run_record
 from heldout.stats.mean_answers import mean_logits
 from heldout.stats.scores import softmax
+from heldout.structured_reports import Algorithm
 from heldout.ties import first_of_largest
 from heldout.training import logits_of, machine
 from heldout.training.predict import EVAL_BATCH
@@ -132,7 +134,7 @@ class Classifier:
 
     def __init__(self, run: str | Path, device: Device = "auto", calibrated: bool = True) -> None:
         self.calibration = read_calibrated(Path(run)) if calibrated else None
-        self._seen: list[NDArray[np.float64]] = []
+        self._folder, self._seen = Path(run).resolve(), list[NDArray[np.float64]]()
         self._members = load_networks(Path(run))
         self._recipe = self._members[0][1]
         self._place = machine(device, self._recipe.precision)
@@ -178,6 +180,22 @@ class Classifier:
         answers = tuple(self.calibration.answers(probabilities)) if self.calibration.answering else ()
         return Scored(tuple(names), tuple(predicted), probabilities, answers)
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probabilities are calibrated."""
+        return self.calibration is not None
+
+    @property
+    def labels(self) -> LabellingName:
+        """Whether an image is of one class or has several labels."""
+        return self._recipe.labels
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What answers, for reports."""
+        made_by = sha256_of(self._folder / "run.json")
+        return Algorithm(self._folder.name, self._recipe.backbone, self.classes, made_by, self.calibrated)
+
     def likeness(self) -> Unlike | None:
         """Whether all images classified so far look like those that the run was calibrated on.
 
@@ -218,10 +236,7 @@ def square_of(decoded: Decoded, recipe: Recipe, where: str) -> NDArray[Any]:
     Raises:
         ImageError: The run's rule has no numbers for it.
     """
-    width = None if recipe.input_map is None else recipe.input_map.width
-    channels = width or (1 if decoded.pixels.ndim == 2 else 3)
-    fitting = Fitting(recipe.image_size, recipe.fit, recipe.interpolation, recipe.input_map)
-    return Squaring(fitting, channels).widened(fitting.fitted(decoded, where))[None]
+    return square_alone(decoded, Fitting(recipe.image_size, recipe.fit, recipe.interpolation, recipe.input_map), where)
 
 
 def predict(run: str | Path, images: Sequence[str | Path], device: Device = "auto") -> pd.DataFrame:

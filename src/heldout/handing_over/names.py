@@ -1,0 +1,18 @@
+"""Names of the files of a folder that is handed over."""
+
+from __future__ import annotations
+
+MODEL = "model.onnx"
+
+LABELS = "labels.txt"
+
+THRESHOLDS = "thresholds.json"
+
+CARD = "card.md"
+
+SCRIPT = "predict.py"
+
+REQUIREMENTS = "requirements.txt"
+
+SELF_TEST = "self_test"
+"""Folder of the images; `self_test.json` beside it has what they are answered with."""
