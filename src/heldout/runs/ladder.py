@@ -4,7 +4,7 @@ Every rung lets more of the network learn. Settings are those that held up on im
 docs/strategies.md and in the literature that each strategy's manual entry names; a rung that trains weights of the
 trunk has one recipe as plain as can be and one with changed images and averaged weights. Every image weighs alike in
 the loss, as it does in what recipes are judged by, the share of validation images that are right: balanced class
-weights cost 6 to 11 points of that on skin lesions and sperm heads (docs/strategies.md, docs/auto.md).
+weights cost 4 to 11 points of that on skin lesions (docs/auto.md) and 8 on sperm heads (docs/strategies.md).
 """
 
 from __future__ import annotations
