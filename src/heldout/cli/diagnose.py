@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli import tables
+from heldout.cli.at_urls import fresh, place
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import (
     DATA,
@@ -41,7 +42,9 @@ Given = Annotated[
     list[Path],
     typer.Argument(
         metavar="STUDY | TABLE...",
-        help="Folder that `heldout run` wrote; or one table of predictions with a column split, or two: validation, "
+        parser=place,
+        callback=fresh,
+        help="Folder or URL that `heldout run` wrote; or one table of predictions with a column split, or two: validation, "
         "then test (CSV or Parquet).",
     ),
 ]

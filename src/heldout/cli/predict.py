@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heldout.cli.at_urls import fresh, place
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import DATA, OUTPUT, Ignore, Overwrite, many
 
@@ -42,7 +43,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_pane
 def predict(
     context: typer.Context,
     run: Annotated[
-        Path, typer.Argument(help="A finished run: STUDY/runs/RUN; or model.onnx, as `heldout export` wrote it.")
+        Path,
+        typer.Argument(
+            parser=place,
+            callback=fresh,
+            help="A finished run: STUDY/runs/RUN; or model.onnx, as `heldout export` wrote it.",
+        ),
     ],
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
     csv: Csv = None,

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, ByOption, LangOption, MetricOption, OrderOption, Overwrite, UnitOption
+from heldout.cli.options import (
+    DATA,
+    OUTPUT,
+    ByOption,
+    LangOption,
+    MetricOption,
+    OrderOption,
+    Overwrite,
+    StudyArgument,
+    UnitOption,
+)
 
 Label = Annotated[
     str,
@@ -29,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print where the report is as
 
 def report(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    study: StudyArgument,
     out: Out = None,
     metric: MetricOption = "",
     unit: UnitOption = "",

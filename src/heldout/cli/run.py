@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from heldout.cli.at_urls import fresh, place
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import (
     DATA,
@@ -124,7 +125,12 @@ WithEngine = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=OUTPUT)]
+Out = Annotated[
+    Path,
+    typer.Option(
+        metavar="STUDY", parser=place, callback=fresh, help="The study's folder, or a URL.", rich_help_panel=OUTPUT
+    ),
+]
 Track = Annotated[
     list[str],
     typer.Option(

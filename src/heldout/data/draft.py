@@ -9,10 +9,10 @@ from unicodedata import is_normalized, normalize
 
 import pandas as pd
 
-from heldout.data.readers.at_hand import at_hand
 from heldout.data.entries import Draft, Entry, Layout, Reader
 from heldout.data.examine.checks import is_text, names_of_bytes
 from heldout.data.examine.masks import without_masks
+from heldout.data.readers.at_hand import at_hand
 from heldout.data.readers.manifest import FRAME, draft_of_frame
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.progress import Reporter

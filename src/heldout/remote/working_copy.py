@@ -1,0 +1,370 @@
+"""A study at a URL: a working copy on this machine, brought up to date before a command, and sent after it.
+
+Commands know folders alone: memory-mapped arrays, tables and weights are read and written there. What makes one study of
+several working copies is this:
+
+- An object is created only where there is none, and replaced only as this machine has seen it. What another machine put
+  there meanwhile stays; this machine's goes to `.aside` in the working copy, and that is said.
+- Who vouches for others comes last, when sending as when fetching: the `run.json` of a run after all of its files.
+- A ledger is a folder of files of one entry (`runs.ledger`), each with a name of its own: entries of two machines never
+  meet, none is lost, none is counted twice.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from heldout.claims import claim_of, hold
+from heldout.errors import HeldoutError, UsageError
+from heldout.files import read_json, write_json
+from heldout.progress import Reporter
+from heldout.remote.store import Store, Stored, StoreError
+from heldout.remote.urls import STUDIES, url_of
+
+T = TypeVar("T")
+
+SEEN = ".store.json"
+"""File of a working copy with what it last saw in the store."""
+
+ASIDE = ".aside"
+"""Folder of a working copy with what had to give way."""
+
+LEFT = ("features", "slurm")
+"""Folders of a study that stay on their machine: features can be made again, logs are its own."""
+
+UNFINISHED = ".incomplete-"
+"""In the name of what was found damaged and moved aside (`records.run.INCOMPLETE`)."""
+
+STUDY, RUN = "study.json", "run.json"
+
+SAME_EVERYWHERE = ("cohort.parquet", "split.parquet")
+"""Tables that are equal on all machines of a study but for where its images lie there: the first one stays."""
+
+AT_ONCE = 8
+"""Objects that are sent or fetched at once."""
+
+STANDS_STILL = 60.0
+"""Seconds without a change after which a half-sent run counts as left by its machine, as a claim does (`claims.STALE`)."""
+
+LOOK = 5.0
+"""Seconds between two looks at a run that another machine sends."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file as it was when it was equal to its object.
+
+    Attributes:
+        version: Of the object; empty where it is not known.
+        size: Of the file, bytes.
+        changed: When the file was changed last, in nanoseconds.
+    """
+
+    version: str
+    size: int
+    changed: int
+
+
+@dataclass
+class WorkingCopy:
+    """The working copy of a study at a URL.
+
+    Attributes:
+        url: Of the study.
+        folder: On this machine.
+    """
+
+    url: str
+    folder: Path
+    _seen: dict[str, Seen] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, place: Path) -> WorkingCopy | None:
+        """The one that a folder is, or that a run's folder lies in; None for a folder of the person's.
+
+        Raises:
+            StoreError: The store cannot be reached.
+        """
+        url = url_of(place, STUDIES)
+        if url is None:
+            return None
+        above, own = place.parent.parent, url_of(place.parent.parent, STUDIES)
+        if place.parent.name != "runs" or own is None or (place / SEEN).is_file():
+            return cls(url, place)
+        if (above / SEEN).is_file() or Store(own).about(STUDY) is not None:
+            return cls(own, above)
+        return cls(url, place)
+
+    @property
+    def store(self) -> Store:
+        """What lies at the URL."""
+        return Store(self.url)
+
+    def pull(self, reporter: Reporter) -> None:
+        """Fetch what is new in the store.
+
+        Args:
+            reporter: Is told of what is fetched, and of what gave way.
+
+        Raises:
+            HeldoutError: The study was there and is gone; or the store cannot be reached, or refuses.
+        """
+        with self._held():
+            self._pull(reporter)
+
+    def push(self, reporter: Reporter) -> None:
+        """Send what is new here; nothing is asked of the store where nothing is.
+
+        Args:
+            reporter: Is told of what is sent, and of what gave way.
+
+        Raises:
+            UsageError: Another study was begun there meanwhile.
+            HeldoutError: The store cannot be reached, or refuses; what was not sent is sent by the next command.
+        """
+        with self._held():
+            changed = self._changed()
+            if changed:
+                try:
+                    _Sending(self, self._listed(), reporter).send(changed)
+                except StoreError as error:
+                    raise StoreError(f"{error} It is kept in {self.folder}.", error.kind) from error
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """One process of this machine at a time; what was seen is written down, however it ends."""
+        with hold(claim_of(self.folder / "store")):
+            self._seen = {}
+            with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+                files = read_json(self.folder / SEEN)["files"]
+                self._seen = {name: Seen(**about) for name, about in files.items()}
+            try:
+                yield
+            finally:
+                files = {name: asdict(about) for name, about in self._seen.items()}
+                write_json(self.folder / SEEN, {"format": 1, "url": self.url, "files": files})
+
+    def _listed(self) -> dict[str, Stored]:
+        return {name: about for name, about in self.store.list().items() if travels(name)}
+
+    def _pull(self, reporter: Reporter) -> None:
+        listed = self._listed()
+        if STUDY in self._seen and STUDY not in listed:
+            raise HeldoutError(
+                f"The study at {self.url} was there and is gone. To begin anew, remove its working copy {self.folder}; "
+                f"to have it back, copy that folder there."
+            )
+        gone = [name for name in self._seen if name not in listed and self._is_as_seen(name)]
+        for name in gone:
+            self.give_way(name)
+            del self._seen[name]
+        if gone:
+            reporter.note(f"{_some(gone)} {_are(gone)} no longer at {self.url}, and lie in {self.folder / ASIDE}.")
+        self.take([name for name, about in listed.items() if not self._has(name, about)], listed, reporter)
+
+    def _has(self, name: str, about: Stored) -> bool:
+        """Whether a file, changed here since or not, came of that object."""
+        seen = self._seen.get(name)
+        return seen is not None and seen.version == about.version and (self.folder / name).is_file()
+
+    def _is_as_seen(self, name: str) -> bool:
+        """Whether a file was not changed here."""
+        seen = self._seen.get(name)
+        try:
+            about = (self.folder / name).stat()
+        except OSError:
+            return False
+        return seen is not None and (seen.size, seen.changed) == (about.st_size, about.st_mtime_ns)
+
+    def _changed(self) -> list[str]:
+        """Files that the store does not have as they are."""
+        names = (path.relative_to(self.folder).as_posix() for path in sorted(self.folder.rglob("*")) if path.is_file())
+        return [name for name in names if travels(name) and not self._is_as_seen(name)]
+
+    def take(self, names: Iterable[str], listed: dict[str, Stored], reporter: Reporter) -> None:
+        """Fetch objects, those that vouch for others last; what was changed here and is another gives way."""
+        wanted = sorted(names, key=_turn)
+        if not wanted:
+            return
+        runs = {str(PurePosixPath(name).parent) for name in wanted if _is_run(name)}
+        for run in sorted(run for run in runs if f"{run}/{RUN}" not in self._seen and (self.folder / run).is_dir()):
+            self.give_way(run)  # as a whole: files of two trainings are never put together
+            reporter.note(f"Another machine finished {run} first, and its run counts; see {self.folder / ASIDE}.")
+        reporter.begin(f"Fetching {self.url}", len(wanted))
+        moved = in_turns(wanted, lambda name: self._take_one(name, listed[name]), reporter)
+        reporter.end()
+        for name in (name for name in moved if name):
+            reporter.note(f"{name} was written by another machine too; that one counts, see {self.folder / ASIDE}.")
+
+    def _take_one(self, name: str, about: Stored) -> str:
+        """Fetch one; its name, if what was here gave way to it."""
+        place = self.folder / name
+        old = self.give_way(name) if place.is_file() and not self._is_as_seen(name) else None
+        self.store.get(name, place, about)
+        self.see(name, about.version)
+        if old is None or name in SAME_EVERYWHERE:
+            return ""
+        if old.read_bytes() == place.read_bytes():
+            old.unlink()
+            return ""
+        return name
+
+    def see(self, name: str, version: str) -> None:
+        """Remember that a file and its object are equal."""
+        about = (self.folder / name).stat()
+        self._seen[name] = Seen(version, about.st_size, about.st_mtime_ns)
+
+    def seen(self, name: str) -> Seen | None:
+        """What was last seen of an object."""
+        return self._seen.get(name)
+
+    def give_way(self, name: str) -> Path:
+        """Move a file or folder aside; where it is now."""
+        for number in range(1, 1_000_000):
+            place = self.folder / ASIDE / str(number) / name
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                return (self.folder / name).rename(place)
+        raise HeldoutError(f"{self.folder / ASIDE} is full; remove it.")
+
+
+@dataclass
+class _Sending:
+    """One sending.
+
+    Attributes:
+        copy: Of which.
+        listed: What is in the store.
+        reporter: Is told of what is sent.
+        contested: Runs of which another machine has sent something.
+    """
+
+    copy: WorkingCopy
+    listed: dict[str, Stored]
+    reporter: Reporter
+    contested: set[str] = field(default_factory=set)
+
+    def send(self, changed: Sequence[str]) -> None:
+        """Send files, those that vouch for others last."""
+        self.reporter.begin(f"Sending to {self.copy.url}", len(changed))
+        sent = in_turns(sorted(changed, key=_turn), self._send_one, self.reporter)
+        self.reporter.end()
+        self._remember([name for name in sent if name])
+        for run in sorted(self.contested):
+            self._settle(run)
+
+    def _remember(self, sent: Sequence[str]) -> None:
+        """Which versions the objects have that were sent; one that is another by now is fetched the next time."""
+        now = self.copy.store.list() if sent else {}
+        for name in sent:
+            if name in now and now[name].size == (self.copy.folder / name).stat().st_size:
+                self.copy.see(name, now[name].version)
+
+    def _send_one(self, name: str) -> str:
+        """Send one; its name, if it is there now."""
+        run = str(PurePosixPath(name).parent)
+        if run in self.contested:
+            return ""
+        place, there, seen = self.copy.folder / name, self.listed.get(name), self.copy.seen(name)
+        is_mine = there is not None and seen is not None and seen.version == there.version
+        try:
+            self.copy.store.put(name, place, new=not is_mine)
+        except StoreError as error:
+            if error.kind != "there":
+                raise
+            self._give_in(name, run)
+            return ""
+        return name
+
+    def _give_in(self, name: str, run: str) -> None:
+        """Another machine put another object there, which stays."""
+        about = self.copy.store.about(name)
+        if about is None:  # and removed it
+            return
+        if name in SAME_EVERYWHERE:
+            self.copy.see(name, about.version)
+        elif "runs/" in name and self.copy.seen(f"{run}/{RUN}") is None and (self.copy.folder / run / RUN).is_file():
+            self.contested.add(run)
+        else:
+            if name == STUDY:
+                self._check_same()
+            self.copy.take([name], {name: about}, self.reporter)
+
+    def _check_same(self) -> None:
+        """Stop before two studies become one.
+
+        Raises:
+            UsageError: The store holds a study of other images or another split.
+        """
+        there, here = json.loads(self.copy.store.read(STUDY)), read_json(self.copy.folder / STUDY)
+        if any(there.get(key) != here.get(key) for key in ("cohort", "split")):
+            raise UsageError(
+                f"{self.copy.url} holds a study of other images or another split, begun meanwhile; expected the same "
+                f"ones, since runs are only compared on the same images. Choose another --out."
+            )
+
+    def _settle(self, run: str) -> None:
+        """Wait for a run that another machine sends, and take that; send this one where that one was left half sent."""
+        before: dict[str, Stored] = {}
+        since = time.monotonic()
+        while True:
+            there = {name: about for name, about in self.copy.store.list(run).items() if travels(name)}
+            if f"{run}/{RUN}" in there:
+                self.copy.take(there, there, self.reporter)
+                return
+            if there != before:
+                before, since = there, time.monotonic()
+            if time.monotonic() - since > STANDS_STILL:
+                break
+            time.sleep(LOOK)
+        files = sorted(name for name in self.copy._changed() if name.startswith(f"{run}/"))
+        for name in sorted(files, key=_turn):
+            self.copy.store.put(name, self.copy.folder / name, new=_is_run(name))
+        self._remember(files)
+
+
+def in_turns(names: Sequence[str], act: Callable[[str], T], reporter: Reporter) -> list[T]:
+    """Do something with every name, those of one turn at once, those of the next when all before are done."""
+    done: list[T] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for turn in sorted({_turn(name) for name in names}):
+            for result in pool.map(act, [name for name in names if _turn(name) == turn]):
+                done.append(result)
+                reporter.step()
+    return done
+
+
+def travels(name: str) -> bool:
+    """Whether a file of a study is sent and fetched: not what is hidden, half made, or can be made again."""
+    parts = PurePosixPath(name).parts
+    hidden = any(part.startswith(".") or UNFINISHED in part for part in parts)
+    return not hidden and not any(part in LEFT for part in parts[:-1])
+
+
+def _is_run(name: str) -> bool:
+    """Whether it is the record of a run."""
+    return PurePosixPath(name).name == RUN
+
+
+def _turn(name: str) -> int:
+    """When it is sent or fetched: what tells two studies apart first, who vouches for others last."""
+    if name == STUDY:
+        return 1
+    if name.startswith("plans/"):
+        return 0
+    return 4 if _is_run(name) else 3 if name.endswith(".json") else 2
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
