@@ -25,6 +25,10 @@ EXTRAS_OF_WEB = dict.fromkeys(WEB, "web")
 
 Kind = Literal["gone", "forbidden", "there", "unreachable"]
 
+SETTINGS = dict.fromkeys(("s3", "s3a"), {"config_kwargs": {"connect_timeout": 10, "retries": {"max_attempts": 1}}})
+"""Protocol -> how it is spoken where the person's configuration of fsspec says nothing: botocore tries five times, a
+minute each, and s3fs tries five times that, so that a host that cannot be reached would be told after half an hour."""
+
 AGAIN = "Call it again: what was finished is kept, and sent then."
 
 
@@ -59,7 +63,8 @@ def _file_system(protocol: str, process: int) -> Any:
     """The file system of a protocol: one a process, since its connections are shared by all threads and by no fork."""
     import fsspec  # a tenth of a second that other commands need not wait
 
-    return fsspec.filesystem(protocol, use_listings_cache=False, skip_instance_cache=True)
+    own = {} if protocol in fsspec.config.conf else SETTINGS.get(protocol, {})
+    return fsspec.filesystem(protocol, use_listings_cache=False, skip_instance_cache=True, **own)
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,9 @@ class Store:
         with self._told(name):
             try:
                 found = self._fs.info(self._path(name))
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if _kind(error) != "gone":
+                    raise
                 return None
         return None if found.get("type") == "directory" else _stored(found)
 
@@ -244,6 +251,9 @@ FORBIDDEN = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalErr
 
 def _kind(error: BaseException) -> Kind:
     """What an error of fsspec, or of a library behind it, means."""
+    cause = error.__cause__
+    if cause is not None and type(cause).__module__.startswith("aiohttp"):  # fsspec takes all of them for "not found"
+        return _kind(cause)
     if isinstance(error, FileNotFoundError) or getattr(error, "status", None) in (404, 410):
         return "gone"
     if isinstance(error, FileExistsError):
@@ -254,8 +264,12 @@ def _kind(error: BaseException) -> Kind:
     return "unreachable"
 
 
+CHANGED = ("LastModified", "last_modified", "Last-Modified", "mtime", "created")
+"""What stores that give no version call the time of the last change."""
+
+
 def _stored(about: dict[str, Any]) -> Stored:
     size = about.get("size", about.get("Size"))
     version = about.get("ETag") or about.get("etag") or about.get("generation")
-    changed = about.get("LastModified") or about.get("last_modified") or about.get("mtime") or about.get("created")
+    changed = next((about[name] for name in CHANGED if about.get(name)), None)
     return Stored(-1 if size is None else int(size), str(version or f"{changed} {size}").strip('"'))

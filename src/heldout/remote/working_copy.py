@@ -83,7 +83,7 @@ class WorkingCopy:
 
     url: str
     folder: Path
-    _seen: dict[str, Seen] = field(default_factory=dict)
+    _seen: dict[str, Seen] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, place: Path) -> WorkingCopy | None:
@@ -190,15 +190,16 @@ class WorkingCopy:
 
     def take(self, names: Iterable[str], listed: dict[str, Stored], reporter: Reporter) -> None:
         """Fetch objects, those that vouch for others last; what was changed here and is another gives way."""
-        wanted = sorted(names, key=_turn)
+        wanted = set(names)
         if not wanted:
             return
-        runs = {str(PurePosixPath(name).parent) for name in wanted if _is_run(name)}
-        for run in sorted(run for run in runs if f"{run}/{RUN}" not in self._seen and (self.folder / run).is_dir()):
-            self.give_way(run)  # as a whole: files of two trainings are never put together
-            reporter.note(f"Another machine finished {run} first, and its run counts; see {self.folder / ASIDE}.")
+        for run in sorted(str(PurePosixPath(name).parent) for name in wanted if _is_run(name)):
+            if f"{run}/{RUN}" not in self._seen and (self.folder / run / RUN).is_file():
+                self.give_way(run)  # as a whole: files of two trainings are never put together
+                wanted |= {name for name in listed if name.startswith(f"{run}/")}
+                reporter.note(f"Another machine finished {run} first, and its run counts; see {self.folder / ASIDE}.")
         reporter.begin(f"Fetching {self.url}", len(wanted))
-        moved = in_turns(wanted, lambda name: self._take_one(name, listed[name]), reporter)
+        moved = in_turns(sorted(wanted), lambda name: self._take_one(name, listed[name]), reporter)
         reporter.end()
         for name in (name for name in moved if name):
             reporter.note(f"{name} was written by another machine too; that one counts, see {self.folder / ASIDE}.")
@@ -254,7 +255,7 @@ class _Sending:
     def send(self, changed: Sequence[str]) -> None:
         """Send files, those that vouch for others last."""
         self.reporter.begin(f"Sending to {self.copy.url}", len(changed))
-        sent = in_turns(sorted(changed, key=_turn), self._send_one, self.reporter)
+        sent = in_turns(changed, self._send_one, self.reporter)
         self.reporter.end()
         self._remember([name for name in sent if name])
         for run in sorted(self.contested):
