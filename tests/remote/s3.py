@@ -18,7 +18,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from heldout.files import read_json, sha256_of
 from heldout.remote import store
-from heldout.remote.working_copy import WorkingCopy, travels
+from heldout.remote.travel import travels
+from heldout.remote.working_copy import WorkingCopy
 
 Kind = Literal["refused", "cut", "unanswered", "silent", "forbidden"]
 KINDS: tuple[Kind, ...] = ("refused", "cut", "unanswered", "silent")
@@ -38,8 +39,9 @@ class Fault:
 
     Attributes:
         at: Which one, from 1.
-        kind: `refused`: 503; `cut`: the connection ends in the middle of what is sent or fetched; `unanswered`: done, and
-            then no answer; `silent`: nothing is done or said for a while, and then the connection ends; `forbidden`: 403.
+        kind: `refused`: 503; `cut`: the connection ends in the middle of what is sent or fetched; `unanswered`: it is
+            done, and then no answer comes; `silent`: nothing is done or said for a while, and then the connection ends;
+            `forbidden`: 403.
         lasting: Whether all that follow fail alike, until the server is healed.
     """
 

@@ -24,7 +24,9 @@ SILENT = Silent()
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_study(tmp_path_factory.mktemp("made") / "study", runs=RUNS[:2], n_train=40, n_val=20, n_test=20, epochs=2)
+    return make_study(
+        tmp_path_factory.mktemp("made") / "study", runs=RUNS[:2], n_train=40, n_val=20, n_test=20, epochs=2
+    )
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ P = TypeVar("P", Path, Path | None, list[Path])
 
 def place(text: str) -> Path:
     """A folder as it is; for a URL the folder of its working copy."""
-    from heldout.remote.urls import STUDIES, is_url, place_of
+    from heldout.remote.urls import folder_of
 
-    return place_of(text, STUDIES) if is_url(text) else Path(text)
+    return folder_of(text)
 
 
 def fresh(context: typer.Context, given: P) -> P:
@@ -33,7 +33,10 @@ def fresh(context: typer.Context, given: P) -> P:
 
     for folder in _paths(given):
         if url_of(folder, STUDIES) is not None:
-            _bring(context, folder)
+            from heldout.cli.progress import Bars
+            from heldout.remote.working_copy import up_to_date
+
+            context.with_resource(up_to_date(folder, Bars(environment(context).console(stderr=True))))
     return given
 
 
@@ -41,14 +44,3 @@ def _paths(given: Path | Sequence[Path] | None) -> Sequence[Path]:
     if given is None:
         return ()
     return [given] if isinstance(given, Path) else given
-
-
-def _bring(context: typer.Context, folder: Path) -> None:
-    from heldout.cli.progress import Bars
-    from heldout.remote.working_copy import WorkingCopy
-
-    copy = WorkingCopy.of(folder)
-    if copy is not None:
-        bars = Bars(environment(context).console(stderr=True))
-        copy.pull(bars)
-        context.call_on_close(lambda: copy.push(bars))

@@ -141,11 +141,11 @@ def _json(
 
     rows: list[dict[str, Any]] = []
     for one in scored:
-        for place, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
+        for number, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
             probabilities = dict(zip(classifier.classes, map(float, values), strict=True))
             rows.append({"image": image, "predicted": name, "probabilities": probabilities})
             if one.answers:
-                rows[-1]["answer"] = list(one.answers[place])
+                rows[-1]["answer"] = list(one.answers[number])
     told: dict[str, Any] = {"format": 1, "run": run.name, "predictions": rows}
     if classifier.calibration is not None:
         told["calibrated"] = True
@@ -165,8 +165,8 @@ def _table(classes: Sequence[str], scored: Sequence[Scored], answering: bool, en
     for name in classes:
         table.add_column(column_of(name), justify="right")
     for one in scored:
-        for place, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
-            answer = (joined(one.answers[place]) or "–",) if answering else ()
+        for number, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
+            answer = (joined(one.answers[number]) or "–",) if answering else ()
             table.add_row(image, name, *answer, *(f"{value:.3f}" for value in values))
     if scored:
         env.console().print(table)

@@ -15,7 +15,7 @@ from heldout.runs.share import Executor
 def opened(
     on: str, study: Path, cpus: int | None = None, gpus: float | None = None
 ) -> AbstractContextManager[Executor]:
-    """The executor of that name, to be used in a `with` block; of a study at a URL one that shares it with other machines.
+    """The executor of that name, in a `with` block; of a study at a URL one that shares it with other machines.
 
     Args:
         on: Name of an executor; after a colon what it is told.

@@ -68,6 +68,16 @@ def url_of(place: Path, kind: str) -> str | None:
     return f"{protocol}//{'/'.join(parts)}" if parts and protocol.endswith(":") else None
 
 
+def folder_of(text: str | Path) -> Path:
+    """The folder of a study that a person names: itself, or that of its working copy."""
+    return place_of(text, STUDIES) if isinstance(text, str) and is_url(text) else Path(text)
+
+
+def named(folder: Path) -> str:
+    """A study's folder, or anything in it, as a person named it: the URL, where it is a working copy."""
+    return url_of(folder, STUDIES) or str(folder)
+
+
 def joined(url: str, name: str) -> str:
     """The URL of what lies below another one."""
     return f"{url.rstrip('/')}/{name}" if name else url.rstrip("/")

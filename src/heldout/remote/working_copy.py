@@ -1,7 +1,7 @@
 """A study at a URL: a working copy on this machine, brought up to date before a command, and sent after it.
 
-Commands know folders alone: memory-mapped arrays, tables and weights are read and written there. What makes one study of
-several working copies is this:
+Commands know folders alone: memory-mapped arrays, tables and weights are read and written there. What makes one
+study of several working copies is this:
 
 - An object is created only where there is none, and replaced only as this machine has seen it. What another machine put
   there meanwhile stays; this machine's goes to `.aside` in the working copy, and that is said.
@@ -14,21 +14,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, UsageError
 from heldout.files import read_json, write_json
 from heldout.progress import Reporter
 from heldout.remote.store import Store, Stored, StoreError
+from heldout.remote.travel import RUN, STUDY, in_turns, is_run, travels, turn_of
 from heldout.remote.urls import STUDIES, url_of
-
-T = TypeVar("T")
 
 SEEN = ".store.json"
 """File of a working copy with what it last saw in the store."""
@@ -36,22 +33,14 @@ SEEN = ".store.json"
 ASIDE = ".aside"
 """Folder of a working copy with what had to give way."""
 
-LEFT = ("features", "slurm")
-"""Folders of a study that stay on their machine: features can be made again, logs are its own."""
-
-UNFINISHED = ".incomplete-"
-"""In the name of what was found damaged and moved aside (`records.run.INCOMPLETE`)."""
-
-STUDY, RUN = "study.json", "run.json"
-
 SAME_EVERYWHERE = ("cohort.parquet", "split.parquet")
 """Tables that are equal on all machines of a study but for where its images lie there: the first one stays."""
 
-AT_ONCE = 8
-"""Objects that are sent or fetched at once."""
+PAGE = 1000
+"""Objects that stores list at once; a longer list is not of one moment, and may have a record but not what it is of."""
 
 STANDS_STILL = 60.0
-"""Seconds without a change after which a half-sent run counts as left by its machine, as a claim does (`claims.STALE`)."""
+"""Seconds without a change after which a half-sent run counts as left by its machine, as a claim does."""
 
 LOOK = 5.0
 """Seconds between two looks at a run that another machine sends."""
@@ -167,7 +156,15 @@ class WorkingCopy:
             del self._seen[name]
         if gone:
             reporter.note(f"{_some(gone)} {_are(gone)} no longer at {self.url}, and lie in {self.folder / ASIDE}.")
-        self.take([name for name, about in listed.items() if not self._has(name, about)], listed, reporter)
+        wanted = self._wanted(listed)
+        self.take(wanted, listed, reporter)
+        while wanted and len(listed) >= PAGE:
+            listed = self._listed()
+            wanted = self._wanted(listed)
+            self.take(wanted, listed, reporter)
+
+    def _wanted(self, listed: dict[str, Stored]) -> list[str]:
+        return [name for name, about in listed.items() if not self._has(name, about)]
 
     def _has(self, name: str, about: Stored) -> bool:
         """Whether a file, changed here since or not, came of that object."""
@@ -193,7 +190,7 @@ class WorkingCopy:
         wanted = set(names)
         if not wanted:
             return
-        for run in sorted(str(PurePosixPath(name).parent) for name in wanted if _is_run(name)):
+        for run in sorted(str(PurePosixPath(name).parent) for name in wanted if is_run(name)):
             if f"{run}/{RUN}" not in self._seen and (self.folder / run / RUN).is_file():
                 self.give_way(run)  # as a whole: files of two trainings are never put together
                 wanted |= {name for name in listed if name.startswith(f"{run}/")}
@@ -234,6 +231,28 @@ class WorkingCopy:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 return (self.folder / name).rename(place)
         raise HeldoutError(f"{self.folder / ASIDE} is full; remove it.")
+
+
+@contextmanager
+def up_to_date(place: Path, reporter: Reporter) -> Iterator[None]:
+    """Within the block a study at a URL is as its store has it; what was made is sent in the end, however it ends.
+
+    Args:
+        place: A folder; nothing is done for one of the person's.
+        reporter: Is told of what is fetched and sent.
+
+    Raises:
+        HeldoutError: As `WorkingCopy.pull` and `push`.
+    """
+    copy = WorkingCopy.of(place)
+    if copy is None:
+        yield
+        return
+    copy.pull(reporter)
+    try:
+        yield
+    finally:
+        copy.push(reporter)
 
 
 @dataclass
@@ -326,41 +345,9 @@ class _Sending:
                 break
             time.sleep(LOOK)
         files = sorted(name for name in self.copy._changed() if name.startswith(f"{run}/"))
-        for name in sorted(files, key=_turn):
-            self.copy.store.put(name, self.copy.folder / name, new=_is_run(name))
+        for name in sorted(files, key=turn_of):
+            self.copy.store.put(name, self.copy.folder / name, new=is_run(name))
         self._remember(files)
-
-
-def in_turns(names: Sequence[str], act: Callable[[str], T], reporter: Reporter) -> list[T]:
-    """Do something with every name, those of one turn at once, those of the next when all before are done."""
-    done: list[T] = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for turn in sorted({_turn(name) for name in names}):
-            for result in pool.map(act, [name for name in names if _turn(name) == turn]):
-                done.append(result)
-                reporter.step()
-    return done
-
-
-def travels(name: str) -> bool:
-    """Whether a file of a study is sent and fetched: not what is hidden, half made, or can be made again."""
-    parts = PurePosixPath(name).parts
-    hidden = any(part.startswith(".") or UNFINISHED in part for part in parts)
-    return not hidden and not any(part in LEFT for part in parts[:-1])
-
-
-def _is_run(name: str) -> bool:
-    """Whether it is the record of a run."""
-    return PurePosixPath(name).name == RUN
-
-
-def _turn(name: str) -> int:
-    """When it is sent or fetched: what tells two studies apart first, who vouches for others last."""
-    if name == STUDY:
-        return 1
-    if name.startswith("plans/"):
-        return 0
-    return 4 if _is_run(name) else 3 if name.endswith(".json") else 2
 
 
 def _some(names: Sequence[str]) -> str:
