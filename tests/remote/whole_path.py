@@ -44,7 +44,7 @@ class Outcome:
     seconds: float
 
 
-def pictures(folder: Path, train: int = 12, test: int = 8) -> Path:
+def pictures(folder: Path, train: int = 10, test: int = 6) -> Path:
     """A folder of images of two classes that differ in brightness."""
     rng = np.random.default_rng(0)
     for split, count in (("train", train), ("test", test)):
@@ -60,9 +60,10 @@ def pictures(folder: Path, train: int = 12, test: int = 8) -> Path:
 def step(name: str, data: str | Path, study: str | Path) -> Answer:
     """One command of the path."""
     if name == "run":
-        words = ["--models", "efficientnet_lite0", "--strategies", "probe,frozen", "--epochs", 2, "--image-size", 32]
+        words = ["--models", "efficientnet_lite0", "--strategies", "probe", "--image-size", 32]
         return call("run", data, *words, "--out", study)
-    return call(name, study, "--json")
+    few = ["--bootstrap", 50] if name != "report" else []
+    return call(name, study, *few, "--json")
 
 
 def local_study(folder: Path, data: Path) -> Path:
