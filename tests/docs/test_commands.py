@@ -18,6 +18,7 @@ import pytest
 import typer
 
 from heldout.cli.app import build
+from heldout.remote.urls import is_url
 from tests.cli.call import call
 from tests.contract.installed import install
 from tests.docs.desk import lay_out, placed, small
@@ -69,6 +70,7 @@ ONLY_UNDERSTOOD = {
     r"^(serve|review|demo)\b": "tests/web, tests/review, tests/cli/test_demo.py have them",
     r"^(export|calibrate|track)\b|predict model\.onnx": "tests/exporting, tests/cli and tests/trackers have them",
     r"weights fetch": "needs the network",
+    r"[a-z0-9]://": "needs a store; tests/remote has it",
     r"--on ": "needs a cluster; tests/executors has it",
     r"--lang": "tests/language has it",
     r"--label|new\.png": "needs several labels an image; tests/test_several_labels.py has it",
@@ -97,9 +99,15 @@ def begin(*_: Any, **__: Any) -> NoReturn:
 
 def at_work(patch: pytest.MonkeyPatch) -> None:
     """From here on no command works: it says that it was understood."""
+    patch.setattr("heldout.remote.urls.folder_of", of_url)
     for targets in WORK.values():
         for target in targets:
             patch.setattr(target, begin)
+
+
+def of_url(text: str) -> Path:
+    """A study at a URL is the one of the desk here."""
+    return Path(f"study{text.partition('/study')[2]}" if is_url(text) else text)
 
 
 def asked(words: list[str]) -> str:

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 from heldout.data.load import load
-from heldout.errors import InputError
+from heldout.errors import InputError, UsageError
 from heldout.images import decode
 from heldout.progress import Silent
 from heldout.records import Cohort
+from heldout.remote import mirror
 from heldout.remote.mirror import MARK
 from heldout.remote.store import Store, StoreError
 from heldout.remote.urls import DATA, place_of
@@ -141,6 +142,19 @@ def test_a_table_on_the_web_names_what_is_fetched(images: Path, tmp_path: Path) 
             load(f"{url}/table.csv")
     with pytest.raises(StoreError, match="did not answer"):
         load(f"{url}/table.csv")
+
+
+def test_more_images_than_the_disk_may_hold(url: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELDOUT_IMAGES_GB", "1e-6")  # a thousand bytes, of which an image here takes a third
+    monkeypatch.setattr(mirror, "LATEST", 10)  # as many as threads decode at once, and more
+    monkeypatch.setattr(mirror, "_ROOM", mirror._Room())
+    assert same(load(url), load(images))
+    here = [file.read_bytes() for file in place_of(url, DATA).rglob("*.png")]
+    assert sum(not content.startswith(MARK) for content in here) == 10
+    assert same(load(url), load(images))
+    monkeypatch.setenv("HELDOUT_IMAGES_GB", "much")
+    with pytest.raises(UsageError, match="gigabytes"):
+        load(url, verify=True)
 
 
 def test_an_archive_in_a_store(bucket: str, images: Path, tmp_path: Path) -> None:

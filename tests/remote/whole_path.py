@@ -62,7 +62,7 @@ def step(name: str, data: str | Path, study: str | Path) -> Answer:
     if name == "run":
         words = ["--models", "efficientnet_lite0", "--strategies", "probe", "--image-size", 32]
         return call("run", data, *words, "--out", study)
-    few = ["--bootstrap", 50] if name != "report" else []
+    few = ["--bootstrap", 100] if name != "report" else []
     return call(name, study, *few, "--json")
 
 

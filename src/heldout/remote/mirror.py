@@ -8,6 +8,9 @@ command anew: an object with another version gets a new stand-in, and one that i
 from __future__ import annotations
 
 import json
+import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heldout.claims import claim_of, hold
-from heldout.errors import InputError, Problem
-from heldout.files import cache_folder, hash_of, read_json, write_json
+from heldout.errors import InputError, Problem, UsageError
+from heldout.files import cache_folder, hash_of, read_json, temporary_of, write_json
 from heldout.progress import Reporter
 from heldout.remote.store import Store, Stored, StoreError
 from heldout.remote.urls import DATA, are_names, joined, place_of, url_of
@@ -26,6 +29,9 @@ MARK = b"heldout stand-in of an object\n"
 
 AT_ONCE = 16
 """Objects that are asked for at once: a store answers a request in tens of milliseconds, however small the object."""
+
+LATEST = 64
+"""Images that are kept however large they are: threads may be decoding them."""
 
 Lazily = Callable[[str], bool]
 """Whether an object of that name is fetched only when it is decoded."""
@@ -95,8 +101,46 @@ def filled(place: Path) -> bool:
         about = None
     if about is None:
         return False
-    _store_of(url).get(_name(url), place, Stored(int(about["size"]), str(about["version"])))
+    stored = Stored(int(about["size"]), str(about["version"]))
+    _store_of(url).get(_name(url), place, stored)
+    _ROOM.add(url, stored, place.stat().st_size)
     return True
+
+
+def _limit() -> float:
+    """Bytes of images that a command keeps in the cache: $HELDOUT_IMAGES_GB, or any number.
+
+    Raises:
+        UsageError: It is no number.
+    """
+    given = os.environ.get("HELDOUT_IMAGES_GB", "inf")
+    try:
+        return float(given) * 1e9
+    except ValueError as error:
+        raise UsageError(f"Found HELDOUT_IMAGES_GB={given}; expected a number of gigabytes, as 50.") from error
+
+
+class _Room:
+    """Images that this process fetched, the oldest first: where they take too much room, their stand-ins come back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fetched: deque[tuple[str, Stored, int]] = deque()
+        self._bytes = 0
+
+    def add(self, url: str, about: Stored, size: int) -> None:
+        """One more; the oldest ones give way."""
+        limit = _limit()
+        with self._lock:
+            self._fetched.append((url, about, size))
+            self._bytes += size
+            while self._bytes > limit and len(self._fetched) > LATEST:
+                oldest, known, freed = self._fetched.popleft()
+                self._bytes -= freed
+                _stand_in(oldest, known)
+
+
+_ROOM = _Room()
 
 
 def _store_of(url: str) -> Store:
@@ -191,8 +235,9 @@ def _hold(
 def _stand_in(url: str, about: Stored) -> None:
     place = place_of(url, DATA)
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)  # a new file, which what was measured of the old one does not hold for
-    place.write_bytes(MARK + json.dumps({"size": about.size, "version": about.version}).encode())
+    temporary = temporary_of(place)  # a new file, which what was measured of the old one does not hold for
+    temporary.write_bytes(MARK + json.dumps({"size": about.size, "version": about.version}).encode())
+    temporary.replace(place)
 
 
 def _fetch(urls: list[str], found: Mapping[str, Stored], held: _Held, reporter: Reporter) -> None:
