@@ -103,7 +103,7 @@ def faults(requests: int, count: int, seed: int) -> list[Fault]:
 def tried(
     s3: S3, bucket: str, images: Path, local: Path, fault: Fault | None, folder: Path, patch: pytest.MonkeyPatch
 ) -> Outcome:
-    """Go the whole path with a fault, each command again where it was stopped, and hold the study against the local one.
+    """Go the whole path with a fault, a command again where it was stopped, and hold the study against the local one.
 
     Raises:
         AssertionError: Something was lost, doubled, half there, or came out otherwise.

@@ -25,7 +25,9 @@ EXTRAS_OF_WEB = dict.fromkeys(WEB, "web")
 
 Kind = Literal["gone", "forbidden", "there", "unreachable"]
 
-SETTINGS = dict.fromkeys(("s3", "s3a"), {"config_kwargs": {"connect_timeout": 10, "retries": {"max_attempts": 1}}})
+PATIENT: dict[str, Any] = {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 1}}
+
+SETTINGS: dict[str, dict[str, Any]] = {protocol: {"config_kwargs": PATIENT} for protocol in ("s3", "s3a")}
 """Protocol -> how it is spoken where the person's configuration of fsspec says nothing: botocore tries five times, a
 minute each, and s3fs tries five times that, so that a host that cannot be reached would be told after half an hour."""
 
