@@ -105,9 +105,9 @@ def at_work(patch: pytest.MonkeyPatch) -> None:
             patch.setattr(target, begin)
 
 
-def of_url(text: str) -> Path:
+def of_url(text: str | Path) -> Path:
     """A study at a URL is the one of the desk here."""
-    return Path(f"study{text.partition('/study')[2]}" if is_url(text) else text)
+    return Path(f"study{str(text).partition('/study')[2]}" if is_url(str(text)) else text)
 
 
 def asked(words: list[str]) -> str:
