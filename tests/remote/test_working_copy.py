@@ -95,13 +95,13 @@ def faults(requests: int, count: int, seed: int) -> list[Fault]:
     return [Fault(rng.randint(1, requests), KINDS[k % len(KINDS)], bool(k // len(KINDS) % 2)) for k in range(count)]
 
 
-FEW = 5
-"""Faults of each test that are tried by default; the others are slow."""
+ONCE = [Fault(9, kind) for kind in KINDS]
+LASTING = [Fault(at, "refused", lasting=True) for at in (6, 10, 14, 17)]
 
 
-def some_slow(found: list[Fault]) -> list[object]:
-    """The first few as they are."""
-    return [pytest.param(one, marks=[pytest.mark.slow] if k >= FEW else []) for k, one in enumerate(found)]
+def tried(seeded: list[Fault]) -> list[object]:
+    """A few faults by default; more of every kind are slow."""
+    return [*ONCE, *LASTING, *(pytest.param(one, marks=pytest.mark.slow) for one in seeded)]
 
 
 SENT = 21
@@ -115,7 +115,7 @@ def test_a_study_takes_so_many_requests(s3: S3, url: str, made: Path) -> None:
     assert s3.count == SENT
 
 
-@pytest.mark.parametrize("fault", some_slow(faults(SENT, 16, seed=1)), ids=str)
+@pytest.mark.parametrize("fault", tried(faults(SENT, 16, seed=1)), ids=str)
 def test_a_fault_while_sending_leaves_nothing_half_and_the_next_command_sends_the_rest(
     s3: S3, url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_fault_while_sending_leaves_nothing_half_and_the_next_command_sends_th
         assert objects_of(copy) == files_of(copy.folder) == files_of(made)
 
 
-@pytest.mark.parametrize("fault", some_slow(faults(SENT - 4, 16, seed=2)), ids=str)
+@pytest.mark.parametrize("fault", tried(faults(SENT - 4, 16, seed=2)), ids=str)
 def test_a_fault_while_fetching_leaves_nothing_half_and_the_next_command_fetches_the_rest(
     s3: S3, url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:

@@ -16,19 +16,17 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, UsageError
-from heldout.files import read_json, write_json
+from heldout.files import read_json
 from heldout.progress import Reporter
+from heldout.remote.seen import SEEN, Seen, read_seen, write_seen
 from heldout.remote.store import Store, Stored, StoreError
 from heldout.remote.travel import RUN, STUDY, in_turns, is_run, travels, turn_of
 from heldout.remote.urls import STUDIES, url_of
-
-SEEN = ".store.json"
-"""File of a working copy with what it last saw in the store."""
 
 ASIDE = ".aside"
 """Folder of a working copy with what had to give way."""
@@ -44,21 +42,6 @@ STANDS_STILL = 60.0
 
 LOOK = 5.0
 """Seconds between two looks at a run that another machine sends."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A file as it was when it was equal to its object.
-
-    Attributes:
-        version: Of the object; empty where it is not known.
-        size: Of the file, bytes.
-        changed: When the file was changed last, in nanoseconds.
-    """
-
-    version: str
-    size: int
-    changed: int
 
 
 @dataclass
@@ -130,15 +113,11 @@ class WorkingCopy:
     def _held(self) -> Iterator[None]:
         """One process of this machine at a time; what was seen is written down, however it ends."""
         with hold(claim_of(self.folder / "store")):
-            self._seen = {}
-            with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-                files = read_json(self.folder / SEEN)["files"]
-                self._seen = {name: Seen(**about) for name, about in files.items()}
+            self._seen = read_seen(self.folder)
             try:
                 yield
             finally:
-                files = {name: asdict(about) for name, about in self._seen.items()}
-                write_json(self.folder / SEEN, {"format": 1, "url": self.url, "files": files})
+                write_seen(self.folder, self.url, self._seen)
 
     def _listed(self) -> dict[str, Stored]:
         return {name: about for name, about in self.store.list().items() if travels(name)}
@@ -174,11 +153,7 @@ class WorkingCopy:
     def _is_as_seen(self, name: str) -> bool:
         """Whether a file was not changed here."""
         seen = self._seen.get(name)
-        try:
-            about = (self.folder / name).stat()
-        except OSError:
-            return False
-        return seen is not None and (seen.size, seen.changed) == (about.st_size, about.st_mtime_ns)
+        return seen is not None and seen.is_still(self.folder / name)
 
     def _changed(self) -> list[str]:
         """Files that the store does not have as they are."""
@@ -216,8 +191,7 @@ class WorkingCopy:
 
     def see(self, name: str, version: str) -> None:
         """Remember that a file and its object are equal."""
-        about = (self.folder / name).stat()
-        self._seen[name] = Seen(version, about.st_size, about.st_mtime_ns)
+        self._seen[name] = Seen.of(self.folder / name, version)
 
     def seen(self, name: str) -> Seen | None:
         """What was last seen of an object."""
@@ -264,19 +238,26 @@ class _Sending:
         listed: What is in the store.
         reporter: Is told of what is sent.
         contested: Runs of which another machine has sent something.
+        sent: What is there now.
     """
 
     copy: WorkingCopy
     listed: dict[str, Stored]
     reporter: Reporter
     contested: set[str] = field(default_factory=set)
+    sent: list[str] = field(default_factory=list)
 
     def send(self, changed: Sequence[str]) -> None:
         """Send files, those that vouch for others last."""
         self.reporter.begin(f"Sending to {self.copy.url}", len(changed))
-        sent = in_turns(changed, self._send_one, self.reporter)
+        try:
+            in_turns(changed, self._send_one, self.reporter)
+        except BaseException:
+            with suppress(StoreError):  # else it is asked for the next time
+                self._remember(self.sent)
+            raise
         self.reporter.end()
-        self._remember([name for name in sent if name])
+        self._remember(self.sent)
         for run in sorted(self.contested):
             self._settle(run)
 
@@ -287,11 +268,10 @@ class _Sending:
             if name in now and now[name].size == (self.copy.folder / name).stat().st_size:
                 self.copy.see(name, now[name].version)
 
-    def _send_one(self, name: str) -> str:
-        """Send one; its name, if it is there now."""
+    def _send_one(self, name: str) -> None:
         run = str(PurePosixPath(name).parent)
         if run in self.contested:
-            return ""
+            return
         place, there, seen = self.copy.folder / name, self.listed.get(name), self.copy.seen(name)
         is_mine = there is not None and seen is not None and seen.version == there.version
         try:
@@ -300,8 +280,8 @@ class _Sending:
             if error.kind != "there":
                 raise
             self._give_in(name, run)
-            return ""
-        return name
+        else:
+            self.sent.append(name)
 
     def _give_in(self, name: str, run: str) -> None:
         """Another machine put another object there, which stays."""
