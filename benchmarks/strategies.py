@@ -2,6 +2,7 @@
 
     python benchmarks/strategies.py run --out strategies       # chest X-rays, white blood cells, sperm cells
     python benchmarks/strategies.py table --out strategies
+    python benchmarks/strategies.py run --image-size 224 --data wbc,xrays --strategies probe,lora --out strategies224
 
 `run` calls `heldout run` as a person would, one study a data set, all strategies, three seeds, EfficientNet-Lite0, with
 each strategy's own defaults. `table` reads the studies: test accuracy is the mean over seeds, its interval a bootstrap
@@ -55,10 +56,12 @@ def commands(out: Path) -> dict[str, list[str]]:
     }
 
 
-def run(out: Path, names: list[str], strategies: str, seeds: int) -> None:
+def run(out: Path, names: list[str], strategies: str, seeds: int, size: int | None) -> None:
     """The studies, one after the other; what is finished is not done again."""
     for name in names:
         words = ["run", *commands(out)[name], "--models", "efficientnet_lite0", "--strategies", strategies]
+        if size is not None:
+            words[words.index("--image-size") + 1] = str(size)
         words += ["--epochs", str(EPOCHS), "--seeds", str(seeds), "--out", str(out / name)]
         print("heldout " + " ".join(words), flush=True)
         heldout(words)
@@ -121,12 +124,13 @@ def main() -> None:
     parser.add_argument("--data", default="wbc,mhsma,xrays")
     parser.add_argument("--strategies", default=STRATEGIES)
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--image-size", type=int, help="pixels, in place of each set's own")
     parser.add_argument("--out", type=Path, default=Path("strategies"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     names = options.data.split(",")
     if options.what == "run":
-        run(options.out, names, options.strategies, options.seeds)
+        run(options.out, names, options.strategies, options.seeds, options.image_size)
         return
     for name in names:
         print(f"### {name}\n\n{table(options.out / name)}\n")

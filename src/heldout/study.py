@@ -77,6 +77,7 @@ class Study(InNotebook):
         engine: What computes fixed features on a CPU: `torch`, `folded`, `openvino` or `auto` (`training.engine`).
         tune: Search settings on validation first: trainings for each model with each strategy.
         tune_minutes: Or minutes for each; with both, whichever ends first.
+        tune_at_once: Settings that a search proposes together, which an executor may try at once.
         budget_minutes: How long `auto` may search; None for 30.
         verify: Read every image file, also those that an earlier command read and that have not changed since.
         reporter: Told of progress; None draws bars in a notebook and says nothing elsewhere.
@@ -122,6 +123,7 @@ class Study(InNotebook):
         engine: Engine = "auto",
         tune: int | None = None,
         tune_minutes: float | None = None,
+        tune_at_once: int = 1,
         budget_minutes: float | None = None,
         verify: bool = False,
         reporter: Reporter | None = None,
@@ -139,7 +141,7 @@ class Study(InNotebook):
             image_size=image_size,
             fit=fit,
             precision=precision,
-            search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+            search=SearchBudget.of(tune, tune_minutes, tune_at_once),
             intensity=intensity,
             channels=channels,
             auto=auto,

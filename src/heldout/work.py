@@ -18,6 +18,10 @@ def nothing(_: object) -> tuple[str, ...]:
     return ()
 
 
+def unheard(_: object) -> None:
+    """Nothing is done with a result on its arrival."""
+
+
 def left_in(where: str, study: Path) -> tuple[str, ...]:
     """One folder, relative to the study's: what an item leaves."""
     return (where,)
@@ -39,6 +43,8 @@ class WorkItem(Generic[C, R]):
             travel, in the process that has the study; may make what is not there yet.
         leaves: Names the files and folders that it left, likewise; asked where it was done, with the folder there. Like
             `work`, it is sent.
+        arrived: What the process that has the study does with a result that travelled, once it is there and before the
+            files that were left are: what has been counted stays counted, whatever becomes of those files.
         kept: Folders of the study whose content bears its key in its name, so that items share what one of them made.
     """
 
@@ -48,6 +54,7 @@ class WorkItem(Generic[C, R]):
     work: Callable[[C, Path, Reporter], R]
     reads: Callable[[Reporter], Sequence[str]] = nothing
     leaves: Callable[[Path], Sequence[str]] = nothing
+    arrived: Callable[[R], None] = unheard
     kept: tuple[str, ...] = ("images", "features", "quality")
 
     def here(self, reporter: Reporter) -> R:

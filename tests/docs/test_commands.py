@@ -8,9 +8,12 @@ carries out those of `RUN_HERE` on one small study.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -97,12 +100,19 @@ def begin(*_: Any, **__: Any) -> NoReturn:
     raise Understood
 
 
-def at_work(patch: pytest.MonkeyPatch) -> None:
-    """From here on no command works: it says that it was understood."""
-    patch.setattr("heldout.remote.urls.folder_of", of_url)
-    for targets in WORK.values():
+@contextmanager
+def at_work() -> Iterator[None]:
+    """In here no command works: it says that it was understood."""
+    targets = [target for each in WORK.values() for target in each]
+    for target in targets:
+        pkgutil.resolve_name(target)  # a module that is first imported in here would keep what stands in for its work
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("heldout.remote.urls.folder_of", of_url)
         for target in targets:
             patch.setattr(target, begin)
+        yield
+    modules = {name: vars(one) for name, one in tuple(sys.modules.items()) if name.partition(".")[0] == "heldout"}
+    assert [name for name, inside in modules.items() if any(one is begin for one in inside.values())] == []
 
 
 def of_url(text: str | Path) -> Path:
@@ -163,10 +173,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_command_is_understood(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
     install(monkeypatch, tmp_path / "package")  # CONTRIBUTING speaks of the cause that it adds
-    at_work(monkeypatch)
     (run,) = (desk / "study" / "runs").iterdir()
     whole = [command for command in COMMANDS if command.whole]
-    assert faults(lambda command: asked(placed(command.words, run.name)), whole) == []
+    with at_work():
+        found = faults(lambda command: asked(placed(command.words, run.name)), whole)
+    assert found == []
 
 
 def test_what_sentences_name_exists() -> None:
@@ -191,8 +202,8 @@ def test_what_sentences_name_exists() -> None:
 )
 def test_a_fault_is_noticed(line: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
-    at_work(monkeypatch)
-    assert asked(shlex.split(line))
+    with at_work():
+        assert asked(shlex.split(line))
 
 
 def reason(command: Command) -> str:

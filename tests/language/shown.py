@@ -15,7 +15,7 @@ from heldout.report.material import Material, gather
 from heldout.report.page import compose, render, said_by_report
 from heldout.report.proper_names import proper_names
 from heldout.web.app import said_by_pages
-from tests.report.conftest import as_crossed, make_stressed, make_told
+from tests.report.conftest import as_crossed, make_calibrated, make_stressed, make_told
 from tests.web.conftest import ORIGIN, TOKEN, client_of, give_features
 from tests.worlds.made_study import make_study
 
@@ -66,11 +66,12 @@ class Recorded(Translator):
 
 
 def reports(folder: Path) -> Iterator[tuple[str, Material]]:
-    """Name -> study: of few runs, cross-validated, stressed, diagnosed."""
+    """Name -> study: of few runs, cross-validated, stressed, calibrated, diagnosed."""
     four = gather(make_study(folder / "four"))
     yield "four", four
     yield "crossed", as_crossed(four)
     yield "stressed", gather(make_stressed(folder / "stressed"))
+    yield "calibrated", make_calibrated(folder / "calibrated")
     yield "told", make_told(folder / "told")
 
 

@@ -87,14 +87,19 @@ def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_stressed(tmp_path_factory.mktemp("made") / "study")
 
 
+def make_calibrated(folder: Path) -> Material:
+    """Two runs, one of which answers only where a promise holds; the other one was asked twice and gives sets."""
+    study = make_study(folder, runs=RUNS[1:3], n_train=40, n_val=400, n_test=300, epochs=3)
+    first, second = (run.folder for run in read_study(study).runs)
+    calibrate(first, "error:0.15", confidence=0.9)
+    calibrate(second, "ppv:0.99,npv:0.6")
+    calibrate(second, "class-sets:0.6")
+    return gather(study)
+
+
 @pytest.fixture(scope="session")
 def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    """Two runs, one of which answers only where a promise holds."""
-    study = make_study(
-        tmp_path_factory.mktemp("calibrated") / "study", runs=RUNS[1:3], n_train=40, n_val=400, n_test=300, epochs=3
-    )
-    calibrate(read_study(study).runs[0].folder, "error:0.15", confidence=0.9)
-    return gather(study)
+    return make_calibrated(tmp_path_factory.mktemp("calibrated") / "study")
 
 
 def make_told(folder: Path) -> Material:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import heldout
-from heldout.answer.calibration import broken_told
+from heldout.answer.calibration import broken_told, caveats, outdated_told, scaling_told
 from heldout.cli import ExitStatus
 from heldout.errors import InputError, UsageError
 from heldout.files import read_json, write_json
@@ -102,7 +102,39 @@ def test_test_images_test_a_promise_for_images_like_them(study: StudyFiles) -> N
     (rule,) = record.rules
     judged = next(one for one in record.reliability if one.part == "test")
     assert judged.counted.images + record.control.images == 300
-    assert rule.on_test is not None and rule.on_test.set_size is not None and set(rule.on_test.by_class)
+    assert rule.on_test is not None and set(rule.on_test.by_class)
+    size = rule.on_test.set_size
+    assert size is not None and 0.9 < size.low < size.value < size.high < 1.1  # all have one class
+
+
+def test_what_was_asked_before_and_trained_since_is_told(study: StudyFiles, tmp_path: Path) -> None:
+    alone = read_study(make_study(tmp_path / "study", runs=RUNS[1:2], n_train=40, n_val=200, n_test=100))
+    (run,) = alone.runs
+    first = calibrate_run(alone, run, asked("error:0.2"))
+    assert first.questions == ("error:0.2 at 0.9",) and "different questions" not in " ".join(caveats(first))
+    calibrate_run(alone, run, asked(""))
+    for _ in range(2):
+        again = calibrate_run(alone, run, asked("error:0.15"))
+    assert again.questions == ("error:0.2 at 0.9", "error:0.15 at 0.9")
+    assert "asked 2 different questions: error:0.2 at 0.9; error:0.15 at 0.9." in " ".join(caveats(again))
+    assert calibrate_run(alone, run, asked("error:0.15", part="test")).questions == ("error:0.15 at 0.9",)
+    assert outdated_told(again, candidates_of(alone)) == ""
+    assert "1 network may have been compared on validation" in outdated_told(again, 2)
+    assert outdated_told(replace(again, rules=()), 2) == ""
+
+
+def test_of_a_temperature_is_told_what_its_interval_allows(study: StudyFiles) -> None:
+    record = calibrate_run(study, study.runs[0], asked(""))
+    assert record.scaling.uncertain is not None and record.scaling.uncertain.value == record.scaling.temperature
+
+    def told(low: float, value: float, high: float) -> str:
+        scaling = replace(record.scaling, temperature=value, uncertain=Estimate(value, low, high, 10, "made"))
+        return scaling_told(replace(record, scaling=scaling))
+
+    assert "was too sure." in told(1.1, 1.2, 1.3) and "was not sure enough." in told(0.7, 0.8, 0.9)
+    assert "cannot be told" in told(0.9, 1.2, 1.3)
+    crossed = caveats(replace(record, crossed=True))
+    assert len(crossed) == 1 and "single folds" in crossed[0] and not caveats(record)
 
 
 def test_looks_at_test_are_counted_once_for_each_question(study: StudyFiles) -> None:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from heldout.diagnosis.read import read_run_data
+from heldout.errors import UsageError
+from heldout.progress import Silent
 from heldout.records.codec import read_record
 from heldout.records.tuning import Trial, Tuning
 from heldout.runs import fit as fit_module
 from heldout.runs.folder import read_study
 from heldout.runs.plan import SearchBudget
-from heldout.runs.tuning import propose
+from heldout.runs.tuning import proposals
 from heldout.strategies import Range, strategies
 from heldout.strategies.finetune import Finetune
 from heldout.strategies.frozen import Frozen
 from heldout.strategies.probe import Probe
 from heldout.study import Study
 from tests.cli.call import call
+from tests.contract.elsewhere.an_executor import Copies, InCopies
 from tests.worlds.bright_cells import bright_cells
 
 pytest.importorskip("optuna")
@@ -133,14 +138,50 @@ def test_proposals_stay_within_the_space_and_go_where_it_was_good() -> None:
 
     trials: list[Trial] = []
     for _ in range(30):
-        settings = propose(SPACE, trials, seed=1)
+        (settings,) = proposals(SPACE, trials, seed=1)
         assert 1e-4 <= settings["lr"] <= 1e-1 and 0.5 <= settings["layer_decay"] <= 1.0
         off = abs(math.log10(settings["lr"] / 0.01)) / 3 + abs(settings["layer_decay"] - 0.6)
         trials.append(Trial(settings, 1 - off, 0.5, 1.0))
     scores = [trial.val_accuracy for trial in trials]
     assert sum(scores[-10:]) > sum(scores[:10]) + 0.5
-    assert propose(SPACE, trials[:8], 1) == propose(SPACE, trials[:8], 1) != propose(SPACE, trials[:8], 2)
-    assert propose(SPACE, [trial(0.0, 0.8, 0.5)], 1)  # a default that is in no log range is passed over
+    assert proposals(SPACE, trials[:8], 1) == proposals(SPACE, trials[:8], 1) != proposals(SPACE, trials[:8], 2)
+    assert proposals(SPACE, [trial(0.0, 0.8, 0.5)], 1)  # a default that is in no log range is passed over
+
+
+def test_settings_that_are_proposed_together_differ_and_are_the_first_ones_that_single_ones_would_be() -> None:
+    known = [trial(0.01 * 2**k, 0.6 + 0.05 * k, 0.9 - 0.05 * k) for k in range(6)]
+    four = proposals(SPACE, known, 1, 4)
+    assert len({tuple(one.values()) for one in four}) == 4 and four == proposals(SPACE, known, 1, 4)
+    for one in four:
+        assert 1e-4 <= one["lr"] <= 1e-1 and 0.5 <= one["layer_decay"] <= 1.0
+    rates = np.log10([one["lr"] for one in four])
+    assert np.ptp(rates) > 0.1  # they keep away from each other
+    budget = SearchBudget.of(5, None, 3)
+    assert budget is not None and [budget.together([known[0]] * n) for n in (0, 3, 4)] == [3, 2, 1]
+    assert budget.options() == {"tune": 5, "tune-minutes": None, "tune-at-once": 3}
+    for runs, together in ((None, 2), (5, 0)):
+        with pytest.raises(UsageError, match="beside --tune"):
+            SearchBudget.of(runs, None, together)
+
+
+def test_a_search_of_several_at_once_asks_for_them_together(data: Path, tmp_path: Path) -> None:
+    class Counts(Copies):
+        sizes: ClassVar[list[int]] = []
+
+        def dispatch_all(self, items: Any, reporter: Any) -> Any:
+            self.sizes.append(len(items))
+            return super().dispatch_all(items, reporter)
+
+    options = {"tune_at_once": 3, "seeds": 1, "epochs": 1}
+    here = make(data, tmp_path / "here", tune=4, **options)
+    here._execution.begin(Silent())
+    away = make(data, tmp_path / "away", tune=4, **options)
+    away._execution.begin(Silent(), InCopies(Counts()))
+    assert Counts.sizes == [3, 1, 1]  # of `frozen`; `probe` has nothing to search
+    found = [[(one.settings, one.val_accuracy) for one in tunings(study)["frozen"].trials] for study in (here, away)]
+    assert found[0] == found[1] and len(found[0]) == 4
+    table = pd.read_parquet(next((away.folder / "tuning").glob("*frozen*.parquet")))
+    assert sorted(table["variant"].unique()) == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize("name", strategies.names())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from heldout.stats.intervals import wilson
-from heldout.stats.patient_shares import patient_share
+from heldout.stats.patient_shares import patient_mean, patient_share
 from heldout.stats.risk_control import Patients
 
 
@@ -38,3 +39,17 @@ def test_intervals_hold_the_truth(size: int, n: int) -> None:
         assert found is not None
         held += found.low <= 0.1 <= found.high
     assert held / draws > 0.92
+
+
+def test_a_mean_has_the_interval_of_t_over_patients_who_are_many() -> None:
+    rng = np.random.default_rng(3)
+    unit = np.repeat(np.arange(400), 2)
+    values = rng.integers(1, 4, 800).astype(np.float64)
+    means = np.array([values[unit == one].mean() for one in range(400)])
+    found = patient_mean(values, Patients.of(unit, 0), (0.0, 3.0))
+    low, high = scipy.stats.t.interval(0.95, 399, means.mean(), means.std(ddof=1) / 20)
+    assert (found.low, found.value, found.high) == pytest.approx((low, means.mean(), high), rel=0.003)
+    one = patient_mean(values[:2], Patients.of(unit[:2], 0), (0.0, 3.0))
+    assert (one.low, one.high) == (0.0, 3.0)
+    same = patient_mean(np.ones(20), Patients.of(np.arange(20), 0), (0.0, 3.0))
+    assert same.low < 1 < same.high

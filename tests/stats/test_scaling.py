@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from heldout.records.predictions import Predictions
 from heldout.stats.reliability import reliability
-from heldout.stats.scaling import cross_fitted, fit_scaling
+from heldout.stats.scaling import cross_fitted, fit_scaling, temperature_estimate
 from heldout.stats.scores import log_loss, softmax
 
 
@@ -49,6 +49,36 @@ def test_temperature_stays_finite_where_all_are_right_and_changes_no_answer() ->
     assert 0.01 < found.temperature < 1
     other = np.random.default_rng(0).normal(0, 3, (100, 2))
     assert (found.probabilities(other).argmax(axis=1) == other.argmax(axis=1)).all()
+
+
+def clustered(patients: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Five images a patient, with alike logits and alike labels; the temperature is 1.5."""
+    rng = np.random.default_rng(seed)
+    logits = np.repeat(rng.normal(0, 2, (patients, 3)), 5, axis=0) + rng.normal(0, 0.5, (patients * 5, 3))
+    drawn = (softmax(logits).cumsum(axis=1) < np.repeat(rng.random((patients, 1)), 5, axis=0)).sum(axis=1)
+    return np.minimum(drawn, 2).astype(np.int64), 1.5 * logits, np.repeat(np.arange(patients), 5)
+
+
+def test_the_interval_of_a_temperature_covers_it_and_is_that_of_a_bootstrap_over_patients() -> None:
+    found = [temperature_estimate(*clustered(60, seed)) for seed in range(150)]
+    assert 0.88 <= np.mean([one.low <= 1.5 <= one.high for one in found]) <= 0.99  # 0.93 of 400 others
+    labels, logits, units = clustered(100, 1000)
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(200):
+        rows = (5 * rng.integers(0, 100, 100)[:, None] + np.arange(5)).ravel()
+        drawn.append(np.log(fit_scaling("temperature", labels[rows], logits[rows]).temperature))
+    one = temperature_estimate(labels, logits, units)
+    assert np.log(one.high / one.value) / 1.98 == pytest.approx(np.std(drawn), rel=0.25)
+    alone = temperature_estimate(labels, logits, np.arange(500))
+    assert alone.high / alone.low < one.high / one.low  # images of a patient say less than images of many
+    with pytest.raises(ValueError, match="two patients"):
+        temperature_estimate(labels, logits, np.zeros(500, dtype=np.int64))
+
+
+def test_where_every_image_is_right_little_is_known_of_the_temperature() -> None:
+    labels = np.arange(50) % 2
+    found = temperature_estimate(labels, np.where(labels[:, None] == np.arange(2), 3.0, -3.0), np.arange(50))
+    assert found.low < 0.3 and found.high > 2
 
 
 def test_no_image_is_scaled_by_what_its_patient_taught() -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from heldout.cli import ExitStatus
 from heldout.errors import HeldoutError, UsageError
+from heldout.records.codec import write_sealed
+from heldout.records.tuning import Trial, Tuning
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import read_study
 from heldout.trackers import trackers
@@ -136,3 +138,48 @@ def test_names_that_mlflow_does_not_take_stay_apart() -> None:
     legal = _legal(names)
     assert len(set(legal.values())) == len(names) and legal["val/recall of a/b"] == "val/recall of a_b"
     assert legal["test/.."] == "test/__"
+
+
+def searched(study: Path, count: int, accuracy: float = 0.8) -> Path:
+    """The study with a search for settings in it."""
+    trials = tuple(Trial({"lr": 0.001 * (k + 1), "weight_decay": 0.01 * k}, accuracy, 0.5, 60.0) for k in range(count))
+    (study / "tuning").mkdir(exist_ok=True)
+    write_sealed(study / "tuning" / "abc.json", Tuning("efficientnet_lite0", "frozen", 3, trials))
+    write_sealed(study / "tuning" / "probe.json", Tuning("efficientnet_lite0", "probe", 3, (Trial({}, 0.7, 0.6, 1.0),)))
+    return study
+
+
+def test_optuna_reads_the_trials_of_a_search_from_its_journal(study: Path, tmp_path: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    mine = searched(Path(shutil.copytree(study, tmp_path / "mine")), 3)
+    words = ("track", mine, "--to", f"optuna:{tmp_path / 'shared.journal'}", "--json")
+    (sent,) = json.loads(call(*words).out)["sent"]
+    assert sent["new"] == ["abc"] and sent["noun"] == "search"
+    searched(mine, 5)
+    (more,), (none,) = (json.loads(call(*words).out)["sent"] for _ in range(2))
+    assert (more["new"], more["known"], none["new"], none["known"]) == (["abc"], [], [], ["abc"])
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(tmp_path / "shared.journal"))
+    )
+    there = optuna.load_study(storage=storage, study_name="mine: efficientnet_lite0, frozen, seed 3")
+    assert len(there.trials) == 5
+    first, last = there.trials[0], there.trials[-1]
+    assert last.params == pytest.approx({"lr": 0.005, "weight_decay": 0.04}) and last.value == pytest.approx(0.8 - 5e-5)
+    assert first.params == {"lr": 0.001}, "a decay of 0 is in no logarithmic range"
+    assert first.user_attrs["weight_decay"] == 0 and first.user_attrs["val_accuracy"] == 0.8
+    there.ask()  # another program may go on there: what it added is not ours to follow
+    searched(mine, 6, accuracy=0.9)
+    answer = call(*words)
+    assert answer.status == ExitStatus.ERROR and "Found other trials" in answer.err
+
+
+def test_what_is_no_journal_is_left_alone_and_no_search_is_said(study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    assert "the study has no search" in call("track", study, "--to", "optuna").out
+    assert not (study / "optuna.journal").exists()
+    mine = searched(Path(shutil.copytree(study, tmp_path / "mine")), 1)
+    (tmp_path / "notes.txt").write_text("not a journal")
+    answer = call("track", mine, "--to", f"optuna:{tmp_path / 'notes.txt'}")
+    assert answer.status == ExitStatus.ERROR and "no journal of Optuna" in answer.err
+    assert (tmp_path / "notes.txt").read_text() == "not a journal"
+    assert call("track", mine, "--to", f"optuna:{tmp_path}").status == ExitStatus.ERROR

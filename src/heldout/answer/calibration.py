@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heldout.answer.texts import count, listing, number, percent, percent_to, probability, signed, signed_range
+from heldout.records import Estimate
 from heldout.records.calibration import Calibration, Counted, Kept, Reliability, Rule, ScoreName, Unlike
 
 VOID = (
@@ -41,8 +42,14 @@ def scaling_told(record: Calibration) -> str:
     scaling, by = record.scaling, counted_told(record.fitting)
     if scaling.kind == "vector":
         return f"Vector scaling, fitted on {by} of validation: a factor and a shift for each class."
-    sure = "too sure" if scaling.temperature > 1 else "not sure enough"
-    return f"Temperature {number(scaling.temperature, 2)}, fitted on {by} of validation: the network was {sure}."
+    found = scaling.uncertain
+    if found is None:
+        return f"Temperature {number(scaling.temperature, 2)}, fitted on {by} of validation."
+    sure = "The network was too sure." if found.low > 1 else "The network was not sure enough."
+    if found.low <= 1 <= found.high:
+        sure = "Whether the network was too sure cannot be told."
+    ends = f"{number(found.low, 2)} to {number(found.high, 2)}"
+    return f"Temperature {number(scaling.temperature, 2)} ({ends}), fitted on {by} of validation. {sure}"
 
 
 def rate_name(rule: Rule, positive: str) -> str:
@@ -107,11 +114,38 @@ def broken_told(rule: Rule) -> str:
     )
 
 
+def outdated_told(record: Calibration, candidates: int) -> str:
+    """That networks were trained since which may have been compared too; empty where the level counts all of them.
+
+    Args:
+        record: A run's.
+        candidates: Networks that may have been compared by now (`runs.calibrate.candidates_of`).
+    """
+    if not record.rules or candidates <= record.candidates:
+        return ""
+    more = count(candidates - record.candidates, "network")
+    return (
+        f"Since then {more} may have been compared on {PARTS[record.part]} that the level of the tests does not count: "
+        "if this run was chosen among them, the promises do not hold. Call `heldout calibrate` again."
+    )
+
+
+def set_size_told(found: Estimate | None) -> str:
+    """`1.24 [1.10, 1.38]`, the mean number of classes in a set."""
+    return "–" if found is None else f"{number(found.value, 2)} [{number(found.low, 2)}, {number(found.high, 2)}]"
+
+
 def caveats(record: Calibration) -> tuple[str, ...]:
-    """What the promises rest on, a sentence each; none without any."""
+    """What the scaling and the promises rest on, a sentence each."""
+    said = []
+    if record.crossed:
+        said.append(
+            "The scaling was fitted on answers of the networks of single folds; new images are answered by the mean of "
+            "all, which is less sure, so that its probabilities may be too low."
+        )
     if not record.rules or record.control is None:
-        return ()
-    said = [VOID]
+        return tuple(said)
+    said.append(VOID)
     if not record.control.named:
         said.append(
             "No patient is known, so that every image was taken for a patient of its own: where patients have several "
@@ -127,6 +161,11 @@ def caveats(record: Calibration) -> tuple[str, ...]:
             f"{count(record.candidates, 'network')} may have been compared on {PARTS[record.part]} before (runs, "
             "epochs, settings): the level of the tests was divided by that number, so that the promises hold whichever "
             "was kept."
+        )
+    if len(record.questions) > 1:
+        said.append(
+            f"These images were asked {len(record.questions)} different questions: {'; '.join(record.questions)}. "
+            "Each promise holds with its confidence by itself: choose what to ask before, not by what was found."
         )
     if record.given:
         said.append(

@@ -104,6 +104,10 @@ TuneMinutes = Annotated[
     float | None,
     typer.Option(help="Search settings on validation first: minutes a model and strategy.", rich_help_panel=TRAINING),
 ]
+TuneAtOnce = Annotated[
+    int,
+    typer.Option(help="Settings that a search proposes together, for --on ray.", min=1, rich_help_panel=TRAINING),
+]
 BudgetMinutes = Annotated[
     float | None,
     typer.Option(help="With --strategies auto: begin no training after so many minutes (30).", rich_help_panel=MODELS),
@@ -133,7 +137,7 @@ Track = Annotated[
     list[str],
     typer.Option(
         metavar="NAME[:PLACE]",
-        help="Send finished runs to mlflow[:URI] or tensorboard[:FOLDER] at the end; see `heldout track`.",
+        help="Send runs to mlflow[:URI], tensorboard[:FOLDER], optuna[:FILE] at the end; see `heldout track`.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -171,6 +175,7 @@ def run(
     skip_unreadable: SkipUnreadable = False,
     tune: Tune = None,
     tune_minutes: TuneMinutes = None,
+    tune_at_once: TuneAtOnce = 1,
     no_test: NoTest = False,
     intensity: Intensity = "",
     channels: Channels = "",
@@ -227,7 +232,7 @@ def run(
         image_size=image_size,
         fit=choice("--fit", fit, get_args(recipe.Fit)),
         precision=choice("--precision", precision, get_args(recipe.PrecisionChoice)),
-        search=None if tune is None and tune_minutes is None else SearchBudget(tune, tune_minutes),
+        search=SearchBudget.of(tune, tune_minutes, tune_at_once),
         intensity=intensity,
         channels=channels,
         auto=auto,

@@ -12,7 +12,10 @@ from heldout.cli.options import OUTPUT, StudyArgument, many
 To = Annotated[
     list[str],
     typer.Option(
-        "--to", metavar="NAME[:PLACE]", help="mlflow[:URI] or tensorboard[:FOLDER]; repeatable.", rich_help_panel=OUTPUT
+        "--to",
+        metavar="NAME[:PLACE]",
+        help="mlflow[:URI], tensorboard[:FOLDER] or optuna[:FILE]; repeatable.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print what was sent as JSON.", rich_help_panel=OUTPUT)]
@@ -26,6 +29,7 @@ def track(
 ) -> None:
     """Send the finished runs of a study to MLflow or TensorBoard: settings, scores with intervals, curves, files.
 
+    Optuna gets the trials of `--tune`.
     What was sent before is not sent again. `heldout run --track NAME[:PLACE]` does it at its end. Nothing is sent
     anywhere unless it is asked for.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -95,12 +95,15 @@ def _dispatched(
     dispatcher: Dispatcher,
     reporter: Reporter,
 ) -> None:
-    """Have them made, and count the evaluations of test images that they made."""
+    """Have them made."""
     items = [_item(study, run, name, replace(wanted, label=study.label), more) for name in names]
-    for counted in dispatcher.dispatch_all(items, reporter):
-        for entry in counted:
-            known = {key: value for key, value in entry.items() if key != "time"}
-            write_down(study.folder, DIAGNOSIS_EVALUATIONS, known)
+    dispatcher.dispatch_all(items, reporter)
+
+
+def _count(study: Path, made: Sequence[Mapping[str, Any]]) -> None:
+    """Write down the evaluations of test images that an intervention made elsewhere."""
+    for entry in made:
+        write_down(study, DIAGNOSIS_EVALUATIONS, {key: value for key, value in entry.items() if key != "time"})
 
 
 def _item(
@@ -114,6 +117,7 @@ def _item(
         work=partial(_make_in, run.record.id, name, wanted, more),
         reads=partial(_reads, study, run),
         leaves=partial(_left, run.folder.relative_to(study.folder).as_posix(), name),
+        arrived=partial(_count, study.folder),
     )
 
 

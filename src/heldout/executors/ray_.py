@@ -237,8 +237,9 @@ class RayTasks:
                 elif kind == "error":
                     raise content
                 else:
-                    _write(item, pieces)
                     result: R = content
+                    item.arrived(result)
+                    _write(item, pieces)
                     return result
         finally:
             self._under_way.discard(messages)

@@ -24,6 +24,12 @@ from heldout.runs.share import Executor, Job, Share
 POLL = 2.0
 """Seconds between two looks at what the tasks are at; the scheduler itself is asked more rarely, by submitit."""
 
+FINAL = {
+    "CANCELLED": "It was cancelled.",
+    "OUT_OF_MEMORY": "It needed more memory; ask for more with --on slurm:memory_gb=N.",
+}
+"""States of a task that would end the same way again, with what is said (`man squeue`, JOB STATE CODES)."""
+
 TRIES = 3
 """How often a job is submitted whose task ends without it being done and without an error: a node that was lost."""
 
@@ -189,13 +195,15 @@ class SlurmExecutor:
             bar.note(f"{task.job.title}, finished.")
             return True
         state, log = task.handle.state, task.handle.paths.stderr
-        if _is_lost(task.handle) and task.tries < TRIES:
+        final = next((words for name, words in FINAL.items() if str(state).startswith(name)), "")
+        if _is_lost(task.handle) and task.tries < TRIES and not final:
             bar.note(f"{task.job.title}: its task was lost ({state}). It is submitted again.")
             task.handle = self._opened_scheduler().submit(Do(), task.job)
             task.tries += 1
             return False
         said = _last(log) if error is None or _is_lost(task.handle) else _reason(error)
-        self._failed.append(f"{task.job.title} failed as {task.handle.job_id} ({state}): {said}\nIts log: {log}")
+        words = " ".join(filter(None, (final, said)))
+        self._failed.append(f"{task.job.title} failed as {task.handle.job_id} ({state}): {words}\nIts log: {log}")
         return True
 
     def _opened_scheduler(self) -> Any:

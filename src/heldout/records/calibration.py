@@ -46,6 +46,7 @@ class Scaling:
     Attributes:
         kind: How it was fitted.
         temperature: 1 over the (geometric mean of the) factors; above 1 the network was too sure.
+        uncertain: The temperature with its interval; None of vector scaling, and with a single patient.
         factors: One a class.
         shifts: One a class, nats.
     """
@@ -54,6 +55,7 @@ class Scaling:
     temperature: float
     factors: tuple[float, ...]
     shifts: tuple[float, ...]
+    uncertain: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class JudgedRule:
     coverage: Estimate
     loss: Estimate | None
     kept: Kept
-    set_size: float | None = None
+    set_size: Estimate | None = None
     by_class: dict[str, Estimate] = field(default_factory=dict)
     curve: tuple[CoverageStep, ...] = ()
 
@@ -206,6 +208,8 @@ class Calibration:
         candidates: Networks that may have been compared on the control images; the level is divided by it.
         given: Whether the model came with its predictions, so that nothing is known of what was chosen on them.
         crossed: Whether the run was cross-validated, so that its scaling was fitted on answers of single networks.
+        questions: What this run's images of `part` were asked so far, each different question once, the last one
+            included: `error:0.05 at 0.95`. Empty where nothing was promised.
         fitting: Images that scaling and candidate thresholds come from.
         control: Images that thresholds were tested on; None where no rule was asked.
         single: Whether every patient of the control part has one image, so that the tests are exact.
@@ -228,6 +232,7 @@ class Calibration:
     candidates: int
     given: bool
     crossed: bool
+    questions: tuple[str, ...]
     fitting: Counted
     control: Counted | None
     single: bool

@@ -26,6 +26,7 @@ from heldout.diagnosis.tables import quality_table
 from heldout.errors import InputError, Problem, UsageError
 from heldout.files import hash_of, sha256_of
 from heldout.progress import Reporter, Silent
+from heldout.records import Estimate
 from heldout.records.calibration import (
     CALIBRATION,
     KNOWN_IMAGES,
@@ -42,15 +43,15 @@ from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import with_logit_columns
 from heldout.records.predictions import Predictions
 from heldout.records.table_file import save_table
-from heldout.runs.calibrated import ROLES, compared, known_of
+from heldout.runs.calibrated import ROLES, compared, known_of, read_calibration
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.ledger import CALIBRATION_EVALUATIONS, evaluations_of, write_down
-from heldout.runs.rates import CalibrationAsked, check_rates
+from heldout.runs.rates import CalibrationAsked, Part, check_rates
 from heldout.runs.rule_judging import judged
 from heldout.stats.abstention import Answered, Wanted, candidates, choose
 from heldout.stats.reliability import reliability
 from heldout.stats.risk_control import Patients, needed
-from heldout.stats.scaling import Scaling, cross_fitted, fit_scaling
+from heldout.stats.scaling import Scaling, cross_fitted, fit_scaling, temperature_estimate
 from heldout.stats.units import Units
 
 SILENT = Silent()
@@ -135,7 +136,7 @@ def calibrate_run(
     labels, logits = parts.fitting.labels, parts.fitting.logits
     fits = {kind: fit_scaling(kind, labels, logits) for kind in KINDS}
     used = fits[asked.scaling]
-    found = candidates_of(study) if asked.part == "val" else len(study.runs)
+    found = candidates_of(study, asked.part)
     quality = quality_table(study, run.recipe, reporter)
     known = _known_images(parts, quality, seed)
     write_test_evaluation(study, run, asked)
@@ -150,10 +151,11 @@ def calibrate_run(
         candidates=found,
         given=run.record.learning.given,
         crossed=bool(run.record.members),
+        questions=_questions(run, asked),
         fitting=_counted(parts.fitting),
         control=None if parts.control is None else _counted(parts.control),
         single=parts.control is not None and _answered(parts.control, used, seed).patients.single,
-        scaling=ScalingRecord(used.kind, used.temperature, used.factors, used.shifts),
+        scaling=ScalingRecord(used.kind, used.temperature, used.factors, used.shifts, _uncertain(parts, used)),
         reliability=_reliability(run.predictions["val"], parts.judging, fits, seed),
         rules=tuple(_rule(rate, asked, parts, used, found, study.cohort.classes, seed) for rate in asked.rates),
         test_likeness=_test_likeness(parts, known, quality),
@@ -199,12 +201,14 @@ def halves(side: Predictions, seed: int) -> tuple[Predictions, Predictions]:
     return side.take(inside), side.take(~inside)
 
 
-def candidates_of(study: StudyFiles) -> int:
-    """Networks that may have been compared on validation: every epoch and strength of every run.
+def candidates_of(study: StudyFiles, part: Part = "val") -> int:
+    """Networks that may have been compared on a part: on validation every epoch and strength of every run.
 
     Whichever of them a person keeps, a promise whose level was divided by their number holds (Bonferroni), since their
     number was fixed before. That of a search is not, which `check_rates` refuses.
     """
+    if part == "test":
+        return len(study.runs)
     total = 0
     for run in study.runs:
         learning = run.record.learning
@@ -221,6 +225,24 @@ def write_test_evaluation(study: StudyFiles, run: RunFiles, asked: CalibrationAs
     if scoring not in evaluations_of(study.folder, CALIBRATION_EVALUATIONS, run.record.id):
         entry = {"run": run.record.id, "split": study.record.split, "scoring": scoring}
         write_down(study.folder, CALIBRATION_EVALUATIONS, entry)
+
+
+def _questions(run: RunFiles, asked: CalibrationAsked) -> tuple[str, ...]:
+    """What the images of the part were asked before, as the record that is there has it, and now."""
+    try:
+        earlier = read_calibration(run.folder)
+    except InputError:
+        earlier = None  # damaged, or of other predictions: it is replaced
+    known = earlier.questions if earlier is not None and earlier.part == asked.part else ()
+    return tuple(dict.fromkeys(filter(None, (*known, asked.question))))
+
+
+def _uncertain(parts: Parts, used: Scaling) -> Estimate | None:
+    side = parts.fitting
+    units = Units.of(side.labels, side.ids, side.patients)
+    if used.kind != "temperature" or len(units) < 2:
+        return None
+    return temperature_estimate(side.labels, side.logits, units.unit)
 
 
 def _counted(side: Predictions) -> Counted:

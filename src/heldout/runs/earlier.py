@@ -13,7 +13,7 @@ from heldout.records.run import REDO, Keep, Learning
 from heldout.records.tuning import Tuning
 from heldout.strategies import strategies
 
-SEARCH = ("tune", "tune-minutes")
+SEARCH = ("tune", "tune-minutes", "tune-at-once")
 """Options of a search, which 0.1.0 recorded among those of reading."""
 
 

@@ -52,6 +52,7 @@ class Execution:
         pool: What the parts are taken from, where this is one fold of a cross-validation.
         selection: The search that the runs' recipe was chosen by; None where a person named it.
         squares: What was kept when the images were measured.
+        travelled: Whether it was made in another process, on this machine or another.
     """
 
     spec: StudySpec
@@ -64,6 +65,7 @@ class Execution:
     pool: Pool | None = None
     selection: Selection | None = None
     squares: Squares | None = None
+    travelled: bool = False
 
     @cached_property
     def weights(self) -> dict[str, str]:
@@ -177,7 +179,7 @@ class Execution:
         from heldout.runs.context import RunContext
 
         where = (self.device, precision, self.engine)
-        return RunContext(self.cohort, self.split, self.folder, *where, self.pool, self.squares)
+        return RunContext(self.cohort, self.split, self.folder, *where, self.pool, self.squares, self.travelled)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs: the reporter and what was kept of reading belong to this one.
@@ -186,7 +188,7 @@ class Execution:
         """
         own = {each.name: getattr(self, each.name) for each in fields(self)}
         decided = {name: self.__dict__[name] for name in ("weights", "precisions") if name in self.__dict__}
-        return own | decided | {"reporter": Silent(), "squares": None}
+        return own | decided | {"reporter": Silent(), "squares": None, "travelled": True}
 
     def _check_models(self, planned: Sequence[PlannedRun]) -> None:
         """Build every model that is still to be trained, and hold the strategies against it.

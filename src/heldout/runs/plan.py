@@ -29,19 +29,40 @@ class SearchBudget:
     Attributes:
         runs: Trainings, the one with the settings as they are included; None sets no limit.
         minutes: No training is begun after so many minutes; None sets no limit.
+        at_once: Settings that are proposed together, so that an executor may try them at once; what is found depends on
+            their number, not on where they are tried.
     """
 
     runs: int | None = None
     minutes: float | None = None
+    at_once: int = 1
+
+    @classmethod
+    def of(cls, runs: int | None, minutes: float | None, at_once: int) -> SearchBudget | None:
+        """The budget that a person named; None where no search was asked for.
+
+        Raises:
+            UsageError: Settings at once without a search, or fewer than one.
+        """
+        if at_once < 1 or (at_once > 1 and runs is None and minutes is None):
+            raise UsageError(
+                f"Found --tune-at-once {at_once}; expected a number of 1 or more, beside --tune or --tune-minutes."
+            )
+        return None if runs is None and minutes is None else cls(runs, minutes, at_once)
 
     def left(self, trials: Sequence[Trial]) -> bool:
         """Whether another training may begin."""
         spent = sum(trial.seconds for trial in trials) / 60
         return (self.runs is None or len(trials) < self.runs) and (self.minutes is None or spent < self.minutes)
 
+    def together(self, trials: Sequence[Trial]) -> int:
+        """How many are proposed next."""
+        return self.at_once if self.runs is None else min(self.at_once, self.runs - len(trials))
+
     def options(self) -> dict[str, Setting]:
         """As options of `heldout run` by name."""
-        return {"tune": self.runs, "tune-minutes": self.minutes}
+        together: dict[str, Setting] = {"tune-at-once": self.at_once} if self.at_once > 1 else {}
+        return {"tune": self.runs, "tune-minutes": self.minutes, **together}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,14 @@ class CalibrationAsked:
     scaling: ScalingKind = "temperature"
     positive: str = ""
 
+    @property
+    def question(self) -> str:
+        """The rates with their confidence, `error:0.05 at 0.95`; empty without a rate."""
+        rates = ",".join(f"{rate.kind}:{rate.level:g}" for rate in self.rates)
+        positive = f" of {self.positive}" if self.positive else ""
+        scaled = "" if self.scaling == "temperature" else f", {self.scaling} scaling"
+        return f"{rates}{positive} at {self.confidence:g}{scaled}" if rates else ""
+
     @classmethod
     def of(cls, abstain: str, confidence: float, part: str, scaling: str, positive: str) -> CalibrationAsked:
         """Check what a person typed.

@@ -51,7 +51,8 @@ def _judged_sets(found: Threshold, side: Answered, classes: Sequence[str]) -> Ju
     judgements = [_kept(one, alpha) for one in each.values()]
     kept = _kept(loss, alpha) if found.wanted.kind == "sets" else _all_kept(judgements)
     sizes = inside.sum(axis=1).astype(np.float64)
-    return JudgedRule(_share(sizes == 1, side), loss, kept, patient_mean(sizes, side.patients), by_class)
+    size = patient_mean(sizes, side.patients, (0.0, float(len(classes))))
+    return JudgedRule(_share(sizes == 1, side), loss, kept, size, by_class)
 
 
 def _share(mask: Mask, side: Answered) -> Estimate:

@@ -123,9 +123,11 @@ class Share:
                         under_way[pool.submit(self._try_or_wait, job, bar)] = job
                     done, _ = wait(under_way, POLL, FIRST_COMPLETED)
                     for future in done:
-                        job = under_way.pop(future)
-                        failed = failed or future.exception()
-                        if future.exception() is None and not future.result():
+                        job, error = under_way.pop(future), future.exception()
+                        if error is not None and failed is None and under_way:
+                            bar.note(f"{job.title} failed: {error} What is under way is finished first.")
+                        failed = failed or error
+                        if error is None and not future.result():
                             left.append(job)
             except BaseException:
                 stop()

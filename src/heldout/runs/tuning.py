@@ -30,10 +30,6 @@ from heldout.strategies import Range, Strategy
 from heldout.training import logits_of
 from heldout.work import HERE, Dispatcher, WorkItem
 
-LOSS = 1e-4
-"""What a nat of validation loss counts beside the accuracy: it decides between equal accuracies of under a thousand
-images, and never against a better one."""
-
 
 def tuning_file(folder: Path, recipe: Recipe) -> Path:
     """Where the search that begins at a recipe is recorded."""
@@ -65,8 +61,8 @@ def tune(
 ) -> Tuning:
     """Search the strategy's `space` with optuna's tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011).
 
-    What was tried before, in another sitting, counts and is not tried again. What is proposed depends on the seed and
-    on what was found so far alone.
+    What was tried before, in another sitting, counts and is not tried again. What is proposed depends on the seed, on
+    what was found so far, and on how many are proposed together, alone.
 
     Args:
         base: The run with the settings as they are, whose strategy's are searched.
@@ -77,7 +73,7 @@ def tune(
         dispatcher: Has trials done.
 
     Returns:
-        All trials; also written to `tuning_file` after each.
+        All trials; also written to `tuning_file` after each, or after those that were proposed together.
 
     Raises:
         ClaimLostError: Another process took the search over.
@@ -88,38 +84,55 @@ def tune(
     found = tuning_of(context.folder, base)
     space = strategy.space()
     while not is_over(base, found, budget):
-        number = len(found.trials)
-        settings = propose(space, found.trials, recipe.seed) if number else _present(strategy, space)
-        shown = ", ".join(f"{name}={value:.3g}" for name, value in settings.items())
-        reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
-        item = trial_item(recipe, dataclasses.replace(strategy, **settings), settings, info, context)
-        trial, logits = dispatcher.dispatch(item, reporter)
-        found = dataclasses.replace(found, trials=(*found.trials, trial))
+        items = []
+        for number, settings in enumerate(_next(strategy, space, found, recipe.seed, budget), start=len(found.trials)):
+            shown = ", ".join(f"{name}={value:.3g}" for name, value in settings.items())
+            reporter.note(f"Search {number + 1}: {info.name}, {strategy.name}, {shown or 'nothing to search'}.")
+            items.append(trial_item(recipe, dataclasses.replace(strategy, **settings), settings, info, context))
+        trials, logits = zip(*dispatcher.dispatch_all(items, reporter), strict=True)
         if claim is not None:
             claim.check()
-        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, {str(number): logits}), reporter)
+        variants = {str(number): each for number, each in enumerate(logits, start=len(found.trials))}
+        _keep(file.with_suffix(".parquet"), variants_table("val", context.split.val, variants), reporter)
+        found = dataclasses.replace(found, trials=(*found.trials, *trials))
         write_sealed(file, found)
     return found
 
 
-def _present(strategy: Strategy, space: Mapping[str, Range]) -> dict[str, Any]:
-    return {name: getattr(strategy, name) for name in space}
+def _next(
+    strategy: Strategy, space: Mapping[str, Range], found: Tuning, seed: int, budget: SearchBudget
+) -> list[dict[str, Any]]:
+    """What is tried next: at first the settings as they are."""
+    present = [] if found.trials else [{name: getattr(strategy, name) for name in space}]
+    more = budget.together(found.trials) - len(present) if space else 0
+    return present + (proposals(space, found.trials, seed, more) if more else [])
 
 
-def propose(space: Mapping[str, Range], trials: Sequence[Trial], seed: int) -> dict[str, Any]:
-    """The next settings to try."""
+def proposals(
+    space: Mapping[str, Range], trials: Sequence[Trial], seed: int, together: int = 1
+) -> list[dict[str, Any]]:
+    """The next settings to try.
+
+    Args:
+        space: What may be set, not empty.
+        trials: What was found so far.
+        seed: Of the search.
+        together: How many; each keeps away from the others as if they had come out badly (Ginsbourger et al. 2010,
+            "constant liar").
+    """
     optuna: Any = require("optuna", "tune")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     kinds = {name: optuna.distributions.FloatDistribution(r.low, r.high, log=r.log) for name, r in space.items()}
     own = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=own, n_startup_trials=4))
+    sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=4, constant_liar=together > 1)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
     for trial in trials:
         if all(
             _within(trial.settings[name], limits) for name, limits in space.items()
         ):  # a default of 0 is in no log range
-            value = trial.val_accuracy - LOSS * min(trial.val_loss, 1e3)
-            study.add_trial(optuna.trial.create_trial(params=trial.settings, distributions=kinds, value=value))
-    return {name: float(f"{value:.3g}") for name, value in study.ask(kinds).params.items()}
+            study.add_trial(optuna.trial.create_trial(params=trial.settings, distributions=kinds, value=trial.value))
+    asked = [study.ask(kinds).params for _ in range(together)]
+    return [{name: float(f"{value:.3g}") for name, value in params.items()} for params in asked]
 
 
 def _within(value: object, limits: Range) -> bool:
@@ -187,7 +200,7 @@ def _keep(file: Path, table: pd.DataFrame, reporter: Reporter) -> None:
     if file.exists():
         try:
             before = load_table(file)
-            table = pd.concat([before[before["variant"] != table["variant"].iloc[0]], table], ignore_index=True)
+            table = pd.concat([before[~before["variant"].isin(table["variant"])], table], ignore_index=True)
         except (InputError, KeyError):
             reporter.note(f"{file} is damaged: the answers of earlier trials are lost, their scores are kept.")
     save_table(table, file)

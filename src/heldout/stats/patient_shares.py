@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from heldout.records import Estimate
 from heldout.stats.few import ALIKE_UNITS
@@ -49,14 +50,23 @@ def patient_share(hits: Mask, among: Mask, patients: Patients) -> Estimate | Non
     return _estimate(value, wilson(value * effective, effective), n, method)
 
 
-def patient_mean(values: NDArray[np.float64], patients: Patients) -> float:
-    """Mean of a number of a random patient's random image.
+def patient_mean(values: NDArray[np.float64], patients: Patients, ends: tuple[float, float]) -> Estimate:
+    """Mean of a whole number of a random patient's random image, with Student's t over the patients' means.
+
+    Their variance is averaged with that of two further patients who are one off, as in `patient_share`: where all seen
+    are equal, others need not be.
 
     Args:
         values: (n,).
         patients: Of the n images.
+        ends: Smallest and largest that the number can be; with a single patient nothing more is known.
     """
-    return float(patients.means(values).mean())
+    means = patients.means(values)  # (u,)
+    m, value = len(means), float(means.mean())
+    variance = (float(((means - value) ** 2).sum()) + ALIKE_UNITS) / (m - 1 + ALIKE_UNITS)
+    reach = float(student.ppf(0.975, m - 1) * np.sqrt(variance / m)) if m > 1 else np.inf
+    low, high = max(value - reach, ends[0]), min(value + reach, ends[1])
+    return _estimate(value, (low, high), len(values), f"t over {m} units")
 
 
 def _estimate(value: float, ends: tuple[float, float], n: int, method: str) -> Estimate:

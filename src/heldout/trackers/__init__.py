@@ -1,6 +1,15 @@
-"""Programs in which a group looks at its runs (MLflow, TensorBoard): one a file, given plain values."""
+"""Programs in which a group looks at its runs (MLflow, TensorBoard, Optuna): one a file, given plain values."""
 
 from heldout.trackers._shelf import trackers
-from heldout.trackers.tracker import Sent, TrackedRun, TrackedStudy, Tracker
+from heldout.trackers.tracker import Limits, Sent, TrackedRun, TrackedSearch, TrackedStudy, TrackedTrial, Tracker
 
-__all__ = ["Sent", "TrackedRun", "TrackedStudy", "Tracker", "trackers"]
+__all__ = [
+    "Limits",
+    "Sent",
+    "TrackedRun",
+    "TrackedSearch",
+    "TrackedStudy",
+    "TrackedTrial",
+    "Tracker",
+    "trackers",
+]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from heldout.answer.names import names_in
 from heldout.files import hash_of, sha256_of
 from heldout.records import Comparison, Estimate, RunRow, Scores
+from heldout.records.codec import read_record
+from heldout.records.tuning import Trial, Tuning
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
+from heldout.strategies import strategies
 from heldout.trackers._shelf import trackers
-from heldout.trackers.tracker import Sent, TrackedRun, TrackedStudy, Tracker
+from heldout.trackers.tracker import Limits, Sent, TrackedRun, TrackedSearch, TrackedStudy, TrackedTrial, Tracker
 
 CURVES = {"train/loss": "train_loss", "train/accuracy": "train_accuracy", "val/loss": "val_loss"}
 CURVES |= {"val/accuracy by epoch": "val_accuracy", "learning rate": "lr"}
@@ -57,7 +61,34 @@ def tracked(files: StudyFiles, comparison: Comparison) -> TrackedStudy:
     rows, names = {row.id: row for row in comparison.runs}, names_in(comparison)
     runs = tuple(_run(run, rows[run.record.id], names[run.record.id].label) for run in files.runs)
     report = files.folder / REPORT
-    return TrackedStudy(files.folder, files.folder.resolve().name, runs, report if report.is_file() else None)
+    there = report if report.is_file() else None
+    return TrackedStudy(files.folder, files.folder.resolve().name, runs, there, searches_of(files.folder))
+
+
+def searches_of(folder: Path) -> tuple[TrackedSearch, ...]:
+    """The searches for settings of a study that had something to search.
+
+    Raises:
+        InputError: A record is damaged.
+        UsageError: A strategy is not installed here.
+    """
+    files = sorted((folder / "tuning").glob("[!.]*.json"))
+    found = {file.stem: read_record(Tuning, file) for file in files}
+    return tuple(_search(id_, tuning) for id_, tuning in found.items() if tuning.trials and tuning.trials[0].settings)
+
+
+def _search(id_: str, tuning: Tuning) -> TrackedSearch:
+    kind, present = strategies.get(tuning.strategy), tuning.trials[0].settings
+    space = replace(kind(), **present).space()  # what is searched is around the settings as they were
+    limits = {name: Limits(space[name].low, space[name].high, space[name].log) for name in present}
+    trials = tuple(map(_trial, tuning.trials))
+    return TrackedSearch(id_, f"{tuning.backbone}, {tuning.strategy}, seed {tuning.seed}", limits, trials)
+
+
+def _trial(trial: Trial) -> TrackedTrial:
+    settings = {name: float(value) for name, value in trial.settings.items() if isinstance(value, int | float)}
+    told = {"val_accuracy": trial.val_accuracy, "val_loss": trial.val_loss, "seconds": trial.seconds}
+    return TrackedTrial(hash_of([settings, told]), settings, trial.value, told)
 
 
 def _run(run: RunFiles, row: RunRow, name: str) -> TrackedRun:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,55 @@ class TrackedRun:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Where a setting is searched.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        log: Whether it is drawn on a logarithmic scale.
+    """
+
+    low: float
+    high: float
+    log: bool
+
+
+@dataclass(frozen=True)
+class TrackedTrial:
+    """One training of a search for settings.
+
+    Attributes:
+        hash: Of all that follows.
+        settings: Those that were searched, by name.
+        value: What trials are compared by; the greater, the better.
+        told: `val_accuracy`, `val_loss`, `seconds` -> its value.
+    """
+
+    hash: str
+    settings: Mapping[str, float]
+    value: float
+    told: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrackedSearch:
+    """A search for the settings of a model with a strategy, as far as it has come.
+
+    Attributes:
+        id: Its id in the study.
+        name: Model, strategy and seed, in words.
+        space: What was searched, by name.
+        trials: In their order; only ever more of them.
+    """
+
+    id: str
+    name: str
+    space: Mapping[str, Limits]
+    trials: tuple[TrackedTrial, ...]
+
+
+@dataclass(frozen=True)
 class TrackedStudy:
     """A study as it is now.
 
@@ -46,12 +95,14 @@ class TrackedStudy:
         name: Name of its folder.
         runs: Its finished runs.
         report: Its report; None where none was written.
+        searches: Its searches for settings.
     """
 
     folder: Path
     name: str
     runs: tuple[TrackedRun, ...]
     report: Path | None
+    searches: tuple[TrackedSearch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,10 +111,11 @@ class Sent:
 
     Attributes:
         tracker: Name of the tracker.
-        place: Where the runs are now.
-        new: Ids of runs that were sent.
-        known: Ids of runs that were there already, as they are now; nothing of them was changed.
+        place: Where they are now.
+        new: Ids of what was sent, all or some of it.
+        known: Ids of what was there already, as it is now; nothing of it was changed.
         look: The command that shows them, or their address.
+        noun: What was sent.
     """
 
     tracker: str
@@ -71,6 +123,7 @@ class Sent:
     new: tuple[str, ...]
     known: tuple[str, ...]
     look: str
+    noun: Literal["run", "search"] = "run"
 
 
 class Tracker(Protocol):

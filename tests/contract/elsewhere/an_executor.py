@@ -44,6 +44,7 @@ class Copies:
                 copied(item.study / read, folder / read)
             work, common, leaves = pickle.loads(pickle.dumps((item.work, item.common, item.leaves)))
             result: R = work(common, folder, reporter)
+            item.arrived(result)
             for left in leaves(folder):
                 copied(folder / left, item.study / left)
             return result

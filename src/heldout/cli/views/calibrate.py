@@ -15,9 +15,10 @@ from heldout.answer.calibration import (
     promise_told,
     rate_name,
     scaling_told,
+    set_size_told,
     used,
 )
-from heldout.answer.texts import number, percent
+from heldout.answer.texts import percent
 from heldout.cli.views.cells import decimal_cell, empty_table, percent_cell, signed_cell
 from heldout.cli.views.tables import wrapped
 
@@ -65,7 +66,7 @@ def _rules(record: Calibration, env: Environment) -> None:
     for rule in record.rules:
         if rule.on_test is None:
             continue
-        size = "–" if rule.on_test.set_size is None else number(rule.on_test.set_size, 2)
+        size = set_size_told(rule.on_test.set_size)
         found = percent_cell(rule.on_test.loss)
         kept, coverage = KEPT[rule.on_test.kept], percent_cell(rule.on_test.coverage)
         table.add_row(rate_name(rule, record.positive), percent(rule.alpha), found, kept, coverage, size)

@@ -11,19 +11,22 @@ from heldout.answer.calibration import (
     broken_told,
     caveats,
     likeness_told,
+    outdated_told,
     promise_told,
     rate_name,
     scaling_told,
+    set_size_told,
 )
 from heldout.answer.calibration import used as applied
-from heldout.answer.texts import number, percent
+from heldout.answer.texts import percent
 from heldout.errors import InputError
 from heldout.records import Estimate
 from heldout.records.calibration import Calibration
 from heldout.report.blocks import Block, Cell, Column, Notes, Prose, Table
-from heldout.report.cells import RUN, accuracy_cell, auc_cell, ends_of, methods, run_cell, signed_cell
+from heldout.report.cells import RUN, accuracy_cell, auc_cell, ends_of, methods, run_cell, saved, signed_cell
 from heldout.report.material import Material
 from heldout.report.section import Section
+from heldout.runs.calibrate import candidates_of
 from heldout.runs.calibrated import read_calibration
 
 
@@ -55,7 +58,8 @@ def blocks(material: Material) -> Sequence[Block]:
         said += filter(None, map(broken_told, record.rules))
         if record.rules and record.test_likeness is not None:
             said.append(likeness_told(record.test_likeness))
-        told.append(Notes(material.names[id_].spoken, (*said, *caveats(record))))
+        late = outdated_told(record, candidates_of(material.files, record.part))
+        told.append(Notes(material.names[id_].spoken, (*said, *filter(None, [late]), *caveats(record))))
     return told
 
 
@@ -88,7 +92,7 @@ def _rules(material: Material, found: dict[str, Calibration]) -> Table:
         Column("Found on test", number=True, saved_as=ends_of("loss")),
         Column("Kept", saved_as=("kept",)),
         Column("Answered", "or sets of one class", number=True, saved_as=ends_of("coverage")),
-        Column("Classes in a set", number=True, saved_as=("set_size",)),
+        Column("Classes in a set", number=True, saved_as=ends_of("set_size")),
     )
     rows = []
     noted: list[tuple[str, Estimate | None]] = []
@@ -106,7 +110,7 @@ def _rules(material: Material, found: dict[str, Calibration]) -> Table:
                     accuracy_cell(loss),
                     Cell(kept, saved=(None if on_test is None else on_test.kept,)),
                     accuracy_cell(coverage),
-                    Cell("–" if size is None else number(size, 2), saved=(size,)),
+                    Cell(set_size_told(size), saved=saved(size)),
                 )
             )
             noted += [(name, loss), ("answered", coverage)]
