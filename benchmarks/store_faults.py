@@ -22,6 +22,7 @@ from tests.remote.whole_path import faults, local_study, pictures, told, tried
 
 
 def main() -> None:
+    """Try the faults, and say what became of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)

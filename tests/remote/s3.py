@@ -88,7 +88,8 @@ class S3:
             status, code = ERRORS[kind]
             environ["wsgi.input"].read(size)
             start(status, [("Content-Type", "application/xml")])
-            return [f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()]
+            body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         if kind == "silent":
             time.sleep(SLOW)
         elif kind == "unanswered":

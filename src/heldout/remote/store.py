@@ -198,8 +198,8 @@ class Store:
                     self._fs.put_file(str(content), self._path(name), mode=mode)
                 else:
                     self._fs.pipe_file(self._path(name), content, mode=mode)
-            except Exception:
-                if not new or self.about(name) is None:
+            except Exception as error:
+                if not new or _kind(error) in ("forbidden", "gone") or self.about(name) is None:
                     raise
                 if not self._holds(name, content):
                     text = "something stands there already"
