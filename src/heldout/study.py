@@ -21,6 +21,8 @@ from heldout.records.recipe import Fit, PrecisionChoice
 from heldout.records.run import ChosenOn
 from heldout.records.selection import Selection
 from heldout.records.stress import StressReport
+from heldout.remote.urls import folder_of
+from heldout.remote.working_copy import up_to_date
 from heldout.runs.asked import asked_strategies, models_of
 from heldout.runs.auto_study import AnyExecution, AutoStudy, execution_of
 from heldout.runs.compare import compare_study
@@ -48,7 +50,7 @@ class Study(InNotebook):
         data: What `heldout.load` takes, or a cohort that was loaded before.
         models: Names of backbones, short or full.
         strategies: Names of strategies, or strategies with settings of their own; `auto` alone chooses one.
-        out: The study's folder; one that is there already is gone on with, if its cohort and split are the same.
+        out: The study's folder, or a URL; one that is there is gone on with, if its cohort and split are the same.
         epochs: For every strategy that has epochs; None leaves each its own.
         seeds: How many seeds (0, 1, …), or the seeds themselves.
         image_size: Side in pixels that images are resized to.
@@ -145,7 +147,7 @@ class Study(InNotebook):
             auto=auto,
         )
         given = data if isinstance(data, Cohort | pd.DataFrame) else None
-        self._set(spec, Path(out), (device, engine), reporter, given, verify)
+        self._set(spec, folder_of(out), (device, engine), reporter, given, verify)
 
     @classmethod
     def of(
@@ -160,7 +162,7 @@ class Study(InNotebook):
     ) -> Study:
         """The study that a spec describes, in a folder; the other arguments are those of the class."""
         study = cls.__new__(cls)
-        study._set(spec, Path(out), (device, engine), reporter, None, verify)
+        study._set(spec, folder_of(out), (device, engine), reporter, None, verify)
         return study
 
     def _set(
@@ -220,7 +222,7 @@ class Study(InNotebook):
 
         Returns the study itself.
         """
-        with opened(on, self.folder, cpus, gpus) as executor:
+        with up_to_date(self.folder, reporter or self.reporter), opened(on, self.folder, cpus, gpus) as executor:
             self._execution.run(reporter or self.reporter, executor)
         return self
 
@@ -261,7 +263,8 @@ class Study(InNotebook):
             UsageError: An unknown name.
             InputError: No finished run, costs that do not fit, or patients of several classes where they are the unit.
         """
-        files = read_study(self.folder)
+        with up_to_date(self.folder, self.reporter):
+            files = read_study(self.folder)
         for remark in files.remarks:
             self.reporter.note(remark)
         classes, kind, said = files.cohort.classes, files.cohort.labelling, files.record.reading.get("order")
@@ -301,13 +304,11 @@ class Study(InNotebook):
         """
         from heldout.diagnosis.until_told import diagnose_until_told  # half a second that `run` need not wait
 
-        whole, told, asked = (
-            read_study(self.folder),
-            reporter or self.reporter,
-            (run, (metric, unit, by), label, chosen_on),
-        )
-        with opened(on, self.folder) as executor:
-            return diagnose_until_told(whole, *asked, reporter=told, device=self.device, executor=executor)
+        told, asked = reporter or self.reporter, (run, (metric, unit, by), label, chosen_on)
+        with up_to_date(self.folder, reporter or self.reporter), opened(on, self.folder) as executor:
+            return diagnose_until_told(
+                read_study(self.folder), *asked, reporter=told, device=self.device, executor=executor
+            )
 
     def stress(self, asked: Asked | None = None, *, metric: str = "", bootstrap: int = REPLICATES) -> StressReport:
         """Will it hold elsewhere? Every run on validation images changed as images of other sites differ.
@@ -321,7 +322,8 @@ class Study(InNotebook):
         """
         from heldout.runs.stress import stress_study  # half a second that `run` need not wait
 
-        return stress_study(read_study(self.folder), asked, metric, bootstrap, self.reporter, self.device)
+        with up_to_date(self.folder, self.reporter):
+            return stress_study(read_study(self.folder), asked, metric, bootstrap, self.reporter, self.device)
 
     def report(
         self,
@@ -351,4 +353,5 @@ class Study(InNotebook):
         from heldout.report import Wanted, write_report
 
         where = None if out is None else Path(out)
-        return write_report(self.folder, where, Wanted(metric, unit, by, label), overwrite, lang)
+        with up_to_date(self.folder, self.reporter):
+            return write_report(self.folder, where, Wanted(metric, unit, by, label), overwrite, lang)

@@ -21,6 +21,7 @@ import pytest
 import typer
 
 from heldout.cli.app import build
+from heldout.remote.urls import is_url
 from tests.cli.call import call
 from tests.contract.installed import install
 from tests.docs.desk import lay_out, placed, small
@@ -39,7 +40,11 @@ WORK = {
     "report": ("heldout.report.write_report",),
     "serve": ("heldout.web.serving.serve",),
     "stress": ("heldout.runs.stress.score_stresses", "heldout.runs.stress_report.judge_stress"),
-    "predict": ("heldout.runs.predict.Classifier", "heldout.exporting.reading.ExportedClassifier"),
+    "predict": (
+        "heldout.runs.predict.Classifier",
+        "heldout.exporting.reading.ExportedClassifier",
+        "heldout.handing_over.reading.handed_over",
+    ),
     "calibrate": ("heldout.runs.calibrate.calibrate",),
     "export": ("heldout.exporting.export.export",),
     "handover": ("heldout.handing_over.handover.handover",),
@@ -74,6 +79,7 @@ ONLY_UNDERSTOOD = {
     r"^(export|calibrate|track)\b|predict model\.onnx": "tests/exporting, tests/cli and tests/trackers have them",
     r"^handover\b|predict out/": "tests/handing_over and tests/test_structured_reports.py have them",
     r"weights fetch": "needs the network",
+    r"[a-z0-9]://": "needs a store; tests/remote has it",
     r"--on ": "needs a cluster; tests/executors has it",
     r"--lang": "tests/language has it",
     r"--label|new\.png": "needs several labels an image; tests/test_several_labels.py has it",
@@ -107,11 +113,17 @@ def at_work() -> Iterator[None]:
     for target in targets:
         pkgutil.resolve_name(target)  # a module that is first imported in here would keep what stands in for its work
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("heldout.remote.urls.folder_of", of_url)
         for target in targets:
             patch.setattr(target, begin)
         yield
     modules = {name: vars(one) for name, one in tuple(sys.modules.items()) if name.partition(".")[0] == "heldout"}
     assert [name for name, inside in modules.items() if any(one is begin for one in inside.values())] == []
+
+
+def of_url(text: str | Path) -> Path:
+    """A study at a URL is the one of the desk here."""
+    return Path(f"study{str(text).partition('/study')[2]}" if is_url(str(text)) else text)
 
 
 def asked(words: list[str]) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT
+from heldout.cli.options import DATA, OUTPUT, RunArgument
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A finished run: STUDY/runs/RUN.")]
 Abstain = Annotated[
     str,
     typer.Option(
@@ -40,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 
 def calibrate(
     context: typer.Context,
-    run: Run,
+    run: RunArgument,
     abstain: Abstain = "",
     confidence: Confidence = 0.95,
     part: Part = "val",

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import OUTPUT, SCORES, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
+from heldout.cli.options import (
+    OUTPUT,
+    SCORES,
+    ByOption,
+    MetricOption,
+    OrderOption,
+    Overwrite,
+    StudyArgument,
+    UnitOption,
+)
 from heldout.cli.values import choice
 
 if TYPE_CHECKING:
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
 SORTS = ("test", "val", "train", "gap", "time", "plan")
 
 
-Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")]
 Sort = Annotated[
     str,
     typer.Option(
@@ -67,7 +75,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 
 def compare(
     context: typer.Context,
-    study: Study,
+    study: StudyArgument,
     metric: MetricOption = "",
     unit: UnitOption = "image",
     by: ByOption = "mean",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli import tables
+from heldout.cli.at_urls import fresh, place
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import (
     DATA,
@@ -41,8 +42,10 @@ Given = Annotated[
     list[Path],
     typer.Argument(
         metavar="STUDY | TABLE...",
-        help="Folder that `heldout run` wrote; or one table of predictions with a column split, or two: validation, "
-        "then test (CSV or Parquet).",
+        parser=place,
+        callback=fresh,
+        help="Folder or URL that `heldout run` wrote; or one table of predictions with a column split, or two: "
+        "validation, then test (CSV or Parquet).",
     ),
 ]
 Run = Annotated[
@@ -258,6 +261,7 @@ def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_
     from heldout.cli.views.diagnose import show_diagnosis
     from heldout.cli.views.labels import show_labels
     from heldout.records.codec import to_data
+    from heldout.remote.urls import named
 
     if as_json:
         data = [to_data(diagnosis) for diagnosis in found]
@@ -273,8 +277,8 @@ def _answer(found: Sequence[Diagnosis], files: StudyFiles, env: Environment, as_
                 env.say("")
             show_diagnosis(diagnosis, env, names[diagnosis.run].spoken)
     if files.given:
-        env.say(f"\nThe predictions, and what was found, are in {files.folder}.")
-    env.say(f"\nNext: heldout report {files.folder}")  # it takes metric and unit of the diagnoses
+        env.say(f"\nThe predictions, and what was found, are in {named(files.folder)}.")
+    env.say(f"\nNext: heldout report {named(files.folder)}")  # it takes metric and unit of the diagnoses
 
 
 COMMAND = diagnose

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Overwrite
+from heldout.cli.options import DATA, OUTPUT, Overwrite, RunArgument
 
 if TYPE_CHECKING:
     from heldout.cli.env import Environment
@@ -55,7 +55,7 @@ Uncalibrated = Annotated[
 
 def export(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A finished run: STUDY/runs/RUN.")],
+    run: RunArgument,
     out: Annotated[
         Path,
         typer.Argument(help="File to write: model.onnx, model.pt2 (torch.export), model.safetensors (state dict)."),

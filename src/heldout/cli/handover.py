@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, many
+from heldout.cli.options import DATA, OUTPUT, RunArgument, many
 
 if TYPE_CHECKING:
     from heldout.cli.env import Environment
@@ -27,7 +27,7 @@ Checked = Annotated[
 
 def handover(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A finished run: STUDY/runs/RUN.")],
+    run: RunArgument,
     out: Annotated[Path, typer.Argument(help="Folder to write: a new name, or an empty folder.")],
     images: Checked = [],  # noqa: B006  (typer copies it)
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)] = False,

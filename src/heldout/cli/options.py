@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from heldout.cli.at_urls import fresh, place
+
 DATA = "Data"
 MODELS = "Models"
 TRAINING = "Training"
@@ -59,10 +61,23 @@ LangOption = Annotated[
     ),
 ]
 
-Data = Annotated[str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, medmnist:NAME, phantom:NAME …")]
+StudyArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", parser=place, callback=fresh, help="Folder or URL of a study, as `heldout run` made it."
+    ),
+]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", parser=place, callback=fresh, help="A finished run: STUDY/runs/RUN.")
+]
+Data = Annotated[
+    str, typer.Argument(help="Folder, .npz, .csv or .parquet manifest, URL of one, medmnist:NAME, phantom:NAME …")
+]
 Images = Annotated[
     str,
-    typer.Option("--images", metavar="FOLDER", help="Where the images of a table lie.", rich_help_panel=DATA),
+    typer.Option(
+        "--images", metavar="FOLDER", help="Where the images of a table lie: folder or URL.", rich_help_panel=DATA
+    ),
 ]
 PathColumn = Annotated[
     str,

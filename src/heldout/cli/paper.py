@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, ByOption, MetricOption, OrderOption, Overwrite, UnitOption
+from heldout.cli.options import DATA, OUTPUT, ByOption, MetricOption, OrderOption, Overwrite, StudyArgument, UnitOption
 
 Label = Annotated[
     str,
@@ -37,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print what was written as JS
 
 def paper(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    study: StudyArgument,
     out: Out = None,
     width: Width = 170.0,
     metric: MetricOption = "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heldout.cli.at_urls import fresh, place
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import DATA, OUTPUT, Ignore, Overwrite, many
 
@@ -54,7 +55,9 @@ def predict(
     run: Annotated[
         Path,
         typer.Argument(
-            help="A finished run: STUDY/runs/RUN; a folder of `heldout handover`; or model.onnx of `heldout export`."
+            parser=place,
+            callback=fresh,
+            help="A finished run: STUDY/runs/RUN; a folder of `heldout handover`; or model.onnx of `heldout export`.",
         ),
     ],
     images: Annotated[list[str], typer.Argument(help="Image files, folders of them, or patterns ('scans/*.png').")],
@@ -149,11 +152,11 @@ def _json(
 
     rows: list[dict[str, Any]] = []
     for one in scored:
-        for place, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
+        for number, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
             probabilities = dict(zip(classifier.classes, map(float, values), strict=True))
             rows.append({"image": image, "predicted": name, "probabilities": probabilities})
             if one.answers:
-                rows[-1]["answer"] = list(one.answers[place])
+                rows[-1]["answer"] = list(one.answers[number])
     told: dict[str, Any] = {"format": 1, "run": classifier.algorithm.run, "predictions": rows}
     if classifier.calibrated:
         told["calibrated"] = True
@@ -174,8 +177,8 @@ def _table(classes: Sequence[str], scored: Sequence[Scored], answering: bool, en
     for name in classes:
         table.add_column(column_of(name), justify="right")
     for one in scored:
-        for place, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
-            answer = (joined(one.answers[place]) or "–",) if answering else ()
+        for number, (image, name, values) in enumerate(zip(one.images, one.predicted, one.probabilities, strict=True)):
+            answer = (joined(one.answers[number]) or "–",) if answering else ()
             table.add_row(image, name, *answer, *(f"{value:.3f}" for value in values))
     if scored:
         env.console().print(table)

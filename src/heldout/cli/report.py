@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, ByOption, LangOption, MetricOption, OrderOption, Overwrite, UnitOption
+from heldout.cli.options import (
+    DATA,
+    OUTPUT,
+    ByOption,
+    LangOption,
+    MetricOption,
+    OrderOption,
+    Overwrite,
+    StudyArgument,
+    UnitOption,
+)
 
 Label = Annotated[
     str,
@@ -29,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print where the report is as
 
 def report(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    study: StudyArgument,
     out: Out = None,
     metric: MetricOption = "",
     unit: UnitOption = "",
@@ -49,15 +59,17 @@ def report(
     else accuracy and images; a diagnosis by another metric or unit than the report's is not shown, and the report says
     so.
     """
+    from heldout.remote.urls import STUDIES, url_of
     from heldout.report import Wanted, write_report
 
     env = environment(context)
-    path = write_report(study, out, Wanted(metric, unit, by, label, order), overwrite, lang).resolve()
-    size = path.stat().st_size
+    made = write_report(study, out, Wanted(metric, unit, by, label, order), overwrite, lang)
+    path = made.resolve()
+    size, shown = path.stat().st_size, url_of(made, STUDIES) or str(path)
     if as_json:
-        env.json({"report": str(path), "bytes": size})
+        env.json({"report": shown, "bytes": size})
     else:
-        env.say(f"Report: {path} ({size / 1e6:.1f} MB, opens offline)")
+        env.say(f"Report: {shown} ({size / 1e6:.1f} MB, opens offline)")
     if open_:
         import webbrowser
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, Overwrite
+from heldout.cli.options import DATA, OUTPUT, Overwrite, StudyArgument
 
 Label = Annotated[
     str,
@@ -37,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 
 def review(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    study: StudyArgument,
     label: Label = "",
     export: Export = None,
     manifest: Manifest = None,

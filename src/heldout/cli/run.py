@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from heldout.cli.at_urls import place
 from heldout.cli.env import Environment, environment
 from heldout.cli.options import (
     DATA,
@@ -128,7 +129,10 @@ WithEngine = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-Out = Annotated[Path, typer.Option(help="The study's folder.", rich_help_panel=OUTPUT)]
+Out = Annotated[
+    Path,
+    typer.Option(metavar="STUDY", parser=place, help="The study's folder, or a URL.", rich_help_panel=OUTPUT),
+]
 Track = Annotated[
     list[str],
     typer.Option(
@@ -262,6 +266,7 @@ def _carry_out(study: Study, where: Where, named: Sequence[tuple[Tracker, str]],
     from heldout.cli.views.compare import show_comparison
     from heldout.cli.views.track import sentence
     from heldout.records.codec import to_data
+    from heldout.remote import urls
     from heldout.trackers.send import send
 
     for note in study.cohort.notes:
@@ -271,7 +276,7 @@ def _carry_out(study: Study, where: Where, named: Sequence[tuple[Tracker, str]],
         env.json(to_data(comparison))
     else:
         show_comparison(comparison, env)
-        env.say(f"\nNext: heldout report {study.folder}")
+        env.say(f"\nNext: heldout report {urls.named(study.folder)}")
     for one in send(study.folder, named, comparison) if named else ():
         study.reporter.note(sentence(one))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, OUTPUT, ByOption, LangOption, MetricOption, OrderOption, UnitOption
+from heldout.cli.options import DATA, OUTPUT, ByOption, LangOption, MetricOption, OrderOption, StudyArgument, UnitOption
 
 Port = Annotated[
     int | None,
@@ -30,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the address as JSON.",
 
 def serve(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    study: StudyArgument,
     port: Port = None,
     no_browser: NoBrowser = False,
     metric: MetricOption = "",

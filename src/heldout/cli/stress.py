@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, MetricOption
+from heldout.cli.options import DATA, INTERVENTIONS, OUTPUT, MetricOption, StudyArgument
 
 if TYPE_CHECKING:
     from heldout.computing import Device
 
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 
-Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")]
 Only = Annotated[
     list[str] | None,
     typer.Option(
@@ -55,7 +53,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.", 
 
 def stress(
     context: typer.Context,
-    study: Study,
+    study: StudyArgument,
     metric: MetricOption = "",
     only: Only = None,
     sample: Sample = 500,

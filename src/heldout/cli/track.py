@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from heldout.cli.env import environment
-from heldout.cli.options import OUTPUT, many
+from heldout.cli.options import OUTPUT, StudyArgument, many
 
 To = Annotated[
     list[str],
@@ -24,7 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print what was sent as JSON.
 
 def track(
     context: typer.Context,
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study, as `heldout run` made it.")],
+    study: StudyArgument,
     to: To,
     as_json: Json = False,
 ) -> None:

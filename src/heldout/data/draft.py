@@ -12,6 +12,7 @@ import pandas as pd
 from heldout.data.entries import Draft, Entry, Layout, Reader
 from heldout.data.examine.checks import is_text, names_of_bytes
 from heldout.data.examine.masks import without_masks
+from heldout.data.readers.at_hand import at_hand
 from heldout.data.readers.manifest import FRAME, draft_of_frame
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.progress import Reporter
@@ -34,8 +35,9 @@ def drafted(data: str | Path | pd.DataFrame, layout: Layout, reporter: Reporter)
     if isinstance(data, pd.DataFrame):
         draft, name = draft_of_frame(data, layout), FRAME
     else:
-        reader = choose(str(data))
-        draft, name = reader.read_as(str(data), layout, reporter), reader.name
+        here, layout = at_hand(str(data), layout, reporter)
+        reader = choose(here)
+        draft, name = reader.read_as(here, layout, reporter), reader.name
     entries = [_composed(entry) for entry in draft.entries if not (layout.ignore and layout.ignores(entry.source))]
     unnamed = names_of_bytes(entries)
     masks = without_masks([entry for entry in entries if is_text(entry)], draft.root)

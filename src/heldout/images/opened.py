@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from heldout.images.errors import ImageError
+from heldout.remote.mirror import MARK, filled
+from heldout.remote.store import StoreError
 
 HEAD = 4096
 """First bytes by which decoders tell their format. NIfTI's mark stands farthest from the start, at byte 344."""
@@ -58,11 +60,28 @@ class ImageFile:
 
 
 def open_file(path: Path) -> ImageFile:
-    """Look at a file.
+    """Look at a file; one that stands for an object in a store is fetched first.
 
     Raises:
-        ImageError: It is missing, a folder, a pipe or a device, empty, or cannot be read.
+        ImageError: It is missing, a folder, a pipe or a device, empty, or cannot be read; or the object is gone.
+        StoreError: The store cannot be reached.
     """
+    file = _look(path)
+    if file.head.startswith(MARK) and _filled(path):
+        return _look(path)
+    return file
+
+
+def _filled(path: Path) -> bool:
+    try:
+        return filled(path)
+    except StoreError as error:
+        if error.kind == "unreachable":  # true of all others too
+            raise
+        raise ImageError(str(path), f"an object that is {error.kind}", "one that can be read", str(error)) from error
+
+
+def _look(path: Path) -> ImageFile:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):

@@ -1,14 +1,21 @@
-"""How often test images were scored: one line each time, in files of the study's folder that only grow."""
+"""How often test images were scored: one line each time, in files of the study's folder that only grow.
+
+In an object store nothing grows: a ledger there, and in the working copy of such a study, is a folder of that name with
+a file an entry. Each has a name of its own, so that entries of machines that write at once never meet.
+"""
 
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from heldout.files import append_line, open_regular
+from heldout.files import append_line, open_regular, write_once
+from heldout.remote.urls import STUDIES, url_of
 
 TEST_EVALUATIONS = "test_evaluations.jsonl"
 """Written by runs, after their training."""
@@ -35,7 +42,16 @@ def write_down(folder: Path, ledger: str, entry: Mapping[str, str]) -> None:
         OSError: It cannot be written.
     """
     line = json.dumps({**entry, "time": datetime.now(UTC).isoformat(timespec="seconds")})
-    append_line(folder / ledger, line)
+    if _is_apart(folder, ledger):
+        write_once(folder / ledger / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json", f"{line}\n")
+    else:
+        append_line(folder / ledger, line)
+
+
+def _is_apart(folder: Path, ledger: str) -> bool:
+    """Whether a ledger is a folder with a file an entry."""
+    place = folder / ledger
+    return place.is_dir() or (url_of(folder, STUDIES) is not None and not place.exists())
 
 
 def entries(folder: Path, ledger: str) -> list[dict[str, Any]]:
@@ -60,6 +76,10 @@ def evaluations_of(folder: Path, ledger: str, run: str) -> set[str]:
 def _lines(folder: Path, ledger: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Where each line stands, with what it says; None where that is no entry."""
     for name in (*EARLIER.get(ledger, ()), ledger):
+        if (folder / name).is_dir():
+            for file in sorted((folder / name).glob("[!.]*")):
+                yield f"{name}/{file.name}", _entry(file.read_bytes())
+            continue
         try:
             with open_regular(folder / name) as file:
                 lines = file.read().splitlines()

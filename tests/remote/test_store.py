@@ -1,0 +1,171 @@
+"""What a store can refuse, each in one sentence of its own kind; and claims, which one machine holds at a time."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from heldout.claims import ClaimLostError, Owner
+from heldout.errors import HeldoutError, UsageError
+from heldout.remote import claims, store
+from heldout.remote.claims import StoreClaims
+from heldout.remote.store import Store, StoreError, told
+from heldout.remote.urls import DATA, STUDIES, is_url, place_of, url_of
+from tests.remote.s3 import S3, Fault, use
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/a/b", "s3://bucket", "https://host/a%20b/m.csv"])
+def test_a_folder_of_the_cache_says_for_which_url_it_stands(url: str) -> None:
+    assert is_url(url)
+    assert url_of(place_of(url, DATA), DATA) == url
+    assert url_of(place_of(url, DATA), STUDIES) is None
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/../../etc", "s3://bucket//a", "s3:///a", "s3://."])
+def test_no_url_leads_out_of_the_cache(url: str) -> None:
+    with pytest.raises(UsageError):
+        place_of(url, DATA)
+
+
+@pytest.mark.parametrize("text", ["study", "/a/b", "medmnist:breastmnist", "C:\\images", "s3:/bucket"])
+def test_what_is_no_url(text: str) -> None:
+    assert not is_url(text)
+
+
+def kind_of(act: object, *given: object) -> str:
+    with pytest.raises(StoreError) as caught:
+        act(*given)  # type: ignore[operator]
+    return caught.value.kind
+
+
+def test_each_refusal_has_its_kind(s3: S3, bucket: str, tmp_path: Path) -> None:
+    there = Store(f"{bucket}/folder")
+    assert there.list() == {}
+    assert kind_of(Store("s3://no-such-bucket/x").list) == "gone"
+    assert kind_of(there.get, "x", tmp_path / "x") == "gone"
+    assert not (tmp_path / "x").exists()
+    s3.heal(Fault(1, "forbidden", lasting=True))
+    assert kind_of(there.list) == "forbidden"
+    assert kind_of(there.put, "x", b"x", True) == "forbidden"
+    assert kind_of(there.get, "x", tmp_path / "x") == "forbidden"
+    s3.heal(Fault(1, "refused", lasting=True))
+    assert kind_of(there.list) == "unreachable"
+
+
+def test_a_store_that_says_nothing_is_not_waited_for_without_end(
+    s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.remote.s3.SLOW", 2.0)
+    use(s3, monkeypatch, patience=0.3)
+    s3.heal(Fault(1, "silent", lasting=True))
+    assert kind_of(Store(bucket).list) == "unreachable"
+
+
+def test_without_credentials_that_is_said(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    store._file_system.cache_clear()
+    assert kind_of(Store(bucket).list) == "forbidden"
+
+
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    store._file_system.cache_clear()
+    with pytest.raises(HeldoutError, match=r"heldout\[s3\]"):
+        Store("s3://bucket/x").list()
+    with pytest.raises(UsageError, match="protocol"):
+        Store("nosuch://bucket/x").list()
+
+
+def test_an_object_is_created_once_and_its_own_bytes_are_no_other(bucket: str) -> None:
+    there = Store(bucket)
+    there.put("x", b"1", new=True)
+    there.put("x", b"1", new=True)
+    assert kind_of(there.put, "x", b"2", True) == "there"
+    there.put("x", b"3", new=False)
+    assert there.read("x") == b"3"
+    there.remove("x")
+    there.remove("x")
+    assert there.about("x") is None
+
+
+def test_a_write_whose_answer_is_lost_is_not_taken_for_another_machines(s3: S3, bucket: str) -> None:
+    s3.heal(Fault(1, "unanswered"))
+    Store(bucket).put("x", b"1", new=True)
+    assert s3.struck == 1
+    assert Store(bucket).read("x") == b"1"
+
+
+def test_of_many_who_create_an_object_at_once_one_succeeds(bucket: str) -> None:
+    won: list[int] = []
+
+    def create(number: int) -> None:
+        try:
+            Store(bucket).put("x", str(number).encode(), new=True)
+            won.append(number)
+        except StoreError as error:
+            assert error.kind == "there"
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [str(number).encode() for number in won] == [Store(bucket).read("x")]
+
+
+def test_what_is_cut_short_is_no_object(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Store(bucket)
+    there.put("x", b"1234", new=True)
+    listed = there.list()["x"]
+    there.put("x", b"12", new=False)  # as a store would answer that ends early and does not say so
+    assert kind_of(there.get, "x", tmp_path / "x", listed) == "unreachable"
+    assert not (tmp_path / "x").exists()
+
+
+def test_errors_of_the_system_keep_their_meaning() -> None:
+    assert told(PermissionError("x"), "u").kind == "forbidden"
+    assert told(FileNotFoundError("x"), "u").kind == "gone"
+    assert told(ValueError("x"), "u").kind == "unreachable"
+
+
+def test_one_machine_holds_a_claim_and_leaves_it(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "LOOK", 0.0)
+    one, other = StoreClaims(Store(bucket)), StoreClaims(Store(bucket))
+    with one.held("c", "it"), pytest.raises(ClaimLostError, match="it is left to"), other.held("c", "it"):
+        pass
+    with other.held("c", "it"):
+        pass
+    assert Store(bucket).list() == {}
+
+
+def test_a_claim_without_a_sign_of_life_is_taken_over(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "LOOK", 0.0)
+    monkeypatch.setattr(claims, "STALE", 0.0)
+    elsewhere = Owner("host", "another machine", 1, "", "token")
+    Store(bucket).put("c", claims._text(elsewhere, 0), new=True)
+    mine = StoreClaims(Store(bucket))
+    with pytest.raises(ClaimLostError), mine.held("c", "it"):
+        pass  # at first sight it may be alive
+    with mine.held("c", "it"):
+        pass
+    assert Store(bucket).list() == {}
+
+
+def test_a_claim_that_is_kept_fresh_is_not_taken_over(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LOOK": 0.0, "BEAT": 0.05, "STALE": 0.5}.items():
+        monkeypatch.setattr(claims, name, value)
+    here = Owner("host", "another machine", 1, "", "token")
+    monkeypatch.setattr(claims.Owner, "this", classmethod(lambda cls: here))
+    with StoreClaims(Store(bucket)).held("c", "it"):
+        other, end = StoreClaims(Store(bucket)), threading.Event()
+        for _ in range(10):
+            end.wait(0.1)
+            with pytest.raises(ClaimLostError), other.held("c", "it"):
+                pass
