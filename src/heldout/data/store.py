@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from heldout.array_files import create_array, open_array_file, seal
+from heldout.array_files import create_array, open_array_file, release_pages, seal
 from heldout.claims import claim_of, hold
 from heldout.data.squares import Squares, image_at
 from heldout.data.squaring import Fitting, Pixels, Squaring
@@ -228,6 +228,7 @@ def _fill(
                 if problem is not None:
                     problems.append(problem)
                 reporter.step()
+            release_pages(pixels)
     reporter.end()
     close_arrays()
     if problems:
