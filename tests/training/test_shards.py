@@ -19,7 +19,7 @@ PART = tiny_part("p", 300, 3)
 WHOLE, MAPS = 7, 4  # stages: pooled features, and maps within the trunk
 
 
-class Interrupted(Exception):
+class StoppedError(Exception):
     """A key was pressed."""
 
 
@@ -33,7 +33,7 @@ class Counting(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.seen += len(x)
         if self.most is not None and self.seen > self.most:
-            raise Interrupted
+            raise StoppedError
         return self.inner(x)
 
 
@@ -59,7 +59,7 @@ def test_an_interrupted_pass_goes_on_from_its_last_whole_shard(tmp_path: Path, m
     counting = Counting(network.stages["stem"], most=200)  # in the fourth of five shards
     network.stages["stem"] = counting
     cache = ActivationCache(tmp_path)
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         cache.activations(network, WHOLE, PART, CPU)
     assert len(list(tmp_path.glob("*.shards/*.npy"))) == 3
     damaged = sorted(tmp_path.glob("*.shards/*.npy"))[1]
