@@ -2,7 +2,7 @@
 
 Loss and gradient are sums over blocks, read one after another from the file that the features are mapped from. What is
 minimised, by what and how far is scikit-learn's: the mean log loss with 1/(2 C Σ weights) of the squared weights, by
-scipy's L-BFGS-B. Only the order of the sums is another, so both end at one optimum, as near to it as the tolerance says.
+scipy's L-BFGS-B. Only the order of the sums is another, so both end at one optimum, as near as the tolerance says.
 """
 
 from __future__ import annotations
