@@ -17,8 +17,8 @@ from scipy.special import expit, log_expit, logsumexp
 
 from heldout.array_files import release_pages
 
-LARGE = 2**30
-"""Bytes of features in double precision up to which they are solved in memory: 100,000 images of 1,280."""
+LARGE = 2**28
+"""Bytes of features in double precision up to which they are solved in memory: 26,000 images of 1,280."""
 
 BLOCK = 2**19
 """Numbers of a block, 4 MB in double precision: they stay in a processor's cache while they are used twice."""
