@@ -37,6 +37,7 @@ from heldout.records.table_file import save_table
 from heldout.runs.answers import ANSWER_TABLES, Scored
 from heldout.runs.context import RunContext, check_weights, new_network, part_of, stores_read, task_of
 from heldout.runs.earlier import read_run_record
+from heldout.runs.feature_spans import features_read
 from heldout.runs.plan import PlannedRun
 from heldout.runs.sitting import CHECKPOINT, Sitting, damaged_files, is_finished, run_folder, sitting
 from heldout.strategies import BEGINNING, Strategy
@@ -108,7 +109,8 @@ def _learning(run: PlannedRun, context: RunContext, own: Sitting, claim: Claim) 
 
     def reads(reporter: Reporter) -> list[str]:
         begun = [f"{where}/{CHECKPOINT}"] if own.checkpoint.is_file() else []
-        return [*stores_read(PARTS, run.recipe, context, reporter), *begun]
+        made = features_read(run, context, reporter)
+        return [*stores_read(PARTS, run.recipe, context, reporter), *made, *begun]
 
     return WorkItem(
         title=f"{run.info.name}, {run.strategy.name}, seed {run.recipe.seed}",

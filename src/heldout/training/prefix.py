@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -142,7 +143,7 @@ class ActivationCache:
                     keep = partial(_is_whole_folder, images=len(part))
                     with whole_folder(file.parent, keep=keep) as temporary:
                         self._write(network, length, part, machine, reporter, temporary)
-                    Shards(file.parent.with_suffix(SHARDS), len(part)).remove()
+                    self.shards(network, length, part).remove()
                     reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")
         return mapped
@@ -158,13 +159,45 @@ class ActivationCache:
     def _places(self) -> dict[str, int]:
         return {} if self.whole is None else {id_: row for row, id_ in enumerate(self.whole.ids)}
 
+    def shards(self, network: Network, length: int, part: Part) -> Shards:
+        """The shards of a pass, which are kept until all are there and one file is made of them."""
+        return Shards(self.file(network, length, part).parent.with_suffix(SHARDS), len(part))
+
+    def is_there(self, network: Network, length: int, part: Part) -> bool:
+        """Whether an earlier call left the activations on disk."""
+        return _is_whole(self.file(network, length, part), len(part))
+
+    def compute_shards(
+        self,
+        network: Network,
+        length: int,
+        part: Part,
+        machine: Machine,
+        reporter: Reporter,
+        rows: Sequence[range],
+    ) -> None:
+        """Compute some shards of a pass over the whole trunk, those that are there left as they are.
+
+        Args:
+            network: Frozen.
+            length: All of its stages.
+            part: The images of the whole pass.
+            machine: Device and precision.
+            reporter: Told of every batch.
+            rows: Which shards, as `Shards.rows` has them.
+        """
+        self._pass(network, length, part, machine, reporter).write_shards(self.shards(network, length, part), rows)
+
+    def _pass(self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter) -> _Pass:
+        return _Pass(network, length, part, machine, reporter, *self._prefix(network, length, part, machine, reporter))
+
     def _write(
         self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter, folder: Path
     ) -> None:
         """Activations of all images into a folder: in one pass, or in shards, which stay if this is interrupted."""
         file = folder / "activations.npy"
-        run = _Pass(network, length, part, machine, reporter, *self._prefix(network, length, part, machine, reporter))
-        shards = Shards(self.file(network, length, part).parent.with_suffix(SHARDS), len(part))
+        run = self._pass(network, length, part, machine, reporter)
+        shards = self.shards(network, length, part)
         try:
             out = run.write(file) if len(shards.rows) == 1 else run.write_shards(shards).join(file)
         except _TooLargeError:  # a later image than those that were held up: all of it again, in float32
@@ -225,20 +258,20 @@ class _Pass:
         out.flush()  # type: ignore[attr-defined]
         return out
 
-    def write_shards(self, shards: Shards) -> Shards:
-        """Every shard that is not there yet; all are of the kind of the first.
+    def write_shards(self, shards: Shards, rows: Sequence[range] | None = None) -> Shards:
+        """Every shard that is not there yet, or of some those; all are of the kind of the first.
 
         Raises:
             _TooLargeError: As `write`.
         """
         run = self
-        for rows in shards.rows:
-            there = shards.open(rows)
+        for some in shards.rows if rows is None else rows:
+            there = shards.open(some)
             if there is None:
-                with whole(shards.file(rows)) as temporary:
-                    there = run.write(temporary, rows)
+                with whole(shards.file(some)) as temporary:
+                    there = run.write(temporary, some)
             else:
-                for _ in range(0, len(rows), EVAL_BATCH):
+                for _ in range(0, len(some), EVAL_BATCH):
                     self.reporter.step()
             run = replace(run, kind=there.dtype)
         return shards
