@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from heldout.array_files import create_array, release_pages
+from heldout.images import open_array, release_arrays
 from heldout.training import ActivationCache, machine, shards
 from heldout.training.task import Part, rows_of
 from tests.training.test_phases import three_blocks
@@ -117,3 +118,13 @@ def resident(file: Path) -> int:
         elif inside and line.startswith("Rss:"):
             total += int(line.split()[1])
     return total
+
+
+def test_arrays_that_images_were_read_from_give_their_pages_back(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (500, 64, 64), dtype=np.uint8))
+    array = open_array(tmp_path / "images.npy")
+    total = int(array.sum(dtype=np.int64))
+    assert resident(tmp_path / "images.npy") > 0
+    release_arrays()
+    assert resident(tmp_path / "images.npy") == 0
+    assert int(array.sum(dtype=np.int64)) == total

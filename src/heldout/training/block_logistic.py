@@ -99,14 +99,13 @@ class BlockProblem:
             (r, d + 1), and whether it was reached.
         """
         total = float(self.weights[self.labels].sum())
-        options = {"maxiter": most, "maxls": 50, "gtol": tolerance, "ftol": 64 * np.finfo(np.float64).eps}
         found = minimize(
             self._loss,
             start.ravel(),
             args=(1 / (strength * total), total),
             method="L-BFGS-B",
             jac=True,
-            options=options,
+            options={"maxiter": most, "maxls": 50, "gtol": tolerance, "ftol": 64 * np.finfo(np.float64).eps},
         )
         return np.asarray(found.x).reshape(self.shape), bool(found.nit < most)
 

@@ -26,6 +26,7 @@ from heldout.images import (
     decode,
     open_array,
     quietly,
+    release_arrays,
 )
 from heldout.images.copies import small_grey
 from heldout.images.levels import preview
@@ -135,6 +136,7 @@ def measure(
                     found[number] = results
                     _remember(entries[number], results, memory, read_at)
                     reporter.step()
+                release_arrays()
         reporter.end()
     close_arrays()
     memory.save()

@@ -40,7 +40,7 @@ class Thumbnails:
             if self._block is None or self._filled == len(self._block):
                 release_pages(self._block)
                 self._block, self._filled = _opened(), 0
-            kept = self._block[self._filled]
+            kept: NDArray[np.uint8] = self._block[self._filled]
             self._filled += 1
         kept[:] = small
         return kept
