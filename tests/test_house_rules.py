@@ -95,6 +95,7 @@ FLOORS = {
     "runs.rule_judging": 9,
     "runs.context": 10,
     "runs.fit": 11,
+    "runs.feature_spans": 11,
     "runs.tuning": 12,
     "runs.join": 12,
     "executors": 9,

@@ -37,9 +37,6 @@ from heldout.ties import first_best, in_order
 BASES = {"features": "the pretrained network's features", "quality": "measured image properties"}
 """Kinds of columns, in the order in which they are preferred, in words."""
 
-SAMPLE = 11
-"""What stands beside the seed where images are drawn for a domain classifier."""
-
 
 @dataclass(frozen=True, eq=False)
 class Row:
@@ -246,7 +243,7 @@ def _sample(rows: Indices, most: int, seed: int) -> Indices:
     """All rows, or so many of them by chance, ascending."""
     if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng((seed, SAMPLE)).choice(rows, most, replace=False))
+    return np.sort(np.random.default_rng((seed, 11)).choice(rows, most, replace=False))
 
 
 def _places(run: RunData) -> dict[str, tuple[str, int]]:

@@ -10,7 +10,15 @@ from pathlib import Path
 from heldout.claims import Claim, claim_of
 from heldout.errors import HeldoutError
 from heldout.progress import Reporter
-from heldout.runs.context import RunContext, cache_of, check_weights, new_network, part_of, stores_read
+from heldout.runs.context import (
+    LEARNED_FROM,
+    RunContext,
+    cache_of,
+    check_weights,
+    new_network,
+    part_of,
+    stores_read,
+)
 from heldout.runs.plan import PlannedRun
 from heldout.runs.share import Executor, Job
 from heldout.training.phases import frozen_stages
@@ -19,9 +27,6 @@ from heldout.work import Dispatcher, WorkItem
 
 SPAN = 8
 """Shards of a job, 32,768 images: a network is built for each job, a second for a minute of work."""
-
-PARTS = ("train", "val")
-"""What is computed ahead. Test images are scored by the run, after learning has ended."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def share_features(runs: Sequence[PlannedRun], context: RunContext, executor: Ex
         if frozen_stages(network, run.strategy.phases()[0]) < len(network.stages):
             continue
         cache = cache_of(run.recipe, context, reporter)
-        for name in PARTS:
+        for name in LEARNED_FROM:
             part = part_of(name, run.recipe, context, reporter)
             shards = cache.shards(network, len(network.stages), part)
             if len(shards.rows) == 1 or shards.folder in jobs or cache.is_there(network, len(network.stages), part):
@@ -135,19 +140,3 @@ def share_features(runs: Sequence[PlannedRun], context: RunContext, executor: Ex
             cache_of(first.run.recipe, context, reporter),
         )
         cache.activations(network, len(network.stages), part, context.machine, reporter)
-
-
-def features_read(run: PlannedRun, context: RunContext, reporter: Reporter) -> list[str]:
-    """Folders of features, relative to `kept_in`, that a run begins with and that are there already."""
-    if context.device != "cpu" or context.pool is not None or not (context.kept_in / "features").is_dir():
-        return []
-    network = new_network(run.recipe, run.strategy, run.info, context)
-    if frozen_stages(network, run.strategy.phases()[0]) < len(network.stages):
-        return []
-    cache, found = cache_of(run.recipe, context, reporter), []
-    for name in PARTS:
-        part = part_of(name, run.recipe, context, reporter)
-        if cache.is_there(network, len(network.stages), part):
-            folder = cache.file(network, len(network.stages), part).parent
-            found.append(folder.relative_to(context.kept_in).as_posix())
-    return found
