@@ -2,7 +2,6 @@
 
     python benchmarks/scale.py --sizes 1000,4000,10000,100000,1000000 --out scale
     python benchmarks/scale.py --sizes 1000,4000,10000,100000 --out scale --predict 1000000 --table
-    python benchmarks/scale.py --bootstrap 200000                 # the test images of a million, each a unit of its own
 
 Each command is a process of its own (`scale_stages.py`), with as many threads as OMP_NUM_THREADS says; seconds are
 processor seconds of all threads, which other work on the machine touches less than wall seconds. Images are
@@ -235,37 +234,6 @@ def _model(rows: list[Row], step: str, sizes: list[int], images: int) -> str:
     return f"{sum(float(pair[0] or 0) for pair in pairs):.1f} s, {max(float(pair[1] or 0) for pair in pairs):.2f} GB"
 
 
-def bootstrap(images: int) -> None:
-    """Scores of made-up answers with intervals, every image a unit of its own: seconds and peaks, step by step."""
-    from benchmarks.scale_stages import peak
-    from heldout.stats.bootstrap import draw, resampled_auc
-    from heldout.stats.further import Answers, Asked, further_estimates
-
-    rng = np.random.default_rng(0)
-    labels = np.arange(images) % 2
-    logits = rng.normal(size=(images, 2)) + 1.5 * np.eye(2)[labels]
-    names = [f"i{number}" for number in range(images)]
-    drawn: Any = None
-
-    def drawing() -> None:
-        nonlocal drawn
-        drawn = draw(labels, names, [""] * images)
-
-    for title, act in {
-        "draws": drawing,
-        "accuracy": lambda: drawn.totals(logits.argmax(axis=1) == labels),
-        "AUC": lambda: resampled_auc(labels, logits, drawn),
-        "further scores": lambda: further_estimates(Answers(labels, logits, Asked()), drawn),
-    }.items():
-        Path("/proc/self/clear_refs").write_text("5")
-        began = time.process_time()
-        act()
-        print(
-            f"{images:,} units, 1,000 replicates, {title}: {time.process_time() - began:.1f} s, {peak():.2f} GB",
-            flush=True,
-        )
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -275,14 +243,10 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep images and studies")
     parser.add_argument("--predict", type=int, help="images for which nothing was measured")
     parser.add_argument("--table", action="store_true", help="measure nothing, tell what was")
-    parser.add_argument("--bootstrap", type=int, help="units of a bootstrap; nothing else is measured")
     parser.add_argument("--simulate", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.simulate:
         simulate(options.sizes[0], options.simulate)
-        return
-    if options.bootstrap:
-        bootstrap(options.bootstrap)
         return
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "scale.json"

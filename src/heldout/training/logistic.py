@@ -76,7 +76,7 @@ def solve_head(
     mean, scale = scaling(train)
     of_class = class_weights(train_labels, classes, weights)
     best: tuple[float, LinearHead] | None = None
-    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, weights):
+    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, weights, mean, scale):
         loss = _log_loss(scaled_logits(val, mean, scale, weight, bias), val_labels, of_class)
         if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, raw_head(weight, bias, mean, scale, strength, converged))
@@ -98,7 +98,7 @@ def solve_path(
     mean, scale = scaling(train)
     return tuple(
         raw_head(weight, bias, mean, scale, strength, converged)
-        for weight, bias, strength, converged in _path(train, train_labels, classes, strengths)
+        for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, "none", mean, scale)
     )
 
 
@@ -144,11 +144,13 @@ def _path(
     train_labels: NDArray[np.int64],
     classes: int,
     strengths: Sequence[float],
-    weights: ClassWeights = "none",
+    weights: ClassWeights,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
     for weight, bias, strength, converged in (_in_blocks if is_large(train) else _in_memory)(
-        train, train_labels, classes, strengths, weights
+        train, train_labels, classes, strengths, weights, mean, scale
     ):
         yield *_two_sided(weight, bias, classes), strength, converged
 
@@ -159,10 +161,12 @@ def _in_blocks(
     classes: int,
     strengths: Sequence[float],
     weights: ClassWeights,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight and bias as scikit-learn gives them, from features that are read block by block."""
     of_class = even_weights(train_labels, classes) if weights == "balanced" else np.ones(classes)
-    problem = BlockProblem(train, train_labels, classes, of_class, *scaling(train))
+    problem = BlockProblem(train, train_labels, classes, of_class, mean, scale)
     yield from block_path(problem, strengths, TOLERANCE, MAX_ITERATIONS)
 
 
@@ -172,13 +176,14 @@ def _in_memory(
     classes: int,
     strengths: Sequence[float],
     weights: ClassWeights,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight and bias as scikit-learn gives them, from features in memory in double precision."""
     # Loaded here: it takes half a second, which runs without a solved head need not wait for.
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    mean, scale = scaling(train)
     x = train - mean  # float64
     x /= scale
     model = LogisticRegression(
