@@ -206,7 +206,7 @@ def table(rows: list[Row], predict: int | None) -> str:
     heads += [f"{predict:,}, predicted"] if predict else []
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
     known = {(row["step"], row["images"]): row for row in rows}
-    for step in STEPS:
+    for step in [step for step in STEPS if any(row["step"] == step for row in rows)]:
         stages = [stage for one, stage in stages_of(rows) if one == step]
         whole = [known.get((step, size)) for size in sizes]
         cells = [f"{seconds_of(row):.1f} s, {peak_of(row):.2f} GB" if row else "not measured" for row in whole]
@@ -253,7 +253,7 @@ def main() -> None:
     rows = (
         json.loads(file.read_text()) if options.table else grow(options.sizes, options.steps, options.out, options.keep)
     )
-    print(table(rows, options.predict))
+    print(table([row for row in rows if row["images"] in options.sizes], options.predict))
 
 
 if __name__ == "__main__":
