@@ -161,6 +161,12 @@ def stores_read(parts: Sequence[str], recipe: Recipe, context: RunContext, repor
     return list(dict.fromkeys(found))
 
 
+def begins_with_features(network: Network, strategy: Strategy) -> bool:
+    """Whether a run begins with a head on the features of a fixed trunk."""
+    first = strategy.phases()[0]
+    return first.trainable == "head" and frozen_stages(network, first) == len(network.stages)
+
+
 def features_read(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> list[str]:
     """Folders of features, relative to `kept_in`, that a run begins with and that are there already.
 
@@ -169,7 +175,7 @@ def features_read(recipe: Recipe, strategy: Strategy, info: BackboneInfo, contex
     if context.device != "cpu" or context.pool is not None or not (context.kept_in / "features").is_dir():
         return []
     network = new_network(recipe, strategy, info, context)
-    if frozen_stages(network, strategy.phases()[0]) < len(network.stages):
+    if not begins_with_features(network, strategy):
         return []
     silent = Silent()
     cache, found = cache_of(recipe, context, silent), []

@@ -13,6 +13,7 @@ from heldout.progress import Reporter
 from heldout.runs.context import (
     LEARNED_FROM,
     RunContext,
+    begins_with_features,
     cache_of,
     check_weights,
     new_network,
@@ -21,7 +22,6 @@ from heldout.runs.context import (
 )
 from heldout.runs.plan import PlannedRun
 from heldout.runs.share import Executor, Job
-from heldout.training.phases import frozen_stages
 from heldout.training.shards import Shards
 from heldout.work import Dispatcher, WorkItem
 
@@ -121,7 +121,7 @@ def share_features(runs: Sequence[PlannedRun], context: RunContext, executor: Ex
     jobs: dict[Path, list[SpanJob]] = {}
     for run in runs:
         network = new_network(run.recipe, run.strategy, run.info, context)
-        if frozen_stages(network, run.strategy.phases()[0]) < len(network.stages):
+        if not begins_with_features(network, run.strategy):
             continue
         cache = cache_of(run.recipe, context, reporter)
         for name in LEARNED_FROM:
@@ -135,8 +135,6 @@ def share_features(runs: Sequence[PlannedRun], context: RunContext, executor: Ex
     executor.run([job for spans in jobs.values() for job in spans], reporter)
     for first, *_ in jobs.values():  # joined here, from where they travel as one file
         network = new_network(first.run.recipe, first.run.strategy, first.run.info, context)
-        part, cache = (
-            part_of(first.part, first.run.recipe, context, reporter),
-            cache_of(first.run.recipe, context, reporter),
-        )
+        part = part_of(first.part, first.run.recipe, context, reporter)
+        cache = cache_of(first.run.recipe, context, reporter)
         cache.activations(network, len(network.stages), part, context.machine, reporter)
