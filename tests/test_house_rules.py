@@ -97,6 +97,7 @@ FLOORS = {
     "runs.rule_judging": 9,
     "runs.context": 10,
     "runs.fit": 11,
+    "runs.feature_spans": 11,
     "runs.tuning": 12,
     "runs.join": 12,
     "executors": 9,
@@ -165,7 +166,8 @@ DIVIDED = {"data", "runs", "diagnosis"}
 HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors"}
 HEAVY_ROOMS = {"backbones", "training", "diagnosis.interventions", "runs.context", "runs.fit", "runs.predict"}
 HEAVY_ROOMS |= {"runs.execute", "runs.tuning", "runs.join", "runs.cross_validation", "runs.auto", "runs.auto_study"}
-HEAVY_ROOMS |= {"study", "classifier", "fitted", "runs.stress", "saliency", "exporting", "handing_over"}
+HEAVY_ROOMS |= {"runs.feature_spans", "study", "classifier", "fitted", "runs.stress", "saliency", "exporting"}
+HEAVY_ROOMS |= {"handing_over"}
 
 
 @cache

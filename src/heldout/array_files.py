@@ -8,6 +8,7 @@ which costs less than reading the file: it is against accidents, not against for
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import zlib
 from pathlib import Path
@@ -60,6 +61,23 @@ def take_room(file: Path) -> None:
             raise OSError(error.errno, os.strerror(error.errno or 0), str(file)) from error
     finally:
         os.close(handle)
+
+
+def release_pages(values: object) -> None:
+    """Take the pages of a mapped array out of this process's memory: a pass over a file then needs no memory for it.
+
+    Nothing is lost: what was written is in the system's hands, and what is read again comes from there or from the
+    disk. A private copy (numpy's mode `c`) is left alone, and so is an array that is not mapped.
+
+    Args:
+        values: An array, a part of one, or what stands for rows of one (its `base`).
+    """
+    while not isinstance(values, mmap.mmap):
+        if values is None or (isinstance(values, np.memmap) and values.mode == "c"):
+            return
+        values = getattr(values, "base", None)
+    if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        values.madvise(mmap.MADV_DONTNEED)
 
 
 def seal(folder: Path) -> None:

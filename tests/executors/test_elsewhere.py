@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from heldout.progress import Gathered, Silent
 from heldout.records.codec import read_record
 from heldout.records.tuning import Tuning
 from heldout.runs import context as context_module
+from heldout.runs import feature_spans
 from heldout.runs import fit as fit_module
 from heldout.runs.folder import read_study
 from heldout.runs.share import IN_TURN, Executor
 from heldout.study import Study
+from heldout.training import shards as shards_module
 from tests.cli.call import call
 from tests.contract.elsewhere.an_executor import InCopies
 from tests.executors.same import assert_same, assert_same_experiments
@@ -56,6 +59,39 @@ def test_runs_are_equal_and_test_is_counted_once(data: Path, local: Path, tmp_pa
     assert len(copies.dispatcher.done) == 2
     on(copies, study)
     assert len(copies.dispatcher.done) == 2  # nothing is done again
+
+
+def test_features_of_many_images_are_computed_in_spans_by_the_executor(
+    data: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal runs, no image computed twice, and nothing is left of the spans."""
+    monkeypatch.setattr(shards_module, "SHARD", 16)
+    monkeypatch.setattr(feature_spans, "SPAN", 1)
+    copies = InCopies()
+    study = on(copies, make(data, tmp_path / "study", device="cpu"))
+    assert_same(study.folder, local)
+    features = [title for title in copies.dispatcher.done if "features of" in title]
+    spans = {part: -(-len(study.split.part(part)) // 16) for part in ("train", "val")}
+    assert spans["train"] > 1
+    assert len(features) == sum(number for number in spans.values() if number > 1)
+    assert len(copies.dispatcher.done) == len(features) + 2
+    assert not list(study.folder.glob("features/*.shards")) and not list(study.folder.glob("features/.*"))
+    for file in study.folder.glob("features/*/activations.npy"):
+        assert file.read_bytes() == (local / file.relative_to(study.folder)).read_bytes()
+
+
+def test_a_machine_with_another_engine_says_so(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards_module, "SHARD", 16)
+    monkeypatch.setattr(feature_spans, "_compute", another_engine)
+    with pytest.raises(HeldoutError, match="same engine"):
+        on(InCopies(), make(data, tmp_path / "study", device="cpu", strategies=["probe"]))
+
+
+COMPUTE = feature_spans._compute
+
+
+def another_engine(run: Any, part: str, folder: str, rows: Any, context: Any, study: Path, reporter: Any) -> None:
+    COMPUTE(run, part, folder, rows, dataclasses.replace(context, engine="torch"), study, reporter)
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from heldout.stats import bootstrap
 from heldout.stats.bootstrap import draw, percentile_interval, resampled_auc
+from heldout.stats.further import Answers, Asked, further_estimates
+from heldout.stats.resampled_precision import resampled_average_precision
 
 pytestmark = pytest.mark.numeric
 
@@ -124,3 +126,46 @@ def test_the_draws_of_some_images_are_those_of_their_units() -> None:
     some = draws.take(rows)
     assert some.counts.shape == (3, 50)
     np.testing.assert_array_equal(some.weights(), draws.weights()[:, rows])
+
+
+def test_a_block_of_replicates_at_a_time_gives_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums, AUC, average precision and further scores of 400 patients, from all draws at once and from a few."""
+    labels, ids, patients = world(400, 3)
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(len(labels), 2)) + 0.7 * np.eye(2)[labels]
+    right, points = logits.argmax(axis=1) == labels, rng.normal(size=(2, len(labels)))
+
+    def all_numbers() -> dict[str, np.ndarray]:
+        drawn = draw(labels, ids, patients, replicates=300, seed=5)
+        numbers = {"right": drawn.totals(right), "points": drawn.totals(points)}
+        numbers["auc"] = resampled_auc(labels, logits, drawn)
+        numbers["precision"] = resampled_average_precision(labels == 1, logits[:, 1] - logits[:, 0], drawn)
+        answers = Answers(labels, logits, Asked())
+        for name, estimate in further_estimates(answers, drawn).items():
+            numbers[name] = np.array([estimate.value, estimate.low, estimate.high]) if estimate else np.zeros(3)
+        return numbers
+
+    whole = all_numbers()
+    dense = draw(labels, ids, patients, replicates=300, seed=5).weights()  # (B, n): the definition
+    np.testing.assert_array_equal(whole["right"], dense.astype(np.float64) @ right)
+    np.testing.assert_allclose(whole["points"], points @ dense.T.astype(np.float64), atol=1e-11)
+    monkeypatch.setattr(bootstrap, "BLOCK", 400 * 7)
+    some = all_numbers()
+    assert len(whole) > 8
+    for name, values in whole.items():
+        np.testing.assert_allclose(some[name], values, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_draws_take_a_byte_each_and_sums_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "BLOCK", 2**16)
+    labels, names = np.arange(5000) % 3, [f"i{k}" for k in range(5000)]
+    drawn = draw(labels, names, [""] * 5000, replicates=500)
+    assert drawn.counts.nbytes == 5000 * 500
+    assert drawn.counts.sum(axis=0, dtype=np.int64).tolist() == [5000] * 500
+    drawn.totals(labels == 1)
+    tracemalloc.start()
+    drawn.totals(labels == 1)
+    drawn.over(lambda weights: weights.sum(axis=1, dtype=np.float64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**16 * 8 * 3

@@ -25,7 +25,6 @@ from heldout.data.examine.patients import patients_missing, with_patients
 from heldout.data.tabulate import notes_of, notes_of_files, order_classes, tabulate
 from heldout.errors import InputError, Problem
 from heldout.images.channels import parse_channels
-from heldout.images.copies import SIDE
 from heldout.images.intensity import parse_intensity
 from heldout.progress import Reporter, Silent
 from heldout.records import Cohort
@@ -238,12 +237,12 @@ def has_copies(near: NearCopies | None) -> bool:
     return near is not None and bool(near.pairs)
 
 
-def small_of(images: Sequence[MeasuredImage]) -> NDArray[np.uint8]:
-    """Their thumbnails, (n, 64, 64)."""
-    return np.stack([image.small for image in images]) if images else np.empty((0, SIDE, SIDE), dtype=np.uint8)
+def small_of(images: Sequence[MeasuredImage]) -> list[NDArray[np.uint8]]:
+    """Their thumbnails, n of (64, 64)."""
+    return [image.small for image in images]
 
 
-def _copies(small: NDArray[np.uint8], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
+def _copies(small: Sequence[NDArray[np.uint8]], table: pd.DataFrame, verify: bool) -> tuple[NearCopies | None, Marks]:
     """Changed copies among the images of the table, and marks of copying in their names."""
     near = near_copies_of(table, small, verify)
     files = bool(len(table)) and bool((table["row"] < 0).all())

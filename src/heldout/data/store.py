@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from heldout.array_files import create_array, open_array_file, seal
+from heldout.array_files import create_array, open_array_file, release_pages, seal
 from heldout.claims import claim_of, hold
 from heldout.data.squares import Squares, image_at
 from heldout.data.squaring import Fitting, Pixels, Squaring
 from heldout.errors import HeldoutError, InputError, Problem
 from heldout.files import hash_of, read_json, whole_folder, write_json
-from heldout.images import ImageError, check_pixels, close_arrays, content_hash, quietly
+from heldout.images import ImageError, check_pixels, close_arrays, content_hash, quietly, release_arrays
 from heldout.images.memory import one_image
 from heldout.images.reading import grey_if_equal, of_array, place_of
 from heldout.progress import Reporter, Silent
@@ -228,6 +228,8 @@ def _fill(
                 if problem is not None:
                     problems.append(problem)
                 reporter.step()
+            release_pages(pixels)
+            release_arrays()
     reporter.end()
     close_arrays()
     if problems:

@@ -54,6 +54,8 @@ class Row:
         shifts: Properties that differ in this class, the clearest first.
         chance: The domain AUC held against random halves of train; None where no verdict can rest on it, or train has
             too few images.
+        drawn_from: Images of the class in validation and in test, of which these are a random sample; None where they
+            are all.
     """
 
     basis: str
@@ -66,6 +68,7 @@ class Row:
     val_pi: Reals
     shifts: tuple[PropertyShift, ...]
     chance: DomainShift | None = None
+    drawn_from: tuple[int, int] | None = None
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -178,20 +181,41 @@ def total(points: Sequence[Measured]) -> Measured:
 def _rows(run: RunData, gap: GapBudget, rules: Rules, basis: str, aside: frozenset[str]) -> list[Row]:
     samples, found = gap.samples, []
     for k in in_order(samples.test_shares, descending=True)[: rules.max_appearance_classes].tolist():
-        known_P = _columns(run, samples.val, samples.val_images, basis, k, aside)
-        known_Q = _columns(run, samples.test, samples.test.ids, basis, k, aside)
+        most = rules.max_domain_images
+        known_P = _columns(run, samples.val, samples.val_images, basis, k, most, aside)
+        known_Q = _columns(run, samples.test, samples.test.ids, basis, k, most, aside)
         if known_P is None or known_Q is None:
             return []
-        (rows_P, P), (rows_Q, Q) = known_P, known_Q
-        if _enough(samples.val, rows_P, rules) and _enough(samples.test, rows_Q, rules):
-            found.append(_row(run, gap, rules, basis, int(k), P, Q, rows_P, rows_Q))
+        if _enough(samples.val, known_P.rows, rules) and _enough(samples.test, known_Q.rows, rules):
+            found.append(_row(run, gap, basis, int(k), known_P, known_Q, most))
     return found
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """What is known of the appearance of a class's images.
+
+    Attributes:
+        rows: (m,) their rows, ascending.
+        values: (m, d) finite.
+        drawn_from: How many there are, of which these are a random sample.
+    """
+
+    rows: Indices
+    values: Features
+    drawn_from: int
+
+
 def _columns(
-    run: RunData, images: Predictions, ids: Sequence[str], basis: str, k: int, aside: frozenset[str] = frozenset()
-) -> tuple[Indices, Features] | None:
-    """Rows of the images of class k whose appearance is known, (m,), and their columns, (m, d) finite.
+    run: RunData,
+    images: Predictions,
+    ids: Sequence[str],
+    basis: str,
+    k: int,
+    most: int,
+    aside: frozenset[str] = frozenset(),
+) -> _Columns | None:
+    """The images of class k whose appearance is known, at most so many of them.
 
     One class at a time, since the features of all images may be gigabytes. None where no image's are known. Images
     whose id is set `aside` are left out.
@@ -202,15 +226,24 @@ def _columns(
         names, every = quality_values(run, ids)
         if not names:
             return None
-        values = every[rows]
+        chosen = _sample(rows, most, run.bootstrap_seed)
+        values = every[chosen]
     else:
         place = _places(run)
         if not place:
             return None
         rows = np.array([row for row in rows.tolist() if ids[row] in place], dtype=np.int64)
-        values = _features(run, [place[ids[row]] for row in rows.tolist()])
+        chosen = _sample(rows, most, run.bootstrap_seed)
+        values = _features(run, [place[ids[row]] for row in chosen.tolist()])
     finite = np.isfinite(values).all(axis=1)
-    return rows[finite], values[finite]
+    return _Columns(chosen[finite], values[finite], len(rows))
+
+
+def _sample(rows: Indices, most: int, seed: int) -> Indices:
+    """All rows, or so many of them by chance, ascending."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng((seed, 11)).choice(rows, most, replace=False))
 
 
 def _places(run: RunData) -> dict[str, tuple[str, int]]:
@@ -239,34 +272,28 @@ def _enough(images: Predictions, rows: Indices, rules: Rules) -> bool:
     return len(rows) >= rules.min_appearance_images and patients >= rules.min_appearance_patients
 
 
-def _row(
-    run: RunData,
-    gap: GapBudget,
-    rules: Rules,
-    basis: str,
-    k: int,
-    P: Features,
-    Q: Features,
-    rows_P: Indices,
-    rows_Q: Indices,
-) -> Row:
+def _row(run: RunData, gap: GapBudget, basis: str, k: int, val: _Columns, test: _Columns, most: int) -> Row:
     samples, draws = gap.samples, gap.draws
+    (rows_P, P), (rows_Q, Q) = (val.rows, val.values), (test.rows, test.values)
     groups_P, groups_Q = [samples.val.patients[i] for i in rows_P], [samples.test.patients[i] for i in rows_Q]
     pi_P, pi_Q = domain_probabilities(P, Q, groups_P, groups_Q, seed=run.bootstrap_seed)
     loss_P, loss_Q = (~samples.val.right[rows_P]).astype(np.float64), (~samples.test.right[rows_Q]).astype(np.float64)
     split = disde(loss_P, loss_Q, pi_P, pi_Q, samples.val_weights[:, rows_P], samples.test_weights[:, rows_Q])
     each = 100 * samples.test_prior[:, k] * split.replicates  # (3, B + 1)
     seen, same, unseen = (draws.measured(each[i], len(P) + len(Q)) for i in range(3))
-    return Row(basis, k, split, (seen, same, unseen), rows_Q, pi_Q, rows_P, pi_P, shifts_of(run, samples, k))
+    points, shifts = (seen, same, unseen), shifts_of(run, samples, k)
+    drawn_from = (val.drawn_from, test.drawn_from) if max(val.drawn_from, test.drawn_from) > most else None
+    return Row(basis, k, split, points, rows_Q, pi_Q, rows_P, pi_P, shifts, drawn_from=drawn_from)
 
 
 def _chance(run: RunData, row: Row, rules: Rules) -> DomainShift | None:
     """Domain AUCs of random halves of train, by patient; None where train has too few."""
     train = run.train
-    known = None if train is None else _columns(run, train, train.ids, row.basis, row.k)
+    most = 2 * rules.max_domain_images  # as many as both sides have at most
+    known = None if train is None else _columns(run, train, train.ids, row.basis, row.k, most)
     if train is None or known is None:
         return None
-    rows, X = known
+    rows, X = known.rows, known.values
     patients = [train.patients[i] for i in rows]
     few_patients = len(np.unique(unit_numbers(patients)[0])) < 2 * rules.min_appearance_patients
     if len(rows) < 2 * rules.min_appearance_images or few_patients:

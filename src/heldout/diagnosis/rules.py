@@ -175,6 +175,13 @@ class Rules:
     )
     min_appearance_patients: int = _rule(5, "patients", "Patients likewise.", OURS)
     max_appearance_classes: int = _rule(6, "classes", "Classes compared, those with the largest shares of test.", OURS)
+    max_domain_images: int = _rule(
+        10_000,
+        "images",
+        "Images of a class on each side that a domain classifier sees, of more a random sample: the standard error of "
+        "its AUC is then 0.004 at most.",
+        "Hanley & McNeil (1982)",
+    )
     null_draws: int = _rule(
         12, "draws", "Random halves of train behind the chance AUC; enough for its standard deviation.", OURS
     )

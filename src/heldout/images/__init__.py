@@ -1,6 +1,6 @@
 """Pixels without torch: reading what can be read faithfully, refusing the rest, fingerprints, fitting to a square."""
 
-from heldout.images.arrays import check_pixels, close_arrays, open_archive, open_array
+from heldout.images.arrays import check_pixels, close_arrays, open_archive, open_array, release_arrays
 from heldout.images.decoded import Decoded
 from heldout.images.errors import ImageError, SeveralImagesError
 from heldout.images.files import IMAGE_SUFFIXES, count_images, is_image_file
@@ -25,4 +25,5 @@ __all__ = [
     "open_array",
     "quietly",
     "read_pixels",
+    "release_arrays",
 ]

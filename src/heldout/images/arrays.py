@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 import zipfile
 from contextlib import suppress
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from heldout.array_files import release_pages
 from heldout.files import check_regular, open_regular
 from heldout.images.errors import ImageError
 from heldout.images.faithful import WIDENED
@@ -44,6 +46,9 @@ PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 _lock = threading.Lock()
 
+_mapped: weakref.WeakValueDictionary[str, Array] = weakref.WeakValueDictionary()
+"""Path -> its array, of those that are mapped now."""
+
 
 def open_array(path: Path, member: str = "") -> Array:
     """The array in an `.npy` file, mapped from disk, or one array of an `.npz` file, in memory.
@@ -66,6 +71,12 @@ def open_array(path: Path, member: str = "") -> Array:
         return _open(str(path), member, stat.st_mtime_ns, stat.st_size)
 
 
+def release_arrays() -> None:
+    """Give back the pages of mapped arrays that images were read from: they are read again from the file."""
+    for array in tuple(_mapped.values()):
+        release_pages(array)
+
+
 @lru_cache(maxsize=4)
 def _open(path: str, member: str, _changed: int, _size: int) -> Array:
     if member and member not in (names := open_archive(Path(path))):
@@ -84,6 +95,7 @@ def _open(path: str, member: str, _changed: int, _size: int) -> Array:
                 return array
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
+            _mapped[path] = loaded
             return loaded
         loaded.close()
         raise ValueError("an .npz archive, not one array: name the array")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +28,37 @@ def save_arrow(table: pa.Table, path: Path) -> None:
     content = pa.BufferOutputStream()
     pq.write_table(table, content, write_page_checksum=True)
     write_bytes(path, content.getvalue().to_pybytes())
+
+
+def save_pieces(pieces: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write a table that is given in pieces of equal columns, whole or not at all; one piece at a time is in memory."""
+    with whole(path) as temporary, ExitStack() as opened:
+        writer: pq.ParquetWriter | None = None
+        for piece in pieces:
+            table = pa.Table.from_pandas(piece, preserve_index=False)
+            if writer is None:
+                writer = opened.enter_context(pq.ParquetWriter(temporary, table.schema, write_page_checksum=True))
+            writer.write_table(table)
+
+
+def load_pieces(
+    path: Path, rows: int, expected: str = "a Parquet table", remedy: str = DAMAGED
+) -> Iterator[pd.DataFrame]:
+    """Read a table in pieces of at most so many rows.
+
+    Raises:
+        InputError: As for `load_table`, when the damaged piece is reached.
+    """
+    try:
+        check_regular(path)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(rows):
+                batch.validate(full=True)
+                yield batch.to_pandas()
+    except FileNotFoundError as error:
+        raise InputError([Problem(str(path), "no such file", expected, remedy)]) from error
+    except Exception as error:  # a damaged file makes Arrow raise nearly anything
+        raise _damaged(path, error, expected, remedy) from error
 
 
 def load_table(path: Path, expected: str = "a Parquet table", remedy: str = DAMAGED) -> pd.DataFrame:

@@ -16,12 +16,16 @@ from heldout.computing import Device, Engine
 from heldout.data.squares import Squares
 from heldout.data.store import Store, build_store
 from heldout.errors import HeldoutError
-from heldout.progress import Reporter
+from heldout.progress import Reporter, Silent
 from heldout.records import BackboneInfo, Cohort, Recipe, Split
 from heldout.records.recipe import Precision
 from heldout.strategies import Strategy
 from heldout.training import ActivationCache, Machine, Part, Task, machine
+from heldout.training.phases import frozen_stages
 from heldout.training.task import rows_of
+
+LEARNED_FROM = ("train", "val")
+"""Parts whose features may be computed ahead of a run. Test images are scored by the run, after learning has ended."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,32 @@ def stores_read(parts: Sequence[str], recipe: Recipe, context: RunContext, repor
             assert isinstance(pixels, np.memmap) and pixels.filename is not None
             found.append(Path(pixels.filename).resolve().parent.relative_to(context.kept_in.resolve()).as_posix())
     return list(dict.fromkeys(found))
+
+
+def begins_with_features(network: Network, strategy: Strategy) -> bool:
+    """Whether a run begins with a head on the features of a fixed trunk."""
+    first = strategy.phases()[0]
+    return first.trainable == "head" and frozen_stages(network, first) == len(network.stages)
+
+
+def features_read(recipe: Recipe, strategy: Strategy, info: BackboneInfo, context: RunContext) -> list[str]:
+    """Folders of features, relative to `kept_in`, that a run begins with and that are there already.
+
+    Looked for where they are computed ahead (`runs.feature_spans`): on CPUs, and not in folds.
+    """
+    if context.device != "cpu" or context.pool is not None or not (context.kept_in / "features").is_dir():
+        return []
+    network = new_network(recipe, strategy, info, context)
+    if not begins_with_features(network, strategy):
+        return []
+    silent = Silent()
+    cache, found = cache_of(recipe, context, silent), []
+    for name in LEARNED_FROM:
+        part = part_of(name, recipe, context, silent)
+        if cache.is_there(network, len(network.stages), part):
+            folder = cache.file(network, len(network.stages), part).parent
+            found.append(folder.relative_to(context.kept_in).as_posix())
+    return found
 
 
 def check_weights(recipe: Recipe, info: BackboneInfo, context: RunContext) -> None:

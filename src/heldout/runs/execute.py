@@ -136,7 +136,25 @@ class Execution:
             UsageError: The folder holds another study, or the machine cannot do what is asked.
             HeldoutError: Weights cannot be fetched or do not fit; all models at once.
         """
-        executor.run(self.begin(reporter, executor), reporter)
+        jobs = self.begin(reporter, executor)
+        self._share_features(jobs, reporter, executor)
+        executor.run(jobs, reporter)
+
+    def _share_features(self, jobs: Sequence[RunJob], reporter: Reporter, executor: Executor) -> None:
+        """Where others compute, features of many images are divided among them before the runs that begin with them.
+
+        On GPUs each run computes its own: which machine has one is not known here, and features differ with it.
+        """
+        left: dict[Precision, list[PlannedRun]] = {}
+        for job in jobs:
+            if not job.is_done():
+                left.setdefault(job.run.recipe.precision, []).append(job.run)
+        if executor.is_here or self.device != "cpu" or self.pool is not None:
+            return
+        from heldout.runs.feature_spans import share_features
+
+        for precision, runs in left.items():
+            share_features(runs, self.context(precision), executor, reporter)
 
     def begin(self, reporter: Reporter, executor: Executor = IN_TURN) -> list[RunJob]:
         """Search settings where that is asked for, and write the plan; what is left are the runs.

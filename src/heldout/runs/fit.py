@@ -35,7 +35,7 @@ from heldout.records.codec import write_record
 from heldout.records.logit_table import variants_table
 from heldout.records.table_file import save_table
 from heldout.runs.answers import ANSWER_TABLES, Scored
-from heldout.runs.context import RunContext, check_weights, new_network, part_of, stores_read, task_of
+from heldout.runs.context import RunContext, check_weights, features_read, new_network, part_of, stores_read, task_of
 from heldout.runs.earlier import read_run_record
 from heldout.runs.plan import PlannedRun
 from heldout.runs.sitting import CHECKPOINT, Sitting, damaged_files, is_finished, run_folder, sitting
@@ -108,7 +108,8 @@ def _learning(run: PlannedRun, context: RunContext, own: Sitting, claim: Claim) 
 
     def reads(reporter: Reporter) -> list[str]:
         begun = [f"{where}/{CHECKPOINT}"] if own.checkpoint.is_file() else []
-        return [*stores_read(PARTS, run.recipe, context, reporter), *begun]
+        made = features_read(run.recipe, run.strategy, run.info, context)
+        return [*stores_read(PARTS, run.recipe, context, reporter), *made, *begun]
 
     return WorkItem(
         title=f"{run.info.name}, {run.strategy.name}, seed {run.recipe.seed}",

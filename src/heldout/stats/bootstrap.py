@@ -13,7 +13,7 @@ classes would be finer, but many would hold a single patient, who would then be 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,14 @@ FEWEST_REPLICATES = 100
 CHUNK = 256
 """Replicates worked on at a time: keeps the arrays of the AUC within a processor's cache for a few thousand images."""
 
+BLOCK = 2**24
+"""Numbers that counts are worked on at a time, 128 MB in double precision; whole replicates, so that what is told of
+each is the same."""
+
+Counts = NDArray[np.uint8]
+"""How often a unit was drawn. Each of u units is drawn once in the mean, and more than 255 times never: the chance is
+below 1/255!, and where there are fewer than 256 units in a stratum it is none."""
+
 
 @dataclass(frozen=True)
 class Resamples:
@@ -41,11 +49,11 @@ class Resamples:
 
     Attributes:
         units: The units of n images, u of them.
-        counts: Draws, shape (u, B) for B replicates; whole numbers as float32, exact to 2^24.
+        counts: Draws, shape (u, B) for B replicates: a byte each, since those of a million units are a gigabyte.
     """
 
     units: Units
-    counts: NDArray[np.float32]
+    counts: Counts
 
     @property
     def replicates(self) -> int:
@@ -65,8 +73,29 @@ class Resamples:
 
     def weights(self) -> NDArray[np.float32]:
         """How often each image counts in each replicate, shape (B, n)."""
-        drawn: NDArray[np.float32] = self.counts[self.units.unit].T
+        drawn: NDArray[np.float32] = self.counts[self.units.unit].T.astype(np.float32)
         return drawn
+
+    def over(self, statistic: Callable[[NDArray[np.float32]], Reals]) -> Reals:
+        """A statistic of the images' weights on the sample (first) and in every replicate, (B + 1,).
+
+        Args:
+            statistic: Takes weights (R, n), a row each of some replicates, and gives (R,).
+        """
+        images = len(self.units.unit)
+        step = max(1, BLOCK // max(images, 1))
+        found = []
+        for start in range(0, self.replicates + 1, step):  # row 0 is the sample
+            weights = self.counts[:, max(start - 1, 0) : start + step - 1][self.units.unit].T.astype(np.float32)
+            if start == 0:
+                weights = np.concatenate([np.ones((1, images), dtype=np.float32), weights])
+            found.append(statistic(weights))
+        return np.concatenate(found)
+
+    def chunks(self, most: int | None = None) -> Iterator[slice]:
+        """Replicates to be worked on at a time: at most so many, `CHUNK` by default, and at most `BLOCK` counts."""
+        step = max(1, min(most or CHUNK, BLOCK // max(len(self.units), 1)))
+        return (slice(start, min(start + step, self.replicates)) for start in range(0, self.replicates, step))
 
     def totals(self, values: NDArray[np.bool_] | Reals) -> Reals:
         """Weighted sums of the images' values in each replicate: (n,) -> (B,), or (r, n) -> (r, B)."""
@@ -75,7 +104,10 @@ class Resamples:
         sums = np.stack([np.bincount(unit, weights=row, minlength=number) for row in rows])  # (r, u)
         # Whole numbers whose products stay below 2^24 lose nothing in float32, which is twice as fast.
         exact = bool(np.all(sums == np.rint(sums))) and float(np.abs(sums).sum(axis=1).max(initial=0)) < 2**20
-        drawn: Reals = np.asarray((sums.astype(np.float32) if exact else sums) @ self.counts, dtype=np.float64)
+        sums = sums.astype(np.float32) if exact else sums
+        drawn: Reals = np.empty((len(sums), self.replicates))
+        for some in self.chunks(self.replicates):
+            drawn[:, some] = sums @ self.counts[:, some].astype(sums.dtype)
         return drawn[0] if np.ndim(values) == 1 else drawn
 
 
@@ -103,14 +135,13 @@ def draw(
     """
     units = Units.of(labels, ids, patients)
     rng = np.random.default_rng(seed)
-    counts = np.zeros((len(units), replicates), dtype=np.float32)
+    drawn = Resamples(units, np.zeros((len(units), replicates), dtype=np.uint8))
     for c in np.unique(units.stratum):
         members = np.flatnonzero(units.stratum == c)
-        for start in range(0, replicates, CHUNK):  # the same draws as all at once, which are 64-bit
-            some = slice(start, min(start + CHUNK, replicates))
-            drawn = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=some.stop - start)
-            counts[members, some] = drawn.T
-    return Resamples(units, counts)
+        for some in drawn.chunks():  # the same draws as all at once, which are 64-bit
+            each = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=some.stop - some.start)
+            drawn.counts[members, some] = each.T
+    return drawn
 
 
 def resampled_auc(labels: Indices, logits: Reals, resamples: Resamples) -> Reals:
@@ -135,15 +166,15 @@ def _resampled_auc(positive: NDArray[np.bool_], score: Reals, resamples: Resampl
 
     positives, negatives = sums(positive), sums(~positive)
     result = np.empty(resamples.replicates)
-    for start in range(0, resamples.replicates, CHUNK):
-        drawn = np.ascontiguousarray(resamples.counts[:, start : start + CHUNK])  # (u, b)
+    for some in resamples.chunks():
+        drawn = resamples.counts[:, some].astype(np.float32, order="C")  # (u, b)
         above = positives @ drawn  # (blocks, b): weight of positive images
         below = negatives @ drawn
         beaten = np.cumsum(below, axis=0) - below / 2  # negatives that score lower, a tie counting half
         wins = np.einsum("gb,gb->b", above.astype(np.float64), beaten)
         pairs = above.sum(axis=0, dtype=np.float64) * below.sum(axis=0, dtype=np.float64)
         with np.errstate(invalid="ignore"):
-            result[start : start + CHUNK] = wins / pairs
+            result[some] = wins / pairs
     return result
 
 

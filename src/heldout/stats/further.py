@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,12 +263,11 @@ def further_estimates(answers: Answers, resamples: Resamples) -> dict[str, Estim
         answers: Of one part.
         resamples: The draws of its images.
     """
-    weights = np.concatenate([np.ones((1, len(answers.labels)), dtype=np.float32), resamples.weights()])
     found: dict[str, Estimate | None] = {}
     for score in FURTHER:
         if score.ordered and not answers.asked.ordered:
             continue
-        values = score.of(answers, weights)
+        values = resamples.over(partial(score.of, answers))
         found[score.name] = score_estimate(score, values, resamples) if np.isfinite(values[0]) else None
     return found
 

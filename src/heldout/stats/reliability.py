@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from heldout.records import Estimate
@@ -52,11 +54,10 @@ def reliability(side: Predictions, scaled: Reals, kind: ScalingKind, seed: int =
     """
     units = Units.of(side.labels, side.ids, side.patients)
     resamples = draw(side.labels, side.ids, side.patients, seed=(seed, 61))
-    weights = np.concatenate([np.ones((1, len(side)), dtype=np.float32), resamples.weights()])
     before, after = (Answers(side.labels, logits, Asked()) for logits in (side.logits, scaled))
     found = []
     for name, score in SCORES.items():
-        first, second = score.of(before, weights), score.of(after, weights)
+        first, second = (resamples.over(partial(score.of, answers)) for answers in (before, after))
         old, new = score_estimate(score, first, resamples), score_estimate(score, second, resamples)
         found.append(ScoreChange(name, old, new, _change(score, second - first, resamples)))
     counted = Counted(len(side), len(units), units.patients > 0)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from heldout.stats.bootstrap import CHUNK, Resamples
+from heldout.stats.bootstrap import Resamples
 from heldout.stats.scores import Reals
 from heldout.ties import levels
 
@@ -30,16 +30,23 @@ def resampled_average_precision(positive: NDArray[np.bool_], score: Reals, resam
         return csr_array((ones, (block[mask], resamples.units.unit[mask])), shape=shape)
 
     have, have_not = sums(positive), sums(~positive)
-    drawn = np.concatenate([np.ones((len(resamples.units), 1), dtype=np.float32), resamples.counts], axis=1)
-    result = np.empty(drawn.shape[1])
-    for start in range(0, drawn.shape[1], CHUNK):
-        some = np.ascontiguousarray(drawn[:, start : start + CHUNK])
-        gained = (have @ some).astype(np.float64)  # (blocks, b)
-        hits, alarms = np.cumsum(gained, axis=0), np.cumsum(have_not @ some, axis=0, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            precision = np.where(hits + alarms > 0, hits / (hits + alarms), 0.0)
-            result[start : start + CHUNK] = (gained * precision).sum(axis=0) / hits[-1]
+    result = np.empty(resamples.replicates + 1)
+    sample = np.ones((len(resamples.units), 1), dtype=np.float32)
+    result[:1] = _precision(have @ sample, have_not @ sample)
+    for some in resamples.chunks():
+        drawn = resamples.counts[:, some].astype(np.float32, order="C")  # (u, b)
+        result[some.start + 1 : some.stop + 1] = _precision(have @ drawn, have_not @ drawn)
     return result
+
+
+def _precision(having: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean precision over the images that have it, (b,), from the weights of blocks (blocks, b), surest first."""
+    gained = having.astype(np.float64)
+    hits, alarms = np.cumsum(gained, axis=0), np.cumsum(others, axis=0, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.where(hits + alarms > 0, hits / (hits + alarms), 0.0)
+        found: NDArray[np.float64] = (gained * precision).sum(axis=0) / hits[-1]
+    return found
 
 
 def _blocks(positive: NDArray[np.bool_], level: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heldout.strategies.strategy import ClassWeights
 from heldout.ties import SAME_LOSS
-from heldout.training.logistic import MAX_ITERATIONS, TOLERANCE, LinearHead, raw_head, scaling
-
-if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
+from heldout.training.block_logistic import BlockProblem, even_weights, is_large
+from heldout.training.logistic import MAX_ITERATIONS, TOLERANCE, LinearHead, raw_head, scaled_logits, scaling
 
 NEVER = -20.0
 """Logit of a label that no training image has; the other way round of one that all have. A probability of 2e-9."""
@@ -42,44 +40,85 @@ def solve_labels(
         weights: `balanced` weighs images with and without a label alike in the fit of it.
     """
     mean, scale = scaling(train)
-    x, held_out = ((part - mean) / scale for part in (train, val))
-    models = [_model(weights) for _ in range(train_labels.shape[1])]
+    fits: list[_Fit]
+    if is_large(train):
+        fits = [_InBlocks(train, label, mean, scale, weights) for label in train_labels.T]
+    else:
+        x = (train - mean) / scale
+        fits = [_InMemory(x, label, weights) for label in train_labels.T]
     best: tuple[float, LinearHead] | None = None
     for strength in sorted(strengths):  # from strong to weak: each start is near its optimum
-        heads = [_fitted(model, x, train_labels[:, c], strength) for c, model in enumerate(models)]
+        heads = [fit.at(strength) for fit in fits]
         weight, bias = np.stack([head[0] for head in heads]), np.array([head[1] for head in heads])
-        loss = _log_loss(held_out @ weight.T + bias, val_labels)
+        loss = _log_loss(scaled_logits(val, mean, scale, weight, bias), val_labels)
         if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, raw_head(weight, bias, mean, scale, strength, all(head[2] for head in heads)))
     assert best is not None, "at least one strength"
     return best[1]
 
 
-def _model(weights: ClassWeights) -> LogisticRegression:
-    from sklearn.linear_model import LogisticRegression
+class _Fit(Protocol):
+    """The regression of one label."""
 
-    return LogisticRegression(
-        solver="lbfgs",
-        tol=TOLERANCE,
-        max_iter=MAX_ITERATIONS,
-        warm_start=True,
-        class_weight=None if weights == "none" else "balanced",
-    )
+    def at(self, strength: float) -> tuple[NDArray[np.float64], float, bool]:
+        """Weight (d,), bias and whether converged; begun where the one before ended."""
 
 
-def _fitted(
-    model: LogisticRegression, x: NDArray[np.float64], label: NDArray[np.int64], strength: float
-) -> tuple[NDArray[np.float64], float, bool]:
-    """Weight (d,), bias and whether converged, of one label; a bias alone where all images have it, or none."""
-    if label.min() == label.max():
-        return np.zeros(x.shape[1]), -NEVER if label[0] else NEVER, True
-    from sklearn.exceptions import ConvergenceWarning  # scikit-learn is loaded where a head is solved, see `logistic`
+class _InMemory:
+    """Of standardised features in double precision, by scikit-learn."""
 
-    model.set_params(C=strength)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # recorded instead
-        model.fit(x, label)
-    return model.coef_[0].copy(), float(model.intercept_[0]), bool(np.max(model.n_iter_) < MAX_ITERATIONS)
+    def __init__(self, x: NDArray[np.float64], label: NDArray[np.int64], weights: ClassWeights) -> None:
+        from sklearn.linear_model import LogisticRegression  # loaded where a head is solved, see `logistic`
+
+        self._x, self._label = x, label
+        balance = None if weights == "none" else "balanced"
+        self._model = LogisticRegression(
+            solver="lbfgs", tol=TOLERANCE, max_iter=MAX_ITERATIONS, warm_start=True, class_weight=balance
+        )
+
+    def at(self, strength: float) -> tuple[NDArray[np.float64], float, bool]:
+        """See `_Fit`."""
+        if (alone := _alone(self._label, self._x.shape[1])) is not None:
+            return alone
+        from sklearn.exceptions import ConvergenceWarning
+
+        model = self._model
+        model.set_params(C=strength)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # recorded instead
+            model.fit(self._x, self._label)
+        return model.coef_[0].copy(), float(model.intercept_[0]), bool(np.max(model.n_iter_) < MAX_ITERATIONS)
+
+
+class _InBlocks:
+    """Of features that are read block by block."""
+
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        label: NDArray[np.int64],
+        mean: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        weights: ClassWeights,
+    ) -> None:
+        label = np.ascontiguousarray(label)
+        each = np.ones(2) if weights == "none" else even_weights(label, 2)
+        self._problem = BlockProblem(features, label, 2, each, mean, scale)
+        self._both = np.zeros(self._problem.shape)
+
+    def at(self, strength: float) -> tuple[NDArray[np.float64], float, bool]:
+        """See `_Fit`."""
+        if (alone := _alone(self._problem.labels, len(self._problem.mean))) is not None:
+            return alone
+        self._both, converged = self._problem.solve(strength, self._both, TOLERANCE, MAX_ITERATIONS)
+        return self._both[0, :-1].copy(), float(self._both[0, -1]), converged
+
+
+def _alone(label: NDArray[np.int64], width: int) -> tuple[NDArray[np.float64], float, bool] | None:
+    """A bias without weights, where all images have the label, or none."""
+    if label.min() != label.max():
+        return None
+    return np.zeros(width), -NEVER if label[0] else NEVER, True
 
 
 def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.array_files import release_pages
 from heldout.strategies.strategy import ClassWeights
 from heldout.ties import SAME_LOSS
+from heldout.training.block_logistic import (
+    FLAT,
+    BlockProblem,
+    block_moments,
+    block_path,
+    even_weights,
+    is_large,
+)
 from heldout.training.weighting import class_weights
 
 MAX_ITERATIONS = 1000
@@ -67,10 +76,8 @@ def solve_head(
     mean, scale = scaling(train)
     of_class = class_weights(train_labels, classes, weights)
     best: tuple[float, LinearHead] | None = None
-    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, weights):
-        some = (slice(start, start + ROWS) for start in range(0, len(val), ROWS))
-        logits = np.concatenate([(val[rows] - mean) / scale @ weight.T + bias for rows in some])  # (m, k)
-        loss = _log_loss(logits, val_labels, of_class)
+    for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, weights, mean, scale):
+        loss = _log_loss(scaled_logits(val, mean, scale, weight, bias), val_labels, of_class)
         if best is None or loss < best[0] - SAME_LOSS:
             best = (loss, raw_head(weight, bias, mean, scale, strength, converged))
     assert best is not None, "at least one strength"
@@ -91,15 +98,33 @@ def solve_path(
     mean, scale = scaling(train)
     return tuple(
         raw_head(weight, bias, mean, scale, strength, converged)
-        for weight, bias, strength, converged in _path(train, train_labels, classes, strengths)
+        for weight, bias, strength, converged in _path(train, train_labels, classes, strengths, "none", mean, scale)
     )
+
+
+def scaled_logits(
+    features: NDArray[np.float32],
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Logits (m, k) of features (m, d) that are standardised some rows at a time."""
+    logits = []
+    for start in range(0, len(features), ROWS):
+        logits.append((features[start : start + ROWS] - mean) / scale @ weight.T + bias)
+        release_pages(features)
+    return np.concatenate(logits)
 
 
 def moments(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of the columns, (d,) each, of features (n, d).
 
     Some columns at a time: numpy makes float64 copies of what it takes the standard deviation of, twice the features.
+    Where they are large, some rows at a time: they are mapped from a file, which is then read in order.
     """
+    if is_large(x):
+        return block_moments(x)
     deviation = np.empty(x.shape[1])
     for start in range(0, x.shape[1], COLUMNS):
         some = slice(start, start + COLUMNS)
@@ -110,7 +135,7 @@ def moments(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.flo
 def scaling(train: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation (d,) of the features."""
     mean, scale = moments(train)
-    scale[scale < 1e-12] = 1.0  # a feature that never varies carries nothing; do not divide by zero
+    scale[scale < FLAT] = 1.0
     return mean, scale
 
 
@@ -119,14 +144,46 @@ def _path(
     train_labels: NDArray[np.int64],
     classes: int,
     strengths: Sequence[float],
-    weights: ClassWeights = "none",
+    weights: ClassWeights,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
+    for weight, bias, strength, converged in (_in_blocks if is_large(train) else _in_memory)(
+        train, train_labels, classes, strengths, weights, mean, scale
+    ):
+        yield *_two_sided(weight, bias, classes), strength, converged
+
+
+def _in_blocks(
+    train: NDArray[np.float32],
+    train_labels: NDArray[np.int64],
+    classes: int,
+    strengths: Sequence[float],
+    weights: ClassWeights,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
+    """Weight and bias as scikit-learn gives them, from features that are read block by block."""
+    of_class = even_weights(train_labels, classes) if weights == "balanced" else np.ones(classes)
+    problem = BlockProblem(train, train_labels, classes, of_class, mean, scale)
+    yield from block_path(problem, strengths, TOLERANCE, MAX_ITERATIONS)
+
+
+def _in_memory(
+    train: NDArray[np.float32],
+    train_labels: NDArray[np.int64],
+    classes: int,
+    strengths: Sequence[float],
+    weights: ClassWeights,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
+    """Weight and bias as scikit-learn gives them, from features in memory in double precision."""
     # Loaded here: it takes half a second, which runs without a solved head need not wait for.
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    mean, scale = scaling(train)
     x = train - mean  # float64
     x /= scale
     model = LogisticRegression(
@@ -141,8 +198,7 @@ def _path(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # recorded in `converged` instead
             model.fit(x, train_labels)
-        weight, bias = _two_sided(model.coef_, model.intercept_, classes)
-        yield weight.copy(), bias.copy(), strength, bool(np.max(model.n_iter_) < MAX_ITERATIONS)
+        yield model.coef_.copy(), model.intercept_.copy(), strength, bool(np.max(model.n_iter_) < MAX_ITERATIONS)
 
 
 def raw_head(

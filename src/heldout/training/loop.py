@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from heldout.array_files import release_pages
 from heldout.backbones import Network
 from heldout.progress import Epoch, Reporter, Silent
 from heldout.strategies import BEGINNING, Phase
@@ -25,6 +26,9 @@ from heldout.training.resident import held
 from heldout.training.solve import solve
 from heldout.training.state import Progress, Resume, State, better
 from heldout.training.task import Task
+
+RELEASED = 256
+"""Steps after which the pages of a mapped file that batches were taken from are given back."""
 
 
 def learn(
@@ -148,6 +152,8 @@ def _train(
                 prepared.zero_grad()
                 loss_sum += loss.detach() * len(chosen)
                 right += objective.right(logits.detach(), y)
+                if step % RELEASED == 0:
+                    release_pages(views[number % len(views)])
             val_logits = logits_from(network, val, context.length, machine)
             val_loss, val_predicted = objective.scored(val_logits, context.task.val.labels)
         row = Epoch(

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812  (the field's name for it)
 
+from heldout.array_files import release_pages
 from heldout.backbones import Network
 from heldout.progress import Reporter
 from heldout.ties import first_of_largest
@@ -27,6 +28,9 @@ EVAL_BATCH = 64
 HEAD_BATCH = 16384
 """Features a batch in forward passes of the head alone."""
 
+RELEASED = 1024
+"""Images after which the pages of a mapped file that were read are given back."""
+
 
 def to_tensor(pixels: NDArray[Any], device: torch.device) -> torch.Tensor:
     """(n, h, w, c) array -> (n, c, h, w) tensor, channels last in memory: uint8 a view on a CPU, floats as float32."""
@@ -43,8 +47,9 @@ def run_stages(
     machine: Machine,
     reporter: Reporter | None = None,
     write: Callable[[int, NDArray[np.float32]], None] | None = None,
+    rows: range | None = None,
 ) -> NDArray[np.float32] | None:
-    """Stages `first` to `last` (exclusive) over all inputs, in eval mode.
+    """Stages `first` to `last` (exclusive) over all inputs, or some of them, in eval mode.
 
     Args:
         network: Put into eval mode and back; or what runs its first stages in its place.
@@ -53,17 +58,19 @@ def run_stages(
         last: One past the last.
         machine: Device and precision.
         reporter: Told of every batch.
-        write: Takes (start, activations) of each batch instead of collecting them.
+        write: Takes (start, activations) of each batch instead of collecting them; start counts all inputs.
+        rows: Which inputs, one after another; all by default.
 
     Returns:
         Activations (n, …) float32, or None when `write` took them.
     """
+    rows = range(len(inputs)) if rows is None else rows
     modes = {module: module.training for module in network.modules()}
     network.eval()
     collected: NDArray[np.float32] | None = None
     try:
-        for start in range(0, len(inputs), EVAL_BATCH):
-            batch = input_of(inputs[start : start + EVAL_BATCH], first, machine.device)
+        for start in range(rows.start, rows.stop, EVAL_BATCH):
+            batch = input_of(inputs[start : min(start + EVAL_BATCH, rows.stop)], first, machine.device)
             with machine.autocast():
                 out = network.run_stages(batch, first, last)
             values = out.float().cpu().numpy()
@@ -71,8 +78,10 @@ def run_stages(
                 write(start, values)
             else:
                 if collected is None:
-                    collected = np.empty((len(inputs), *values.shape[1:]), dtype=np.float32)
-                collected[start : start + len(values)] = values
+                    collected = np.empty((len(rows), *values.shape[1:]), dtype=np.float32)
+                collected[start - rows.start : start - rows.start + len(values)] = values
+            if (start - rows.start) % RELEASED == 0:
+                release_pages(inputs)
             if reporter is not None:
                 reporter.step()
     finally:
@@ -107,6 +116,7 @@ def head_logits(network: Network, features: Inputs | Resident, machine: Machine)
     for start in range(0, max(len(features), 1), HEAD_BATCH):
         batch = input_of(features[start : start + HEAD_BATCH], len(network.stages), machine.device)
         logits.append(network.head(batch).float().cpu().numpy())
+        release_pages(features)
     return np.concatenate(logits)
 
 

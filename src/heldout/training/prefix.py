@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,16 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heldout.array_files import create_array, open_array_file, seal
+from heldout.array_files import create_array, open_array_file, release_pages, seal
 from heldout.backbones import Network
 from heldout.claims import claim_of, hold
-from heldout.files import hash_of, whole_folder, write_json
+from heldout.files import hash_of, whole, whole_folder, write_json
 from heldout.progress import Reporter, Silent
 from heldout.records import Recipe
 from heldout.training.device import Machine
 from heldout.training.engine import Prefix, prefix_of
 from heldout.training.phases import hash_tensors
-from heldout.training.predict import EVAL_BATCH, run_stages
+from heldout.training.predict import EVAL_BATCH, RELEASED, run_stages
+from heldout.training.shards import Shards
 from heldout.training.task import Part, rows_of
 
 Activations = NDArray[Any]
@@ -33,6 +35,9 @@ precision. float16 rounds to one part in 2,048 (5e-4)."""
 
 CHECKED = 64
 """Images on which that is held before the rest is written."""
+
+SHARDS = ".shards"
+"""Ending of the folder beside a cache's own in which the shards of a pass are kept until it is over."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,7 @@ class ActivationCache:
                     keep = partial(_is_whole_folder, images=len(part))
                     with whole_folder(file.parent, keep=keep) as temporary:
                         self._write(network, length, part, machine, reporter, temporary)
+                    self.shards(network, length, part).remove()
                     reporter.end()
         mapped: Activations = np.load(file, mmap_mode="r")
         return mapped
@@ -153,34 +159,126 @@ class ActivationCache:
     def _places(self) -> dict[str, int]:
         return {} if self.whole is None else {id_: row for row, id_ in enumerate(self.whole.ids)}
 
+    def shards(self, network: Network, length: int, part: Part) -> Shards:
+        """The shards of a pass, which are kept until all are there and one file is made of them."""
+        return Shards(self.file(network, length, part).parent.with_suffix(SHARDS), len(part))
+
+    def is_there(self, network: Network, length: int, part: Part) -> bool:
+        """Whether an earlier call left the activations on disk."""
+        return _is_whole(self.file(network, length, part), len(part))
+
+    def compute_shards(
+        self,
+        network: Network,
+        length: int,
+        part: Part,
+        machine: Machine,
+        reporter: Reporter,
+        rows: Sequence[range],
+    ) -> None:
+        """Compute some shards of a pass over the whole trunk, those that are there left as they are.
+
+        Args:
+            network: Frozen.
+            length: All of its stages.
+            part: The images of the whole pass.
+            machine: Device and precision.
+            reporter: Told of every batch.
+            rows: Which shards, as `Shards.rows` has them.
+        """
+        self._pass(network, length, part, machine, reporter).write_shards(self.shards(network, length, part), rows)
+
+    def _pass(self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter) -> _Pass:
+        return _Pass(network, length, part, machine, reporter, *self._prefix(network, length, part, machine, reporter))
+
     def _write(
         self, network: Network, length: int, part: Part, machine: Machine, reporter: Reporter, folder: Path
     ) -> None:
+        """Activations of all images into a folder: in one pass, or in shards, which stay if this is interrupted."""
         file = folder / "activations.npy"
+        run = self._pass(network, length, part, machine, reporter)
+        shards = self.shards(network, length, part)
+        try:
+            out = run.write(file) if len(shards.rows) == 1 else run.write_shards(shards).join(file)
+        except _TooLargeError:  # a later image than those that were held up: all of it again, in float32
+            again = replace(run, kind=np.dtype(np.float32), reporter=Silent())
+            shards.remove()
+            out = again.write(file) if len(shards.rows) == 1 else again.write_shards(shards).join(file)
+        seal(folder)
+        stages = list(network.stages)[:length]
+        about = {"stages": stages, "images": len(part), "precision": self.precision, "engine": run.engine}
+        write_json(folder / "about.json", {"format": 1, **about, "type": str(out.dtype)})
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A pass over the images of a part that writes what comes out.
+
+    Attributes:
+        network: The network.
+        length: Stages that are run.
+        part: The images.
+        machine: Device and precision.
+        reporter: Told of every batch.
+        prefix: What runs the stages.
+        engine: Its name.
+        kind: What is written; None decides by the first images.
+    """
+
+    network: Network
+    length: int
+    part: Part
+    machine: Machine
+    reporter: Reporter
+    prefix: Prefix
+    engine: str
+    kind: np.dtype[Any] | None = None
+
+    def write(self, file: Path, rows: range | None = None) -> Activations:
+        """Activations of some images, all by default, as one array file.
+
+        Raises:
+            _TooLargeError: A value does not fit into half precision, which was decided for.
+        """
+        rows = range(len(self.part)) if rows is None else rows
         out: Activations | None = None
-        prefix, engine = self._prefix(network, length, part, machine, reporter)
 
         def write(start: int, values: NDArray[np.float32]) -> None:
             nonlocal out
             if out is None:
-                kind = np.float16 if _half_is_harmless(network, length, values, machine) else np.float32
-                out = create_array(file, kind, (len(part), *values.shape[1:]))
+                out = create_array(file, self.kind or self._kind(values), (len(rows), *values.shape[1:]))
             if out.dtype == np.float16 and not _fits_half(values):
                 raise _TooLargeError
-            out[start : start + len(values)] = values
+            out[start - rows.start : start - rows.start + len(values)] = values
+            if (start - rows.start) % RELEASED == 0:
+                release_pages(out)
 
-        try:
-            run_stages(prefix, part.pixels, 0, length, machine, reporter, write)
-        except _TooLargeError:  # a later image than those that were held up: all of it again, in float32
-            assert out is not None
-            out = create_array(file, np.float32, out.shape)
-            run_stages(prefix, part.pixels, 0, length, machine, None, write)
+        run_stages(self.prefix, self.part.pixels, 0, self.length, self.machine, self.reporter, write, rows)
         assert out is not None
         out.flush()  # type: ignore[attr-defined]
-        seal(folder)
-        stages = list(network.stages)[:length]
-        about = {"stages": stages, "images": len(part), "precision": self.precision, "engine": engine}
-        write_json(folder / "about.json", {"format": 1, **about, "type": str(out.dtype)})
+        return out
+
+    def write_shards(self, shards: Shards, rows: Sequence[range] | None = None) -> Shards:
+        """Every shard that is not there yet, or of some those; all are of the kind of the first.
+
+        Raises:
+            _TooLargeError: As `write`.
+        """
+        run = self
+        for some in shards.rows if rows is None else rows:
+            there = shards.open(some)
+            if there is None:
+                with whole(shards.file(some)) as temporary:
+                    there = run.write(temporary, some)
+            else:
+                for _ in range(0, len(some), EVAL_BATCH):
+                    self.reporter.step()
+            run = replace(run, kind=there.dtype)
+        return shards
+
+    def _kind(self, values: NDArray[np.float32]) -> np.dtype[Any]:
+        half = _half_is_harmless(self.network, self.length, values, self.machine)
+        return np.dtype(np.float16 if half else np.float32)
 
 
 def _is_whole(file: Path, images: int) -> bool:

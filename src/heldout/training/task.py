@@ -25,6 +25,11 @@ class Rows:
     rows: NDArray[np.int64]
 
     @property
+    def base(self) -> NDArray[Any]:
+        """What they are rows of, as of any part of an array."""
+        return self.whole
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Of the rows as one array."""
         return (len(self.rows), *self.whole.shape[1:])

@@ -50,6 +50,28 @@ def test_rows_are_of_one_class_without_images_whose_features_are_not_known() -> 
     assert cause_data(replace(made, features={})).appearance.rows == ()
 
 
+def test_of_many_images_a_random_sample_is_looked_at_and_that_is_said() -> None:
+    made = strange(0.5)
+    assert made.test is not None
+    few = replace(RULES, max_domain_images=160)
+    one, again, whole = cause_data(made, few), cause_data(made, few), cause_data(made)
+    assert all(row.drawn_from is None for row in whole.appearance.rows)
+    for row, same, every in zip(one.appearance.rows, again.appearance.rows, whole.appearance.rows, strict=True):
+        assert row.sizes == (160, 160) and row.drawn_from == every.sizes
+        assert row.test_rows.tolist() == same.test_rows.tolist() and row.split.auc == same.split.auc
+        assert set(row.test_rows) < set(every.test_rows) and (np.diff(row.test_rows) > 0).all()
+        error = np.sqrt(321 / (12 * 160**2))  # of an AUC by chance (Hanley & McNeil 1982)
+        assert abs(row.split.auc - every.split.auc) < 3 * error
+        assert abs(row.explained.value - every.explained.value) < row.explained.high - row.explained.low
+    finding, of_all = CAUSE.judge(one), CAUSE.judge(whole)
+    assert finding.verdict == of_all.verdict == "established"
+    k = int(finding.numbers["class"])
+    (row,) = [row for row in whole.appearance.rows if row.k == k]
+    assert (finding.numbers["of_val"], finding.numbers["of_test"]) == row.sizes
+    assert finding.numbers["images_test"] == 160 and "160 of" in finding.sentence
+    assert "images_test" not in of_all.numbers and "random sample" not in of_all.sentence
+
+
 def test_images_that_look_strange_and_fail_are_established_and_cited() -> None:
     made = strange(0.5)
     one = cause_data(made)

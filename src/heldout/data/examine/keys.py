@@ -119,12 +119,14 @@ def check_keys(
     return tuple(CheckedKey(candidate, verdicts[candidate.family, candidate.level]) for candidate in candidates)
 
 
-def patient_keys(table: pd.DataFrame, small: NDArray[np.uint8], seed: int = 0) -> PatientKeys | None:
+def patient_keys(
+    table: pd.DataFrame, small: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], seed: int = 0
+) -> PatientKeys | None:
     """Propose keys from the file names of a cohort, look at some of its images, and judge; no file is read.
 
     Args:
         table: `Cohort.table`, n rows.
-        small: (n, 64, 64) grey thumbnails in its order, as `measure` makes them.
+        small: n grey thumbnails of (64, 64) in its order, as `measure` makes them.
         seed: Seed of the choice of images and of the tests.
 
     Returns:
@@ -141,7 +143,7 @@ def patient_keys(table: pd.DataFrame, small: NDArray[np.uint8], seed: int = 0) -
         return None
     rows = _chosen(asked, seed)
     labels = [labels[row] for row in rows]
-    vectors = thumbnails(small[rows], SIDE)
+    vectors = thumbnails([small[row] for row in rows], SIDE)
     judged = check_keys([_of_rows(candidate, rows) for candidate in candidates], labels, vectors, seed)
     checked = tuple(CheckedKey(whole, part.verdict) for whole, part in zip(candidates, judged, strict=True))
     pattern, keys = _joined(checked, names)

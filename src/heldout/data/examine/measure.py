@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from heldout.data.entries import Entry
 from heldout.data.examine.remembered import Known, Memory, now
+from heldout.data.examine.thumbnails import Thumbnails
 from heldout.errors import Problem
 from heldout.images import (
     Decoded,
@@ -25,6 +26,7 @@ from heldout.images import (
     decode,
     open_array,
     quietly,
+    release_arrays,
 )
 from heldout.images.copies import small_grey
 from heldout.images.levels import preview
@@ -110,7 +112,8 @@ def measure(
         The images that can be read, in order; problems of whole arrays, which no single image mends; and problems of
         single images, whose `source` is set.
     """
-    memory, read_at = Memory.of(root, verify), now()
+    thumbnails = Thumbnails(len(entries))
+    memory, read_at = Memory.of(root, verify, thumbnails), now()
     remembered = [_remembered(entry, memory) for entry in entries]
     asked = [entry for entry, image in zip(entries, remembered, strict=True) if image is None]
     broken = _broken_arrays(asked, root)
@@ -129,15 +132,22 @@ def measure(
                 for number, results in zip(
                     some, pool.map(lambda number: _measure_file(entries[number], root, keep), some), strict=True
                 ):
+                    results = [_kept(result, thumbnails) for result in results]
                     found[number] = results
                     _remember(entries[number], results, memory, read_at)
                     reporter.step()
+                release_arrays()
         reporter.end()
     close_arrays()
     memory.save()
     every = [result for results in found for result in results]
     measured = [image for image in every if isinstance(image, MeasuredImage)]
     return measured, list(broken.values()), [problem for problem in every if isinstance(problem, Problem)]
+
+
+def _kept(result: MeasuredImage | Problem, thumbnails: Thumbnails) -> MeasuredImage | Problem:
+    """The same with its thumbnail where it does not stand in the way."""
+    return replace(result, small=thumbnails.keep(result.small)) if isinstance(result, MeasuredImage) else result
 
 
 def _remembered(entry: Entry, memory: Memory) -> MeasuredImage | None:

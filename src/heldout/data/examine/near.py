@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from heldout.data.examine.copies import place
 from heldout.data.examine.known_copies import find_copies_once
-from heldout.images.copies import FoundCopies, numbered
+from heldout.images.copies import SIDE, FoundCopies, numbered
 
 MOST_IMAGES = 50_000
 """Among more images changed copies are not looked for: time grows as n^1.5, and reading them takes a minute by then."""
@@ -70,12 +70,14 @@ class NearCopies:
         return tuple((str(ids[pair.rows[0]]), str(ids[pair.rows[1]]), pair.change) for pair in self.pairs)
 
 
-def near_copies_of(table: pd.DataFrame, small: NDArray[np.uint8], verify: bool = False) -> NearCopies | None:
+def near_copies_of(
+    table: pd.DataFrame, small: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], verify: bool = False
+) -> NearCopies | None:
     """Look for changed copies.
 
     Args:
         table: `Cohort.table`, n rows.
-        small: (n, 64, 64) thumbnails in its order.
+        small: n thumbnails of (64, 64) in its order.
         verify: Whether to search again though an earlier command did.
 
     Returns:
@@ -83,7 +85,7 @@ def near_copies_of(table: pd.DataFrame, small: NDArray[np.uint8], verify: bool =
     """
     if len(table) > MOST_IMAGES:
         return None
-    found = find_copies_once(small, verify)
+    found = find_copies_once(np.stack(list(small)) if len(small) else np.empty((0, SIDE, SIDE), np.uint8), verify)
     content = table["content"].to_numpy(dtype=str)
     _, first = np.unique(content, return_index=True)
     same = dict(zip(content[first].tolist(), first.tolist(), strict=True))

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.array_files import release_pages
 from heldout.data.entries import Entry
+from heldout.data.examine.thumbnails import Thumbnails
 from heldout.errors import InputError
 from heldout.files import cache_folder, hash_of
-from heldout.records.table_file import load_table, save_table
+from heldout.records.table_file import load_pieces, save_pieces
 
 FORMAT = 2
 """Part of the file's name: raised whenever the same file would be measured otherwise."""
@@ -29,6 +33,9 @@ SETTLED = 2_000_000_000
 
 SIDE = 64
 """Side of the thumbnails (`images.copies.SIDE`)."""
+
+PIECE = 8192
+"""Images whose thumbnails are read or written at a time."""
 
 COLUMNS = ("source", "member", "row", "stamp", "measured", "small")
 
@@ -64,17 +71,16 @@ class Memory:
     _new: int = 0
 
     @classmethod
-    def of(cls, root: Path, verify: bool = False) -> Memory:
-        """What earlier commands left; nothing where that cannot be read."""
+    def of(cls, root: Path, verify: bool, thumbnails: Thumbnails) -> Memory:
+        """What earlier commands left; nothing where that cannot be read. Thumbnails go where others are kept."""
         memory = cls(root, verify)
         if verify:
             return memory
         try:
-            table = load_table(memory.file)
-            rows = zip(*(table[name] for name in COLUMNS), strict=True)
-            for source, member, row, stamp, measured, small in rows:
-                pixels = np.frombuffer(small, dtype=np.uint8).reshape(SIDE, SIDE)
-                memory._known[source, member, int(row)] = stamp, Known(measured, pixels)
+            for piece in load_pieces(memory.file, PIECE):
+                for source, member, row, stamp, measured, small in zip(*(piece[name] for name in COLUMNS), strict=True):
+                    pixels = thumbnails.keep(np.frombuffer(small, dtype=np.uint8).reshape(SIDE, SIDE))
+                    memory._known[source, member, int(row)] = stamp, Known(measured, pixels)
         except (InputError, KeyError, ValueError, TypeError):
             memory._known.clear()
         return memory
@@ -119,11 +125,18 @@ class Memory:
         """Write down what is new; a cache that cannot be written is none, and nothing else is wrong."""
         if not self._new:
             return
-        rows = [(*key, stamp, known.measured, known.small.tobytes()) for key, (stamp, known) in self._known.items()]
         try:
-            save_table(pd.DataFrame(rows, columns=list(COLUMNS)), self.file)
+            save_pieces(self._pieces(), self.file)
         except OSError:
             return
+
+    def _pieces(self) -> Iterator[pd.DataFrame]:
+        known_ones = iter(self._known.items())
+        while some := list(islice(known_ones, PIECE)):
+            rows = [(*key, stamp, known.measured, known.small.tobytes()) for key, (stamp, known) in some]
+            for _, (_, known) in (some[0], some[-1]):  # neighbours lie in one file
+                release_pages(known.small)
+            yield pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def now() -> int:

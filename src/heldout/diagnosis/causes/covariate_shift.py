@@ -123,7 +123,8 @@ class CovariateShift(Cause[Losses]):
     needs {min_disde_images} images of a class on each side, weights that are worth {min_disde_effective}, and an AUC
     of at most {max_domain_auc}; without that it is suggested where the AUC exceeds chance and the classifier mends
     points. The intervals hold the weights fixed, and are too narrow for that. All is done within classes, because a
-    shift of one class hides in a pooled comparison.
+    shift of one class hides in a pooled comparison. Of more than {max_domain_images} images of a class on a side a
+    random sample is looked at, and the finding says so.
 
     Why it matters: A network is asked about images unlike those it was validated on. Another device, site, year or
     kind of patient does that; accuracy on validation then says nothing about them.
@@ -253,6 +254,9 @@ def _numbers(measured: Losses) -> dict[str, float]:
         "alike_points": measured.alike.value,
         "unseen_points": measured.part(2),
     }
+    if main.drawn_from is not None:
+        numbers |= {"images_val": float(main.sizes[0]), "images_test": float(main.sizes[1])}
+        numbers |= {"of_val": float(main.drawn_from[0]), "of_test": float(main.drawn_from[1])}
     if chance is not None:
         numbers |= {"null_mean": float(chance.null.mean()), "null_max": float(chance.null.max()), "p": chance.p}
     return numbers
@@ -270,11 +274,23 @@ def _sentence(measured: Losses, rules: Rules) -> str:
     )
     clear = differences(main, rules)
     words += f"; they are {clear}. " if clear else ". "
+    words += _of_sample(main)
     more = [names[row.k] for row in measured.losing if row is not main]
     classes = f", with those of {', '.join(more)}," if more else ""
     return words + (
         f"Images such as are rarer in validation or missing there{classes} cost {said(measured.points)}; images that "
         f"resemble each other on both sides differ by {said(measured.alike)}."
+    )
+
+
+def _of_sample(row: Row) -> str:
+    """That not all images were looked at, where they were not."""
+    if row.drawn_from is None:
+        return ""
+    (val, test), (all_val, all_test) = row.sizes, row.drawn_from
+    return (
+        f"That is from a random sample of each class, here of {val:,} of {all_val:,} validation and {test:,} of "
+        f"{all_test:,} test images. "
     )
 
 
@@ -329,6 +345,7 @@ def _tell_doubtful(measured: Losses, row: Row, decision: Decision, rules: Rules)
         f"By {BASES[row.basis]}, validation and test images of {class_} are told apart with an AUC of "
         f"{row.split.auc:.2f} (0.50: no difference). What that costs cannot be told, because {doubts(row, rules)[0]}."
     )
+    sentence += f" {_of_sample(row)}".rstrip()
     numbers = {"domain_auc": row.split.auc, "class": float(row.k)}
     if decision.positive:
         assert row.chance is not None and measured.mended is not None

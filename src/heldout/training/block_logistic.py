@@ -1,0 +1,149 @@
+"""Logistic regression on features that would not fit into memory in double precision, from blocks of images.
+
+Loss and gradient are sums over blocks, read one after another from the file that the features are mapped from. What is
+minimised, by what and how far is scikit-learn's: the mean log loss with 1/(2 C Σ weights) of the squared weights, by
+scipy's L-BFGS-B. Only the order of the sums is another, so both end at one optimum, as near as the tolerance says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit, logsumexp
+
+from heldout.array_files import release_pages
+
+LARGE = 2**28
+"""Bytes of features in double precision up to which they are solved in memory: 26,000 images of 1,280."""
+
+BLOCK = 2**19
+"""Numbers of a block, 4 MB in double precision: they stay in a processor's cache while they are used twice."""
+
+RELEASED = 64
+"""Blocks after which the pages that were read are given back."""
+
+FLAT = 1e-12
+"""A feature that varies less carries nothing; its scale is 1, so that nothing is divided by 0."""
+
+Features = NDArray[np.float32]
+Reals = NDArray[np.float64]
+
+
+def is_large(features: Features) -> bool:
+    """Whether features (n, d) are solved in blocks."""
+    return features.size * 8 > LARGE
+
+
+def blocks(features: Features) -> Iterator[tuple[slice, Reals]]:
+    """Rows and their features in double precision, block by block."""
+    rows = max(1, BLOCK // features.shape[1])
+    for number, start in enumerate(range(0, len(features), rows)):
+        some = slice(start, start + rows)
+        yield some, np.asarray(features[some], dtype=np.float64)
+        if number % RELEASED == RELEASED - 1:
+            release_pages(features)
+    release_pages(features)
+
+
+def block_moments(features: Features) -> tuple[Reals, Reals]:
+    """Mean and standard deviation of the columns, (d,) each, in two passes."""
+    mean = sum(block.sum(axis=0) for _, block in blocks(features)) / len(features)
+    squares = sum(((block - mean) ** 2).sum(axis=0) for _, block in blocks(features))
+    return np.asarray(mean), np.sqrt(squares / len(features))
+
+
+def even_weights(labels: NDArray[np.int64], classes: int) -> Reals:
+    """What an image of each class weighs where all classes weigh the same, (k,): scikit-learn's `balanced`."""
+    return len(labels) / (classes * np.maximum(np.bincount(labels, minlength=classes), 1))
+
+
+@dataclass(frozen=True)
+class BlockProblem:
+    """A regression on standardised features, which are never made: their scaling is folded into the weights.
+
+    Attributes:
+        features: (n, d), mapped from disk where they are large.
+        labels: (n,) classes; 0 and 1 where `classes` is 2.
+        classes: k. Two have one row of weights, the log odds of class 1, as in scikit-learn.
+        weights: (k,) what an image of each class weighs.
+        mean: (d,) of the features.
+        scale: (d,) by which they are divided.
+    """
+
+    features: Features
+    labels: NDArray[np.int64]
+    classes: int
+    weights: Reals
+    mean: Reals
+    scale: Reals
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the unknowns: the weights (r, d), and the bias in a last column."""
+        return (1 if self.classes == 2 else self.classes), len(self.mean) + 1
+
+    def solve(self, strength: float, start: Reals, tolerance: float, most: int) -> tuple[Reals, bool]:
+        """The optimum at one strength of regularisation.
+
+        Args:
+            strength: scikit-learn's C.
+            start: (r, d + 1) where to begin.
+            tolerance: Largest component of the gradient at the end.
+            most: Most iterations.
+
+        Returns:
+            (r, d + 1), and whether it was reached.
+        """
+        total = float(self.weights[self.labels].sum())
+        found = minimize(
+            self._loss,
+            start.ravel(),
+            args=(1 / (strength * total), total),
+            method="L-BFGS-B",
+            jac=True,
+            options={"maxiter": most, "maxls": 50, "gtol": tolerance, "ftol": 64 * np.finfo(np.float64).eps},
+        )
+        return np.asarray(found.x).reshape(self.shape), bool(found.nit < most)
+
+    def _loss(self, unknowns: Reals, penalty: float, total: float) -> tuple[float, Reals]:
+        """The loss and its gradient, (r · (d + 1),)."""
+        both = unknowns.reshape(self.shape)
+        weight, bias = both[:, :-1], both[:, -1]
+        raw = weight / self.scale  # (r, d), on features as they are
+        offset = bias - raw @ self.mean
+        loss, sums, products = 0.0, np.zeros(len(both)), np.zeros_like(weight)
+        for rows, block in blocks(self.features):
+            each, residual = self._residual(block @ raw.T + offset, self.labels[rows])
+            loss += each
+            sums += residual.sum(axis=0)
+            products += residual.T @ block
+        gradient = np.empty_like(both)
+        gradient[:, :-1] = (products - np.outer(sums, self.mean)) / self.scale / total + penalty * weight
+        gradient[:, -1] = sums / total
+        return loss / total + penalty / 2 * float((weight**2).sum()), gradient.ravel()
+
+    def _residual(self, logits: Reals, labels: NDArray[np.int64]) -> tuple[float, Reals]:
+        """Weighted sum of the losses of a block, and their derivatives by its logits (b, r)."""
+        each = self.weights[labels]
+        if self.classes == 2:
+            z = logits[:, 0]
+            losses, residual = -log_expit(np.where(labels == 1, z, -z)), (expit(z) - labels)[:, None]
+        else:
+            log_p = logits - logsumexp(logits, axis=1, keepdims=True)
+            losses, residual = -log_p[np.arange(len(labels)), labels], np.exp(log_p)
+            residual[np.arange(len(labels)), labels] -= 1
+        return float(each @ losses), residual * each[:, None]
+
+
+def block_path(
+    problem: BlockProblem, strengths: Sequence[float], tolerance: float, most: int
+) -> Iterator[tuple[Reals, Reals, float, bool]]:
+    """Weight (r, d) and bias (r,), C, and whether it converged; from strong to weak."""
+    both = np.zeros(problem.shape)
+    for strength in sorted(strengths):
+        both, converged = problem.solve(strength, both, tolerance, most)
+        yield both[:, :-1].copy(), both[:, -1].copy(), strength, converged
