@@ -170,7 +170,7 @@ def with_self_test(folder: Path) -> Path:
 def test_the_self_test_notices_a_changed_file_and_other_numbers(tmp_path: Path) -> None:
     folder = with_self_test(made_folder(tmp_path / "out", {"error": (0.6, 0.6, 0.6)}))
     done = bare(folder, "--self-test")
-    assert done.returncode == 0 and done.stderr == "" and len(done.stdout.splitlines()) == 3
+    assert done.returncode == 0 and done.stderr == "self-test passed\n" and len(done.stdout.splitlines()) == 3
     checked = subprocess.run(["sha256sum", "-c", SUMS], cwd=folder, capture_output=True, text=True, check=False)
     assert checked.returncode == 0 and "self_test/1.png: OK" in checked.stdout
 
