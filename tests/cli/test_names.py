@@ -17,6 +17,7 @@ from heldout.cli.console import PlainConsole
 from heldout.errors import Problem
 from heldout.runs import predict as runs_predict
 from heldout.runs.predict import Scored
+from heldout.structured_reports import Algorithm
 from tests.cli.call import Answer, call
 from tests.data.readers.making import folder, write_image
 from tests.worlds.given_tables import CLASSES, made_table
@@ -79,6 +80,8 @@ class Stub:
 
     classes = NAMES
     calibration = None
+    calibrated = False
+    algorithm = Algorithm("run", "model", tuple(NAMES), "0" * 64, False)
 
     def __init__(self, run: Path, device: str, calibrated: bool) -> None:
         pass

@@ -89,6 +89,7 @@ def test_new_images_of_any_size_are_answered_as_predict_answers_them(
     assert call("predict", exported, tmp_path / "new").status == 1
 
 
+@pytest.mark.slow
 def test_a_calibrated_run_answers_as_predict_does(probe: Path, tmp_path: Path) -> None:
     shutil.copytree(probe.parents[1], tmp_path / "study")
     run = tmp_path / "study" / "runs" / probe.name

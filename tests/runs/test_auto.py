@@ -207,6 +207,7 @@ def test_an_ensemble_is_called_better_only_where_it_surely_is() -> None:
     assert "cannot be told from it alone: +3.0 points (−0.5 to +5.0)" in equal and "better than" not in equal
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_win_is_left_behind(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = tuning.tried
 

@@ -203,6 +203,7 @@ def test_interventions_say_that_there_is_no_one_network(study: Study) -> None:
     assert "--folds 3" in page and "--repeats 1" in page
 
 
+@pytest.mark.slow
 def test_nested_without_a_test_set_tells_what_choosing_is_worth(tmp_path: Path) -> None:
     data = bright_cells(tmp_path / "data", test=2)
     for name in ("test/test_dark.npy", "test/test_light.npy"):

@@ -226,6 +226,7 @@ def test_the_pages_are_for_everybody(browser: playwright.Browser, doubted: Study
         page.close()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @needs_browser
 def test_two_readers_a_crash_and_a_changed_answer(browser: playwright.Browser, doubted: StudyFiles) -> None:  # noqa: F811
