@@ -14,6 +14,7 @@ from PIL import Image, ImageEnhance
 from heldout.images import read_pixels
 from heldout.images.copies import describe, find_copies, numbered, small_grey
 from heldout.images.copies.judge import LEAST, MOST, threshold
+from heldout.images.copies.search import Candidates, _best
 from heldout.images.copies.small import shown
 from heldout.images.copies.spectra import spectra
 from heldout.images.copies.symmetries import NO_MOVE, changed, matrix_of, move, sampled
@@ -193,3 +194,21 @@ def test_real_images_give_no_false_pair(name: str) -> None:
     assert {(7, 300), (9, 301)} <= there
     own = [(files[a].name[:12], files[b].name[:12]) for a, b in there if b < 300]
     assert len(own) <= 3, own  # lesions that were photographed twice, and one radiograph under two names
+
+
+@given(st.data())
+def test_pairs_that_are_left_out_way_by_way_are_those_that_would_be_left_out_in_the_end(data: st.DataObject) -> None:
+    n, kept = 8, data.draw(st.integers(1, 3))
+    parts = []
+    for way in range(3):
+        size = data.draw(st.integers(0, 25))
+        rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
+        first = rng.integers(0, n, size)
+        second = (first + rng.integers(1, n, size)) % n
+        distance = rng.integers(0, 6, size).astype(np.float32)  # many are equally near
+        parts.append(Candidates(first, second, np.full(size, way), rng.integers(0, 4, size), distance))
+    whole = _best(n, kept, Candidates.joined(parts), ties=False)
+    pieces = [_best(n, kept, part, ties=True) for part in parts]
+    found = _best(n, kept, Candidates.joined(pieces), ties=False)
+    for name in ("first", "second", "way", "symmetry", "distance"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))

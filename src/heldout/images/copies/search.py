@@ -7,7 +7,8 @@ missed from one side of a pair can be found from the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,21 @@ class Candidates:
     symmetry: Integers
     distance: Floats
 
+    @classmethod
+    def none(cls) -> Candidates:
+        """No pair."""
+        empty = np.empty(0, dtype=np.int64)
+        return cls(empty, empty, empty, empty, np.empty(0, dtype=np.float32))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+        """All of several, one or more."""
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
+
+    def rows(self, some: Integers | NDArray[np.bool_]) -> Candidates:
+        """Some of them."""
+        return Candidates(*(getattr(self, one.name)[some] for one in fields(self)))
+
 
 def candidates(images: Floats, axes: Axes, most: float) -> Candidates:
     """For every image the nearest others, in whichever way it is changed.
@@ -68,42 +84,51 @@ def candidates(images: Floats, axes: Axes, most: float) -> Candidates:
     Returns:
         Each pair once; of every image at least `KEPT` where there are so many.
     """
-    n = len(images)
-    plain = axes.of(spectra(images))
-    cells = _Cells.of(plain)
+    n, kept = len(images), KEPT_OF_FEW if len(images) < FEW else KEPT
+    cells = _Cells.of(axes.of(np.concatenate([spectra(part) for part in _parts(images)])))
 
-    def one(number: int) -> list[tuple[Integers, Integers, Integers, Integers, Floats]]:
-        rows = spectra(_warped(images, WAYS[number])) if number else spectra(images)
-        found = []
+    def one(number: int) -> Candidates:
+        way = WAYS[number]
+        rows = np.concatenate([spectra(_warped(part, way) if number else part) for part in _parts(images)])
+        found = Candidates.none()
         for symmetry in REPRESENTATIVES:
+            near = [found]
             for first, second, distance in cells.nearest(axes.of(rows, symmetry)):
-                near = distance < most
-                size = int(near.sum())
-                about = (np.full(size, number), np.full(size, symmetry))
-                found.append((first[near], second[near], *about, distance[near]))
+                some = distance < most
+                about = (np.full(int(some.sum()), number), np.full(int(some.sum()), symmetry))
+                near.append(Candidates(first[some], second[some], *about, distance[some]))
+            # What is beyond here is beyond among all ways, where no pair is farther than here: nothing else is lost.
+            found = _best(n, kept, Candidates.joined(near), ties=True)
         return found
 
-    found = [part for parts in spread(one, range(len(WAYS))) for part in parts]
-    columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-    return _best(n, KEPT_OF_FEW if n < FEW else KEPT, *columns)
+    return _best(n, kept, Candidates.joined(spread(one, range(len(WAYS)))), ties=False)
 
 
-def _best(
-    n: int, kept: int, first: Integers, second: Integers, way: Integers, symmetry: Integers, distance: Floats
-) -> Candidates:
-    """Each pair by its nearest way, and of each image so many pairs that are nearest."""
-    pair = np.minimum(first, second) * n + np.maximum(first, second)
-    order = np.lexsort((symmetry, way, distance, pair))
-    order = order[np.unique(pair[order], return_index=True)[1]]
-    first, second, way, symmetry = first[order], second[order], way[order], symmetry[order]
-    distance = distance[order]
-    keep = np.zeros(len(first), dtype=np.bool_)
-    ends, places = np.concatenate([first, second]), np.tile(np.arange(len(first)), 2)
-    by_end = np.lexsort((places, distance[places], ends))
+def _best(n: int, kept: int, near: Candidates, ties: bool) -> Candidates:
+    """Each pair by its nearest way, and of each image so many pairs that are nearest.
+
+    Args:
+        n: Number of images.
+        kept: How many of each image.
+        near: All pairs.
+        ties: Also those that are as near as the last one of an image.
+    """
+    pair = np.minimum(near.first, near.second) * n + np.maximum(near.first, near.second)
+    order = np.lexsort((near.symmetry, near.way, near.distance, pair))
+    near = near.rows(order[np.unique(pair[order], return_index=True)[1]])
+    keep = np.zeros(len(near.first), dtype=np.bool_)
+    ends, places = np.concatenate([near.first, near.second]), np.tile(np.arange(len(near.first)), 2)
+    by_end = np.lexsort((places, near.distance[places], ends))
     starts = np.flatnonzero(np.diff(ends[by_end], prepend=-1))
-    rank = np.arange(len(ends)) - np.repeat(starts, np.diff(np.append(starts, len(ends))))
-    keep[places[by_end[rank < kept]]] = True
-    return Candidates(first[keep], second[keep], way[keep], symmetry[keep], distance[keep])
+    numbers = np.diff(np.append(starts, len(ends)))
+    rank = np.arange(len(ends)) - np.repeat(starts, numbers)
+    leading = rank < kept
+    if ties:
+        distance = near.distance[places[by_end]]
+        last = distance[starts + np.minimum(numbers, kept) - 1]  # of each image
+        leading |= distance <= np.repeat(last, numbers)
+    keep[places[by_end[leading]]] = True
+    return near.rows(keep)
 
 
 def _warped(images: Floats, way: Floats) -> Floats:
