@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from heldout.diagnosis.diagnose import diagnose, diagnose_run
-from heldout.diagnosis.gap import measure_budget
+from heldout.diagnosis.gap import choice, measure_budget
+from heldout.diagnosis.gap.choice import by_accuracy, by_halves, chosen_anew
 from heldout.diagnosis.gap.chosen_on_test import Known
 from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.run_data import RunData
@@ -197,3 +198,18 @@ def test_candidates_of_a_table_are_read_and_the_command_says_it(tmp_path: Path) 
     words = ("diagnose", study.folder, "--run", files.record.id, "--no-experiments", "--json", "--chosen-on", "test")
     answer = call(*words)
     assert answer.status == 0 and json.loads(answer.out)["budget"][0]["term"] == "chosen-on-test"
+
+
+def test_some_replicates_at_a_time_are_told_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    right = (rng.random((4, 60)) < 0.8).astype(np.float64)
+    found = by_accuracy(right, right[0], "made")
+    units, weights = np.repeat(np.arange(30), 2), rng.integers(0, 4, (41, 60)).astype(np.float32)
+    told = []
+    for block in (10**6, 60 * 7, 1):
+        monkeypatch.setattr(choice, "BLOCK", block)
+        halves = by_halves(found, units, weights, weights, plain=True, halvings=6, seed=(1, 2))
+        told.append(np.concatenate([halves, chosen_anew(found, weights, weights)]))
+        assert told[-1].shape == (82,)
+    np.testing.assert_allclose(told[1], told[0], rtol=1e-12)
+    np.testing.assert_allclose(told[2], told[0], rtol=1e-12)

@@ -5,6 +5,7 @@ The selection term asks this of validation, the term chosen-on-test of test; bot
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.predictions import Predictions
+from heldout.stats.bootstrap import BLOCK
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
+from heldout.stats.thresholds import Weights
 from heldout.ties import SAME_LOSS, first_of_largest
 
 
@@ -64,8 +67,8 @@ def logits_of(kept: VariantLogits, images: Predictions) -> Reals | None:
 def by_halves(
     found: Candidates,
     units: Indices,
-    choosing: Reals,
-    weights: Reals,
+    choosing: Weights,
+    weights: Weights,
     *,
     plain: bool,
     halvings: int,
@@ -87,17 +90,28 @@ def by_halves(
         halvings: How often the patients are halved.
         seed: Of the halvings.
     """
-    rng = np.random.default_rng(seed)
     number = int(units.max()) + 1
-    total = np.zeros(len(weights))
-    for _ in range(halvings):
-        first = (rng.permutation(number) < number // 2)[units]  # (n,)
-        for half in (first, ~first):
-            hits, weight = _scored_elsewhere(found, choosing, weights, half)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                total += hits / (weight if plain else weights.sum(axis=1) / 2)
-    score: Reals = total / (2 * halvings)
-    return score
+
+    def of(choosing: Reals, weights: Reals) -> Reals:
+        rng = np.random.default_rng(seed)  # every replicate is halved alike
+        total = np.zeros(len(weights))
+        for _ in range(halvings):
+            first = (rng.permutation(number) < number // 2)[units]  # (n,)
+            for half in (first, ~first):
+                hits, weight = _scored_elsewhere(found, choosing, weights, half)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    total += hits / (weight if plain else weights.sum(axis=1) / 2)
+        score: Reals = total / (2 * halvings)
+        return score
+
+    return _some_at_a_time(of, choosing, weights)
+
+
+def _some_at_a_time(of: Callable[[Reals, Reals], Reals], choosing: Weights, weights: Weights) -> Reals:
+    """What is told of each replicate, (B + 1,), from its weights in double precision: `BLOCK` of them at a time."""
+    step = max(1, BLOCK // weights.shape[1])
+    parts = (slice(start, start + step) for start in range(0, len(weights), step))
+    return np.concatenate([of(choosing[some].astype(np.float64), weights[some].astype(np.float64)) for some in parts])
 
 
 def _scored_elsewhere(found: Candidates, choosing: Reals, weights: Reals, on: NDArray[np.bool_]) -> tuple[Reals, Reals]:
@@ -110,13 +124,18 @@ def _scored_elsewhere(found: Candidates, choosing: Reals, weights: Reals, on: ND
     return sums[np.arange(len(sums)), choice], rest.sum(axis=1)
 
 
-def chosen_anew(found: Candidates, choosing: Reals, weights: Reals) -> Reals:
+def chosen_anew(found: Candidates, choosing: Weights, weights: Weights) -> Reals:
     """Score (a fraction) of what is best on all images, (B + 1,): in row 0 as reported, else chosen anew."""
-    every = weights.sum(axis=1)
-    tolerance = found.tolerance * choosing.sum(axis=1)
-    best = first_of_largest(choosing @ found.criterion.T, axis=1, tolerance=tolerance)
-    scores: Reals = (weights @ found.right.T)[np.arange(len(best)), best] / every
-    scores[0] = weights[0] @ found.reported / every[0]
+
+    def of(choosing: Reals, weights: Reals) -> Reals:
+        tolerance = found.tolerance * choosing.sum(axis=1)
+        best = first_of_largest(choosing @ found.criterion.T, axis=1, tolerance=tolerance)
+        scores: Reals = (weights @ found.right.T)[np.arange(len(best)), best] / weights.sum(axis=1)
+        return scores
+
+    scores = _some_at_a_time(of, choosing, weights)
+    sample = weights[0].astype(np.float64)
+    scores[0] = sample @ found.reported / sample.sum()
     return scores
 
 

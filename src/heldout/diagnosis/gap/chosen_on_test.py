@@ -102,7 +102,7 @@ def choice_on_test(run: RunData, rules: Rules) -> ChoiceOnTest:
         return ChoiceOnTest(
             Known.FEW_PATIENTS if said else Known.NOTHING, said, m, noun, patients=patients, drawn=run.drawn
         )
-    found, weights = by_accuracy(right, reported, noun), run.draws.test.astype(np.float64)
+    found, weights = by_accuracy(right, reported, noun), run.draws.test
     unselected = by_halves(
         found,
         test.units,

@@ -40,9 +40,14 @@ def selection_term(run: RunData, like: Measured, rules: Rules) -> GapTerm:
         return GapTerm.nothing(like, f"nothing was chosen on validation: {nothing}")
     # The run chose by accuracy or loss, whatever it is judged by. In float32 another processor would choose otherwise.
     val, draws = _val(run), run.draws
-    drawn, weights = draws.drawn_val.astype(np.float64), draws.val.astype(np.float64)
     unselected = by_halves(
-        found, val.units, drawn, weights, plain=draws.plain, halvings=rules.halvings, seed=(run.bootstrap_seed, 7)
+        found,
+        val.units,
+        draws.drawn_val,
+        draws.val,
+        plain=draws.plain,
+        halvings=rules.halvings,
+        seed=(run.bootstrap_seed, 7),
     )
     points = optimism(weighted_mean(found.reported, draws.val), unselected, draws, len(val))
     how = f"chosen on one half of the validation {run.drawn} and scored on the other, {rules.halvings} halvings"
