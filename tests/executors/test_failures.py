@@ -34,16 +34,6 @@ from tests.executors.same import assert_same
 from tests.worlds.bright_cells import bright_cells
 
 
-class Notes(Silent):
-    """Keeps what is noted."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bright_cells(tmp_path_factory.mktemp("data"))

@@ -207,8 +207,8 @@ def test_pairs_that_are_left_out_way_by_way_are_those_that_would_be_left_out_in_
         second = (first + rng.integers(1, n, size)) % n
         distance = rng.integers(0, 6, size).astype(np.float32)  # many are equally near
         parts.append(Candidates(first, second, np.full(size, way), rng.integers(0, 4, size), distance))
-    whole = _best(n, kept, Candidates.joined(parts), ties=False)
-    pieces = [_best(n, kept, part, ties=True) for part in parts]
-    found = _best(n, kept, Candidates.joined(pieces), ties=False)
+    whole = _best(n, kept, Candidates.joined(parts))
+    pieces = [_best(n, kept, part) for part in parts]
+    found = _best(n, kept, Candidates.joined(pieces))
     for name in ("first", "second", "way", "symmetry", "distance"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))

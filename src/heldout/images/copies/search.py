@@ -98,21 +98,14 @@ def candidates(images: Floats, axes: Axes, most: float) -> Candidates:
                 about = (np.full(int(some.sum()), number), np.full(int(some.sum()), symmetry))
                 near.append(Candidates(first[some], second[some], *about, distance[some]))
             # What is beyond here is beyond among all ways, where no pair is farther than here: nothing else is lost.
-            found = _best(n, kept, Candidates.joined(near), ties=True)
+            found = _best(n, kept, Candidates.joined(near))
         return found
 
-    return _best(n, kept, Candidates.joined(spread(one, range(len(WAYS)))), ties=False)
+    return _best(n, kept, Candidates.joined(spread(one, range(len(WAYS)))))
 
 
-def _best(n: int, kept: int, near: Candidates, ties: bool) -> Candidates:
-    """Each pair by its nearest way, and of each image so many pairs that are nearest.
-
-    Args:
-        n: Number of images.
-        kept: How many of each image.
-        near: All pairs.
-        ties: Also those that are as near as the last one of an image.
-    """
+def _best(n: int, kept: int, near: Candidates) -> Candidates:
+    """Each pair by its nearest way, and of each of n images so many pairs that are nearest."""
     pair = np.minimum(near.first, near.second) * n + np.maximum(near.first, near.second)
     order = np.lexsort((near.symmetry, near.way, near.distance, pair))
     near = near.rows(order[np.unique(pair[order], return_index=True)[1]])
@@ -120,14 +113,8 @@ def _best(n: int, kept: int, near: Candidates, ties: bool) -> Candidates:
     ends, places = np.concatenate([near.first, near.second]), np.tile(np.arange(len(near.first)), 2)
     by_end = np.lexsort((places, near.distance[places], ends))
     starts = np.flatnonzero(np.diff(ends[by_end], prepend=-1))
-    numbers = np.diff(np.append(starts, len(ends)))
-    rank = np.arange(len(ends)) - np.repeat(starts, numbers)
-    leading = rank < kept
-    if ties:
-        distance = near.distance[places[by_end]]
-        last = distance[starts + np.minimum(numbers, kept) - 1]  # of each image
-        leading |= distance <= np.repeat(last, numbers)
-    keep[places[by_end[leading]]] = True
+    rank = np.arange(len(ends)) - np.repeat(starts, np.diff(np.append(starts, len(ends))))
+    keep[places[by_end[rank < kept]]] = True
     return near.rows(keep)
 
 
