@@ -120,6 +120,24 @@ def test_of_many_who_create_an_object_at_once_one_succeeds(bucket: str) -> None:
     assert [str(number).encode() for number in won] == [Store(bucket).read("x")]
 
 
+@pytest.mark.parametrize("look", ["about", "read"])
+def test_an_object_that_stood_in_the_way_and_is_gone_again_was_there(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    there = Store(bucket)
+    there.put("x", b"1", new=True)
+    before = getattr(Store, look)
+
+    def late(self: Store, name: str = "") -> object:  # its owner removes it just before it is looked at
+        Store(bucket).remove(name)
+        return before(self, name)
+
+    monkeypatch.setattr(Store, look, late)
+    assert kind_of(there.put, "x", b"2", True) == "there"
+    monkeypatch.undo()
+    assert there.about("x") is None
+
+
 def test_what_is_cut_short_is_no_object(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = Store(bucket)
     there.put("x", b"1234", new=True)
@@ -133,6 +151,22 @@ def test_errors_of_the_system_keep_their_meaning() -> None:
     assert told(PermissionError("x"), "u").kind == "forbidden"
     assert told(FileNotFoundError("x"), "u").kind == "gone"
     assert told(ValueError("x"), "u").kind == "unreachable"
+
+
+class AnswerError(Exception):
+    """What a library makes of an answer."""
+
+
+@pytest.mark.parametrize("status", [409, 412])
+@pytest.mark.parametrize("name", ["response", "status", "status_code", "code"])
+def test_a_store_that_does_not_say_what_stood_in_the_way_is_understood(name: str, status: int) -> None:
+    """As MinIO and R2 answer, of which s3fs makes an error of another kind, and the libraries of other stores."""
+    cause = AnswerError("no")
+    setattr(cause, name, {"ResponseMetadata": {"HTTPStatusCode": status}} if name == "response" else status)
+    assert told(cause, "u").kind == "there"
+    error = OSError(22, "no")
+    error.__cause__ = cause
+    assert told(error, "u").kind == "there"
 
 
 def test_one_machine_holds_a_claim_and_leaves_it(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,7 +189,8 @@ class Store:
                 there is as good: an answer that got lost is asked for again.
 
         Raises:
-            StoreError: `there`: another object stands in its place. It is forbidden, or the store cannot be reached.
+            StoreError: `there`: another object stood in its place, and may be gone again. It is forbidden, or the store
+                cannot be reached.
         """
         mode = "create" if new else "overwrite"
         with self._told(name):
@@ -199,19 +200,27 @@ class Store:
                 else:
                     self._fs.pipe_file(self._path(name), content, mode=mode)
             except Exception as error:
-                if not new or _kind(error) in ("forbidden", "gone") or self.about(name) is None:
+                if not new or _kind(error) in ("forbidden", "gone"):
                     raise
-                if not self._holds(name, content):
-                    text = "something stands there already"
+                is_same = self._is_same(name, content)
+                if is_same is None and _kind(error) != "there":
+                    raise
+                if not is_same:
+                    text = "something stands there already, or stood there just now"
                     raise StoreError(f"{joined(self.url, name)}: {text}.", "there") from None
 
-    def _holds(self, name: str, content: bytes | Path) -> bool:
-        """Whether an object has these bytes."""
+    def _is_same(self, name: str, content: bytes | Path) -> bool | None:
+        """Whether an object has these bytes; None where there is none, or none any more."""
         size = content.stat().st_size if isinstance(content, Path) else len(content)
         there = self.about(name)
         if there is None or there.size != size:
-            return False
-        return self.read(name) == (content.read_bytes() if isinstance(content, Path) else content)
+            return None if there is None else False
+        try:
+            return self.read(name) == (content.read_bytes() if isinstance(content, Path) else content)
+        except StoreError as error:
+            if error.kind == "gone":  # whoever put it there may remove it at any time
+                return None
+            raise
 
     def remove(self, name: str) -> None:
         """Remove an object; one that is gone is no error.
@@ -251,16 +260,34 @@ FORBIDDEN = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalErr
 """Errors of the libraries behind fsspec that say that it is not known who asks."""
 
 
+CONFLICTS = (409, 412)
+"""Answers to what is to be created where an object stands: RFC 9110, 15.5.13, and 15.5.10 where one is just being
+written or removed (Amazon S3, "ConditionalRequestConflict")."""
+
+
+def _status(error: BaseException | None) -> int | None:
+    """The status of an answer that a library, or what it names as the cause, made an error of."""
+    while error is not None:
+        response = getattr(error, "response", None)  # of botocore
+        if isinstance(response, dict) and "ResponseMetadata" in response:
+            return int(response["ResponseMetadata"].get("HTTPStatusCode", 0))
+        for name in ("status", "status_code", "code"):  # of aiohttp, Azure, gcsfs
+            if isinstance(number := getattr(error, name, None), int):
+                return number
+        error = error.__cause__
+    return None
+
+
 def _kind(error: BaseException) -> Kind:
     """What an error of fsspec, or of a library behind it, means."""
     cause = error.__cause__
     if cause is not None and type(cause).__module__.startswith("aiohttp"):  # fsspec takes all of them for "not found"
         return _kind(cause)
-    if isinstance(error, FileNotFoundError) or getattr(error, "status", None) in (404, 410):
+    if isinstance(error, FileNotFoundError) or _status(error) in (404, 410):
         return "gone"
-    if isinstance(error, FileExistsError):
+    if isinstance(error, FileExistsError) or _status(error) in CONFLICTS:
         return "there"
-    forbidden = isinstance(error, PermissionError) or getattr(error, "status", None) in (401, 403)
+    forbidden = isinstance(error, PermissionError) or _status(error) in (401, 403)
     if forbidden or type(error).__name__ in FORBIDDEN or getattr(error, "errno", None) == errno.EACCES:
         return "forbidden"
     return "unreachable"
