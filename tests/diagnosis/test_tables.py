@@ -32,3 +32,17 @@ def test_copies_that_reading_found_are_not_looked_for_again(monkeypatch: pytest.
     cohort = SimpleNamespace(pictured=True, copies=found)
     study: Any = SimpleNamespace(cohort=cohort, split=SimpleNamespace(part=parts.__getitem__))
     assert tables.near_copies(study, cast(Any, None), Silent()) == (CopyPair("a", "c", "mirrored"),)
+
+
+def test_among_more_images_than_reading_looks_through_a_diagnosis_looks_for_no_copies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("find_copies", "_small", "part_pixels"):
+        monkeypatch.delattr(tables, name)
+    monkeypatch.setattr(tables, "MOST_IMAGES", 3)
+    monkeypatch.setattr(tables, "_known_pairs", lambda file, key: None)
+    monkeypatch.setattr(tables, "_copies_file", lambda study, recipe: None)
+    parts = {"train": ("a", "b"), "val": ("c",), "test": ("d",)}
+    cohort = SimpleNamespace(pictured=True, copies=None)
+    study: Any = SimpleNamespace(cohort=cohort, split=SimpleNamespace(part=parts.__getitem__))
+    assert tables.near_copies(study, cast(Any, None), Silent()) is None

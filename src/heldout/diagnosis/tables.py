@@ -15,7 +15,7 @@ from heldout.data.store import build_store
 from heldout.diagnosis.relatives import CopyPair
 from heldout.errors import HeldoutError, InputError
 from heldout.files import hash_of, read_json, write_json
-from heldout.images.copies import FORMAT, find_copies, small_grey
+from heldout.images.copies import FORMAT, MOST_IMAGES, find_copies, small_grey
 from heldout.images.levels import eight_bit
 from heldout.images.quality import PROPERTIES, quality_of
 from heldout.progress import Reporter
@@ -87,7 +87,8 @@ def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -
 def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[CopyPair, ...] | None:
     """Pairs of images of the split that show one picture: as reading found them, or from `quality/`.
 
-    None where the images cannot be read any more, so that nothing was looked for: the quality table says so.
+    None where nothing was looked for: the images cannot be read any more, as the quality table says, or they are more
+    than `MOST_IMAGES`, as a note of the cohort says.
     """
     if not study.cohort.pictured:
         return None
@@ -95,6 +96,8 @@ def near_copies(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> tuple[
     if known is not None:
         return known
     ids = [id_ for part in PARTS for id_ in study.split.part(part)]
+    if len(ids) > MOST_IMAGES:
+        return None
     try:
         found = find_copies(_small(study, recipe, reporter))
     except HeldoutError:

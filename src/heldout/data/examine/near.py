@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from heldout.data.examine.copies import place
 from heldout.data.examine.known_copies import find_copies_once
-from heldout.images.copies import SIDE, FoundCopies, numbered
-
-MOST_IMAGES = 50_000
-"""Among more images changed copies are not looked for: time grows as n^1.5, and reading them takes a minute by then."""
+from heldout.images.copies import MOST_IMAGES, SIDE, FoundCopies, numbered
 
 
 @dataclass(frozen=True)

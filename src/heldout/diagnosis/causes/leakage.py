@@ -77,10 +77,10 @@ class Leakage(Cause[Relatives]):
     same strategy anew on a split that keeps patients and copies together (several seeds), or, where that takes too
     long, on the validation images that have no relative in train. Candidate patient keys from file names are proposed
     by `heldout inspect` and verified by a permutation test of image similarity, since a naive key raises false alarms.
-    Where the images are not at hand (a table of predictions), changed copies are not looked for; leakage is then
-    excluded only where every image of train and validation names its patient, which a copy shares with its original.
-    Where the images are at hand but do not all name their patient, copies are excluded and leakage is not: other images
-    of a patient look different. While it is not settled no other cause is called the main reason.
+    Where the images are not at hand (a table of predictions), or more than 50,000, changed copies are not looked for;
+    leakage is then excluded only where every image of train and validation names its patient, which a copy shares with
+    its original. Where copies are looked for but not all images name their patient, copies are excluded and leakage is
+    not: other images of a patient look different. While it is not settled no other cause is called the main reason.
 
     Why it matters: A network recognises people and devices. Splits that are not by patient inflated accuracy by 5 to
     30 points on medical images (Tampu et al. 2022).

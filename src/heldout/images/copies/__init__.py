@@ -5,8 +5,8 @@ searched for neighbours, each candidate is laid over the other, and what agrees 
 """
 
 from heldout.images.copies.changes import describe
-from heldout.images.copies.find import FORMAT, FoundCopies, find_copies
+from heldout.images.copies.find import FORMAT, MOST_IMAGES, FoundCopies, find_copies
 from heldout.images.copies.groups import numbered
 from heldout.images.copies.small import SIDE, small_grey
 
-__all__ = ["FORMAT", "SIDE", "FoundCopies", "describe", "find_copies", "numbered", "small_grey"]
+__all__ = ["FORMAT", "MOST_IMAGES", "SIDE", "FoundCopies", "describe", "find_copies", "numbered", "small_grey"]

@@ -22,6 +22,9 @@ FORMAT = 2
 
 FEWEST_IMAGES = 3
 
+MOST_IMAGES = 50_000
+"""Among more images none need be looked for: time grows as n^1.5, and reading them takes a minute by then."""
+
 
 @dataclass(frozen=True)
 class FoundCopies:

@@ -265,15 +265,20 @@ def _best(tries: list[Guess]) -> Guess:
 def _measured(small: Pixels) -> tuple[NDArray[np.bool_], Floats, NDArray[np.bool_], Floats]:
     """Masks at 64 pixels, details and masks at 32, and grey levels at 32 with mean 0 where something is shown."""
 
-    def one(some: Integers) -> tuple[NDArray[np.bool_], Floats, NDArray[np.bool_], Floats]:
-        seen = shown(small[some])
-        half, seen_half = halved(small[some], seen)
-        weight = seen_half.astype(np.float32)
-        mean = (half * weight).sum(axis=(1, 2)) / np.maximum(weight.sum(axis=(1, 2)), 1)
-        return seen, band(half, seen_half, *ROUGH), seen_half, (half - mean[:, None, None]) * weight
+    n, half_side = len(small), small.shape[1] // 2
+    seen, seen_half = np.empty(small.shape, np.bool_), np.empty((n, half_side, half_side), np.bool_)
+    rough, plain = (np.empty((n, half_side, half_side), np.float32) for _ in range(2))
 
-    seen, rough, seen_half, plain = zip(*each(one, np.arange(len(small))), strict=True)
-    return np.concatenate(seen), np.concatenate(rough), np.concatenate(seen_half), np.concatenate(plain)
+    def one(some: Integers) -> None:  # written where it stays: joined afterwards, all would be there twice
+        seen[some] = shown(small[some])
+        half, seen_half[some] = halved(small[some], seen[some])
+        weight = seen_half[some].astype(np.float32)
+        mean = (half * weight).sum(axis=(1, 2)) / np.maximum(weight.sum(axis=(1, 2)), 1)
+        rough[some] = band(half, seen_half[some], *ROUGH)
+        plain[some] = (half - mean[:, None, None]) * weight
+
+    each(one, np.arange(n))
+    return seen, rough, seen_half, plain
 
 
 def _shared(small: Pixels, seen: NDArray[np.bool_]) -> Floats:
