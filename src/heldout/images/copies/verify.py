@@ -264,7 +264,6 @@ def _best(tries: list[Guess]) -> Guess:
 
 def _measured(small: Pixels) -> tuple[NDArray[np.bool_], Floats, NDArray[np.bool_], Floats]:
     """Masks at 64 pixels, details and masks at 32, and grey levels at 32 with mean 0 where something is shown."""
-
     n, half_side = len(small), small.shape[1] // 2
     seen, seen_half = np.empty(small.shape, np.bool_), np.empty((n, half_side, half_side), np.bool_)
     rough, plain = (np.empty((n, half_side, half_side), np.float32) for _ in range(2))
