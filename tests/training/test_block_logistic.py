@@ -9,14 +9,14 @@ import pytest
 
 from heldout.stats.scores import softmax
 from heldout.strategies.strategy import ClassWeights
-from heldout.training import block_logistic
+from heldout.training import block_logistic, label_logistic, logistic
 from heldout.training.label_logistic import solve_labels
 from heldout.training.logistic import moments, solve_head, solve_path
 from tests.training.test_memory import peak_of
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 AGREES = 2e-5
-"""In probabilities. Both stop where no component of the gradient is above 1e-6."""
+"""In probabilities; what a gradient of 1e-6 leaves is more, so that scikit-learn is asked for a smaller one."""
 
 
 def features_of(labels: np.ndarray, seed: int, width: int = 24) -> np.ndarray:
@@ -31,8 +31,10 @@ def features_of(labels: np.ndarray, seed: int, width: int = 24) -> np.ndarray:
 
 @pytest.fixture
 def blocks(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Everything is large, and a block has 41 images."""
+    """Everything is large, a block has 41 images, and 300 of all tell the curvature."""
     monkeypatch.setattr(block_logistic, "LARGE", 0)
+    monkeypatch.setattr(block_logistic, "SAMPLE", 300)
+    monkeypatch.setattr(block_logistic, "ROWS", 41)
     monkeypatch.setattr(block_logistic, "BLOCK", 41 * 24)
     return monkeypatch
 
@@ -47,6 +49,7 @@ def test_blocks_end_where_scikit_learn_ends(classes: int, weights: ClassWeights,
     divided = solve_head(x, y, v, z, classes, STRENGTHS, weights)
     path = solve_path(x, y, classes, STRENGTHS)
     blocks.undo()
+    blocks.setattr(logistic, "TOLERANCE", 1e-9)
     whole = solve_head(x, y, v, z, classes, STRENGTHS, weights)
     assert (divided.strength, divided.converged) == (whole.strength, True)
     a, b = (softmax(v @ head.weight.T + head.bias) for head in (divided, whole))
@@ -64,10 +67,32 @@ def test_labels_end_where_scikit_learn_ends(weights: ClassWeights, blocks: pytes
     labels = np.column_stack([y > 1, y == 3, np.zeros(500), np.ones(500)]).astype(np.int64)
     divided = solve_labels(x, labels, x[:100], labels[:100], STRENGTHS, weights)
     blocks.undo()
+    blocks.setattr(label_logistic, "TOLERANCE", 1e-9)
     whole = solve_labels(x, labels, x[:100], labels[:100], STRENGTHS, weights)
     assert (divided.strength, divided.converged) == (whole.strength, True)
     a, b = (1 / (1 + np.exp(-(x @ head.weight.T + head.bias))) for head in (divided, whole))
     assert a == pytest.approx(b, abs=AGREES)
+
+
+def test_correlated_features_take_few_passes_over_the_file(blocks: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(12)
+    hidden, width = rng.normal(size=(2000, 24)), 24
+    x = (hidden @ (rng.normal(size=(width, width)) * np.geomspace(1, 0.01, width))).astype(np.float32)
+    y = (hidden[:, 20:].sum(axis=1) + rng.logistic(size=2000) > 0).astype(np.int64)
+    passes = 0
+    real = block_logistic.blocks
+
+    def counted(features: np.ndarray) -> object:
+        nonlocal passes
+        passes += 1
+        return real(features)
+
+    blocks.setattr(block_logistic, "blocks", counted)
+    solve_path(x, y, 2, STRENGTHS)
+    few, passes = passes, 0
+    blocks.setattr(block_logistic.BlockProblem, "_curvature", lambda self, both, penalty: np.eye(both.shape[1]))
+    solve_path(x, y, 2, STRENGTHS)
+    assert few < 60 and passes > 4 * few
 
 
 def test_a_solver_that_stopped_early_says_so(blocks: pytest.MonkeyPatch) -> None:
