@@ -158,6 +158,7 @@ class BlockProblem:
             each = self.weights[self.labels[part]]
             sums += x.T @ (x * (each * (p * (1 - p)).mean(axis=1))[:, None])
             total += float(each.sum())
+        release_pages(self.features)
         sums /= total
         ridge = penalty + RIDGE * np.trace(sums) / len(sums)
         sums[np.diag_indices_from(sums)] += ridge
