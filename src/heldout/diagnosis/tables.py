@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from heldout.array_files import release_pages
 from heldout.data.store import build_store
 from heldout.diagnosis.relatives import CopyPair
 from heldout.errors import HeldoutError, InputError
@@ -77,6 +78,7 @@ def _measure(study: StudyFiles, part: str, recipe: Recipe, reporter: Reporter) -
     reporter.begin(f"quality of {part}", -(-len(pixels) // CHUNK))
     for start in range(0, len(pixels), CHUNK):
         pieces.append(quality_of(np.asarray(pixels[start : start + CHUNK])))
+        release_pages(pixels)
         reporter.step()
     reporter.end()
     table = pd.concat(pieces, ignore_index=True)
@@ -140,7 +142,9 @@ def _small(study: StudyFiles, recipe: Recipe, reporter: Reporter) -> NDArray[np.
     """Thumbnails (n, 64, 64) of all images of the split, part after part."""
     pieces = []
     for part in [name for name in PARTS if study.split.part(name)]:
-        pieces += [small_grey(eight_bit(np.asarray(image))) for image in part_pixels(study, part, recipe, reporter)]
+        pixels = part_pixels(study, part, recipe, reporter)
+        pieces += [small_grey(eight_bit(np.asarray(image))) for image in pixels]
+        release_pages(pixels)
     return np.stack(pieces)
 
 

@@ -13,7 +13,7 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.metric import Metric
 from heldout.records.predictions import Predictions
-from heldout.stats.bootstrap import draw
+from heldout.stats.bootstrap import BLOCK, draw
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
 from heldout.stats.weighted import shares
@@ -63,7 +63,11 @@ class Samples:
         own = shares(self.val.labels, self.val_weights, self.val_prior.shape[1])
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(own > 0, self.test_prior / own, 0.0)
-        weighted: Weights = (self.val_weights * ratio[:, self.val.labels]).astype(self.val_weights.dtype)
+        weighted: Weights = np.empty_like(self.val_weights)
+        step = max(1, BLOCK // weighted.shape[1])
+        for start in range(0, len(weighted), step):  # in double precision some replicates at a time
+            some = slice(start, start + step)
+            weighted[some] = self.val_weights[some] * ratio[some][:, self.val.labels]
         return weighted
 
 
