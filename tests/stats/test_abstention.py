@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from heldout.records.calibration import RuleKind
+from heldout.runs.rule_judging import judged
 from heldout.stats.abstention import Answered, Wanted, answer_mask, candidates, choose, set_mask
 from heldout.stats.risk_control import Patients
 from heldout.stats.scores import softmax
@@ -82,11 +83,34 @@ def test_sets_are_those_of_the_binomial_tolerance_limit() -> None:
 def test_a_class_with_few_patients_stays_in_every_set() -> None:
     rng = np.random.default_rng(3)
     fitting, control = (drawn(rng, 400, 1, k=3, noise=0.7) for _ in range(2))
-    few = control.take((control.labels != 2) | (np.cumsum(control.labels == 2) <= 5))
+    rows = (control.labels != 2) | (np.cumsum(control.labels == 2) <= 5)
+    few = Answered(control.labels[rows], control.probabilities[rows], Patients.of(np.arange(rows.sum()), 0))
     found = choose(Wanted("class-sets", 0.85), fitting, few, 0.05)
     assert found.values is not None and found.values[2] == 0 and min(found.values[:2]) > 0
     inside = set_mask(few.probabilities, found.values)
     assert inside[:, 2].all() and inside[np.arange(len(inside)), few.predicted].all() and not inside[:, 0].all()
+
+
+def many_or_one(n: int, rng: np.random.Generator) -> Answered:
+    """Of ten patients nine have one image of class 1 among ten, which is found; all ten of the other are missed."""
+    hard = np.repeat(rng.random(n) < 0.1, 10)
+    label = np.where(hard | (np.arange(10 * n) % 10 == 0), 1, 0)
+    ill = np.where(
+        hard, rng.uniform(0.05, 0.06, 10 * n), np.where(label == 1, 0.97, 0.03) + rng.uniform(0, 0.02, 10 * n)
+    )
+    return Answered(label, np.column_stack([1 - ill, ill]), Patients.of(np.repeat(np.arange(n), 10), 0))
+
+
+def test_of_a_class_the_promised_rate_is_tested_and_not_that_of_its_patients() -> None:
+    """Of a random patient's images of class 1 53 % would be missed, though 90 % of its patients miss none."""
+    rng, draws, level = np.random.default_rng(6), 30, 0.05
+    pool, kept = many_or_one(3000, rng), []
+    for _ in range(draws):
+        found = choose(Wanted("class-sets", 0.8), many_or_one(300, rng), many_or_one(300, rng), level)
+        assert found.values is not None
+        kept.append(judged(found, pool, np.empty(0), ("well", "ill"), 1).by_class["ill"].value <= 0.2)
+    assert np.mean(kept) >= 1 - level
+    assert found.values[0] > 0.9, "the rate of the other class is shown to be kept"
 
 
 def test_too_few_patients_promise_nothing() -> None:

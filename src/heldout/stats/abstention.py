@@ -50,12 +50,6 @@ class Answered:
         """(n,) likeliest class."""
         return first_of_largest(self.probabilities, axis=1)
 
-    def take(self, rows: Mask) -> Answered:
-        """Some of the images, their patients in the same order."""
-        _, unit = np.unique(self.patients.unit[rows], return_inverse=True)
-        patients = Patients(unit.astype(np.int64), np.bincount(unit).astype(np.int64))
-        return Answered(self.labels[rows], self.probabilities[rows], patients)
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -139,11 +133,9 @@ def choose(wanted: Wanted, fitting: Answered, control: Answered, level: float, p
     wrong, scores = control.predicted != control.labels, answer_scores(wanted.kind, control.probabilities, positive)
     asked = [(wrong, scores >= t) for t in thresholds]
     found = in_order(control.patients, asked, wanted.alpha, level)
-    safe = sum(reaches(p, level) for p in found)
-    k = control.probabilities.shape[1]
-    return Threshold(
-        wanted, (float(thresholds[safe - 1]),) * k if safe else None, found[safe - 1] if safe else None, len(found)
-    )
+    safe, k = _rejected(found, level), control.probabilities.shape[1]
+    values = (float(thresholds[safe - 1]),) * k if safe else None
+    return Threshold(wanted, values, _last_rejected(found, level), len(found))
 
 
 def candidates(wanted: Wanted, fitting: Answered, level: float, positive: int = 1) -> Reals:
@@ -161,35 +153,62 @@ def candidates(wanted: Wanted, fitting: Answered, level: float, positive: int = 
 
 
 def _choose_sets(wanted: Wanted, fitting: Answered, control: Answered, level: float) -> Threshold:
-    thresholds = _set_thresholds(fitting, wanted.alpha)
-    everything = np.ones(len(control.labels), dtype=bool)
-    own = _own(control)
-    asked = [((own < t) & (control.predicted != control.labels), everything) for t in thresholds]
-    found = in_order(control.patients, asked, wanted.alpha, level)
-    safe = sum(reaches(p, level) for p in found)
-    value = float(thresholds[safe - 1]) if safe else 0.0  # all classes miss nothing, whatever was rejected
+    first, second = (np.ones(len(side.labels), dtype=bool) for side in (fitting, control))
+    value, found = _set_threshold(wanted, (fitting, first), (control, second), level)
     k = control.probabilities.shape[1]
-    return Threshold(wanted, (value,) * k, found[safe - 1] if safe else None, len(found))
+    return Threshold(wanted, (value,) * k, _last_rejected(found, level), len(found))
 
 
 def _choose_by_class(wanted: Wanted, fitting: Answered, control: Answered, level: float) -> Threshold:
     """Every class judged on its own images, at a level of δ/k: then all hold at once (Bonferroni)."""
     k = control.probabilities.shape[1]
-    values, ps, tried = np.zeros(k), [], 0
+    values, ps, tried = np.zeros(k), list[float](), 0
     for c in range(k):
         first, second = fitting.labels == c, control.labels == c
         if not first.any() or not second.any():
             continue
-        one = _choose_sets(wanted, fitting.take(first), control.take(second), level / k)
-        assert one.values is not None
-        values[c], tried = one.values[c], tried + one.tried
-        ps += [] if one.p is None else [one.p]
+        values[c], found = _set_threshold(wanted, (fitting, first), (control, second), level / k)
+        p, tried = _last_rejected(found, level / k), tried + len(found)
+        ps += [] if p is None else [p]
     return Threshold(wanted, tuple(map(float, values)), max(ps, default=None), tried)
 
 
-def _set_thresholds(fitting: Answered, alpha: float) -> Reals:
-    """0, and probabilities of the true class that up to 2α of the fitting images lie below, ascending."""
-    missable = np.where(fitting.predicted == fitting.labels, 1.0, _own(fitting))  # the likeliest is never missed
+def _set_threshold(
+    wanted: Wanted, fitting: tuple[Answered, Mask], control: tuple[Answered, Mask], level: float
+) -> tuple[float, list[float]]:
+    """The largest safe threshold of sets, with the p values of those that were tested.
+
+    The rate is that of a random patient's random image, given that it is among some of the images. So a patient counts
+    by the share of their images that are among them: were all others left out, a patient with one image of a rare class
+    would count as one with ten, and another rate than the promised one would be tested.
+
+    Args:
+        wanted: The rate.
+        fitting: Images that fix the candidates, and which of them do.
+        control: All images of all patients that test them, and which are among those that the rate is of.
+        level: δ.
+    """
+    (side, among), own = control, _own(control[0])
+    thresholds = _set_thresholds(*fitting, wanted.alpha)
+    asked = [((own < t) & (side.predicted != side.labels), among) for t in thresholds]
+    found = in_order(side.patients, asked, wanted.alpha, level)
+    safe = _rejected(found, level)
+    return (float(thresholds[safe - 1]) if safe else 0.0), found  # all classes miss nothing, whatever was rejected
+
+
+def _rejected(found: Sequence[float], level: float) -> int:
+    """How many hypotheses were rejected before the first that was not."""
+    return sum(reaches(p, level) for p in found)
+
+
+def _last_rejected(found: Sequence[float], level: float) -> float | None:
+    safe = _rejected(found, level)
+    return found[safe - 1] if safe else None
+
+
+def _set_thresholds(fitting: Answered, among: Mask, alpha: float) -> Reals:
+    """0, and probabilities of the true class that up to 2α of some fitting images lie below, ascending."""
+    missable = np.where(fitting.predicted == fitting.labels, 1.0, _own(fitting))[among]  # the likeliest is never missed
     shares = np.minimum(2 * alpha * np.arange(1, STEPS + 1) / STEPS, 1.0)
     found: Reals = np.unique(np.append(0.0, np.quantile(missable, shares, method="lower")))
     return found
