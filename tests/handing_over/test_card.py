@@ -12,9 +12,11 @@ from heldout.answer.texts import percent
 from heldout.handing_over.card import card
 from heldout.handing_over.thresholds import PLAIN, thresholds_of
 from heldout.paper.writing.markdown import escaped
+from heldout.records.calibration import Calibration
 from heldout.records.export import ExportInput, ExportRecord
 from heldout.report.material import Material, gather
 from heldout.runs.calibrated import read_calibration
+from heldout.runs.candidates import candidates_of
 from tests.handing_over.made_folder import record_of
 from tests.paper.conftest import evil
 from tests.report.conftest import calibrated, four, told
@@ -34,8 +36,14 @@ def exported(material: Material, run: str) -> ExportRecord:
 
 
 def card_of(material: Material, run: str, no_script: str = "") -> str:
-    model, calibration = exported(material, run), read_calibration(material.run(run).folder)
-    return card(material, run, model, thresholds_of(model, calibration), calibration, no_script)
+    calibration = read_calibration(material.run(run).folder)
+    return told_card(material, run, calibration, no_script)
+
+
+def told_card(material: Material, run: str, calibration: Calibration | None, no_script: str = "") -> str:
+    model = exported(material, run)
+    candidates = 0 if calibration is None else candidates_of(material.files, calibration.part)
+    return card(material, run, model, thresholds_of(model, calibration, candidates), calibration, no_script)
 
 
 def test_it_is_a_valid_model_card_with_every_score_and_its_interval(four: Material) -> None:
@@ -102,6 +110,21 @@ def test_promises_stand_with_the_shift_that_makes_them_void(calibrated: Material
     assert VOID in text.split("## Limits")[1].split("## How to use")[0] and text.count(VOID) == 1
     assert "With 90 % confidence at most 15.0 %" in text and "Probabilities are calibrated." in text
     assert VOID not in card_of(told, told.runs[0].id)
+
+
+def test_a_promise_that_networks_trained_since_make_void_is_not_told_as_holding(calibrated: Material) -> None:
+    run = calibrated.runs[0].id
+    record = read_calibration(calibrated.run(run).folder)
+    assert record is not None and record.rules and record.candidates == 2
+    sound, late = told_card(calibrated, run, record), told_card(calibrated, run, replace(record, candidates=1))
+    assert "do not hold" not in sound and "promises hold whichever was kept" in sound
+    for part in ("Limits", "When it answers"):
+        said = late.split(f"## {part}")[1].split("\n## ")[0]
+        assert "1 network may have been compared on validation" in said and "the promises do not hold" in said
+    assert "promises hold whichever" not in told_card(calibrated, run, replace(record, candidates=1))
+    three = replace(calibrated.files, runs=(*calibrated.files.runs, calibrated.files.runs[0]))
+    late = told_card(replace(calibrated, files=three), run, record)
+    assert "the promises do not hold" in late and "promises hold whichever" not in late
 
 
 def test_hostile_names_stay_text(evil: Material) -> None:

@@ -21,11 +21,12 @@ from heldout.records.calibration import CALIBRATION, KNOWN_IMAGES, JudgedRule, R
 from heldout.records.run import Learning
 from heldout.report.material import gather
 from heldout.report.page import compose, render
-from heldout.runs.calibrate import calibrate_run, candidates_of, halves
+from heldout.runs.calibrate import calibrate_run, halves
 from heldout.runs.calibrated import compared, known_of, numbers_in, read_calibrated
+from heldout.runs.candidates import candidates_now, candidates_of
 from heldout.runs.folder import StudyFiles, read_study
 from heldout.runs.ledger import CALIBRATION_EVALUATIONS, entries
-from heldout.runs.predict import UnlikeWarning, predict
+from heldout.runs.predict import OutdatedWarning, UnlikeWarning, predict
 from heldout.runs.rates import CalibrationAsked, check_rates
 from heldout.runs.rule_judging import _all_kept, _kept
 from tests.cli.call import call
@@ -111,16 +112,18 @@ def test_what_was_asked_before_and_trained_since_is_told(study: StudyFiles, tmp_
     alone = read_study(make_study(tmp_path / "study", runs=RUNS[1:2], n_train=40, n_val=200, n_test=100))
     (run,) = alone.runs
     first = calibrate_run(alone, run, asked("error:0.2"))
-    assert first.questions == ("error:0.2 at 0.9",) and "different questions" not in " ".join(caveats(first))
+    assert first.questions == ("error:0.2 at 0.9",) and "different questions" not in " ".join(caveats(first, 1))
     calibrate_run(alone, run, asked(""))
     for _ in range(2):
         again = calibrate_run(alone, run, asked("error:0.15"))
     assert again.questions == ("error:0.2 at 0.9", "error:0.15 at 0.9")
-    assert "asked 2 different questions: error:0.2 at 0.9; error:0.15 at 0.9." in " ".join(caveats(again))
+    assert "asked 2 different questions: error:0.2 at 0.9; error:0.15 at 0.9." in " ".join(caveats(again, 1))
     assert calibrate_run(alone, run, asked("error:0.15", part="test")).questions == ("error:0.15 at 0.9",)
     assert outdated_told(again, candidates_of(alone)) == ""
     assert "1 network may have been compared on validation" in outdated_told(again, 2)
     assert outdated_told(replace(again, rules=()), 2) == ""
+    assert outdated_told(again, 2) in caveats(again, 2)
+    assert candidates_now(run.folder, again) == 1 and candidates_now(tmp_path, again) is None
 
 
 def test_of_a_temperature_is_told_what_its_interval_allows(study: StudyFiles) -> None:
@@ -133,8 +136,8 @@ def test_of_a_temperature_is_told_what_its_interval_allows(study: StudyFiles) ->
 
     assert "was too sure." in told(1.1, 1.2, 1.3) and "was not sure enough." in told(0.7, 0.8, 0.9)
     assert "cannot be told" in told(0.9, 1.2, 1.3)
-    crossed = caveats(replace(record, crossed=True))
-    assert len(crossed) == 1 and "single folds" in crossed[0] and not caveats(record)
+    crossed = caveats(replace(record, crossed=True), 2)
+    assert len(crossed) == 1 and "single folds" in crossed[0] and not caveats(record, 2)
 
 
 def test_looks_at_test_are_counted_once_for_each_question(study: StudyFiles) -> None:
@@ -220,11 +223,17 @@ def test_new_images_are_answered_calibrated_and_warned_of(tmp_path: Path) -> Non
     assert answer.status is ExitStatus.OK and "Warning" in answer.err and "nothing is promised" in answer.err
     assert list(pd.read_csv(csv).columns) == ["image", "predicted", "answer", "p(dark)", "p(light)"]
     told = json.loads(call("predict", run, tmp_path / "alike", "--json").out)
+    assert told["outdated"] is False and "do not hold" not in answer.err
     assert told["calibrated"] and not told["likeness"]["unlike"] and len(told["predictions"][0]["answer"]) == 1
     told = json.loads(call("predict", run, tmp_path / "alike", "--json", "--uncalibrated").out)
     assert "calibrated" not in told and "answer" not in told["predictions"][0]
     other = known_of(calibration.table, numbers_in(calibration.record))
     assert compared(other.others, other) is not None
+    assert call(*words, "--seeds", 2, "--val-fraction", 0.5, "--out", out).status is ExitStatus.OK
+    answer = call("predict", run, tmp_path / "alike", "--json")
+    assert json.loads(answer.out)["outdated"] and "Warning: Since then" in answer.err and "do not hold" in answer.err
+    with pytest.warns(OutdatedWarning, match="no promise"):
+        predict(run, [tmp_path / "alike"])
 
 
 def written(folder: Path, n: int, level: float | None = None, spread: float = 40) -> Path:

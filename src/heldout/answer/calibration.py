@@ -119,7 +119,7 @@ def outdated_told(record: Calibration, candidates: int) -> str:
 
     Args:
         record: A run's.
-        candidates: Networks that may have been compared by now (`runs.calibrate.candidates_of`).
+        candidates: Networks that may have been compared by now (`runs.candidates.candidates_of`).
     """
     if not record.rules or candidates <= record.candidates:
         return ""
@@ -135,8 +135,13 @@ def set_size_told(found: Estimate | None) -> str:
     return "–" if found is None else f"{number(found.value, 2)} [{number(found.low, 2)}, {number(found.high, 2)}]"
 
 
-def caveats(record: Calibration) -> tuple[str, ...]:
-    """What the scaling and the promises rest on, a sentence each."""
+def caveats(record: Calibration, candidates: int) -> tuple[str, ...]:
+    """What the scaling and the promises rest on, a sentence each, and whether they rest on it still.
+
+    Args:
+        record: A run's.
+        candidates: Networks that may have been compared by now (`runs.candidates.candidates_of`).
+    """
     said = []
     if record.crossed:
         said.append(
@@ -156,12 +161,14 @@ def caveats(record: Calibration) -> tuple[str, ...]:
         f"Tested on {counted_told(record.control)} of {PARTS[record.part]} in a fixed order (Learn then Test) "
         f"{tests}; every patient counts the same."
     )
+    outdated = outdated_told(record, candidates)
     if record.candidates > 1:
+        holds = "" if outdated else ", so that the promises hold whichever was kept"
         said.append(
             f"{count(record.candidates, 'network')} may have been compared on {PARTS[record.part]} before (runs, "
-            "epochs, settings): the level of the tests was divided by that number, so that the promises hold whichever "
-            "was kept."
+            f"epochs, settings): the level of the tests was divided by that number{holds}."
         )
+    said += [outdated] if outdated else []
     if len(record.questions) > 1:
         said.append(
             f"These images were asked {len(record.questions)} different questions: {'; '.join(record.questions)}. "

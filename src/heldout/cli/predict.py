@@ -162,6 +162,8 @@ def _json(
         told["calibrated"] = True
     if classifier.calibration is not None:
         told["likeness"] = None if unlike is None else asdict(unlike)
+    if (known := _compared_since(classifier)) is not None:
+        told["outdated"] = None if known.candidates is None else known.outdated
     env.json({**told, "problems": [asdict(problem) for problem in problems]})
 
 
@@ -188,7 +190,7 @@ def _of_calibration(
     classifier: Classifier | ExportedClassifier, unlike: Unlike | None, done: int, env: Environment
 ) -> None:
     """What was applied, and whether it may be: on standard error, beside answers in files or JSON."""
-    from heldout.answer.calibration import VOID, likeness_told
+    from heldout.answer.calibration import VOID, likeness_told, outdated_told
     from heldout.exporting.reading import ExportedClassifier
     from heldout.stats.batches import FEWEST
 
@@ -202,10 +204,23 @@ def _of_calibration(
         return
     if classifier.calibration.answering:
         env.error(VOID)
+    if (known := _compared_since(classifier)) is not None:
+        if known.candidates is None:
+            env.error("Whether networks were compared since cannot be told: the run is in no study that can be read.")
+        elif late := outdated_told(classifier.calibration.record, known.candidates):
+            env.error(f"Warning: {late}")
     if unlike is not None:
         env.error(("Warning: " if unlike.unlike else "") + likeness_told(unlike, "These images look"))
     elif done < FEWEST:
         env.error(f"Whether they look like those images is not said of fewer than {FEWEST}.")
+
+
+def _compared_since(classifier: Classifier | ExportedClassifier) -> Classifier | None:
+    """A run with promises, whose study may have gone on; a folder that was handed over has its card."""
+    from heldout.runs.predict import Classifier
+
+    calibration = classifier.calibration
+    return classifier if isinstance(classifier, Classifier) and calibration and calibration.answering else None
 
 
 def _told(problems: Sequence[Problem], env: Environment) -> None:

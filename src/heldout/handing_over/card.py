@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heldout.answer.best import JUDGED, judged_part
-from heldout.answer.calibration import VOID, likeness_told, scaling_told
+from heldout.answer.calibration import VOID, likeness_told, outdated_told, scaling_told
 from heldout.answer.gap import NO_TEST, gap_sentence
 from heldout.answer.groups import columns_left_out
 from heldout.answer.texts import capital, count, listing, percent, percent_to
@@ -24,6 +24,7 @@ from heldout.records.calibration import Calibration
 from heldout.records.export import ExportRecord
 from heldout.records.handover import Thresholds
 from heldout.report.material import Material
+from heldout.runs.candidates import candidates_of
 
 LEARNED = ("data", "split", "preprocessing", "models", "training", "software")
 """Topics that say what a run learned from, and how."""
@@ -137,6 +138,10 @@ def limits(
         found.append("It answers every image with one of its classes, also one that shows none of them.")
     if VOID in rule.source:
         found.append(VOID)
+    if calibration is not None and (
+        late := outdated_told(calibration, candidates_of(material.files, calibration.part))
+    ):
+        found.append(late)
     found.append(" ".join(text for text, _ in level(own).sentences))
     if calibration is not None and calibration.rules and calibration.test_likeness is not None:
         found.append(likeness_told(calibration.test_likeness))

@@ -26,6 +26,7 @@ from heldout.records.codec import write_record
 from heldout.records.handover import Handover
 from heldout.report.material import Material, Wanted, gather
 from heldout.runs.calibrated import read_calibrated
+from heldout.runs.candidates import candidates_of
 from heldout.shown import shown
 
 NEEDED = ("onnxruntime", "pillow", "numpy")
@@ -65,7 +66,9 @@ def handover(
     scaling = recorded_scaling(run)
     with whole_folder(place) as folder:
         model = export(run, folder / MODEL, images=images, calibration=scaling, reporter=reporter)
-        rule = thresholds_of(model, None if calibration is None else calibration.record)
+        found = None if calibration is None else calibration.record
+        candidates = 0 if found is None else candidates_of(material.files, found.part)
+        rule = thresholds_of(model, found, candidates)
         write_text(folder / LABELS, "".join(f"{shown(name)}\n" for name in model.classes))
         write_record(folder / THRESHOLDS, rule)
         for name in (CALIBRATION, KNOWN_IMAGES) if calibration is not None else ():
@@ -76,7 +79,6 @@ def handover(
             write_text(folder / SCRIPT, script)
             write_text(folder / REQUIREMENTS, "".join(f"{name}=={version(name)}\n" for name in NEEDED))
             tested = write_self_test(folder, exportable(run, scaling), rule.depths)
-        found = None if calibration is None else calibration.record
         text = card(material, run.resolve().name, model, rule, found, no_script)
         write_text(folder / CARD, text)
         write_text(folder / SUMS, sums_of(folder, (CARD,)))

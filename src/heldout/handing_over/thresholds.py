@@ -17,12 +17,14 @@ PLAIN = (
 LABELS = "A label is answered where its logit lies above the threshold that was set on validation images."
 
 
-def thresholds_of(model: ExportRecord, calibration: Calibration | None) -> Thresholds:
+def thresholds_of(model: ExportRecord, calibration: Calibration | None, candidates: int) -> Thresholds:
     """How the probabilities of an exported run become answers.
 
     Args:
         model: What stands beside the file.
         calibration: What `heldout calibrate` found; None without.
+        candidates: Networks that may have been compared by now (`runs.candidates.candidates_of`); without a calibration
+            any number.
     """
     probabilities = tuple(f"p({name})" for name in model.classes)
     depths = depths_of(model.input)
@@ -36,7 +38,7 @@ def thresholds_of(model: ExportRecord, calibration: Calibration | None) -> Thres
     source = [promise_told(calibration, rule) for rule in calibration.rules]
     source += [told for rule in calibration.rules if (told := broken_told(rule))]
     columns = ("predicted", "answer", *probabilities)
-    return Thresholds(kind, by_class(calibration), (*source, *caveats(calibration)), columns, depths)
+    return Thresholds(kind, by_class(calibration), (*source, *caveats(calibration, candidates)), columns, depths)
 
 
 def by_class(calibration: Calibration) -> dict[str, float | None]:

@@ -130,8 +130,9 @@ class CoverageStep:
 
 @dataclass(frozen=True)
 class JudgedRule:
-    """What a rule does on images that had no part in making it. All shares are of a random patient's random image, given
-    that it is among those that are told of.
+    """What a rule does on images that had no part in making it.
+
+    All shares are of a random patient's random image, given that it is one of those that the share is of.
 
     Attributes:
         coverage: Share of images that are answered; of sets the share of sets that hold one class.

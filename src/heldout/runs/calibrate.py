@@ -44,9 +44,10 @@ from heldout.records.logit_table import with_logit_columns
 from heldout.records.predictions import Predictions
 from heldout.records.table_file import save_table
 from heldout.runs.calibrated import ROLES, compared, known_of, read_calibration
+from heldout.runs.candidates import candidates_of
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.ledger import CALIBRATION_EVALUATIONS, evaluations_of, write_down
-from heldout.runs.rates import CalibrationAsked, Part, check_rates
+from heldout.runs.rates import CalibrationAsked, check_rates
 from heldout.runs.rule_judging import judged
 from heldout.stats.abstention import Answered, Wanted, candidates, choose
 from heldout.stats.reliability import reliability
@@ -199,22 +200,6 @@ def halves(side: Predictions, seed: int) -> tuple[Predictions, Predictions]:
     first = np.random.default_rng((seed, 67)).permutation(len(units))[: len(units) // 2]
     inside = np.isin(units.unit, first)
     return side.take(inside), side.take(~inside)
-
-
-def candidates_of(study: StudyFiles, part: Part = "val") -> int:
-    """Networks that may have been compared on a part: on validation every epoch and strength of every run.
-
-    Whichever of them a person keeps, a promise whose level was divided by their number holds (Bonferroni), since their
-    number was fixed before. That of a search is not, which `check_rates` refuses.
-    """
-    if part == "test":
-        return len(study.runs)
-    total = 0
-    for run in study.runs:
-        learning = run.record.learning
-        epochs = (run.record.epochs or 1) if "epoch" in learning.chosen else 1
-        total += epochs * max(len(learning.tried), 1)
-    return max(total, 1)
 
 
 def write_test_evaluation(study: StudyFiles, run: RunFiles, asked: CalibrationAsked) -> None:

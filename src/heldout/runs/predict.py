@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from heldout.records.codec import read_record
 from heldout.records.labelling import SINGLE, LabellingName
 from heldout.records.labelling.several import joined
 from heldout.runs.calibrated import read_calibrated
+from heldout.runs.candidates import candidates_now
 from heldout.runs.earlier import read_run_record
 from heldout.stats.mean_answers import mean_logits
 from heldout.stats.scores import softmax
@@ -46,6 +48,15 @@ SILENT = Silent()
 class UnlikeWarning(UserWarning):
     """A batch looks unlike the images that a run was calibrated on."""
 
+
+class OutdatedWarning(UserWarning):
+    """Networks may have been compared since a run was calibrated that its promises do not count."""
+
+
+OUTDATED = (
+    "Networks were trained since the run was calibrated: if it was chosen among them, its answers hold no promise. "
+    "Call heldout.calibrate again."
+)
 
 UNLIKE = "These images look unlike those that the run was calibrated on: its probabilities and answers hold no promise."
 
@@ -185,6 +196,22 @@ class Classifier:
         """Whether the probabilities are calibrated."""
         return self.calibration is not None
 
+    @cached_property
+    def candidates(self) -> int | None:
+        """Networks that may have been compared by now on the images that tested the promises.
+
+        None where nothing is promised, or the run stands in no study that can be read.
+        """
+        if self.calibration is None or not self.calibration.answering:
+            return None
+        return candidates_now(self._folder, self.calibration.record)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether these are more than the promises count."""
+        known = self.calibration
+        return known is not None and self.candidates is not None and self.candidates > known.record.candidates
+
     @property
     def labels(self) -> LabellingName:
         """Whether an image is of one class or has several labels."""
@@ -244,7 +271,8 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
 
     Of a run that was calibrated (`heldout calibrate`) the probabilities are the calibrated ones, and where it was asked
     when to answer there is a column `answer`: a class, several with | between, or empty where it does not answer. A
-    batch that looks unlike the images it was calibrated on raises an `UnlikeWarning`: nothing is promised of it.
+    batch that looks unlike the images it was calibrated on raises an `UnlikeWarning`: nothing is promised of it. An
+    `OutdatedWarning` says that networks were trained in its study since, which the promises do not count.
 
     Args:
         run: A finished run's folder, `STUDY/runs/<run id>`.
@@ -271,6 +299,8 @@ def predict(run: str | Path, images: Sequence[str | Path], device: Device = "aut
     }
     if classifier.calibration is not None and classifier.calibration.answering:
         columns["answer"] = [joined(answer) for one in scored for answer in one.answers]
+    if classifier.outdated:
+        warnings.warn(OUTDATED, OutdatedWarning, stacklevel=2)
     found_unlike = classifier.likeness()
     if found_unlike is not None and found_unlike.unlike:
         warnings.warn(UNLIKE, UnlikeWarning, stacklevel=2)

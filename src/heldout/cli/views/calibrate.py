@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 
 def show_calibration(record: Calibration, env: Environment) -> None:
-    """The scaling, probabilities before and after, every promise, what it did on test, and what all of it rests on."""
+    """The scaling, probabilities before and after, every promise, what it did on test, and what all of it rests on.
+
+    Args:
+        record: As it was just made, so that it counts all networks that were compared.
+        env: Where to print.
+    """
     console = env.console()
     console.print(wrapped(scaling_told(record), console.width))
     _reliability(record, env)
@@ -42,7 +47,7 @@ def show_calibration(record: Calibration, env: Environment) -> None:
         console.print(wrapped(said, console.width))
     if record.test_likeness is not None and record.rules:
         console.print(wrapped(likeness_told(record.test_likeness), console.width))
-    for caveat in caveats(record):
+    for caveat in caveats(record, record.candidates):
         console.print(wrapped(caveat, console.width))
 
 

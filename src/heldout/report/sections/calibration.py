@@ -11,7 +11,6 @@ from heldout.answer.calibration import (
     broken_told,
     caveats,
     likeness_told,
-    outdated_told,
     promise_told,
     rate_name,
     scaling_told,
@@ -26,8 +25,8 @@ from heldout.report.blocks import Block, Cell, Column, Notes, Prose, Table
 from heldout.report.cells import RUN, accuracy_cell, auc_cell, ends_of, methods, run_cell, saved, signed_cell
 from heldout.report.material import Material
 from heldout.report.section import Section
-from heldout.runs.calibrate import candidates_of
 from heldout.runs.calibrated import read_calibration
+from heldout.runs.candidates import candidates_of
 
 
 def calibrations(material: Material) -> tuple[dict[str, Calibration], list[str]]:
@@ -58,8 +57,8 @@ def blocks(material: Material) -> Sequence[Block]:
         said += filter(None, map(broken_told, record.rules))
         if record.rules and record.test_likeness is not None:
             said.append(likeness_told(record.test_likeness))
-        late = outdated_told(record, candidates_of(material.files, record.part))
-        told.append(Notes(material.names[id_].spoken, (*said, *filter(None, [late]), *caveats(record))))
+        said += caveats(record, candidates_of(material.files, record.part))
+        told.append(Notes(material.names[id_].spoken, tuple(said)))
     return told
 
 
