@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
-from heldout.answer.calibration import VOID
+from heldout.answer.calibration import CROSSED, VOID
 from heldout.answer.texts import percent
 from heldout.handing_over.card import card
 from heldout.handing_over.thresholds import PLAIN, thresholds_of
@@ -125,6 +125,18 @@ def test_a_promise_that_networks_trained_since_make_void_is_not_told_as_holding(
     three = replace(calibrated.files, runs=(*calibrated.files.runs, calibrated.files.runs[0]))
     late = told_card(replace(calibrated, files=three), run, record)
     assert "the promises do not hold" in late and "promises hold whichever" not in late
+
+
+def test_probabilities_of_a_cross_validated_run_are_not_told_surer_than_they_are(calibrated: Material) -> None:
+    run = calibrated.runs[0].id
+    record = read_calibration(calibrated.run(run).folder)
+    assert record is not None and not record.crossed
+    for rules in ((), record.rules):
+        crossed = replace(record, rules=rules, crossed=True)
+        said = told_card(calibrated, run, crossed).split("## When it answers")[1].split("\n## ")[0]
+        assert "Probabilities are calibrated." in said and said.count("may be too low") == 1
+        assert CROSSED in thresholds_of(exported(calibrated, run), crossed, 2).source
+        assert "may be too low" not in told_card(calibrated, run, replace(crossed, crossed=False))
 
 
 def test_hostile_names_stay_text(evil: Material) -> None:

@@ -12,6 +12,12 @@ VOID = (
 )
 """Told wherever a promise is."""
 
+CROSSED = (
+    "The scaling was fitted on answers of the networks of single folds; new images are answered by the mean of all, "
+    "which is less sure, so that its probabilities may be too low."
+)
+"""Told wherever probabilities of a cross-validated run are called calibrated."""
+
 UNLIKE = "{what} unlike the images that tested the promises (p {p}): nothing is promised of {them}."
 
 ALIKE = (
@@ -142,12 +148,7 @@ def caveats(record: Calibration, candidates: int) -> tuple[str, ...]:
         record: A run's.
         candidates: Networks that may have been compared by now (`runs.candidates.candidates_of`).
     """
-    said = []
-    if record.crossed:
-        said.append(
-            "The scaling was fitted on answers of the networks of single folds; new images are answered by the mean of "
-            "all, which is less sure, so that its probabilities may be too low."
-        )
+    said = [CROSSED] if record.crossed else []
     if not record.rules or record.control is None:
         return tuple(said)
     said.append(VOID)

@@ -190,7 +190,7 @@ def _of_calibration(
     classifier: Classifier | ExportedClassifier, unlike: Unlike | None, done: int, env: Environment
 ) -> None:
     """What was applied, and whether it may be: on standard error, beside answers in files or JSON."""
-    from heldout.answer.calibration import VOID, likeness_told, outdated_told
+    from heldout.answer.calibration import CROSSED, VOID, likeness_told, outdated_told
     from heldout.exporting.reading import ExportedClassifier
     from heldout.stats.batches import FEWEST
 
@@ -202,6 +202,8 @@ def _of_calibration(
     env.error(f"Probabilities are calibrated{said}.")
     if classifier.calibration is None:
         return
+    if classifier.calibration.record.crossed:
+        env.error(CROSSED)
     if classifier.calibration.answering:
         env.error(VOID)
     if (known := _compared_since(classifier)) is not None:

@@ -33,7 +33,8 @@ def thresholds_of(model: ExportRecord, calibration: Calibration | None, candidat
         return Thresholds("labels", cuts, (LABELS,), ("predicted", *probabilities), depths)
     if calibration is None or not calibration.rules:
         always: dict[str, float | None] = dict.fromkeys(model.classes, 0.0)
-        return Thresholds("class", always, (PLAIN,), ("predicted", *probabilities), depths)
+        rests_on = () if calibration is None else caveats(calibration, candidates)
+        return Thresholds("class", always, (PLAIN, *rests_on), ("predicted", *probabilities), depths)
     kind: AnswerKind = "sets" if calibration.rules[0].kind in SET_KINDS else "sure"
     source = [promise_told(calibration, rule) for rule in calibration.rules]
     source += [told for rule in calibration.rules if (told := broken_told(rule))]
