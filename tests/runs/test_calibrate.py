@@ -25,7 +25,7 @@ from heldout.runs.calibrate import calibrate_run, halves
 from heldout.runs.calibrated import compared, known_of, numbers_in, read_calibrated
 from heldout.runs.candidates import candidates_now, candidates_of
 from heldout.runs.folder import StudyFiles, read_study
-from heldout.runs.ledger import CALIBRATION_EVALUATIONS, entries
+from heldout.runs.ledger import CALIBRATION_EVALUATIONS, CALIBRATION_QUESTIONS, entries
 from heldout.runs.predict import OutdatedWarning, UnlikeWarning, predict
 from heldout.runs.rates import CalibrationAsked, check_rates
 from heldout.runs.rule_judging import _all_kept, _kept
@@ -119,11 +119,27 @@ def test_what_was_asked_before_and_trained_since_is_told(study: StudyFiles, tmp_
     assert again.questions == ("error:0.2 at 0.9", "error:0.15 at 0.9")
     assert "asked 2 different questions: error:0.2 at 0.9; error:0.15 at 0.9." in " ".join(caveats(again, 1))
     assert calibrate_run(alone, run, asked("error:0.15", part="test")).questions == ("error:0.15 at 0.9",)
+    (run.folder / CALIBRATION).write_text("{")  # damaged, and replaced
+    last = calibrate_run(alone, run, asked("error:0.1"))
+    assert last.questions == ("error:0.2 at 0.9", "error:0.15 at 0.9", "error:0.1 at 0.9")
     assert outdated_told(again, candidates_of(alone)) == ""
     assert "1 network may have been compared on validation" in outdated_told(again, 2)
     assert outdated_told(replace(again, rules=()), 2) == ""
     assert outdated_told(again, 2) in caveats(again, 2)
     assert candidates_now(run.folder, again) == 1 and candidates_now(tmp_path, again) is None
+
+
+def test_what_a_record_without_a_ledger_was_asked_is_kept(study: StudyFiles, tmp_path: Path) -> None:
+    alone = read_study(make_study(tmp_path / "study", runs=RUNS[1:2], n_train=40, n_val=200, n_test=100))
+    (run,) = alone.runs
+    for rates in ("error:0.2", "error:0.15"):
+        calibrate_run(alone, run, asked(rates))
+    (alone.folder / CALIBRATION_QUESTIONS).unlink()  # as 0.2.0 left it
+    calibrate_run(alone, run, asked("error:0.1", part="test"))
+    assert len(calibrate_run(alone, run, asked("error:0.1")).questions) == 3
+    with (alone.folder / CALIBRATION_QUESTIONS).open("a") as file:
+        file.write("{torn")
+    assert any(CALIBRATION_QUESTIONS in doubt for doubt in read_study(alone.folder).doubts)
 
 
 def test_of_a_temperature_is_told_what_its_interval_allows(study: StudyFiles) -> None:

@@ -38,15 +38,15 @@ from heldout.records.calibration import (
     Unlike,
 )
 from heldout.records.calibration import Scaling as ScalingRecord
-from heldout.records.codec import write_sealed
+from heldout.records.codec import read_record, write_sealed
 from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import with_logit_columns
 from heldout.records.predictions import Predictions
 from heldout.records.table_file import save_table
-from heldout.runs.calibrated import ROLES, compared, known_of, read_calibration
+from heldout.runs.calibrated import ROLES, compared, known_of
 from heldout.runs.candidates import candidates_of
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
-from heldout.runs.ledger import CALIBRATION_EVALUATIONS, evaluations_of, write_down
+from heldout.runs.ledger import CALIBRATION_EVALUATIONS, CALIBRATION_QUESTIONS, entries, evaluations_of, write_down
 from heldout.runs.rates import CalibrationAsked, check_rates
 from heldout.runs.rule_judging import judged
 from heldout.stats.abstention import Answered, Wanted, candidates, choose
@@ -141,6 +141,7 @@ def calibrate_run(
     quality = quality_table(study, run.recipe, reporter)
     known = _known_images(parts, quality, seed)
     write_test_evaluation(study, run, asked)
+    questions = write_questions(study, run, asked)
     positive = asked.positive_of(study.cohort.classes)
     record = Calibration(
         run=run.record.id,
@@ -152,7 +153,7 @@ def calibrate_run(
         candidates=found,
         given=run.record.learning.given,
         crossed=bool(run.record.members),
-        questions=_questions(run, asked),
+        questions=questions,
         fitting=_counted(parts.fitting),
         control=None if parts.control is None else _counted(parts.control),
         single=parts.control is not None and _answered(parts.control, used, seed).patients.single,
@@ -212,14 +213,28 @@ def write_test_evaluation(study: StudyFiles, run: RunFiles, asked: CalibrationAs
         write_down(study.folder, CALIBRATION_EVALUATIONS, entry)
 
 
-def _questions(run: RunFiles, asked: CalibrationAsked) -> tuple[str, ...]:
-    """What the images of the part were asked before, as the record that is there has it, and now."""
+def write_questions(study: StudyFiles, run: RunFiles, asked: CalibrationAsked) -> tuple[str, ...]:
+    """Write down what the images of the part are asked; all that they were asked of this run so far, in order.
+
+    The ledger keeps what a record no longer says: one of another part, or a damaged one, is replaced. Records that are
+    older than the ledger are added to it.
+    """
+    written = [
+        (entry.get("part"), entry.get("question"))
+        for entry in entries(study.folder, CALIBRATION_QUESTIONS)
+        if entry["run"] == run.record.id
+    ]
     try:
-        earlier = read_calibration(run.folder)
+        earlier = read_record(Calibration, run.folder / CALIBRATION)
+        told = [(earlier.part, question) for question in earlier.questions]
     except InputError:
-        earlier = None  # damaged, or of other predictions: it is replaced
-    known = earlier.questions if earlier is not None and earlier.part == asked.part else ()
-    return tuple(dict.fromkeys(filter(None, (*known, asked.question))))
+        told = []  # there is none, or it is damaged and is replaced
+    for part, question in dict.fromkeys([*told, (asked.part, asked.question)]):
+        if question and (part, question) not in written:
+            written.append((part, question))
+            entry = {"run": run.record.id, "part": part, "question": question}
+            write_down(study.folder, CALIBRATION_QUESTIONS, entry)
+    return tuple(dict.fromkeys(str(question) for part, question in written if part == asked.part))
 
 
 def _uncertain(parts: Parts, used: Scaling) -> Estimate | None:

@@ -24,6 +24,7 @@ from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
 from heldout.runs.ledger import (
     CALIBRATION_EVALUATIONS,
+    CALIBRATION_QUESTIONS,
     DIAGNOSIS_EVALUATIONS,
     TEST_EVALUATIONS,
     evaluations_of,
@@ -164,7 +165,7 @@ def read_study(folder: Path) -> StudyFiles:
     record, earlier = read_study_record(folder)
     doubts = [
         f"{where} cannot be read and does not count: a power cut tore it, or it was changed by hand."
-        for ledger in (TEST_EVALUATIONS, DIAGNOSIS_EVALUATIONS, CALIBRATION_EVALUATIONS)
+        for ledger in (TEST_EVALUATIONS, DIAGNOSIS_EVALUATIONS, CALIBRATION_EVALUATIONS, CALIBRATION_QUESTIONS)
         for where in unreadable(folder, ledger)
     ]
     plan = read_plans(folder, record, earlier, doubts)

@@ -1,4 +1,4 @@
-"""How often test images were scored: one line each time, in files of the study's folder that only grow.
+"""How often images were scored, and what they were asked: a line each time, in files of the study's folder that grow.
 
 In an object store nothing grows: a ledger there, and in the working copy of such a study, is a folder of that name with
 a file an entry. Each has a name of its own, so that entries of machines that write at once never meet.
@@ -26,6 +26,9 @@ DIAGNOSIS_EVALUATIONS = "diagnosis_evaluations.jsonl"
 CALIBRATION_EVALUATIONS = "calibration_evaluations.jsonl"
 """Written by `heldout calibrate`, once for everything different that it was asked of test images."""
 
+CALIBRATION_QUESTIONS = "calibration_questions.jsonl"
+"""Written by `heldout calibrate`, once for every different promise that it tested on a part's images of a run."""
+
 EARLIER = {TEST_EVALUATIONS: ("test_looks.jsonl",), DIAGNOSIS_EVALUATIONS: ("diagnosis_looks.jsonl",)}
 """What 0.1.0 called two of them; their lines still count."""
 
@@ -35,8 +38,8 @@ def write_down(folder: Path, ledger: str, entry: Mapping[str, str]) -> None:
 
     Args:
         folder: The study's.
-        ledger: `TEST_EVALUATIONS`, `DIAGNOSIS_EVALUATIONS` or `CALIBRATION_EVALUATIONS`.
-        entry: What was scored, by what.
+        ledger: Name of one of those above.
+        entry: What was scored or asked, by what.
 
     Raises:
         OSError: It cannot be written.
