@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 import heldout
@@ -16,11 +17,13 @@ from heldout.answer.calibration import broken_told, caveats, outdated_told, scal
 from heldout.cli import ExitStatus
 from heldout.errors import InputError, UsageError
 from heldout.files import read_json, write_json
+from heldout.images.quality import quality_of
 from heldout.records import Estimate
 from heldout.records.calibration import CALIBRATION, KNOWN_IMAGES, JudgedRule, Rule
 from heldout.records.run import Learning
 from heldout.report.material import gather
 from heldout.report.page import compose, render
+from heldout.runs import calibrate as calibrate_module
 from heldout.runs.calibrate import calibrate_run, halves
 from heldout.runs.calibrated import compared, known_of, numbers_in, read_calibrated
 from heldout.runs.candidates import candidates_now, candidates_of
@@ -29,6 +32,7 @@ from heldout.runs.ledger import CALIBRATION_EVALUATIONS, CALIBRATION_QUESTIONS, 
 from heldout.runs.predict import OutdatedWarning, UnlikeWarning, predict
 from heldout.runs.rates import CalibrationAsked, check_rates
 from heldout.runs.rule_judging import _all_kept, _kept
+from heldout.stats.mean_answers import mean_logits
 from tests.cli.call import call
 from tests.worlds.bright_cells import bright_cells
 from tests.worlds.made_study import RUNS, make_study
@@ -250,6 +254,45 @@ def test_new_images_are_answered_calibrated_and_warned_of(tmp_path: Path) -> Non
     assert json.loads(answer.out)["outdated"] and "Warning: Since then" in answer.err and "do not hold" in answer.err
     with pytest.warns(OutdatedWarning, match="no promise"):
         predict(run, [tmp_path / "alike"])
+
+
+def test_the_mean_of_folds_networks_is_not_what_makes_images_unlike(
+    study: StudyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean of five networks that differ is less spread out than one of them, of the same kind of images."""
+    rng, run = np.random.default_rng(9), study.runs[0]
+
+    def networks(n: int) -> NDArray[np.float64]:
+        evidence = rng.normal(0, 3, (n, 1)) * np.array([[-0.5, 0.5]])
+        return np.asarray(evidence + rng.normal(0, 2, (5, n, 2)))
+
+    def pictures(n: int, level: float = 120) -> NDArray[np.uint8]:
+        light = rng.normal(level, 20, (n, 1, 1, 1)) + rng.normal(0, 10, (n, 12, 12, 1))
+        return np.clip(light, 0, 255).astype(np.uint8)
+
+    val, test = run.predictions["val"], run.predictions["test"]
+    one = networks(len(val))[np.arange(len(val)) % 5, np.arange(len(val))]
+    parts = {"val": replace(val, logits=one), "test": replace(test, logits=mean_logits(networks(len(test))))}
+    crossed = replace(run, record=replace(run.record, members=("a", "b")), predictions=parts)
+    properties = quality_of(pictures(len(val) + len(test))).set_index(pd.Index([*val.ids, *test.ids]))
+    monkeypatch.setattr(calibrate_module, "quality_table", lambda *_: properties)
+    record = calibrate_run(study, crossed, asked(""))
+    known = read_calibrated(run.folder)
+    assert known is not None and record.test_likeness is not None and not record.test_likeness.unlike
+
+    def unlike(level: float) -> bool:
+        found = known.likeness(known.numbers(mean_logits(networks(200)).astype(np.float64), pictures(200, level)))
+        assert found is not None
+        return found.unlike
+
+    assert np.mean([unlike(120) for _ in range(20)]) <= 0.05
+    assert unlike(140)
+    promised = calibrate_run(study, crossed, asked("error:0.4", part="test"))
+    assert promised.compares_answers, "test is answered by the mean of all, as new images are"
+    monkeypatch.setattr(calibrate_module, "quality_table", lambda *_: None)
+    assert calibrate_run(study, crossed, asked("")).test_likeness is None, "nothing is left to compare by"
+    known = read_calibrated(run.folder)
+    assert known is not None and known.likeness(known.numbers(one, pictures(len(one)))) is None
 
 
 def written(folder: Path, n: int, level: float | None = None, spread: float = 40) -> Path:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy.stats import t as student
 
+import heldout
 from heldout.cli import ExitStatus
 from heldout.data import store as store_module
 from heldout.diagnosis.diagnose import diagnose
@@ -184,8 +187,6 @@ def test_the_run_is_put_to_use_by_the_mean_and_has_no_network_of_its_own(
     with pytest.raises(InputError, match="cross-validated run of 3 networks"):
         load_network(run.folder)
     image = np.load(data / "test" / "test_dark.npy")[0]
-    from PIL import Image
-
     file = study.folder.parent / "new.png"
     Image.fromarray(image).save(file)
     answered = predict(run.folder, [file]).filter(like="p(").to_numpy()
@@ -260,3 +261,19 @@ def test_what_does_not_go_together_is_told(data: Path, tmp_path: Path) -> None:
         told = call("run", data, "--models", MODEL, *words, "--out", tmp_path / "c")
         assert told.status == ExitStatus.USAGE and "--repeats" in told.err
     assert not (tmp_path / "c").exists()
+
+
+def test_what_probabilities_of_folds_rest_on_is_said(data: Path, study: Study, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(study.folder, tmp_path / "copy"))
+    run = read_study(copy).runs[0].folder
+    record = heldout.calibrate(run)
+    assert record.crossed and record.pictured and not record.compares_answers
+    (tmp_path / "new").mkdir()
+    for name in ("dark", "light"):
+        for number, image in enumerate(np.load(data / "train" / f"{name}.npy")[:12]):
+            Image.fromarray(image).save(tmp_path / "new" / f"{name}-{number}.png")
+    answer = call("predict", run, tmp_path / "new")
+    assert answer.status is ExitStatus.OK, answer.err
+    assert (
+        "may be too low" in answer.err and "the images that tested the promises, in measured properties" in answer.err
+    )

@@ -21,8 +21,7 @@ CROSSED = (
 UNLIKE = "{what} unlike the images that tested the promises (p {p}): nothing is promised of {them}."
 
 ALIKE = (
-    "{what} no different from the images that tested the promises, in answers and measured properties (p {p}); that is "
-    "no proof that they are not."
+    "{what} no different from the images that tested the promises, in {by} (p {p}); that is no proof that they are not."
 )
 
 KEPT: dict[Kept, str] = {"kept": "kept", "broken": "not kept", "open": "cannot be told"}
@@ -182,10 +181,20 @@ def caveats(record: Calibration, candidates: int) -> tuple[str, ...]:
     return tuple(said)
 
 
-def likeness_told(found: Unlike, what: str = "The test images look", them: str = "them") -> str:
-    """Whether a batch looks like the known images."""
-    text = UNLIKE if found.unlike else ALIKE
-    return text.format(what=what, p=_p(found.p), them=them)
+def likeness_told(found: Unlike, what: str = "The test images look", them: str = "them", answers: bool = True) -> str:
+    """Whether a batch looks like the known images.
+
+    Args:
+        found: What came of comparing them.
+        what: The batch.
+        them: The same, a word.
+        answers: Whether answers are compared, too (`Calibration.compares_answers`).
+    """
+    text, by = (
+        UNLIKE if found.unlike else ALIKE,
+        "answers and measured properties" if answers else "measured properties",
+    )
+    return text.format(what=what, p=_p(found.p), them=them, by=by)
 
 
 def _p(p: float) -> str:

@@ -212,9 +212,13 @@ def _of_calibration(
         elif late := outdated_told(classifier.calibration.record, known.candidates):
             env.error(f"Warning: {late}")
     if unlike is not None:
-        env.error(("Warning: " if unlike.unlike else "") + likeness_told(unlike, "These images look"))
+        answers = classifier.calibration.record.compares_answers
+        said = likeness_told(unlike, "These images look", answers=answers)
+        env.error(("Warning: " if unlike.unlike else "") + said)
     elif done < FEWEST:
         env.error(f"Whether they look like those images is not said of fewer than {FEWEST}.")
+    else:
+        env.error("Whether they look like those images cannot be told: too little is known of those.")
 
 
 def _compared_since(classifier: Classifier | ExportedClassifier) -> Classifier | None:

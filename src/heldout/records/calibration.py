@@ -12,7 +12,8 @@ CALIBRATION = "calibration.json"
 
 KNOWN_IMAGES = "calibration.parquet"
 """Beside it: the images that new batches are held against, columns `role` (`anchor`, `other`), `unit` (number of the
-patient), one `logit_<k>` a class, and the measured properties of the images where these could be read."""
+patient), one `logit_<k>` a class where new images are answered by the same network, and the measured properties of the
+images where these could be read."""
 
 ScalingKind = Literal["temperature", "vector"]
 
@@ -246,3 +247,12 @@ class Calibration:
     pictured: bool
     created: str
     format: int = 1
+
+    @property
+    def compares_answers(self) -> bool:
+        """Whether logits are among what batches are compared by.
+
+        Not where the known images were answered by networks of single folds: new ones are answered by the mean of all,
+        whose logits lie closer together, whatever the images are.
+        """
+        return self.control is not None or not self.crossed

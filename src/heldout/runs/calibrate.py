@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from heldout.diagnosis.tables import quality_table
@@ -139,9 +138,6 @@ def calibrate_run(
     used = fits[asked.scaling]
     found = candidates_of(study, asked.part)
     quality = quality_table(study, run.recipe, reporter)
-    known = _known_images(parts, quality, seed)
-    write_test_evaluation(study, run, asked)
-    questions = write_questions(study, run, asked)
     positive = asked.positive_of(study.cohort.classes)
     record = Calibration(
         run=run.record.id,
@@ -153,20 +149,27 @@ def calibrate_run(
         candidates=found,
         given=run.record.learning.given,
         crossed=bool(run.record.members),
-        questions=questions,
+        questions=(),
         fitting=_counted(parts.fitting),
         control=None if parts.control is None else _counted(parts.control),
         single=parts.control is not None and _answered(parts.control, used, seed).patients.single,
         scaling=ScalingRecord(used.kind, used.temperature, used.factors, used.shifts, _uncertain(parts, used)),
         reliability=_reliability(run.predictions["val"], parts.judging, fits, seed),
         rules=tuple(_rule(rate, asked, parts, used, found, study.cohort.classes, seed) for rate in asked.rates),
-        test_likeness=_test_likeness(parts, known, quality),
+        test_likeness=None,
         known_images="",
         pictured=quality is not None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    known = _known_images(parts, quality, record.compares_answers, seed)
+    write_test_evaluation(study, run, asked)
     save_table(known, run.folder / KNOWN_IMAGES)
-    record = replace(record, known_images=sha256_of(run.folder / KNOWN_IMAGES))
+    record = replace(
+        record,
+        questions=write_questions(study, run, asked),
+        test_likeness=_test_likeness(parts, quality, record.compares_answers, known),
+        known_images=sha256_of(run.folder / KNOWN_IMAGES),
+    )
     write_sealed(run.folder / CALIBRATION, record)
     return record
 
@@ -293,7 +296,7 @@ def _rule(
     return Rule(rate.kind, rate.level, rate.alpha, found.values, found.p, level, needed(rate.alpha, tests), on_test)
 
 
-def _known_images(parts: Parts, quality: pd.DataFrame | None, seed: int) -> pd.DataFrame:
+def _known_images(parts: Parts, quality: pd.DataFrame | None, answers: bool, seed: int) -> pd.DataFrame:
     """The table of `calibration.parquet`: images that a promise is for, those of one half held against the other."""
     if parts.control is not None and parts.control.part == "val":
         known = parts.fitting, parts.control
@@ -302,24 +305,31 @@ def _known_images(parts: Parts, quality: pd.DataFrame | None, seed: int) -> pd.D
     tables = []
     for role, side in zip(ROLES, known, strict=True):
         units = Units.of(side.labels, side.ids, side.patients).unit
-        # Logits up to a constant an image, which says nothing, and is another one for a mean of networks.
-        logits = log_softmax(side.logits, axis=1)
-        frame = with_logit_columns(pd.DataFrame({"role": [role] * len(side), "unit": units}), logits)
-        tables.append(frame if quality is None else frame.assign(**_columns(quality, side.ids)))
+        who = pd.DataFrame({"role": [role] * len(side), "unit": units})
+        tables.append(pd.concat([who, _numbers(side, quality, answers)], axis=1))
     return pd.concat(tables, ignore_index=True)
 
 
-def _columns(quality: pd.DataFrame, ids: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    rows = quality.loc[list(ids)]
-    return {str(name): rows[name].to_numpy(dtype=np.float64) for name in rows.columns}
+def _numbers(side: Predictions, quality: pd.DataFrame | None, answers: bool) -> pd.DataFrame:
+    """What batches are compared by, one row an image.
+
+    Args:
+        side: Images.
+        quality: Their measured properties; None where these could not be read.
+        answers: Whether logits are among it (`Calibration.compares_answers`).
+    """
+    table = pd.DataFrame(index=range(len(side)))
+    if answers:  # logits up to a constant an image, which says nothing, and is another one for a mean of networks
+        table = with_logit_columns(table, log_softmax(np.asarray(side.logits, dtype=np.float64), axis=1))
+    if quality is None:
+        return table
+    rows = quality.loc[list(side.ids)]
+    return table.assign(**{str(name): rows[name].to_numpy(dtype=np.float64) for name in rows.columns})
 
 
-def _test_likeness(parts: Parts, known: pd.DataFrame, quality: pd.DataFrame | None) -> Unlike | None:
+def _test_likeness(parts: Parts, quality: pd.DataFrame | None, answers: bool, known: pd.DataFrame) -> Unlike | None:
     """The images that judge held against those that the promise is for."""
     if parts.judging is None:
         return None
-    numbers = log_softmax(np.asarray(parts.judging.logits, dtype=np.float64), axis=1)
-    columns = [name for name in known.columns if name not in ("role", "unit")]
-    if quality is not None:
-        numbers = np.concatenate([numbers, quality.loc[list(parts.judging.ids)].to_numpy(dtype=np.float64)], axis=1)
-    return compared(numbers, known_of(known, columns))
+    numbers = _numbers(parts.judging, quality, answers)
+    return compared(numbers.to_numpy(dtype=np.float64), known_of(known, list(numbers.columns)))

@@ -80,7 +80,9 @@ class Calibrated:
             logits: (n, k) as the network gives them.
             pixels: (n, s, s, c) the squares that it saw.
         """
-        parts = [log_softmax(np.asarray(logits, dtype=np.float64), axis=1)]
+        parts = [np.empty((len(logits), 0))]
+        if self.record.compares_answers:
+            parts.append(log_softmax(np.asarray(logits, dtype=np.float64), axis=1))
         if self.record.pictured:
             parts.append(quality_of(pixels).to_numpy(dtype=np.float64))
         return np.concatenate(parts, axis=1)
@@ -92,8 +94,8 @@ class Calibrated:
 
 def numbers_in(record: Calibration) -> list[str]:
     """Columns of `calibration.parquet` that batches are compared by."""
-    properties = [one.name for one in PROPERTIES] if record.pictured else []
-    return [*logit_columns(len(record.classes)), *properties]
+    answers = logit_columns(len(record.classes)) if record.compares_answers else []
+    return [*answers, *([one.name for one in PROPERTIES] if record.pictured else [])]
 
 
 def known_of(table: pd.DataFrame, columns: list[str]) -> Known:

@@ -128,9 +128,10 @@ def likeness(batch: Reals, known: Known, seed: int = 0) -> Likeness | None:
         seed: Of the draws.
 
     Returns:
-        None of a batch of fewer than `FEWEST` images, or where the known images are of fewer than four patients.
+        None of a batch of fewer than `FEWEST` images, without any number, or where the known images are of fewer than
+        four patients.
     """
-    if len(batch) < FEWEST or len(np.unique(known.units)) < 4 or len(known.anchor) < 2:
+    if not batch.shape[1] or len(batch) < FEWEST or len(np.unique(known.units)) < 4 or len(known.anchor) < 2:
         return None
     rng = np.random.default_rng(seed)
     ground = Ground.of(known, rng)
