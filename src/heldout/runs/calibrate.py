@@ -229,7 +229,7 @@ def write_questions(study: StudyFiles, run: RunFiles, asked: CalibrationAsked) -
     ]
     try:
         earlier = read_record(Calibration, run.folder / CALIBRATION)
-        told = [(earlier.part, question) for question in earlier.questions]
+        told = [(earlier.part, question) for question in earlier.questions if earlier.run == run.record.id]
     except InputError:
         told = []  # there is none, or it is damaged and is replaced
     for part, question in dict.fromkeys([*told, (asked.part, asked.question)]):
