@@ -61,6 +61,7 @@ def test_runs_are_equal_and_test_is_counted_once(data: Path, local: Path, tmp_pa
     assert len(copies.dispatcher.done) == 2  # nothing is done again
 
 
+@pytest.mark.slow
 def test_features_of_many_images_are_computed_in_spans_by_the_executor(
     data: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_the_local_page_in_another_language_is_accessible(page: playwright.Page,
     assert page.locator("html").get_attribute("lang") == "zh-Hant-TW"
 
 
+@pytest.mark.slow
 def test_the_report_draws_and_is_accessible(
     browser: playwright.Browser,
     told: Material,

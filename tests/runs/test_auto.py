@@ -202,6 +202,7 @@ def test_no_training_begins_after_the_budget_and_more_minutes_go_on(
     assert first.id in {run.record.id for run in read_study(tmp_path / "study").runs}
 
 
+@pytest.mark.slow
 def test_out_of_fold_it_chooses_and_the_recommended_run_is_cross_validated(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
