@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from heldout.report.material import Material
 from heldout.report.page import in_language
 from tests.language.shown import LANG
