@@ -15,7 +15,7 @@ import pytest
 
 from heldout.cli import ExitStatus
 from heldout.errors import HeldoutError, UsageError
-from heldout.records import StudyRecord
+from heldout.records import RunRecord, StudyRecord
 from heldout.records.codec import read_record, write_record, write_sealed
 from heldout.records.tuning import Trial, Tuning
 from heldout.runs.compare import compare_study
@@ -154,8 +154,13 @@ def test_a_study_without_a_token_is_told_apart_by_its_first_run(study: Path, tmp
     assert read_study(study).record.token == ""
     copy = Path(shutil.copytree(study, tmp_path / "copy"))
     assert id_of(copy) == id_of(study)
-    later = make_study(tmp_path / "later" / "study", runs=RUNS[:2], n_train=60, n_val=60, n_test=60, seed=1)
-    assert id_of(later) != id_of(study)
+    first, last = sorted((copy / "runs").iterdir())
+    for run, created in ((first, "2025-02-01T00:00:00+00:00"), (last, "2025-03-01T00:00:00+00:00")):
+        write_record(run / "run.json", dataclasses.replace(read_record(RunRecord, run / "run.json"), created=created))
+    whole = id_of(copy)
+    assert whole != id_of(study), "the same images, split and recipes, trained another time"
+    shutil.move(last, tmp_path / "not yet")
+    assert id_of(copy) == whole, "a run that is finished later changes nothing"
     assert id_of(twin(study, tmp_path / "new", "a" * 32)) == "a" * 32
 
 
