@@ -181,7 +181,8 @@ class SlurmExecutor:
         if not jobs:
             return []
         scheduler = self._opened_scheduler()
-        with _refusals(f"{len(jobs)} tasks"), scheduler.batch():
+        what = f"{len(jobs)} tasks" if len(jobs) > 1 else f"the task of {jobs[0].title}"
+        with _refusals(what), scheduler.batch():
             handles = [scheduler.submit(Do(), job) for job in jobs]
         for job, handle in zip(jobs, handles, strict=True):
             bar.note(f"{job.title}, submitted as {handle.job_id}.")
