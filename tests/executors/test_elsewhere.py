@@ -28,6 +28,7 @@ from heldout.study import Study
 from heldout.training import shards as shards_module
 from tests.cli.call import call
 from tests.contract.elsewhere.an_executor import InCopies
+from tests.executors.never import Never
 from tests.executors.same import assert_same, assert_same_experiments
 from tests.worlds.bright_cells import bright_cells
 
@@ -61,6 +62,7 @@ def test_runs_are_equal_and_test_is_counted_once(data: Path, local: Path, tmp_pa
     assert len(copies.dispatcher.done) == 2  # nothing is done again
 
 
+@pytest.mark.slow
 def test_features_of_many_images_are_computed_in_spans_by_the_executor(
     data: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,13 +146,16 @@ def test_every_executor_refuses_what_it_cannot_be_told(name: str, tmp_path: Path
     assert type(backend).__doc__
     with pytest.raises(UsageError, match="--gpus-per-run"):
         Resources(gpus=-1)
-    if name == "ray":  # any text may be an address
+    if name == "ray":  # any text may be an address: only Ray knows whether anything answers there
+        pytest.importorskip("ray", reason="the extra `ray` is not installed")
+        with opened(f"{name}:nonsense", tmp_path) as executor, pytest.raises(HeldoutError, match="nonsense cannot be"):
+            executor.run([Never(tmp_path / "claim")], Silent())
         return
     with pytest.raises(UsageError, match="expected"):
         opened(f"{name}:nonsense", tmp_path)
 
 
-def test_what_slurm_is_told() -> None:
+def test_what_a_person_may_tell_slurm() -> None:
     assert asked_of("partition=gpu,minutes=60,cluster=local").minutes == 60
     for text in ("minutes=soon", "minutes=0", "nodes=2", "partition", "cluster=pbs"):
         with pytest.raises(UsageError, match="expected"):

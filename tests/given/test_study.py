@@ -85,6 +85,15 @@ def test_rows_in_another_order_give_the_same_files(trained: StudyFiles, given: S
     assert (again.cohort.hash, again.split.hash) == (given.cohort.hash, given.split.hash)
 
 
+def test_the_same_tables_given_again_are_the_same_study_and_others_another(tmp_path: Path) -> None:
+    val, test = made_table("val", 60), made_table("test", 60, strength=0.8)
+    token = study_of(tmp_path / "study", val, test).record.token
+    better = study_of(tmp_path / "study", val, made_table("test", 60, strength=2.0)).record.token
+    assert token and better == token, "other answers of the same images"
+    assert study_of(tmp_path / "study", val, made_table("test", 50)).record.token not in ("", token)
+    assert study_of(tmp_path / "elsewhere", val, test).record.token not in ("", token)
+
+
 def finding(diagnosis: Diagnosis, code: str) -> tuple[str, ReasonKind]:
     (found,) = [one for one in diagnosis.findings if one.code == code]
     return found.verdict, found.kind

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from heldout.report.material import Material
 from heldout.report.page import in_language
 from tests.language.shown import LANG
@@ -41,6 +43,7 @@ def test_the_local_page_in_another_language_is_accessible(page: playwright.Page,
     assert page.locator("html").get_attribute("lang") == "zh-Hant-TW"
 
 
+@pytest.mark.slow
 def test_the_report_draws_and_is_accessible(
     browser: playwright.Browser,
     told: Material,

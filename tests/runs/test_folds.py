@@ -245,6 +245,7 @@ def test_nested_without_a_test_set_tells_what_choosing_is_worth(tmp_path: Path) 
         assert run.record.learning.chosen == ()
 
 
+@pytest.mark.slow
 def test_several_labels_are_cross_validated_too(tmp_path: Path) -> None:
     data = write_npz(tmp_path / "findings.npz", (60, 30, 40))
     study = Study(data, [MODEL], ["probe"], tmp_path / "study", image_size=32, folds=2).run()

@@ -144,6 +144,9 @@ def test_every_plan_has_a_file_and_study_json_never_changes(tmp_path: Path, coho
     one, two = spec_of(seeds=(0,), strategies=(Probe(),)), spec_of(seeds=(1,), models=(LITE0,), image_size=64)
     first, second = (plan(spec, cohort, split, WEIGHTS) for spec in (one, two))
     write(tmp_path, cohort, split, first, one)
+    write(tmp_path / "another", cohort, split, first, one)
+    tokens = {read_study(folder).record.token for folder in (tmp_path, tmp_path / "another")}
+    assert len(tokens) == 2 and all(tokens), "equal studies are told apart"
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in tmp_path.rglob("*.json")}
     write(tmp_path, cohort, split, second, dataclasses.replace(two, data="elsewhere"))
     write(tmp_path, cohort, split, first, one)  # a plan that was made before

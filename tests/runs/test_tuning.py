@@ -164,6 +164,7 @@ def test_settings_that_are_proposed_together_differ_and_are_the_first_ones_that_
             SearchBudget.of(runs, None, together)
 
 
+@pytest.mark.slow
 def test_a_search_of_several_at_once_asks_for_them_together(data: Path, tmp_path: Path) -> None:
     class Counts(Copies):
         sizes: ClassVar[list[int]] = []

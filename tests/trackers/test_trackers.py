@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,11 +15,12 @@ import pytest
 
 from heldout.cli import ExitStatus
 from heldout.errors import HeldoutError, UsageError
-from heldout.records.codec import write_sealed
+from heldout.records import RunRecord, StudyRecord
+from heldout.records.codec import read_record, write_record, write_sealed
 from heldout.records.tuning import Trial, Tuning
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import read_study
-from heldout.trackers import trackers
+from heldout.trackers import blanked, trackers
 from heldout.trackers.mlflow_ import _legal
 from heldout.trackers.send import send, tracked, trackers_of
 from tests.cli.call import call
@@ -86,6 +88,135 @@ def test_mlflow_holds_all_of_a_run_once(study: Path, tmp_path: Path, place: str)
     assert len(sent_to_mlflow(uri)[1]) == len(sent.new) + 1, "what was cut off is replaced"
 
 
+def twin(study: Path, folder: Path, token: str) -> Path:
+    """A study of the same name, images and recipes that another person made: its scores are the same, its files not."""
+    made = Path(shutil.copytree(study, folder / "study"))
+    record = dataclasses.replace(read_record(StudyRecord, made / "study.json"), token=token)
+    write_record(made / "study.json", record)
+    (made / "report.html").write_text(f"<!doctype html>{token}")
+    for run in (made / "runs").iterdir():
+        (run / "environment.json").write_text(json.dumps(token))
+    return made
+
+
+def owners_in_mlflow(uri: str) -> dict[str, set[str]]:
+    """Study -> ids of its runs that are there."""
+    found: dict[str, set[str]] = {}
+    for run in sent_to_mlflow(uri)[1]:
+        found.setdefault(run.data.tags.get("heldout.study", ""), set()).add(run.data.tags["heldout.run"])
+    return found
+
+
+def test_a_study_replaces_in_mlflow_only_its_own(study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed")
+    uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    to = trackers_of([f"mlflow:{uri}"])
+    one, two = (twin(study, tmp_path / who, who * 32) for who in ("a", "b"))
+    (first,), (other,) = send(one, to), send(two, to)
+    assert len(first.new) == len(other.new) == 2 and set(first.new) == set(other.new)
+    whole = {"a" * 32: {*first.new, "report"}, "b" * 32: {*first.new, "report"}}
+    assert owners_in_mlflow(uri) == whole
+    before = {run.info.run_id for run in sent_to_mlflow(uri)[1]}
+
+    (one / "report.html").write_text("<!doctype html>judged anew")
+    (one / "runs" / first.new[0] / "calibration.json").write_text("{}")
+    (again,) = send(Path(shutil.move(one, tmp_path / "moved" / "study")), to)  # where its folder is does not matter
+    assert (again.new, again.known) == ((first.new[0],), (first.new[1],))
+    assert owners_in_mlflow(uri) == whole
+    now = {run.info.run_id: run.data.tags["heldout.study"] for run in sent_to_mlflow(uri)[1]}
+    assert len(before - set(now)) == 2 and list(now.values()).count("b" * 32) == 3
+
+
+def test_what_0_2_0_sent_to_mlflow_is_known_or_left_alone(study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed")
+    uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    to = trackers_of([f"mlflow:{uri}"])
+    mine = twin(study, tmp_path / "mine", "a" * 32)
+    (sent,) = send(mine, to)
+    client, runs = sent_to_mlflow(uri)
+    for run in runs:
+        client.delete_tag(run.info.run_id, "heldout.study")
+    earlier = {run.info.run_id for run in runs}
+    (same,) = send(mine, to)
+    assert same.known == sent.new and owners_in_mlflow(uri) == {"": {*sent.new, "report"}}
+    (mine / "report.html").write_text("<!doctype html>judged anew")
+    (mine / "runs" / sent.new[0] / "calibration.json").write_text("{}")
+    (changed,) = send(mine, to)
+    assert changed.new == sent.new[:1] and earlier < {run.info.run_id for run in sent_to_mlflow(uri)[1]}
+    assert owners_in_mlflow(uri)["a" * 32] == {sent.new[0], "report"}
+
+
+def test_a_study_without_a_token_is_told_apart_by_its_first_run(study: Path, tmp_path: Path) -> None:
+    def id_of(folder: Path) -> str:
+        files = read_study(folder)
+        return tracked(files, compare_study(files)).id
+
+    assert read_study(study).record.token == ""
+    copy = Path(shutil.copytree(study, tmp_path / "copy"))
+    assert id_of(copy) == id_of(study)
+    first, last = sorted((copy / "runs").iterdir())
+    for run, created in ((first, "2025-02-01T00:00:00+00:00"), (last, "2025-03-01T00:00:00+00:00")):
+        write_record(run / "run.json", dataclasses.replace(read_record(RunRecord, run / "run.json"), created=created))
+    whole = id_of(copy)
+    assert whole != id_of(study), "the same images, split and recipes, trained another time"
+    shutil.move(last, tmp_path / "not yet")
+    assert id_of(copy) == whole, "a run that is finished later changes nothing"
+    assert id_of(twin(study, tmp_path / "new", "a" * 32)) == "a" * 32
+
+
+def test_a_run_that_was_finished_since_the_comparison_is_sent_too(study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    whole = compare_study(read_study(study))
+    part = dataclasses.replace(whole, runs=whole.runs[:1], pairs=())
+    to = trackers_of([f"tensorboard:{tmp_path / 'events'}"])
+    (sent,) = send(study, to, part)
+    assert set(sent.new) == {row.id for row in whole.runs}
+    (again,) = send(study, to, whole)
+    assert set(again.known) == set(sent.new), "its scores are those of a comparison with it"
+
+
+def test_no_password_is_shown(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed")
+    place = "nowhere+none://lab:geheim@db.lab/runs?sslpassword=geheim"  # which no store of MLflow's has
+    with pytest.raises(HeldoutError, match=r"nowhere\+none://\*\*\*@db.lab/runs") as told:
+        send(study, trackers_of([f"mlflow:{place}"]))
+    assert "geheim" not in str(told.value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place)
+    with pytest.raises(HeldoutError, match="default place of MLflow") as told:
+        send(study, trackers_of(["mlflow"]))
+    assert "geheim" not in str(told.value)
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'runs.db'}?token=geheim")
+    (sent,) = send(study, trackers_of(["mlflow"]))
+    assert sent.new and "geheim" not in f"{sent}" and str(tmp_path / "runs.db") in sent.look
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://lab:geheim@host:5000/x", "http://***@host:5000/x"),
+        ("databricks://geheim@host", "databricks://***@host"),
+        ("postgresql+psycopg2://lab:geh/e@im@db/x?sslmode=require", "postgresql+psycopg2://***@db/x?sslmode=require"),
+        ("mysql://db/x?user=lab&password=geheim&charset=utf8", "mysql://db/x?user=lab&password=***&charset=utf8"),
+        ("Request to 'http://lab:geheim@host/api?x=1' failed", "Request to 'http://***@host/api?x=1' failed"),
+        ("http://localhost:5000", "http://localhost:5000"),
+        ("file:///home/me@lab/runs", "file:///home/me@lab/runs"),
+        ("sqlite:////home/me@lab/runs.db", "sqlite:////home/me@lab/runs.db"),
+        ("runs of me@lab", "runs of me@lab"),
+    ],
+)
+def test_of_a_place_no_secret_is_shown_and_all_else_is(text: str, expected: str) -> None:
+    assert blanked(text) == expected and blanked(expected) == expected
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "optuna"])
+def test_a_url_is_no_file_of_this_machine(name: str, study: Path, tmp_path: Path) -> None:
+    pytest.importorskip(name, reason="it is not installed")
+    with pytest.raises(UsageError, match=r"s3://\*\*\*@bucket/runs") as told:
+        send(study, trackers_of([f"{name}:s3://key:geheim@bucket/runs"]))
+    assert "geheim" not in str(told.value) and not list(tmp_path.iterdir())
+
+
 def test_tensorboard_reads_what_was_written(study: Path, tmp_path: Path) -> None:
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="TensorBoard is not installed"
@@ -120,6 +251,30 @@ def test_a_folder_of_the_person_is_left_alone(study: Path, tmp_path: Path) -> No
     answer = call("track", study, "--to", f"tensorboard:{tmp_path / 'events'}")
     assert answer.status == ExitStatus.ERROR and "did not write" in answer.err
     assert (mine / "notes.txt").read_text() == "mine"
+
+
+def test_a_study_replaces_in_tensorboard_only_its_own(study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    one, two = (twin(study, tmp_path / who, who * 32) for who in ("a", "b"))
+    place = tmp_path / "events"
+    to = trackers_of([f"tensorboard:{place}"])
+    (sent,) = send(one, to)
+    before = files_of(place)
+    with pytest.raises(HeldoutError, match="this study did not write") as told:
+        send(two, to)
+    assert all(run in str(told.value) for run in sent.new) and files_of(place) == before
+    (one / "runs" / sent.new[0] / "calibration.json").write_text("{}")
+    assert send(one, to)[0].new == sent.new[:1]
+
+    own = trackers_of(["tensorboard"])
+    send(two, own)
+    for mark in [*two.glob("tensorboard/*/heldout-run.txt"), *place.glob("*/heldout-run.txt")]:
+        mark.write_text(f"{mark.read_text().split()[0]}\n")  # as 0.2.0 wrote it
+    for run in (*(one / "runs").iterdir(), *(two / "runs").iterdir()):
+        (run / "calibration.json").write_text("[]")
+    assert set(send(two, own)[0].new) == set(sent.new), "what lies in the study's folder is the study's"
+    with pytest.raises(HeldoutError, match=r"of what heldout 0\.2\.0 wrote nobody knows the study"):
+        send(one, to)
 
 
 def test_what_cannot_be_sent_is_one_sentence(study: Path, tmp_path: Path) -> None:

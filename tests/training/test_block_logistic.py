@@ -90,7 +90,7 @@ def test_correlated_features_take_few_passes_over_the_file(blocks: pytest.Monkey
     blocks.setattr(block_logistic, "blocks", counted)
     solve_path(x, y, 2, STRENGTHS)
     few, passes = passes, 0
-    blocks.setattr(block_logistic.BlockProblem, "_curvature", lambda self, both, penalty: np.eye(both.shape[1]))
+    blocks.setattr(block_logistic.BlockProblem, "_curvature", lambda self, both, penalty, total: np.eye(both.shape[1]))
     solve_path(x, y, 2, STRENGTHS)
     assert few < 60 and passes > 4 * few
 

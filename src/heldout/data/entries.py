@@ -14,7 +14,7 @@ from heldout.errors import Problem, UsageError
 from heldout.progress import Reporter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be a million
 class Entry:
     """One image that a source names, not yet read.
 

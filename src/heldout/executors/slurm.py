@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ FINAL = {
     "OUT_OF_MEMORY": "It needed more memory; ask for more with --on slurm:memory_gb=N.",
 }
 """States of a task that would end the same way again, with what is said (`man squeue`, JOB STATE CODES)."""
+
+TIMEOUTS = 1000
+"""How often a job is submitted again that its task's minutes did not suffice for; submitit's own 3 would end a run
+after 16 hours where a task may take four. There is an end, for a run whose task never gets through an epoch."""
 
 TRIES = 3
 """How often a job is submitted whose task ends without it being done and without an error: a node that was lost."""
@@ -177,7 +181,8 @@ class SlurmExecutor:
         if not jobs:
             return []
         scheduler = self._opened_scheduler()
-        with scheduler.batch():
+        what = f"{len(jobs)} tasks" if len(jobs) > 1 else f"the task of {jobs[0].title}"
+        with _refusals(what), scheduler.batch():
             handles = [scheduler.submit(Do(), job) for job in jobs]
         for job, handle in zip(jobs, handles, strict=True):
             bar.note(f"{job.title}, submitted as {handle.job_id}.")
@@ -198,7 +203,12 @@ class SlurmExecutor:
         final = next((words for name, words in FINAL.items() if str(state).startswith(name)), "")
         if _is_lost(task.handle) and task.tries < TRIES and not final:
             bar.note(f"{task.job.title}: its task was lost ({state}). It is submitted again.")
-            task.handle = self._opened_scheduler().submit(Do(), task.job)
+            try:
+                with _refusals(f"the task of {task.job.title}"):
+                    task.handle = self._opened_scheduler().submit(Do(), task.job)
+            except HeldoutError as refused:  # the other tasks go on
+                self._failed.append(f"{task.job.title} was lost as {task.handle.job_id} ({state}). {refused}")
+                return True
             task.tries += 1
             return False
         said = _last(log) if error is None or _is_lost(task.handle) else _reason(error)
@@ -211,12 +221,39 @@ class SlurmExecutor:
         if self._scheduler is None:
             submitit: Any = require("submitit", "slurm")
             try:
-                scheduler = submitit.AutoExecutor(folder=self.study / "slurm", cluster=self.asked.cluster)
+                scheduler = submitit.AutoExecutor(
+                    folder=self.study / "slurm",
+                    cluster=self.asked.cluster,
+                    slurm_max_num_timeout=TIMEOUTS,
+                    local_max_num_timeout=TIMEOUTS,
+                )
             except Exception as error:  # no sbatch on this machine
                 raise HeldoutError(f"Slurm cannot be used here: {error}. Call this on a login node.") from error
             scheduler.update_parameters(**_parameters(self.asked, self.resources))
             self._scheduler = scheduler
         return self._scheduler
+
+
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    """What the scheduler says in place of a task's number: a partition that is none, an account, a limit.
+
+    Raises:
+        HeldoutError: It said that; sbatch is not there; or the study's folder takes no file of the task's.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise HeldoutError(f"Slurm could not be given {what}: {error}.") from error
+    except Exception as error:
+        kinds: Any = require("submitit.core.utils", "slurm")
+        if not isinstance(error, kinds.FailedJobError | kinds.FailedSubmissionError):
+            raise
+        words = " ".join(str(error).split()) or "it said nothing"
+        raise HeldoutError(
+            f"Slurm refused {what}: {words}. What it is asked for stands in --on slurm:NAME=VALUE,…, --cpus-per-run "
+            f"and --gpus-per-run."
+        ) from error
 
 
 def _parameters(asked: Asked, resources: Resources) -> Mapping[str, Any]:

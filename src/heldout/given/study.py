@@ -28,7 +28,7 @@ from heldout.records.table_file import save_table
 from heldout.replacing import REPORT, is_ours
 from heldout.runs.folder import StudyFiles, read_study
 from heldout.runs.sitting import checksums_in
-from heldout.runs.write_study import begin_study, check_same
+from heldout.runs.write_study import begin_study, check_same, token_of
 
 OURS = (
     *("study.json", "cohort.parquet", "split.parquet", "report.html", "diagnosis_evaluations.jsonl", "plans/*.json"),
@@ -130,6 +130,7 @@ def write_given(
         answers: What their answers were, for the record.
     """
     recipes = [_recipe(run, about, cohort, split, answers) for run in runs]
+    token = token_of(folder)
     _remove(folder, ("study.json", "plans/*.json", "report.html"))
     wanted = {recipe.id for recipe in recipes}
     for place in folder.glob("runs/*/"):
@@ -152,7 +153,14 @@ def write_given(
         created=_now(),
     )
     record = StudyRecord(
-        cohort.name, about.data, cohort.hash, split.hash, __version__, notes=cohort.notes, reading=about.options
+        cohort.name,
+        about.data,
+        cohort.hash,
+        split.hash,
+        __version__,
+        notes=cohort.notes,
+        reading=about.options,
+        token=token,
     )
     begin_study(folder, record, plan, cohort, split)
     return read_study(folder)

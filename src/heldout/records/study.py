@@ -25,6 +25,8 @@ class StudyRecord:
         notes: Sentences a person should read.
         reading: How DATA was read and its split drawn: options of `heldout run` by name, None or False where not given.
         format: Version of this record.
+        token: Drawn when the study was begun: no other has it, be it of the same images. A copy of the folder is the
+            same study. Empty in records of 0.2.0 and before.
     """
 
     name: str
@@ -35,6 +37,7 @@ class StudyRecord:
     notes: tuple[str, ...] = field(default=())
     reading: dict[str, Setting] = field(default_factory=dict)
     format: int = 2
+    token: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -163,8 +163,8 @@ DEFINITIONS = (
         "def-behind",
         "Behind, best, standing",
         "Patients are drawn again, for all recipes at once. Behind: how many points a recipe lies behind the "
-        "recommended one, with the interval of the draws; where it reaches down to zero, the two cannot be told "
-        "apart. Best: the share of draws in which it has the most images right.",
+        "recommended one, with an interval that holds for all pairs of recipes at once; where it reaches down to zero, "
+        "the two cannot be told apart. Best: the share of draws in which it has the most images right.",
     ),
     Term(
         "def-verdict",

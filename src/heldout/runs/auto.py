@@ -152,11 +152,16 @@ class Search:
         if claim is not None:
             claim.check()
         table = variants_table("val", self.judged, {str(len(found.candidates)): np.concatenate(logits)})
-        before = [load_table(answers_of(self.file))] if found.candidates else []
+        before = [self._answers(len(found.candidates))] if found.candidates else []
         save_table(pd.concat([*before, table], ignore_index=True), answers_of(self.file))
         found = replace(found, candidates=(*found.candidates, own))
         write_sealed(self.file, found)
         return found
+
+    def _answers(self, candidates: int) -> pd.DataFrame:
+        """Answers of so many candidates; those of one that is not on record are of a call that was cut off there."""
+        table = load_table(answers_of(self.file))
+        return table[table["variant"].isin([str(number) for number in range(candidates)])]
 
     def _widened(
         self, found: Selection, left: Sequence[PlannedRun], number: int
@@ -179,7 +184,7 @@ class Search:
         chosen = _first(found.candidates)
         answers = [self._logits(number) for number in range(len(found.candidates))]
         race = self._race(answers)
-        values, low, high = race.behind(chosen)
+        values, low, high = race.behind_best(chosen)
         best = race.best()
         shares = [None] * len(values) if best is None else best.tolist()
         rows = zip(values.tolist(), low.tolist(), high.tolist(), shares, strict=True)

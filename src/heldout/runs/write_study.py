@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,8 +71,18 @@ def write_study(folder: Path, spec: StudySpec, cohort: Cohort, split: Split, pla
         version=__version__,
         notes=cohort.notes,
         reading=spec.reading.options(),
+        token=token_of(folder),
     )
     begin_study(folder, record, _plan_record(spec, cohort, split, planned), cohort, split)
+
+
+def token_of(folder: Path) -> str:
+    """The token of the study in a folder; where there is none, or it has none, a new one."""
+    try:
+        there = read_study_record(folder)[0].token if (folder / "study.json").exists() else ""
+    except InputError:  # told where it is read to be gone on with; tables given again write it anew
+        there = ""
+    return there or uuid.uuid4().hex
 
 
 def begin_study(folder: Path, record: StudyRecord, plan: PlanRecord, cohort: Cohort, split: Split) -> None:

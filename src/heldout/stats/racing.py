@@ -61,6 +61,37 @@ class Race:
         reach = self._reach(leader, level)
         return values, np.minimum(low, values - reach), np.maximum(high, values + reach)
 
+    def behind_best(self, best: int, level: float = 0.05) -> tuple[Reals, Reals, Reals]:
+        """As `behind`, where the leader is the best of them: intervals hold for all pairs of candidates at once.
+
+        Who leads was chosen among all by the same images, so that each of equals lies behind it by luck. Ends are those
+        of the largest difference of any pair in its standard errors (max-|t|, Romano & Wolf 2005, all pairs as Tukey's
+        range has them); over folds they are Bonferroni's.
+
+        Args:
+            best: Number of the candidate that was chosen.
+            level: Chance that any interval misses; 0.05 for 95 %.
+        """
+        means = self.scores.mean(axis=1)
+        values: Reals = 100 * (means[best] - means)
+        first, second = np.triu_indices(len(means), 1)
+        if not len(first):
+            return values, values, values
+        units, each = self.resamples.units, level / len(first)
+        drawn = 100 * (self.drawn() - means[:, None])  # (m, B) about each candidate's own score
+        error = np.std([drawn[a] - drawn[b] for a, b in zip(first, second, strict=True)], axis=1, ddof=1)
+        varied = error > SAME
+        pairs = zip(first[varied], second[varied], error[varied], strict=True)
+        largest = np.zeros(drawn.shape[1])
+        for a, b, spread in pairs:
+            np.maximum(largest, np.abs(drawn[a] - drawn[b]) / spread, out=largest)
+        critical = float(np.quantile(largest, 1 - level, method="higher")) * spread_factor(units, each)
+        own = np.std(drawn[best] - drawn, axis=1, ddof=1)
+        reach = np.where(own > SAME, critical * own, 100 * unseen(len(units), each))
+        reach[best] = 0.0
+        reach = np.maximum(reach, self._reach(best, each))
+        return values, values - reach, values + reach
+
     def _reach(self, leader: int, level: float) -> Reals:
         """Half of each interval over folds, in points, (m,); 0 without folds, and where all of them agree."""
         reach = np.zeros(len(self.scores))

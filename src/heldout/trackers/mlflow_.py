@@ -1,4 +1,8 @@
-"""MLflow: an experiment a study, a run of it a run; the report is a run of its own."""
+"""MLflow: an experiment a name of a study, a run of it a run; the report is a run of its own.
+
+Studies of one name share an experiment, since most are called `study`. Each run says of which study it is, and only the
+study's own are ever replaced.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,23 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from heldout.errors import HeldoutError
 from heldout.optional import require
+from heldout.trackers._places import blanked
 from heldout.trackers.tracker import Sent, TrackedRun, TrackedStudy
 
-RUN, HASH, STATE = "heldout.run", "heldout.hash", "heldout.sent"
-"""Tags of a run: its id, the hash of its record, and that all of it was sent."""
+STUDY, RUN, HASH, STATE = "heldout.study", "heldout.run", "heldout.hash", "heldout.sent"
+"""Tags of a run: its study, its id there, the hash of its files and scores, and that all of it was sent. 0.2.0 wrote no
+study: of those runs nobody knows whose they are."""
+
+REPORT = "report"
+"""What stands for a run's id in the tags of a report."""
 
 BATCH = 500
 """Metrics a request; MLflow takes at most 1000 (mlflow.utils.validation.MAX_METRICS_PER_BATCH)."""
@@ -50,16 +60,16 @@ class MLflow:
         with _told(uri or "the default place of MLflow"):
             mlflow = require("mlflow", "mlflow")
             client = mlflow.MlflowClient(tracking_uri=uri or None)
-            experiment = _experiment(client, study.name)
+            there = _There(client, _experiment(client, study.name), study.id)
             new: list[str] = []
             known: list[str] = []
             for run in study.runs:
-                (known if _sent(client, experiment, run.id, run.hash) else new).append(run.id)
+                (known if there.has(run.id, run.hash) else new).append(run.id)
             for run in study.runs:
                 if run.id in new:
-                    _send(client, experiment, run)
-            _send_report(client, experiment, study)
-        where = uri or mlflow.get_tracking_uri()
+                    _send(there, run)
+            _send_report(there, study)
+        where = blanked(uri or mlflow.get_tracking_uri())
         look = where if where.startswith("http") else f"mlflow ui --backend-store-uri {where}"
         return Sent(self.name, where, tuple(new), tuple(known), look)
 
@@ -90,8 +100,9 @@ def _told(where: str) -> Iterator[None]:
     except HeldoutError:
         raise
     except Exception as error:  # of requests, SQLAlchemy, boto3 … as well: whatever the place is reached by
+        words = " ".join(blanked(str(error)).split())[:300]  # blanked first: half a URL is none any more
         raise HeldoutError(
-            f"The runs could not be sent to {where} ({type(error).__name__}: {' '.join(str(error).split())[:300]}). "
+            f"The runs could not be sent to {blanked(where)} ({type(error).__name__}: {words}). "
             f"The study is whole; send it again with: heldout track STUDY --to mlflow:PLACE"
         ) from error
     finally:
@@ -103,25 +114,65 @@ def _experiment(client: Any, name: str) -> str:
     return str(found.experiment_id if found else client.create_experiment(name))
 
 
-def _sent(client: Any, experiment: str, run: str, digest: str) -> bool:
-    """Whether that very run is there whole; one of that id that was cut off, or is of an earlier state, is deleted."""
-    whole = False
-    for one in client.search_runs([experiment], filter_string=f"tags.`{RUN}` = '{run}'"):
-        tags = one.data.tags
-        if tags.get(HASH) == digest and tags.get(STATE) == "whole":
-            whole = True
-        else:
-            client.delete_run(one.info.run_id)
-    return whole
+@dataclass(frozen=True)
+class _There:
+    """What a study has in an experiment.
+
+    Attributes:
+        client: MLflow's, connected.
+        experiment: Its id.
+        study: Id of the study.
+    """
+
+    client: Any
+    experiment: str
+    study: str
+
+    def has(self, run: str, digest: str) -> bool:
+        """Whether that very run is there whole; one of this study that was cut off, or is of an earlier state, goes.
+
+        One of no study's, which 0.2.0 sent, is it if its hash is the same. It stays in either case.
+        """
+        whole = False
+        for one in self._found({RUN: run, STUDY: self.study}):
+            if one.data.tags.get(HASH) == digest and _is_whole(one):
+                whole = True
+            else:
+                self.client.delete_run(one.info.run_id)
+        return whole or any(
+            STUDY not in one.data.tags and _is_whole(one) for one in self._found({RUN: run, HASH: digest})
+        )
+
+    def create(self, run: str, digest: str, name: str, start: int | None = None) -> str:
+        """Begin a run of this study; MLflow's id of it."""
+        tags = {STUDY: self.study, RUN: run, HASH: digest}
+        made = self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name)
+        return str(made.info.run_id)
+
+    def _found(self, tags: Mapping[str, str]) -> list[Any]:
+        """All of them: those of many studies may be more than a page."""
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        found: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_runs([self.experiment], filter_string=wanted, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
 
 
-def _send(client: Any, experiment: str, run: TrackedRun) -> None:
+def _is_whole(run: Any) -> bool:
+    return bool(run.data.tags.get(STATE) == "whole")
+
+
+def _send(there: _There, run: TrackedRun) -> None:
     from mlflow.entities import Metric, Param
 
+    client = there.client
     begun = round(run.began.timestamp() * 1000)
     ended = begun + round(run.seconds * 1000)
-    tags = {RUN: run.id, HASH: run.hash}
-    sent = client.create_run(experiment, start_time=begun, tags=tags, run_name=run.name).info.run_id
+    sent = there.create(run.id, run.hash, run.name, begun)
     called = _legal(run.settings)
     params = [Param(called[name], value[:LONGEST]) for name, value in run.settings.items()]
     epochs = max((len(values) for values in run.curves.values()), default=0)
@@ -155,14 +206,14 @@ def _legal(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _send_report(client: Any, experiment: str, study: TrackedStudy) -> None:
+def _send_report(there: _There, study: TrackedStudy) -> None:
     """The report as it is now, in a run that is called after it: MLflow keeps files with runs alone."""
     if study.report is None:
         return
     digest = hashlib.sha256(study.report.read_bytes()).hexdigest()[:16]
-    if _sent(client, experiment, "report", digest):
+    if there.has(REPORT, digest):
         return
-    sent = client.create_run(experiment, tags={RUN: "report", HASH: digest}, run_name="report").info.run_id
+    client, sent = there.client, there.create(REPORT, digest, REPORT)
     client.log_artifact(sent, str(study.report))
     client.set_tag(sent, STATE, "whole")
     client.set_terminated(sent, "FINISHED")

@@ -9,6 +9,7 @@ from typing import Any
 from heldout.errors import HeldoutError
 from heldout.optional import require
 from heldout.system_errors import told
+from heldout.trackers._places import path_of
 from heldout.trackers.tracker import Sent, TrackedSearch, TrackedStudy, TrackedTrial
 
 FILE = "optuna.journal"
@@ -30,10 +31,11 @@ class Optuna:
         Raises:
             HeldoutError: Optuna is not installed, the place cannot be written or is no journal, or it holds other
                 trials under the name of a search.
+            UsageError: The place is a URL.
         """
         optuna: Any = require("optuna", "tune")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        file = Path(place) if place else study.folder / FILE
+        file = path_of(place, study.folder / FILE, self.name, "a file")
         new: list[str] = []
         known: list[str] = []
         if study.searches:

@@ -45,14 +45,17 @@ def send(folder: Path, named: Sequence[tuple[Tracker, str]], comparison: Compari
     Args:
         folder: The study's folder, of which nothing is changed.
         named: Trackers and places (`trackers_of`).
-        comparison: How the runs compare, where that is known already.
+        comparison: How the runs compare, where that is known already; it is made anew if it lacks one.
 
     Raises:
         InputError: The folder is no study, or holds no finished run.
         HeldoutError: A tracker is not installed, or its place cannot be reached.
     """
     files = read_study(folder)
-    study = tracked(files, comparison or compare_study(files))
+    compared = set() if comparison is None else {row.id for row in comparison.runs}
+    if comparison is None or not compared >= {run.record.id for run in files.runs}:  # another process finished one
+        comparison = compare_study(files)
+    study = tracked(files, comparison)
     return tuple(tracker.send(study, place) for tracker, place in named)
 
 
@@ -62,7 +65,17 @@ def tracked(files: StudyFiles, comparison: Comparison) -> TrackedStudy:
     runs = tuple(_run(run, rows[run.record.id], names[run.record.id].label) for run in files.runs)
     report = files.folder / REPORT
     there = report if report.is_file() else None
-    return TrackedStudy(files.folder, files.folder.resolve().name, runs, there, searches_of(files.folder))
+    return TrackedStudy(
+        _id_of(files), files.folder, files.folder.resolve().name, runs, there, searches_of(files.folder)
+    )
+
+
+def _id_of(files: StudyFiles) -> str:
+    """Its token; of a study that was begun before there were any, what it is of and the first run that it finished."""
+    if files.record.token:
+        return files.record.token
+    first = min(((run.record.created, run.record.id, run.record.wall_seconds) for run in files.runs), default=())
+    return hash_of([files.record.cohort, files.record.split, files.record.data, list(first)], 32)
 
 
 def searches_of(folder: Path) -> tuple[TrackedSearch, ...]:

@@ -11,6 +11,7 @@ from heldout.errors import HeldoutError
 from heldout.files import temporary_of, write_text
 from heldout.optional import require
 from heldout.system_errors import told
+from heldout.trackers._places import path_of
 from heldout.trackers.tracker import Sent, TrackedRun, TrackedStudy
 
 EXTRA = "tensorboard"
@@ -19,7 +20,8 @@ FOLDER = "tensorboard"
 """Where event files go in the study's folder if no place was named."""
 
 MARK = "heldout-run.txt"
-"""File beside a run's events: the hash of the run that they are of. It tells our folders from a person's."""
+"""File beside a run's events: the hash of the run that they are of, then the id of its study, which 0.2.0 did not
+write. It tells our folders from a person's, and a study's from another one's."""
 
 
 class TensorBoard:
@@ -32,39 +34,46 @@ class TensorBoard:
         """Write the runs' folders, each whole or not at all.
 
         Raises:
-            HeldoutError: TensorBoard is not installed, the place cannot be written, or holds other files under the name
-                of a run.
+            HeldoutError: TensorBoard is not installed, the place cannot be written, or holds what is not this study's
+                under the name of a run; all of that, before anything is written.
+            UsageError: The place is a URL.
         """
         require("tensorboard", EXTRA)
-        folder = Path(place) if place else study.folder / FOLDER
-        new, known = [], []
-        for run in study.runs:
-            there = folder / run.id
-            if _hash_of(there) == run.hash:
-                known.append(run.id)
-                continue
-            if there.exists() and not (there / MARK).is_file():
-                raise HeldoutError(
-                    f"Found {there}, which heldout did not write; expected no folder of that name. Name another place: "
-                    f"tensorboard:FOLDER."
-                )
+        folder = path_of(place, study.folder / FOLDER, self.name, "a folder")
+        known = tuple(run.id for run in study.runs if _marks(folder / run.id)[0] == run.hash)
+        new = [run for run in study.runs if run.id not in known]
+        own = folder.resolve().is_relative_to(study.folder.resolve())  # what 0.2.0 wrote there is the study's
+        owners = (study.id, "") if own else (study.id,)
+        strangers = [folder / run.id for run in new if not _is_ours(folder / run.id, owners)]
+        if strangers:
+            raise HeldoutError(
+                f"Found {', '.join(map(str, strangers))}, which this study did not write (of what heldout 0.2.0 wrote "
+                f"nobody knows the study); expected no folders of these names. Name another place: tensorboard:FOLDER."
+            )
+        for run in new:
             try:
-                _write(run, there)
+                _write(run, study.id, folder / run.id)
             except OSError as error:
                 raise told(error) or error from error
-            new.append(run.id)
-        return Sent(self.name, str(folder), tuple(new), tuple(known), f"tensorboard --logdir {folder}")
+        return Sent(self.name, str(folder), tuple(run.id for run in new), known, f"tensorboard --logdir {folder}")
 
 
 TRACKER = TensorBoard()
 
 
-def _hash_of(folder: Path) -> str:
+def _marks(folder: Path) -> tuple[str, str]:
+    """Hash of the run that was written there, and id of its study; empty where unknown."""
     file = folder / MARK
-    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    words = file.read_text(encoding="utf-8").split() if file.is_file() else []
+    return (*words, "", "")[0], (*words, "", "")[1]
 
 
-def _write(run: TrackedRun, folder: Path) -> None:
+def _is_ours(folder: Path, owners: tuple[str, ...]) -> bool:
+    """Whether nothing is there, or what one of these studies wrote."""
+    return not folder.exists() or ((folder / MARK).is_file() and _marks(folder)[1] in owners)
+
+
+def _write(run: TrackedRun, study: str, folder: Path) -> None:
     """The run's folder, in place of an earlier one of the same run."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(folder)
@@ -75,7 +84,7 @@ def _write(run: TrackedRun, folder: Path) -> None:
                 writer.add_event(event)
         finally:
             writer.close()
-        write_text(temporary / MARK, f"{run.hash}\n")
+        write_text(temporary / MARK, f"{run.hash}\n{study}\n")
         if folder.exists():
             shutil.rmtree(folder)
         temporary.rename(folder)

@@ -14,7 +14,7 @@ class TrackedRun:
     """One finished run.
 
     Attributes:
-        id: Its id in the study.
+        id: Its id in the study; an equal recipe has the same one in another study.
         hash: Hash of its files and scores: what was calibrated or judged anew since is sent anew.
         name: What the report calls it.
         settings: Model, strategy, seed and every setting of its recipe, by dotted names.
@@ -91,13 +91,15 @@ class TrackedStudy:
     """A study as it is now.
 
     Attributes:
+        id: Tells it from every other study, of the same images and name too; a copy of its folder is the same study.
         folder: Where it is.
-        name: Name of its folder.
+        name: Name of its folder, which other studies may have as well.
         runs: Its finished runs.
         report: Its report; None where none was written.
         searches: Its searches for settings.
     """
 
+    id: str
     folder: Path
     name: str
     runs: tuple[TrackedRun, ...]
@@ -129,8 +131,9 @@ class Sent:
 class Tracker(Protocol):
     """Sends runs, bound to `TRACKER` in a file of its own.
 
-    A run that is there already (its `hash`) is not sent again; one that was cut off in the middle is. Nothing in the
-    study's folder is changed but what the tracker itself wrote there.
+    A run that is there already (its `hash`) is not sent again; one that was cut off in the middle is. What is replaced
+    is of this study (`TrackedStudy.id`): what others sent to the place stays. Nothing in the study's folder is changed
+    but what the tracker itself wrote there. A place is shown without what is secret in it (`blanked`).
     """
 
     @property

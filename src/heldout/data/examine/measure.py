@@ -44,7 +44,7 @@ Keep = Callable[[tuple[str, str, int], Decoded], None]
 """Is given every image that is decoded, with its source, member and row, by several threads at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Values:
     """The values of an image's pixels.
 
@@ -67,7 +67,7 @@ class Values:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be a million
 class MeasuredImage:
     """An image as it was found to be.
 

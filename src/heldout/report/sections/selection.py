@@ -49,7 +49,7 @@ def row(found: Selection, place: int, one: Candidate, behind: Behind) -> tuple[C
 def table(found: Selection, place: int) -> Table:
     """All recipes of a search, in the order in which they were tried."""
     rows = tuple(row(found, n, one, found.behind[n]) for n, one in enumerate(found.candidates))
-    how = "paired over patients" + (", or over folds where that is wider" if found.folds else "")
+    how = "paired over patients, for all pairs at once" + (", or over folds where that is wider" if found.folds else "")
     notes = (
         f"Right and loss: on {judged_on(found)}. Behind: points by which a recipe lies behind the recommended one, "
         f"with the 95 % interval, {how}. Best: in how many of 100 draws of patients it has the most images right.",
