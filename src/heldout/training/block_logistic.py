@@ -173,7 +173,7 @@ class BlockProblem:
         for part in np.array_split(np.arange(len(some)), -(-len(some) // ROWS)):
             x = np.column_stack([(self.features[some[part]] - self.mean) / self.scale, np.ones(len(part))])
             sums += x.T @ (x * times[part, None])
-        release_pages(self.features)
+            release_pages(self.features)  # the system maps what lies about each row besides
         sums *= ends[-1] / SAMPLE / total
         sums[np.diag_indices_from(sums)] += penalty + RIDGE * np.trace(sums) / len(sums)
         return sums
