@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 HERE, TESTING, rows, problems = Path(__file__).parent, sys.argv[1:] == ["--self-test"], [], []
-sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="")  # any name of a file or a class
+sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="")  # type: ignore[union-attr]  # any name
 pixels_of = runpy.run_path(str(HERE / "images.py"))["pixels_of"]  # of this folder, also where Python does not look here
 about, rule, wanted = (json.loads((HERE / f"{n}.json").read_bytes()) for n in ("model.onnx", "thresholds", "self_test"))
 names, cuts = np.array(about["classes"]), np.array([np.inf if t is None else t for t in rule["thresholds"].values()])
