@@ -106,6 +106,21 @@ def test_what_can_have_no_report_is_told_and_the_rest_is_written(tmp_path: Path)
     assert again.status == ExitStatus.USAGE and "--overwrite" in again.err
 
 
+@pytest.mark.filterwarnings("ignore:.* VR UI:UserWarning")  # pydicom does no more than warn of them
+@pytest.mark.parametrize("uid", ["../../escaped", "/nowhere/escaped", "1.2/../../../escaped", "1." + "2" * 63])
+def test_no_identifier_leads_a_report_out_of_its_folder(uid: str, tmp_path: Path) -> None:
+    folder, good = made_folder(tmp_path / "out"), scans(tmp_path / "scans")
+    header = pydicom.dcmread(tmp_path / "scans" / "0.dcm")
+    header.add(pydicom.DataElement("SOPInstanceUID", "UI", uid, validation_mode=pydicom.config.IGNORE))
+    with pydicom.config.disable_value_validation():
+        header.save_as(tmp_path / "scans" / "bad.dcm")
+    answer = call("predict", folder, tmp_path / "scans", "--csv", tmp_path / "a.csv", "--dicom-sr", tmp_path / "sr")
+    assert answer.status == ExitStatus.ERROR and "bad.dcm" in answer.err and "SOPInstanceUID" in answer.err
+    assert {file.name for file in (tmp_path / "sr").iterdir()} == {f"{uid}.dcm" for uid in good}
+    assert not list(tmp_path.parent.rglob("*escaped*.dcm"))
+    assert len(pd.read_csv(tmp_path / "a.csv")) == len(good) + 1
+
+
 def test_without_highdicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = made_folder(tmp_path / "out")
     scans(tmp_path / "scans")

@@ -7,6 +7,7 @@ number. Nobody has verified it, and it says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,11 @@ SERIES = 1000
 
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality")
 """What a report needs of the image that it references; every image has it (type 1 in PS3.3)."""
+
+UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+
+UID = re.compile("[0-9.]{1,64}")
+"""What a UID is made of (PS3.5, 9). One names the file of a report: anything else could lead out of its folder."""
 
 MAY_BE_EMPTY = (
     "PatientID",
@@ -156,6 +162,9 @@ def header_of(image: Path) -> Any | Problem:
         return Problem(str(image), f"{type(error).__name__}: {error}", "a DICOM image", REMEDY)
     if missing:
         return Problem(str(image), f"no {', '.join(missing)}", "a DICOM image", REMEDY)
+    for name in UIDS:
+        if not UID.fullmatch(value := str(header.get(name))):
+            return Problem(str(image), f"{name} '{shown(value)[:MEANING]}'", "at most 64 digits and dots", REMEDY)
     header.SpecificCharacterSet = UTF8
     for name in MAY_BE_EMPTY:
         if name not in header:

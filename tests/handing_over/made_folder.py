@@ -1,4 +1,4 @@
-"""A folder as `heldout handover` writes it, around a network of two operations: the mean of an image, times weights."""
+"""A folder as `heldout handover` writes it, around a network that takes means: of an image, and of a corner of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from heldout.files import sha256_of, write_json, write_text
+from heldout.handing_over.names import CARRIED
 from heldout.handing_over.sums import SUMS, sums_of
 from heldout.handing_over.thresholds import thresholds_of
 from heldout.records import InputMap
@@ -25,16 +26,29 @@ CLASSES = ("dark", "grey", "light")
 WEIGHTS = (-0.06, 0.004, 0.06)
 SHIFTS = (6.0, 0.2, -6.5)
 
+CORNER = (7, 5, 1)
+"""Rows, columns and channels of the corner: another one in an image that is turned, scrambled or has its channels in
+another order."""
 
-def network(path: Path, classes: int, several: bool, type_: Literal["uint8", "float32"] = "uint8") -> None:
-    """`image` (n, h, w, c) -> `probabilities`, `logits` (n, k)."""
+
+def network(
+    path: Path,
+    classes: int,
+    several: bool,
+    type_: Literal["uint8", "float32"] = "uint8",
+    slopes: tuple[float, ...] = WEIGHTS,
+) -> None:
+    """`image` (n, h, w, c) -> `probabilities`, `logits` (n, k); of an image of one value as of its mean alone."""
     kind = TensorProto.UINT8 if type_ == "uint8" else TensorProto.FLOAT
     scale = 1.0 if type_ == "uint8" else 1 / 257
-    weights = numpy_helper.from_array(np.array([WEIGHTS[:classes]], np.float32) * np.float32(scale), "w")
+    weights = numpy_helper.from_array(np.array([slopes[:classes]], np.float32) * np.float32(scale), "w")
     shifts = numpy_helper.from_array(np.array(SHIFTS[:classes], np.float32), "b")
     nodes = [
         helper.make_node("Cast", ["image"], ["real"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["real"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("ReduceMean", ["real"], ["whole"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Slice", ["real", "from", "to", "axes"], ["corner"]),
+        helper.make_node("ReduceMean", ["corner"], ["part"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Mean", ["whole", "part"], ["mean"]),
         helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
         helper.make_node("MatMul", ["column", "w"], ["product"]),
         helper.make_node("Add", ["product", "b"], ["logits"]),
@@ -44,8 +58,9 @@ def network(path: Path, classes: int, several: bool, type_: Literal["uint8", "fl
         helper.make_tensor_value_info(one, TensorProto.FLOAT, ["n", classes]) for one in ("probabilities", "logits")
     ]
     image = helper.make_tensor_value_info("image", kind, ["n", "h", "w", "c"])
-    one = numpy_helper.from_array(np.array([1], np.int64), "one")
-    graph = helper.make_graph(nodes, "mean", [image], outputs, [weights, shifts, one])
+    places = {"one": (1,), "from": (0, 0, 0), "to": CORNER, "axes": (1, 2, 3)}
+    constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in places.items()]
+    graph = helper.make_graph(nodes, "mean", [image], outputs, [weights, shifts, *constants])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -120,11 +135,12 @@ def made_folder(
     classes: tuple[str, ...] = CLASSES,
     several: bool = False,
     rule: InputMap | None = None,
+    slopes: tuple[float, ...] = WEIGHTS,
 ) -> Path:
     """The folder; with `rules` one that is calibrated (none of them: probabilities alone)."""
     folder.mkdir(parents=True)
     type_: Any = "float32" if rule is not None else "uint8"
-    network(folder / "model.onnx", len(classes), several, type_)
+    network(folder / "model.onnx", len(classes), several, type_, slopes)
     wanted = ExportInput(type_, (1, 3), "", 32, "stretch", "bilinear", (0.5,), (0.5,), rule)
     record = record_of(folder / "model.onnx", classes, several, wanted, rules is not None)
     calibration = None if rules is None else calibration_of(folder, classes, rules)
@@ -133,7 +149,8 @@ def made_folder(
         write_record(folder / CALIBRATION, calibration)
     write_record(folder / "thresholds.json", thresholds_of(record, calibration, 1))
     write_json(folder / "self_test.json", {})
-    shutil.copyfile(str(files("heldout") / "handing_over" / "carried" / "predict.py"), folder / "predict.py")
+    for name in CARRIED:
+        shutil.copyfile(str(files("heldout") / "handing_over" / "carried" / name), folder / name)
     write_text(folder / SUMS, sums_of(folder, ("card.md",)))
     return folder
 

@@ -28,6 +28,7 @@ from heldout.study import Study
 from tests.cli.call import call
 from tests.exporting.made_runs import noise_images
 from tests.handing_over.made_folder import made_folder
+from tests.handing_over.test_reading_images import tiff, turned
 from tests.handing_over.test_script import bare
 from tests.worlds.bright_cells import bright_cells
 
@@ -63,10 +64,23 @@ def test_the_folder_is_whole_and_vouched_for(made: Handover) -> None:
     assert made.thresholds.kind == "sure" and made.thresholds.columns[:2] == ("predicted", "answer")
 
 
+def odds(answers: pd.DataFrame) -> pd.Series:
+    """Logarithm of the odds of dark, image by image."""
+    return np.log(answers["p(dark)"]) - np.log(answers["p(light)"])
+
+
 def test_run_folder_and_script_give_the_same_answers(run: Path, made: Handover, tmp_path: Path) -> None:
     images = noise_images(tmp_path / "new", 24, seed=5)
+    first = np.asarray(Image.open(images / "00.png").convert("RGB"))[:30, :24]
+    for k in (1, 6, 8):
+        tiff(first[..., 0], orientation=k)(images / f"grey-{k}.tif")
+        tiff(first, "rgb", orientation=k, planarconfig="separate")(images / f"planes-{k}.tif")
+        turned(first, k)(images / f"colour-{k}.png")
     with pytest.warns(UnlikeWarning):
         expected = predict(run, [images]).set_index("image")
+    for kind in ("grey-{}.tif", "planes-{}.tif", "colour-{}.png"):
+        ways = odds(expected).loc[[str(images / kind.format(k)) for k in (1, 6, 8)]]
+        assert np.diff(np.sort(ways)).min() > 1, "the network does not see how an image is turned"
     answer = call("predict", made.folder, images, "--csv", tmp_path / "a.csv")
     assert answer.status == 0, answer.err
     done = bare(Path(made.folder), images)
@@ -76,6 +90,9 @@ def test_run_folder_and_script_give_the_same_answers(run: Path, made: Handover, 
         found = pd.read_csv(tmp_path / name, keep_default_na=False).set_index("image").loc[expected.index]
         assert found[["predicted", "answer"]].equals(expected[["predicted", "answer"]])
         np.testing.assert_allclose(found[["p(dark)", "p(light)"]], expected[["p(dark)", "p(light)"]], atol=CLOSE)
+        np.testing.assert_allclose(
+            odds(found), odds(expected), atol=1e-2
+        )  # where a probability is 0 but for the 9th digit
     assert expected["predicted"].nunique() == 2
 
 

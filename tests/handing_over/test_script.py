@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import tifffile
 from PIL import Image
 
 from heldout.files import write_json, write_text
+from heldout.handing_over.names import CARRIED
 from heldout.handing_over.self_test import why_no_script
 from heldout.handing_over.sums import SUMS, sums_of
 from heldout.images.prepare import EIGHT, MORE, REAL
@@ -38,7 +41,11 @@ Rules = dict[RuleKind, tuple[float, ...] | None]
 def bare(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
     """`python predict.py WORDS…` where neither heldout nor any library but its two can be imported."""
     command = [sys.executable, "-I", "-B", "-c", BARE, str(folder / "predict.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="surrogateescape", check=False)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(text.splitlines()))[1:]
 
 
 def pictures(folder: Path) -> Path:
@@ -116,14 +123,54 @@ def test_what_pillow_would_read_otherwise_is_refused_and_the_rest_is_answered(tm
     assert {Path(line.split(": ")[0]).name for line in done.stderr.splitlines()} == bad
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii:strict", "utf-8:strict"])
+def test_no_name_and_no_encoding_of_the_terminal_costs_an_answer(encoding: str, tmp_path: Path) -> None:
+    folder, images = made_folder(tmp_path / "out", classes=("dark", "肺炎", "light")), tmp_path / "images"
+    images.mkdir()
+    names = ["grau.png", 'é, "肺炎".png', os.fsdecode(b"caf\xe9.png")]  # the last is no UTF-8
+    for name in names:
+        with (images / name).open("wb") as file:
+            Image.fromarray(np.full((20, 20), 100, np.uint8)).save(file, "PNG")
+    assert call("predict", folder, images, "--csv", tmp_path / "a.csv").status == 0
+    done = subprocess.run(
+        [sys.executable, "-B", folder / "predict.py", images],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    texts = (done.stdout, (tmp_path / "a.csv").read_bytes())
+    found, expected = (rows_of(text.decode("utf-8", "surrogateescape")) for text in texts)
+    assert [row[:2] for row in sorted(found)] == [row[:2] for row in sorted(expected)]
+    assert {row[0] for row in found} == {str(images / name) for name in names} and found[0][1] == "肺炎"
+
+
+@pytest.mark.parametrize("kind", ["error", "sets"])
+def test_a_threshold_close_to_1_is_reached_as_heldout_says(kind: RuleKind, tmp_path: Path) -> None:
+    """1 − 10⁻⁹ is 1 in float32, and so is a probability of 1 − 10⁻⁸, which does not reach it."""
+    slopes = (-0.2, 0.004, 0.2)
+    folder, images = made_folder(tmp_path / "out", {kind: (1 - 1e-9,) * 3}, slopes=slopes), tmp_path / "images"
+    images.mkdir()
+    for level in (20, 120, 126, 130, 140, 160, 220):
+        Image.fromarray(np.full((20, 20), level, np.uint8)).save(images / f"{level}.png")
+    assert call("predict", folder, images, "--csv", tmp_path / "a.csv").status == 0
+    (tmp_path / "b.csv").write_text(bare(folder, images).stdout)
+    expected, found = (
+        pd.read_csv(tmp_path / name, keep_default_na=False).sort_values("image") for name in ("a.csv", "b.csv")
+    )
+    assert found["answer"].tolist() == expected["answer"].tolist()
+    largest = np.float32(found[["p(dark)", "p(grey)", "p(light)"]].max(axis=1))
+    assert ((largest == 1) & (found.filter(like="p(").max(axis=1) < 1 - 1e-9)).any(), "float32 would do as well"
+
+
 def test_images_of_more_than_8_bits_where_the_run_learned_from_such(tmp_path: Path) -> None:
     rule = InputMap("percentile:1,99", (100.0,), (40000.0,), 9, depths=(MORE,))
     folder, images = made_folder(tmp_path / "out", rule=rule), tmp_path / "images"
     images.mkdir()
+    rng = np.random.default_rng(0)
     for k in range(4):
-        Image.fromarray(np.full((20, 25), 15000 + 9000 * k, np.uint16)).save(
-            images / f"{k}.{'png' if k % 2 else 'tif'}"
-        )
+        pixels = rng.normal(15000 + 9000 * k, 2000, (20, 25)).astype(np.uint16)
+        Image.fromarray(pixels).save(images / f"{k}.{'png' if k % 2 else 'tif'}")
     assert call("predict", folder, images, "--csv", tmp_path / "a.csv").status == 0
     done = bare(folder, images)
     assert done.returncode == 0, done.stderr
@@ -190,7 +237,9 @@ def test_the_self_test_notices_a_changed_file_and_other_numbers(tmp_path: Path) 
 
 
 def test_it_has_40_lines_and_imports_two_libraries_and_numpy(tmp_path: Path) -> None:
-    text = (made_folder(tmp_path / "out") / "predict.py").read_text()
-    assert len(text.splitlines()) <= 40
-    imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    folder = made_folder(tmp_path / "out")
+    script, images = (folder / name for name in CARRIED)
+    lines = [*script.read_text().splitlines(), *images.read_text().splitlines()]
+    assert len(script.read_text().splitlines()) <= 40 and len(lines) <= 140
+    imported = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
     assert imported - set(sys.stdlib_module_names) == {"numpy", "onnxruntime", "PIL"}

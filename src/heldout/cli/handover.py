@@ -36,8 +36,9 @@ def handover(
 
     In it: the model as ONNX with all its preparing of images, labels, thresholds (those of `heldout calibrate` where it
     was called), `card.md` in the form of Hugging Face's model cards, `predict.py` (40 lines that need onnxruntime and
-    pillow), images with known answers for `python predict.py --self-test`, and SHA256SUMS. What no record holds stands
-    on the card as [TO FILL: …]. If the model or its self-test answers otherwise than the run, nothing is written.
+    pillow; `images.py` is how it reads an image), images with known answers for `python predict.py --self-test`, and
+    SHA256SUMS. What no record holds stands on the card as [TO FILL: …]. If the model or its self-test answers otherwise
+    than the run, nothing is written.
 
     Example: `heldout handover study/runs/0a1b2c out/`
     """

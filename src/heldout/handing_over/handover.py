@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from heldout.errors import HeldoutError, InputError, Problem, UsageError
+from heldout.errors import InputError, Problem, UsageError
 from heldout.exporting.export import export, recorded_scaling
 from heldout.exporting.exportable import exportable
 from heldout.files import whole_folder, write_text
 from heldout.handing_over.card import card
-from heldout.handing_over.names import CARD, LABELS, MODEL, REQUIREMENTS, SCRIPT, THRESHOLDS
+from heldout.handing_over.names import CARD, CARRIED, LABELS, MODEL, REQUIREMENTS, THRESHOLDS
+from heldout.handing_over.own_python import run_self_test
 from heldout.handing_over.self_test import why_no_script, write_self_test
 from heldout.handing_over.sums import SUMS, sums_of
 from heldout.handing_over.thresholds import thresholds_of
@@ -31,9 +30,6 @@ from heldout.shown import shown
 
 NEEDED = ("onnxruntime", "pillow", "numpy")
 """Packages of `predict.py`; numpy comes with onnxruntime."""
-
-LONGEST = 600
-"""Seconds that the self-test may take, the start of Python included."""
 
 
 def handover(
@@ -75,15 +71,16 @@ def handover(
             shutil.copyfile(run / name, folder / name)
         no_script, tested = why_no_script(model.input, rule.depths), 0
         if not no_script:
-            script = (files("heldout") / "handing_over" / "carried" / SCRIPT).read_text(encoding="utf-8")
-            write_text(folder / SCRIPT, script)
+            for name in CARRIED:
+                script = files("heldout") / "handing_over" / "carried" / name
+                write_text(folder / name, script.read_text(encoding="utf-8"))
             write_text(folder / REQUIREMENTS, "".join(f"{name}=={version(name)}\n" for name in NEEDED))
             tested = write_self_test(folder, exportable(run, scaling), rule.depths)
         text = card(material, run.resolve().name, model, rule, found, no_script)
         write_text(folder / CARD, text)
         write_text(folder / SUMS, sums_of(folder, (CARD,)))
         if not no_script:
-            _tests_itself(folder)
+            run_self_test(folder)
         names = tuple(sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()))
     diagnosed = not isinstance(material.diagnoses.get(run.resolve().name, ""), str)
     calibrated, gaps = scaling is not None, text.count(OPEN)
@@ -114,16 +111,3 @@ def _study_of(run: Path) -> Material:
         found = aside[0] if aside else "a run of other images than the study's"
         raise InputError([Problem(str(run), found, "a run of its study", "See `heldout compare STUDY`.")])
     return material
-
-
-def _tests_itself(folder: Path) -> None:
-    """Have `predict.py` answer its images, in a Python without heldout's paths and the caller's settings.
-
-    Raises:
-        HeldoutError: It does not answer as the run's network does.
-    """
-    words = [sys.executable, "-I", "-B", SCRIPT, "--self-test"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
-    if done.returncode:
-        told = "\n".join(done.stderr.strip().splitlines()[-5:])
-        raise HeldoutError(f"The folder's self-test fails, and nothing was written. {SCRIPT} says:\n{told}")

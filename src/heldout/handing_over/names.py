@@ -12,6 +12,9 @@ CARD = "card.md"
 
 SCRIPT = "predict.py"
 
+CARRIED = (SCRIPT, "images.py")
+"""What runs without heldout: the script, and how it reads an image."""
+
 REQUIREMENTS = "requirements.txt"
 
 SELF_TEST = "self_test"

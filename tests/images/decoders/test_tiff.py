@@ -93,6 +93,17 @@ def test_channels_of_no_known_meaning_stay_channels(tmp_path: Path) -> None:
     assert np.array_equal(decoded.pixels, five) and decoded.photometric == "channels"
 
 
+@pytest.mark.parametrize(("photometric", "samples"), [("minisblack", 2), ("miniswhite", 2), ("rgb", 4), ("rgb", 5)])
+def test_no_sample_beyond_grey_or_rgb_is_left_out(photometric: str, samples: int, tmp_path: Path) -> None:
+    """Pillow reads the first, or the first three, and says nothing of the rest."""
+    pixels = np.random.default_rng(6).integers(0, 256, (20, 26, samples), dtype=np.uint8)
+    extra = [0] * (samples - (3 if photometric == "rgb" else 1))
+    options = {"photometric": photometric, "planarconfig": "contig", "extrasamples": extra}
+    decoded = decode(written(tmp_path, pixels, **options))
+    expected = 255 - pixels if photometric == "miniswhite" else pixels
+    assert np.array_equal(decoded.pixels, expected) and decoded.photometric == "channels"
+
+
 def test_tiles_of_a_level_are_rows(tmp_path: Path) -> None:
     slide = np.random.default_rng(5).integers(0, 256, (300, 350, 3), dtype=np.uint8)
     path = tmp_path / "slide.svs"

@@ -3,30 +3,30 @@
 import csv
 import hashlib
 import json
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
 
 HERE, TESTING, rows, problems = Path(__file__).parent, sys.argv[1:] == ["--self-test"], [], []
-MODES = {"8 bits or fewer": {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}, "more than 8 bits": {"I;16": "I;16"}}
+sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="")  # type: ignore[union-attr]  # any name
+pixels_of = runpy.run_path(str(HERE / "images.py"))["pixels_of"]  # of this folder, also where Python does not look here
 about, rule, wanted = (json.loads((HERE / f"{n}.json").read_bytes()) for n in ("model.onnx", "thresholds", "self_test"))
-modes = dict(pair for depth in rule["depths"] for pair in MODES[depth].items())  # of Pillow, and what becomes of them
 names, cuts = np.array(about["classes"]), np.array([np.inf if t is None else t for t in rule["thresholds"].values()])
+labels, takes = rule["kind"] == "labels", about["input"]
 session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
 places = [HERE / "self_test"] if TESTING else [Path(place) for place in sys.argv[1:]]
 for file in [f for p in places for f in (sorted(p.rglob("*")) if p.is_dir() else [p]) if not f.is_dir()]:
     try:
-        picture = Image.open(file, formats=("PNG", "JPEG", "BMP", "TIFF"))
-        cut = picture.mode == "RGB" and ";16" in str(picture.tile)  # 16-bit colour, which Pillow reads as 8 bits
-        if picture.mode not in modes or cut or picture.has_transparency_data or getattr(picture, "n_frames", 1) > 1:
-            raise ValueError(f"{picture.mode} pixels; expected one opaque grey or RGB image, {rule['depths']}")
-        pixels = np.atleast_3d(np.asarray(ImageOps.exif_transpose(picture).convert(modes[picture.mode])))
-        feed = {"image": pixels[None].astype(about["input"]["type"])}
-        p, z = (values[0].astype(float) for values in session.run(["probabilities", "logits"], feed))
-        best = z > cuts if rule["kind"] == "labels" else np.arange(len(p)) == np.argmax(p >= p.max() - 1e-8)
+        pixels = pixels_of(file, rule["depths"])
+        if pixels.shape[2] not in takes["channels"]:
+            raise ValueError(f"an image of {pixels.shape[2]} channels; expected one of {takes['channels']}")
+        z = session.run(["logits"], {"image": pixels[None].astype(takes["type"])})[0][0].astype(float)
+        p = np.exp(-np.logaddexp(0, -z) if labels else z - z.max())  # of labels the sigmoid, of classes the softmax
+        p = p if labels else p / p.sum()
+        best = z > cuts if labels else np.arange(len(p)) == np.argmax(p >= p.max() * (1 - 1e-8))
         inside = best | (p >= cuts) if rule["kind"] == "sets" else best & (p >= cuts)
         rows.append([str(file), *("|".join(names[one]) for one in (best, inside)[: len(rule["columns"]) - len(p)]), *p])
     except Exception as error:  # whatever a library says of one file: the others are answered

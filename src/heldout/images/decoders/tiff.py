@@ -9,14 +9,14 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from heldout.images.decoded import Decoded
 from heldout.images.decoders import _tifffile
-from heldout.images.decoders._pillow import ALPHA, decode_picture, is_deep, open_picture, raw_mode
+from heldout.images.decoders._pillow import ALPHA, decode_picture, is_deep, open_picture
 from heldout.images.decoders.decoder import Decoder
 from heldout.images.opened import ImageFile
 
 SIMPLE = frozenset({"1", "L", "P", "RGB", *ALPHA})
 
-BITS_PER_SAMPLE, DESCRIPTION, SAMPLE_FORMAT = 258, 270, 339
-"""Tags; in the second OME and ImageJ write what the pages mean, the third tells signed values from unsigned (1)."""
+BITS_PER_SAMPLE, DESCRIPTION, SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 258, 270, 277, 339
+"""Tags; in the second OME and ImageJ write what the pages mean, the last tells signed values from unsigned (1)."""
 
 
 class Tiff(Decoder):
@@ -53,7 +53,9 @@ class Tiff(Decoder):
 
 def _is_simple(image: TiffImageFile) -> bool:
     """Whether Pillow reads the picture as it is: one page of 8-bit grey, palette or RGB, with no words of meaning."""
-    if image.mode not in SIMPLE or is_deep(image) or raw_mode(image).startswith("RGBX"):
+    if image.mode not in SIMPLE or is_deep(image):
+        return False
+    if int(image.tag_v2.get(SAMPLES_PER_PIXEL, 1)) != len(image.getbands()):  # Pillow leaves out those beyond
         return False
     # Pillow cuts 16-bit colour in planes, and takes signed bytes for unsigned ones, without a word.
     if max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8 or max(image.tag_v2.get(SAMPLE_FORMAT, (1,))) > 1:
