@@ -207,9 +207,14 @@ def test_a_run_that_a_dead_machine_sent_half_is_sent_whole_by_another(
         assert objects_of(copy) == files_of(made)
 
 
+@pytest.mark.parametrize("before", [(), ("0", "1")], ids=["begun there", "copied there with its ledger as a file"])
 def test_ledgers_of_two_machines_are_one_and_no_entry_is_lost_or_doubled(
-    url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[str, ...]
 ) -> None:
+    for run in before:
+        write_down(tmp_path, TEST_EVALUATIONS, {"run": run, "split": "s"})
+    if before:
+        copy_of(url).store.put(TEST_EVALUATIONS, tmp_path / TEST_EVALUATIONS, new=True)
     with machine(tmp_path / "a", monkeypatch):
         begun(url, made).push(SILENT)
     for turn in range(2):
@@ -224,7 +229,11 @@ def test_ledgers_of_two_machines_are_one_and_no_entry_is_lost_or_doubled(
         with machine(tmp_path / name, monkeypatch):
             copy = copy_of(url)
             copy.pull(SILENT)
-            assert sorted(entry["run"] for entry in entries(copy.folder, TEST_EVALUATIONS)) == ["a0", "a1", "b0", "b1"]
+            found = [entry["run"] for entry in entries(copy.folder, TEST_EVALUATIONS)]
+            assert found == [*before, "a0", "b0", "a1", "b1"]
+    shutil.copytree(copy.folder, tmp_path / "copied")  # as any tool would copy it from the store: a folder as any other
+    write_down(tmp_path / "copied", TEST_EVALUATIONS, {"run": "later", "split": "s"})
+    assert [entry["run"] for entry in entries(tmp_path / "copied", TEST_EVALUATIONS)] == [*found, "later"]
 
 
 def test_what_two_machines_changed_is_kept_twice(
