@@ -301,6 +301,22 @@ def test_a_run_is_not_replaced_while_the_machine_that_sends_it_lives(
     assert run_of(half_sent) == (THEIRS, THEIRS)
 
 
+def test_a_run_is_sent_whole_although_some_of_it_was_there(
+    half_sent: WorkingCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = "runs/r/model.safetensors"
+    half_sent.store.remove(weights)  # so that ours is created, and seen
+    real, later = time.sleep, once(lambda: half_sent.store.put(weights, THEIRS["model.safetensors"], new=False))
+
+    def sleep(seconds: float) -> None:
+        later()  # the other machine replaces it, and dies
+        real(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    half_sent.push(SILENT)
+    assert run_of(half_sent) == (OURS, OURS)
+
+
 def test_who_holds_the_claim_of_a_run_does_not_wait_for_itself(half_sent: WorkingCopy) -> None:
     with ExitStack() as held:
         held.enter_context(hold(half_sent.folder / "runs/.r.claim"))

@@ -156,10 +156,6 @@ class WorkingCopy:
         """Files that the store does not have as they are."""
         return [name for name in travelling(self.folder) if not self._is_as_seen(name)]
 
-    def files(self, run: str) -> list[str]:
-        """Files of a run that the store does not have as they are."""
-        return [name for name in self._changed() if name.startswith(f"{run}/")]
-
     def take(self, names: Iterable[str], listed: dict[str, Stored], reporter: Reporter) -> None:
         """Fetch objects, those that vouch for others last; what was changed here and is another gives way."""
         wanted = set(names)
@@ -348,7 +344,8 @@ class _Sending:
         self.reporter.note(
             f"Another machine has sent a part of {run} too; until one of the two is whole, it is waited for."
         )
-        files = {name: Seen.of((self.copy.folder / name).stat(), "") for name in self.copy.files(run)}
+        place = self.copy.folder / run
+        files = {f"{run}/{name}": Seen.of((place / name).stat(), "") for name in travelling(place)}
         there = Contested(self.copy.store, self.copy.folder, run).settled(list(files))
         if there is not None:
             self.copy.take(there, there, self.reporter)

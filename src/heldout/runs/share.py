@@ -46,7 +46,7 @@ class Job(ABC):
         """Whether it is done, by whichever process."""
 
     def is_left(self) -> bool:
-        """Whether, a moment ago, who shares no files with this machine was at it: then its claim is not taken yet."""
+        """Whether a machine that shares no files with this one was at it a moment ago; it is not asked again yet."""
         return False
 
     def held(self) -> AbstractContextManager[None]:
