@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -124,6 +126,50 @@ def test_a_claim_shows_signs_of_life_until_its_end(tmp_path: Path, monkeypatch: 
         time.sleep(0.5)
         assert path.stat().st_mtime_ns > before
     assert not path.exists()
+
+
+def lost(path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
+    """Have a network disk lose a file as often; the threads that asked for it."""
+    asked: list[str] = []
+    real = Path.read_text
+
+    def read_text(self: Path, encoding: str | None = None, errors: str | None = None) -> str:
+        if self == path and len(asked) < times:
+            asked.append(threading.current_thread().name)
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+        return real(self, encoding, errors)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    return asked
+
+
+def test_a_disk_that_loses_the_file_for_a_moment_ends_no_signs_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BEAT", 0.05)
+    path = tmp_path / ".a.claim"
+    with hold(path):
+        asked = lost(path, monkeypatch, 1)
+        deadline = time.monotonic() + 5
+        while not asked:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        before = path.stat().st_mtime_ns
+        while path.stat().st_mtime_ns == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert asked == ["beats of .a.claim"]
+    assert not path.exists()
+
+
+def test_what_went_wrong_is_told_and_not_that_the_claim_could_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".a.claim"
+    with pytest.raises(ZeroDivisionError), hold(path):
+        asked = lost(path, monkeypatch, 1)
+        raise ZeroDivisionError
+    assert len(asked) == 1
 
 
 def test_who_lost_a_claim_is_told_and_leaves_the_other_s_alone(tmp_path: Path) -> None:

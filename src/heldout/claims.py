@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -110,14 +110,15 @@ class Claim:
         self._end.set()
         if self._beats is not None:
             self._beats.join()
-        if self.is_held:
-            self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong in the block is what is told; a file that stays is soon stale
+            if self.is_held:
+                self.path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT):
-            if not self.is_held:
-                return
             try:
+                if not self.is_held:
+                    return
                 os.utime(self.path)
             except OSError:  # the folder was removed, or the disk is not there for a moment
                 continue

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,58 @@ def test_what_is_cut_short_is_no_object(bucket: str, tmp_path: Path, monkeypatch
     there.put("x", b"12", new=False)  # as a store would answer that ends early and does not say so
     assert kind_of(there.get, "x", tmp_path / "x", listed) == "unreachable"
     assert not (tmp_path / "x").exists()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """Within the test no file grows beyond a thousand bytes."""
+    resource = pytest.importorskip("resource", reason="Windows has no limits of a process")
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize("where", ["s3", "memory"])
+def test_what_the_disk_here_refuses_is_not_blamed_on_the_store(
+    request: pytest.FixtureRequest, tmp_path: Path, where: str
+) -> None:
+    there = Store(request.getfixturevalue("bucket") if where == "s3" else f"memory://{tmp_path.name}")
+    there.put("x", b"1" * 3000, new=True)
+    request.getfixturevalue("small_disk")
+    with pytest.raises(OSError, match="too large") as caught:
+        there.get("x", tmp_path / "x")
+    assert caught.value.errno == errno.EFBIG
+    assert not list(tmp_path.iterdir())
+    for new in (True, False):
+        with pytest.raises(FileNotFoundError):
+            there.put("y", tmp_path / "vanished", new)
+    assert list(there.list()) == ["x"]
+
+
+class OnePrefix:
+    """A file system of a store that lets one prefix be listed, and the bucket not."""
+
+    def __init__(self, refused: Exception) -> None:
+        self.refused = refused
+
+    def _strip_protocol(self, url: str) -> str:
+        return url.partition("://")[2]
+
+    def find(self, path: str, detail: bool) -> dict[str, object]:
+        return {}
+
+    def ls(self, path: str, detail: bool) -> list[str]:
+        raise self.refused
+
+
+def test_who_may_list_one_prefix_alone_begins_a_study_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_file_system", lambda *_: OnePrefix(PermissionError(13, "Access Denied")))
+    assert Store("s3://bucket/group7/study").list() == {}
+    monkeypatch.setattr(store, "_file_system", lambda *_: OnePrefix(FileNotFoundError(2, "no bucket")))
+    assert kind_of(Store("s3://bucket/group7/study").list) == "gone"
 
 
 def test_errors_of_the_system_keep_their_meaning() -> None:

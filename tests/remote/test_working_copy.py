@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from heldout.errors import HeldoutError, UsageError
 from heldout.files import write_json, write_text
 from heldout.progress import Silent
-from heldout.remote import working_copy
+from heldout.remote import contested
 from heldout.remote.store import StoreError
 from heldout.remote.urls import STUDIES, place_of
 from heldout.remote.working_copy import ASIDE, WorkingCopy
@@ -95,6 +97,18 @@ def faults(requests: int, count: int, seed: int) -> list[Fault]:
     return [Fault(rng.randint(1, requests), KINDS[k % len(KINDS)], bool(k // len(KINDS) % 2)) for k in range(count)]
 
 
+@contextmanager
+def stopped_by(fault: Fault, said: str) -> Iterator[None]:
+    """A lasting fault stops what is done in the block, and says so; one that strikes once is overcome."""
+    if not fault.lasting:
+        yield
+        return
+    with pytest.raises(StoreError) as caught:
+        yield
+    assert caught.value.kind == "unreachable"
+    assert said in str(caught.value)
+
+
 ONCE = [Fault(9, kind) for kind in KINDS]
 LASTING = [Fault(at, "refused", lasting=True) for at in (6, 10, 14, 17)]
 
@@ -122,11 +136,8 @@ def test_a_fault_while_sending_leaves_nothing_half_and_the_next_command_sends_th
     with machine(tmp_path / "a", monkeypatch):
         copy = begun(url, made)
         s3.heal(fault)
-        try:
+        with stopped_by(fault, str(copy.folder)):
             copy.push(SILENT)
-        except StoreError as error:
-            assert error.kind == "unreachable"
-            assert str(copy.folder) in str(error)
         assert s3.struck
         s3.heal()
     with machine(tmp_path / "b", monkeypatch):
@@ -148,10 +159,8 @@ def test_a_fault_while_fetching_leaves_nothing_half_and_the_next_command_fetches
     with machine(tmp_path / "b", monkeypatch):
         copy = copy_of(url)
         s3.heal(fault)
-        try:
+        with stopped_by(fault, url):
             copy.pull(SILENT)
-        except StoreError as error:
-            assert error.kind == "unreachable"
         assert s3.struck
         assert_whole(copy.folder)
         assert files_of(copy.folder).items() <= files_of(made).items()
@@ -193,8 +202,8 @@ def test_of_two_machines_that_finish_one_run_the_first_counts_and_no_files_are_m
 def test_a_run_that_a_dead_machine_sent_half_is_sent_whole_by_another(
     s3: S3, url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(working_copy, "STANDS_STILL", 0.2)
-    monkeypatch.setattr(working_copy, "LOOK", 0.05)
+    monkeypatch.setattr(contested, "STANDS_STILL", 0.2)
+    monkeypatch.setattr(contested, "LOOK", 0.05)
     with machine(tmp_path / "a", monkeypatch):
         dead = begun(url, made)
         run = trained_anew(dead)
@@ -207,9 +216,14 @@ def test_a_run_that_a_dead_machine_sent_half_is_sent_whole_by_another(
         assert objects_of(copy) == files_of(made)
 
 
+@pytest.mark.parametrize("before", [(), ("0", "1")], ids=["begun there", "copied there with its ledger as a file"])
 def test_ledgers_of_two_machines_are_one_and_no_entry_is_lost_or_doubled(
-    url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[str, ...]
 ) -> None:
+    for run in before:
+        write_down(tmp_path, TEST_EVALUATIONS, {"run": run, "split": "s"})
+    if before:
+        copy_of(url).store.put(TEST_EVALUATIONS, tmp_path / TEST_EVALUATIONS, new=True)
     with machine(tmp_path / "a", monkeypatch):
         begun(url, made).push(SILENT)
     for turn in range(2):
@@ -224,7 +238,11 @@ def test_ledgers_of_two_machines_are_one_and_no_entry_is_lost_or_doubled(
         with machine(tmp_path / name, monkeypatch):
             copy = copy_of(url)
             copy.pull(SILENT)
-            assert sorted(entry["run"] for entry in entries(copy.folder, TEST_EVALUATIONS)) == ["a0", "a1", "b0", "b1"]
+            found = [entry["run"] for entry in entries(copy.folder, TEST_EVALUATIONS)]
+            assert found == [*before, "a0", "b0", "a1", "b1"]
+    shutil.copytree(copy.folder, tmp_path / "copied")  # as any tool would copy it from the store: a folder as any other
+    write_down(tmp_path / "copied", TEST_EVALUATIONS, {"run": "later", "split": "s"})
+    assert [entry["run"] for entry in entries(tmp_path / "copied", TEST_EVALUATIONS)] == [*found, "later"]
 
 
 def test_what_two_machines_changed_is_kept_twice(

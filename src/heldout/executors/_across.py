@@ -118,19 +118,26 @@ class SharedJob(Job):
         self.shared.look()
         return self.job.is_done()
 
-    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
-        """Do it, unless another machine did, and send what it left.
+    @property
+    def _name(self) -> str:
+        """Of its claim in the store."""
+        return self.job.claim.relative_to(self.shared.copy.folder).as_posix()
 
-        Raises:
-            ClaimLostError: Another machine is at it.
-        """
-        copy = self.shared.copy
-        name = self.job.claim.relative_to(copy.folder).as_posix()
-        with self.shared.claims.held(name, self.title):
+    def is_left(self) -> bool:
+        """Whether another machine held its claim some seconds ago."""
+        return self.shared.claims.is_left(self._name)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold its claim in the store; what other machines made until then is here."""
+        with self.shared.claims.held(self._name, self.title):
             self.shared.look(now=True)
-            if not self.job.is_done():
-                self.job.work(claim, reporter, dispatcher)
-            copy.push(reporter)
+            yield
+
+    def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
+        """Do it, and send what it left."""
+        self.job.work(claim, reporter, dispatcher)
+        self.shared.copy.push(reporter)
 
     def steps_done(self) -> int:
         """Of the job."""

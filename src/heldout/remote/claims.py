@@ -38,6 +38,10 @@ class StoreClaims:
     _seen: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     _looked: dict[str, float] = field(default_factory=dict)
 
+    def is_left(self, name: str) -> bool:
+        """Whether another machine held a claim at the last look, which is not long ago: every look is a request."""
+        return time.monotonic() - self._looked.get(name, -LOOK) < LOOK
+
     @contextmanager
     def held(self, name: str, what: str) -> Iterator[None]:
         """Hold a claim within the block.
@@ -60,8 +64,16 @@ class StoreClaims:
             end.set()
             beats.join()
             with suppress(StoreError):  # then it is taken over once it is stale
-                if _owner(self._read(name)) == owner:
+                if self.owner(name) == owner:
                     self.store.remove(name)
+
+    def owner(self, name: str) -> Owner | None:
+        """Who holds a claim; None if nobody does.
+
+        Raises:
+            StoreError: The store cannot be reached, or refuses.
+        """
+        return _owner(self._read(name))
 
     def _take(self, name: str, what: str) -> Owner:
         """The claim.
@@ -69,17 +81,13 @@ class StoreClaims:
         Raises:
             ClaimLostError: Another machine holds it.
         """
-        now = time.monotonic()
-        if now - self._looked.get(name, -LOOK) < LOOK:  # not at every turn of whoever waits
-            raise ClaimLostError(f"{what} is left to another machine, which is at it.")
         owner = Owner.this()
         if self._create(name, owner) or (self._is_removed(name) and self._create(name, owner)):
             return owner
-        self._looked[name] = now
-        other = _owner(self._read(name))
-        raise ClaimLostError(
-            f"{what} is left to process {other.pid} on {other.host}, which is at it." if other else what
-        )
+        self._looked[name] = time.monotonic()
+        other = self.owner(name)
+        who = f"process {other.pid} on {other.host}" if other else "another machine"
+        raise ClaimLostError(f"{what} is left to {who}, which is at it.")
 
     def _create(self, name: str, owner: Owner) -> bool:
         try:
@@ -125,7 +133,7 @@ class StoreClaims:
         while not end.wait(BEAT):
             number += 1
             with suppress(StoreError):  # the network is not there for a moment
-                if _owner(self._read(name)) != owner:
+                if self.owner(name) != owner:
                     return
                 self.store.put(name, _text(owner, number), new=False)
 

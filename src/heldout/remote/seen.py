@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -28,15 +29,14 @@ class Seen:
     changed: int
 
     @classmethod
-    def of(cls, file: Path, version: str) -> Seen:
-        """A file as it is now, and the version of its object."""
-        about = file.stat()
+    def of(cls, about: os.stat_result, version: str) -> Seen:
+        """A file as the system tells of it, and the version of its object; empty where that is not known yet."""
         return cls(version, about.st_size, about.st_mtime_ns)
 
     def is_still(self, file: Path) -> bool:
         """Whether the file was not changed since."""
         try:
-            return Seen.of(file, self.version) == self
+            return Seen.of(file.stat(), self.version) == self
         except OSError:
             return False
 

@@ -120,7 +120,7 @@ class Store:
             if not found:
                 self._check_bucket()
         return {
-            path.removeprefix(top).lstrip("/"): _stored(about)
+            path.removeprefix(f"{top}/"): _stored(about)
             for path, about in found.items()
             if about.get("type") != "directory" and path != top and not path.endswith("/")
         }
@@ -131,8 +131,13 @@ class Store:
         Raises:
             FileNotFoundError: There is no such bucket.
         """
-        if protocol_of(self.url) in EXTRAS:
+        if protocol_of(self.url) not in EXTRAS:
+            return
+        try:
             self._fs.ls(self._path("").partition("/")[0], detail=False)
+        except Exception as error:
+            if _kind(error) != "forbidden":  # who may list one prefix alone is refused the bucket, which is there
+                raise
 
     def about(self, name: str = "") -> Stored | None:
         """One object; None where there is none.
@@ -149,7 +154,7 @@ class Store:
                 return None
         return None if found.get("type") == "directory" else _stored(found)
 
-    def get(self, name: str, place: Path, expected: Stored | None = None) -> None:
+    def get(self, name: str, place: Path, expected: Stored | None = None) -> os.stat_result:
         """Fetch an object into a file, whole.
 
         Args:
@@ -157,16 +162,21 @@ class Store:
             place: The file.
             expected: The object as it was listed.
 
+        Returns:
+            What the system tells of the file as it was fetched: another process may write it at once.
+
         Raises:
             StoreError: It is gone or forbidden, or the store cannot be reached.
+            OSError: The file cannot be written.
         """
         with whole(place) as temporary:
-            with self._told(name):
+            with self._told(name, temporary):
                 self._fs.get_file(self._path(name), str(temporary))
             size = temporary.stat().st_size if temporary.exists() else -1
             if expected is not None and expected.size not in (-1, size):
                 text = f"{size:,} bytes came of {expected.size:,}; it was changed meanwhile, or cut off"
                 raise StoreError(f"{joined(self.url, name)}: {text}. {AGAIN}", "unreachable")
+            return temporary.stat()
 
     def read(self, name: str) -> bytes:
         """A small object.
@@ -191,9 +201,10 @@ class Store:
         Raises:
             StoreError: `there`: another object stood in its place, and may be gone again. It is forbidden, or the store
                 cannot be reached.
+            OSError: The file cannot be read.
         """
-        mode = "create" if new else "overwrite"
-        with self._told(name):
+        mode, file = "create" if new else "overwrite", content if isinstance(content, Path) else None
+        with self._told(name, file):
             try:
                 if isinstance(content, Path):
                     self._fs.put_file(str(content), self._path(name), mode=mode)
@@ -232,13 +243,15 @@ class Store:
             self._fs.rm_file(self._path(name))
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
-        """What goes wrong within the block as one of our errors."""
+    def _told(self, name: str, file: Path | None = None) -> Iterator[None]:
+        """What goes wrong within the block as one of our errors; what the system says of the file here stays that."""
         try:
             yield
         except HeldoutError:
             raise
         except Exception as error:  # each library has its own kinds
+            if _is_local(error, file):
+                raise
             raise told(error, joined(self.url, name)) from error
 
 
@@ -254,6 +267,17 @@ def told(error: Exception, where: str) -> StoreError:
     return StoreError(
         f"{where}: the store did not answer as it should ({type(error).__name__}: {words}). {AGAIN}", kind
     )
+
+
+LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Errors of a disk, which no network has."""
+
+
+def _is_local(error: Exception, file: Path | None) -> bool:
+    """Whether the system refused a file of this machine, and not the store an object."""
+    if file is None or not isinstance(error, OSError) or error.__cause__ is not None:  # libraries name their cause
+        return False
+    return error.errno in LOCAL or error.filename == str(file)
 
 
 FORBIDDEN = ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "ClientAuthenticationError")

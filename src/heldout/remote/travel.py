@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from heldout.progress import Reporter
+from heldout.remote.urls import are_names
 
 T = TypeVar("T")
 
@@ -35,10 +37,30 @@ def in_turns(names: Sequence[str], act: Callable[[str], T], reporter: Reporter) 
 
 
 def travels(name: str) -> bool:
-    """Whether a file of a study is sent and fetched: not what is hidden, half made, or can be made again."""
+    """Whether a file of a study is sent and fetched: none that is hidden, half made, to be made again, or no path."""
     parts = PurePosixPath(name).parts
     hidden = any(part.startswith(".") or UNFINISHED in part for part in parts)
-    return not hidden and not any(part in LEFT for part in parts[:-1])
+    return are_names(name.split("/")) and not hidden and not any(part in LEFT for part in parts[:-1])
+
+
+def travelling(folder: Path) -> list[str]:
+    """Names of the files below a folder that travel; what another process moves away meanwhile is not among them.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    found: list[str] = []
+    for place, folders, files in os.walk(folder, onerror=_refused):
+        below = PurePosixPath(Path(place).relative_to(folder).as_posix())
+        folders[:] = [name for name in folders if travels(str(below / name / "file"))]
+        names = [str(below / name) for name in files]
+        found += [name for name in names if travels(name) and (folder / name).is_file()]
+    return sorted(found)
+
+
+def _refused(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def is_run(name: str) -> bool:

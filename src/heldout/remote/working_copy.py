@@ -13,19 +13,19 @@ study of several working copies is this:
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from heldout.claims import claim_of, hold
 from heldout.errors import HeldoutError, UsageError
-from heldout.files import read_json
+from heldout.files import read_json, temporary_of
 from heldout.progress import Reporter
+from heldout.remote.contested import Contested
 from heldout.remote.seen import SEEN, Seen, read_seen, write_seen
 from heldout.remote.store import Store, Stored, StoreError
-from heldout.remote.travel import RUN, STUDY, in_turns, is_run, travels, turn_of
+from heldout.remote.travel import RUN, STUDY, in_turns, is_run, travelling, travels
 from heldout.remote.urls import STUDIES, url_of
 
 ASIDE = ".aside"
@@ -37,11 +37,8 @@ SAME_EVERYWHERE = ("cohort.parquet", "split.parquet")
 PAGE = 1000
 """Objects that stores list at once; a longer list is not of one moment, and may have a record but not what it is of."""
 
-STANDS_STILL = 60.0
-"""Seconds without a change after which a half-sent run counts as left by its machine, as a claim does."""
-
-LOOK = 5.0
-"""Seconds between two looks at a run that another machine sends."""
+AGAIN = 3
+"""How often a file is sent again at most that another process of this machine writes while it is sent."""
 
 
 @dataclass
@@ -157,8 +154,7 @@ class WorkingCopy:
 
     def _changed(self) -> list[str]:
         """Files that the store does not have as they are."""
-        names = (path.relative_to(self.folder).as_posix() for path in sorted(self.folder.rglob("*")) if path.is_file())
-        return [name for name in names if travels(name) and not self._is_as_seen(name)]
+        return [name for name in travelling(self.folder) if not self._is_as_seen(name)]
 
     def take(self, names: Iterable[str], listed: dict[str, Stored], reporter: Reporter) -> None:
         """Fetch objects, those that vouch for others last; what was changed here and is another gives way."""
@@ -179,9 +175,14 @@ class WorkingCopy:
     def _take_one(self, name: str, about: Stored) -> str:
         """Fetch one; its name, if what was here gave way to it."""
         place = self.folder / name
-        old = self.give_way(name) if place.is_file() and not self._is_as_seen(name) else None
-        self.store.get(name, place, about)
-        self.see(name, about.version)
+        fetched = temporary_of(place)
+        try:
+            file = self.store.get(name, fetched, about)
+            old = self.give_way(name) if place.is_file() and not self._is_as_seen(name) else None
+            fetched.replace(place)
+        finally:
+            fetched.unlink(missing_ok=True)
+        self.see(name, Seen.of(file, about.version))
         if old is None or name in SAME_EVERYWHERE:
             return ""
         if old.read_bytes() == place.read_bytes():
@@ -189,9 +190,9 @@ class WorkingCopy:
             return ""
         return name
 
-    def see(self, name: str, version: str) -> None:
-        """Remember that a file and its object are equal."""
-        self._seen[name] = Seen.of(self.folder / name, version)
+    def see(self, name: str, file: Seen) -> None:
+        """Remember that a file, as it was, and its object are equal."""
+        self._seen[name] = file
 
     def seen(self, name: str) -> Seen | None:
         """What was last seen of an object."""
@@ -238,14 +239,16 @@ class _Sending:
         listed: What is in the store.
         reporter: Is told of what is sent.
         contested: Runs of which another machine has sent something.
-        sent: What is there now.
+        sent: What is there now: files as they were when they were sent.
+        vanished: Files that another process of this machine removed before.
     """
 
     copy: WorkingCopy
     listed: dict[str, Stored]
     reporter: Reporter
     contested: set[str] = field(default_factory=set)
-    sent: list[str] = field(default_factory=list)
+    sent: dict[str, Seen] = field(default_factory=dict)
+    vanished: set[str] = field(default_factory=set)
 
     def send(self, changed: Sequence[str]) -> None:
         """Send files, those that vouch for others last."""
@@ -254,34 +257,60 @@ class _Sending:
             in_turns(changed, self._send_one, self.reporter)
         except BaseException:
             with suppress(StoreError):  # else it is asked for the next time
-                self._remember(self.sent)
+                self._remember()
             raise
         self.reporter.end()
-        self._remember(self.sent)
+        self._remember()
         for run in sorted(self.contested):
             self._settle(run)
 
-    def _remember(self, sent: Sequence[str]) -> None:
+    def _remember(self) -> None:
         """Which versions the objects have that were sent; one that is another by now is fetched the next time."""
-        now = self.copy.store.list() if sent else {}
-        for name in sent:
-            if name in now and now[name].size == (self.copy.folder / name).stat().st_size:
-                self.copy.see(name, now[name].version)
+        now = self.copy.store.list() if self.sent else {}
+        for name, file in self.sent.items():
+            if name in now and now[name].size == file.size:
+                self.copy.see(name, replace(file, version=now[name].version))
 
     def _send_one(self, name: str) -> None:
         run = str(PurePosixPath(name).parent)
         if run in self.contested:
             return
-        place, there, seen = self.copy.folder / name, self.listed.get(name), self.copy.seen(name)
+        if is_run(name) and self._is_changing(run):  # its record would vouch for files that are not there
+            self.reporter.note(f"{run} was changed while it was sent; the next command sends the rest.")
+            return
+        there, seen = self.listed.get(name), self.copy.seen(name)
         is_mine = there is not None and seen is not None and seen.version == there.version
         try:
-            self.copy.store.put(name, place, new=not is_mine)
+            self.sent[name] = self._put(name, new=not is_mine)
+        except FileNotFoundError:
+            self.vanished.add(name)
         except StoreError as error:
             if error.kind != "there":
                 raise
             self._give_in(name, run)
-        else:
-            self.sent.append(name)
+
+    def _put(self, name: str, new: bool) -> Seen:
+        """Send a file; as it was sent. One that is written meanwhile is sent again: what is there now is ours.
+
+        Raises:
+            FileNotFoundError: Another process removed it.
+            StoreError: As `Store.put`.
+        """
+        place = self.copy.folder / name
+        file = Seen.of(place.stat(), "")
+        self.copy.store.put(name, place, new)
+        for _ in range(AGAIN):
+            if file.is_still(place):
+                break
+            file = Seen.of(place.stat(), "")
+            self.copy.store.put(name, place, new=False)
+        return file
+
+    def _is_changing(self, run: str) -> bool:
+        """Whether another process of this machine changed files of a run since they were sent, or removed some."""
+        files = {name: file for name, file in self.sent.items() if name.startswith(f"{run}/")}
+        lost = any(name.startswith(f"{run}/") for name in self.vanished)
+        return lost or not all(file.is_still(self.copy.folder / name) for name, file in files.items())
 
     def _give_in(self, name: str, run: str) -> None:
         """Another machine put another object there, which stays."""
@@ -289,7 +318,7 @@ class _Sending:
         if about is None:  # and removed it
             return
         if name in SAME_EVERYWHERE:
-            self.copy.see(name, about.version)
+            self.copy.see(name, Seen.of((self.copy.folder / name).stat(), about.version))
         elif "runs/" in name and self.copy.seen(f"{run}/{RUN}") is None and (self.copy.folder / run / RUN).is_file():
             self.contested.add(run)
         else:
@@ -311,23 +340,18 @@ class _Sending:
             )
 
     def _settle(self, run: str) -> None:
-        """Wait for a run that another machine sends, and take that; send this one where that one was left half sent."""
-        before: dict[str, Stored] = {}
-        since = time.monotonic()
-        while True:
-            there = {name: about for name, about in self.copy.store.list(run).items() if travels(name)}
-            if f"{run}/{RUN}" in there:
-                self.copy.take(there, there, self.reporter)
-                return
-            if there != before:
-                before, since = there, time.monotonic()
-            if time.monotonic() - since > STANDS_STILL:
-                break
-            time.sleep(LOOK)
-        files = sorted(name for name in self.copy._changed() if name.startswith(f"{run}/"))
-        for name in sorted(files, key=turn_of):
-            self.copy.store.put(name, self.copy.folder / name, new=is_run(name))
-        self._remember(files)
+        """Take a contested run, or send it, once it is settled which of the two counts."""
+        self.reporter.note(
+            f"Another machine has sent a part of {run} too; until one of the two is whole, it is waited for."
+        )
+        place = self.copy.folder / run
+        files = {f"{run}/{name}": Seen.of((place / name).stat(), "") for name in travelling(place)}
+        there = Contested(self.copy.store, self.copy.folder, run).settled(list(files))
+        if there is not None:
+            self.copy.take(there, there, self.reporter)
+            return
+        self.sent = files
+        self._remember()
 
 
 def _some(names: Sequence[str]) -> str:

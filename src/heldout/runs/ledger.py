@@ -1,7 +1,8 @@
 """How often images were scored, and what they were asked: a line each time, in files of the study's folder that grow.
 
 In an object store nothing grows: a ledger there, and in the working copy of such a study, is a folder of that name with
-a file an entry. Each has a name of its own, so that entries of machines that write at once never meet.
+a file an entry. Each has a name of its own, so that entries of machines that write at once never meet. Where the study
+was copied to the store with its ledger as a file, that file stays as it is, and new entries lie in a folder beside it.
 """
 
 from __future__ import annotations
@@ -45,16 +46,28 @@ def write_down(folder: Path, ledger: str, entry: Mapping[str, str]) -> None:
         OSError: It cannot be written.
     """
     line = json.dumps({**entry, "time": datetime.now(UTC).isoformat(timespec="seconds")})
-    if _is_apart(folder, ledger):
-        write_once(folder / ledger / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json", f"{line}\n")
-    else:
+    apart = _apart(folder, ledger)
+    if apart is None:
         append_line(folder / ledger, line)
+    else:
+        write_once(apart / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json", f"{line}\n")
 
 
-def _is_apart(folder: Path, ledger: str) -> bool:
-    """Whether a ledger is a folder with a file an entry."""
-    place = folder / ledger
-    return place.is_dir() or (url_of(folder, STUDIES) is not None and not place.exists())
+def _apart(folder: Path, ledger: str) -> Path | None:
+    """The folder that takes a file an entry; None where the ledger is a file that takes a line an entry."""
+    own, beside = folder / ledger, folder / _beside(ledger)
+    if own.is_dir():
+        return own
+    if beside.is_dir():
+        return beside
+    if url_of(folder, STUDIES) is None:
+        return None
+    return beside if own.exists() else own
+
+
+def _beside(ledger: str) -> str:
+    """Name of the folder of entries beside a ledger that is a file: `test_evaluations.entries`."""
+    return f"{ledger.removesuffix('.jsonl')}.entries"
 
 
 def entries(folder: Path, ledger: str) -> list[dict[str, Any]]:
@@ -78,7 +91,7 @@ def evaluations_of(folder: Path, ledger: str, run: str) -> set[str]:
 
 def _lines(folder: Path, ledger: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Where each line stands, with what it says; None where that is no entry."""
-    for name in (*EARLIER.get(ledger, ()), ledger):
+    for name in (*EARLIER.get(ledger, ()), ledger, _beside(ledger)):
         if (folder / name).is_dir():
             for file in sorted((folder / name).glob("[!.]*")):
                 yield f"{name}/{file.name}", _entry(file.read_bytes())

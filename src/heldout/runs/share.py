@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +44,18 @@ class Job(ABC):
     @abstractmethod
     def is_done(self) -> bool:
         """Whether it is done, by whichever process."""
+
+    def is_left(self) -> bool:
+        """Whether a machine that shares no files with this one was at it a moment ago; it is not asked again yet."""
+        return False
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold within the block what else stands for it, where machines share no files.
+
+        Raises:
+            ClaimLostError: Another machine is at it.
+        """
+        return nullcontext()
 
     @abstractmethod
     def work(self, claim: Claim, reporter: Reporter, dispatcher: Dispatcher) -> None:
@@ -158,12 +171,19 @@ class Share:
         """Whether the job is done now."""
         if self._is_done(job):
             return True
+        if job.is_left():
+            return False
         claim = self._claims.take(job.claim)
         if claim is None:
             self._tell_owner(job)
             return False
-        with claim:
-            if job.is_done():  # between the question above and the claim
+        with claim, ExitStack() as all_claims:
+            try:
+                all_claims.enter_context(job.held())
+            except ClaimLostError as error:
+                self._tell_once(job, str(error))
+                return False
+            if job.is_done():  # between the question above and the claims
                 return self._is_done(job)
             if not job.quiet:
                 self._note(job, "training")
@@ -182,11 +202,15 @@ class Share:
         return done
 
     def _tell_owner(self, job: Job) -> None:
-        """Say once who is at it."""
+        """Say who is at it."""
         owner = owner_of(job.claim)
-        if owner is not None and job.claim not in self._told:
+        if owner is not None:
+            self._tell_once(job, f"{job.title}, left to process {owner.pid} on {owner.host}, which is at it.")
+
+    def _tell_once(self, job: Job, text: str) -> None:
+        if job.claim not in self._told:
             self._told.add(job.claim)
-            self._note(job, f"left to process {owner.pid} on {owner.host}, which is at it")
+            self.reporter.note(text)
 
     def _note(self, job: Job, words: str) -> None:
         self.reporter.note(f"{job.title}, {words}.")
