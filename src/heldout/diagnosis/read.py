@@ -30,6 +30,7 @@ from heldout.records.run import Choice
 from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.recipes import differing_settings
 from heldout.runs.selections import answers_of, ended_selections
 from heldout.stats.bootstrap import REPLICATES
 
@@ -59,8 +60,12 @@ def read_run_data(
     reporter = reporter or Silent()
     columns = study.cohort.table
     places, sites = (dict(zip(columns["id"], columns[name], strict=True)) for name in ("source", "site"))
+    differs = differing_settings(study.runs)
     own = {
-        run.record.id: replace(_of_run(study, run, bootstrap, seed), places=places, sites=sites) for run in study.runs
+        run.record.id: replace(
+            _of_run(study, run, bootstrap, seed), places=places, sites=sites, differs=differs[run.record.id]
+        )
+        for run in study.runs
     }
     prepared: dict[tuple[object, ...], _Images] = {}
     searches = _searches(study, reporter)

@@ -22,11 +22,13 @@ from heldout.records import (
     Scores,
 )
 from heldout.records.predictions import Predictions
+from heldout.records.recipe import Setting
 from heldout.runs.compare_folds import OutOfFold, over_folds
 from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
 from heldout.runs.pairs import pairs_of
+from heldout.runs.recipes import differing_settings
 from heldout.runs.rows import groups_of, row_of
 from heldout.runs.selections import ended_selections
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
@@ -105,7 +107,8 @@ def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: 
     images = {run.record.id: dict(run.predictions) for run in study.runs}
     sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
-    rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
+    differs = differing_settings(study.runs)
+    rows = tuple(_row(run, sides[run.record.id], shared, differs[run.record.id]) for run in study.runs)
     folds = OutOfFold(study, {id_: own["val"] for id_, own in sides.items()}, shared.metric, shared.resamples["val"])
     crossed = bool(study.split.folds)
     judged = {id_: own[shared.judged] for id_, own in sides.items()}
@@ -215,12 +218,12 @@ def _baseline(shared: _Shared) -> Baseline:
     return Baseline(shared.classes[shared.common], found["val"], found.get("test"))
 
 
-def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
+def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared, differs: dict[str, Setting]) -> RunRow:
     scores = {name: _scores(side, shared) for name, side in sides.items()}
     if run.folds is not None:
         scores["val"] = over_folds(run, sides["val"], scores["val"], shared.metric)
     over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
-    return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]))
+    return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]), differs)
 
 
 def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:

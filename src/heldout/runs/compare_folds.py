@@ -14,7 +14,9 @@ from heldout.records import Estimate, Scores
 from heldout.records.comparison import Choosing, FoldPair
 from heldout.records.logit_table import logits_in
 from heldout.records.predictions import Predictions
+from heldout.records.recipe import Setting
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.recipes import RecipeKey, differing_settings, recipe_key
 from heldout.runs.rows import verdict_of
 from heldout.stats.bootstrap import Resamples
 from heldout.stats.decisions import unit_ids
@@ -25,9 +27,6 @@ from heldout.stats.paired import holm
 from heldout.stats.scores import Indices
 from heldout.stats.units import Units
 from heldout.ties import first_of_largest
-
-Key = tuple[str, str]
-"""Model and strategy."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,25 @@ class OutOfFold:
     resamples: Resamples
 
     def fold_pairs(self) -> tuple[FoldPair, ...]:
-        """Every two of the models with their strategies, over all folds that both have."""
-        groups: dict[Key, dict[int, RunFiles]] = {}
+        """Every two recipes, over all folds that both have."""
+        differs = differing_settings(self.study.runs)
+        groups: dict[RecipeKey, dict[int, RunFiles]] = {}
         for run in self.study.runs:
-            groups.setdefault((run.record.backbone, run.record.strategy), {})[run.record.seed] = run
-        found = [
-            pair
-            for (a, runs_a), (b, runs_b) in combinations(groups.items(), 2)
-            if (pair := self._pair(a, b, runs_a, runs_b)) is not None
-        ]
+            key = recipe_key(run.record.backbone, run.record.strategy, differs[run.record.id])
+            groups.setdefault(key, {})[run.record.seed] = run
+        found = [pair for a, b in combinations(groups.values(), 2) if (pair := self._pair(a, b, differs)) is not None]
         adjusted = holm([pair.p for pair in found])
         return tuple(
             replace(pair, p_holm=p_holm, verdict=verdict_of(p_holm, pair.difference_points))
             for pair, p_holm in zip(found, adjusted, strict=True)
         )
 
-    def _pair(self, a: Key, b: Key, runs_a: Mapping[int, RunFiles], runs_b: Mapping[int, RunFiles]) -> FoldPair | None:
+    def _pair(
+        self,
+        runs_a: Mapping[int, RunFiles],
+        runs_b: Mapping[int, RunFiles],
+        differs: Mapping[str, dict[str, Setting]],
+    ) -> FoldPair | None:
         """One pair, not yet corrected for their number; None without a repeat that both have."""
         differences, held_out, learned = [], [], []
         shared = [seed for seed in runs_a if seed in runs_b]
@@ -86,7 +88,21 @@ class OutOfFold:
             one, other = (self.sides[runs[shared[0]].record.id] for runs in (runs_a, runs_b))
             points = difference_estimate(one.right, other.right, self.resamples, one.labels, self.metric)
         count = len(differences) // len(shared)
-        return FoldPair(*a, *b, count, len(shared), points, found.p, found.p, "not distinguishable")
+        a, b = (runs[shared[0]].record for runs in (runs_a, runs_b))
+        return FoldPair(
+            a.backbone,
+            a.strategy,
+            b.backbone,
+            b.strategy,
+            count,
+            len(shared),
+            points,
+            found.p,
+            found.p,
+            "not distinguishable",
+            differs[a.id],
+            differs[b.id],
+        )
 
     def choosing(self) -> tuple[Choosing, ...]:
         """Of a nested cross-validation, for each repeat: the score of the runs that its folds would choose."""

@@ -17,6 +17,7 @@ from heldout.records.labelling import SEVERAL
 from heldout.records.metric import MetricName
 from heldout.runs.folder import StudyFiles
 from heldout.runs.judging import Judging
+from heldout.runs.recipes import differing_settings
 from heldout.runs.rows import groups_of, row_of, verdict_of
 from heldout.stats.bootstrap import Resamples, varies
 from heldout.stats.joint import JointBootstrap
@@ -50,6 +51,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
         )
     shared = _Shared.of(study, judging.metric.name, bootstrap, seed)
     judged = {run.record.id: _Run(dict(run.labelled), shared) for run in study.runs}
+    differs = differing_settings(study.runs)
     rows = tuple(
         row_of(
             run,
@@ -57,6 +59,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
             judged[run.record.id].gap,
             judged[run.record.id].over,
             len(run.labelled["val"]) * len(study.cohort.classes),
+            differs[run.record.id],
         )
         for run in study.runs
     )
