@@ -23,7 +23,7 @@ from heldout.records import (
 )
 from heldout.records.predictions import Predictions
 from heldout.records.recipe import Setting
-from heldout.runs.compare_folds import OutOfFold, over_folds
+from heldout.runs.compare_folds import OutOfFold, difference_over_folds, over_folds
 from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
@@ -222,7 +222,10 @@ def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared, differs:
     scores = {name: _scores(side, shared) for name, side in sides.items()}
     if run.folds is not None:
         scores["val"] = over_folds(run, sides["val"], scores["val"], shared.metric)
-    over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
+    judged, constant = sides[shared.judged], shared.constant(shared.judged)
+    over = _difference(judged.right, constant.right, shared)
+    if run.folds is not None and judged.part == "val":
+        over = difference_over_folds(run, judged, constant, over, shared.metric)
     return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]), differs)
 
 
