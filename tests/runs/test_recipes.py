@@ -15,7 +15,6 @@ from heldout.records import Comparison
 from heldout.report.material import Material, gather
 from heldout.runs.compare import compare_study
 from heldout.runs.folder import StudyFiles, read_study
-from heldout.runs.recipes import differing_settings
 from heldout.stats.paired import holm
 from tests.cli.call import call
 from tests.report.pages import charts, composed, read, tables
@@ -61,14 +60,14 @@ def material(folder: Path, crossed: Comparison) -> Material:
 
 
 def test_only_settings_that_vary_tell_recipes_apart(files: StudyFiles) -> None:
-    found = differing_settings(files.runs)
+    found = files.differs
     assert [found[run.record.id] for run in files.runs] == [{}, {"lr": 1e-3}, {"lr": 1e-3}, HIGH, HIGH]
     one = files.runs[1]
     larger = replace(one, recipe=replace(one.recipe, image_size=96), record=replace(one.record, id="larger"))
-    found = differing_settings((one, larger))
+    found = replace(files, runs=(one, larger)).differs
     assert [found[one.record.id], found["larger"]] == [{"image_size": 64}, {"image_size": 96}]
     older = replace(one, recipe=replace(one.recipe, settings={}), record=replace(one.record, id="older"))
-    found = differing_settings((one, older))
+    found = replace(files, runs=(one, older)).differs
     assert (found[one.record.id], found["older"]) == (one.recipe.settings, {}), "a setting that one does not know"
 
 

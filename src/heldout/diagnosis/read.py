@@ -30,7 +30,6 @@ from heldout.records.run import Choice
 from heldout.records.table_file import load_table
 from heldout.records.tuning import Tuning
 from heldout.runs.folder import RunFiles, StudyFiles
-from heldout.runs.recipes import differing_settings
 from heldout.runs.selections import answers_of, ended_selections
 from heldout.stats.bootstrap import REPLICATES
 
@@ -60,7 +59,7 @@ def read_run_data(
     reporter = reporter or Silent()
     columns = study.cohort.table
     places, sites = (dict(zip(columns["id"], columns[name], strict=True)) for name in ("source", "site"))
-    differs = differing_settings(study.runs)
+    differs = study.differs
     own = {
         run.record.id: replace(
             _of_run(study, run, bootstrap, seed), places=places, sites=sites, differs=differs[run.record.id]

@@ -28,7 +28,6 @@ from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
 from heldout.runs.pairs import pairs_of
-from heldout.runs.recipes import differing_settings
 from heldout.runs.rows import groups_of, row_of
 from heldout.runs.selections import ended_selections
 from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples
@@ -107,7 +106,7 @@ def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: 
     images = {run.record.id: dict(run.predictions) for run in study.runs}
     sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
-    differs = differing_settings(study.runs)
+    differs = study.differs
     rows = tuple(_row(run, sides[run.record.id], shared, differs[run.record.id]) for run in study.runs)
     folds = OutOfFold(study, {id_: own["val"] for id_, own in sides.items()}, shared.metric, shared.resamples["val"])
     crossed = bool(study.split.folds)

@@ -16,7 +16,7 @@ from heldout.records.logit_table import logits_in
 from heldout.records.predictions import Predictions
 from heldout.records.recipe import Setting
 from heldout.runs.folder import RunFiles, StudyFiles
-from heldout.runs.recipes import RecipeKey, differing_settings, recipe_key
+from heldout.runs.recipes import RecipeKey, recipe_key
 from heldout.runs.rows import verdict_of
 from heldout.stats.bootstrap import Resamples
 from heldout.stats.decisions import unit_ids
@@ -47,7 +47,7 @@ class OutOfFold:
 
     def fold_pairs(self) -> tuple[FoldPair, ...]:
         """Every two recipes, over all folds that both have."""
-        differs = differing_settings(self.study.runs)
+        differs = self.study.differs
         groups: dict[RecipeKey, dict[int, RunFiles]] = {}
         for run in self.study.runs:
             key = recipe_key(run.record.backbone, run.record.strategy, differs[run.record.id])

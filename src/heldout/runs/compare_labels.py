@@ -17,7 +17,6 @@ from heldout.records.labelling import SEVERAL
 from heldout.records.metric import MetricName
 from heldout.runs.folder import StudyFiles
 from heldout.runs.judging import Judging
-from heldout.runs.recipes import differing_settings
 from heldout.runs.rows import groups_of, row_of, verdict_of
 from heldout.stats.bootstrap import Resamples, varies
 from heldout.stats.joint import JointBootstrap
@@ -51,7 +50,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
         )
     shared = _Shared.of(study, judging.metric.name, bootstrap, seed)
     judged = {run.record.id: _Run(dict(run.labelled), shared) for run in study.runs}
-    differs = differing_settings(study.runs)
+    differs = study.differs
     rows = tuple(
         row_of(
             run,

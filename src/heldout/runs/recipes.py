@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from heldout.records import Recipe
+from heldout.records.backbone import GIVEN
 from heldout.records.recipe import Setting
-from heldout.runs.folder import RunFiles
 
 OWN = ("weights", "image_size", "fit", "interpolation", "precision")
 """Fields of a recipe that calls of `heldout run` into one folder may set differently, besides the strategy's settings;
@@ -15,18 +16,18 @@ RecipeKey = tuple[str, str, tuple[tuple[str, Setting], ...]]
 """Model, strategy, and the settings that tell it from others of these."""
 
 
-def differing_settings(runs: Sequence[RunFiles]) -> dict[str, dict[str, Setting]]:
+def differing_settings(recipes: Mapping[str, Recipe]) -> dict[str, dict[str, Setting]]:
     """Run -> those of its settings that are not the same in all runs of its model and strategy; the seed is none.
 
     Two runs of one model and strategy with the same settings here have the same recipe but for the seed. A model that
     came with its predictions has no settings that we know of.
 
     Args:
-        runs: All runs of a study.
+        recipes: Id of each run of a study -> its recipe.
     """
     groups: dict[tuple[str, str], dict[str, dict[str, Setting]]] = {}
-    for run in runs:
-        groups.setdefault((run.record.backbone, run.record.strategy), {})[run.record.id] = _settings(run)
+    for id_, recipe in recipes.items():
+        groups.setdefault((recipe.backbone, recipe.strategy), {})[id_] = _settings(recipe)
     found: dict[str, dict[str, Setting]] = {}
     for group in groups.values():
         first = next(iter(group.values()))
@@ -46,9 +47,8 @@ def recipe_key(model: str, strategy: str, differs: Mapping[str, Setting]) -> Rec
     return model, strategy, tuple(sorted(differs.items()))
 
 
-def _settings(run: RunFiles) -> dict[str, Setting]:
-    recipe = run.recipe
-    if run.record.learning.given:
+def _settings(recipe: Recipe) -> dict[str, Setting]:
+    if recipe.strategy == GIVEN:
         return {}
     read = None if recipe.input_map is None else recipe.input_map.words
     return {**recipe.settings, **{name: getattr(recipe, name) for name in OWN}, "input_map": read}

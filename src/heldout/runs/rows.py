@@ -34,7 +34,7 @@ def row_of(
         gap: Validation minus test in points; None without test.
         over: Its score over that of the baseline, in points; None where there is no baseline.
         val_images: Validation images, for what their sampling error lets the curve turn.
-        differs: Its settings that are not those of all runs of its model and strategy (`recipes.differing_settings`).
+        differs: Its settings that are not those of all runs of its model and strategy (`recipes`).
     """
     record = run.record
     return RunRow(
