@@ -192,12 +192,12 @@ def _wider(
         gained: (n,) what each row adds; None for whether it is right.
         ends: Least and most that the score can be.
     """
-    fold, gained = folds_of(run, side), side.right if gained is None else gained
+    fold, added = folds_of(run, side), side.right.astype(np.float64) if gained is None else gained
     scores, held_out, learned = [], [], []
     for number in np.unique(fold):
         rows = fold == number
         each = metric.weigh(side.labels[rows], np.ones((1, int(rows.sum())), dtype=np.float32))[0]
-        scores.append(float((each * gained[rows]).sum() / each.sum()))
+        scores.append(float((each * added[rows]).sum() / each.sum()))
         held_out.append(int(rows.sum()))
         learned.append(_learned(run, int(number), rows))
     found = corrected_t(scores, learned, held_out, held_out)
