@@ -25,8 +25,7 @@ FEWEST = 2
 """Folds that a cross-validation has at least."""
 
 TRIES = 50
-"""Draws that are begun before units of several classes are called indivisible; where they can be divided two or three
-are usual."""
+"""Draws that are begun before units of several classes are called indivisible; where they can be divided a few do."""
 
 NOWHERE, SPREAD = -1, -2
 """A class of which no unit is in a fold yet; one with units in several folds."""
