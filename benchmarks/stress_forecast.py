@@ -41,6 +41,7 @@ from heldout.runs.folder import StudyFiles, read_study
 from heldout.runs.stress import score_stresses
 from heldout.runs.stressed import Asked, read_scored, rows_of
 from heldout.stats.bootstrap import draw
+from heldout.stats.decisions import unit_ids
 from heldout.stats.metric import plain
 from heldout.stats.property_shift import mean_variance
 from heldout.stats.stressed import changed_scores, next_site, standings
@@ -227,7 +228,10 @@ def outcomes(study: StudyFiles, name: str) -> list[Outcome]:
         score_stresses(place, asked, Silent(), only=(CLEAN, TOGETHER))
         lost[asked] = scores(place, asked)
         print(f"{name}: {len(study.runs)} runs under {asked.sites} sites", flush=True)
-    ranked = standings(np.stack([at for _, at in lost[foreign]]), seed=0)
+    first = study.runs[0]
+    of_row = unit_ids(first.predictions["val"])
+    units = len({of_row[row] for row in rows_of(study, first, foreign)})
+    ranked = standings(np.stack([at for _, at in lost[foreign]]), seed=0, units=units)
     found = []
     for place, run in enumerate(study.runs):
         (clean, at), (_, at_own) = lost[foreign][place], lost[own][place]
@@ -241,7 +245,7 @@ def outcomes(study: StudyFiles, name: str) -> list[Outcome]:
                 expected=float(ranked.score[place, 0]),
                 test=test,
                 real=100 * (val - test),
-                forecast=next_site(100 * (clean - at)),
+                forecast=next_site(100 * (clean - at), units),
                 own=float(100 * (clean - at_own)[0, 0]),
                 first=float(ranked.first[place]),
             )

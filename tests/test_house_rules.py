@@ -61,6 +61,7 @@ FLOORS = {
     "runs.ledger": 8,
     "backbones": 8,
     "training": 9,
+    "runs.recipes": 8,
     "runs.folder": 9,
     "runs.sitting": 9,
     "runs.under_way": 10,

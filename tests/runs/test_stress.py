@@ -24,6 +24,7 @@ from heldout.runs.predict import load_network
 from heldout.runs.stress import score_stresses
 from heldout.runs.stress_report import judge_stress, read_stress
 from heldout.runs.stressed import Asked, check_can, place_of, rows_of, unscored
+from heldout.stats.intervals import unseen
 from heldout.stresses import Ground, Stress, stresses
 from heldout.stresses.ground import spread_within
 from heldout.study import Study
@@ -109,6 +110,20 @@ def test_the_forecast_is_that_of_the_drawn_sites_and_the_ranking_by_what_stays(
             own = [loss for loss, of in zip(lost, Asked(sites=SITES).plan(made).drawn.pairs, strict=True) if of == pair]
             assert points.value == pytest.approx(np.mean(own))
         assert run.standing == "worse" and run.behind_points is not None and run.behind_points.low > 0
+
+
+def test_where_no_answer_changes_forecast_and_ranking_are_not_certain(tmp_path: Path) -> None:
+    perfect = [replace(one, val=1.0) for one in RUNS[:2]]
+    folder = make_study(tmp_path / "study", runs=perfect, n_train=20, n_val=30, n_test=0)
+    make_stress(folder, Asked(sites=SITES))
+    found = judge_stress(read_study(folder), Asked(sites=SITES), bootstrap=200)
+    reach = 100 * unseen(found.patients)
+    for run in found.runs:
+        assert run.forecast_points is not None
+        told = [run.forecast_points, *run.like.values(), *([run.behind_points] if run.behind_points else [])]
+        for points in told:
+            assert points.value == 0 and (points.low, points.high) == pytest.approx((-reach, reach), rel=0.05)
+    assert [run.behind_points is None for run in found.runs] == [True, False] and found.runs[1].standing != "worse"
 
 
 def test_a_metric_that_counts_classes_alike_does_not_ask_for_their_shares(made: StudyFiles) -> None:

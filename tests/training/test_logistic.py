@@ -15,8 +15,9 @@ from heldout.progress import Silent
 from heldout.runs.fit import learn_strategy
 from heldout.stats.scores import softmax
 from heldout.strategies.lp_ft import LpFt
-from heldout.training import ActivationCache, logistic, machine
-from heldout.training.logistic import solve_head
+from heldout.strategies.strategy import ClassWeights
+from heldout.training import ActivationCache, block_logistic, logistic, machine
+from heldout.training.logistic import solve_head, solve_path
 from tests.training.tiny import tiny_network, tiny_task
 
 
@@ -57,3 +58,26 @@ def test_a_solver_that_stopped_early_says_so_before_and_after_a_cut(
     for _ in range(2):  # the second time from the checkpoint
         learned = learn_strategy(tiny_network(), tiny_task(), LpFt(epochs=2), 0, place, cache, Silent(), checkpoint)
         assert [row.converged for row in learned.course.history] == [False, True, True]
+
+
+@pytest.mark.parametrize("balanced", ["none", "balanced"])
+@pytest.mark.parametrize("blocks", [False, True])
+@pytest.mark.parametrize("present", [(0, 1, 3), (1, 3), (2,)])
+def test_a_class_that_no_training_image_has_is_never_answered_and_moves_no_other(
+    present: tuple[int, ...], blocks: bool, balanced: ClassWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if blocks:
+        monkeypatch.setattr(block_logistic, "LARGE", 0)
+    rng = np.random.default_rng(5)
+    centres = rng.normal(size=(4, 6))
+    y, z = rng.choice(present, 150), np.arange(80) % 4
+    x, v = ((centres[labels] + rng.normal(size=(len(labels), 6))).astype(np.float32) for labels in (y, z))
+    for head in (solve_head(x, y, v, z, 4, (1.0,), balanced), *solve_path(x, y, 4, (1.0,))[: balanced == "none"]):
+        assert head.weight.shape == (4, 6) and head.converged
+        answered = softmax(v @ head.weight.T + head.bias)
+        absent = [k for k in range(4) if k not in present]
+        assert answered[:, absent].max() < 1e-8
+        if len(present) > 1:
+            weights = None if balanced == "none" else "balanced"
+            alone = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-7, class_weight=weights)).fit(x, y)
+            np.testing.assert_allclose(answered[:, list(present)], alone.predict_proba(v), atol=5e-4)

@@ -8,8 +8,8 @@ n`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from heldout.records import PARTS, Cohort, Frozen, PlanRecord, Recipe, RunRecord
 from heldout.records.codec import write_record
 from heldout.records.cohort import typed
 from heldout.records.predictions import Predictions, to_table
+from heldout.records.recipe import Setting
 from heldout.records.run import Learning
 
 MODELS = {"efficientnet_lite0": 3_400_000, "efficientnet_lite1": 4_200_000}
@@ -32,7 +33,7 @@ SETTINGS: dict[str, dict[str, str | int | float | bool | None]] = {
 
 @dataclass(frozen=True)
 class Planted:
-    """One run to make: what it is, and the accuracy it shall have on each part."""
+    """One run to make: what it is, the accuracy it shall have on each part, and settings other than `SETTINGS`."""
 
     model: str
     strategy: str
@@ -40,6 +41,7 @@ class Planted:
     train: float = 0.99
     val: float = 0.95
     test: float = 0.80
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
     def backbone(self) -> str:
@@ -141,7 +143,7 @@ def _recipe(planted: Planted, cohort: Cohort, split: Split) -> Recipe:
         backbone=planted.backbone,
         weights=hash_of(planted.model, 16),
         strategy=planted.strategy,
-        settings=SETTINGS.get(planted.strategy, {}),
+        settings={**SETTINGS.get(planted.strategy, {}), **planted.settings},
         image_size=64,
         fit="stretch",
         interpolation="bicubic",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heldout.answer.texts import shortened
 from heldout.records import Comparison
 from heldout.records.backbone import spoken_name
+from heldout.records.recipe import Setting
 
 LONGEST_FILE = 32
 LONGEST_PATH = 40
@@ -90,6 +91,21 @@ def run_names(runs: Sequence[RunIdentity]) -> dict[str, RunName]:
 def names_in(comparison: Comparison) -> dict[str, RunName]:
     """Id -> name of every run of a comparison."""
     return run_names([RunIdentity(row.id, row.model, row.strategy, row.seed) for row in comparison.runs])
+
+
+def with_settings(strategy: str, settings: Mapping[str, Setting]) -> str:
+    """A strategy and the settings that are to be told.
+
+    >>> with_settings("finetune", {"lr": 0.01, "epochs": 5}), with_settings("probe", {})
+    ('finetune (lr=0.01, epochs=5)', 'probe')
+    """
+    told = settings_told(settings)
+    return f"{strategy} ({told})" if told else strategy
+
+
+def settings_told(settings: Mapping[str, Setting]) -> str:
+    """Settings in a line: `lr=0.01, epochs=5`."""
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def short_models(names: Sequence[str]) -> dict[str, str]:

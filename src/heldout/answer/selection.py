@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.answer.names import short_models
+from heldout.answer.names import short_models, with_settings
 from heldout.answer.texts import count, listing, number, percent, signed
 from heldout.records.selection import Candidate, Selection
 
@@ -48,8 +48,7 @@ def recipe_names(found: Selection) -> tuple[str, ...]:
 
 def strategy_told(one: Candidate) -> str:
     """`last-block (augment=all)`: the settings that differ from the strategy's own."""
-    changed = ", ".join(f"{name}={value}" for name, value in one.differs.items())
-    return one.strategy + (f" ({changed})" if changed else "")
+    return with_settings(one.strategy, one.differs)
 
 
 def _how_sure(found: Selection, recipes: tuple[str, ...]) -> str:

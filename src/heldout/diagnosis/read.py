@@ -59,8 +59,12 @@ def read_run_data(
     reporter = reporter or Silent()
     columns = study.cohort.table
     places, sites = (dict(zip(columns["id"], columns[name], strict=True)) for name in ("source", "site"))
+    differs = study.differs
     own = {
-        run.record.id: replace(_of_run(study, run, bootstrap, seed), places=places, sites=sites) for run in study.runs
+        run.record.id: replace(
+            _of_run(study, run, bootstrap, seed), places=places, sites=sites, differs=differs[run.record.id]
+        )
+        for run in study.runs
     }
     prepared: dict[tuple[object, ...], _Images] = {}
     searches = _searches(study, reporter)

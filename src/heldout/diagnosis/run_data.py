@@ -15,6 +15,7 @@ from heldout.diagnosis.variants import VariantLogits
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
 from heldout.records.predictions import Predictions
+from heldout.records.recipe import Setting
 from heldout.records.run import Choice, Learning
 from heldout.stats.bootstrap import REPLICATES
 from heldout.stats.estimates import metric_estimate
@@ -66,6 +67,7 @@ class RunData:
         places: Id -> file it came from, for messages.
         sites: Id -> site, empty where not known.
         siblings: Other runs on the same split, without siblings of their own.
+        differs: Settings that other runs of its model and strategy have otherwise; empty where all are alike.
         notes: Notes of cohort and run.
         bootstrap: Replicates B.
         bootstrap_seed: Their seed.
@@ -104,12 +106,17 @@ class RunData:
     places: Mapping[str, str] = field(default_factory=dict)
     sites: Mapping[str, str] = field(default_factory=dict)
     siblings: tuple[RunData, ...] = ()
+    differs: Mapping[str, Setting] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     bootstrap: int = REPLICATES
     bootstrap_seed: int = 0
     metric: Metric = field(default_factory=Metric)
     unit: Unit = field(default_factory=Unit)
     images: RunData | None = None
+
+    def same_recipe(self, other: RunData) -> bool:
+        """Whether another run of the study differs in its seed alone."""
+        return (self.model, self.strategy, self.differs) == (other.model, other.strategy, other.differs)
 
     @property
     def k(self) -> int:

@@ -1,4 +1,4 @@
-"""Runs of one model and strategy that differ only in their seed."""
+"""Runs that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def same_recipe(data: CauseData) -> list[tuple[Predictions, Predictions]]:
     assert val is not None and test is not None
     found, seeds = [(val, test)], {run.seed}
     for other in run.siblings:
-        same = (other.model, other.strategy, other.classes) == (run.model, run.strategy, run.classes)
+        same = run.same_recipe(other) and other.classes == run.classes
         if not same or other.seed in seeds or other.val is None or other.test is None:
             continue
         if other.val.ids == val.ids and other.test.ids == test.ids:

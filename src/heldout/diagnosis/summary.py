@@ -291,7 +291,7 @@ def limits(run: RunData, sample: Mapping[str, float], unread: Mapping[str, float
             "The experiments were not run: causes that need the network are not judged. Call `heldout diagnose STUDY` "
             "without --no-experiments."
         )
-    seeds = {other.seed for other in run.siblings if (other.model, other.strategy) == (run.model, run.strategy)}
+    seeds = {other.seed for other in run.siblings if run.same_recipe(other)}
     if not seeds - {run.seed}:
         again = "--seeds" if run.folds is None else "--repeats"
         networks = "this trained network" if run.folds is None else "the networks of these folds"

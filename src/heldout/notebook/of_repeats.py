@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from heldout.answer.names import RunName
+from heldout.answer.names import RunName, with_settings
 from heldout.answer.texts import count, number, percent, probability
 from heldout.notebook.blocks import Cell, Column, Fold, Grid
 from heldout.notebook.cells import NOTHING, percent_cell, points_cell
@@ -18,14 +18,18 @@ def fold_pairs(comparison: Comparison, names: Mapping[str, RunName]) -> Fold | N
     if not pairs:
         return None
     short = {row.model: names[row.id].model for row in comparison.runs}
+    sides = [
+        (with_settings(pair.strategy_a, pair.differs_a), with_settings(pair.strategy_b, pair.differs_b))
+        for pair in pairs
+    ]
     rows = tuple(
         (
-            Cell(f"{short[pair.model_a]} · {pair.strategy_a}, {short[pair.model_b]} · {pair.strategy_b}"),
+            Cell(f"{short[pair.model_a]} · {a}, {short[pair.model_b]} · {b}"),
             points_cell(pair.difference_points),
             Cell(probability(pair.p_holm)),
             Cell(pair.verdict),
         )
-        for pair in pairs
+        for pair, (a, b) in zip(pairs, sides, strict=True)
     )
     columns = (Column("first, second"), Column("first − second", number=True), Column("p (Holm)", number=True))
     over = count(pairs[0].folds * pairs[0].repeats, "fold")
@@ -58,7 +62,7 @@ def seeds(comparison: Comparison, names: Mapping[str, RunName]) -> Fold | None:
 
     rows = tuple(
         (
-            Cell(f"{short[group.model]} · {group.strategy}"),
+            Cell(f"{short[group.model]} · {with_settings(group.strategy, group.differs)}"),
             Cell(str(len(group.seeds))),
             shown(group.val_accuracy, group.val_spread_points),
             shown(group.test_accuracy, group.test_spread_points),

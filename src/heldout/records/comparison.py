@@ -9,6 +9,7 @@ from heldout.displayed import Displayed
 from heldout.records.codec import LATER
 from heldout.records.estimate import Estimate
 from heldout.records.metric import Metric, Unit
+from heldout.records.recipe import Setting
 from heldout.records.selection import Selection
 
 
@@ -101,7 +102,8 @@ class RunRow:
     a test set, `train` without predictions of training images. What nobody told of a given model's training is None.
     `over_baseline_points` is the score of the run minus that of always answering the commonest class, on the part that
     runs are judged on; `better_than_baseline` says whether its interval lies above 0. `folds` counts the networks of a
-    cross-validated run: `val` is out of fold, `test` by their mean, and there is no `train`.
+    cross-validated run: `val` is out of fold, `test` by their mean, and there is no `train`. `differs` are the settings
+    that other runs of its model and strategy have otherwise, by name; runs that differ in their seed alone have none.
     """
 
     id: str
@@ -125,6 +127,7 @@ class RunRow:
     over_baseline_points: Estimate | None = None
     better_than_baseline: bool = True
     folds: int = field(default=0, metadata=LATER)
+    differs: dict[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class FoldPair:
-    """Two models with their strategies over the folds of a cross-validation, on images that neither learned from.
+    """Two recipes over the folds of a cross-validation, on images that neither learned from.
+
+    A recipe is a model with a strategy and its settings; its repeats differ in their seed alone.
 
     Attributes:
         model_a: Full name of the weights of one.
@@ -196,6 +201,8 @@ class FoldPair:
         p: Corrected resampled t test (Nadeau & Bengio 2003).
         p_holm: The same after Holm's correction over all such pairs.
         verdict: As of `Pair`.
+        differs_a: Settings of `a` that other runs of its model and strategy have otherwise; empty where all are alike.
+        differs_b: Likewise of `b`.
     """
 
     model_a: str
@@ -208,6 +215,8 @@ class FoldPair:
     p: float
     p_holm: float
     verdict: Literal["distinguishable", "not distinguishable"]
+    differs_a: dict[str, Setting] = field(default_factory=dict)
+    differs_b: dict[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,10 +240,10 @@ class Choosing:
 
 @dataclass(frozen=True)
 class Group:
-    """One model and strategy over its seeds.
+    """One recipe over its seeds: a model with a strategy and its settings.
 
     Means are fractions, by the comparison's metric; spreads are standard deviations over seeds in points, None with one
-    seed.
+    seed. `differs` are the settings that other runs of the model and strategy have otherwise; empty where all agree.
     """
 
     model: str
@@ -244,6 +253,7 @@ class Group:
     val_spread_points: float | None
     test_accuracy: float | None
     test_spread_points: float | None
+    differs: dict[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -265,17 +275,17 @@ class Asking:
 
 @dataclass(frozen=True)
 class Comparison(Displayed):
-    """All runs of a study, all pairs of runs, and the models over their seeds.
+    """All runs of a study, all pairs of runs, and the recipes over their seeds.
 
     Attributes:
         runs: In the order of the plan.
         pairs: Every two runs.
-        groups: Runs of one model and strategy.
+        groups: Runs that differ in their seed alone.
         metric: What runs are judged by.
         unit: Who one decision is made on.
         baseline: Always answering the commonest class.
         asking: What the further scores were asked.
-        fold_pairs: Of a cross-validated study every two models with their strategies over its folds; else empty.
+        fold_pairs: Of a cross-validated study every two recipes over its folds; else empty.
         choosing: Of a nested cross-validation of several runs, one a repeat; else empty.
         selections: What `--strategies auto` tried in the study's folder and recommends; empty without it.
         format: Version of this record.

@@ -31,6 +31,7 @@ from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging, asking_of, metric_of, unit_of
 from heldout.runs.ledger import CALIBRATION_EVALUATIONS, DIAGNOSIS_EVALUATIONS, TEST_EVALUATIONS, entries
 from heldout.runs.one_label import metric_of_question, of_label, questions
+from heldout.runs.recipes import RecipeKey, recipe_key
 from heldout.stats.decisions import decided
 
 COLOURS = 8
@@ -45,7 +46,7 @@ class RunMark:
     """How a run is drawn all over the page.
 
     Attributes:
-        colour: Number of its colour; seeds of one model and strategy share it.
+        colour: Number of its colour; seeds of one recipe share it.
         symbol: Mark of plotly.js.
     """
 
@@ -144,7 +145,7 @@ class Material:
 
     @property
     def seeds_repeat(self) -> bool:
-        """Whether some model and strategy was trained from several seeds."""
+        """Whether some recipe was trained from several seeds."""
         return any(len(group.seeds) > 1 for group in self.comparison.groups)
 
     @property
@@ -330,10 +331,10 @@ def read_environment(path: Path) -> dict[str, Any]:
 
 
 def run_marks(rows: tuple[RunRow, ...]) -> dict[str, RunMark]:
-    """Id -> its mark: one colour a model and strategy, one symbol a run of it."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    """Id -> its mark: one colour a recipe, one symbol a run of it."""
+    groups: dict[RecipeKey, list[str]] = {}
     for row in rows:
-        groups.setdefault((row.model, row.strategy), []).append(row.id)
+        groups.setdefault(recipe_key(row.model, row.strategy, row.differs), []).append(row.id)
     result = {}
     for number, ids in enumerate(groups.values()):
         for place, id_ in enumerate(ids):

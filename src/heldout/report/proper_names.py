@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heldout.answer.names import short_models
+from heldout.answer.names import short_models, with_settings
 from heldout.answer.selection import recipe_names, strategy_told
 from heldout.answer.texts import shortened
 from heldout.records import Diagnosis
@@ -27,6 +27,7 @@ def proper_names(material: Material) -> frozenset[str]:
     for name in material.names.values():
         found |= {name.model, name.label, name.spoken, *name.lines}
     found |= {part for row in material.runs for part in (row.id, row.model, row.strategy)}
+    found |= {with_settings(row.strategy, row.differs) for row in material.runs}
     for selection in material.comparison.selections:
         found |= {*recipe_names(selection), *short_models(selection.models).values()}
         found |= {part for one in selection.candidates for part in (one.strategy, strategy_told(one))}

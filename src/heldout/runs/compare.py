@@ -22,7 +22,8 @@ from heldout.records import (
     Scores,
 )
 from heldout.records.predictions import Predictions
-from heldout.runs.compare_folds import OutOfFold, over_folds
+from heldout.records.recipe import Setting
+from heldout.runs.compare_folds import OutOfFold, difference_over_folds, over_folds
 from heldout.runs.compare_labels import compare_labels
 from heldout.runs.folder import RunFiles, StudyFiles, read_study
 from heldout.runs.judging import Judging
@@ -105,7 +106,8 @@ def _compare_classes(study: StudyFiles, judging: Judging, bootstrap: int, seed: 
     images = {run.record.id: dict(run.predictions) for run in study.runs}
     sides = {id_: decided(own, judging.unit, study.cohort.classes) for id_, own in images.items()}
     shared = _shared(next(iter(sides.values())), judging, study.cohort.classes, bootstrap, seed)
-    rows = tuple(_row(run, sides[run.record.id], shared) for run in study.runs)
+    differs = study.differs
+    rows = tuple(_row(run, sides[run.record.id], shared, differs[run.record.id]) for run in study.runs)
     folds = OutOfFold(study, {id_: own["val"] for id_, own in sides.items()}, shared.metric, shared.resamples["val"])
     crossed = bool(study.split.folds)
     judged = {id_: own[shared.judged] for id_, own in sides.items()}
@@ -215,12 +217,15 @@ def _baseline(shared: _Shared) -> Baseline:
     return Baseline(shared.classes[shared.common], found["val"], found.get("test"))
 
 
-def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared) -> RunRow:
+def _row(run: RunFiles, sides: dict[str, Predictions], shared: _Shared, differs: dict[str, Setting]) -> RunRow:
     scores = {name: _scores(side, shared) for name, side in sides.items()}
     if run.folds is not None:
         scores["val"] = over_folds(run, sides["val"], scores["val"], shared.metric)
-    over = _difference(sides[shared.judged].right, shared.constant(shared.judged).right, shared)
-    return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]))
+    judged, constant = sides[shared.judged], shared.constant(shared.judged)
+    over = _difference(judged.right, constant.right, shared)
+    if run.folds is not None and judged.part == "val":
+        over = difference_over_folds(run, judged, constant, over, shared.metric)
+    return row_of(run, scores, _gap(sides, scores, shared.joint), over, len(run.predictions["val"]), differs)
 
 
 def _gap(sides: dict[str, Predictions], scores: dict[str, Scores], joint: JointBootstrap) -> Estimate | None:

@@ -14,7 +14,9 @@ from heldout.records import Estimate, Scores
 from heldout.records.comparison import Choosing, FoldPair
 from heldout.records.logit_table import logits_in
 from heldout.records.predictions import Predictions
+from heldout.records.recipe import Setting
 from heldout.runs.folder import RunFiles, StudyFiles
+from heldout.runs.recipes import RecipeKey, recipe_key
 from heldout.runs.rows import verdict_of
 from heldout.stats.bootstrap import Resamples
 from heldout.stats.decisions import unit_ids
@@ -22,12 +24,9 @@ from heldout.stats.estimates import difference_estimate, metric_estimate
 from heldout.stats.folds import corrected_t
 from heldout.stats.metric import ClassWeights
 from heldout.stats.paired import holm
-from heldout.stats.scores import Indices
+from heldout.stats.scores import Indices, Reals
 from heldout.stats.units import Units
 from heldout.ties import first_of_largest
-
-Key = tuple[str, str]
-"""Model and strategy."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,25 @@ class OutOfFold:
     resamples: Resamples
 
     def fold_pairs(self) -> tuple[FoldPair, ...]:
-        """Every two of the models with their strategies, over all folds that both have."""
-        groups: dict[Key, dict[int, RunFiles]] = {}
+        """Every two recipes, over all folds that both have."""
+        differs = self.study.differs
+        groups: dict[RecipeKey, dict[int, RunFiles]] = {}
         for run in self.study.runs:
-            groups.setdefault((run.record.backbone, run.record.strategy), {})[run.record.seed] = run
-        found = [
-            pair
-            for (a, runs_a), (b, runs_b) in combinations(groups.items(), 2)
-            if (pair := self._pair(a, b, runs_a, runs_b)) is not None
-        ]
+            key = recipe_key(run.record.backbone, run.record.strategy, differs[run.record.id])
+            groups.setdefault(key, {})[run.record.seed] = run
+        found = [pair for a, b in combinations(groups.values(), 2) if (pair := self._pair(a, b, differs)) is not None]
         adjusted = holm([pair.p for pair in found])
         return tuple(
             replace(pair, p_holm=p_holm, verdict=verdict_of(p_holm, pair.difference_points))
             for pair, p_holm in zip(found, adjusted, strict=True)
         )
 
-    def _pair(self, a: Key, b: Key, runs_a: Mapping[int, RunFiles], runs_b: Mapping[int, RunFiles]) -> FoldPair | None:
+    def _pair(
+        self,
+        runs_a: Mapping[int, RunFiles],
+        runs_b: Mapping[int, RunFiles],
+        differs: Mapping[str, dict[str, Setting]],
+    ) -> FoldPair | None:
         """One pair, not yet corrected for their number; None without a repeat that both have."""
         differences, held_out, learned = [], [], []
         shared = [seed for seed in runs_a if seed in runs_b]
@@ -86,7 +88,21 @@ class OutOfFold:
             one, other = (self.sides[runs[shared[0]].record.id] for runs in (runs_a, runs_b))
             points = difference_estimate(one.right, other.right, self.resamples, one.labels, self.metric)
         count = len(differences) // len(shared)
-        return FoldPair(*a, *b, count, len(shared), points, found.p, found.p, "not distinguishable")
+        a, b = (runs[shared[0]].record for runs in (runs_a, runs_b))
+        return FoldPair(
+            a.backbone,
+            a.strategy,
+            b.backbone,
+            b.strategy,
+            count,
+            len(shared),
+            points,
+            found.p,
+            found.p,
+            "not distinguishable",
+            differs[a.id],
+            differs[b.id],
+        )
 
     def choosing(self) -> tuple[Choosing, ...]:
         """Of a nested cross-validation, for each repeat: the score of the runs that its folds would choose."""
@@ -124,6 +140,8 @@ class OutOfFold:
 def over_folds(run: RunFiles, side: Predictions, scores: Scores, metric: ClassWeights) -> Scores:
     """Scores out of fold whose intervals count that folds share training images, too.
 
+    These are accuracy and the score that runs are judged by; AUC, recalls and further scores keep theirs.
+
     The interval over patients takes the networks as given; what another draw of training images would have given shows
     in the spread over folds (`stats.folds`). The wider of the two is told, end by end: that over patients alone held
     the truth in 84 to 93 of 100 studies, both together in 94 to 99 (docs/statistics.md).
@@ -140,21 +158,53 @@ def over_folds(run: RunFiles, side: Predictions, scores: Scores, metric: ClassWe
     return replace(scores, accuracy=accuracy, by_metric=by_metric)
 
 
-def _wider(run: RunFiles, side: Predictions, told: Estimate, metric: ClassWeights) -> Estimate:
-    """One score with the wider of its interval and that of its folds; as it is where the folds do not differ."""
-    fold = folds_of(run, side)
+def difference_over_folds(
+    run: RunFiles, side: Predictions, other: Predictions, told: Estimate, metric: ClassWeights
+) -> Estimate:
+    """The score of a run out of fold minus that of other answers to the same images, likewise.
+
+    Args:
+        run: A cross-validated run.
+        side: Its answers out of fold.
+        other: The others, row by row; they learned from no fold.
+        told: The difference in points, with an interval over patients.
+        metric: What the classes' recalls count.
+    """
+    gained = 100 * (side.right.astype(np.float64) - other.right)
+    return _wider(run, side, told, metric, gained, (-100.0, 100.0))
+
+
+def _wider(
+    run: RunFiles,
+    side: Predictions,
+    told: Estimate,
+    metric: ClassWeights,
+    gained: Reals | None = None,
+    ends: tuple[float, float] = (0.0, 1.0),
+) -> Estimate:
+    """One score with the wider of its interval and that of its folds; as it is where the folds do not differ.
+
+    Args:
+        run: A cross-validated run.
+        side: Its answers out of fold.
+        told: The score, with an interval over patients.
+        metric: What the classes' recalls count.
+        gained: (n,) what each row adds; None for whether it is right.
+        ends: Least and most that the score can be.
+    """
+    fold, added = folds_of(run, side), side.right.astype(np.float64) if gained is None else gained
     scores, held_out, learned = [], [], []
     for number in np.unique(fold):
         rows = fold == number
         each = metric.weigh(side.labels[rows], np.ones((1, int(rows.sum())), dtype=np.float32))[0]
-        scores.append(float((each * side.right[rows]).sum() / each.sum()))
+        scores.append(float((each * added[rows]).sum() / each.sum()))
         held_out.append(int(rows.sum()))
         learned.append(_learned(run, int(number), rows))
     found = corrected_t(scores, learned, held_out, held_out)
     if not found.varies:
         return told
     half = max(found.high - found.value, 0.0)
-    low, high = max(0.0, min(told.low, told.value - half)), min(1.0, max(told.high, told.value + half))
+    low, high = max(ends[0], min(told.low, told.value - half)), min(ends[1], max(told.high, told.value + half))
     return Estimate(told.value, low, high, told.n, f"the wider of {told.method} and {found.method}")
 
 

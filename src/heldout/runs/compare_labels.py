@@ -50,6 +50,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
         )
     shared = _Shared.of(study, judging.metric.name, bootstrap, seed)
     judged = {run.record.id: _Run(dict(run.labelled), shared) for run in study.runs}
+    differs = study.differs
     rows = tuple(
         row_of(
             run,
@@ -57,6 +58,7 @@ def compare_labels(study: StudyFiles, judging: Judging, bootstrap: int, seed: in
             judged[run.record.id].gap,
             judged[run.record.id].over,
             len(run.labelled["val"]) * len(study.cohort.classes),
+            differs[run.record.id],
         )
         for run in study.runs
     )

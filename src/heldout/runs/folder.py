@@ -19,6 +19,7 @@ from heldout.records.label_predictions import LabelPredictions, LabelQuestion
 from heldout.records.labelling import SINGLE
 from heldout.records.logit_table import VARIANT_KEYS
 from heldout.records.predictions import Predictions, columns_of
+from heldout.records.recipe import Setting
 from heldout.records.run import FOLDS, INCOMPLETE, REDO, UNNEEDED
 from heldout.records.table_file import load_table
 from heldout.runs.earlier import read_run_record, read_study_record
@@ -33,6 +34,7 @@ from heldout.runs.ledger import (
 from heldout.runs.read_classes import class_predictions
 from heldout.runs.read_labels import columns_of as label_columns
 from heldout.runs.read_labels import label_predictions
+from heldout.runs.recipes import differing_settings
 from heldout.runs.study_checks import check_belongs, check_is_study, read_plans
 
 T = TypeVar("T")
@@ -132,6 +134,11 @@ class StudyFiles:
 
     label: str = ""
     label_folder: str = ""
+
+    @property
+    def differs(self) -> dict[str, dict[str, Setting]]:
+        """Run -> its settings that are not those of all runs of its model and strategy (`recipes`)."""
+        return differing_settings({run.record.id: run.recipe for run in self.runs})
 
     @property
     def diagnoses(self) -> Path:

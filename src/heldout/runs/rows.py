@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from heldout.records import Estimate, Group, Oscillation, RunRow, Scores
+from heldout.records.recipe import Setting
 from heldout.runs.folder import RunFiles
+from heldout.runs.recipes import RecipeKey, recipe_key
 from heldout.stats.curves import overfit_epoch, reversals, roughness_points
 from heldout.stats.paired import spread_points
 
@@ -17,7 +19,12 @@ ALPHA = 0.05
 
 
 def row_of(
-    run: RunFiles, scores: dict[str, Scores], gap: Estimate | None, over: Estimate | None, val_images: int
+    run: RunFiles,
+    scores: dict[str, Scores],
+    gap: Estimate | None,
+    over: Estimate | None,
+    val_images: int,
+    differs: dict[str, Setting],
 ) -> RunRow:
     """A run in a comparison.
 
@@ -27,6 +34,7 @@ def row_of(
         gap: Validation minus test in points; None without test.
         over: Its score over that of the baseline, in points; None where there is no baseline.
         val_images: Validation images, for what their sampling error lets the curve turn.
+        differs: Its settings that are not those of all runs of its model and strategy (`recipes`).
     """
     record = run.record
     return RunRow(
@@ -51,6 +59,7 @@ def row_of(
         over_baseline_points=over,
         better_than_baseline=over is None or over.low > 0,
         folds=len(record.members),
+        differs=differs,
     )
 
 
@@ -75,23 +84,24 @@ def verdict_of(p_holm: float, points: Estimate) -> Literal["distinguishable", "n
 
 
 def groups_of(rows: tuple[RunRow, ...]) -> tuple[Group, ...]:
-    """Runs of one model and strategy over their seeds, in the order in which they first appear."""
-    members: dict[tuple[str, str], list[RunRow]] = {}
+    """Runs of one recipe over their seeds, in the order in which they first appear."""
+    members: dict[RecipeKey, list[RunRow]] = {}
     for row in rows:
-        members.setdefault((row.model, row.strategy), []).append(row)
+        members.setdefault(recipe_key(row.model, row.strategy, row.differs), []).append(row)
     groups = []
-    for (model, strategy), group in members.items():
+    for group in members.values():
         val = [row.val.score.value for row in group]
         test = [row.test.score.value for row in group if row.test is not None]
         groups.append(
             Group(
-                model=model,
-                strategy=strategy,
+                model=group[0].model,
+                strategy=group[0].strategy,
                 seeds=tuple(row.seed for row in group),
                 val_accuracy=float(np.mean(val)),
                 val_spread_points=spread_points(val),
                 test_accuracy=float(np.mean(test)) if test else None,
                 test_spread_points=spread_points(test),
+                differs=group[0].differs,
             )
         )
     return tuple(groups)

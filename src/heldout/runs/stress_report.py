@@ -88,7 +88,8 @@ def judge_stress(
         raise UsageError(f"Found no stress that can be made here ({told}); expected one. Name others with --only.")
     sites = [_at_sites(one, shared) for one in scored]
     drawn = [scores for scores in sites if scores is not None]
-    ranked = standings(np.stack(drawn), asked.seed) if len(drawn) == len(sites) else None
+    units = len(resamples.units)
+    ranked = standings(np.stack(drawn), asked.seed, units) if len(drawn) == len(sites) else None
     runs = [
         _stressed(run, one, shared, sites[place], ranked, place)
         for place, (run, one) in enumerate(zip(study.runs, scored, strict=True))
@@ -203,7 +204,7 @@ def _stressed(
 
 def _forecast(lost: Reals, shared: _Shared) -> Estimate:
     method = f"{len(lost)} drawn sites, {shared.resamples.method}"
-    return Estimate(*next_site(lost), len(shared.ids), method)
+    return Estimate(*next_site(lost, len(shared.resamples.units)), len(shared.ids), method)
 
 
 def _changes(

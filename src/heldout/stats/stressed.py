@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from heldout.stats.bootstrap import Resamples, percentile_interval
 from heldout.stats.few import spread, spread_factor
+from heldout.stats.intervals import Z95, unseen
 from heldout.stats.max_statistic import single_step
 from heldout.stats.metric import ClassWeights
 from heldout.stats.scores import Indices, Reals
@@ -52,17 +54,25 @@ def _with_sample(rows: Reals, resamples: Resamples) -> Reals:
     return np.concatenate([rows.sum(axis=1)[:, None], resamples.totals(rows)], axis=1)
 
 
-def next_site(drops: Reals) -> tuple[float, float, float]:
+def next_site(drops: Reals, units: int) -> tuple[float, float, float]:
     """What the next site costs: the mean over drawn sites, and where 95 % of such sites lie.
 
     The ends are percentiles over sites and replicates together: a prediction interval. It is at least as wide as the
-    sites are apart, however many images there are.
+    sites are apart, however many images there are. At a site where no replicate differs (no answer changed, or all are
+    right) normal draws stand in for them, 95 % of which lie as far out as what was seen in no unit may still be.
 
     Args:
         drops: (J, B + 1) points lost at each drawn site.
+        units: Number of units that were drawn.
+
+    >>> [round(end, 1) for end in next_site(np.zeros((12, 1001)), units=100)]
+    [0.0, -3.7, 3.7]
     """
-    value = float(drops[:, 0].mean())
-    low, high = percentile_interval(drops[:, 1:].ravel(), value)
+    value, drawn = float(drops[:, 0].mean()), drops[:, 1:].copy()
+    still = np.ptp(drawn, axis=1) <= SAME
+    count = drawn.shape[1]
+    drawn[still] += 100 * unseen(units) / Z95 * ndtri((np.arange(count) + 0.5) / count)
+    low, high = percentile_interval(drawn.ravel(), value)
     return value, low, high
 
 
@@ -87,12 +97,16 @@ class Standings:
     first: Reals
 
 
-def standings(scores: Reals, seed: int) -> Standings:
+def standings(scores: Reals, seed: int, units: int) -> Standings:
     """Rank runs by what stays.
+
+    Where no replicate tells a run from the best, its interval reaches as far as what was seen in no unit may still be,
+    with Bonferroni's correction for the number of runs.
 
     Args:
         scores: (r, J, B + 1) score of each run at each drawn site.
         seed: Of the draws of sites.
+        units: Number of units that were drawn.
     """
     runs, sites, columns = scores.shape
     rng = np.random.default_rng((seed, 43))
@@ -108,5 +122,6 @@ def standings(scores: Reals, seed: int) -> Standings:
     null[:, varied] = ((drawn - behind[:, None])[varied] / error[varied, None]).T
     others = np.arange(runs) != best
     reach = single_step(np.zeros(int(others.sum())), null[:, others], LEVEL).critical * error
+    reach[others & ~varied] = 100 * unseen(units, LEVEL / max(runs - 1, 1))
     top = mean[:, 1:] >= mean[:, 1:].max(axis=0) - SAME
     return Standings(mean, best, behind, behind - reach, behind + reach, (top / top.sum(axis=0)).mean(axis=1))

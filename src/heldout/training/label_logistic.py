@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from heldout.strategies.strategy import ClassWeights
 from heldout.ties import SAME_LOSS
 from heldout.training.block_logistic import BlockProblem, even_weights, is_large
-from heldout.training.logistic import MAX_ITERATIONS, TOLERANCE, LinearHead, raw_head, scaled_logits, scaling
-
-NEVER = -20.0
-"""Logit of a label that no training image has; the other way round of one that all have. A probability of 2e-9."""
+from heldout.training.logistic import MAX_ITERATIONS, NEVER, TOLERANCE, LinearHead, raw_head, scaled_logits, scaling
 
 
 def solve_labels(
@@ -115,7 +112,7 @@ class _InBlocks:
 
 
 def _alone(label: NDArray[np.int64], width: int) -> tuple[NDArray[np.float64], float, bool] | None:
-    """A bias without weights, where all images have the label, or none."""
+    """A bias without weights: `NEVER` where no image has the label, and the other way round where all have it."""
     if label.min() != label.max():
         return None
     return np.zeros(width), -NEVER if label[0] else NEVER, True

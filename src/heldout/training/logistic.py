@@ -26,6 +26,9 @@ MAX_ITERATIONS = 1000
 TOLERANCE = 1e-6
 """Largest component of the gradient at the end; scikit-learn's default of 1e-4 leaves probabilities off by 0.005."""
 
+NEVER = -20.0
+"""Logit of a class, or of a label, that no training image has: a probability of 2e-9 beside one that has 0."""
+
 ROWS = 4096
 """Images scaled at a time."""
 
@@ -62,11 +65,12 @@ def solve_head(
     """L2-regularised logistic regression on standardised features; C with the least validation log loss wins.
 
     The features are standardised with the training images' mean and standard deviation, and that scaling is folded
-    into the returned weights, so the head works on raw features. Of equal losses the stronger regularisation wins.
+    into the returned weights, so the head works on raw features. Of equal losses the stronger regularisation wins. A
+    class that no training image has is never answered: its logit is `NEVER`.
 
     Args:
         train: Features (n, d).
-        train_labels: (n,) class indices; every class occurs.
+        train_labels: (n,) class indices.
         val: Features (m, d).
         val_labels: (m,) class indices.
         classes: k, at least 2.
@@ -91,7 +95,7 @@ def solve_path(
 
     Args:
         train: Features (n, d).
-        train_labels: (n,) class indices; every class occurs.
+        train_labels: (n,) class indices.
         classes: k, at least 2.
         strengths: Values of C.
     """
@@ -149,10 +153,16 @@ def _path(
     scale: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float, bool]]:
     """Weight (k, d) and bias (k,) on standardised features, C, whether converged; from strong to weak."""
+    present, labels = np.unique(train_labels, return_inverse=True)  # solved among the p classes that occur
+    if len(present) == 1:
+        alone = _among_all(np.zeros((1, train.shape[1])), np.zeros(1), present, classes)
+        yield from ((*alone, strength, True) for strength in sorted(strengths))
+        return
     for weight, bias, strength, converged in (_in_blocks if is_large(train) else _in_memory)(
-        train, train_labels, classes, strengths, weights, mean, scale
+        train, labels.astype(np.int64), len(present), strengths, weights, mean, scale
     ):
-        yield *_two_sided(weight, bias, classes), strength, converged
+        both = _two_sided(weight, bias, len(present))
+        yield *_among_all(*both, present, classes), strength, converged
 
 
 def _in_blocks(
@@ -221,6 +231,22 @@ def _two_sided(
     if classes == 2:
         return np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])
     return weight, bias
+
+
+def _among_all(
+    weight: NDArray[np.float64], bias: NDArray[np.float64], present: NDArray[np.int64], classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The head of p classes as one of all k. Logits sum to 0 over the p, so that their largest is not below.
+
+    Args:
+        weight: (p, d).
+        bias: (p,).
+        present: (p,) their indices among all.
+        classes: k.
+    """
+    all_weights, all_biases = np.zeros((classes, weight.shape[1])), np.full(classes, NEVER)
+    all_weights[present], all_biases[present] = weight, bias
+    return all_weights, all_biases
 
 
 def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float32] | None) -> float:

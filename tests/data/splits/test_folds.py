@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import hypothesis.strategies as st
 import numpy as np
@@ -138,3 +139,62 @@ def test_a_split_of_folds_is_read_as_it_was_written(tmp_path: object) -> None:
     file = Path(str(tmp_path)) / "split.parquet"
     whole.save(file)
     assert Split.load(file) == whole
+
+
+def unlearned(cohort: Cohort, folds: int, seed: int = 0, repeat: int = 0) -> list[tuple[int, str]]:
+    """(Fold, class) of which two units or more are in the pool and none is in what the fold learns from."""
+    table = cohort.table.set_index("id")
+    whole, splits = drawn(cohort, folds, seed, repeat)
+    pool = table.loc[[*whole.train, *whole.val]]
+    unit = pool["patient"].where(pool["patient"] != "", pool["content"])
+    several = set(unit.groupby(pool["label"]).nunique().loc[lambda units: units > 1].index)
+    return [(n, k) for n, fold in enumerate(splits) for k in sorted(several - set(table["label"][list(fold.train)]))]
+
+
+def smears(patients: dict[str, str], more: str = "") -> Cohort:
+    """Patients with an image of each of the classes named, and a test image of each of `more`."""
+    rows = [(label, patient, "train") for patient, labels in patients.items() for label in labels]
+    rows += [(label, "tested", "test") for label in more]
+    return made(*zip(*rows, strict=True))
+
+
+def test_both_patients_of_a_rare_class_are_not_put_into_one_fold() -> None:
+    common = "abcdefghi"
+    cohort = smears({"C": common * 60, "A": common * 20 + "r", "B": common * 20 + "r"}, more="a")
+    assert not unlearned(cohort, 2)
+
+
+@LAWS
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=5, max_size=7),
+    rare=st.lists(st.permutations(range(5)).map(lambda order: order[:2]), min_size=2, max_size=4),
+    seed=seeds,
+)
+def test_two_folds_both_learn_from_every_class_of_two_patients_wherever_that_can_be(
+    sizes: list[int], rare: list[list[int]], seed: int
+) -> None:
+    patients = {f"p{n}": "ab" * size for n, size in enumerate(sizes)}
+    for name, two in zip("rstu", rare, strict=False):
+        for n in two:
+            patients[f"p{n}"] += name
+    divisions = itertools.product((0, 1), repeat=5)
+    possible = any(all(fold[a] != fold[b] for a, b in rare) for fold in divisions)
+    if possible:
+        assert not unlearned(smears(patients, more="a"), 2, seed)
+    else:
+        with pytest.raises(InputError, match="into one fold"):
+            drawn(smears(patients, more="a"), 2, seed)
+
+
+def test_a_patient_that_no_fold_can_take_is_placed_first_and_the_draw_begun_again() -> None:
+    """Largest first, one of `r` and one of `s` come into a fold each, and who has both fits into neither of two."""
+    cohort = smears({"one": "ab" * 9 + "r", "two": "ab" * 9 + "s", "both": "rs", "x": "ab", "y": "ab"}, more="a")
+    assert not unlearned(cohort, 2)
+
+
+def test_patients_who_cannot_be_divided_are_told() -> None:
+    three = {"p": "ab" + "rs", "q": "ab" + "st", "o": "ab" + "tr"}  # every two share a class of two patients
+    assert not unlearned(smears(three, more="a"), 3)
+    with pytest.raises(InputError, match="Ask for more folds") as caught:
+        drawn(smears(three, more="a"), 2)
+    assert [problem.where for problem in caught.value.problems] == ["--folds 2"]

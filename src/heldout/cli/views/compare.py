@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heldout.answer.baseline import baseline_title
+from heldout.answer.names import with_settings
 from heldout.answer.texts import duration, number, percent, probability
 from heldout.cli.views.cells import auc_cell, decimal_cell, empty_table, percent_cell, points_cell, signed_cell
 from heldout.cli.views.folds import fold_tables
@@ -225,7 +226,9 @@ def group_tables(comparison: Comparison, names: Mapping[str, RunName], width: in
     for group in comparison.groups:
         val = shown(group.val_accuracy, group.val_spread_points)
         test = shown(group.test_accuracy, group.test_spread_points)
-        table.add_row(short[group.model], group.strategy, str(len(group.seeds)), val, test)
+        table.add_row(
+            short[group.model], with_settings(group.strategy, group.differs), str(len(group.seeds)), val, test
+        )
     return [table]
 
 

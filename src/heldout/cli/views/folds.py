@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from heldout.answer.names import with_settings
 from heldout.answer.texts import count, probability
 from heldout.cli.views.cells import empty_table, percent_cell, points_cell
 
@@ -34,7 +35,8 @@ def _pairs(comparison: Comparison, names: Mapping[str, RunName], width: int) -> 
         table.add_column(column, justify="right")
     table.add_column("verdict", min_width=15)
     for pair in sorted(comparison.fold_pairs, key=lambda pair: pair.p):
-        couple = f"{short[pair.model_a]} · {pair.strategy_a}\n{short[pair.model_b]} · {pair.strategy_b}"
+        a, b = with_settings(pair.strategy_a, pair.differs_a), with_settings(pair.strategy_b, pair.differs_b)
+        couple = f"{short[pair.model_a]} · {a}\n{short[pair.model_b]} · {b}"
         p_values = (probability(pair.p), probability(pair.p_holm))
         table.add_row(couple, points_cell(pair.difference_points), *p_values, pair.verdict)
     return [table]

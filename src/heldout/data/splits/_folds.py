@@ -24,6 +24,12 @@ from heldout.records import Cohort, Split
 FEWEST = 2
 """Folds that a cross-validation has at least."""
 
+TRIES = 50
+"""Draws that are begun before units of several classes are called indivisible; where they can be divided a few do."""
+
+NOWHERE, SPREAD = -1, -2
+"""A class of which no unit is in a fold yet; one with units in several folds."""
+
 INNER = 0.2
 """Share of what is not in a fold that becomes its validation where the cross-validation is nested: as large as what
 `make_split` draws."""
@@ -106,21 +112,75 @@ def fold_splits(cohort: Cohort, split: Split, repeat: int = 0) -> tuple[Split, .
 
 
 def assign(cohort: Cohort, ids: tuple[str, ...], folds: int, seed: int) -> Ints:
-    """(n,) the fold of each image, 0 … folds − 1."""
+    """(n,) the fold of each image, 0 … folds − 1; of a class that has two units or more no fold holds all.
+
+    A unit that no fold can take, since it is the last of two classes whose other units fill a fold each, is placed
+    first and the draw begun again.
+
+    Raises:
+        InputError: Units of several classes that cannot be divided so.
+    """
     table = cohort.table.set_index("id").loc[list(ids)].reset_index()
     units = units_of(table, cohort.classes, by_patient=True, labelling=cohort.labelling)
-    totals = np.maximum(units.counts.sum(axis=0), 1)  # (k,)
     order = lottery(table["id"].to_numpy(dtype=str), units, seed, "folds")
     order = order[np.argsort(-units.counts[order].sum(axis=1), kind="stable")]
+    for _ in range(TRIES):
+        of_unit, stuck = _filled(units.counts, order, folds)
+        if stuck is None:
+            return of_unit[units.of_image]
+        order = np.concatenate([[stuck], order[order != stuck]])
+    names = cohort.labelling.strata_names(cohort.classes)[: units.counts.shape[1]]
+    others = np.arange(len(of_unit)) != stuck
+    gathered = [
+        name
+        for name, held in zip(names, (units.counts > 0).T, strict=True)
+        if held[stuck] and len(set(of_unit[held & others])) == 1
+    ]
+    noun, nouns = cohort.labelling.noun, "patients" if bool((table["patient"] != "").any()) else "different images"
+    raise InputError(
+        [
+            Problem(
+                f"--folds {folds}",
+                f"{nouns} of several {cohort.labelling.nouns} that would put all of a {noun} into one fold: "
+                + ", ".join(gathered),
+                f"each {noun} in two folds, so that every fold can be learned for",
+                f"Ask for more folds, add {nouns} of a rare {noun}, or leave it out.",
+            )
+        ],
+        title="No folds can be drawn",
+    )
+
+
+def _filled(counts: Ints, order: Ints, folds: int) -> tuple[Ints, int | None]:
+    """(u,) the fold of each unit in the order given, and the first unit that no fold could take; it and others have −1.
+
+    Args:
+        counts: (u, k) images of each class in each unit.
+        order: (u,) units.
+        folds: Number of folds.
+    """
+    totals = np.maximum(counts.sum(axis=0), 1)  # (k,)
+    left = (counts > 0).sum(axis=0)  # (k,) units with the class that are not placed yet
+    only = np.full(len(totals), NOWHERE)  # (k,) the fold of those that are
     filled = np.zeros((folds, len(totals)))
-    of_unit = np.empty(len(units.counts), dtype=np.int64)
+    of_unit = np.full(len(counts), -1, dtype=np.int64)
+    watched = True  # until every class is in two folds
     for unit in order:
-        share = units.counts[unit] / totals
+        share = counts[unit] / totals
         grown = 2 * (filled * share).sum(axis=1)  # by what Σ_k (v_k / n_k)² grows, less what is the same in each fold
+        own = counts[unit] > 0
+        full = only[own & (left == 1) & (only >= 0)] if watched else only[:0]  # what would then hold all of a class
+        grown[full] = np.inf
         chosen = int(np.lexsort((filled.sum(axis=1), np.round(grown, 12)))[0])
+        if chosen in full:
+            return of_unit, int(unit)
         of_unit[unit] = chosen
         filled[chosen] += share
-    return of_unit[units.of_image]
+        if watched:
+            left[own] -= 1
+            only[own] = np.where((only[own] == NOWHERE) | (only[own] == chosen), chosen, SPREAD)
+            watched = bool((only != SPREAD).any())
+    return of_unit, None
 
 
 def _single_units(cohort: Cohort, pool: pd.DataFrame, folds: int) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:

@@ -1,16 +1,17 @@
-"""Every two models with their strategies over the folds of a cross-validation: a forest of differences."""
+"""Every two recipes over the folds of a cross-validation: a forest of differences."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from heldout.answer.names import settings_told
 from heldout.answer.texts import capital, count
 from heldout.records.comparison import FoldPair
 from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import Figure
 from heldout.report.figures._forest import Row, forest, negative
 from heldout.report.material import Material
-from heldout.report.sections.folds import group_names
+from heldout.report.sections.folds import pair_sides
 
 
 def turned(pair: FoldPair) -> FoldPair:
@@ -21,8 +22,10 @@ def turned(pair: FoldPair) -> FoldPair:
         pair,
         model_a=pair.model_b,
         strategy_a=pair.strategy_b,
+        differs_a=pair.differs_b,
         model_b=pair.model_a,
         strategy_b=pair.strategy_a,
+        differs_b=pair.differs_a,
         difference_points=negative(pair.difference_points),
     )
 
@@ -31,12 +34,14 @@ def sheet_row(pair: FoldPair) -> list[Raw]:
     """A pair in the figure's CSV, turned as drawn."""
     d = pair.difference_points
     first, second = (pair.model_a, pair.strategy_a), (pair.model_b, pair.strategy_b)
-    return [*first, *second, d.value, d.low, d.high, d.n, d.method, pair.p, pair.p_holm, pair.verdict]
+    settings = settings_told(pair.differs_a), settings_told(pair.differs_b)
+    return [*first, *second, d.value, d.low, d.high, d.n, d.method, pair.p, pair.p_holm, pair.verdict, *settings]
 
 
 HEADER = (
     *("model_a", "strategy_a", "model_b", "strategy_b"),
     *("difference_points", "low", "high", "n", "method", "p", "p_holm", "verdict"),
+    *("settings_a", "settings_b"),
 )
 
 
@@ -45,16 +50,10 @@ def draw(material: Material) -> list[Chart]:
     pairs = sorted(map(turned, material.comparison.fold_pairs), key=lambda pair: -pair.difference_points.value)
     if not pairs:
         return []
-    names = group_names(material)
     rows = [
-        Row(
-            names[pair.model_a, pair.strategy_a],
-            names[pair.model_b, pair.strategy_b],
-            pair.difference_points,
-            pair.p_holm,
-            pair.verdict,
-        )
+        Row(first.name, second.name, pair.difference_points, pair.p_holm, pair.verdict)
         for pair in pairs
+        for first, second in [pair_sides(material, pair)]
     ]
     apart = sum(pair.verdict == "distinguishable" for pair in pairs)
     return [

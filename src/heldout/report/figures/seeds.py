@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from heldout.answer.names import settings_told
 from heldout.answer.texts import shortened
 from heldout.records import RunRow
 from heldout.report.blocks import Chart, Raw, sheet
 from heldout.report.figure import Figure, Trace, plotly_text, spec
 from heldout.report.marks import legend_entry, row_axis
 from heldout.report.material import Material
+from heldout.report.recipes import shown_recipes
 
 
 def marks(material: Material, values: list[tuple[RunRow, float]], part: str, at: float) -> list[Trace]:
@@ -35,25 +37,24 @@ def marks(material: Material, values: list[tuple[RunRow, float]], part: str, at:
 
 
 def draw(material: Material) -> list[Chart]:
-    """One row a model and strategy: a dot a seed, a bar at the mean."""
+    """One row a recipe: a dot a seed, a bar at the mean."""
     if not material.seeds_repeat:
         return []
-    groups = material.comparison.groups
-    members = [[r for r in material.runs if (r.model, r.strategy) == (g.model, g.strategy)] for g in groups]
+    recipes = list(shown_recipes(material).values())
     traces: list[Trace] = []
     csv: list[list[Raw]] = []
-    for place, rows in enumerate(members):
+    for place, recipe in enumerate(recipes):
         for part, offset in (("val", -0.16), ("test", 0.16)):
-            scores = [(row, row.val if part == "val" else row.test) for row in rows]
+            scores = [(row, row.val if part == "val" else row.test) for row in recipe.runs]
             values = [(row, 100 * score.score.value) for row, score in scores if score]
             if values:
                 traces += marks(material, values, part, place + offset)
-                csv += [[row.model, row.strategy, row.seed, part, value / 100] for row, value in values]
+                csv += [
+                    [row.model, row.strategy, row.seed, part, value / 100, settings_told(row.differs)]
+                    for row, value in values
+                ]
     traces += [legend_entry("validation", hollow=True), legend_entry("test")]
-    ticks = [
-        f"{plotly_text(shortened(material.names[rows[0].id].model, 24))}<br>{plotly_text(shortened(g.strategy, 24))}"
-        for g, rows in zip(groups, members, strict=True)
-    ]
+    ticks = ["<br>".join(plotly_text(shortened(line, 24)) for line in recipe.name.lines) for recipe in recipes]
     layout = {
         "xaxis": {"title": {"text": f"{material.metric.words}, %"}},
         "yaxis": row_axis(ticks),
@@ -65,9 +66,9 @@ def draw(material: Material) -> list[Chart]:
             FIGURE.title,
             "Each mark is one seed, the upright bar their mean. Where the marks of two rows mingle, the choice between "
             "them is smaller than the luck of the seed.",
-            f"Validation and test {material.metric.words} of {len(groups)} models and strategies over their seeds.",
-            spec(traces, layout, 110 + 46 * len(groups), ["validation", "test"]),
-            sheet(["model", "strategy", "seed", "split", material.metric.name], csv),
+            f"Validation and test {material.metric.words} of {len(recipes)} models and strategies over their seeds.",
+            spec(traces, layout, 110 + 46 * len(recipes), ["validation", "test"]),
+            sheet(["model", "strategy", "seed", "split", material.metric.name, "settings"], csv),
         )
     ]
 

@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from heldout.answer.names import RunName
+from heldout.answer.names import settings_told
 from heldout.answer.texts import count, probability
 from heldout.records.comparison import Choosing, FoldPair
 from heldout.report.blocks import Block, Cell, Column, Table
 from heldout.report.cells import accuracy_cell, ends_of, methods, points_cell
 from heldout.report.material import Material
+from heldout.report.recipes import ShownRecipe, shown_recipes
 from heldout.report.section import Section
+from heldout.runs.recipes import recipe_key
 from heldout.runs.rows import ALPHA
 
 
-def group_names(material: Material) -> dict[tuple[str, str], RunName]:
-    """(Model, strategy) -> what both are called together."""
-    return {(row.model, row.strategy): RunName(material.names[row.id].model, (row.strategy,)) for row in material.runs}
+def pair_sides(material: Material, pair: FoldPair) -> tuple[ShownRecipe, ShownRecipe]:
+    """How both recipes of a pair are called and coloured."""
+    recipes = shown_recipes(material)
+    a = recipe_key(pair.model_a, pair.strategy_a, pair.differs_a)
+    b = recipe_key(pair.model_b, pair.strategy_b, pair.differs_b)
+    return recipes[a], recipes[b]
 
 
 PAIR_COLUMNS = (
-    Column("First", saved_as=("model_a", "strategy_a")),
-    Column("Second", saved_as=("model_b", "strategy_b")),
+    Column("First", saved_as=("model_a", "strategy_a", "settings_a")),
+    Column("Second", saved_as=("model_b", "strategy_b", "settings_b")),
     Column("Folds", number=True, saved_as=("folds", "repeats")),
     Column("Difference", "out of fold, points", True, "def-folds", saved_as=ends_of("difference_points")),
     Column("p", "corrected t", True, "def-folds", saved_as=("p",)),
@@ -33,12 +38,14 @@ PAIR_COLUMNS = (
 
 def pair_row(material: Material, pair: FoldPair) -> tuple[Cell, ...]:
     """One pair with its difference, p values and verdict."""
-    names = group_names(material)
-    colours = {(row.model, row.strategy): material.marks[row.id].colour for row in material.runs}
-    sides = ((pair.model_a, pair.strategy_a), (pair.model_b, pair.strategy_b))
+    first, second = pair_sides(material, pair)
+    sides = (
+        (first, (pair.model_a, pair.strategy_a, settings_told(pair.differs_a))),
+        (second, (pair.model_b, pair.strategy_b, settings_told(pair.differs_b))),
+    )
     repeats = f"{pair.repeats} × {pair.folds}" if pair.repeats > 1 else str(pair.folds)
     return (
-        *(Cell(*names[side].lines, side, colour=colours[side]) for side in sides),
+        *(Cell(*side.name.lines, saved, colour=side.colour) for side, saved in sides),
         Cell(repeats, saved=(pair.folds, pair.repeats)),
         points_cell(pair.difference_points),
         *(Cell(probability(p), saved=(p,)) for p in (pair.p, pair.p_holm)),
@@ -47,7 +54,7 @@ def pair_row(material: Material, pair: FoldPair) -> tuple[Cell, ...]:
 
 
 def pairs_table(material: Material) -> Table:
-    """Every two models with their strategies."""
+    """Every two recipes."""
     pairs = material.comparison.fold_pairs
     notes = (
         f"Difference: {material.metric.words} of the first minus that of the second, on images that neither learned "

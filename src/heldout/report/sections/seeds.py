@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from heldout.answer.names import settings_told
 from heldout.answer.texts import number, percent
 from heldout.records import Group
 from heldout.report.blocks import Block, Cell, Column, Table
 from heldout.report.material import Material
+from heldout.report.recipes import shown_recipes
 from heldout.report.section import Section
+from heldout.runs.recipes import recipe_key
 
 COLUMNS = (
-    Column("Model and strategy", saved_as=("model", "strategy")),
+    Column("Model and strategy", saved_as=("model", "strategy", "settings")),
     Column("Seeds", saved_as=("seeds",)),
     Column("Validation", "mean", True, "def-accuracy", saved_as=("val_accuracy",)),
     Column("Spread", "points", True, "def-spread", saved_as=("val_spread_points",)),
@@ -27,8 +30,8 @@ REPEATS = (
 
 
 def group_row(material: Material, group: Group) -> tuple[Cell, ...]:
-    """Means and spreads of one model and strategy."""
-    run = next(row for row in material.runs if (row.model, row.strategy) == (group.model, group.strategy))
+    """Means and spreads of one recipe."""
+    recipe = shown_recipes(material)[recipe_key(group.model, group.strategy, group.differs)]
 
     def mean(value: float | None) -> Cell:
         return Cell("–" if value is None else percent(value), saved=(value,))
@@ -38,10 +41,9 @@ def group_row(material: Material, group: Group) -> tuple[Cell, ...]:
 
     return (
         Cell(
-            material.names[run.id].model,
-            group.strategy,
-            (group.model, group.strategy),
-            colour=material.marks[run.id].colour,
+            *recipe.name.lines,
+            (group.model, group.strategy, settings_told(group.differs)),
+            colour=recipe.colour,
         ),
         Cell(", ".join(map(str, group.seeds)), saved=(" ".join(map(str, group.seeds)),)),
         mean(group.val_accuracy),
