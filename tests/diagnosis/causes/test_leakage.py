@@ -116,6 +116,19 @@ def test_a_retraining_without_relatives_goes_before_leaving_them_out() -> None:
     assert finding.points is not None and finding.points.value == pytest.approx(20.0, abs=1e-3)
 
 
+def test_two_relatives_of_a_thousand_are_not_worth_the_luck_of_other_networks() -> None:
+    """Trained anew, the network is 4 points worse; the two images can be worth 0.2 at most."""
+    made = of_parts(counted("val", [(500, 470), (500, 470)]), counted("test", [(500, 435), (500, 435)]))
+    assert made.val is not None
+    clean = made.val.take(np.arange(2, 1000))
+    z = counted("val", [(499, 449), (499, 449)]).logits
+    tables = [variant_rows(clean.ids, "val", f"seed={seed}", z) for seed in range(2)]
+    scored = {"grouped": VariantLogits(pd.concat(tables, ignore_index=True))}
+    finding = judged(CAUSE, replace(made, leaked=dict.fromkeys(made.val.ids[:2], "same patient"), scored=scored))
+    assert finding.verdict != "established"
+    assert finding.points is not None and abs(finding.points.value) <= 0.2
+
+
 def test_an_image_under_two_seeds_is_not_two_patients() -> None:
     once, twice = (judged(CAUSE, retrained(easy(), hits)).points for hits in ((70, 70), (60, 80)))
     assert once is not None and twice is not None and once.value == pytest.approx(twice.value, abs=1e-3)

@@ -14,8 +14,9 @@ from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records import ReasonKind
 from heldout.records.logit_table import variant_rows
+from heldout.records.predictions import Predictions
 from tests.worlds.long_tails import SKIN, skin, tailed, two_labs
-from tests.worlds.made_runs import judged, parts
+from tests.worlds.made_runs import judged, of_parts, parts
 
 BKL = SKIN.index("bkl")
 
@@ -153,3 +154,32 @@ def test_without_training_images_it_says_what_it_needs() -> None:
 def test_a_trial_that_failed_leaves_the_suggestion() -> None:
     failed = Absence(ReasonKind.INTERVENTION_FAILED, "it failed: memory")
     assert judged(CAUSE, replace(skin(), absent={INTERVENTION: failed})).verdict == "suggested"
+
+
+def test_no_part_of_the_prior_term_is_surer_than_the_term() -> None:
+    """Eight images of eight patients on validation, thirty of six on test: other patients bring other shares."""
+    counts = {"val": ((200, 186), (192, 178), (8, 1)), "test": ((190, 160), (180, 150), (30, 3))}
+
+    def made(part: str, per: int) -> Predictions:
+        labels = np.repeat([0, 1, 2], [n for n, _ in counts[part]])
+        right = np.concatenate([(np.arange(n) * h // n) < ((np.arange(n) + 1) * h // n) for n, h in counts[part]])
+        names = tuple(f"{part}-{i // per if label == 2 else 1000 + i}" for i, label in enumerate(labels))
+        ids = tuple(f"{part}-{i}" for i in range(len(labels)))
+        return Predictions(part, ids, labels, 2.0 * np.eye(3)[np.where(right, labels, (labels + 1) % 3)], names)
+
+    val, test = made("val", 1), made("test", 5)
+    learned = np.repeat([0, 1, 2], [600, 600, 30])
+    own = tuple(f"train-{i}" for i in range(len(learned)))
+    train = Predictions("train", own, learned, 2.0 * np.eye(3)[learned], own)
+    run = replace(of_parts(val, test, bootstrap=400), classes=("NORMAL", "ILL", "RARE"), train=train)
+    tables = []
+    for variant, of_five in (("few:2", 0), ("weighted:2", 1), ("many:2", 4)):
+        answers, rows = test.predicted.copy(), np.flatnonzero(test.labels == 2)
+        answers[rows] = np.where(np.arange(len(rows)) % 5 < of_five, 2, 0)
+        tables.append(variant_rows(test.ids, "test", variant, 2.0 * np.eye(3)[answers]))
+    run = replace(run, scored={INTERVENTION: VariantLogits(pd.concat(tables, ignore_index=True))})
+    found = {one.code: one for one in diagnose_run(run).findings}
+    assert found["prior"].verdict == "suggested" == found["rare-classes"].verdict
+    assert (
+        found["rare-classes"].kind in (ReasonKind.REVIEW, ReasonKind.SHARES_BY_CHANCE) and found["rare-classes"].reason
+    )

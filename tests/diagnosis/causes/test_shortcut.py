@@ -10,7 +10,8 @@ from heldout.diagnosis.causes.shortcut import CAUSE, INTERVENTION
 from heldout.diagnosis.diagnose import cause_data
 from heldout.diagnosis.run_data import RunData
 from heldout.records import ReasonKind
-from tests.worlds.made_runs import Reals, judged, made_run, margin, parts, with_scored
+from heldout.records.predictions import Predictions
+from tests.worlds.made_runs import Reals, judged, logits, made_run, margin, of_parts, parts, with_scored
 
 N = 400
 
@@ -148,3 +149,34 @@ def test_the_reverse_of_a_cue_is_told_from_the_seams_of_an_exchange() -> None:
     both = replace(made.scored[INTERVENTION], table=pd.concat([table, seams], ignore_index=True))
     finding = judged(CAUSE, replace(made, scored={INTERVENTION: both}))
     assert finding.verdict == "established" and finding.numbers["regained_points"] == 0
+
+
+def test_two_images_of_a_class_that_test_is_full_of_exclude_nothing() -> None:
+    """One NORMAL image turns each way without the corners, of two ILL none: each of them is worth 20 points of test."""
+
+    def made(part: str, normal: int, ill: int, right: int) -> Predictions:
+        labels = np.repeat([0, 1], [normal, ill])
+        z = np.where(labels == 1, 2.0, -2.0)
+        z[: normal // 20] = 2.0
+        z[normal + right :] = -2.0
+        ids = tuple(f"{part}-{i}" for i in range(normal + ill))
+        return Predictions(part, ids, labels, logits(z), ids)
+
+    val, test, train = made("val", 398, 2, 2), made("test", 240, 160, 112), made("train", 200, 200, 200)
+    run = replace(of_parts(val, test, bootstrap=400), train=train, copies_looked_for=True)
+    neutral = margin(val).copy()
+    neutral[[0, -3]] *= -1
+    rng = np.random.default_rng(0)
+    alone = {part.part: np.where(part.labels == 1, 1.5, -1.5) + rng.standard_normal(len(part)) for part in (val, train)}
+    variants = {
+        ("neutral:corners", "val"): neutral,
+        ("neutral:corners", "test"): margin(test),
+        ("swap:corners", "val"): neutral,
+        ("same:corners", "val"): margin(val),
+        ("only:corners", "val"): alone["val"],
+        ("only:corners", "test"): rng.standard_normal(len(test)),
+        ("only:corners", "train"): alone["train"],
+    }
+    finding = judged(CAUSE, with_scored(run, INTERVENTION, variants))
+    assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.SMALL_CLASSES)
+    assert "'ILL'" in finding.reason

@@ -12,6 +12,7 @@ from heldout.diagnosis.diagnose import cause_data
 from heldout.diagnosis.effects import gain_on_test
 from heldout.diagnosis.run_data import RunData
 from heldout.records import Finding, ReasonKind
+from heldout.records.predictions import Predictions
 from tests.worlds.made_runs import CLASSES, counted, judged, logits, made_run, margin, of_parts, parts, with_scored
 
 pytestmark = pytest.mark.numeric
@@ -147,7 +148,7 @@ def test_a_class_of_three_that_is_called_too_often_is_named() -> None:
         ),
         pytest.param(
             of_parts(counted("val", [(40, 38), (40, 38)]), counted("test", [(40, 20), (40, 38)], patients=20)),
-            "4 test patients",
+            "2 test patients of 'NORMAL'",
             id="four patients",
         ),
     ],
@@ -186,3 +187,24 @@ def test_remedies_are_scored_by_the_labels_that_reviewers_gave() -> None:
     before, after = (((margin(test) + by > 0) == (test.labels == 1)).mean() for by in (0.0, 2.5))
     assert true.value == pytest.approx(100 * (after - before), abs=1e-4) and true.value < 0 < praised.value
     assert true.n == praised.n == N
+
+
+@pytest.mark.parametrize("side", ["val", "test"])
+def test_a_class_of_one_patient_has_no_threshold_to_look_for(side: str) -> None:
+    """Where the fold that holds the patient out is cut without its class, the cut loses all of its images."""
+    rng = np.random.default_rng(2)
+
+    def drawn(part: str, apart: float, off: float) -> Predictions:
+        labels = np.repeat([0, 1], [150, 100])
+        z = np.where(labels == 1, apart, -apart) + rng.standard_normal(250) + off
+        ids = tuple(f"{part}-{i}" for i in range(250))
+        return Predictions(part, ids, labels, logits(z), ids)
+
+    parts = {"val": drawn("val", 2.0, 0.0), "test": drawn("test", 1.3, 0.8)}
+    own = parts[side]
+    names = tuple("one" if label else id_ for label, id_ in zip(own.labels, own.ids, strict=True))
+    parts[side] = replace(own, patients=names)
+    made = of_parts(parts["val"], parts["test"], bootstrap=200)
+    finding = judged(CAUSE, made)
+    assert finding.verdict == "not identifiable" and finding.points is None
+    assert "'ILL'" in cause_data(made).gap.details["threshold"]

@@ -151,11 +151,15 @@ class Cues:
         all_of_them: One a region.
         probes: AUC of the regions that were asked on train but not made neutral.
         tried: Regions that were asked on train.
+        left_out: Classes with too few images to tell, in words; empty where there is none.
+        undecided: Points, at most, that could be lost in them.
     """
 
     all_of_them: tuple[Cue, ...]
     probes: Mapping[str, float]
     tried: tuple[str, ...]
+    left_out: str = ""
+    undecided: float = 0.0
 
     @property
     def blamable(self) -> list[Cue]:

@@ -73,14 +73,15 @@ class Leakage(Cause[Relatives]):
     (equal content hash), or if it is a changed copy: the same picture up to the eight symmetries of the square, turns
     of up to about 10°, crops down to about 85 % of a side, small shifts, brightness, contrast, colour, JPEG and
     resizing. Each candidate is laid over the image that it may be a copy of, and their details must agree block by
-    block more than those of different pictures of the same data do. What leakage is worth is measured by training the
-    same strategy anew on a split that keeps patients and copies together (several seeds), or, where that takes too
-    long, on the validation images that have no relative in train. Candidate patient keys from file names are proposed
-    by `heldout inspect` and verified by a permutation test of image similarity, since a naive key raises false alarms.
-    Where the images are not at hand (a table of predictions), or more than 50,000, changed copies are not looked for;
-    leakage is then excluded only where every image of train and validation names its patient, which a copy shares with
-    its original. Where copies are looked for but not all images name their patient, copies are excluded and leakage is
-    not: other images of a patient look different. While it is not settled no other cause is called the main reason.
+    block more than those of different pictures of the same data do. What leakage is worth is measured on the validation
+    images that have no relative in train, where they are most of them: they ask this very network. Else it is measured
+    by training the same strategy anew on a split that keeps patients and copies together (several seeds), or, where
+    that takes too long, on the few that are left. Candidate patient keys from file names are proposed by `heldout
+    inspect` and verified by a permutation test of image similarity, since a naive key raises false alarms. Where the
+    images are not at hand (a table of predictions), or more than 50,000, changed copies are not looked for; leakage is
+    then excluded only where every image of train and validation names its patient, which a copy shares with its
+    original. Where copies are looked for but not all images name their patient, copies are excluded and leakage is not:
+    other images of a patient look different. While it is not settled no other cause is called the main reason.
 
     Why it matters: A network recognises people and devices. Splits that are not by patient inflated accuracy by 5 to
     30 points on medical images (Tampu et al. 2022).

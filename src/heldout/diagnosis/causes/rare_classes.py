@@ -11,6 +11,8 @@ import numpy as np
 from heldout.diagnosis.appearance import total
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.causes.prior import CAUSE as PRIOR
+from heldout.diagnosis.causes.prior import Shares
 from heldout.diagnosis.doses import INTERVENTION, Dose, dose_of, thinned_loss
 from heldout.diagnosis.effects import gain_on_test
 from heldout.diagnosis.gap.absent import absent_points
@@ -18,7 +20,7 @@ from heldout.diagnosis.gap.prior import doubted_recalls, prior_by_class
 from heldout.diagnosis.gap.small_classes import images_to_collect, rarely_seen
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, undecided, weigh
-from heldout.diagnosis.words import PATIENTS, said
+from heldout.diagnosis.words import IMAGES, PATIENTS, said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.measured import Measured
 from heldout.ties import first_best, settled
@@ -86,9 +88,15 @@ class RareClass:
 
 @dataclass(frozen=True)
 class RareClasses:
-    """The rare classes of which test has more, the costliest first."""
+    """The rare classes of which test has more.
+
+    Attributes:
+        classes: The costliest first.
+        shares: The prior term, of which they carry a part; None where it does not apply.
+    """
 
     classes: tuple[RareClass, ...]
+    shares: Shares | None = None
 
     def confirmed(self, rules: Rules) -> list[RareClass]:
         """Those for which more images of the class were seen to help."""
@@ -107,12 +115,12 @@ class HardlySeen(Cause[RareClasses]):
     the prior term, Σ (π^V − π^T)(recall^V − A_V), or of the term of classes that validation lacks: a part of these
     terms, not something beside them. A recall of a few images that are all right, or all wrong, is taken with a doubt
     (Jeffreys' prior). Few images and a low recall may go together without one being due to the other, so a linear
-    probe on frozen features is learned anew with other doses. Established if, learned from many
-    of the class's test images instead of as few as training has, out of fold by patient, it recalls other test images
-    of the class better than with as few that weigh as much (interval above 0, sign test over patients, a gain of at
-    least 1/{agreement} of what the class lacks to the average), and is right more often on all of test; excluded if
-    many surely do no better. Where test has too few images for that it is suggested at most, and not if well-seen
-    classes left as few training images keep their recall.
+    probe on frozen features is learned anew with other doses. Established if, learned from many of the class's test
+    images instead of as few as training has, out of fold by patient, it recalls other test images of the class better
+    than with as few that weigh as much (interval above 0, sign test over patients, a gain of at least 1/{agreement} of
+    what the class lacks to the average), and is right more often on all of test; and if neither wrong labels nor chance
+    may make up the shares, as for the prior term. Excluded if many surely do no better. Where test has too few images
+    for that it is suggested at most, and not if well-seen classes left as few training images keep their recall.
 
     Why it matters: Long tails are the rule in medicine. A model may be right on nine of ten images and never answer the
     rare class; where that class is more frequent, accuracy falls, and a validation set of the same mix cannot warn.
@@ -145,10 +153,22 @@ class HardlySeen(Cause[RareClasses]):
         if not more:
             return Missing(ReasonKind.DOES_NOT_APPLY, "test has no larger share of a class hardly seen in training")
         found = [_rare_class(data, k) for k in more]
-        return RareClasses(tuple(sorted(found, key=lambda one: -settled(one.points.value))))
+        shares = PRIOR.measure(data)
+        ranked = tuple(sorted(found, key=lambda one: -settled(one.points.value)))
+        return RareClasses(ranked, None if isinstance(shares, Missing) else shares)
 
     def decide(self, measured: RareClasses, rules: Rules) -> Decision:
-        """Established on the classes for which more images helped; suggested where nothing contradicts it."""
+        """Established on the classes for which more images helped; suggested where nothing contradicts it.
+
+        Of a part of the prior term no more is said than of the term: labels, or chance, may make up the shares.
+        """
+        decision = self._by_classes(measured, rules)
+        some = measured.confirmed(rules) if decision.about == CONFIRMED else measured.possible(rules)
+        if decision.positive and measured.shares is not None and not all(one.absent for one in some):
+            return measured.shares.borne(decision, rules)
+        return decision
+
+    def _by_classes(self, measured: RareClasses, rules: Rules) -> Decision:
         confirmed, possible = measured.confirmed(rules), measured.possible(rules)
         if confirmed:
             decision = weigh(total([one.points for one in confirmed]), True, rules)
@@ -173,6 +193,10 @@ class HardlySeen(Cause[RareClasses]):
             reason = "learned from many more images the class is recalled no better"
         elif decision.kind is ReasonKind.MORE_IMAGES and not decision.wanted:
             reason = f"more images of '{main.name}': well-seen classes left as few are recalled as well as ever"
+        elif decision.kind is ReasonKind.SHARES_BY_CHANCE:
+            reason = f"more {PATIENTS}"
+        elif decision.kind is ReasonKind.REVIEW and measured.shares is not None:
+            reason = f"two blind readers for {measured.shares.unread} test {IMAGES}"
         images = tuple(id_ for one in some for id_ in one.images)[: rules.max_images] if decision.positive else ()
         explains = {
             term: total([one.points for one in some if one.absent is absent]).value

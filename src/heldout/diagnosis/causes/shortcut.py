@@ -10,11 +10,12 @@ import numpy as np
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes._cues import Cue, Cues, Probe
-from heldout.diagnosis.causes.cause import Cause, Missing, Told, without
+from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told, without
 from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.effects import effect_of, explained_terms, remedy_tried
+from heldout.diagnosis.gap.small_classes import left_out_words, too_small, val_right
 from heldout.diagnosis.rules import Rules
-from heldout.diagnosis.verdict import Decision, heard, undecided, weigh_effects
+from heldout.diagnosis.verdict import Decision, heard, undecided, unless_left_out, weigh_effects
 from heldout.diagnosis.words import said
 from heldout.records import ReasonKind, Remedy
 from heldout.stats.estimates import auc_estimate
@@ -74,7 +75,11 @@ class Shortcut(Cause[Cues]):
             text = "someone who knows whether the surround, or the grey level, is part of what makes the class"
             return Missing(ReasonKind.JUDGEMENT, text)
         probes = {} if cues else {region: _probe(data, region) for region in tried}
-        return Cues(cues, {region: probe.auc.value for region, probe in probes.items() if probe}, tried)
+        small = too_small(data.gap.samples, data.rules.min_mapped_class)
+        at_most = val_right(data.gap.samples, small)
+        left_out = left_out_words(data.gap.samples, data.run.classes, small, at_most)
+        seen = {region: probe.auc.value for region, probe in probes.items() if probe}
+        return Cues(cues, seen, tried, left_out, at_most)
 
     def decide(self, measured: Cues, rules: Rules) -> Decision:
         """Established where the cue exists, is leaned on and holds less well on test."""
@@ -87,6 +92,7 @@ class Shortcut(Cause[Cues]):
         if decision.positive and cue.informative(rules) is False:
             return Decision("excluded", ReasonKind.UNTRUSTED)
         decision = heard(decision, cue.trials(decision.verdict == "established"), rules)
+        decision = unless_left_out(decision, cue.points, measured.undecided, rules)
         if decision.positive and not cue.leaned_on:
             return undecided(ReasonKind.MORE_IMAGES)
         if decision.positive and cue.moved is False:
@@ -102,7 +108,8 @@ class Shortcut(Cause[Cues]):
         cue = measured.best(rules)
         where = WORDS.get(cue.region, cue.region)
         numbers = {f"gap_{one.region}": one.points.value for one in measured.all_of_them} | _numbers(cue)
-        told = Told("", True, _reason(cue, where, decision), cue.points, numbers=numbers)
+        _, few = left_out_told(decision, measured.left_out)
+        told = Told("", True, few or _reason(cue, where, decision), cue.points, numbers=numbers)
         if decision.kind is ReasonKind.UNTRUSTED:
             return replace(told, sentence=f"Making {where} neutral shrinks the gap by {said(cue.points)}.")
         if decision.trial:

@@ -11,7 +11,7 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told
 from heldout.diagnosis.gap import bearing_classes
 from heldout.diagnosis.gap.review import reviewed_test
-from heldout.diagnosis.gap.small_classes import left_out_words, too_small
+from heldout.diagnosis.gap.small_classes import left_out_words, without_threshold
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
 from heldout.diagnosis.verdict import Decision, heard, unless_left_out, weigh
@@ -80,7 +80,7 @@ class Threshold(Cause[Cut]):
             return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
         samples, rules = data.gap.samples, data.rules
         undecided = data.gap.parts["threshold"].undecided
-        small = too_small(samples, rules.min_threshold_class)
+        small = without_threshold(samples, rules)
         left_out = left_out_words(samples, data.run.classes, small, undecided)
         mended = _mended(samples.test, samples.test_weights[:1], bearing_classes(samples, rules))[: rules.max_images]
         return Cut(points, halved_gain(data), _excess(data, samples.test), mended, undecided, left_out)

@@ -74,16 +74,20 @@ class Samples:
 def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
     """V′ and test, and how V′ came about; no words where V′ is validation as it is.
 
-    V′ is, in this order: the validation images of a grouped split on which the run was trained anew (experiment
-    `grouped`); else the validation images without a relative in train, if there are enough of them; else validation as
-    it is. A class of which it would hold too few images is taken as it is reported.
+    V′ is, in this order: the validation images without a relative in train, if they are most of them and enough of each
+    class; those of a grouped split on which the run was trained anew (experiment `grouped`); those without a relative
+    if they are fewer, but enough; else validation as it is. The first asks this very network, which the few relatives
+    hardly made; the second asks others, whose luck is told as leakage as well. A class of which V′ would hold too few
+    images is taken as it is reported.
     """
     val = run.val
     assert val is not None
     own = _Independent(val, val.ids, run.draws.val)
     found, words = own, ""
     if run.leaked:
-        found, words = _retrained(run, own) or _clean(run, own, rules) or (own, "")
+        clean = _clean(run, own, rules)
+        most = clean is not None and not clean[0].dependent and 2 * len(clean[0].images) > len(val)
+        found, words = (clean if most else None) or _retrained(run, own) or clean or (own, "")
     return _with_test(run, found), words
 
 

@@ -11,23 +11,42 @@ from heldout.diagnosis.gap.samples import Samples
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.words import listed
 from heldout.stats.scores import Indices
+from heldout.stats.thresholds import FOLDS
 from heldout.stats.weighted import recalls, weighted_mean
 
 
-def too_small(samples: Samples, least: int) -> NDArray[np.bool_]:
-    """Which classes of test, (k,), have fewer than `least` images on either side; without those that V′ lacks."""
+def too_small(samples: Samples, least: int, patients: int = 1) -> NDArray[np.bool_]:
+    """Which classes of test, (k,), are too few on either side; without those that V′ lacks.
+
+    Args:
+        samples: V′ and test.
+        least: Fewer images are too few.
+        patients: Fewer patients are too few (an image without one counts as its own).
+    """
     counts = np.minimum(samples.val.counts(), samples.test.counts())
-    result: NDArray[np.bool_] = (samples.test.counts() > 0) & (counts < least)
+    few = counts < least
+    for side in (samples.val, samples.test) if patients > 1 else ():
+        few |= np.array([len(np.unique(side.units[side.labels == k])) < patients for k in range(len(counts))])
+    result: NDArray[np.bool_] = (samples.test.counts() > 0) & few
     return result
+
+
+def without_threshold(samples: Samples, rules: Rules) -> NDArray[np.bool_]:
+    """Which classes of test, (k,), are too few to look for a best threshold: images, or patients.
+
+    The search is cross-fitted by patient: a class whose patients fill fewer than all folds is answered in some of them
+    by a threshold that never saw it, which loses its images.
+    """
+    return too_small(samples, rules.min_threshold_class, FOLDS)
 
 
 def bearing_classes(samples: Samples, rules: Rules) -> Indices | None:
     """Classes among which a best threshold may be looked for, ascending; None for all of them.
 
-    A class with fewer than `min_threshold_class` images on either side is left out, and so is one that validation
-    lacks. Classes without a test image do no harm: nothing is lost by answering them less.
+    One that is too small on either side (`without_threshold`) is left out, and so is one that validation lacks. Classes
+    without a test image do no harm: nothing is lost by answering them less.
     """
-    held = too_small(samples, rules.min_threshold_class)
+    held = without_threshold(samples, rules)
     held[list(samples.absent)] = True
     return np.flatnonzero(~held) if held.any() else None
 
@@ -42,11 +61,11 @@ def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.boo
 
 
 def left_out_words(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_], undecided: float) -> str:
-    """`left out for want of images: 'df' (…), which leaves at most 1.2 points undecided`; empty where none is."""
+    """`left out for want of images or patients: 'df' (…), which leaves at most 1.2 points undecided`; empty if none."""
     if not chosen.any():
         return ""
     few = named_classes(samples, names, chosen)
-    return f"left out for want of images: {few}, which leaves at most {undecided:.1f} points undecided"
+    return f"left out for want of images or patients: {few}, which leaves at most {undecided:.1f} points undecided"
 
 
 def test_mistakes(samples: Samples, chosen: NDArray[np.bool_]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from heldout.diagnosis.gap.samples import Samples
-from heldout.diagnosis.gap.small_classes import bearing_classes, held_mistakes, left_out_words, too_small
+from heldout.diagnosis.gap.small_classes import bearing_classes, held_mistakes, left_out_words, without_threshold
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
@@ -33,7 +33,7 @@ def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) 
     points = run.draws.measured(100 * (gain_test - threshold_gain(samples, samples.val, classes)), gap.n)
     detail = "what the best class biases gain on test beyond what they gain on validation, cross-fitted"
     moved = Measured(points.value, recentred(points.value, points.replicates), gap.n, points.method)
-    undecided, small = 0.0, too_small(samples, rules.min_threshold_class)
+    undecided, small = 0.0, without_threshold(samples, rules)
     if classes is not None and small.any():
         undecided = held_mistakes(samples, classes)
         detail += f"; {left_out_words(samples, run.classes, small, undecided)}"
@@ -50,7 +50,7 @@ def threshold_gain(samples: Samples, val: Predictions, classes: Indices | None =
 
 def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:
     """Why no threshold can be looked for, in words; empty where one can."""
-    small = too_small(samples, rules.min_threshold_class)
+    small = without_threshold(samples, rules)
     present = samples.test.counts() > 0
     enough = (present & ~small).sum() >= 2
     classes = bearing_classes(samples, rules)
@@ -59,6 +59,9 @@ def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:
         if not enough:
             for k in np.flatnonzero(present & (counts < rules.min_threshold_class)):
                 return f"{counts[k]} {where} {run.unit.words} of '{run.classes[k]}'"
+            for k in np.flatnonzero(small):
+                if (patients := len(np.unique(part.units[part.labels == k]))) < FOLDS:
+                    return f"{patients} {where} {run.drawn} of '{run.classes[k]}'"
         rows = Movable.among(part.labels, part.logits, classes if enough else None).rows
         if (patients := len(np.unique(part.units[rows]))) < FOLDS:
             return f"{patients} {where} {run.drawn}"
