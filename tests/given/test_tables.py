@@ -91,6 +91,32 @@ def test_a_class_without_an_image_is_known_by_its_column() -> None:
     assert order(["10", "9", "2"]) == ("2", "9", "10")
 
 
+def logits_without_images_of_wart(form: str = "{}") -> pd.DataFrame:
+    """The model answers `wart` to a third of the images, and no image is one."""
+    table = both()[lambda table: table["label"] != "wart"].reset_index(drop=True)
+    answers = {form.format(name): np.log(table.pop(f"prob_{name}")) for name in CLASSES}
+    answers[form.format("wart")] = np.where(np.arange(len(table)) % 3, -9.5, 9.5)
+    return table.assign(**answers)
+
+
+def test_logits_under_bare_names_do_not_lose_a_class_without_an_image() -> None:
+    """Read before as a model of two classes, so that every answer "wart" became another."""
+    (problem,) = problems(logits_without_images_of_wart(), reading=Reading("logits"))
+    assert "numbers under wart" in problem.found and "logit_cyst" in problem.remedy
+    broken = logits_without_images_of_wart().astype({"wart": object})
+    broken.loc[3, "wart"] = np.nan
+    assert "numbers under wart" in problems(broken, reading=Reading("logits"))[0].found
+    named = read(logits_without_images_of_wart("logit_{}"), reading=Reading("logits"))
+    assert named.classes == CLASSES
+    assert (named.runs[0].logits["val"].argmax(axis=1) == CLASSES.index("wart")).mean() > 0.3
+
+
+def test_columns_that_are_no_logits_stand_beside_logits_under_bare_names() -> None:
+    table = logits_without_images_of_wart().drop(columns="wart").assign(age=40, prob_cyst=0.5)
+    found = read(table, reading=Reading("logits"))
+    assert found.classes == ("cyst", "naevus") and set(found.images["age"]) == {"40"}
+
+
 def test_labels_that_went_through_floats_are_those_of_the_columns() -> None:
     table = both().rename(columns={f"prob_{name}": f"prob_{k}" for k, name in enumerate(CLASSES)})
     table["label"] = [float(CLASSES.index(name)) for name in table["label"]]
