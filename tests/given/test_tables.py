@@ -145,6 +145,20 @@ def test_several_models_and_seeds_are_several_runs() -> None:
     assert "model 'b', val" in problem.where and "no row for 1" in problem.found
 
 
+@pytest.mark.parametrize(("written", "seed"), [("1.0", 1), ("01", 1), ("3", 3), ("", 0), ("-2.0", -2)])
+def test_a_seed_is_a_number_however_it_is_written(tmp_path: Path, written: str, seed: int) -> None:
+    """`1.0`, as a column of floats is written, ended before in a ValueError."""
+    file = tmp_path / "all.csv"
+    both(seed=written).to_csv(file, index=False)
+    assert [run.seed for run in read(file).runs] == [seed]
+    mixed = both(seed=written)
+    mixed.loc[mixed.index % 2 == 1, "seed"] = str(seed)
+    (run,) = read(mixed).runs
+    assert run.seed == seed and len(run.logits["val"]) == 60
+    found = problems(pd.concat([both(seed=written), both(seed=str(seed))], ignore_index=True))
+    assert len(found) == 1 and "twice" in found[0].found, "the same seed twice is no second run"
+
+
 def epochs(chosen_rows: bool = False) -> pd.DataFrame:
     tables = [
         pd.concat([made_table("val", strength=s, seed=e), made_table("test", strength=t, seed=e)]).assign(epoch=e)
