@@ -197,6 +197,34 @@ def test_rows_without_a_candidate_are_the_models_own() -> None:
     assert set(run.candidates["split"]) == {"test"}
 
 
+@pytest.mark.parametrize("part", ["val", "test", "train"])
+def test_a_single_candidate_beside_the_models_own_rows_is_not_the_model(part: str) -> None:
+    """Ended before in a crash: its rows and the model's own stood together."""
+    three = pd.concat([both(), made_table("train")], ignore_index=True)
+    epoch = made_table(part, seed=4).assign(epoch=5)
+    (run,) = read(pd.concat([three, epoch], ignore_index=True)).runs
+    assert run.chosen is None and run.candidates.empty
+    for name, logits in read(three).runs[0].logits.items():
+        np.testing.assert_array_equal(run.logits[name], logits)
+
+
+def test_a_single_candidate_is_the_model_where_it_has_no_other_rows() -> None:
+    own, epoch = made_table("val"), made_table("test", seed=4)
+    (run,) = read(pd.concat([own, epoch.assign(epoch=5)], ignore_index=True)).runs
+    (expected,) = read(pd.concat([own, epoch], ignore_index=True)).runs
+    np.testing.assert_array_equal(run.logits["test"], expected.logits["test"])
+
+
+def test_candidates_that_only_training_images_have_are_told() -> None:
+    """Ended before in a crash."""
+    train = [made_table("train", seed=e).assign(epoch=e) for e in (1, 2)]
+    (problem,) = problems(pd.concat([both(), *train], ignore_index=True))
+    assert "epoch=1, epoch=2" in problem.found and "train" in problem.where
+    one = read(pd.concat([both(), train[1]], ignore_index=True)).runs[0].logits["train"]
+    same = read(pd.concat([both(), made_table("train", seed=2)], ignore_index=True)).runs[0].logits["train"]
+    np.testing.assert_array_equal(one, same)
+
+
 def test_training_images_may_stand_without_answers() -> None:
     train = made_table("train")[["id", "label", "patient"]]
     tables = [Source(both(), "", "both"), Source(train, "train", "train")]
