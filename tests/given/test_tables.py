@@ -356,6 +356,51 @@ def test_a_row_with_what_is_no_number_is_not_summed() -> None:
     assert len(found) == 2 and "1.2" in found[1] and "nan" not in found[1] and "=" not in found[1]
 
 
+def as_files(folder: Path, val: pd.DataFrame, test: pd.DataFrame) -> GivenTables:
+    for part, table in (("val", val), ("test", test)):
+        table.drop(columns="split").to_csv(folder / f"{part}.csv", index=False)
+    return read(folder / "val.csv", folder / "test.csv")
+
+
+def numbered(part: str, **changes: object) -> pd.DataFrame:
+    """Patients 0 … 19 in either part."""
+    return made_table(part).assign(patient=np.arange(60) // 3, **changes)
+
+
+@pytest.mark.parametrize("gap", ["val", "test"])
+def test_a_patient_that_a_gap_made_a_float_is_the_same_patient(tmp_path: Path, gap: str) -> None:
+    """Read before as `17.0` beside `17`: nobody stood in validation and in test."""
+    tables = {part: numbered(part) for part in ("val", "test")}
+    tables[gap].loc[59, "patient"] = np.nan
+    found = as_files(tmp_path, tables["val"], tables["test"])
+    assert set(found.images["patient"]) == {"", *map(str, range(20))}
+    spelling, crossing = found.notes
+    assert "column patient of table" in spelling and "0.0 is read as 0" in spelling
+    assert crossing.startswith("20 patients stand in validation and in test")
+    assert as_files(tmp_path, numbered("val"), numbered("test")).notes == (crossing,)
+
+
+def test_so_are_an_id_a_site_and_any_other_column(tmp_path: Path) -> None:
+    val = numbered("val", site=np.arange(60.0) % 2, scanner=np.arange(60.0) % 4)
+    test = numbered("test", site=np.arange(60) % 2, scanner=np.arange(60) % 4)
+    val["id"], test["id"] = np.arange(60.0), np.arange(60, 120)
+    found = as_files(tmp_path, val, test)
+    assert found.ids("val")[:2] == ["0", "1"] and set(found.images["site"]) == {"0", "1"}
+    assert set(found.images["scanner"]) == {"0", "1", "2", "3"} and len(found.notes) == 4
+
+
+@pytest.mark.parametrize("other", ["3.1", "1.50"])
+def test_a_name_with_a_point_in_it_is_no_number(tmp_path: Path, other: str) -> None:
+    """Patient and visit: `3.0` and `3.1` are two names, and `3` a third."""
+    val = numbered("val").assign(patient=[f"{i // 3}.0" for i in range(60)])
+    test = numbered("test").astype({"patient": object})
+    test.loc[0, "patient"] = other
+    found = as_files(tmp_path, val, test)
+    assert {"3.0", "3", other} <= set(found.images["patient"]) and found.notes == ()
+    alone = as_files(tmp_path, val, val.assign(id=[f"t{i}" for i in range(60)], split="test"))
+    assert "3.0" in set(alone.images["patient"]) and len(alone.notes) == 1, "one spelling everywhere stays"
+
+
 def test_a_patient_of_validation_and_test_is_noted() -> None:
     table = both()
     table.loc[table["patient"] == "test-p0", "patient"] = "val-p0"

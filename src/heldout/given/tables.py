@@ -186,7 +186,7 @@ def _rows(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 
 def _notes(long: Long, images: pd.DataFrame) -> tuple[str, ...]:
     """What a person should know."""
-    found = []
+    found = [*long.notes]
     if long.numbered:
         found.append(
             "The tables have no column `id` or `path`: images are called by their part and the number of their row."
