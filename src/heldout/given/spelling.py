@@ -31,7 +31,9 @@ def one_spelling(frames: Sequence[pd.DataFrame]) -> tuple[str, ...]:
     Returns:
         A sentence for each column that was changed.
     """
-    names = dict.fromkeys(name for frame in frames for name in frame if name not in (*READ_ELSEWHERE, "where", "table", "part"))
+    names = dict.fromkeys(
+        name for frame in frames for name in frame if name not in (*READ_ELSEWHERE, "where", "table", "part")
+    )
     notes = []
     for name in names:
         sides = [
