@@ -66,8 +66,8 @@ def images_under(
         look: How their values become 8 bits.
 
     Raises:
-        InputError: Images that are not there, are there several times, are the file of another image, or cannot be read;
-            all problems at once.
+        InputError: Images that are not there, are there several times, are the file of another image, or cannot be
+            read; all problems at once.
     """
     if not folder.is_dir():
         raise InputError([Problem(str(folder), "no such folder", "the folder of the images", "Check --images.")])
@@ -81,8 +81,8 @@ def images_under(
     ]
     tails = [(name, place.sources[0]) for name, place in zip(names, places, strict=True) if place.how == "tail"]
     notes = [
-        f"{len(tails):,} of {len(images):,} images were found under --images by less than the path or id in the tables, "
-        f"such as {name} at {source}."
+        f"{len(tails):,} of {len(images):,} images were found under --images by less than the path or id in the "
+        f"tables, such as {name} at {source}."
         for name, source in tails[:1]
     ]
     return _measured(entries, folder, reporter, look), tuple(notes)

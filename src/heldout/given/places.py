@@ -41,7 +41,7 @@ class Places:
     def find(self, name: str) -> Place:
         """The file that a table calls so.
 
-        `test/1.png` is no file `train/1.png`: where both have folders, the shorter path has to be the end of the longer.
+        `test/1.png` is no file `train/1.png`: of two paths with folders the shorter has to be the end of the longer.
         """
         plain = name.replace("\\", "/").removeprefix("./")
         if (self._folder / plain).is_file():  # an absolute path stays what it is

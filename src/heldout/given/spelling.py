@@ -11,7 +11,7 @@ READ_ELSEWHERE = ("label", "split", "seed", "epoch")
 """Columns whose readers take both spellings, or none."""
 
 FLOAT = re.compile(r"-?\d+\.0+")
-"""What pandas and others write of a whole number in a column of floats, which one of whole numbers with a gap becomes."""
+"""A whole number as pandas writes it in a column of floats, which a column of whole numbers with a gap becomes."""
 
 WHOLE = re.compile(r"-?\d+")
 
@@ -51,7 +51,7 @@ def one_spelling(frames: Sequence[pd.DataFrame]) -> tuple[str, ...]:
         tables = " and ".join(dict.fromkeys(str(frame["table"].iloc[0]) for frame, _, _ in floats))
         example = min(floats[0][2])
         notes.append(
-            f"The column {name} of {tables} holds whole numbers as a column of floats writes them, other rows without a "
-            f"point: {example} is read as {example.partition('.')[0]}."
+            f"The column {name} of {tables} holds whole numbers as a column of floats writes them, other rows without "
+            f"a point: {example} is read as {example.partition('.')[0]}."
         )
     return tuple(notes)
