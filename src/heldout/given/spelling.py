@@ -31,9 +31,8 @@ def one_spelling(frames: Sequence[pd.DataFrame]) -> tuple[str, ...]:
     Returns:
         A sentence for each column that was changed.
     """
-    names = dict.fromkeys(
-        name for frame in frames for name in frame if name not in (*READ_ELSEWHERE, "where", "table", "part")
-    )
+    passed_over = (*READ_ELSEWHERE, "where", "table", "part")
+    names = dict.fromkeys(str(name) for frame in frames for name in frame.columns if name not in passed_over)
     notes = []
     for name in names:
         sides = [
