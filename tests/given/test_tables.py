@@ -362,9 +362,9 @@ def as_files(folder: Path, val: pd.DataFrame, test: pd.DataFrame) -> GivenTables
     return read(folder / "val.csv", folder / "test.csv")
 
 
-def numbered(part: str, **changes: object) -> pd.DataFrame:
+def numbered(part: str) -> pd.DataFrame:
     """Patients 0 … 19 in either part."""
-    return made_table(part).assign(patient=np.arange(60) // 3, **changes)
+    return made_table(part).assign(patient=np.arange(60) // 3)
 
 
 @pytest.mark.parametrize("gap", ["val", "test"])
@@ -381,8 +381,8 @@ def test_a_patient_that_a_gap_made_a_float_is_the_same_patient(tmp_path: Path, g
 
 
 def test_so_are_an_id_a_site_and_any_other_column(tmp_path: Path) -> None:
-    val = numbered("val", site=np.arange(60.0) % 2, scanner=np.arange(60.0) % 4)
-    test = numbered("test", site=np.arange(60) % 2, scanner=np.arange(60) % 4)
+    val = numbered("val").assign(site=np.arange(60.0) % 2, scanner=np.arange(60.0) % 4)
+    test = numbered("test").assign(site=np.arange(60) % 2, scanner=np.arange(60) % 4)
     val["id"], test["id"] = np.arange(60.0), np.arange(60, 120)
     found = as_files(tmp_path, val, test)
     assert found.ids("val")[:2] == ["0", "1"] and set(found.images["site"]) == {"0", "1"}
