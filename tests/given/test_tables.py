@@ -91,6 +91,32 @@ def test_a_class_without_an_image_is_known_by_its_column() -> None:
     assert order(["10", "9", "2"]) == ("2", "9", "10")
 
 
+def logits_without_images_of_wart(form: str = "{}") -> pd.DataFrame:
+    """The model answers `wart` to a third of the images, and no image is one."""
+    table = both()[lambda table: table["label"] != "wart"].reset_index(drop=True)
+    answers = {form.format(name): np.log(table.pop(f"prob_{name}")) for name in CLASSES}
+    answers[form.format("wart")] = np.where(np.arange(len(table)) % 3, -9.5, 9.5)
+    return table.assign(**answers)
+
+
+def test_logits_under_bare_names_do_not_lose_a_class_without_an_image() -> None:
+    """Read before as a model of two classes, so that every answer "wart" became another."""
+    (problem,) = problems(logits_without_images_of_wart(), reading=Reading("logits"))
+    assert "numbers under wart" in problem.found and "logit_cyst" in problem.remedy
+    broken = logits_without_images_of_wart().astype({"wart": object})
+    broken.loc[3, "wart"] = np.nan
+    assert "numbers under wart" in problems(broken, reading=Reading("logits"))[0].found
+    named = read(logits_without_images_of_wart("logit_{}"), reading=Reading("logits"))
+    assert named.classes == CLASSES
+    assert (named.runs[0].logits["val"].argmax(axis=1) == CLASSES.index("wart")).mean() > 0.3
+
+
+def test_columns_that_are_no_logits_stand_beside_logits_under_bare_names() -> None:
+    table = logits_without_images_of_wart().drop(columns="wart").assign(age=40, prob_cyst=0.5)
+    found = read(table, reading=Reading("logits"))
+    assert found.classes == ("cyst", "naevus") and set(found.images["age"]) == {"40"}
+
+
 def test_labels_that_went_through_floats_are_those_of_the_columns() -> None:
     table = both().rename(columns={f"prob_{name}": f"prob_{k}" for k, name in enumerate(CLASSES)})
     table["label"] = [float(CLASSES.index(name)) for name in table["label"]]
@@ -117,6 +143,20 @@ def test_several_models_and_seeds_are_several_runs() -> None:
     lacking = pd.concat(tables, ignore_index=True).drop(index=3)
     (problem,) = problems(lacking, reading=Reading("probabilities", model_column="net"))
     assert "model 'b', val" in problem.where and "no row for 1" in problem.found
+
+
+@pytest.mark.parametrize(("written", "seed"), [("1.0", 1), ("01", 1), ("3", 3), ("", 0), ("-2.0", -2)])
+def test_a_seed_is_a_number_however_it_is_written(tmp_path: Path, written: str, seed: int) -> None:
+    """`1.0`, as a column of floats is written, ended before in a ValueError."""
+    file = tmp_path / "all.csv"
+    both(seed=written).to_csv(file, index=False)
+    assert [run.seed for run in read(file).runs] == [seed]
+    mixed = both(seed=written)
+    mixed.loc[mixed.index % 2 == 1, "seed"] = str(seed)
+    (run,) = read(mixed).runs
+    assert run.seed == seed and len(run.logits["val"]) == 60
+    found = problems(pd.concat([both(seed=written), both(seed=str(seed))], ignore_index=True))
+    assert len(found) == 1 and "twice" in found[0].found, "the same seed twice is no second run"
 
 
 def epochs(chosen_rows: bool = False) -> pd.DataFrame:
@@ -155,6 +195,34 @@ def test_rows_without_a_candidate_are_the_models_own() -> None:
     expected = read(pd.concat([own.drop(columns="epoch"), made_table("test")])).runs[0].logits["val"]
     np.testing.assert_array_equal(run.logits["val"], expected)
     assert set(run.candidates["split"]) == {"test"}
+
+
+@pytest.mark.parametrize("part", ["val", "test", "train"])
+def test_a_single_candidate_beside_the_models_own_rows_is_not_the_model(part: str) -> None:
+    """Ended before in a crash: its rows and the model's own stood together."""
+    three = pd.concat([both(), made_table("train")], ignore_index=True)
+    epoch = made_table(part, seed=4).assign(epoch=5)
+    (run,) = read(pd.concat([three, epoch], ignore_index=True)).runs
+    assert run.chosen is None and run.candidates.empty
+    for name, logits in read(three).runs[0].logits.items():
+        np.testing.assert_array_equal(run.logits[name], logits)
+
+
+def test_a_single_candidate_is_the_model_where_it_has_no_other_rows() -> None:
+    own, epoch = made_table("val"), made_table("test", seed=4)
+    (run,) = read(pd.concat([own, epoch.assign(epoch=5)], ignore_index=True)).runs
+    (expected,) = read(pd.concat([own, epoch], ignore_index=True)).runs
+    np.testing.assert_array_equal(run.logits["test"], expected.logits["test"])
+
+
+def test_candidates_that_only_training_images_have_are_told() -> None:
+    """Ended before in a crash."""
+    train = [made_table("train", seed=e).assign(epoch=e) for e in (1, 2)]
+    (problem,) = problems(pd.concat([both(), *train], ignore_index=True))
+    assert "epoch=1, epoch=2" in problem.found and "train" in problem.where
+    one = read(pd.concat([both(), train[1]], ignore_index=True)).runs[0].logits["train"]
+    same = read(pd.concat([both(), made_table("train", seed=2)], ignore_index=True)).runs[0].logits["train"]
+    np.testing.assert_array_equal(one, same)
 
 
 def test_training_images_may_stand_without_answers() -> None:
@@ -286,6 +354,51 @@ def test_a_row_with_what_is_no_number_is_not_summed() -> None:
     table.loc[3, ["prob_cyst", "prob_wart"]] = [np.nan, 1.2]
     found = [problem.found for problem in problems(table)]
     assert len(found) == 2 and "1.2" in found[1] and "nan" not in found[1] and "=" not in found[1]
+
+
+def as_files(folder: Path, val: pd.DataFrame, test: pd.DataFrame) -> GivenTables:
+    for part, table in (("val", val), ("test", test)):
+        table.drop(columns="split").to_csv(folder / f"{part}.csv", index=False)
+    return read(folder / "val.csv", folder / "test.csv")
+
+
+def numbered(part: str) -> pd.DataFrame:
+    """Patients 0 … 19 in either part."""
+    return made_table(part).assign(patient=np.arange(60) // 3)
+
+
+@pytest.mark.parametrize("gap", ["val", "test"])
+def test_a_patient_that_a_gap_made_a_float_is_the_same_patient(tmp_path: Path, gap: str) -> None:
+    """Read before as `17.0` beside `17`: nobody stood in validation and in test."""
+    tables = {part: numbered(part) for part in ("val", "test")}
+    tables[gap].loc[59, "patient"] = np.nan
+    found = as_files(tmp_path, tables["val"], tables["test"])
+    assert set(found.images["patient"]) == {"", *map(str, range(20))}
+    spelling, crossing = found.notes
+    assert "column patient of table" in spelling and "0.0 is read as 0" in spelling
+    assert crossing.startswith("20 patients stand in validation and in test")
+    assert as_files(tmp_path, numbered("val"), numbered("test")).notes == (crossing,)
+
+
+def test_so_are_an_id_a_site_and_any_other_column(tmp_path: Path) -> None:
+    val = numbered("val").assign(site=np.arange(60.0) % 2, scanner=np.arange(60.0) % 4)
+    test = numbered("test").assign(site=np.arange(60) % 2, scanner=np.arange(60) % 4)
+    val["id"], test["id"] = np.arange(60.0), np.arange(60, 120)
+    found = as_files(tmp_path, val, test)
+    assert found.ids("val")[:2] == ["0", "1"] and set(found.images["site"]) == {"0", "1"}
+    assert set(found.images["scanner"]) == {"0", "1", "2", "3"} and len(found.notes) == 4
+
+
+@pytest.mark.parametrize("other", ["3.1", "1.50"])
+def test_a_name_with_a_point_in_it_is_no_number(tmp_path: Path, other: str) -> None:
+    """Patient and visit: `3.0` and `3.1` are two names, and `3` a third."""
+    val = numbered("val").assign(patient=[f"{i // 3}.0" for i in range(60)])
+    test = numbered("test").astype({"patient": object})
+    test.loc[0, "patient"] = other
+    found = as_files(tmp_path, val, test)
+    assert {"3.0", "3", other} <= set(found.images["patient"]) and found.notes == ()
+    alone = as_files(tmp_path, val, val.assign(id=[f"t{i}" for i in range(60)], split="test"))
+    assert "3.0" in set(alone.images["patient"]) and len(alone.notes) == 1, "one spelling everywhere stays"
 
 
 def test_a_patient_of_validation_and_test_is_noted() -> None:

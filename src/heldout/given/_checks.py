@@ -102,7 +102,39 @@ def row_problems(
         )
     if columns is not None:
         problems += _answer_problems(frame, long, columns, values, reading)
+    if columns is not None and reading.answers == "logits":
+        problems += _unclear_problems(frame, long, columns, values)
     return problems
+
+
+def _unclear_problems(
+    frame: pd.DataFrame, long: Long, columns: ClassColumns, values: NDArray[np.float64]
+) -> list[Problem]:
+    """Columns of numbers that may be the logits of a class without an image, where the columns have the bare names.
+
+    Probabilities without it would not sum to 1; of logits nothing else tells it. Whole numbers beside logits that are
+    none (an age, a 0 or 1) are no logits.
+    """
+    finite = values[np.isfinite(values)]
+    whole = bool((finite == np.round(finite)).all())
+    unclear = []
+    for column in columns.unclear:
+        said = frame.loc[frame[column] != "", column]
+        numbers = pd.to_numeric(said, errors="coerce").to_numpy(dtype=np.float64)
+        if len(said) and not np.isnan(numbers).any() and (whole or (numbers != np.round(numbers)).any()):
+            unclear.append(column)
+    if not unclear:
+        return []
+    shown = ", ".join(unclear[:8]) + (" …" if len(unclear) > 8 else "")
+    example = " and ".join(f"logit_{column}" for column in columns.columns[:2])
+    return [
+        Problem(
+            f"{' and '.join(long.of_table)} line 1",
+            f"numbers under {shown} beside logits under the bare names of classes",
+            "columns that tell whether they are a class's: it could be one without images",
+            f"Name the columns of all classes logit_CLASS ({example}), or drop those that are none.",
+        )
+    ]
 
 
 def _answer_problems(

@@ -59,7 +59,8 @@ def choose(
 ) -> tuple[Mask, pd.DataFrame, Chosen | None] | Problem:
     """Which rows of a model are its own, and the table of all candidates.
 
-    Rows without a candidate are the model's own; in a part that has none, those of the chosen candidate.
+    Rows without a candidate are the model's own; in a part that has none, those of the chosen candidate. A single one
+    is chosen without a word. Candidates that only training images have are none to choose among.
 
     Args:
         rows: Rows of one model, index = row of `logits`.
@@ -69,15 +70,15 @@ def choose(
         chosen: Its name, as the table has it; empty for the most accurate on `chosen_on`.
     """
     held_out = rows[rows["part"] != "train"]
-    names = in_order([name for name in held_out["candidate_name"].unique() if name])
+    names = _candidates(held_out)
     if len(names) < 2:
-        return np.ones(len(rows), dtype=bool), pd.DataFrame(), None
+        only = names or _candidates(rows)
+        if len(only) > 1:
+            return _of_train_alone(only)
+        return _own(rows, "".join(only)), pd.DataFrame(), None
     best = _named(names, chosen) if chosen else _best(rows, logits, names, chosen_on)
     if isinstance(best, Problem):
         return best
-    bare = rows["candidate_name"] == ""
-    has_own = set(rows.loc[bare, "part"])
-    own = (bare | ((rows["candidate_name"] == best) & ~rows["part"].isin(has_own))).to_numpy()
     tables = []
     for name in names:
         for part in ("val", "test"):
@@ -86,7 +87,29 @@ def choose(
                 mine = mine.sort_values("own_id")
                 tables.append(variant_rows(list(mine["own_id"]), part, name, logits[mine.index]))
     choice: Choice = "epoch" if all(name.startswith("epoch=") for name in names) else "settings"
-    return own, pd.concat(tables, ignore_index=True), Chosen(best, len(names), choice, chosen_on)
+    return _own(rows, best), pd.concat(tables, ignore_index=True), Chosen(best, len(names), choice, chosen_on)
+
+
+def _candidates(rows: pd.DataFrame) -> list[str]:
+    return in_order([name for name in rows["candidate_name"].unique() if name])
+
+
+def _own(rows: pd.DataFrame, best: str) -> Mask:
+    """(rows,) those of the model itself: without a candidate, else of this one, part by part."""
+    bare = rows["candidate_name"] == ""
+    has_own = set(rows.loc[bare, "part"])
+    own: Mask = (bare | ((rows["candidate_name"] == best) & ~rows["part"].isin(has_own))).to_numpy()
+    return own
+
+
+def _of_train_alone(names: Sequence[str]) -> Problem:
+    shown = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+    return Problem(
+        "the tables, train",
+        f"{len(names)} candidates ({shown}), of which validation and test have no rows",
+        "one row a training image, of the model that answers validation and test",
+        "Keep those of one epoch or setting.",
+    )
 
 
 def _named(names: Sequence[str], chosen: str) -> str | Problem:

@@ -25,10 +25,12 @@ class ClassColumns:
     Attributes:
         classes: Class names in the order of their indices, spelled as the labels are.
         columns: Their columns, in the same order.
+        unclear: Further columns that the form, `*`, does not tell from one of a class without an image.
     """
 
     classes: tuple[str, ...]
     columns: tuple[str, ...]
+    unclear: tuple[str, ...] = ()
 
 
 def find_class_columns(
@@ -60,10 +62,13 @@ def find_class_columns(
     if not hits[best]:
         return _no_columns(columns, spelled, answers, forms, table)
     found = named[best]
+    unclear: tuple[str, ...] = ()
     if best == PLAIN:
+        told = {column for kind in FORMS.values() for form in kind for column in _of_names(free, form, spelled)}
+        unclear = tuple(column for column in free if column not in told)
         found = {name: column for name, column in found.items() if name in spelled}
     classes = order(spelled.get(name, name) for name in found)
-    return ClassColumns(classes, tuple(found[name.lower()] for name in classes))
+    return ClassColumns(classes, tuple(found[name.lower()] for name in classes), unclear)
 
 
 def order(names: Iterable[str]) -> tuple[str, ...]:
@@ -82,6 +87,11 @@ def of_form(columns: Sequence[str], form: str) -> dict[str, str]:
         for column in columns
         if column.startswith(before) and column.endswith(after) and len(column) > len(before) + len(after)
     }
+
+
+def _of_names(columns: Sequence[str], form: str, names: Collection[str]) -> list[str]:
+    """The columns of a form that name one of these classes."""
+    return [column for name, column in of_form(columns, form).items() if name in names]
 
 
 def _no_columns(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from heldout.data.examine.depth import depth_problems
 from heldout.data.examine.measure import measure
 from heldout.errors import InputError, Problem
 from heldout.files import hash_of, whole
+from heldout.given.places import Place, Places
 from heldout.progress import Reporter
 from heldout.records import PARTS
 
@@ -50,11 +51,13 @@ def without_images(images: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns | dict.fromkeys(("width", "height", "channels", "bits"), -1))
 
 
-def images_under(images: pd.DataFrame, folder: Path, reporter: Reporter, look: Look = PLAIN) -> pd.DataFrame:
-    """The columns of `MEASURED` of images found under a folder.
+def images_under(
+    images: pd.DataFrame, folder: Path, reporter: Reporter, look: Look = PLAIN
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns of `MEASURED` of images found under a folder, and sentences about those found otherwise than by path.
 
-    A path is looked for as it is under the folder, then by the name of the file, then by that name without its ending;
-    an id where there is no path, likewise.
+    A path is looked for as it is under the folder, then by the name of the file, then by that name without its ending,
+    in folders that agree with those of the path; an id where there is no path, likewise.
 
     Args:
         images: With `id` and `path`.
@@ -63,36 +66,65 @@ def images_under(images: pd.DataFrame, folder: Path, reporter: Reporter, look: L
         look: How their values become 8 bits.
 
     Raises:
-        InputError: Images that are not there, are there several times, or cannot be read; all problems at once.
+        InputError: Images that are not there, are there several times, are the file of another image, or cannot be
+            read; all problems at once.
     """
     if not folder.is_dir():
         raise InputError([Problem(str(folder), "no such folder", "the folder of the images", "Check --images.")])
-    shelf = _Shelf(folder)
-    places: list[Entry] = []
-    lost: list[str] = []
-    several: list[str] = []
-    for id_, path in zip(images["id"], images["path"], strict=True):
-        found = shelf.find(str(path or id_))
-        if len(found) == 1:
-            places.append(Entry(found[0], "label", where=str(id_)))
-        else:
-            (several if found else lost).append(str(path or id_))
-    problems = [
+    shelf = Places(folder)
+    names = [str(path or id_) for id_, path in zip(images["id"], images["path"], strict=True)]
+    places = [shelf.find(name) for name in names]
+    if problems := _place_problems(names, places, folder):
+        raise InputError(problems, title="The images of the tables cannot be found")
+    entries = [
+        Entry(place.sources[0], "label", where=str(id_)) for id_, place in zip(images["id"], places, strict=True)
+    ]
+    tails = [(name, place.sources[0]) for name, place in zip(names, places, strict=True) if place.how == "tail"]
+    notes = [
+        f"{len(tails):,} of {len(images):,} images were found under --images by less than the path or id in the "
+        f"tables, such as {name} at {source}."
+        for name, source in tails[:1]
+    ]
+    return _measured(entries, folder, reporter, look), tuple(notes)
+
+
+def _place_problems(names: Sequence[str], places: Sequence[Place], folder: Path) -> list[Problem]:
+    """Images without a file, with several, and with the file of another image.
+
+    Two rows that say the same path mean the same file, and are copies; one that was found by its name may be mistaken.
+    """
+    of_file: dict[str, list[tuple[str, Place]]] = {}
+    for name, place in zip(names, places, strict=True):
+        if len(place.sources) == 1:
+            of_file.setdefault(os.path.normpath(folder / place.sources[0]), []).append((name, place))
+    lost, several = [], []
+    for name, place in zip(names, places, strict=True):
+        if not place.sources:
+            near = f" ({place.elsewhere} lies in another folder)" if place.elsewhere else ""
+            lost.append((name, f"no file{near}"))
+        elif len(place.sources) > 1:
+            several.append((name, "several files of that name"))
+    twice = [
+        (name, f"the file {place.sources[0]}, which is that of '{owners[0 if at else 1][0]}' too")
+        for owners in of_file.values()
+        if len(owners) > 1
+        for at, (name, place) in enumerate(owners)
+        if place.how != "path"
+    ]
+    return [
         Problem(
-            f"{len(names):,} of {len(images):,} images, such as '{names[0]}'",
-            found_words,
-            f"one file each under {folder}: its path there, or its name",
+            f"{len(wrong):,} of {len(names):,} images, such as '{wrong[0][0]}'",
+            wrong[0][1],
+            f"one file each under {folder}, its own: its path there, or its name",
             remedy,
         )
-        for names, found_words, remedy in (
-            (lost, "no file", "Check --images; write paths relative to it into the column path."),
-            (several, "several files of that name", "Write paths relative to --images into the column path."),
+        for wrong, remedy in (
+            (lost, "Check --images; write paths relative to it into the column path."),
+            (several, "Write paths relative to --images into the column path."),
+            (twice, "Check --images; write paths relative to it into the column path."),
         )
-        if names
+        if wrong
     ]
-    if problems:
-        raise InputError(problems, title="The images of the tables cannot be found")
-    return _measured(places, folder, reporter, look)
 
 
 def images_of_arrays(
@@ -144,29 +176,3 @@ def _measured(entries: list[Entry], root: Path, reporter: Reporter, look: Look) 
         ],
         columns=list(MEASURED),
     )
-
-
-class _Shelf:
-    """Files under a folder, by path, by name and by name without ending; read when a path alone does not do."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._names: dict[str, list[str]] | None = None
-
-    def find(self, name: str) -> list[str]:
-        """Files that a name means, relative to the folder."""
-        plain = name.replace("\\", "/").removeprefix("./")
-        if (self._folder / plain).is_file():  # an absolute path stays what it is
-            return [plain]
-        if self._names is None:
-            self._names = defaultdict(list)
-            for path in sorted(self._folder.rglob("*")):
-                if path.is_file() and not path.name.startswith("."):
-                    source = path.relative_to(self._folder).as_posix()
-                    self._names[path.name].append(source)
-                    self._names[f"{path.stem}."].append(source)  # an ending of its own: no file is called so
-        last = plain.rpartition("/")[2]
-        for key in (last, f"{last}.", f"{last.rpartition('.')[0]}."):
-            if key in self._names and key != ".":
-                return self._names[key]
-        return []

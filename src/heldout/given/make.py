@@ -120,7 +120,8 @@ def _cohort(call: Call, tables: GivenTables, about: About, reporter: Reporter) -
         return make_cohort(tables, without_images(tables.images), "", about.name)
     if isinstance(call.images, Path):
         root = call.images.resolve()
-        return make_cohort(tables, images_under(tables.images, root, reporter, call.look), str(root), about.name)
+        measured, notes = images_under(tables.images, root, reporter, call.look)
+        return make_cohort(replace(tables, notes=(*tables.notes, *notes)), measured, str(root), about.name)
     root = (call.folder / ARRAYS).resolve()
     measured = images_of_arrays(tables.images, call.images, tables.rows, root, reporter, call.look)
     return make_cohort(tables, measured, str(root), about.name)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from heldout.data.entries import split_named
 from heldout.data.readers.tables import integer, scan_frame, scan_table
 from heldout.errors import Problem
+from heldout.given.spelling import one_spelling
 
 OWN = ("label", "split", "id", "path", "patient", "site", "seed", "epoch", "candidate")
 """Columns with a meaning of their own, beside those of the classes and of the model."""
@@ -51,12 +52,14 @@ class Long:
         columns: Columns of the tables, in lower case, each once.
         of_table: Table -> its columns.
         numbered: Whether some table names its images neither by id nor by path.
+        notes: Sentences about what is read otherwise than it is written.
     """
 
     frame: pd.DataFrame
     columns: tuple[str, ...]
     of_table: Mapping[str, frozenset[str]]
     numbered: bool
+    notes: tuple[str, ...] = ()
 
     def lacking(self, column: str) -> Mask:
         """(n,) rows of tables that have no such column."""
@@ -95,13 +98,15 @@ def read_rows(sources: Sequence[Source], required: tuple[str, ...] = ("label",))
         frame["table"] = source.name
         problems += _parts(frame, source)
         numbered |= not {"id", "path"} & set(header)
-        frame["own_id"] = _ids(frame)
         frames.append(frame)
+    notes = one_spelling(frames)
+    for frame in frames:
+        frame["own_id"] = _ids(frame)
     together = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"where": [], "table": [], "part": []})
     for column in (*OWN, "own_id"):
         if column not in together:
             together[column] = ""
-    return Long(together.astype(object).fillna(""), tuple(columns), of_table, numbered), problems
+    return Long(together.astype(object).fillna(""), tuple(columns), of_table, numbered, notes), problems
 
 
 def _parts(frame: pd.DataFrame, source: Source) -> list[Problem]:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heldout.answer.texts import listing
+from heldout.data.readers.tables import integer
 from heldout.errors import InputError, Problem
 from heldout.given._checks import image_problems, part_problems, row_problems, said_problems
 from heldout.given._chosen import Chosen, candidates_of, choose
@@ -83,6 +84,7 @@ def read_given(sources: Sequence[Source], reading: Reading) -> GivenTables:
         problems += found
     frame = long.frame
     frame["label"] = [whole_text(text) for text in frame["label"]]
+    frame["seed"] = [_seed(text) for text in frame["seed"]]
     named = reading.model_column.lower()
     frame["model_name"] = frame[named].replace("", reading.name) if named in long.columns else reading.name
     frame["candidate_name"] = candidates_of(frame, long.columns)
@@ -169,7 +171,13 @@ def _run(
             problems.append(Problem(f"model '{name}', {part}", found_words, expected, "Add its answers to them."))
             continue
         found[part] = logits[place.loc[wanted].to_numpy()]
-    return problems or GivenRun(name, int(seed or 0), found, candidates, which)
+    return problems or GivenRun(name, int(seed), found, candidates, which)
+
+
+def _seed(text: str) -> str:
+    """`1.0` and `01` -> `1`, nothing -> `0`: one seed is one run however it is written; what is none stays as it is."""
+    number = integer(text or "0")
+    return text if number is None else str(number)
 
 
 def _rows(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
@@ -178,7 +186,7 @@ def _rows(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 
 def _notes(long: Long, images: pd.DataFrame) -> tuple[str, ...]:
     """What a person should know."""
-    found = []
+    found = [*long.notes]
     if long.numbered:
         found.append(
             "The tables have no column `id` or `path`: images are called by their part and the number of their row."
