@@ -191,3 +191,36 @@ def test_of_one_class_an_image_nothing_is_another_for_there_being_several_labels
     assert SINGLE.truth(["b", "a|b"], ("a|b", "b")).tolist() == [1, 0]
     cohort = cohort_of_arrays(drawn(findings(6, 0), 0), ["a", "b"] * 3)
     assert cohort.hash == replace(cohort, labels="single").hash != replace(cohort, labels="several").hash
+
+
+SOME = ("disc", "bar", "disc|bar", "No Finding")
+
+
+def split_table(folder: Path, split_of_none: str, parts: Sequence[str]) -> Path:
+    """Four images a part, one of them without any label; that of the first part stands in another one."""
+    rows = [f"{cell},{part}" for part in parts for cell in SOME]
+    rows[len(SOME) - 1] = f"{SOME[-1]},{split_of_none}"
+    return table(folder, "path,label,split", rows)
+
+
+def test_an_image_without_any_label_needs_a_split_as_others_do(tmp_path: Path) -> None:
+    data = split_table(tmp_path, "", ("train", "train", "test"))
+    found = [problem.found for problem in examine(data, labels=asked_labels("several")).problems]
+    assert found == ["1 image without a split, beside images that have one"]
+    split = make_split(load(split_table(tmp_path, "train", ("train", "train", "test")), labels="several"))
+    assert len(split.train) + len(split.val) + len(split.test) == 12
+
+
+def test_a_part_of_images_without_any_label_lacks_every_label(tmp_path: Path) -> None:
+    data = split_table(tmp_path, "val", ("train", "test"))
+    found = examine(data, labels=asked_labels("several")).problems
+    assert [(problem.where, problem.found) for problem in found] == [
+        (f"class '{label}'", "no image in validation (2 in train)") for label in ("bar", "disc")
+    ]
+
+
+def test_per_class_leaves_a_single_image_without_any_label_where_it_is() -> None:
+    labels = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [1, 0], [0, 1]])
+    cohort = cohort_of_arrays(drawn(np.pad(labels, ((0, 0), (0, 1))), 0), labels)
+    assert limit_per_class(cohort, 10, seed=0) is cohort
+    assert "" in set(limit_per_class(cohort, 1, seed=0).table["label"])

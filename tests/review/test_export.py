@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,47 @@ def test_labels_are_read_as_they_were_meant(study: StudyFiles, half: tuple[Store
     with pytest.raises(UsageError, match="--overwrite"):
         write_labels(half[1], path)
     assert path.read_text() == "mine"
+
+
+RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that is taken for a formula (OWASP, CSV injection)."""
+
+
+def test_no_cell_of_what_is_exported_is_a_formula(study: StudyFiles, tmp_path: Path) -> None:
+    """Names of readers, classes, files, patients and columns, which are read again as they were."""
+    images = tmp_path / "images"
+    columns = ["path", "label", "split", "patient", "site", "=1+1"]
+    rows = [
+        (f"@{part}{k}.png", label, part, f"+p{part}{k}", "-site", "=2+2")
+        for part in ("train", "test")
+        for k, label in enumerate(("=NORMAL", "ill"))
+    ]
+    images.mkdir()
+    for seed, row in enumerate(rows):
+        Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40, 40), dtype=np.uint8)).save(images / row[0])
+    pd.DataFrame(rows, columns=columns).to_csv(images / "given.csv", index=False)
+    cohort = load(str(images / "given.csv"))
+    by_part = cohort.table.groupby("split")["id"].apply(tuple)
+    split = Split(by_part["train"], (), by_part["test"], method="given", seed=None, grouped=True)
+    store = Store(tmp_path / "review.sqlite", cohort.hash, split.hash, cohort.classes)
+    store.begin(by_part["test"])
+    given = dict(zip(cohort.table["id"], cohort.table["label"], strict=True))
+    for name in ('=HYPERLINK("//example.org")', "@Ben"):
+        read_all(store, store.join(name), given)
+    files = replace(study, cohort=cohort, split=split)
+    labels, manifest = tmp_path / "reviewed.csv", tmp_path / "corrected.csv"
+    assert write_labels(store.snapshot(), labels) == 2 and write_manifest(files, store.snapshot(), manifest) == 0
+    for path in (labels, manifest):
+        with path.open(newline="", encoding="utf-8") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert sum(cell.startswith("'") for cell in cells) > 2
+        assert [cell for cell in cells if cell.startswith(RUN_BY_SPREADSHEETS)] == []
+    read = read_review(labels, files, {})
+    assert dict(zip(read["id"], read["label"], strict=True)) == {id_: given[id_] for id_ in by_part["test"]}
+    again = load(str(manifest), images=str(images))
+    assert again.hash == cohort.hash and "=1+1" in again.further
+    for column in ("source", "label", "patient", "site", "=1+1"):
+        assert again.table[column].tolist() == cohort.table[column].tolist()
 
 
 def test_the_manifest_makes_a_study_of_the_corrected_labels(half: tuple[Store, Snapshot], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from heldout.data.entries import some
 from heldout.errors import Problem
@@ -15,11 +16,14 @@ EXPECTED = "whole numbers or text, (n,) or (n, 1)"
 
 
 def label_text(value: object) -> str:
-    """A label as text: 1, 1.0, True and np.int64(1) are as they print as whole numbers; None and NaN are missing.
+    """A label as text: 1, 1.0, True and np.int64(1) are as they print as whole numbers.
 
+    What is missing is empty: None, NaN, and what pandas and numpy have for it, `pd.NA` and times that are none (NaT).
     Bytes are text in UTF-8, as HDF5 and C programs write it.
     """
-    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
+    if isinstance(value, float | np.floating | np.datetime64 | np.timedelta64) and np.isnan(value):
         return ""
     if isinstance(value, bool | np.bool_):
         return str(int(value))

@@ -15,6 +15,7 @@ from heldout.replacing import refuse_replacing
 from heldout.review.snapshot import Snapshot
 from heldout.review.verdicts import Verdict, verdicts
 from heldout.runs.folder import StudyFiles
+from heldout.shown import cell
 
 LABELS = ("id", "label", "reader", "verdict", "read_at")
 """Columns of the reviewed labels."""
@@ -152,8 +153,9 @@ def _by(verdict: Verdict, snapshot: Snapshot) -> str:
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The text of a CSV; names that a spreadsheet would run are quoted, which reading takes off again."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerow(map(cell, header))
+    writer.writerows([cell(value) if isinstance(value, str) else value for value in row] for row in rows)
     return stream.getvalue()

@@ -122,6 +122,23 @@ def test_names_and_pictures_are_joined(tmp_path: Path) -> None:
     assert together == {0, 1, 10, 11, 24}
 
 
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_pictures_of_one_file_of_arrays_are_told_apart(tmp_path: Path, ending: str) -> None:
+    """Two pictures of one file, each with a copy in it: two groups and not one of all four images."""
+    images = np.stack([scene(number, 64) for number in range(24)])
+    images[[20, 22]] = symmetric(scene(0, 64), 5), symmetric(scene(2, 64), 3)
+    if ending == "npy":
+        for label in range(2):
+            np.save(tmp_path / f"{label}.npy", images[label::2])
+    else:
+        np.savez(tmp_path / "set.npz", train_images=images, train_labels=np.arange(24) % 2)
+    data = tmp_path if ending == "npy" else tmp_path / "set.npz"
+    table = heldout.load(data, patient="auto", require_test=False).table
+    groups = [set(group) for _, group in table[table["patient"] != ""].groupby("patient")["row"]]
+    step = 2 if ending == "npy" else 1
+    assert sorted(groups, key=min) == [{0, 20 // step}, {2 // step, 22 // step}]
+
+
 MARKED = (
     "{}.png",
     "{}_rot90.png",

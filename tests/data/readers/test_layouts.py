@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import heldout
+from heldout.data.splits import make_split
 from heldout.errors import InputError
 from heldout.images import content_hash, read_pixels
 from heldout.records import Cohort
@@ -94,6 +95,33 @@ def test_npz_in_medmnist_layout(tmp_path: Path, column: bool) -> None:
     assert cohort.classes == ("0", "1")
     assert counts(cohort) == {(part, label): 2 for part in ("train", "val", "test") for label in "01"}
     assert_pixels_are_those_of_the_table(cohort)
+
+
+def renamed(path: Path, names: dict[str, str]) -> Path:
+    """A file of arrays whose names are others."""
+    content = {names.get(name, name): array for name, array in np.load(npz(path)).items()}
+    np.savez(path, **content)
+    return path
+
+
+@pytest.mark.parametrize("word", ["valid", "validation", "Validation", "VAL", "val_set"])
+@pytest.mark.parametrize("mark", ["_", "-"])
+def test_npz_understands_every_word_for_a_part(tmp_path: Path, word: str, mark: str) -> None:
+    names = {f"val_{kind}": f"{word}{mark}{kind}" for kind in ("images", "labels")}
+    cohort = heldout.load(renamed(tmp_path / "x.npz", names))
+    assert counts(cohort) == {(part, label): 2 for part in ("train", "val", "test") for label in "01"}
+    assert set(cohort.table.loc[cohort.table["split"] == "val", "member"]) == {names["val_images"]}
+    assert_pixels_are_those_of_the_table(cohort)
+    assert make_split(cohort).method == "given" and cohort.notes == ()
+
+
+def test_npz_tells_what_it_does_not_read(tmp_path: Path) -> None:
+    content = dict(np.load(npz(tmp_path / "x.npz")))
+    extra = {"val_scores": np.zeros(4), "coarse_labels": np.zeros(4), "label_names": np.array(["a", "b"])}
+    np.savez(tmp_path / "x.npz", **content, **extra)
+    cohort = heldout.load(tmp_path / "x.npz")
+    assert cohort.notes[0] == "Arrays of x.npz that are not read: val_scores, coarse_labels."
+    assert cohort.classes == ("a", "b")
 
 
 def test_classes_that_are_numbers_stand_in_the_order_of_numbers(tmp_path: Path) -> None:

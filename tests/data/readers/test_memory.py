@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from heldout.data.memory import cohort_of_arrays
@@ -25,6 +26,29 @@ def test_rows_are_images() -> None:
 def test_labels_of_any_type_are_text(labels: object) -> None:
     classes = cohort_of_arrays(picture(0, (2, 4, 4)), labels).classes  # type: ignore[arg-type]
     assert classes in (("a", "b"), ("0", "1"))
+
+
+COLUMNS = {
+    "object": ["p", None, "q", None],
+    "float64": [1, None, 2, None],
+    "string": ["p", None, "q", None],
+    "category": ["p", None, "q", None],
+    "Int64": [1, None, 2, None],
+    "boolean": [True, None, False, None],
+    "datetime64[ns]": ["2020-01-01", None, "2021-01-01", None],
+    "timedelta64[ns]": ["1D", None, "2D", None],
+}
+"""Type of a column of pandas -> two values that are there, and two that are missing."""
+
+
+@pytest.mark.parametrize("dtype", COLUMNS)
+def test_what_pandas_has_for_a_missing_value_is_missing(dtype: str) -> None:
+    column = pd.Series(COLUMNS[dtype]).astype(dtype)
+    for values in (column, list(column), column.to_numpy()):
+        patients = cohort_of_arrays(picture(0, (4, 4, 4)), list("abab"), patient=values).table["patient"].tolist()
+        assert patients[1] == patients[3] == "" and len({patients[0], patients[2]} - {""}) == 2
+        with pytest.raises(InputError, match=r"no label in 2 of 4 rows \(1, 3\)"):
+            cohort_of_arrays(picture(0, (4, 4, 4)), values)
 
 
 def test_equal_channels_are_grey_and_copies_are_numbered() -> None:

@@ -219,6 +219,21 @@ def test_npz_lengths_that_differ_and_several_labels(tmp_path: Path) -> None:
     assert "several labels an image in val, one in the other parts" in [p.found for p in problems(tmp_path / "z.npz")]
 
 
+def test_npz_with_two_arrays_for_a_part_and_images_of_none(tmp_path: Path) -> None:
+    content = dict(np.load(npz(tmp_path / "x.npz")))
+    again = {f"valid_{kind}": content[f"val_{kind}"] for kind in ("images", "labels")}
+    other = {f"external_{kind}": content[f"val_{kind}"] for kind in ("images", "labels")}
+    np.savez(tmp_path / "y.npz", **content, **again, **other)
+    assert [(problem.found, problem.expected) for problem in problems(tmp_path / "y.npz")] == [
+        ("val_images and valid_images", "one array of images for val"),
+        ("val_labels and valid_labels", "one array of labels for val"),
+        ("the array external_images", "the name of a part in front: train, val or test"),
+    ]
+    del content["val_images"], content["val_labels"]
+    np.savez(tmp_path / "z.npz", **content, Valid_Images=again["valid_images"])
+    assert [problem.found for problem in problems(tmp_path / "z.npz")] == ["Valid_Images without Valid_labels"]
+
+
 def test_npz_without_any_of_the_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", X=picture(0, (2, 4, 4)), y=np.zeros(2))
     assert "the arrays X, y" in problems(tmp_path / "x.npz")[0].found

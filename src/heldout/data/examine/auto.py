@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from heldout.data.examine.copies import place
 from heldout.data.examine.keys import PatientKeys
 from heldout.data.examine.marks import Marks
 from heldout.data.examine.near import NearCopies
@@ -55,7 +56,8 @@ def together(table: pd.DataFrame, keys: PatientKeys | None, near: NearCopies | N
         how += f"; marks of augmentation in the file names ({', '.join(marks.examples)}), which {share}"
     number = _joined(groups, len(table))
     size = np.bincount(number)
-    patients = [_name(row, number, named, size, table["source"]) for row in range(len(table))]
+    places = [place(*at) for at in zip(table["source"], table["member"], table["row"], strict=True)]
+    patients = [_name(row, number, named, size, places) for row in range(len(table))]
     first: dict[int, str] = {}
     for row in sorted(range(len(table)), key=lambda row: (named[row] == "", patients[row])):
         first.setdefault(int(number[row]), patients[row])
@@ -106,7 +108,7 @@ def _joined(groups: Sequence[Sequence[str]], n: int) -> np.ndarray:
     return numbered([(a, b) for a, b in links if a != b], n)
 
 
-def _name(row: int, number: np.ndarray, named: Sequence[str], size: np.ndarray, sources: pd.Series) -> str:
+def _name(row: int, number: np.ndarray, named: Sequence[str], size: np.ndarray, places: Sequence[str]) -> str:
     if named[row]:
         return named[row]
-    return f"picture {sources.iloc[row]}" if size[number[row]] > 1 else ""
+    return f"picture {places[row]}" if size[number[row]] > 1 else ""

@@ -117,18 +117,19 @@ def split_problems(
     if len(classes) < 2:
         found = f"one {labelling.noun}, '{next(iter(classes))}'" if classes else f"no {labelling.noun}"
         return [Problem("the labels", found, "two or more classes", "Add images of another class, or name labels.")]
-    splits = {split for split, _ in counts}
-    if splits == {""}:
+    images = Counter(split for split, _ in pairs)  # also those without any label, which are of no class
+    if set(images) == {""}:
         return []
-    return [*_unassigned(counts), *_parts_missing(splits, require_test), *_classes_missing(counts, splits - {""})]
+    parts = set(images) - {""}
+    return [*_unassigned(images[""]), *_parts_missing(parts, require_test), *_classes_missing(counts, parts)]
 
 
 def _images(number: int) -> str:
     return "1 image" if number == 1 else f"{number} images"
 
 
-def _unassigned(counts: Counter[tuple[str, str]]) -> list[Problem]:
-    without = sum(count for (split, _), count in counts.items() if not split)
+def _unassigned(without: int) -> list[Problem]:
+    """The problem of so many images that have no split while others have one."""
     if not without:
         return []
     return [

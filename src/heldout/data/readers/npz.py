@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from heldout.data.entries import Draft, Entry, Reader
+from heldout.data.entries import Draft, Entry, Reader, some, split_named
 from heldout.data.labels import EXPECTED, column_of, label_problems, label_texts
 from heldout.errors import Problem
 from heldout.images import ImageError, check_pixels, open_archive, open_array
@@ -18,6 +19,10 @@ from heldout.records import PARTS
 
 NAMES = "label_names"
 """Array of text that names the labels; MedMNIST's own files have none."""
+
+
+MEMBER = re.compile(r"(.+?)[\s_.-]*(images|labels)", re.IGNORECASE)
+"""Name of an array of images or of labels, `Validation_images`: a part of the split, and which of the two."""
 
 
 class NpzReader(Reader):
@@ -53,19 +58,16 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
     entries: list[Entry] = []
     problems: list[Problem] = []
     classes = classes or _names(path, members)
+    named = _by_part(members)
     for part in PARTS:
-        images, labels = f"{part}_images", f"{part}_labels"
-        if images not in members and labels not in members:
-            continue
-        if images not in members or labels not in members:
-            present, absent = (images, labels) if images in members else (labels, images)
-            problems.append(
-                Problem(path.name, f"{present} without {absent}", "both", f"Add {absent}, or drop {present}.")
-            )
-            continue
-        found, wrong = _part(path, part, classes)
-        entries += found
-        problems += wrong
+        images, labels = named[part, "images"], named[part, "labels"]
+        if len(images) == len(labels) == 1:
+            found, wrong = _part(path, part, images[0], labels[0], classes)
+            entries += found
+            problems += wrong
+        else:
+            problems += _unpaired(path.name, part, images, labels)
+    problems += [_of_no_part(path.name, member) for member in named["", "images"]]
     several = sorted({entry.split for entry in entries if entry.labels is not None}, key=PARTS.index)
     if several and any(entry.labels is None for entry in entries):
         parts = f"several labels an image in {' and '.join(several)}, one in the other parts"
@@ -80,7 +82,42 @@ def read_npz(path: Path, classes: Sequence[str] = ()) -> Draft:
                 "Save them under these names: np.savez(path, train_images=…, train_labels=…, …).",
             )
         )
-    return Draft(path.stem, path.parent, tuple(entries), tuple(problems), classes=_in_order(entries, classes))
+    read = [name for (part, kind), names in named.items() if part or kind == "images" for name in names]
+    unread = [member for member in members if member not in read and not (classes and member == NAMES)]
+    notes = (f"Arrays of {path.name} that are not read: {some(unread, 12)}.",) * bool(unread)
+    order = _in_order(entries, classes)
+    return Draft(path.stem, path.parent, tuple(entries), tuple(problems), classes=order, notes=notes)
+
+
+def _by_part(members: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """(part, `images` or `labels`) -> arrays that are called so; the part is empty where the name tells none."""
+    named: dict[tuple[str, str], list[str]] = {
+        (part, kind): [] for part in (*PARTS, "") for kind in ("images", "labels")
+    }
+    for member in members:
+        if match := MEMBER.fullmatch(member):
+            named[split_named(match[1]), match[2].lower()].append(member)
+    return named
+
+
+def _unpaired(file: str, part: str, images: Sequence[str], labels: Sequence[str]) -> list[Problem]:
+    """Why the arrays of a part are not one of images and one of labels; nothing where there are none."""
+    problems = []
+    for present, own, other in ((images, "images", "labels"), (labels, "labels", "images")):
+        if len(present) > 1:
+            expected = f"one array of {own} for {part}"
+            problems.append(Problem(file, " and ".join(present), expected, "Join them, or drop all but one."))
+        if present and not (labels if own == "images" else images):
+            absent = re.sub(f"{own}$", other, present[0], flags=re.IGNORECASE)
+            remedy = f"Add {absent}, or drop {present[0]}."
+            problems.append(Problem(file, f"{present[0]} without {absent}", "both", remedy))
+    return problems
+
+
+def _of_no_part(file: str, member: str) -> Problem:
+    """The problem of images whose name tells no part of the split."""
+    remedy = "Rename it and its labels, or drop both."
+    return Problem(file, f"the array {member}", "the name of a part in front: train, val or test", remedy)
 
 
 def _names(path: Path, members: Sequence[str]) -> tuple[str, ...]:
@@ -100,8 +137,9 @@ def _in_order(entries: Sequence[Entry], classes: Sequence[str]) -> tuple[str, ..
     return tuple(classes) or tuple(sorted(numbers, key=int))
 
 
-def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], list[Problem]]:
-    member = f"{part}_images"
+def _part(
+    path: Path, part: str, member: str, labels_member: str, classes: Sequence[str]
+) -> tuple[list[Entry], list[Problem]]:
     where = f"{path.name} [{member}]"
     problems: list[Problem] = []
     try:
@@ -109,10 +147,10 @@ def _part(path: Path, part: str, classes: Sequence[str]) -> tuple[list[Entry], l
         check_pixels(images, where, any_depth=True)
     except ImageError as error:
         problems.append(error.problem(where))
-    where = f"{path.name} [{part}_labels]"
+    where = f"{path.name} [{labels_member}]"
     told: list[tuple[str, tuple[str, ...] | None]] = []
     try:
-        labels = open_array(path, f"{part}_labels")
+        labels = open_array(path, labels_member)
         if labels.ndim == 2 and labels.shape[1] > 1:
             several, wrong = labels_each(labels, classes, where)
             told = [("", names) for names in several]

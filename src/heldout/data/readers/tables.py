@@ -207,6 +207,7 @@ def _sheet(
     unit: str,
 ) -> Sheet:
     if unit == "line":  # what we quoted in a CSV for spreadsheets' sake is what it was
+        header = [cell_text(title) for title in header]
         rows = ((line, [cell_text(value) for value in values]) for line, values in rows)
     titles = [normalize("NFC", title.strip()) for title in header]
     rows = list(rows)

@@ -57,6 +57,8 @@ def limit_per_class(cohort: Cohort, per_class: int, seed: int) -> Cohort:
 def _over(strata: Indices, order: Indices, per_class: int) -> Indices:
     """Rows, taken in order, of which every class is full already; of several labels, every one that the image has.
 
+    An image that is in no stratum, as a single one without any label, is none of them.
+
     Args:
         strata: (n, s) of 0 and 1.
         order: (n,) rows.
@@ -66,7 +68,7 @@ def _over(strata: Indices, order: Indices, per_class: int) -> Indices:
     over = []
     for row in order:
         own = strata[row] == 1
-        if (counts[own] >= per_class).all():
+        if own.any() and (counts[own] >= per_class).all():
             over.append(row)
         else:
             counts += strata[row]
