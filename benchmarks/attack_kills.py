@@ -80,7 +80,18 @@ COMMANDS: dict[str, Words] = {
 
 NEEDS_STUDY = ("diagnose", "report", "compare", "predict")
 
-TIMES = ("seconds", "created", "time", "wall_seconds", "seconds_per_epoch", "hash", "files", "scoring", "platform", "token")
+TIMES = (
+    "seconds",
+    "created",
+    "time",
+    "wall_seconds",
+    "seconds_per_epoch",
+    "hash",
+    "files",
+    "scoring",
+    "platform",
+    "token",
+)
 """Fields of records that differ from call to call."""
 
 

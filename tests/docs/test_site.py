@@ -161,6 +161,6 @@ def test_it_opens_from_a_folder_and_is_searched_there(site: Path) -> None:
         page.wait_for_selector(".md-search-result__item", timeout=60_000)
         assert "leakage" in page.inner_text(".md-search-result__list").lower()
         page.emulate_media(color_scheme="light")
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+        page.wait_for_function("dark => getComputedStyle(document.body).backgroundColor != dark", arg=dark)
         browser.close()
     assert asked and [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
