@@ -10,6 +10,7 @@ from heldout.stats.bootstrap import Resamples
 from heldout.stats.few import spread_factor
 from heldout.stats.folds import corrected_t
 from heldout.stats.intervals import unseen
+from heldout.stats.max_statistic import single_step
 from heldout.stats.scores import Indices, Reals
 from heldout.ties import SAME
 
@@ -79,13 +80,10 @@ class Race:
             return values, values, values
         units, each = self.resamples.units, level / len(first)
         drawn = 100 * (self.drawn() - means[:, None])  # (m, B) about each candidate's own score
-        error = np.std([drawn[a] - drawn[b] for a, b in zip(first, second, strict=True)], axis=1, ddof=1)
+        error = np.std(drawn[first] - drawn[second], axis=1, ddof=1)
         varied = error > SAME
-        pairs = zip(first[varied], second[varied], error[varied], strict=True)
-        largest = np.zeros(drawn.shape[1])
-        for a, b, spread in pairs:
-            np.maximum(largest, np.abs(drawn[a] - drawn[b]) / spread, out=largest)
-        critical = float(np.quantile(largest, 1 - level, method="higher")) * spread_factor(units, each)
+        null = ((drawn[first[varied]] - drawn[second[varied]]) / error[varied, None]).T  # (B, pairs)
+        critical = single_step(np.zeros(null.shape[1]), null, level).critical * spread_factor(units, each)
         own = np.std(drawn[best] - drawn, axis=1, ddof=1)
         reach = np.where(own > SAME, critical * own, 100 * unseen(len(units), each))
         reach[best] = 0.0

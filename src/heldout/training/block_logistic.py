@@ -40,7 +40,7 @@ NEARER = 10.0
 nearly be told apart a gradient of 1e-6 leaves probabilities off by 1e-4 still."""
 
 SAMPLE = 2**14
-"""Images that tell the curvature: some ten for each of a network's features, and two seconds on one core."""
+"""Images that tell the curvature: some ten for each of a network's features."""
 
 STEPS = 25
 """Steps in one set of coordinates."""

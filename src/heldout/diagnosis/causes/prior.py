@@ -47,13 +47,13 @@ class Shares:
         """Whether patients drawn anew would not bring such shares by luck."""
         return redrawn(self.first.estimate(), self.error).low > 0
 
-    def borne(self, decision: Decision, rules: Rules) -> Decision:
+    def no_surer(self, decision: Decision, rules: Rules) -> Decision:
         """A positive decision on the term, or on a part of it; a suggestion where labels or chance may make it up."""
         if not self.borne_out(rules):
             return Decision("suggested", ReasonKind.REVIEW, about=decision.about)
-        return (
-            decision if self.beyond_chance else Decision("suggested", ReasonKind.SHARES_BY_CHANCE, about=decision.about)
-        )
+        if not self.beyond_chance:
+            return Decision("suggested", ReasonKind.SHARES_BY_CHANCE, about=decision.about)
+        return decision
 
     def borne_out(self, rules: Rules) -> bool:
         """Whether the answers follow the shares, so that wrong labels do not make them up."""
@@ -109,7 +109,7 @@ class Prior(Cause[Shares]):
         first, known = measured.first, measured.known
         agrees = known is None or (known.low > 0 and settled(rules.agreement * known.value - first.value) >= 0)
         decision = weigh(first, agrees, rules)
-        return measured.borne(decision, rules) if decision.positive else decision
+        return measured.no_surer(decision, rules) if decision.positive else decision
 
     def tell(self, measured: Shares, decision: Decision, rules: Rules) -> Told:
         """Which class, and what that is worth in both orders."""

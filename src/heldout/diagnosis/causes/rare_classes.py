@@ -130,6 +130,7 @@ class HardlySeen(Cause[RareClasses]):
     """
 
     code: ClassVar[str] = "rare-classes"
+    takes_labels: ClassVar[bool] = True
     title: ClassVar[str] = "Hardly seen in training"
     remedy: ClassVar[str] = (
         "Collect training images of the class, or weight it up; until then say that it is not known."
@@ -165,7 +166,7 @@ class HardlySeen(Cause[RareClasses]):
         decision = self._by_classes(measured, rules)
         some = measured.confirmed(rules) if decision.about == CONFIRMED else measured.possible(rules)
         if decision.positive and measured.shares is not None and not all(one.absent for one in some):
-            return measured.shares.borne(decision, rules)
+            return measured.shares.no_surer(decision, rules)
         return decision
 
     def _by_classes(self, measured: RareClasses, rules: Rules) -> Decision:
@@ -210,6 +211,7 @@ class HardlySeen(Cause[RareClasses]):
             images=images,
             numbers=_numbers(some, main),
             explains=explains,
+            alternatives=("labels",) if decision.kind is ReasonKind.REVIEW else (),
         )
 
     def remedies(self, data: CauseData) -> tuple[Remedy, ...]:
