@@ -11,10 +11,11 @@ import pytest
 
 from heldout.report.material import Material
 from heldout.report.page import in_language
+from tests.browsing import until
 from tests.language.shown import LANG
 from tests.report.test_browser import CHROMIUM, DRAWN, UNFOLD, opened, playwright, pytestmark
 from tests.web.conftest import Served, served, study
-from tests.web.test_browser import BAD, axe, browser, page, until
+from tests.web.test_browser import BAD, axe, browser, page
 
 
 def test_the_switch_in_the_bar_changes_the_language_and_stays(page: playwright.Page, served: Served) -> None:

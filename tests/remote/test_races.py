@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
@@ -326,18 +327,29 @@ def test_who_holds_the_claim_of_a_run_does_not_wait_for_itself(half_sent: Workin
     assert "runs/.r.claim" not in half_sent.store.list()
 
 
+def one_request_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the store in memory as whole as stores are: it looks before it writes, shows an object from its first byte
+    on, and its readers share one place in an object."""
+    turn = threading.RLock()
+
+    def in_turn(act: Callable[..., object]) -> Callable[..., object]:
+        @functools.wraps(act)
+        def request(*given: object, **named: object) -> object:
+            with turn:
+                return act(*given, **named)
+
+        return request
+
+    for name in ("list", "about", "get", "read", "put", "remove"):
+        monkeypatch.setattr(Store, name, in_turn(getattr(Store, name)))
+
+
 def test_of_two_machines_that_send_one_run_at_once_one_is_whole(
     copy: WorkingCopy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, name, value in ((contested, "STANDS_STILL", 0.1), (contested, "LOOK", 0.01), (claims, "LOOK", 0.01)):
         monkeypatch.setattr(module, name, value)
-    real, one_at_a_time = Store.put, threading.Lock()
-
-    def put(self: Store, name: str, content: bytes | Path, new: bool) -> None:
-        with one_at_a_time:  # stores create on a condition; that in memory first looks, then writes
-            real(self, name, content, new)
-
-    monkeypatch.setattr(Store, "put", put)
+    one_request_at_a_time(monkeypatch)
     copy.push(SILENT)
     other = WorkingCopy(copy.url, tmp_path / "other")
     other.pull(SILENT)

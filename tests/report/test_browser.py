@@ -16,6 +16,7 @@ from heldout.report.bundle import TRACES
 from heldout.report.material import Material
 from heldout.report.page import render
 from heldout.shown import cell
+from tests.browsing import until
 from tests.report.pages import composed
 from tests.report.studies import EVIL, EVIL_CLASSES
 from tests.report.test_page import charts, tables
@@ -73,15 +74,6 @@ def opened(
 def wide(browser: playwright.Browser, evil_file: Path) -> tuple[playwright.Page, list[str]]:
     """One page for the tests that only look."""
     return opened(browser, evil_file)
-
-
-def until(page: playwright.Page, expression: str) -> None:
-    """Wait until something is true; the page's own policy forbids playwright's way, which evaluates text."""
-    for _ in range(1200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {expression}")
 
 
 DRAW = """async () => {

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from heldout.report.material import gather
+from tests.browsing import until
 from tests.report.made_diagnosis import diagnose_study
 from tests.web.conftest import Served, serving
 from tests.worlds.made_study import RUNS, make_study
@@ -50,15 +51,6 @@ def page(browser: playwright.Browser) -> Iterator[playwright.Page]:
 
 
 LOCAL = ("http://127.0.0.1:", "data:", "blob:")
-
-
-def until(page: playwright.Page, expression: str) -> None:
-    """Wait until something is true; the page's own policy forbids playwright's way, which evaluates text."""
-    for _ in range(400):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {expression}")
 
 
 def test_runs_are_sorted_filtered_and_drawn(page: playwright.Page, served: Served) -> None:
