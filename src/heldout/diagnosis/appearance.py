@@ -330,9 +330,10 @@ def of_threshold(samples: Samples, rows: Sequence[Row], rules: Rules) -> float:
         own = np.bincount(samples.val.labels, minlength=len(samples.test_prior[0])) / max(len(samples.val), 1)
         ratio = np.where(own > 0, samples.test_prior[0] / own, 0.0)
     classes, gains = bearing_classes(samples, rules), []
-    for images, weights in ((samples.val, ratio[samples.val.labels]), (samples.test, samples.test_weights[0])):
+    sides = ((samples.val, ratio[samples.val.labels]), (samples.test, samples.test_weights[0]))
+    for (images, weights), share in zip(sides, samples.search_shares(), strict=True):
         exact = weights.astype(samples.test_weights.dtype)
-        tuned = tuned_right(images.labels, images.logits, images.units, exact, classes=classes)
+        tuned = tuned_right(images.labels, images.logits, images.units, exact, classes=classes, share=share)
         gains.append(tuned - images.right)
     points = 0.0
     for row in rows:

@@ -13,6 +13,7 @@ OURS = "ours"
 PLANTED = "ours, by `python benchmarks/planted.py causes`"
 TURNED = "ours, by `python benchmarks/turned_or_hard.py`"
 GROUPS = "ours, by `python benchmarks/subgroups.py`"
+THRESHOLDS = "ours, by `python benchmarks/threshold_sides.py`"
 PIXELS = "ours, by `python benchmarks/planted_pixels.py`"
 
 
@@ -111,6 +112,16 @@ class Rules:
     )
     threshold_halvings: int = _rule(
         10, "draws", "Halvings of the test patients behind the gain of a threshold set anew.", OURS
+    )
+    few_threshold_class: int = _rule(
+        50,
+        "images",
+        "Images of the smallest class that has a threshold, on either side, below which the interval is widened, and "
+        "no threshold is said to raise test or to be contradicted.",
+        THRESHOLDS,
+    )
+    search_draws: int = _rule(
+        50, "draws", "Bootstrap replicates in which biases of more than two classes are looked for anew.", OURS
     )
     min_suspect_class: int = _rule(
         5, "test images", "Images of a class below which its labels cannot be ranked.", "Northcutt et al. (2021)"

@@ -9,16 +9,21 @@ The search is smooth. Accuracy as a function of the cut is a staircase of n rand
 estimate of the best cut; it is therefore averaged over neighbouring cuts first (a triangle over a tenth of the images
 each way). That loses less to the search than the bare maximum does (tests/stats/test_thresholds.py), and unlike a
 logistic fit it supposes no shape of the scores: the heavy tails of fine-tuned networks do not mislead it.
+
+A search on few images loses more than one on many. Where two samples are compared, the larger of each class is drawn
+down to the smaller for the search (`share`), and all images are scored.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.stats.drawn_down import drawn_down
 from heldout.stats.scores import Indices, Reals
 from heldout.ties import SAME, first_of_largest, levels
 
@@ -101,6 +106,9 @@ def tuned_accuracy(
     *,
     seed: int = 0,
     classes: Indices | None = None,
+    share: Reals | None = None,
+    anew: bool = False,
+    repeats: int = REPEATS,
 ) -> Reals:
     """Cross-fitted accuracy at the best biases, for many weightings of the images at once.
 
@@ -111,6 +119,9 @@ def tuned_accuracy(
         weights: (B, n) weight of each image in each replicate; the first row is taken as the sample itself.
         seed: Seed of the folds.
         classes: (c,) classes among which the decision may move, ascending (see `Movable`); None for all.
+        share: (k,) of each class's images, that which biases are looked for on; None for all of them.
+        anew: Whether each weighting has its own biases also where there are more than two classes.
+        repeats: How often it is cross-fitted.
 
     Returns:
         (B,) weighted share of images that are right.
@@ -121,19 +132,25 @@ def tuned_accuracy(
         held = np.delete(np.arange(len(labels)), movable.rows)
         stays = first_of_largest(logits[held]) == labels[held]
         right = np.where(stays, weights[:, held], 0).sum(axis=1, dtype=np.float64)
-        some = weights[:, movable.rows]
-        tuned = tuned_accuracy(movable.labels, movable.logits, units[movable.rows], some, seed=seed)
+        some, own = weights[:, movable.rows], None if share is None else share[classes]
+        tuned = tuned_accuracy(
+            movable.labels,
+            movable.logits,
+            units[movable.rows],
+            some,
+            seed=seed,
+            share=own,
+            anew=anew,
+            repeats=repeats,
+        )
         moved: Reals = (right + tuned * some.sum(axis=1, dtype=np.float64)) / total
         return moved
-    folds = min(FOLDS, len(np.unique(units)))
     right = np.zeros(len(weights))
-    for repeat in range(REPEATS):
-        fold = folds_of(units, labels, folds, seed * REPEATS + repeat)
-        for k in range(folds):
-            inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-            biases = best_biases(labels[inside], logits[inside], weights[:, inside])  # (B, k)
-            right += scored(labels[outside], logits[outside], weights[:, outside], biases)
-    accuracy: Reals = right / REPEATS / total
+    for inside, times, outside in _searches(labels, units, share, seed, repeats):
+        seen = weights[:, inside] if times is None else weights[:, inside] * times
+        biases = best_biases(labels[inside], logits[inside], seen, anew=anew)  # (B, k)
+        right += scored(labels[outside], logits[outside], weights[:, outside], biases)
+    accuracy: Reals = right / repeats / total
     return accuracy
 
 
@@ -145,6 +162,7 @@ def tuned_right(
     *,
     seed: int = 0,
     classes: Indices | None = None,
+    share: Reals | None = None,
 ) -> Reals:
     """How often each image is right at the best biases, cross-fitted, (n,): 0 … 1, the share of the repetitions.
 
@@ -155,23 +173,37 @@ def tuned_right(
         weights: (n,) weight of each image in the search.
         seed: Seed of the folds; the same as `tuned_accuracy` draws, whose value is the weighted mean of these.
         classes: (c,) classes among which the decision may move, ascending (see `Movable`); None for all.
+        share: (k,) of each class's images, that which biases are looked for on; None for all of them.
     """
     if classes is not None:
         movable, own = Movable.among(labels, logits, classes), np.zeros(len(labels))
         own[:] = first_of_largest(logits) == labels
-        rows = movable.rows
-        own[rows] = tuned_right(movable.labels, movable.logits, units[rows], weights[rows], seed=seed)
+        rows, some = movable.rows, None if share is None else share[classes]
+        own[rows] = tuned_right(movable.labels, movable.logits, units[rows], weights[rows], seed=seed, share=some)
         return own
-    folds = min(FOLDS, len(np.unique(units)))
     right = np.zeros(len(labels))
-    for repeat in range(REPEATS):
+    for inside, times, outside in _searches(labels, units, share, seed, REPEATS):
+        seen = weights[None, inside] if times is None else weights[None, inside] * times
+        biases = best_biases(labels[inside], logits[inside], seen)  # (1, k)
+        right[outside] += hits(labels[outside], logits[outside], biases)[0]
+    result: Reals = right / REPEATS
+    return result
+
+
+def _searches(
+    labels: Indices, units: Indices, share: Reals | None, seed: int, repeats: int
+) -> Iterator[tuple[Indices, Reals | None, Indices]]:
+    """Rows that biases are looked for on, how many images each stands for (None: itself), and rows to score them on."""
+    folds = min(FOLDS, len(np.unique(units)))
+    for repeat in range(repeats):
         fold = folds_of(units, labels, folds, seed * REPEATS + repeat)
         for k in range(folds):
             inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-            biases = best_biases(labels[inside], logits[inside], weights[None, inside])  # (1, k)
-            right[outside] += hits(labels[outside], logits[outside], biases)[0]
-    result: Reals = right / REPEATS
-    return result
+            if share is None or (share == 1).all():
+                yield inside, None, outside
+            else:
+                rows, times = drawn_down(labels[inside], units[inside], share, (seed, repeat, k))
+                yield inside[rows], times, outside
 
 
 def scored(labels: Indices, logits: Reals, weights: Weights, biases: Reals) -> Reals:
@@ -193,21 +225,27 @@ def hits(labels: Indices, logits: Reals, biases: Reals) -> NDArray[np.bool_]:
     return np.stack([first_of_largest(logits + bias) == labels for bias in biases])
 
 
-def best_biases(labels: Indices, logits: Reals, weights: Weights) -> Reals:
+def best_biases(labels: Indices, logits: Reals, weights: Weights, *, anew: bool = False) -> Reals:
     """Biases of the classes that make the smoothed accuracy largest, for each weighting: (B, k).
 
-    With more than two classes the search is slow, and all weightings are given the biases found for the first.
+    With more than two classes the search is slow, and all weightings are given the biases found for the first, unless
+    they are looked for anew.
 
     Args:
         labels: (n,) class indices.
         logits: (n, k).
         weights: (B, n); the first row is the sample itself.
+        anew: Whether each weighting has its own biases whatever the number of classes.
     """
     k = logits.shape[1]
     if k == 2:
         cut = _best_cut(logits[:, 1] - logits[:, 0], np.where(labels == 1, -1, 1).astype(np.float32), weights)
         return np.stack([cut, np.zeros_like(cut)], axis=1)
-    return np.repeat(_ascend(labels, logits, weights[:1])[None], len(weights), axis=0)
+    if not anew:
+        return np.repeat(_ascend(labels, logits, weights[:1]), len(weights), axis=0)
+    rows = max(1, BLOCK // logits.size)
+    parts = (weights[start : start + rows] for start in range(0, len(weights), rows))
+    return np.concatenate([_ascend(labels, logits, some) for some in parts])
 
 
 def _best_cut(score: Reals, change: NDArray[np.float32], weights: Weights) -> Reals:
@@ -272,20 +310,41 @@ def _smoothed(curve: Reals) -> Reals:
 
 
 def _ascend(labels: Indices, logits: Reals, weights: Weights) -> Reals:
-    """Coordinate search over the classes, (k,): each bias in turn is put at its best value, the others held.
+    """Coordinate search over the classes, (B, k): each bias in turn is put at its best value, the others held.
 
     An image is given class c when its bias exceeds what the image needs: the best rival minus its own logit.
     """
     k = logits.shape[1]
-    biases = np.zeros(k)
+    biases = np.zeros((len(weights), k))
     for _ in range(SWEEPS):
         for c in range(k):
-            shifted = logits + biases
-            shifted[:, c] = -np.inf
-            rival = first_of_largest(shifted, axis=1)
-            needed = shifted[np.arange(len(labels)), rival] - logits[:, c]  # (n,)
-            change = np.where(labels == c, 1, np.where(rival == labels, -1, 0)).astype(np.float32)
-            biases[c] = _best_cut(needed, change, weights)[0]
-        biases -= biases.mean()
-    result: Reals = biases
+            shifted = logits + biases[:, None, :]  # (B, n, k)
+            shifted[:, :, c] = -np.inf
+            rival = first_of_largest(shifted, axis=2)  # (B, n)
+            needed = np.take_along_axis(shifted, rival[:, :, None], axis=2)[:, :, 0] - logits[:, c]
+            change = np.where(labels == c, 1, np.where(rival == labels, -1, 0))
+            biases[:, c] = _best_cuts(needed, change, weights)
+        biases -= biases.mean(axis=1, keepdims=True)
+    return biases
+
+
+def _best_cuts(score: Reals, change: Indices, weights: Weights) -> Reals:
+    """`_best_cut`, (B,), where scores and changes, both (B, n), are others in each weighting."""
+    order = np.argsort(score, axis=1, kind="stable")
+    ordered = np.take_along_axis(score, order, axis=1)
+    each = np.take_along_axis(np.multiply(weights, change, dtype=np.float64), order, axis=1)
+    slack = SAME * np.abs(score).max(axis=1)
+    tied = np.zeros((len(score), score.shape[1] + 1), dtype=bool)
+    for row in np.flatnonzero((np.diff(ordered, axis=1) <= slack[:, None]).any(axis=1)):
+        same = np.flatnonzero(np.diff(levels(ordered[row])) == 0) + 1
+        each[row] = _shared(each[row][None], same)[0]
+        tied[row, same] = True
+    gains = np.zeros(tied.shape)
+    np.cumsum(each, axis=1, out=gains[:, 1:])
+    smooth = _smoothed(gains)
+    smooth[tied] = -np.inf
+    best = first_of_largest(smooth, axis=1, tolerance=SAME * np.abs(weights).sum(axis=1, dtype=np.float64))
+    padded = np.concatenate([ordered[:, :1] - 2.0, ordered, ordered[:, -1:] + 2.0], axis=1)  # as `_between`
+    rows = np.arange(len(score))
+    result: Reals = (padded[rows, best] + padded[rows, best + 1]) / 2
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,10 +11,10 @@ from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told
 from heldout.diagnosis.gap import bearing_classes
 from heldout.diagnosis.gap.review import reviewed_test
-from heldout.diagnosis.gap.small_classes import left_out_words, without_threshold
+from heldout.diagnosis.gap.small_classes import left_out_words, smallest_bearing, without_threshold
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
-from heldout.diagnosis.verdict import Decision, heard, unless_left_out, weigh
+from heldout.diagnosis.verdict import Decision, heard, undecided, unless_left_out, weigh
 from heldout.diagnosis.words import IMAGES, PATIENTS, said
 from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
@@ -23,6 +23,9 @@ from heldout.stats.scores import Indices
 from heldout.stats.thresholds import FOLDS, Movable, Weights, best_biases, scored
 from heldout.stats.weighted import weighted_mean
 from heldout.ties import first_of_largest, in_order, settled
+
+SMALLEST = "smallest class"
+"""What a verdict speaks of that its number of images leaves open."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Cut:
         images: Test images that a better cut mends, least sure first.
         undecided: Points, at most, that classes too small for a cut leave undecided.
         left_out: These classes, in words; empty where there are none.
+        smallest: The class with the fewest images on either side that the cut moves between, and their number; None
+            where it has enough (`few_threshold_class`).
     """
 
     points: Measured
@@ -45,6 +50,7 @@ class Cut:
     images: tuple[str, ...]
     undecided: float = 0.0
     left_out: str = ""
+    smallest: tuple[str, int] | None = None
 
 
 class Threshold(Cause[Cut]):
@@ -53,8 +59,11 @@ class Threshold(Cause[Cut]):
     How it is detected: A* is the accuracy at the best biases of the classes (for two classes: the best threshold),
     found on four fifths of the patients and scored on the rest, so that nothing is gained by fitting noise. The term
     is what that gains on test beyond what it gains on validation at the class shares of test: (A*_T − A_T) − (A*_V −
-    A_V). The intervention: the cut is set on one half of the test patients and scored on the other, and swapped; where
-    that surely loses points, or regains no more than {margin} of them, the threshold is excluded.
+    A_V), the biases looked for on as many images of each class on both sides. The intervention: the cut is set on one
+    half of the test patients and scored on the other, and swapped; where that surely loses points, or regains no more
+    than {margin} of them, the threshold is excluded. Where a class that it moves between has fewer than
+    {few_threshold_class} images on either side, it is neither excluded by that nor said to raise test: a search on so
+    few may not find what there is.
 
     Why it matters: It is the cheapest drop to mend. It needs no new network, only some labelled images from where the
     model will be used. It is a symptom as well: something moved the scores, and the other findings say what.
@@ -74,16 +83,17 @@ class Threshold(Cause[Cut]):
         """The threshold term, and what a cut set on half of test gains on the other half."""
         points = data.gap.terms.get("threshold")
         if points is None:
-            few = (
-                f"{data.rules.min_threshold_class} images of each of two or more classes and {FOLDS} {PATIENTS} on both"
-            )
-            return Missing(ReasonKind.MORE_IMAGES, f"at least {few} sides ({data.gap.details['threshold']})")
+            few = f"{data.rules.min_threshold_class} images and {FOLDS} {PATIENTS} of each of two or more classes"
+            needs = f"at least {few} on both sides ({data.gap.details['threshold']})"
+            return Missing(ReasonKind.MORE_IMAGES, needs)
         samples, rules = data.gap.samples, data.rules
         undecided = data.gap.parts["threshold"].undecided
         small = without_threshold(samples, rules)
         left_out = left_out_words(samples, data.run.classes, small, undecided)
         mended = _mended(samples.test, samples.test_weights[:1], bearing_classes(samples, rules))[: rules.max_images]
-        return Cut(points, halved_gain(data), _excess(data, samples.test), mended, undecided, left_out)
+        k, images = smallest_bearing(samples, rules)
+        smallest = (data.run.classes[k], images) if images < rules.few_threshold_class else None
+        return Cut(points, halved_gain(data), _excess(data, samples.test), mended, undecided, left_out, smallest)
 
     def decide(self, measured: Cut, rules: Rules) -> Decision:
         """Established where a cut set on half of test gains on the other half."""
@@ -91,6 +101,9 @@ class Threshold(Cause[Cut]):
         decision = heard(decision, Trials(measured.points, measured.gain), rules)
         if decision.verdict == "suggested" and settled(measured.gain.high - rules.margin) <= 0:
             decision = Decision("excluded", ReasonKind.CONTRADICTED, trial="remedy")
+        if measured.smallest and decision.kind in (ReasonKind.RAISES_TEST, ReasonKind.CONTRADICTED):
+            few = undecided(ReasonKind.MORE_IMAGES, rules.few_threshold_class, measured.smallest[1])
+            return replace(few, about=SMALLEST)
         return unless_left_out(decision, measured.points, measured.undecided, rules)
 
     def tell(self, measured: Cut, decision: Decision, rules: Rules) -> Told:
@@ -104,6 +117,11 @@ class Threshold(Cause[Cut]):
             f"{direction}. Set on one half of the test {PATIENTS} and scored on the other it gains {said(gain)}."
         )
         ending, reason = left_out_told(decision, measured.left_out)
+        if measured.smallest and decision.about == SMALLEST:
+            name, images = measured.smallest
+            reason = (
+                f"at least {decision.wanted} images of each class in validation and in test ('{name}' has {images})"
+            )
         numbers = {"gain_halved": gain.value, "gain_halved_low": gain.low, "gain_halved_high": gain.high}
         explains = {"threshold": measured.points.value}
         return Told(

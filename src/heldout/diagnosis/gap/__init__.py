@@ -30,7 +30,6 @@ from heldout.diagnosis.gap.leakage import leakage_settled
 from heldout.diagnosis.gap.samples import Samples, samples_of
 from heldout.diagnosis.gap.small_classes import bearing_classes
 from heldout.diagnosis.gap.term import GapTerm
-from heldout.diagnosis.gap.threshold import threshold_gain
 
 __all__ = [
     "ChoiceOnTest",
@@ -41,6 +40,5 @@ __all__ = [
     "leakage_settled",
     "measure_budget",
     "samples_of",
-    "threshold_gain",
     "why_no_budget",
 ]

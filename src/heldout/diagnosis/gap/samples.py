@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,20 @@ class Samples:
     test_shares: Reals
     absent: tuple[int, ...] = ()
     dependent: tuple[int, ...] = ()
+
+    @cached_property
+    def val_counts(self) -> Indices:
+        """Different images of each class in V′, (k,): one that stands once a seed counts once."""
+        _, first = np.unique(np.array(self.val_images, dtype=object).astype(str), return_index=True)
+        counts: Indices = np.bincount(self.val.labels[first], minlength=self.val_prior.shape[1])
+        return counts
+
+    def search_shares(self) -> tuple[Reals, Reals]:
+        """Share of each class's images of V′ and of test, (k,) each, of which either side has as many; 1 if none."""
+        counts = np.stack([self.val_counts, self.test.counts()])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            val, test = np.where((counts > 0).all(axis=0), counts.min(axis=0) / counts, 1.0)
+        return val, test
 
     def val_at_test_prior(self) -> Weights:
         """Weights of V′ that give its classes what they count on test."""

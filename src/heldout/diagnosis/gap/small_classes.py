@@ -23,7 +23,7 @@ def too_small(samples: Samples, least: int, patients: int = 1) -> NDArray[np.boo
         least: Fewer images are too few.
         patients: Fewer patients are too few (an image without one counts as its own).
     """
-    counts = np.minimum(samples.val.counts(), samples.test.counts())
+    counts = np.minimum(samples.val_counts, samples.test.counts())
     few = counts < least
     for side in (samples.val, samples.test) if patients > 1 else ():
         few |= np.array([len(np.unique(side.units[side.labels == k])) < patients for k in range(len(counts))])
@@ -51,13 +51,29 @@ def bearing_classes(samples: Samples, rules: Rules) -> Indices | None:
     return np.flatnonzero(~held) if held.any() else None
 
 
+def smallest_bearing(samples: Samples, rules: Rules) -> tuple[int, int]:
+    """The class with the fewest images on either side among those that have a threshold, and how many it has."""
+    counts = np.minimum(samples.val_counts, samples.test.counts())
+    bearing = (samples.test.counts() > 0) & (samples.val_counts > 0) & ~without_threshold(samples, rules)
+    smallest = int(np.argmin(np.where(bearing, counts, counts.max() + 1)))
+    return smallest, int(counts[smallest])
+
+
 def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
-    """One or more classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (2 and 3)`."""
-    val, test = samples.val.counts(), samples.test.counts()
-    rows = np.flatnonzero(chosen)
-    first, *others = [(names[int(k)], val[k], test[k]) for k in rows]
-    words = [f"'{first[0]}' ({first[1]} validation and {first[2]} test images)"]
-    return listed([*words, *(f"'{name}' ({n_val} and {n_test})" for name, n_val, n_test in others)])
+    """One or more classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (2 and 3)`.
+
+    Of a class of fewer than `FOLDS` patients on a side, who have more images, the patients follow: `, of 3 and 4
+    patients`.
+    """
+    words = []
+    for k in np.flatnonzero(chosen):
+        images = [int(samples.val_counts[k]), int(samples.test.counts()[k])]
+        patients = [len(np.unique(side.units[side.labels == k])) for side in (samples.val, samples.test)]
+        count = f"{images[0]} and {images[1]}" if words else f"{images[0]} validation and {images[1]} test images"
+        if min(patients) < FOLDS and patients != images:
+            count += f", of {patients[0]} and {patients[1]} patients"
+        words.append(f"'{names[int(k)]}' ({count})")
+    return listed(words)
 
 
 def left_out_words(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_], undecided: float) -> str:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import sqrt
+
 import numpy as np
 
 from heldout.diagnosis.gap.samples import Samples
-from heldout.diagnosis.gap.small_classes import bearing_classes, held_mistakes, left_out_words, without_threshold
+from heldout.diagnosis.gap.small_classes import (
+    bearing_classes,
+    held_mistakes,
+    left_out_words,
+    smallest_bearing,
+    without_threshold,
+)
 from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
-from heldout.records.predictions import Predictions
+from heldout.stats.few import spread, spread_factor
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import FOLDS, Movable, tuned_accuracy
+from heldout.stats.thresholds import FOLDS, REPEATS, Movable, tuned_accuracy
+from heldout.stats.units import Units
 from heldout.stats.weighted import weighted_mean
 
 
 def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) -> GapTerm:
     """What the best biases gain on test beyond what they gain on V′ at the class shares of test, by true labels.
 
+    Biases are looked for on as many images of each class on both sides: on fewer they gain less, whatever the images.
     Classes with too few images for a best threshold to mean anything are left out (`bearing_classes`). Not measured
     where fewer than two classes, or too few patients, are left.
     """
@@ -27,25 +38,76 @@ def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) 
     if few:
         detail = f"{few}: threshold and ranking cannot be told apart, and stand together in ranking"
         return GapTerm(None, TermStatus.NOT_MEASURED, detail)
-    test, weights, classes = samples.true_test, samples.true_weights, bearing_classes(samples, rules)
-    tuned = tuned_accuracy(test.labels, test.logits, test.units, weights, classes=classes)
-    gain_test = tuned - weighted_mean(test.right, weights)
-    points = run.draws.measured(100 * (gain_test - threshold_gain(samples, samples.val, classes)), gap.n)
+    sides = _Sides(samples, bearing_classes(samples, rules))
+    points = run.draws.measured(100 * sides.gained(), gap.n)
+    replicates = recentred(points.value, points.replicates)
+    if smallest_bearing(samples, rules)[1] < rules.few_threshold_class:
+        replicates = spread(points.value, replicates, _few_factor(run, sides, rules))
     detail = "what the best class biases gain on test beyond what they gain on validation, cross-fitted"
-    moved = Measured(points.value, recentred(points.value, points.replicates), gap.n, points.method)
+    moved = Measured(points.value, replicates, gap.n, points.method)
     undecided, small = 0.0, without_threshold(samples, rules)
-    if classes is not None and small.any():
-        undecided = held_mistakes(samples, classes)
+    if sides.classes is not None and small.any():
+        undecided = held_mistakes(samples, sides.classes)
         detail += f"; {left_out_words(samples, run.classes, small, undecided)}"
     return GapTerm(moved, TermStatus.MEASURED, detail, undecided)
 
 
-def threshold_gain(samples: Samples, val: Predictions, classes: Indices | None = None) -> Reals:
-    """What the best biases gain on V′ (as `val` sees it) at the class shares of test, a fraction, (B + 1,)."""
-    weights = samples.val_at_test_prior()
-    tuned = tuned_accuracy(val.labels, val.logits, val.units, weights, classes=classes)
-    gain: Reals = tuned - weighted_mean(val.right, weights)
-    return gain
+@dataclass(frozen=True)
+class _Sides:
+    """V′ and test, and the classes among which the decision may move; None for all."""
+
+    samples: Samples
+    classes: Indices | None
+
+    def gained(self, rows: slice = slice(None), *, anew: bool = False, repeats: int = REPEATS) -> Reals:
+        """What the best biases gain on test beyond what they gain on V′, a fraction, in some of B + 1 replicates.
+
+        Args:
+            rows: Of the replicates, the first being the sample.
+            anew: As of `tuned_accuracy`.
+            repeats: As of `tuned_accuracy`.
+        """
+        samples = self.samples
+        sides = ((samples.val, samples.val_at_test_prior()), (samples.true_test, samples.true_weights))
+        gains = []
+        for (images, all_weights), share in zip(sides, samples.search_shares(), strict=True):
+            weights = all_weights[rows]
+            tuned = tuned_accuracy(
+                images.labels,
+                images.logits,
+                images.units,
+                weights,
+                classes=self.classes,
+                share=share,
+                anew=anew,
+                repeats=repeats,
+            )
+            gains.append(tuned - weighted_mean(images.right, weights))
+        return gains[1] - gains[0]
+
+
+def _few_factor(run: RunData, sides: _Sides, rules: Rules) -> float:
+    """How far replicates are spread about the term where the smallest class has few images.
+
+    The variance of a class's few units is hardly known, and percentiles take it for known (`few.spread_factor`, of the
+    class where that is larger than of the parts). With more than two classes replicates keep the biases of the sample,
+    without the luck of the search; looked for anew in a bootstrap sample, whose images stand in it several times, they
+    have more than that luck (docs/diagnosis.md), and the mean of both variances is taken.
+    """
+    samples, classes = sides.samples, sides.classes
+    factors = [run.draws.factor]
+    for images in (samples.val, samples.test):
+        bearing = np.unique(images.labels) if classes is None else classes
+        for k in bearing.tolist():
+            own = images.take(images.labels == k)
+            if len(own):
+                factors.append(spread_factor(Units.of(own.labels, own.ids, own.patients)))
+    few = max(factors) / run.draws.factor
+    if (run.k if classes is None else len(classes)) == 2:
+        return few
+    some = slice(0, 1 + rules.search_draws)
+    held, anew = (float(np.var(sides.gained(some, anew=each, repeats=1)[1:])) for each in (False, True))
+    return few * sqrt((1 + max(1.0, anew / held)) / 2) if held > 0 else few
 
 
 def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:
@@ -54,8 +116,8 @@ def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:
     present = samples.test.counts() > 0
     enough = (present & ~small).sum() >= 2
     classes = bearing_classes(samples, rules)
-    for part, where in ((samples.val, "validation"), (samples.test, "test")):
-        counts = part.counts()
+    both = ((samples.val, samples.val_counts, "validation"), (samples.test, samples.test.counts(), "test"))
+    for part, counts, where in both:
         if not enough:
             for k in np.flatnonzero(present & (counts < rules.min_threshold_class)):
                 return f"{counts[k]} {where} {run.unit.words} of '{run.classes[k]}'"
