@@ -33,6 +33,18 @@ def test_no_url_leads_out_of_the_cache(url: str) -> None:
         place_of(url, DATA)
 
 
+@pytest.mark.parametrize("url", ["https://me:geheim@host/table.csv", "s3://me:geheim@bucket/study"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(UsageError, match="password") as refused:
+        place_of(url, STUDIES)
+    assert "geheim" not in str(refused.value) and url.rpartition("@")[2] in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["sftp://me@host/study", "abfs://images@account/a", "s3://bucket/a:b@c"])
+def test_a_name_of_a_user_is_no_password(url: str) -> None:
+    assert url_of(place_of(url, DATA), DATA) == url
+
+
 @pytest.mark.parametrize("text", ["study", "/a/b", "medmnist:breastmnist", "C:\\images", "s3:/bucket"])
 def test_what_is_no_url(text: str) -> None:
     assert not is_url(text)

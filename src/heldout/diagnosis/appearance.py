@@ -32,6 +32,7 @@ from heldout.stats.shift import (
     unit_numbers,
 )
 from heldout.stats.thresholds import tuned_right
+from heldout.stats.weighted import real
 from heldout.ties import first_best, in_order
 
 BASES = {"features": "the pretrained network's features", "quality": "measured image properties"}
@@ -331,7 +332,7 @@ def of_threshold(samples: Samples, rows: Sequence[Row], rules: Rules) -> float:
         ratio = np.where(own > 0, samples.test_prior[0] / own, 0.0)
     classes, gains = bearing_classes(samples, rules), []
     for images, weights in ((samples.val, ratio[samples.val.labels]), (samples.test, samples.test_weights[0])):
-        exact = weights.astype(samples.test_weights.dtype)
+        exact = weights.astype(real(samples.test_weights))
         tuned = tuned_right(images.labels, images.logits, images.units, exact, classes=classes)
         gains.append(tuned - images.right)
     points = 0.0

@@ -109,7 +109,7 @@ class JointBootstrap:
 
     def _drawn(self, rows: Indices) -> Weights:
         counts = self.drawn.counts[self.drawn.units.unit[rows]].T
-        return np.concatenate([np.ones((1, len(rows)), dtype=np.float32), counts])
+        return np.concatenate([np.ones((1, len(rows)), dtype=counts.dtype), counts])
 
     def _weights(self, part: str) -> Weights:
         drawn = {"val": self.drawn_val, "test": self.drawn_test}[part]

@@ -35,8 +35,9 @@ SWEEPS = 3
 BLOCK = 2**17
 """Numbers worked on at a time, some replicates of all images: they stay in a processor's cache, and memory is small."""
 
-Weights = NDArray[np.floating[Any]]
-"""How much each image counts: float32 where that is how often it was drawn, float64 where a metric weighs it too."""
+Weights = NDArray[np.uint8] | NDArray[np.floating[Any]]
+"""How much each image counts: a byte where that is how often it was drawn, float64 where a metric weighs it too. Bytes
+wrap round, so that what is computed of them is of another type (`weighted.real`)."""
 
 
 def folds_of(units: Indices, strata: Indices, folds: int, seed: int) -> Indices:

@@ -1,18 +1,26 @@
 """Sums, means and shares of images that count unequally, for many weightings at once.
 
-Shapes: n images, k classes, B weightings (rows). Weights are float32, as `Resamples.weights` gives them.
+Shapes: n images, k classes, B weightings (rows).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.stats.bootstrap import BLOCK
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
 
 ROWS = 128
-"""Weightings summed at a time."""
+"""Weightings summed at a time at most; fewer where `BLOCK` (stats/bootstrap.py) numbers are less."""
+
+
+def real(weights: Weights) -> np.dtype[np.floating[Any]]:
+    """The type for what weights become once they are no whole numbers any more: float32, or what they are."""
+    return np.result_type(weights.dtype, np.float32)
 
 
 def shares(labels: Indices, weights: Weights, k: int) -> Reals:
@@ -51,11 +59,12 @@ def weighted_sums(columns: Reals, weights: Weights) -> Reals:
     """Sums of columns (n, c) in each weighting, (B, c).
 
     In float64: where weights are no whole numbers, a float32 product differs by 1e-7 from processor to processor, and
-    verdicts are read off the ends of intervals. Some rows at a time, since weights are kept in float32.
+    verdicts are read off the ends of intervals. Some rows at a time, since weights are kept smaller.
     """
     sums = np.empty((len(weights), columns.shape[1]))
-    for start in range(0, len(weights), ROWS):
-        some = slice(start, start + ROWS)
+    step = max(1, min(ROWS, BLOCK // max(weights.shape[1], 1)))
+    for start in range(0, len(weights), step):
+        some = slice(start, start + step)
         sums[some] = weights[some].astype(np.float64) @ columns
     return sums
 

@@ -16,7 +16,7 @@ from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import BLOCK, draw
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import Weights
-from heldout.stats.weighted import shares
+from heldout.stats.weighted import real, shares
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Samples:
         own = shares(self.val.labels, self.val_weights, self.val_prior.shape[1])
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(own > 0, self.test_prior / own, 0.0)
-        weighted: Weights = np.empty_like(self.val_weights)
+        weighted: Weights = np.empty(self.val_weights.shape, dtype=real(self.val_weights))
         step = max(1, BLOCK // weighted.shape[1])
         for start in range(0, len(weighted), step):  # in double precision some replicates at a time
             some = slice(start, start + step)
