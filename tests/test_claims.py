@@ -21,21 +21,23 @@ from heldout import claims as module
 from heldout.claims import ClaimLostError, Claims, Owner, hold, owner_of
 
 HOLDER = """
-import sys, time
-from contextlib import contextmanager, suppress
+import sys
 from pathlib import Path
 from heldout.claims import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.read()
 """
+
+PATIENCE = 60.0
+"""Seconds after which something that happens at once, on a machine that has nothing else to do, has not happened."""
 
 
 @contextmanager
-def holder(path: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds a claim for so long, or until it is ended."""
-    words = [sys.executable, "-c", HOLDER, str(path), str(seconds)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds a claim until its input ends, or it is ended."""
+    words = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         try:
             yield process
@@ -65,18 +67,20 @@ def test_ctrl_c_gives_it_back(tmp_path: Path) -> None:
 
 def test_the_owner_of_another_process_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / ".a.claim"
-    with holder(path, 1.0) as process:
+    with holder(path) as process:
         assert Claims().take(path) is None
+        assert process.stdin is not None
+        threading.Timer(0.3, process.stdin.close).start()
         with hold(path):
-            assert process.wait(5) == 0  # it gave the claim back and ended well
+            assert process.wait(PATIENCE) == 0  # it gave the claim back and ended well
 
 
 def test_what_a_killed_process_held_is_taken_over_at_once(tmp_path: Path) -> None:
     path = tmp_path / ".a.claim"
-    with holder(path, 60) as process:
+    with holder(path) as process:
         assert Claims().take(path) is None
         process.kill()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while (claim := Claims().take(path)) is None:  # not collected by its parent: it counts as dead all the same
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -122,9 +126,10 @@ def test_a_claim_shows_signs_of_life_until_its_end(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(module, "BEAT", 0.05)
     path = tmp_path / ".a.claim"
     with hold(path):
-        before = path.stat().st_mtime_ns
-        time.sleep(0.5)
-        assert path.stat().st_mtime_ns > before
+        before, deadline = path.stat().st_mtime_ns, time.monotonic() + PATIENCE
+        while path.stat().st_mtime_ns == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
     assert not path.exists()
 
 
@@ -150,7 +155,7 @@ def test_a_disk_that_loses_the_file_for_a_moment_ends_no_signs_of_life(
     path = tmp_path / ".a.claim"
     with hold(path):
         asked = lost(path, monkeypatch, 1)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while not asked:
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from unicodedata import is_normalized, normalize
 
 import pandas as pd
 
-from heldout.data.entries import Draft, Entry, Layout, Reader
+from heldout.data.entries import Draft, Entry, Layout, Reader, composed
 from heldout.data.examine.checks import is_text, names_of_bytes
 from heldout.data.examine.masks import without_masks
 from heldout.data.readers.at_hand import at_hand
@@ -51,11 +50,11 @@ def drafted(data: str | Path | pd.DataFrame, layout: Layout, reporter: Reporter)
 
 
 def _composed(entry: Entry) -> Entry:
-    """Names as most systems write them: macOS takes `ä` apart (NFD), and a class would be two."""
+    """With names as they are compared, or a class would be two."""
     names = (entry.label, entry.patient, entry.site, *(entry.labels or ()))
-    if all(is_normalized("NFC", name) for name in names):
+    label, patient, site, *several = own = tuple(composed(name) for name in names)
+    if own == names:
         return entry
-    label, patient, site, *several = (normalize("NFC", name) for name in names)
     labels = None if entry.labels is None else tuple(several)
     return replace(entry, label=label, patient=patient, site=site, labels=labels)
 

@@ -9,9 +9,18 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar
+from unicodedata import normalize
 
 from heldout.errors import Problem, UsageError
 from heldout.progress import Reporter
+
+
+def composed(name: str) -> str:
+    """A name as it is compared: composed (NFC), since macOS takes `ä` apart, and without blanks at its ends.
+
+    A folder may end in one, which people leave out.
+    """
+    return normalize("NFC", name.strip())  # both give the same object where nothing changes
 
 
 @dataclass(frozen=True, slots=True)  # there may be a million

@@ -32,6 +32,7 @@ from heldout.stats.shift import (
     unit_numbers,
 )
 from heldout.stats.thresholds import tuned_right
+from heldout.stats.weights import real
 from heldout.ties import first_best, in_order
 
 BASES = {"features": "the pretrained network's features", "quality": "measured image properties"}
@@ -332,7 +333,7 @@ def of_threshold(samples: Samples, rows: Sequence[Row], rules: Rules) -> float:
     classes, gains = bearing_classes(samples, rules), []
     sides = ((samples.val, ratio[samples.val.labels]), (samples.test, samples.test_weights[0]))
     for (images, weights), share in zip(sides, samples.search_shares(), strict=True):
-        exact = weights.astype(samples.test_weights.dtype)
+        exact = weights.astype(real(samples.test_weights))
         tuned = tuned_right(images.labels, images.logits, images.units, exact, classes=classes, share=share)
         gains.append(tuned - images.right)
     points = 0.0

@@ -23,8 +23,8 @@ from heldout.records.predictions import Predictions
 from heldout.stats.contradiction import Floor, Joint, answered_as_often, bins_of, fitted_floor, joint_answers
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
 from heldout.stats.weighted import recalls, weighted_mean
+from heldout.stats.weights import Weights, real
 from heldout.ties import first_of_largest, in_order, settled
 
 INTERVENTION = "pooled"
@@ -271,6 +271,7 @@ def _joined(
     k = prior.shape[1]
     (val, val_weights), (test, test_weights) = sides
     weights = np.concatenate([val_weights, test_weights], axis=1)[:, known]
+    weights = weights.astype(real(weights), copy=False)
     labels = np.concatenate([val.labels, test.labels])[known]
     is_test = (np.arange(len(known)) >= len(val))[known]
     if is_test.all() or not is_test.any() or not weights[0, ~is_test].any():

@@ -17,8 +17,9 @@ from heldout.records.predictions import Predictions
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, never_certain
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights, tuned_accuracy
+from heldout.stats.thresholds import tuned_accuracy
 from heldout.stats.weighted import recalls, weighted_mean
+from heldout.stats.weights import Weights, real
 from heldout.ties import first_of_largest, settled
 
 
@@ -132,7 +133,7 @@ class Effect:
         shares = np.bincount(self.labels, minlength=self.prior.shape[1]) / len(self.labels)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(shares > 0, self.prior[0] / shares, 0.0)
-        weights = ratio[self.labels][None].astype(self.weights.dtype)  # row 0, the sample itself, is enough for a value
+        weights = ratio[self.labels][None].astype(real(self.weights))  # row 0, the sample itself, is enough for a value
         if not weights.sum() > 0:
             return 0.0
         gains = []

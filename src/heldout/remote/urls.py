@@ -14,6 +14,9 @@ from heldout.files import cache_folder
 
 URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.+)", re.DOTALL)
 
+PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@]*:[^/]*@")
+"""How a URL with a user and a password begins (RFC 3986, 3.2.1)."""
+
 WEB = ("http", "https")
 """Protocols of the web: a server there lists no folders, and takes no files."""
 
@@ -43,8 +46,14 @@ def place_of(url: str, kind: str) -> Path:
         kind: `DATA` or `STUDIES`.
 
     Raises:
-        UsageError: It names nothing, or a way out of the folder.
+        UsageError: It names nothing, or a way out of the folder; or it holds a password, which every study, report and
+            card that names its images would hold too.
     """
+    if PASSWORD.match(url):
+        raise UsageError(
+            f"Found a URL of {url.rpartition('@')[2]} with a password in it; expected none, since studies and reports "
+            f"name where their images lie. Give it as docs/object-stores.md says."
+        )
     found = URL.fullmatch(url)
     parts = found[2].rstrip("/").split("/") if found else []
     if not found or not are_names(parts):

@@ -38,6 +38,13 @@ BLOCK = 2**24
 """Numbers that counts are worked on at a time, 128 MB in double precision; whole replicates, so that what is told of
 each is the same."""
 
+
+def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
+    """Rows that are worked on at a time: at most `BLOCK` numbers, and at most so many rows; at least one."""
+    step = max(1, min(most or rows, BLOCK // max(columns, 1)))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
 Counts = NDArray[np.uint8]
 """How often a unit was drawn. Each of u units is drawn once in the mean, and more than 255 times never: the chance is
 below 1/255!, and where there are fewer than 256 units in a stratum it is none."""
@@ -94,8 +101,7 @@ class Resamples:
 
     def chunks(self, most: int | None = None) -> Iterator[slice]:
         """Replicates to be worked on at a time: at most so many, `CHUNK` by default, and at most `BLOCK` counts."""
-        step = max(1, min(most or CHUNK, BLOCK // max(len(self.units), 1)))
-        return (slice(start, min(start + step, self.replicates)) for start in range(0, self.replicates, step))
+        return blocks(self.replicates, len(self.units), most or CHUNK)
 
     def totals(self, values: NDArray[np.bool_] | Reals) -> Reals:
         """Weighted sums of the images' values in each replicate: (n,) -> (B,), or (r, n) -> (r, B)."""

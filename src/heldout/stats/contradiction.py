@@ -25,8 +25,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from heldout.stats.scores import Indices, Reals, log_loss
-from heldout.stats.thresholds import Weights
 from heldout.stats.weighted import class_sums, shares, weighted_sums
+from heldout.stats.weights import Weights
 from heldout.ties import first_of_largest
 
 BINS = 24

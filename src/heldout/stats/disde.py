@@ -22,12 +22,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heldout.stats.scores import Reals
 from heldout.stats.shift import domain_auc
-
-Weights = NDArray[np.float32] | Reals
+from heldout.stats.weights import Weights
 
 
 @dataclass(frozen=True)

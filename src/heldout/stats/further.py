@@ -24,7 +24,7 @@ from heldout.stats.few import spread, spread_factor, spread_words
 from heldout.stats.intervals import unseen
 from heldout.stats.measured import recentred
 from heldout.stats.scores import Indices, Reals, auc_problems, log_odds, softmax
-from heldout.stats.thresholds import Weights
+from heldout.stats.weights import Weights
 from heldout.ties import SAME_SCORE, first_of_largest, levels
 
 BINS = 15

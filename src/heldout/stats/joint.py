@@ -19,8 +19,8 @@ from heldout.stats.few import spread, spread_factor, spread_words
 from heldout.stats.measured import Measured, never_certain
 from heldout.stats.metric import ClassWeights
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
 from heldout.stats.units import Units
+from heldout.stats.weights import Weights
 
 HELD_OUT, TRAINING = 3, 29
 """What stands beside the seed, so that validation with test and training images are drawn independently."""
@@ -109,7 +109,7 @@ class JointBootstrap:
 
     def _drawn(self, rows: Indices) -> Weights:
         counts = self.drawn.counts[self.drawn.units.unit[rows]].T
-        return np.concatenate([np.ones((1, len(rows)), dtype=np.float32), counts])
+        return np.concatenate([np.ones((1, len(rows)), dtype=counts.dtype), counts])
 
     def _weights(self, part: str) -> Weights:
         drawn = {"val": self.drawn_val, "test": self.drawn_test}[part]

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
 from heldout.stats.weighted import class_sums, shares
+from heldout.stats.weights import Weights
 
 
 def followed(

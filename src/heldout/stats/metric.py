@@ -17,8 +17,8 @@ import numpy as np
 from heldout.records.metric import Metric
 from heldout.stats.bootstrap import Resamples
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
 from heldout.stats.weighted import class_sums
+from heldout.stats.weights import Weights
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from heldout.stats.few import spread, spread_factor, spread_words
 from heldout.stats.further import Answers, Asked, FurtherScore, brier, calibration_error, score_estimate
 from heldout.stats.measured import recentred
 from heldout.stats.scores import Reals, softmax
-from heldout.stats.thresholds import Weights
 from heldout.stats.units import Units
+from heldout.stats.weights import Weights
 from heldout.ties import first_of_largest
 
 BINS = 10

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.stats.bootstrap import blocks
 from heldout.stats.drawn_down import drawn_down
 from heldout.stats.scores import Indices, Reals
+from heldout.stats.weights import Weightings, Weights
 from heldout.ties import SAME, first_of_largest, levels
 
 SMOOTHING = 0.10
@@ -39,9 +40,6 @@ SWEEPS = 3
 
 BLOCK = 2**17
 """Numbers worked on at a time, some replicates of all images: they stay in a processor's cache, and memory is small."""
-
-Weights = NDArray[np.floating[Any]]
-"""How much each image counts: float32 where that is how often it was drawn, float64 where a metric weighs it too."""
 
 
 def folds_of(units: Indices, strata: Indices, folds: int, seed: int) -> Indices:
@@ -102,7 +100,7 @@ def tuned_accuracy(
     labels: Indices,
     logits: Reals,
     units: Indices,
-    weights: Weights,
+    weights: Weightings,
     *,
     seed: int = 0,
     classes: Indices | None = None,
@@ -126,31 +124,27 @@ def tuned_accuracy(
     Returns:
         (B,) weighted share of images that are right.
     """
-    total = weights.sum(axis=1, dtype=np.float64)
-    if classes is not None:
-        movable = Movable.among(labels, logits, classes)
-        held = np.delete(np.arange(len(labels)), movable.rows)
-        stays = first_of_largest(logits[held]) == labels[held]
-        right = np.where(stays, weights[:, held], 0).sum(axis=1, dtype=np.float64)
-        some, own = weights[:, movable.rows], None if share is None else share[classes]
-        tuned = tuned_accuracy(
-            movable.labels,
-            movable.logits,
-            units[movable.rows],
-            some,
-            seed=seed,
-            share=own,
-            anew=anew,
-            repeats=repeats,
-        )
-        moved: Reals = (right + tuned * some.sum(axis=1, dtype=np.float64)) / total
-        return moved
-    right = np.zeros(len(weights))
-    for inside, times, outside in _searches(labels, units, share, seed, repeats):
-        seen = weights[:, inside] if times is None else weights[:, inside] * times
-        biases = best_biases(labels[inside], logits[inside], seen, anew=anew)  # (B, k)
-        right += scored(labels[outside], logits[outside], weights[:, outside], biases)
-    accuracy: Reals = right / repeats / total
+    movable = Movable.among(labels, logits, classes)
+    rows, share = movable.rows, share if share is None or classes is None else share[classes]
+    ways = list(_searches(movable.labels, units[rows], share, seed, repeats))
+    held = first_of_largest(logits) == labels  # how the others are answered
+    held[rows] = False
+    shared = movable.logits.shape[1] > 2 and not anew
+    found = [way.best(movable, weights[:1][:, rows]) for way in ways] if shared else []  # (1, k) each
+    accuracy = np.empty(len(weights))
+    for some in blocks(len(weights), len(labels)):
+        drawn = weights[some]
+        own = drawn if classes is None else drawn[:, rows]
+        right, total = np.zeros(len(own)), own.sum(axis=1, dtype=np.float64)
+        for place, way in enumerate(ways):
+            biases = np.repeat(found[place], len(own), axis=0) if shared else way.best(movable, own, anew=anew)
+            outside = way.outside
+            right += scored(movable.labels[outside], movable.logits[outside], own[:, outside], biases)
+        tuned = right / repeats / total
+        if classes is not None:
+            stays = drawn[:, held].sum(axis=1, dtype=np.float64)
+            tuned = (stays + tuned * total) / drawn.sum(axis=1, dtype=np.float64)
+        accuracy[some] = tuned
     return accuracy
 
 
@@ -181,29 +175,47 @@ def tuned_right(
         rows, some = movable.rows, None if share is None else share[classes]
         own[rows] = tuned_right(movable.labels, movable.logits, units[rows], weights[rows], seed=seed, share=some)
         return own
-    right = np.zeros(len(labels))
-    for inside, times, outside in _searches(labels, units, share, seed, REPEATS):
-        seen = weights[None, inside] if times is None else weights[None, inside] * times
-        biases = best_biases(labels[inside], logits[inside], seen)  # (1, k)
-        right[outside] += hits(labels[outside], logits[outside], biases)[0]
+    movable, right = Movable.among(labels, logits, None), np.zeros(len(labels))
+    for way in _searches(labels, units, share, seed, REPEATS):
+        right[way.outside] += hits(labels[way.outside], logits[way.outside], way.best(movable, weights[None]))[0]
     result: Reals = right / REPEATS
     return result
 
 
-def _searches(
-    labels: Indices, units: Indices, share: Reals | None, seed: int, repeats: int
-) -> Iterator[tuple[Indices, Reals | None, Indices]]:
-    """Rows that biases are looked for on, how many images each stands for (None: itself), and rows to score them on."""
+@dataclass(frozen=True)
+class _Search:
+    """One of the searches of a cross-fitting.
+
+    Attributes:
+        inside: Rows that biases are looked for on.
+        times: How many images each of them stands for; None for itself.
+        outside: Rows that they are scored on.
+    """
+
+    inside: Indices
+    times: Reals | None
+    outside: Indices
+
+    def best(self, movable: Movable, weights: Weights, *, anew: bool = False) -> Reals:
+        """The best biases for each weighting (B, n) of all rows, (B, k)."""
+        seen: Weights = weights[:, self.inside]
+        if self.times is not None:
+            seen = seen * self.times
+        return best_biases(movable.labels[self.inside], movable.logits[self.inside], seen, anew=anew)
+
+
+def _searches(labels: Indices, units: Indices, share: Reals | None, seed: int, repeats: int) -> Iterator[_Search]:
+    """The searches of a cross-fitting, as often as it is repeated."""
     folds = min(FOLDS, len(np.unique(units)))
     for repeat in range(repeats):
         fold = folds_of(units, labels, folds, seed * REPEATS + repeat)
         for k in range(folds):
             inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
             if share is None or (share == 1).all():
-                yield inside, None, outside
+                yield _Search(inside, None, outside)
             else:
                 rows, times = drawn_down(labels[inside], units[inside], share, (seed, repeat, k))
-                yield inside[rows], times, outside
+                yield _Search(inside[rows], times, outside)
 
 
 def scored(labels: Indices, logits: Reals, weights: Weights, biases: Reals) -> Reals:

@@ -1,6 +1,6 @@
 """Sums, means and shares of images that count unequally, for many weightings at once.
 
-Shapes: n images, k classes, B weightings (rows). Weights are float32, as `Resamples.weights` gives them.
+Shapes: n images, k classes, B weightings (rows).
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from heldout.stats.bootstrap import blocks
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
+from heldout.stats.weights import Weightings, Weights
 
 ROWS = 128
-"""Weightings summed at a time."""
+"""Weightings summed at a time at most."""
 
 
 def shares(labels: Indices, weights: Weights, k: int) -> Reals:
@@ -47,21 +48,21 @@ def class_sums(values: NDArray[np.bool_] | Reals, labels: Indices, weights: Weig
     return weighted_sums(columns, weights)
 
 
-def weighted_sums(columns: Reals, weights: Weights) -> Reals:
+def weighted_sums(columns: Reals, weights: Weightings) -> Reals:
     """Sums of columns (n, c) in each weighting, (B, c).
 
     In float64: where weights are no whole numbers, a float32 product differs by 1e-7 from processor to processor, and
-    verdicts are read off the ends of intervals. Some rows at a time, since weights are kept in float32.
+    verdicts are read off the ends of intervals. Some rows at a time, since weights are kept smaller.
     """
     sums = np.empty((len(weights), columns.shape[1]))
-    for start in range(0, len(weights), ROWS):
-        some = slice(start, start + ROWS)
+    for some in blocks(len(weights), len(columns), ROWS):
         sums[some] = weights[some].astype(np.float64) @ columns
     return sums
 
 
-def weighted_mean(values: NDArray[np.bool_] | Reals, weights: Weights) -> Reals:
+def weighted_mean(values: NDArray[np.bool_] | Reals, weights: Weightings) -> Reals:
     """Weighted mean over the images in each weighting, (B,)."""
     sums = weighted_sums(np.asarray(values, dtype=np.float64)[:, None], weights)[:, 0]
-    result: Reals = sums / weights.sum(axis=1, dtype=np.float64)
+    totals = [weights[some].sum(axis=1, dtype=np.float64) for some in blocks(len(weights), len(values))]
+    result: Reals = sums / np.concatenate(totals)
     return result

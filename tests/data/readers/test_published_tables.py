@@ -178,6 +178,14 @@ def test_names_are_compared_composed(tmp_path: Path) -> None:
     assert labels(cohort) == {"b": 2, "ä": 2} and not any("found below" in note for note in cohort.notes)
 
 
+def test_a_blank_at_the_end_of_a_folder_is_no_part_of_its_class(tmp_path: Path) -> None:
+    folder(tmp_path / "data", parts=("train",), classes=("ILL ", "NORMAL"), each=20)
+    folder(tmp_path / "data", parts=("test",), classes=("ILL", "NORMAL"), each=2)
+    cohort = heldout.load(tmp_path / "data")
+    assert cohort.classes == ("ILL", "NORMAL") and labels(cohort) == {"ILL": 22, "NORMAL": 22}
+    assert not any("folder" in note for note in cohort.notes), "neither is it taken for a patient"
+
+
 def test_classes_in_several_spellings_are_told(tmp_path: Path) -> None:
     names = ["Case", "case", "CASE", "control"]
     for n in range(8):

@@ -15,13 +15,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from heldout.data.entries import composed
 from heldout.data.readers.limits import refuse_table
 from heldout.errors import InputError, Problem
 from heldout.shown import cell_text
@@ -209,7 +209,7 @@ def _sheet(
     if unit == "line":  # what we quoted in a CSV for spreadsheets' sake is what it was
         header = [cell_text(title) for title in header]
         rows = ((line, [cell_text(value) for value in values]) for line, values in rows)
-    titles = [normalize("NFC", title.strip()) for title in header]
+    titles = [composed(title) for title in header]
     rows = list(rows)
     if rows and titles and all(len(values) == len(titles) + 1 for _, values in rows):
         # a separator at the end of every row, or names of rows, which R's write.table has no column name for
@@ -244,7 +244,7 @@ def _sheet(
 
 
 def _clean(value: str, missing: Collection[str]) -> str:
-    text = normalize("NFC", value.strip())  # both give the same object where nothing changes
+    text = composed(value)
     return "" if text in missing else text
 
 

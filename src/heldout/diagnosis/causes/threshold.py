@@ -20,8 +20,9 @@ from heldout.records import ReasonKind, Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.measured import Measured
 from heldout.stats.scores import Indices
-from heldout.stats.thresholds import FOLDS, Movable, Weights, best_biases, scored
+from heldout.stats.thresholds import FOLDS, Movable, best_biases, scored
 from heldout.stats.weighted import weighted_mean
+from heldout.stats.weights import Weights
 from heldout.ties import first_of_largest, in_order, settled
 
 SMALLEST = "smallest class"

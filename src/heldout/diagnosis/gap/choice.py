@@ -17,7 +17,7 @@ from heldout.stats.bootstrap import BLOCK
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
+from heldout.stats.weights import Weights
 from heldout.ties import SAME_LOSS, first_of_largest
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
 from heldout.stats.scores import Indices
-from heldout.stats.thresholds import Weights
+from heldout.stats.weights import Weights
 
 
 def reviewed_test(run: RunData) -> tuple[Predictions, Weights, Indices]:

@@ -14,10 +14,10 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records.metric import Metric
 from heldout.records.predictions import Predictions
-from heldout.stats.bootstrap import BLOCK, draw
+from heldout.stats.bootstrap import draw
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.thresholds import Weights
 from heldout.stats.weighted import shares
+from heldout.stats.weights import ByClass, Weights
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,12 @@ class Samples:
             val, test = np.where((counts > 0).all(axis=0), counts.min(axis=0) / counts, 1.0)
         return val, test
 
-    def val_at_test_prior(self) -> Weights:
-        """Weights of V′ that give its classes what they count on test."""
+    def val_at_test_prior(self) -> ByClass:
+        """Weights of V′ that give its classes what they count on test, (B + 1, n_V′)."""
         own = shares(self.val.labels, self.val_weights, self.val_prior.shape[1])
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(own > 0, self.test_prior / own, 0.0)
-        weighted: Weights = np.empty_like(self.val_weights)
-        step = max(1, BLOCK // weighted.shape[1])
-        for start in range(0, len(weighted), step):  # in double precision some replicates at a time
-            some = slice(start, start + step)
-            weighted[some] = self.val_weights[some] * ratio[some][:, self.val.labels]
-        return weighted
+        return ByClass(self.val_weights, ratio, self.val.labels)
 
 
 def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:

@@ -25,6 +25,7 @@ from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import FOLDS, REPEATS, Movable, tuned_accuracy
 from heldout.stats.units import Units
 from heldout.stats.weighted import weighted_mean
+from heldout.stats.weights import Weightings
 
 
 def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) -> GapTerm:
@@ -59,11 +60,11 @@ class _Sides:
     samples: Samples
     classes: Indices | None
 
-    def gained(self, rows: slice = slice(None), *, anew: bool = False, repeats: int = REPEATS) -> Reals:
+    def gained(self, rows: slice | None = None, *, anew: bool = False, repeats: int = REPEATS) -> Reals:
         """What the best biases gain on test beyond what they gain on V′, a fraction, in some of B + 1 replicates.
 
         Args:
-            rows: Of the replicates, the first being the sample.
+            rows: Of the replicates, the first being the sample; None for all.
             anew: As of `tuned_accuracy`.
             repeats: As of `tuned_accuracy`.
         """
@@ -71,7 +72,7 @@ class _Sides:
         sides = ((samples.val, samples.val_at_test_prior()), (samples.true_test, samples.true_weights))
         gains = []
         for (images, all_weights), share in zip(sides, samples.search_shares(), strict=True):
-            weights = all_weights[rows]
+            weights: Weightings = all_weights if rows is None else all_weights[rows]
             tuned = tuned_accuracy(
                 images.labels,
                 images.logits,

@@ -31,9 +31,9 @@ from heldout.stats.joint import JointBootstrap
 from heldout.stats.max_statistic import single_step
 from heldout.stats.measured import simultaneous
 from heldout.stats.scores import Reals
-from heldout.stats.thresholds import Weights
 from heldout.stats.units import Units
 from heldout.stats.weighted import weighted_mean, weighted_sums
+from heldout.stats.weights import Weights
 
 
 @dataclass(frozen=True, eq=False)
