@@ -10,6 +10,8 @@ from scipy.stats import norm
 
 from heldout.stats import thresholds
 from heldout.stats.thresholds import best_biases, folds_of, hits, scored, tuned_accuracy, tuned_right
+from heldout.stats.weighted import weighted_mean
+from heldout.stats.weights import ByClass
 
 pytestmark = pytest.mark.numeric
 
@@ -176,3 +178,21 @@ def test_a_cut_may_lie_above_every_score() -> None:
     labels, logits = np.zeros(61, dtype=np.int64), np.stack([-margin / 2, margin / 2], axis=1)
     biases = best_biases(labels, logits, np.ones((1, 61), dtype=np.float32))
     assert hits(labels, logits, biases).all()
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("some", [False, True], ids=["all classes", "two classes"])
+def test_weights_that_are_made_in_blocks_give_what_all_at_once_give(
+    monkeypatch: pytest.MonkeyPatch, k: int, some: bool
+) -> None:
+    rng = np.random.default_rng(k)
+    labels, units = rng.integers(0, k, 120), np.arange(120) // 3
+    logits = rng.standard_normal((120, k)) + 1.5 * np.eye(k)[labels]
+    drawn, factors = rng.integers(0, 4, (30, 120)).astype(np.uint8), rng.uniform(0.5, 2, (30, k))
+    made = ByClass(drawn, factors, labels)
+    plain = (drawn * factors[:, labels]).astype(np.float32)
+    classes = np.array([0, k - 1]) if some else None
+    expected = tuned_accuracy(labels, logits, units, plain, classes=classes)
+    monkeypatch.setattr("heldout.stats.bootstrap.BLOCK", 500)
+    assert np.array_equal(tuned_accuracy(labels, logits, units, made, classes=classes), expected)
+    assert np.array_equal(weighted_mean(labels == 0, made), weighted_mean(labels == 0, plain))
