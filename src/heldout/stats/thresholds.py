@@ -147,7 +147,7 @@ def tuned_accuracy(
         return moved
     right = np.zeros(len(weights))
     for inside, times, outside in _searches(labels, units, share, seed, repeats):
-        seen = weights[:, inside] if times is None else weights[:, inside] * times
+        seen = weights[:, inside] if times is None else weights[:, inside] * times.astype(weights.dtype)
         biases = best_biases(labels[inside], logits[inside], seen, anew=anew)  # (B, k)
         right += scored(labels[outside], logits[outside], weights[:, outside], biases)
     accuracy: Reals = right / repeats / total
@@ -183,7 +183,7 @@ def tuned_right(
         return own
     right = np.zeros(len(labels))
     for inside, times, outside in _searches(labels, units, share, seed, REPEATS):
-        seen = weights[None, inside] if times is None else weights[None, inside] * times
+        seen = weights[None, inside] if times is None else weights[None, inside] * times.astype(weights.dtype)
         biases = best_biases(labels[inside], logits[inside], seen)  # (1, k)
         right[outside] += hits(labels[outside], logits[outside], biases)[0]
     result: Reals = right / REPEATS

@@ -42,6 +42,8 @@ class Samples:
         test_shares: (k,) likewise of these test images, by the reviewers' labels.
         absent: Classes that have test images and not one validation image, ascending.
         dependent: Classes of which too few validation images without a relative in train are left.
+        networks: Number of images of V′ that each network trained anew answered, one after another and before those of
+            classes in `dependent`; empty where the run itself answered all.
     """
 
     val: Predictions
@@ -58,6 +60,20 @@ class Samples:
     test_shares: Reals
     absent: tuple[int, ...] = ()
     dependent: tuple[int, ...] = ()
+    networks: tuple[int, ...] = ()
+
+    def by_network(self) -> list[tuple[Indices, Weights]]:
+        """Rows of V′ that each network trained anew answered, and how often each counts to weigh as much as all.
+
+        Those of a class in `dependent` stand beside the images of every network.
+        """
+        n, ends = len(self.val), np.cumsum(self.networks)
+        rest = np.arange(ends[-1], n)
+        times = np.where(np.arange(n) < ends[-1], len(ends), 1).astype(self.val_weights.dtype)
+        rows = [
+            np.concatenate([np.arange(end - size, end), rest]) for size, end in zip(self.networks, ends, strict=True)
+        ]
+        return [(some, times[some]) for some in rows]
 
     @cached_property
     def val_counts(self) -> Indices:
@@ -73,16 +89,17 @@ class Samples:
             val, test = np.where((counts > 0).all(axis=0), counts.min(axis=0) / counts, 1.0)
         return val, test
 
-    def val_at_test_prior(self) -> Weights:
-        """Weights of V′ that give its classes what they count on test."""
-        own = shares(self.val.labels, self.val_weights, self.val_prior.shape[1])
+    def val_at_test_prior(self, rows: slice = slice(None)) -> Weights:
+        """Weights of V′ that give its classes what they count on test, in some of the B + 1 replicates."""
+        weights, test_prior = self.val_weights[rows], self.test_prior[rows]
+        own = shares(self.val.labels, weights, test_prior.shape[1])
         with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = np.where(own > 0, self.test_prior / own, 0.0)
-        weighted: Weights = np.empty_like(self.val_weights)
+            ratio = np.where(own > 0, test_prior / own, 0.0)
+        weighted: Weights = np.empty_like(weights)
         step = max(1, BLOCK // weighted.shape[1])
         for start in range(0, len(weighted), step):  # in double precision some replicates at a time
             some = slice(start, start + step)
-            weighted[some] = self.val_weights[some] * ratio[some][:, self.val.labels]
+            weighted[some] = weights[some] * ratio[some][:, self.val.labels]
         return weighted
 
 
@@ -108,12 +125,13 @@ def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
 
 @dataclass(frozen=True)
 class _Independent:
-    """V′: images, the id of the image behind each, weights, and the classes taken as they are reported."""
+    """V′: images, the id of the image behind each, weights, classes taken as they are reported, and `networks`."""
 
     images: Predictions
     ids: tuple[str, ...]
     weights: Weights
     dependent: tuple[int, ...] = ()
+    networks: tuple[int, ...] = ()
 
 
 def _with_test(run: RunData, found: _Independent) -> Samples:
@@ -151,6 +169,7 @@ def _with_test(run: RunData, found: _Independent) -> Samples:
         test_shares,
         tuple(absent.tolist()),
         found.dependent,
+        found.networks,
     )
 
 
@@ -168,10 +187,11 @@ def _retrained(run: RunData, own: _Independent) -> tuple[_Independent, str] | No
     )
     once = np.ones((1, len(grouped)), dtype=np.float32)
     weights = run.draws.weigh(grouped.labels, np.concatenate([once, drawn.weights()]))
-    runs = len(run.scored["grouped"].variants)
-    which = f"{runs} seeds, {len(grouped)} {run.unit.words}"
+    seeds = run.scored["grouped"].variants
+    sizes = tuple(len(run.scored["grouped"].ids(seed, "val")) for seed in seeds)
+    which = f"{len(seeds)} seeds, {len(set(images))} {run.unit.words}"
     words = f"trained anew on a split that keeps patients and copies together ({which})"
-    found = _Independent(grouped, images, weights)
+    found = _Independent(grouped, images, weights, networks=sizes)
     return _completed(found, own, (grouped.counts() == 0) & (own.images.counts() > 0)), words
 
 
@@ -204,7 +224,7 @@ def _completed(found: _Independent, own: _Independent, few: NDArray[np.bool_]) -
     )
     ids = (*found.ids, *added.ids)
     weights = np.concatenate([found.weights, own.weights[:, rows]], axis=1)
-    return _Independent(images, ids, weights, tuple(np.flatnonzero(few).tolist()))
+    return _Independent(images, ids, weights, tuple(np.flatnonzero(few).tolist()), found.networks)
 
 
 def _true_shares(run: RunData, absent: Indices) -> Reals:
