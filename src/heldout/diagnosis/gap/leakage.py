@@ -82,7 +82,7 @@ def _with_luck(points: Measured, run: RunData, samples: Samples) -> Measured:
     if spare < 1 or squares <= 0:  # no other network to see it by, or one that does not depend on the seed
         return points
     deviation = 100 * sqrt(float(squares) / spare * (1 + 1 / len(each)))
-    drawn = luck_of_seeds(deviation, spare, len(points.replicates), run.bootstrap_seed)
+    drawn = np.clip(luck_of_seeds(deviation, spare, len(points.replicates), run.bootstrap_seed), -100, 100)
     return replace(points, replicates=points.replicates + drawn, method=f"{points.method}, {len(each)} seeds")
 
 
