@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from heldout.stats import thresholds
+from heldout.stats.drawn_down import drawn_down
 from heldout.stats.thresholds import best_biases, folds_of, hits, scored, tuned_accuracy, tuned_right
 from heldout.stats.weighted import weighted_mean
 from heldout.stats.weights import ByClass
@@ -178,6 +179,44 @@ def test_a_cut_may_lie_above_every_score() -> None:
     labels, logits = np.zeros(61, dtype=np.int64), np.stack([-margin / 2, margin / 2], axis=1)
     biases = best_biases(labels, logits, np.ones((1, 61), dtype=np.float32))
     assert hits(labels, logits, biases).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), kept=st.floats(0.1, 1.0))
+def test_a_share_of_each_class_is_drawn_by_unit_and_stands_for_all(seed: int, kept: float) -> None:
+    rng = np.random.default_rng(seed)
+    of_unit = rng.integers(0, 3, 40)
+    units = np.concatenate([np.arange(40), rng.integers(0, 40, 80)])
+    labels, share = of_unit[units], np.array([kept, 1.0, 0.5])
+    rows, times = drawn_down(labels, units, share, (seed,))
+    drawn = set(units[rows])
+    assert np.isin(units, list(drawn)).sum() == len(rows)  # whole
+    for k in range(3):
+        own = labels[rows] == k
+        assert len(set(units[rows][own])) == max(1, round(share[k] * (of_unit == k).sum())) or not (of_unit == k).any()
+        assert times[own].sum() == pytest.approx((labels == k).sum())
+
+
+def test_a_search_on_a_share_of_all_is_the_search_on_all() -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 3, 150)
+    logits = rng.normal(size=(150, 3)) + 1.5 * np.eye(3)[labels]
+    weights = rng.poisson(1, (3, 150)).astype(np.float32)
+    plain = tuned_accuracy(labels, logits, np.arange(150), weights)
+    assert np.array_equal(tuned_accuracy(labels, logits, np.arange(150), weights, share=np.ones(3)), plain)
+    assert not np.array_equal(tuned_accuracy(labels, logits, np.arange(150), weights, share=np.full(3, 0.3)), plain)
+
+
+@pytest.mark.parametrize("digits", [12, 1])
+def test_biases_that_are_looked_for_anew_are_those_of_each_weighting_alone(digits: int) -> None:
+    rng = np.random.default_rng(6)
+    labels = rng.integers(0, 4, 90)
+    logits = (rng.normal(size=(90, 4)) + 1.5 * np.eye(4)[labels]).round(digits)  # one decimal: ties
+    weights = rng.poisson(1, (6, 90)).astype(np.float32)
+    alone = np.concatenate([best_biases(labels, logits, weights[i : i + 1]) for i in range(6)])
+    assert best_biases(labels, logits, weights, anew=True) == pytest.approx(alone, abs=1e-12)
+    assert len(np.unique(alone.round(6), axis=0)) == 6
+    assert (best_biases(labels, logits, weights) == alone[0]).all()
 
 
 @pytest.mark.parametrize("k", [2, 3])

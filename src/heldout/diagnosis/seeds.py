@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.run_data import RunData
 from heldout.records.predictions import Predictions
 
 
-def same_recipe(data: CauseData) -> list[tuple[Predictions, Predictions]]:
+def same_recipe(run: RunData) -> list[tuple[Predictions, Predictions]]:
     """(validation, test) of this run first, then of the other seeds, in this run's order of images."""
-    run = data.run
     val, test = run.val, run.test
     assert val is not None and test is not None
     found, seeds = [(val, test)], {run.seed}

@@ -129,7 +129,21 @@ def mean_over_seeds(each: Sequence[Measured], spread_of: Sequence[Measured], see
     value = float(np.mean([one.value for one in each]))
     replicates = np.mean([one.replicates for one in each], axis=0)
     deviation = float(np.std([one.value for one in spread_of], ddof=1))
-    drawn = np.random.default_rng((seed, 23)).standard_t(len(spread_of) - 1, len(replicates))
-    drawn = np.clip(drawn, -50, 50)  # two seeds: Cauchy; its farthest draws would only spoil the arithmetic
+    drawn = luck_of_seeds(deviation / np.sqrt(len(each)), len(spread_of) - 1, len(replicates), seed)
     method = f"{each[0].method}, {len(each)} seeds"
-    return Measured(value, replicates + deviation / np.sqrt(len(each)) * drawn, each[0].n, method)
+    return Measured(value, replicates + drawn, each[0].n, method)
+
+
+def luck_of_seeds(deviation: float, spare: int, draws: int, seed: int) -> Reals:
+    """Draws of what other seeds would have made of a number, (draws,): a deviation times Student's t.
+
+    Args:
+        deviation: Standard deviation of the number over seeds, as it was estimated.
+        spare: Degrees of freedom of that estimate, at least 1.
+        draws: How many.
+        seed: Seed of the draws.
+    """
+    drawn = np.random.default_rng((seed, 23)).standard_t(spare, draws)
+    drawn = np.clip(drawn, -50, 50)  # two seeds: Cauchy; its farthest draws would only spoil the arithmetic
+    result: Reals = deviation * drawn
+    return result

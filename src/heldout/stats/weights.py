@@ -31,11 +31,13 @@ class ByClass:
         weights: (B, n).
         factors: (B, k).
         labels: (n,) class of each image.
+        times: (n,) what each image counts besides; None for 1.
     """
 
     weights: Weights
     factors: Reals
     labels: Indices
+    times: Reals | None = None
 
     def __len__(self) -> int:
         """The number of weightings."""
@@ -43,8 +45,15 @@ class ByClass:
 
     def __getitem__(self, rows: slice) -> Weights:
         """Some weightings, (R, n)."""
-        found: Weights = (self.weights[rows] * self.factors[rows][:, self.labels]).astype(real(self.weights))
+        made = self.weights[rows] * self.factors[rows][:, self.labels]
+        if self.times is not None:
+            made *= self.times
+        found: Weights = made.astype(real(self.weights))
         return found
+
+    def take(self, images: Indices, times: Reals) -> ByClass:
+        """Those of some images, (m,), each of which counts so many times."""
+        return ByClass(self.weights[:, images], self.factors, self.labels[images], times)
 
 
 Weightings = Weights | ByClass

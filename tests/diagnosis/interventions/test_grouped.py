@@ -51,15 +51,15 @@ def test_the_new_validation_images_have_no_relative_in_train_and_are_compared(st
     (data,) = read_run_data(files, bootstrap=100)
     assert len(data.leaked) == 60
     scored = data.scored["grouped"]
-    assert scored.variants == ("seed=0", "seed=1")
+    assert scored.variants == ("seed=0", "seed=1", "seed=2")
     ids = scored.ids("seed=0", "val")
-    assert ids == scored.ids("seed=1", "val")
+    assert ids == scored.ids("seed=1", "val") == scored.ids("seed=2", "val")
     patient = files.cohort.table.set_index("id")["patient"]
     assert patient[list(ids)].value_counts().eq(2).all()  # both images of each patient
     assert abs(len(ids) - 60) <= 2
     samples, _ = samples_of(data, RULES)
-    assert samples.val_images == ids + ids  # an image stands once a seed
-    assert len(samples.val) == 2 * len(ids)
+    assert samples.val_images == 3 * ids  # an image stands once a seed
+    assert samples.networks == (len(ids),) * 3 and samples.val_counts.sum() == len(ids)
 
 
 def test_a_long_retraining_is_left_out_until_it_is_asked_for(study: Path) -> None:

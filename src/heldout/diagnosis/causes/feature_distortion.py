@@ -119,7 +119,7 @@ class FeatureDistortion(Cause[Drops]):
         val, test = effect_of(data, PROBE, "probe", "val"), effect_of(data, PROBE, "probe", "test")
         if val is None or test is None:
             return without(data, PROBE)
-        seeds = same_recipe(data)
+        seeds = same_recipe(data.run)
         over = _over_seeds(data, val, test) if len(seeds) >= data.rules.min_seeds else None
         return Drops(val, test, _between(data), data.run.why_absent(CURVE).text, over, len(seeds))
 
@@ -208,7 +208,7 @@ def _over_seeds(data: CauseData, val: Effect, test: Effect) -> Measured:
     """Mean over seeds of the difference of drops, seeds' spread included."""
     probe = val.accuracy_after - test.accuracy_after
     each = []
-    for own_val, own_test in same_recipe(data):
+    for own_val, own_test in same_recipe(data.run):
         drops = []
         for effect, part in ((val, own_val), (test, own_test)):
             row = {id_: i for i, id_ in enumerate(part.ids)}

@@ -85,7 +85,7 @@ class Instability(Cause[Seeds | Swing]):
         if data.run.learning.uses_seed is False:
             text = "its head is solved to the optimum and does not depend on the seed"
             return Missing(ReasonKind.DOES_NOT_APPLY, text)
-        runs = same_recipe(data)
+        runs = same_recipe(data.run)
         missing = data.rules.min_seeds - len(runs)
         if missing <= 0:
             return _over_seeds(data)
@@ -146,7 +146,7 @@ def _more_seeds(missing: int) -> str:
 def _over_seeds(data: CauseData) -> Seeds:
     draws, n = data.gap.draws, data.gap.gap.n
     gaps, tests = [], []
-    for val, test in same_recipe(data):
+    for val, test in same_recipe(data.run):
         accuracy = 100 * weighted_mean(test.right, draws.test)
         gaps.append(draws.measured(100 * weighted_mean(val.right, draws.val) - accuracy, n))
         tests.append(draws.measured(accuracy, len(test)))

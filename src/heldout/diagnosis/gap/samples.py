@@ -42,6 +42,8 @@ class Samples:
         test_shares: (k,) likewise of these test images, by the reviewers' labels.
         absent: Classes that have test images and not one validation image, ascending.
         dependent: Classes of which too few validation images without a relative in train are left.
+        networks: Number of images of V′ that each network trained anew answered, one after another and before those of
+            classes in `dependent`; empty where the run itself answered all.
     """
 
     val: Predictions
@@ -58,6 +60,20 @@ class Samples:
     test_shares: Reals
     absent: tuple[int, ...] = ()
     dependent: tuple[int, ...] = ()
+    networks: tuple[int, ...] = ()
+
+    def by_network(self) -> list[tuple[Indices, Reals]]:
+        """Rows of V′ that each network trained anew answered, and how often each counts to weigh as much as all.
+
+        Those of a class in `dependent` stand beside the images of every network.
+        """
+        n, ends = len(self.val), np.cumsum(self.networks)
+        rest = np.arange(ends[-1], n)
+        times = np.where(np.arange(n) < ends[-1], float(len(ends)), 1.0)
+        rows = [
+            np.concatenate([np.arange(end - size, end), rest]) for size, end in zip(self.networks, ends, strict=True)
+        ]
+        return [(some, times[some]) for some in rows]
 
     @cached_property
     def val_counts(self) -> Indices:
@@ -73,12 +89,13 @@ class Samples:
             val, test = np.where((counts > 0).all(axis=0), counts.min(axis=0) / counts, 1.0)
         return val, test
 
-    def val_at_test_prior(self) -> ByClass:
-        """Weights of V′ that give its classes what they count on test, (B + 1, n_V′)."""
-        own = shares(self.val.labels, self.val_weights, self.val_prior.shape[1])
+    def val_at_test_prior(self, rows: slice = slice(None)) -> ByClass:
+        """Weights of V′ that give its classes what they count on test, in some of the B + 1 replicates."""
+        weights, test_prior = self.val_weights[rows], self.test_prior[rows]
+        own = shares(self.val.labels, weights, test_prior.shape[1])
         with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = np.where(own > 0, self.test_prior / own, 0.0)
-        return ByClass(self.val_weights, ratio, self.val.labels)
+            ratio = np.where(own > 0, test_prior / own, 0.0)
+        return ByClass(weights, ratio, self.val.labels)
 
 
 def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
@@ -103,12 +120,13 @@ def samples_of(run: RunData, rules: Rules) -> tuple[Samples, str]:
 
 @dataclass(frozen=True)
 class _Independent:
-    """V′: images, the id of the image behind each, weights, and the classes taken as they are reported."""
+    """V′: images, the id of the image behind each, weights, classes taken as they are reported, and `networks`."""
 
     images: Predictions
     ids: tuple[str, ...]
     weights: Weights
     dependent: tuple[int, ...] = ()
+    networks: tuple[int, ...] = ()
 
 
 def _with_test(run: RunData, found: _Independent) -> Samples:
@@ -146,6 +164,7 @@ def _with_test(run: RunData, found: _Independent) -> Samples:
         test_shares,
         tuple(absent.tolist()),
         found.dependent,
+        found.networks,
     )
 
 
@@ -163,10 +182,11 @@ def _retrained(run: RunData, own: _Independent) -> tuple[_Independent, str] | No
     )
     once = np.ones((1, len(grouped)), dtype=np.float32)
     weights = run.draws.weigh(grouped.labels, np.concatenate([once, drawn.weights()]))
-    runs = len(run.scored["grouped"].variants)
-    which = f"{runs} seeds, {len(grouped)} {run.unit.words}"
+    seeds = run.scored["grouped"].variants
+    sizes = tuple(len(run.scored["grouped"].ids(seed, "val")) for seed in seeds)
+    which = f"{len(seeds)} seeds, {len(set(images))} {run.unit.words}"
     words = f"trained anew on a split that keeps patients and copies together ({which})"
-    found = _Independent(grouped, images, weights)
+    found = _Independent(grouped, images, weights, networks=sizes)
     return _completed(found, own, (grouped.counts() == 0) & (own.images.counts() > 0)), words
 
 
@@ -199,7 +219,7 @@ def _completed(found: _Independent, own: _Independent, few: NDArray[np.bool_]) -
     )
     ids = (*found.ids, *added.ids)
     weights = np.concatenate([found.weights, own.weights[:, rows]], axis=1)
-    return _Independent(images, ids, weights, tuple(np.flatnonzero(few).tolist()))
+    return _Independent(images, ids, weights, tuple(np.flatnonzero(few).tolist()), found.networks)
 
 
 def _true_shares(run: RunData, absent: Indices) -> Reals:

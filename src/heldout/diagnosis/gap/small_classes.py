@@ -65,7 +65,7 @@ def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.boo
     Of a class of fewer than `FOLDS` patients on a side, who have more images, the patients follow: `, of 3 and 4
     patients`.
     """
-    words = []
+    words: list[str] = []
     for k in np.flatnonzero(chosen):
         images = [int(samples.val_counts[k]), int(samples.test.counts()[k])]
         patients = [len(np.unique(side.units[side.labels == k])) for side in (samples.val, samples.test)]
@@ -100,7 +100,7 @@ def held_mistakes(samples: Samples, classes: Indices) -> float:
     points = []
     for images, weights in (
         (samples.true_test, samples.true_weights[:1]),
-        (samples.val, samples.val_at_test_prior()[:1]),
+        (samples.val, samples.val_at_test_prior(slice(1))),
     ):
         inside = np.isin(images.labels, classes) & np.isin(images.predicted, classes)
         points.append(100 * float(weighted_mean(~images.right & ~inside, weights)[0]))

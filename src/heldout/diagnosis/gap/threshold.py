@@ -19,6 +19,7 @@ from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
+from heldout.records.predictions import Predictions
 from heldout.stats.few import spread, spread_factor
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
@@ -60,19 +61,20 @@ class _Sides:
     samples: Samples
     classes: Indices | None
 
-    def gained(self, rows: slice | None = None, *, anew: bool = False, repeats: int = REPEATS) -> Reals:
+    def gained(self, rows: slice = slice(None), *, anew: bool = False, repeats: int = REPEATS) -> Reals:
         """What the best biases gain on test beyond what they gain on V′, a fraction, in some of B + 1 replicates.
 
+        Networks trained anew have their own biases each, and the mean of what these gain is taken.
+
         Args:
-            rows: Of the replicates, the first being the sample; None for all.
+            rows: Of the replicates, the first being the sample.
             anew: As of `tuned_accuracy`.
             repeats: As of `tuned_accuracy`.
         """
         samples = self.samples
-        sides = ((samples.val, samples.val_at_test_prior()), (samples.true_test, samples.true_weights))
-        gains = []
-        for (images, all_weights), share in zip(sides, samples.search_shares(), strict=True):
-            weights: Weightings = all_weights if rows is None else all_weights[rows]
+        share_val, share_test = samples.search_shares()
+
+        def gain(images: Predictions, weights: Weightings, share: Reals) -> Reals:
             tuned = tuned_accuracy(
                 images.labels,
                 images.logits,
@@ -83,8 +85,19 @@ class _Sides:
                 anew=anew,
                 repeats=repeats,
             )
-            gains.append(tuned - weighted_mean(images.right, weights))
-        return gains[1] - gains[0]
+            gained: Reals = tuned - weighted_mean(images.right, weights)
+            return gained
+
+        weights = samples.val_at_test_prior(rows)
+        if samples.networks:
+            each = [
+                gain(samples.val.take(own), weights.take(own, times), share_val) for own, times in samples.by_network()
+            ]
+            on_val: Reals = np.mean(each, axis=0)
+        else:
+            on_val = gain(samples.val, weights, share_val)
+        difference: Reals = gain(samples.true_test, samples.true_weights[rows], share_test) - on_val
+        return difference
 
 
 def _few_factor(run: RunData, sides: _Sides, rules: Rules) -> float:
