@@ -221,3 +221,16 @@ def test_an_absent_class_is_told_with_its_images_and_carries_its_points() -> Non
     both = replace(made, val=tail("val", [(0, 0), (0, 0), (11, 10), (10, 7), (35, 34)], patients=1))
     assert "15 of 100 test images ('basophil' 3, 'eosinophil' 12)" in measure_budget(both).details["absent"]
     assert [row.points.n for row in budget.classes if row.points is not None] == [16, 48, 25, 68]
+
+
+def test_a_class_left_out_for_want_of_patients_says_how_many_it_has() -> None:
+    """Twelve images of three patients in validation, and of four in test: a fold would be cut without the class."""
+    parts = {}
+    for name, counts, of in (("val", [150, 150, 12], 3), ("test", [200, 200, 12], 4)):
+        labels = np.repeat(np.arange(3), counts)
+        z = np.random.default_rng(len(name)).standard_normal((len(labels), 3)) + 3.0 * np.eye(3)[labels]
+        patients = tuple(f"{name}-{k}-{i % of if k == 2 else i}" for i, k in enumerate(labels.tolist()))
+        parts[name] = Predictions(name, ids(name, len(labels)), labels, z, patients)
+    budget = measure_budget(replace(tailed([9] * 3, [(1, 1)] * 3, [(1, 1)] * 3, "abc"), **parts))
+    # Wording is the promise here.
+    assert "'c' (12 validation and 12 test images of 3 and 4 patients)" in budget.details["threshold"]

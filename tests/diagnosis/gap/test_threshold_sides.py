@@ -29,6 +29,9 @@ SHIFT = 0.9
 TRUE = 4.4
 """Of 200,000 images, at the best biases and as they are."""
 
+LOST = -1.9
+"""Points lost to a search on 100 images: −1.88 with a standard error of 0.11 over 400 samples of so many."""
+
 
 def equal_classes(name: str, n: int, rng: np.random.Generator, k: int = 5, moved: float = 0.0) -> Predictions:
     """Classes of equal size with normal logits, the label's own raised by 1.8."""
@@ -64,11 +67,10 @@ def gain(one: Predictions, share: float = 1.0) -> float:
 
 
 def test_a_search_on_a_tenth_loses_what_a_search_on_a_tenth_as_many_images_loses() -> None:
-    """No bias is better than none: whatever a search finds loses, on 100 images six times what it loses on 1,000."""
-    large = [equal_classes("val", 1000, np.random.default_rng((1, seed))) for seed in range(5)]
-    small = [gain(equal_classes("test", 100, np.random.default_rng((2, seed)))) for seed in range(40)]
-    assert np.mean([gain(one, 0.1) for one in large]) == pytest.approx(np.mean(small), abs=0.8)
-    assert np.mean([gain(one) for one in large]) > np.mean(small) + 1.2
+    """No bias is better than none, so that whatever a search finds loses."""
+    large = [equal_classes("val", 1000, np.random.default_rng((1, seed))) for seed in range(4)]
+    assert np.mean([gain(one, 0.1) for one in large]) == pytest.approx(LOST, abs=0.7)
+    assert np.mean([gain(one) for one in large]) > LOST + 1.2
 
 
 def test_the_larger_side_is_drawn_down_to_the_smaller() -> None:

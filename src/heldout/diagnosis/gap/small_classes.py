@@ -62,7 +62,7 @@ def smallest_bearing(samples: Samples, rules: Rules) -> tuple[int, int]:
 def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
     """One or more classes with their numbers of images: `'df' (6 validation and 12 test images), 'vasc' (2 and 3)`.
 
-    Of a class of fewer than `FOLDS` patients on a side, who have more images, the patients follow: `, of 3 and 4
+    Of a class of fewer than `FOLDS` patients on a side, who have more images, the patients follow: `of 3 and 4
     patients`.
     """
     words: list[str] = []
@@ -71,7 +71,7 @@ def named_classes(samples: Samples, names: Sequence[str], chosen: NDArray[np.boo
         patients = [len(np.unique(side.units[side.labels == k])) for side in (samples.val, samples.test)]
         count = f"{images[0]} and {images[1]}" if words else f"{images[0]} validation and {images[1]} test images"
         if min(patients) < FOLDS and patients != images:
-            count += f", of {patients[0]} and {patients[1]} patients"
+            count += f" of {patients[0]} and {patients[1]} patients"
         words.append(f"'{names[int(k)]}' ({count})")
     return listed(words)
 
