@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from heldout.stats.few import FewUnits
 from heldout.stats.scores import Indices, Reals, auc_problems
 from heldout.stats.units import Units
 from heldout.ties import levels, settled
@@ -59,6 +61,11 @@ class Resamples:
     def replicates(self) -> int:
         """Number of replicates B."""
         return int(self.counts.shape[1])
+
+    @cached_property
+    def few(self) -> FewUnits:
+        """How far replicates of a number are spread for few units."""
+        return FewUnits.of(self.units, self.counts)
 
     @property
     def method(self) -> str:

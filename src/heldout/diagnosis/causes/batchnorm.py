@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -194,7 +194,7 @@ def _points(test: Effect, val: Effect | None, comparisons: int, rules: Rules) ->
     gain = test.lost * -1.0
     if val is None:
         return simultaneous(gain, comparisons, rules.level)
-    shared = Measured(max(0.0, -val.lost.value), np.maximum(0.0, -val.lost.replicates), val.lost.n, val.lost.method)
+    shared = replace(val.lost, value=max(0.0, -val.lost.value), replicates=np.maximum(0.0, -val.lost.replicates))
     return simultaneous(gain - shared, comparisons, rules.level)
 
 
@@ -224,7 +224,7 @@ def _forgotten(data: CauseData) -> Forgotten | None:
         epochs = history.iloc[min(int(history["val_accuracy"].argmax()), int(history["val_loss"].argmin())) :]
     then = 100 * float(epochs["train_accuracy"].min())
     now = training_accuracy(run.train, run.bootstrap, run.bootstrap_seed)
-    return Forgotten(then, now.value, Measured(then - now.value, then - now.replicates, now.n, now.method))
+    return Forgotten(then, now.value, replace(now, value=then - now.value, replicates=then - now.replicates))
 
 
 def _numbers(measured: Blends) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from heldout.diagnosis.gap.samples import Samples
@@ -32,7 +34,7 @@ def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) 
     gain_test = tuned - weighted_mean(test.right, weights)
     points = run.draws.measured(100 * (gain_test - threshold_gain(samples, samples.val, classes)), gap.n)
     detail = "what the best class biases gain on test beyond what they gain on validation, cross-fitted"
-    moved = Measured(points.value, recentred(points.value, points.replicates), gap.n, points.method)
+    moved = replace(points, replicates=recentred(points.value, points.replicates))
     undecided, small = 0.0, without_threshold(samples, rules)
     if classes is not None and small.any():
         undecided = held_mistakes(samples, classes)
