@@ -158,8 +158,8 @@ def effective_images(right: NDArray[np.bool_] | Reals, units: Units, alike_units
     Kish's (1965) effective sample size p(1 − p)/v. v is the variance of the share as a ratio of sums over patients,
     within strata. Few patients show it badly: where two of thirty make all mistakes, it is mostly too small. So it is
     averaged, by its degrees of freedom (`satterthwaite`), with the variance that a few further patients would add, all
-    of whose images are alike. The number lies between that of patients (all images of a patient alike) and that of
-    images (no more alike than any others).
+    of whose images are alike. The number lies between n²/Σ nᵢ² (all nᵢ images of a patient alike: the number of
+    patients, if all have as many) and that of images (no more alike than any others).
 
     Args:
         right: Which images are right, or how far each is, 0 … 1; shape (n,).
@@ -176,14 +176,16 @@ def effective_images(right: NDArray[np.bool_] | Reals, units: Units, alike_units
     images = np.bincount(units.unit, minlength=u).astype(np.float64)  # (u,)
     residuals = np.bincount(units.unit, weights=right, minlength=u) - p * images
     strata = _pooled(units.stratum)
-    groups = [residuals[strata == stratum] for stratum in np.unique(strata)]
-    parts = np.array([len(own) * own.var(ddof=1) if len(own) > 1 else 0.0 for own in groups])
-    spare = _degrees(parts, np.array([len(own) for own in groups]))
-    seen = float(parts.sum())
+    seen = 0.0
+    for stratum in np.unique(strata):
+        own = residuals[strata == stratum]
+        seen += len(own) * float(own.var(ddof=1)) if len(own) > 1 else 0.0
+    spare = _degrees(images, strata)
     drawn_in = (p * u + 1) / (u + 2)  # the share, with one right and one wrong patient added (Agresti & Coull 1998)
     alike = u * float((images**2).mean()) * drawn_in * (1 - drawn_in)
     variance = (spare * seen + alike_units * alike) / (spare + alike_units) / n**2
-    return float(np.clip(p * (1 - p) / variance, u, n))
+    alike_number = n**2 / float((images**2).sum())  # u where all have as many
+    return float(np.clip(p * (1 - p) / variance, alike_number, n))
 
 
 def effective_of_area(value: float, replicates: Reals, units: Units, few: FewUnits, rarer: int) -> float:
@@ -207,9 +209,14 @@ def effective_of_area(value: float, replicates: Reals, units: Units, few: FewUni
     return max(float(rarer), value * (1 - value) / variance)
 
 
-def _degrees(parts: Reals, number: Indices) -> float:
-    """Degrees of freedom of a variance of these parts from strata of so many units; those of `FEW` count as known."""
-    spare, few = float((number - 1).sum()), (number > 1) & (number < FEW) & (parts > 0)
+def _degrees(images: Reals, stratum: Indices) -> float:
+    """Degrees of freedom of the variance of a share, were all images of a unit alike; strata of `FEW` count as known.
+
+    What the few show is not asked: where two patients of a class are right throughout, their class seems to add
+    nothing, and the others to know all.
+    """
+    number, parts = np.bincount(stratum), np.bincount(stratum, weights=images**2)
+    spare, few = float(len(stratum) - (number > 0).sum()), (number > 1) & (number < FEW)
     if not few.any():
         return spare
     return min(spare, float(satterthwaite(parts.sum(keepdims=True), parts[None, few], number[few] - 1.0)[0]))
