@@ -136,18 +136,17 @@ def test_neither_the_unit_nor_what_is_not_finite_moves_the_factor(seed: int, shi
     assert both.tolist() == [pytest.approx(factor), 1.0]
 
 
-@pytest.mark.parametrize(("few", "uneven"), [(3, False), (4, True)])
-def test_few_patients_of_one_class_beside_many_of_another_are_few(few: int, uneven: bool) -> None:
-    """Planted truth: no gap, no difference, an accuracy of 85 % in both classes; 60 patients and few who have most images.
+@pytest.mark.parametrize(("few", "rho", "uneven"), [(3, 0.1, False), (4, 0.5, True)])
+def test_few_patients_of_one_class_beside_many_of_another_are_few(few: int, rho: float, uneven: bool) -> None:
+    """Planted truth: no gap, no difference, 85 % right in both classes; few patients have most images.
 
-    Of all strata together these were 63 patients, enough for no correction: the gap was missed in 14, the AUC and the
-    accuracy in 15 to 30 of 100 studies.
+    Together with those of the other class they are enough for no correction: gaps were missed in 14 of 100 studies, and
+    accuracies in up to 30.
     """
-    for rho in (0.1, 0.5):
-        found = one_class_of_few(few, rho, uneven, 200)
-        assert found["gap, percentiles"][0] < 0.91
-        assert all(found[name][0] > 0.92 for name in ("gap", "recall", "accuracy")), (rho, found)
-        assert found["difference"][0] > 0.90, (rho, found)
+    found = one_class_of_few(few, rho, uneven, 200)
+    assert found["gap, percentiles"][0] < 0.91
+    assert all(found[name][0] > 0.92 for name in ("gap", "recall", "accuracy", "AUC")), found
+    assert found["difference"][0] > 0.90, found
 
 
 @settings(max_examples=40, deadline=None)

@@ -159,10 +159,11 @@ def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: 
     """
     drawn = draws.accuracies(val_right, test_right)
     gap = draws.measured(100 * (drawn[0] - drawn[1]), len(val_right) + len(test_right))
-    joined = [100 * end for end in difference(val.value, (val.low, val.high), test.value, (test.low, test.high))]
+    ends = difference(val.value, (val.low, val.high), test.value, (test.low, test.high))
+    joined = 100 * ends[0], 100 * ends[1]
     if not all(varies(accuracy) for accuracy in drawn):
         method = "square-and-add of the two intervals (a bootstrap does not vary)"
-        return _estimate(gap.value, *joined, gap.n, method)
+        return _estimate(gap.value, joined[0], joined[1], gap.n, method)
     found = gap.estimate()
     low, high, method = max(found.low, -100.0), min(found.high, 100.0), found.method
     if (np.bincount(draws.drawn.units.stratum) == 1).any():

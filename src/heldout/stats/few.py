@@ -51,34 +51,43 @@ class FewUnits:
 
         V = V₀ + Σ_s V_s      V′ = V₀ + Σ_s V_s m_s/(m_s − 1)      ν = V′² / Σ_s ((V_s m_s/(m_s − 1))² / (m_s − 1))
 
-    are the variance of the replicates, that of the number, and its degrees of freedom (Satterthwaite 1946).
+    are the variance of the replicates, that of the number, and its degrees of freedom (Satterthwaite 1946). What few
+    show may be little by luck. So where a part has u < `FEW` units in s strata, V′/V is no less than u/(u − s) and ν no
+    more than u − s, which is what strata alike would have (Davison & Hinkley 1997, §2.3.2).
 
     Attributes:
         counts: How often each unit of a stratum of 2 … `FEW` − 1 was drawn, (u′, B), stratum by stratum.
         first: Row of the first unit of each such stratum, (s,).
         spare: m_s − 1 of each, (s,).
         alone: Whether no other stratum varies.
+        least: u/(u − s) of the part in which that is largest, and 1 where no part has few units.
+        most: u − s of it.
     """
 
     counts: NDArray[np.uint8]
     first: Indices
     spare: Reals
     alone: bool
+    least: float = 1.0
+    most: float = KNOWN
 
     @classmethod
-    def of(cls, units: Units, counts: NDArray[np.uint8]) -> FewUnits:
+    def of(cls, units: Units, counts: NDArray[np.uint8], part: Indices | None = None) -> FewUnits:
         """Those of some draws.
 
         Args:
             units: The units that were drawn, u of them.
             counts: How often, (u, B).
+            part: Part of each unit, (u,), where several were drawn together; None for one.
         """
+        least, most = _fewest(units, np.zeros(len(units), dtype=np.int64) if part is None else part)
         number = np.bincount(units.stratum)
         strata = np.flatnonzero((number > 1) & (number < FEW))
         own = np.flatnonzero(np.isin(units.stratum, strata))
         own = own[np.argsort(units.stratum[own], kind="stable")]
         first = np.concatenate([[0], np.cumsum(number[strata])])[:-1].astype(np.int64)
-        return cls(counts[own], first, number[strata] - 1.0, not (number >= FEW).any())
+        spare = (number[strata] - 1).astype(np.float64)
+        return cls(counts[own], first, spare, not (number >= FEW).any(), least, most)
 
     def factor(self, replicates: Reals, level: float = 0.05) -> float:
         """`factors` of one number, from its replicates (B,).
@@ -89,7 +98,7 @@ class FewUnits:
         >>> labels = np.repeat([0, 1], [60, 3])
         >>> drawn = draw(labels, [str(i) for i in range(63)], [""] * 63)
         >>> [round(drawn.few.factor(drawn.totals((labels == k) * np.arange(63))), 2) for k in (0, 1)]
-        [1.0, 2.69]
+        [1.0, 2.65]
         """
         return float(self.factors(replicates[None], level)[0])
 
@@ -112,7 +121,10 @@ class FewUnits:
         return spread_by
 
     def variance(self, replicates: Reals) -> tuple[Reals, Reals]:
-        """V′/V of r numbers, and their degrees of freedom ν (at most `KNOWN`), (r,) each, from replicates (r, B)."""
+        """V′/V of r numbers, and their degrees of freedom ν, (r,) each, from replicates (r, B).
+
+        1 and `KNOWN` where no stratum has few units, or nothing varies.
+        """
         seen = np.isfinite(replicates)
         number = np.maximum(seen.sum(axis=1), 1)
         apart = np.where(seen, replicates, 0.0)
@@ -131,8 +143,20 @@ class FewUnits:
         else:
             shares = shares / np.maximum(sums, 1.0)
         parts = shares * (self.spare + 1) / self.spare
-        more = np.where(varied, 1 - shares.sum(axis=1) + parts.sum(axis=1), 1.0)
-        return more, np.where(varied, satterthwaite(more, parts, self.spare), KNOWN)
+        more = np.maximum(1 - shares.sum(axis=1) + parts.sum(axis=1), self.least)
+        df = np.minimum(satterthwaite(more, parts, self.spare), self.most)
+        return np.where(varied, more, 1.0), np.where(varied, df, KNOWN)
+
+
+def _fewest(units: Units, part: Indices) -> tuple[float, float]:
+    """u/(u − s) and u − s of the part in which the first is largest, of those of fewer than `FEW` units."""
+    found = [(1.0, KNOWN)]
+    for one in np.unique(part):
+        own = units.stratum[part == one]
+        spare = len(own) - len(np.unique(own))
+        if len(own) < FEW and spare:
+            found.append((len(own) / spare, float(spare)))
+    return max(found, key=lambda two: (two[0], -two[1]))
 
 
 def satterthwaite(variance: Reals, parts: Reals, spare: Reals) -> Reals:
@@ -215,11 +239,12 @@ def _degrees(images: Reals, stratum: Indices) -> float:
     What the few show is not asked: where two patients of a class are right throughout, their class seems to add
     nothing, and the others to know all.
     """
-    number, parts = np.bincount(stratum), np.bincount(stratum, weights=images**2)
-    spare, few = float(len(stratum) - (number > 0).sum()), (number > 1) & (number < FEW)
+    number, parts = np.bincount(stratum), np.bincount(stratum, weights=images**2).astype(np.float64)
+    spare_of, few = (number - 1).astype(np.float64), (number > 1) & (number < FEW)
+    spare = float(len(stratum) - (number > 0).sum())
     if not few.any():
         return spare
-    return min(spare, float(satterthwaite(parts.sum(keepdims=True), parts[None, few], number[few] - 1.0)[0]))
+    return min(spare, float(satterthwaite(parts.sum(keepdims=True), parts[None, few], spare_of[few])[0]))
 
 
 def _pooled(stratum: Indices) -> Indices:

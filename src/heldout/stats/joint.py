@@ -7,7 +7,7 @@ it is in the weights of the images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -66,6 +66,7 @@ class JointBootstrap:
         ids = [f"{side.part} {id_}" for side in parts for id_ in side.ids]
         patients = [patient for side in parts for patient in side.patients]
         drawn = draw(labels, ids, patients, replicates=replicates, seed=(seed, HELD_OUT))
+        drawn = replace(drawn, part=drawn.units.stratum // k)
         return cls(drawn, len(val), np.concatenate([side.labels for side in parts]), metric)
 
     @property
