@@ -1,8 +1,7 @@
 """How often a verdict is asked of samples that grow, and what that costs.
 
 Interventions are made on some images first, and on twice as many while the verdict wants more. Who looks again until
-something is told tells more often what is none: four looks at 5 % let a change that does nothing be called one in 7 of
-100 studies where one look does in 2.5 (Armitage, McPherson & Rowe 1969). So every look has the level divided by the
+something is told tells more often what is none (Armitage, McPherson & Rowe 1969; benchmarks/looks.py). So every look has the level divided by the
 number of looks there may be (Bonferroni), the first as the last: what was seen cannot decide how strict the rule is.
 """
 
