@@ -1,8 +1,9 @@
 """How often a verdict is asked of samples that grow, and what that costs.
 
 Interventions are made on some images first, and on twice as many while the verdict wants more. Who looks again until
-something is told tells more often what is none (Armitage, McPherson & Rowe 1969; benchmarks/looks.py). So every look has the level divided by the
-number of looks there may be (Bonferroni), the first as the last: what was seen cannot decide how strict the rule is.
+something is told tells more often what is none (Armitage, McPherson & Rowe 1969; benchmarks/looks.py). So every look
+has the level divided by the number of looks there may be (Bonferroni), the first as the last: what was seen cannot
+decide how strict the rule is.
 """
 
 from __future__ import annotations
