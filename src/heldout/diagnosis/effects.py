@@ -39,7 +39,7 @@ class Effect:
         prior: (B + 1, k) what each recall counts on test (for accuracy the class shares).
         draws: The bootstrap.
         sign_draws: Random signs of the randomisation test.
-        level: Level of its intervals and of the test, already divided by the looks.
+        level: Level of its intervals, already divided by the looks.
         looks: How many looks there may be, at samples that grow (`diagnosis.looks`).
     """
 

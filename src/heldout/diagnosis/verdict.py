@@ -110,7 +110,7 @@ def weigh_effects(
     if not decision.positive:
         return decision
     p = min(1.0, len(effects) * min(effect.p for effect in effects))
-    if p >= min(effect.level for effect in effects) / max(comparisons, 1):
+    if p >= rules.level / max(effect.looks for effect in effects) / max(comparisons, 1):
         return undecided(ReasonKind.MORE_IMAGES, 0, sum(effect.changed for effect in effects))
     return decision
 

@@ -55,7 +55,7 @@ class Fault:
             for way, gain in self.gains.items()
             if gain.low > 0
             and gain.value > rules.margin
-            and self.effects[way].p < self.effects[way].level / len(self.gains)
+            and self.effects[way].p < rules.level / self.effects[way].looks / len(self.gains)
         )
 
     def found(self, rules: Rules) -> bool:
