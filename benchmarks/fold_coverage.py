@@ -37,7 +37,7 @@ from scipy.stats import t as student
 from benchmarks.planted_tables import markdown
 from heldout.stats.bootstrap import Resamples, draw, percentile_interval
 from heldout.stats.estimates import share_estimate
-from heldout.stats.few import spread, spread_factor
+from heldout.stats.few import spread
 from heldout.stats.folds import corrected_t
 
 Reals = NDArray[np.float64]
@@ -158,9 +158,8 @@ def intervals(folds: list[NDArray[np.int64]], values: list[Reals], who: Images, 
     half = student.ppf(0.975, j - 1) * each.std(ddof=1) / np.sqrt(j)
     mean = np.mean(values, axis=0)
     sums, counts = drawn.totals(np.stack([mean, np.ones(total)]))
-    by_patient = percentile_interval(
-        spread(corrected.value, sums / counts, spread_factor(drawn.units)), corrected.value
-    )
+    means = sums / counts
+    by_patient = percentile_interval(spread(corrected.value, means, drawn.few.factor(means)), corrected.value)
     return {
         "corrected t": (corrected.low, corrected.high),
         "plain t": (corrected.value - half, corrected.value + half),

@@ -30,6 +30,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from benchmarks.planted_tables import markdown
+from heldout.records import Estimate
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import percentile_interval, resampled_auc
 from heldout.stats.estimates import auc_estimate, difference_estimate, gap_estimate, share_estimate
@@ -49,6 +50,8 @@ PER_PATIENT = ((1, 0.0), *product((5, 20), (0.0, 0.3, 0.7)))
 """(mean number of images of a patient, rho); of single images there is no correlation."""
 ACCURACIES = (0.7, 0.9, 0.97)
 REPLICATES = 500
+RIGHT = 0.85
+"""Accuracy of both classes where one has few patients."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,12 @@ class Patients:
     Attributes:
         sizes: Images of each patient, (u,).
         rho: Correlation of two images of a patient.
+        classes: Class of each patient, (u,); in turn where none are given.
     """
 
     sizes: NDArray[np.int64]
     rho: float
+    classes: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, units: int, mean: int, rho: float, rng: np.random.Generator) -> Patients:
@@ -94,7 +99,8 @@ class Patients:
         """The images with their patients; what was predicted of them plays no part."""
         ids = tuple(f"{name}{i}" for i in range(self.n))
         names = tuple(f"{name} {i}" for i in self.patient)
-        return Predictions(name, ids, self.patient % 2, np.zeros((self.n, 2)), names)
+        labels = self.patient % 2 if self.classes is None else self.classes[self.patient]
+        return Predictions(name, ids, labels, np.zeros((self.n, 2)), names)
 
     def images(self, chances: Reals, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Which images are right, (R, n)."""
@@ -332,6 +338,54 @@ def area(units: int, mean: int, rho: float, distance: float, studies: int) -> di
     return {name: held((ends[0], ends[1]), truth, 0, 1) for name, ends in each.items()}
 
 
+def one_class_of_few(few: int, rho: float, uneven: bool, studies: int) -> dict[str, tuple[float, float]]:
+    """(g) Sixty patients of one class beside few of another, who have most images: number -> coverage, width.
+
+    Args:
+        few: Patients of the rarer class, 100 images each; of the other class 60 have 5 each.
+        rho: Correlation of two images of a patient.
+        uneven: Whether the first of the few has half of their images.
+        studies: R.
+    """
+    rng = np.random.default_rng((7, few, round(10 * rho), uneven))
+    each = np.full(few, 100)
+    if uneven:
+        each = np.array([50 * few, *[50 * few // (few - 1)] * (few - 1)])
+    who = Patients(np.concatenate([np.full(60, 5), each]), rho, np.repeat([0, 1], [60, few]))
+    side = who.side("test")
+    own, rare = Units.of(side.labels, side.ids, side.patients), side.labels == 1
+    joint = JointBootstrap.of(who.side("val"), side, REPLICATES, 0)
+    drawn = JointBootstrap.of(side, None, REPLICATES, 0).drawn
+    found: dict[str, list[tuple[float, float]]] = {}
+
+    def add(name: str, one: Estimate | None, scale: float = 1.0) -> None:
+        assert one is not None
+        found.setdefault(name, []).append((one.low / scale, one.high / scale))
+
+    chances = who.chances(RIGHT, studies, rng)
+    val, a = who.images(who.chances(RIGHT, studies, rng), rng), who.images(chances, rng)
+    again = who.images(who.chances(0.3, studies, rng), rng)
+    b = np.where(again, who.images(chances, rng), a)  # another run, which answers some images anew
+    for before, right, other in zip(val, a, b, strict=True):
+        both = share_estimate(before, own), share_estimate(right, own)
+        add("accuracy", both[1])
+        add("recall", share_estimate(right[rare], own.take(rare)))
+        add("difference", difference_estimate(right, other, drawn), 100)
+        add("gap", gap_estimate(joint, before, right, *both), 100)
+        shares = joint.accuracies(before, right)
+        low, high = percentile_interval(shares[0][1:] - shares[1][1:], shares[0][0] - shares[1][0])
+        found.setdefault("gap, percentiles", []).append((low, high))
+    for _ in range(studies // 5):
+        score = side.labels + np.sqrt(rho) * rng.normal(size=who.u)[who.patient]
+        logits = np.stack([np.zeros(who.n), score + np.sqrt(1 - rho) * rng.normal(size=who.n)], axis=1)
+        add("AUC", auc_estimate(side.labels, logits, drawn))
+    truth = {"accuracy": RIGHT, "recall": RIGHT, "AUC": float(norm.cdf(1 / np.sqrt(2)))}
+    return {
+        name: held((np.array(ends)[:, 0], np.array(ends)[:, 1]), truth.get(name, 0.0), -1, 1)
+        for name, ends in found.items()
+    }
+
+
 def table(title: str, measure: Callable[..., dict], rows: dict[str, list[tuple]], studies: int) -> Iterator[str]:
     """A table: a row a number of patients, a column a policy."""
     yield f"\n{title}\n"
@@ -364,6 +418,7 @@ def tables(studies: int) -> dict[str, Iterator[str]]:
     gaps = {f"{u[0]} and {u[1]}": [(u, *p, a) for p, a in product(PER_PATIENT, both)] for u in of_parts}
     turned = ((0.1, 0.0), (0.3, 0.0), (0.1, 0.05), (0.3, 0.1))
     two = {str(u): [(u, *p, a, x) for p, a, x in product(PER_PATIENT, ACCURACIES, turned)] for u in UNITS}
+    rare = {str(m): list(product((m,), (0.1, 0.5), (False, True))) for m in (2, 3, 4, 6, 20)}
     areas = {str(u): [(u, *p, d) for p, d in product(PER_PATIENT, (1.0, 2.0))] for u in UNITS}
     return {
         "a": table("(a) An accuracy", accuracy, single, studies),
@@ -372,6 +427,7 @@ def tables(studies: int) -> dict[str, Iterator[str]]:
         "d": table("(d) An AUC", area, areas, studies // 5),
         "e": all_right(),
         "f": table("(f) An accuracy, by the number of further patients", alike, single, studies),
+        "g": table("(g) Few patients of one class beside 60 of the other", one_class_of_few, rare, studies),
     }
 
 
@@ -380,7 +436,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = "studies a world; half of them for gaps and differences, a fifth for the AUC"
     parser.add_argument("--studies", type=int, default=1000, help=words)
-    parser.add_argument("--tables", default="abcdef", help="letters of the tables, as in docs/statistics.md")
+    parser.add_argument("--tables", default="abcdefg", help="letters of the tables, as in docs/statistics.md")
     options = parser.parse_args()
     for letter, lines in tables(options.studies).items():
         for line in lines if letter in options.tables else ():

@@ -18,7 +18,7 @@ from heldout.records import Metric
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import draw, percentile_interval
 from heldout.stats.estimates import metric_estimate
-from heldout.stats.few import spread, spread_factor
+from heldout.stats.few import spread
 from heldout.stats.metric import ClassWeights
 from heldout.stats.units import Units
 
@@ -68,7 +68,8 @@ def main() -> None:
                 drawn = draw(side.labels, side.ids, side.patients, replicates=200, seed=seed)
                 used = metric_estimate(side, units, drawn, BALANCED)
                 replicates = BALANCED.means(side.right.astype(np.float64), side.labels, drawn)[1:]
-                plain = percentile_interval(spread(used.value, replicates, spread_factor(units)), used.value)
+                wide = spread(used.value, replicates, drawn.few.factor(replicates))
+                plain = percentile_interval(wide, used.value)
                 for place, (low, high) in enumerate(((used.low, used.high), plain)):
                     held[place] += low <= truth <= high
                     width[place] += high - low

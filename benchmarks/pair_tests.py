@@ -38,7 +38,7 @@ from benchmarks.planted_tables import markdown
 from heldout.stats.bootstrap import Resamples, draw, percentile_interval, resampled_auc
 from heldout.stats.delong import area_of, difference_of
 from heldout.stats.estimates import auc_difference, difference_estimate
-from heldout.stats.few import spread, spread_factor
+from heldout.stats.few import spread
 from heldout.stats.paired import mcnemar, randomised
 from heldout.stats.units import Units
 
@@ -146,7 +146,7 @@ def areas(
             "DeLong, images": (value - 1.96 * plain.error, value + 1.96 * plain.error),
             "Obuchowski, normal": (value - 1.96 * clustered.error, value + 1.96 * clustered.error),
             "t, u − s": (value - quantile * clustered.error, value + quantile * clustered.error),
-            "percentiles, spread": percentile_interval(spread(value, replicates, spread_factor(own)), value),
+            "percentiles, spread": percentile_interval(spread(value, replicates, drawn.few.factor(replicates)), value),
             "used": (used[0].low, used[0].high),
         }
         for name, one in each.items():

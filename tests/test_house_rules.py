@@ -108,6 +108,7 @@ FLOORS = {
     "runs.cross_validation": 14,
     "runs.auto_study": 15,
     "diagnosis.content": 2,
+    "diagnosis.looks": 2,
     "diagnosis.rules": 2,
     "diagnosis.absence": 3,
     "diagnosis.words": 4,

@@ -11,8 +11,14 @@ import pandas as pd
 import pytest
 
 from heldout.diagnosis import until_told
+from heldout.diagnosis.cause_data import CauseData
+from heldout.diagnosis.effects import effect_of
+from heldout.diagnosis.gap import measure_budget
 from heldout.diagnosis.interventions import run_interventions, score_more
 from heldout.diagnosis.interventions.cues import Cues
+from heldout.diagnosis.looks import looks
+from heldout.diagnosis.read import read_run_data
+from heldout.diagnosis.rules import RULES
 from heldout.diagnosis.until_told import run_until_told, untold
 from heldout.records import Estimate, Finding, ReasonKind
 from heldout.records.logit_table import logits_in
@@ -93,6 +99,21 @@ def test_a_failure_on_more_images_leaves_what_was_there(
     assert {path: path.read_bytes() for path in place.iterdir()} == before
     assert score_more(study, run, {"batchnorm"}, LIMIT, device="cpu") == (), "there are not more than before"
     assert score_more(study, run, {"pooled", "probe"}, 20, device="cpu") == (), "these score every image anyway"
+
+
+def test_what_may_be_looked_at_again_has_its_share_of_the_level(study: StudyFiles, run: RunFiles) -> None:
+    images = max(len(study.split.val), len(study.split.test))
+    number = looks(LIMIT, images)
+    assert number > 1 and left(run, "cues")[0]["looks"] == number
+    (data,) = read_run_data(study, [run])
+    of = CauseData(data, measure_budget(data, rules=until_told.QUICK))
+    variant = next(one for one in data.scored["cues"].variants if one.startswith("neutral"))
+    cues, probe = effect_of(of, "cues", variant, "val"), effect_of(of, "probe", "probe", "val")
+    assert cues is not None and cues.level == RULES.level / number
+    assert f"Bonferroni for {number} looks" in cues.lost.method
+    assert probe is None or (probe.level == RULES.level and probe.looks == 1), "it scores all images at once"
+    score_more(study, run, {"cues"}, 20, device="cpu")
+    assert left(run, "cues")[0]["looks"] == number, "what was seen does not decide how often there may be looks"
 
 
 def judging(monkeypatch: pytest.MonkeyPatch, open_until: dict[str, int], explained: bool = True) -> list[str]:

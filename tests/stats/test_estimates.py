@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 from statsmodels.stats.proportion import proportion_confint
 
 from heldout.records import Estimate
@@ -19,8 +20,8 @@ from heldout.stats.estimates import (
     share_estimate,
     weighted_share_estimate,
 )
-from heldout.stats.few import FEW, spread_factor
-from heldout.stats.intervals import wilson
+from heldout.stats.few import FEW
+from heldout.stats.intervals import Z95, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
 from heldout.stats.units import Units
@@ -159,14 +160,14 @@ def test_the_auc_has_wilsons_interval_on_as_many_patients_as_its_replicates_say(
 
 @pytest.mark.parametrize("number", [FEW - 2, FEW])
 def test_replicates_of_few_patients_are_spread_and_those_of_many_are_not(number: int) -> None:
-    labels, ids, patients = world(number, 2)
+    labels, ids, patients = np.zeros(2 * number, dtype=int), *world(number, 2)[1:]
     draws = draw(labels, ids, patients)
     right, other = np.random.default_rng(1).random((2, 2 * number)) < 0.8
     found = difference_estimate(right, other, draws)
     drawn = 100 * (draws.totals(right) - draws.totals(other)) / draws.totals(np.ones(2 * number))
     low, high = np.percentile(drawn, [2.5, 97.5])
-    factor = 1.0 if number == FEW else spread_factor(draws.units)
-    assert factor == 1.0 or "spread by 1.04 for few of them" in found.method
+    factor = 1.0 if number == FEW else t.ppf(0.975, number - 1) / Z95 * np.sqrt(number / (number - 1))
+    assert ("spread by 1.03 for few of them" in found.method) == (number < FEW)
     assert (found.low, found.high) == pytest.approx([found.value + factor * (end - found.value) for end in (low, high)])
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from heldout.records.predictions import Predictions
-from heldout.stats.few import spread_factor
+from heldout.stats.intervals import Z95
 from heldout.stats.joint import JointBootstrap, draw_training, training_accuracy
-from heldout.stats.units import Units
+from heldout.stats.measured import Measured
 from heldout.stats.weighted import class_sums, recalls, shares, weighted_mean
 
 
@@ -51,17 +52,34 @@ def test_the_gap_is_that_of_the_weighted_accuracies() -> None:
     points = 100 * (weighted_mean(VAL.right, joint.val) - weighted_mean(TEST.right, joint.test))
     assert gap.value == pytest.approx(points[0])
     assert gap.n == 142
-    drawn = points[0] + joint.factor * (points[1:] - points[0])
-    assert gap.replicates == pytest.approx(drawn)
+    assert gap.replicates == pytest.approx(points[1:])
+    drawn = gap.value + gap.factor * (points[1:] - gap.value)
+    assert gap.interval() == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+
+
+def accuracies(joint: JointBootstrap, *sides: Predictions) -> list[Measured]:
+    return [joint.measured(weighted_mean(one.right, joint.of_part(one.part)), len(one)) for one in sides]
 
 
 def test_few_patients_in_one_part_spread_the_numbers_of_both() -> None:
-    few = side("test", [f"t{i // 5}" for i in range(60)])
-    joint = JointBootstrap.of(VAL, few, 200, 0)
-    assert joint.factor == spread_factor(Units.of(few.labels, few.ids, few.patients)) > 1.2
-    assert "spread by" in joint.method
-    many = [side(name, [f"{name}{i}" for i in range(60)]) for name in ("val", "test")]
-    assert JointBootstrap.of(many[0], many[1], 200, 0).factor == 1
+    many, few = side("val", [f"v{i}" for i in range(120)]), side("test", [f"t{i // 5}" for i in range(60)])
+    joint = JointBootstrap.of(many, few, 1000, 0)
+    least = t.ppf(0.975, 10) / Z95 * np.sqrt(12 / 10)
+    for one in (joint.gap(many.right, few.right), *accuracies(joint, many, few)):
+        assert one.factor >= least * (1 - 1e-9) and "spread by" in one.estimate().method
+    sides = many, side("test", [f"t{i}" for i in range(120)])
+    assert JointBootstrap.of(*sides, 200, 0).gap(many.right, sides[1].right).factor == 1
+
+
+def test_few_patients_of_one_class_spread_what_depends_on_them() -> None:
+    """Part and class are a stratum each: validation has many of both, test 3 of one."""
+    many = side("val", [f"v{i}" for i in range(160)])
+    rare = side("test", [f"t{i if i % 2 == 0 else i % 6}" for i in range(160)])
+    joint = JointBootstrap.of(many, rare, 1000, 0)
+    of_val, of_test = accuracies(joint, many, rare)
+    assert of_val.factor == pytest.approx(1, abs=0.01) and of_test.factor > 1.2
+    assert of_val.factor < (of_val - of_test).factor < of_test.factor
+    assert "spread by" in of_test.estimate().method and "spread by" not in of_val.estimate().method
 
 
 def test_terms_sum_to_the_gap_in_every_replicate() -> None:

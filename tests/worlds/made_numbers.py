@@ -41,6 +41,6 @@ def effect(worse: int = 0, better: int = 0, n: int = 400, part: str = "val") -> 
         np.arange(n),
         weights,
         np.full((101, 2), 0.5),
-        JointBootstrap(Resamples(units, drawn.T.astype(np.float32)), n, 1.0),
+        JointBootstrap(Resamples(units, drawn.T.astype(np.uint8)), n),
         RULES.sign_draws,
     )

@@ -12,6 +12,7 @@ from scipy.stats import permutation_test
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.gap.review import reviewed_test
+from heldout.diagnosis.rules import RULES
 from heldout.records import Remedy
 from heldout.records.predictions import Predictions
 from heldout.stats.joint import JointBootstrap
@@ -39,6 +40,8 @@ class Effect:
         prior: (B + 1, k) what each recall counts on test (for accuracy the class shares).
         draws: The bootstrap.
         sign_draws: Random signs of the randomisation test.
+        level: Level of its intervals, already divided by the looks.
+        looks: How many looks there may be, at samples that grow (`diagnosis.looks`).
     """
 
     ids: tuple[str, ...]
@@ -52,6 +55,8 @@ class Effect:
     prior: Reals
     draws: JointBootstrap
     sign_draws: int
+    level: float = RULES.level
+    looks: int = 1
 
     @cached_property
     def by_class(self) -> Reals:
@@ -64,7 +69,11 @@ class Effect:
     @cached_property
     def lost(self) -> Measured:
         """Points lost, the classes at the shares of test."""
-        return self.draws.measured(self.by_class.sum(axis=1), len(self.ids))
+        return self._measured(self.by_class.sum(axis=1))
+
+    def _measured(self, points: Reals) -> Measured:
+        found = replace(self.draws.measured(points, len(self.ids)), level=self.level)
+        return found if self.looks == 1 else replace(found, method=f"{found.method}, Bonferroni for {self.looks} looks")
 
     def without(self, classes: NDArray[np.bool_]) -> Effect:
         """The same with some classes, (k,), counting nothing: points are of the others, at their shares of all."""
@@ -82,7 +91,7 @@ class Effect:
 
     def _accuracy(self, right: NDArray[np.bool_]) -> Measured:
         each = recalls(right, self.labels, self.weights, self.prior.shape[1])
-        return self.draws.measured(100 * np.nansum(self.prior * each, axis=1), len(self.ids))
+        return self._measured(100 * np.nansum(self.prior * each, axis=1))
 
     @cached_property
     def p(self) -> float:
@@ -179,6 +188,8 @@ def effect_of(
         samples.test_prior,
         data.gap.draws,
         data.rules.sign_draws,
+        data.rules.level / scored.looks,
+        scored.looks,
     )
 
 

@@ -180,7 +180,7 @@ def _variants(kept: VariantLogits, images: _Images, by: By) -> VariantLogits:
         units, number = np.unique(rows[some], return_inverse=True)
         decided = merged_logits(np.stack([images.logits[here[i][0]] for i in some]), number, by)
         own = _exact(answers.iloc[units].reset_index(drop=True), decided)
-    return VariantLogits(_exact(answers, values), own)
+    return VariantLogits(_exact(answers, values), own, kept.looks)
 
 
 def _exact(answers: pd.DataFrame, values: Reals) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from heldout.array_files import open_array_file
 from heldout.data.readers.tables import MISSING, scan_table
 from heldout.diagnosis.absence import Absence
+from heldout.diagnosis.looks import looks
 from heldout.diagnosis.relatives import between_folds, changes_of, crossing_ids, leaked_ids
 from heldout.diagnosis.results import read_about, read_result
 from heldout.diagnosis.run_data import RunData
@@ -243,8 +244,16 @@ def _experiments(run: RunFiles) -> tuple[Mapping[str, VariantLogits], Mapping[st
         if about.get("absent"):
             absent[file.stem] = _absence(about)
         elif frame is not None and len(frame) and set(VARIANT_KEYS) <= set(frame.columns):
-            scored[file.stem] = VariantLogits(frame)
+            scored[file.stem] = VariantLogits(frame, looks=_looks(about))
     return scored, absent
+
+
+def _looks(about: Mapping[str, Any]) -> int:
+    """How many looks there may be; of what 0.2.0 made, how many there were."""
+    if "looks" in about:
+        return int(about["looks"])
+    first, reached = (about.get("settings") or {}).get("limit"), about.get("reached")
+    return looks(first, reached) if isinstance(first, int) and isinstance(reached, int) and first > 0 else 1
 
 
 def _absence(about: Mapping[str, Any]) -> Absence:

@@ -1,7 +1,8 @@
 """Interventions until it is told: on some images at first, on twice as many where these were too few.
 
 Most causes are told by a few hundred images of a part. Where one is not, and more images are there, the interventions
-that it judges from are made on more of them, until its verdict is another one or the images are used up.
+that it judges from are made on more of them, until its verdict is another one or the images are used up. Each of these
+looks has its share of the level (`diagnosis.looks`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from heldout.diagnosis.interventions import (
     scored_so_far,
 )
 from heldout.diagnosis.interventions.context import FEATURES_OF
+from heldout.diagnosis.looks import more
 from heldout.diagnosis.read import read_run_data
 from heldout.diagnosis.results import read_about
 from heldout.diagnosis.rules import RULES
@@ -161,7 +163,7 @@ class ExperimentsJob(Job):
         alone = [one.name for one in interventions if not one.after(interventions)]
         make_elsewhere(study, run, wanted, dispatcher, reporter, alone)
         while names := untold(study, run):
-            limit = 2 * max(_scored(run, name) for name in names)
+            limit = more(max(_scored(run, name) for name in names))
             if not make_more_elsewhere(study, run, replace(wanted, limit=limit), names, dispatcher, reporter):
                 break
         make_elsewhere(study, run, wanted, dispatcher, reporter)
@@ -220,7 +222,7 @@ def run_until_told(
                 study,
                 run,
                 names,
-                2 * most,
+                more(most),
                 reporter=reporter,
                 device=device,
                 seed=seed,

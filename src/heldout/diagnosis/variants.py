@@ -22,10 +22,12 @@ class VariantLogits:
             once in a variant and split.
         own: Like the table: what the run itself answers on the same images, where that is not what it answers on all;
             only for patients as units of whom some images were scored (`patients.by_unit`). None where there are none.
+        looks: How many looks at them there may be, at samples that grow (`diagnosis.looks`).
     """
 
     table: pd.DataFrame
     own: pd.DataFrame | None = None
+    looks: int = 1
 
     @cached_property
     def variants(self) -> tuple[str, ...]:

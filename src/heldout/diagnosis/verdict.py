@@ -107,8 +107,10 @@ def weigh_effects(
         units = min(len(np.unique(effect.units)) for effect in effects)
         if needed := too_few_to_exclude(units, rules.margin / 100):
             return undecided(ReasonKind.MORE_PATIENTS, needed, units)
+    if not decision.positive:
+        return decision
     p = min(1.0, len(effects) * min(effect.p for effect in effects))
-    if decision.positive and p >= rules.level / max(comparisons, 1):
+    if p >= rules.level / max(effect.looks for effect in effects) / max(comparisons, 1):
         return undecided(ReasonKind.MORE_IMAGES, 0, sum(effect.changed for effect in effects))
     return decision
 

@@ -185,7 +185,7 @@ class _Run:
         if "test" not in self.values:
             return None
         drawn = self.shared.joint
-        return points_estimate(self.metric["val"] - self.metric["test"], drawn.drawn, drawn.factor)
+        return points_estimate(self.metric["val"] - self.metric["test"], drawn.drawn)
 
 
 def _pairs(judged: dict[str, _Run], shared: _Shared) -> tuple[Pair, ...]:

@@ -18,7 +18,8 @@ from heldout.records.codec import read_record, write_sealed
 from heldout.records.stress import Level, StressedRun, StressMade, StressPoint, StressReport
 from heldout.runs.folder import RunFiles, StudyFiles
 from heldout.runs.stressed import Asked, Scored, names_of, read_scored, rows_of
-from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples, draw, percentile_interval, varies
+from heldout.stats.bootstrap import FEWEST_REPLICATES, REPLICATES, Resamples, draw, varies
+from heldout.stats.few import spread
 from heldout.stats.intervals import unseen
 from heldout.stats.measured import Measured, simultaneous
 from heldout.stats.metric import ClassWeights
@@ -55,6 +56,10 @@ class _Shared:
         right = np.stack([first_of_largest(logits) == self.labels for logits in answers])
         return changed_scores(right, self.labels, self.resamples, self.metric, factors)
 
+    def measured(self, values: Reals) -> Measured:
+        """A number from its value on the sample and in every replicate, (B + 1,)."""
+        return Measured(float(values[0]), values[1:], len(self.ids), self.resamples.method, self.resamples.few)
+
 
 def judge_stress(
     study: StudyFiles, asked: Asked, metric: Metric | None = None, bootstrap: int = REPLICATES
@@ -89,7 +94,7 @@ def judge_stress(
     sites = [_at_sites(one, shared) for one in scored]
     drawn = [scores for scores in sites if scores is not None]
     units = len(resamples.units)
-    ranked = standings(np.stack(drawn), asked.seed, units) if len(drawn) == len(sites) else None
+    ranked = standings(np.stack(drawn), asked.seed, units, resamples.few) if len(drawn) == len(sites) else None
     runs = [
         _stressed(run, one, shared, sites[place], ranked, place)
         for place, (run, one) in enumerate(zip(study.runs, scored, strict=True))
@@ -204,7 +209,8 @@ def _stressed(
 
 def _forecast(lost: Reals, shared: _Shared) -> Estimate:
     method = f"{len(lost)} drawn sites, {shared.resamples.method}"
-    return Estimate(*next_site(lost, len(shared.resamples.units)), len(shared.ids), method)
+    wide = spread(lost[:, :1], lost, shared.resamples.few.factors(lost[:, 1:])[:, None])
+    return Estimate(*next_site(wide, len(shared.resamples.units)), len(shared.ids), method)
 
 
 def _changes(
@@ -239,7 +245,7 @@ def _mean_of_stresses(lost: Reals, names: Sequence[str]) -> Reals:
 
 def _worst_of(values: Reals, shared: _Shared, many: int) -> Estimate:
     """The largest of so many losses, with an interval for all of them at once; `_estimate` where no answer changed."""
-    found = simultaneous(Measured(float(values[0]), values[1:], len(shared.ids), shared.resamples.method), many)
+    found = simultaneous(shared.measured(values), many)
     if varies(values[1:]):
         return found.estimate()
     reach = 100 * unseen(len(shared.resamples.units), LEVEL / many)
@@ -247,7 +253,7 @@ def _worst_of(values: Reals, shared: _Shared, many: int) -> Estimate:
 
 
 def _estimate(values: Reals, shared: _Shared, scale: float = 100.0) -> Estimate:
-    """The sample (place 0) with the percentiles of the replicates.
+    """The sample (place 0) with the percentiles of the replicates, spread where units are few.
 
     Where none differs (no image changed its answer, or all are right), what was seen in no unit may still be in as many
     as `intervals.unseen` says.
@@ -258,11 +264,11 @@ def _estimate(values: Reals, shared: _Shared, scale: float = 100.0) -> Estimate:
         scale: What a share of 1 is: 100 points, or 1.
     """
     value = float(values[0])
-    low, high = percentile_interval(values[1:], value)
-    if not varies(values[1:]):
-        reach = scale * unseen(len(shared.resamples.units))
-        low, high = value - reach, value + reach
-    return Estimate(value, low, high, len(shared.ids), shared.resamples.method)
+    found = shared.measured(values).estimate()
+    if varies(values[1:]):
+        return found
+    reach = scale * unseen(len(shared.resamples.units))
+    return replace(found, low=value - reach, high=value + reach)
 
 
 def _share(values: Reals, shared: _Shared) -> Estimate:

@@ -14,7 +14,7 @@ import numpy as np
 from heldout.records import Estimate
 from heldout.stats.bootstrap import Resamples, draw, percentile_interval, varies
 from heldout.stats.estimates import share_estimate
-from heldout.stats.few import effective_images, spread, spread_factor, spread_words
+from heldout.stats.few import effective_images, spread, spread_words
 from heldout.stats.intervals import wilson
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.units import Units
@@ -166,7 +166,7 @@ def _of_agreement(value: float, agreeing: Reals, chance: float, units: Units) ->
 
 def _of_replicates(value: float, replicates: Reals, drawn: Resamples, n: int) -> Estimate:
     """Weighted kappa, whose agreement is no share, with percentiles of its replicates."""
-    factor = spread_factor(drawn.units)
+    factor = drawn.few.factor(replicates)
     low, high = percentile_interval(spread(value, replicates, factor), value)
     return _within(value, low, high, n, drawn.method + spread_words(factor))
 

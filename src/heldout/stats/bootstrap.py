@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from heldout.stats.few import FewUnits
 from heldout.stats.scores import Indices, Reals, auc_problems
 from heldout.stats.units import Units
 from heldout.ties import levels, settled
@@ -57,15 +59,22 @@ class Resamples:
     Attributes:
         units: The units of n images, u of them.
         counts: Draws, shape (u, B) for B replicates: a byte each, since those of a million units are a gigabyte.
+        part: Part of each unit, (u,), where several were drawn together; None for one.
     """
 
     units: Units
     counts: Counts
+    part: Indices | None = None
 
     @property
     def replicates(self) -> int:
         """Number of replicates B."""
         return int(self.counts.shape[1])
+
+    @cached_property
+    def few(self) -> FewUnits:
+        """How far replicates of a number are spread for few units."""
+        return FewUnits.of(self.units, self.counts, self.part)
 
     @property
     def method(self) -> str:
@@ -76,7 +85,8 @@ class Resamples:
 
     def take(self, rows: Indices | NDArray[np.bool_]) -> Resamples:
         """The same draws, of the units of some of the images."""
-        return Resamples(self.units.take(rows), self.counts[self.units.members(rows)])
+        own = self.units.members(rows)
+        return Resamples(self.units.take(rows), self.counts[own], None if self.part is None else self.part[own])
 
     def weights(self) -> NDArray[np.float32]:
         """How often each image counts in each replicate, shape (B, n)."""

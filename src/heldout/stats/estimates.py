@@ -10,7 +10,7 @@ One policy for comparison, diagnosis and report (docs/statistics.md has the cove
   (`few.effective_of_area`);
 - the difference of two AUCs has DeLong's interval with patients as units (`stats/delong.py`);
 - all else (gap, terms of a gap, differences) has percentiles of the joint bootstrap, spread where patients are few
-  (`few.spread_factor`);
+  (`few.FewUnits`);
 - where no replicate differs, the bootstrap cannot see an error that no image showed: the interval is then the widest
   that so many patients leave possible.
 """
@@ -27,7 +27,7 @@ from heldout.records import Estimate
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_auc, varies
 from heldout.stats.delong import Area, difference_of
-from heldout.stats.few import effective_images, effective_of_area, spread, spread_factor, spread_words
+from heldout.stats.few import effective_images, effective_of_area, spread, spread_words
 from heldout.stats.intervals import Z95, difference, unseen, wilson
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured
@@ -82,7 +82,7 @@ def metric_estimate(side: Predictions, units: Units, resamples: Resamples, metri
     if _mixed(side.labels, units):
         replicates = metric.means(side.right.astype(np.float64), side.labels, resamples)[1:]
         if varies(replicates):
-            ends = percentile_interval(spread(value, replicates, spread_factor(units)), value)
+            ends = percentile_interval(spread(value, replicates, resamples.few.factor(replicates)), value)
             low, high = min(low, ends[0]), max(high, ends[1])
             method += f", and no less than the {resamples.method}"
     return _estimate(value, max(low, 0.0), min(high, 1.0), len(side), method)
@@ -138,7 +138,7 @@ def auc_estimate(
     rarer = min(len(resamples.units.members(labels == c)) for c in range(logits.shape[1]))
     if not varies(replicates):
         return _estimate(value, *wilson(value * rarer, rarer), len(labels), _never_varied(rarer, resamples.units))
-    effective = effective_of_area(value, replicates, resamples.units, rarer)
+    effective = effective_of_area(value, replicates, resamples.units, resamples.few, rarer)
     method = f"Wilson on the effective number of units by the {resamples.method}"
     return _estimate(value, *wilson(value * effective, effective), len(labels), method)
 
@@ -147,7 +147,8 @@ def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: 
     """Validation minus test in points of the metric of the draws.
 
     Where one of the two does not vary (all right), its bootstrap would lend the gap no width; then the
-    intervals of both are joined by the square-and-add method instead.
+    intervals of both are joined by the square-and-add method instead. Where a class of a part has a single unit, which
+    is in every replicate, the gap's reaches no less far than they do.
 
     Args:
         draws: The joint bootstrap of the two parts.
@@ -158,12 +159,17 @@ def gap_estimate(draws: JointBootstrap, val_right: Mask, test_right: Mask, val: 
     """
     drawn = draws.accuracies(val_right, test_right)
     gap = draws.measured(100 * (drawn[0] - drawn[1]), len(val_right) + len(test_right))
-    if all(varies(accuracy) for accuracy in drawn):
-        low, high = gap.interval()
-        return _estimate(gap.value, max(low, -100.0), min(high, 100.0), gap.n, gap.method)
-    low, high = difference(val.value, (val.low, val.high), test.value, (test.low, test.high))
-    method = "square-and-add of the two intervals (a bootstrap does not vary)"
-    return _estimate(gap.value, 100 * low, 100 * high, gap.n, method)
+    ends = difference(val.value, (val.low, val.high), test.value, (test.low, test.high))
+    joined = 100 * ends[0], 100 * ends[1]
+    if not all(varies(accuracy) for accuracy in drawn):
+        method = "square-and-add of the two intervals (a bootstrap does not vary)"
+        return _estimate(gap.value, joined[0], joined[1], gap.n, method)
+    found = gap.estimate()
+    low, high, method = max(found.low, -100.0), min(found.high, 100.0), found.method
+    if (np.bincount(draws.drawn.units.stratum) == 1).any():
+        low, high = min(low, joined[0]), max(high, joined[1])
+        method += ", and no less than square-and-add of the two intervals (a class has one unit)"
+    return _estimate(gap.value, low, high, gap.n, method)
 
 
 def difference_estimate(
@@ -193,7 +199,7 @@ def difference_estimate(
         drawn = 100 * metric.means(a_right.astype(np.float64) - b_right, labels, resamples)
         value, replicates, reach = float(drawn[0]), drawn[1:], 100 * _unseen_by_class(labels, resamples.units, metric)
     if varies(replicates):
-        factor = spread_factor(resamples.units)
+        factor = resamples.few.factor(replicates)
         low, high = percentile_interval(spread(value, replicates, factor), value)
         method = f"paired {resamples.method}{spread_words(factor)}"
         return _estimate(value, max(low, -100.0), min(high, 100.0), len(a_right), method)

@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 
 from heldout.records import Estimate
 from heldout.stats.bootstrap import Resamples, percentile_interval, varies
-from heldout.stats.few import spread, spread_factor, spread_words
+from heldout.stats.few import spread, spread_words
 from heldout.stats.intervals import unseen
 from heldout.stats.measured import recentred
 from heldout.stats.scores import Indices, Reals, auc_problems, log_odds, softmax
@@ -276,7 +276,7 @@ def score_estimate(score: FurtherScore, values: Reals, resamples: Resamples) -> 
     """A score with its interval, from its value on the sample and in every replicate, (B + 1,)."""
     value, replicates, units = float(values[0]), values[1:], resamples.units
     if varies(replicates):
-        factor = spread_factor(units)
+        factor = resamples.few.factor(replicates)
         moved = recentred(value, replicates) if score.biased else replicates
         low, high = percentile_interval(spread(value, moved, factor), value)
         method = f"{resamples.method}{spread_words(factor)}"

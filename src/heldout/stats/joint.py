@@ -7,7 +7,7 @@ it is in the weights of the images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, draw
-from heldout.stats.few import spread, spread_factor, spread_words
 from heldout.stats.measured import Measured, never_certain
 from heldout.stats.metric import ClassWeights
 from heldout.stats.scores import Indices, Reals
-from heldout.stats.units import Units
 from heldout.stats.weights import Weights
 
 HELD_OUT, TRAINING = 3, 29
@@ -33,15 +31,12 @@ class JointBootstrap:
     Attributes:
         drawn: The draws of both parts' units; validation images first, then test images.
         n_val: Number of validation images.
-        factor: How far replicates are spread where patients are few (`few.spread_factor`): that of the part with the
-            fewer patients, one factor for all numbers, so that terms still sum to their gap.
         labels: Class of each image, validation first, then test; None where only draws are wanted.
         metric: What the classes' recalls count; None for accuracy.
     """
 
     drawn: Resamples
     n_val: int
-    factor: float
     labels: Indices | None = None
     metric: ClassWeights | None = None
 
@@ -71,8 +66,8 @@ class JointBootstrap:
         ids = [f"{side.part} {id_}" for side in parts for id_ in side.ids]
         patients = [patient for side in parts for patient in side.patients]
         drawn = draw(labels, ids, patients, replicates=replicates, seed=(seed, HELD_OUT))
-        factor = max(spread_factor(Units.of(side.labels, side.ids, side.patients)) for side in parts)
-        return cls(drawn, len(val), factor, np.concatenate([side.labels for side in parts]), metric)
+        drawn = replace(drawn, part=drawn.units.stratum // k)
+        return cls(drawn, len(val), np.concatenate([side.labels for side in parts]), metric)
 
     @property
     def plain(self) -> bool:
@@ -121,7 +116,7 @@ class JointBootstrap:
     @property
     def method(self) -> str:
         """How replicates were made, for the record."""
-        return self.drawn.method + spread_words(self.factor)
+        return self.drawn.method
 
     def of_part(self, part: str) -> Weights:
         """Weights of `val` or `test`."""
@@ -135,7 +130,7 @@ class JointBootstrap:
     def measured(self, values: Reals, n: int) -> Measured:
         """A statistic that was computed for every row, shape (B + 1,)."""
         value = float(values[0])
-        return Measured(value, spread(value, values[1:], self.factor), n, self.method)
+        return Measured(value, values[1:], n, self.method, self.drawn.few)
 
     def gap(self, val_right: NDArray[np.bool_], test_right: NDArray[np.bool_]) -> Measured:
         """Validation minus test in points of the metric.
@@ -192,5 +187,4 @@ def training_accuracy(train: Predictions, replicates: int, seed: int, metric: Cl
     else:
         values = 100 * metric.means(train.right.astype(np.float64), train.labels, drawn)
         value, drawn_values = float(values[0]), values[1:]
-    replicates_ = spread(value, drawn_values, spread_factor(drawn.units))
-    return never_certain(Measured(value, replicates_, len(train), drawn.method), len(drawn.units))
+    return never_certain(Measured(value, drawn_values, len(train), drawn.method, drawn.few), len(drawn.units))

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, stdtr
 
 from heldout.records import Estimate, LabelScores
 from heldout.records.label_predictions import LabelPredictions
@@ -20,7 +21,7 @@ from heldout.records.metric import MetricName
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, percentile_interval, resampled_auc, varies
 from heldout.stats.estimates import auc_estimate, recall_estimate
-from heldout.stats.few import spread, spread_factor, spread_words
+from heldout.stats.few import KNOWN, spread, spread_words
 from heldout.stats.further import BINS, FURTHER, FurtherScore, score_estimate
 from heldout.stats.intervals import unseen
 from heldout.stats.joint import JointBootstrap
@@ -157,28 +158,27 @@ def over_labels(values: Reals) -> Reals:
     return sums
 
 
-def mean_estimate(values: Reals, resamples: Resamples, factor: float | None = None) -> Estimate | None:
+def mean_estimate(values: Reals, resamples: Resamples) -> Estimate | None:
     """A mean over labels as a fraction with its interval; None where no label has a value.
 
     Args:
         values: (B + 1,).
         resamples: The draws.
-        factor: How far replicates are spread where patients are few; None for that of the draws.
     """
     if not np.isfinite(values[0]):
         return None
-    return _estimate(float(values[0]), values[1:], resamples, (0.0, 1.0), 1.0, factor)
+    return _estimate(float(values[0]), values[1:], resamples, (0.0, 1.0), 1.0)
 
 
-def points_estimate(values: Reals, resamples: Resamples, factor: float | None = None, how: str = "") -> Estimate:
+def points_estimate(values: Reals, resamples: Resamples, how: str = "") -> Estimate:
     """A difference of such means in points; values (B + 1,) are fractions."""
     points = 100 * values
-    return _estimate(float(points[0]), points[1:], resamples, (-100.0, 100.0), 100.0, factor, how)
+    return _estimate(float(points[0]), points[1:], resamples, (-100.0, 100.0), 100.0, how)
 
 
 def area_difference(values: Reals, resamples: Resamples) -> Estimate:
     """A difference of mean areas under the curve, −1 … 1; values are (B + 1,)."""
-    return _estimate(float(values[0]), values[1:], resamples, (-1.0, 1.0), 1.0, None, "paired ")
+    return _estimate(float(values[0]), values[1:], resamples, (-1.0, 1.0), 1.0, "paired ")
 
 
 def _estimate(
@@ -187,12 +187,11 @@ def _estimate(
     resamples: Resamples,
     ends: tuple[float, float],
     scale: float,
-    factor: float | None,
     how: str = "",
 ) -> Estimate:
     units = resamples.units
     if varies(replicates):
-        wide = spread_factor(units) if factor is None else factor
+        wide = resamples.few.factor(replicates)
         low, high = percentile_interval(spread(value, replicates, wide), value)
         method = f"{how}{resamples.method}{spread_words(wide)}"
     else:
@@ -205,7 +204,8 @@ def bootstrap_p(values: Reals, resamples: Resamples) -> float:
     """Two-sided p that a difference of two runs is 0, from its bootstrap standard error over patients; 1 if it is none.
 
     The normal approximation of Efron & Tibshirani (1993, section 12.5 and 16), which DeLong's test (1988) is too, here
-    with patients as units; for a mean of areas under the curve over labels there is no exact test that is as cheap.
+    with patients as units, and Student's t where they are few (`few.FewUnits`); for a mean of areas under the
+    curve over labels there is no exact test that is as cheap.
 
     Args:
         values: (B + 1,) of the difference.
@@ -213,5 +213,6 @@ def bootstrap_p(values: Reals, resamples: Resamples) -> float:
     """
     if not varies(values[1:]):
         return 1.0
-    error = float(np.nanstd(values[1:], ddof=1)) * spread_factor(resamples.units)
-    return float(2 * ndtr(-abs(float(values[0])) / error))
+    (more,), (df,) = resamples.few.variance(values[None, 1:])
+    t = abs(float(values[0])) / (float(np.nanstd(values[1:], ddof=1)) * sqrt(more))
+    return float(2 * (ndtr(-t) if df >= KNOWN else stdtr(df, -t)))

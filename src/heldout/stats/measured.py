@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtri
 
 from heldout.records import Estimate
 from heldout.stats.bootstrap import percentile_interval, varies
-from heldout.stats.few import jeffreys, spread
-from heldout.stats.intervals import Z95
+from heldout.stats.few import FewUnits, jeffreys, spread, spread_words
+from heldout.stats.intervals import Z95, normal_quantile
 from heldout.stats.scores import Reals
 
 
@@ -21,36 +21,60 @@ class Measured:
 
     Attributes:
         value: The value, in points unless said otherwise.
-        replicates: The same statistic on each bootstrap replicate, shape (B,); of few patients spread about the value
-            (`few.spread_factor`), so that their percentiles are the interval.
+        replicates: The same statistic on each bootstrap replicate, shape (B,).
         n: Number of images it rests on.
         method: How the replicates were made, in a few words.
+        few: The draws of few units behind them, which tell how far they are spread for the interval; None where no
+            replicate comes of a draw.
+        level: Chance of the interval to miss; 0.05 for 95 %.
     """
 
     value: float
     replicates: Reals
     n: int
     method: str
+    few: FewUnits | None = None
+    level: float = 0.05
 
     @classmethod
     def constant(cls, value: float, like: Measured) -> Measured:
         """A number that does not vary: a term that is zero because its cause cannot have acted."""
-        return cls(value, np.full_like(like.replicates, value), like.n, "exact")
+        return cls(value, np.full_like(like.replicates, value), like.n, "exact", like.few)
 
     def __add__(self, other: Measured) -> Measured:
-        return Measured(self.value + other.value, self.replicates + other.replicates, max(self.n, other.n), self.method)
+        replicates, n = self.replicates + other.replicates, max(self.n, other.n)
+        level = min(self.level, other.level)
+        return Measured(self.value + other.value, replicates, n, self.method, self.few or other.few, level)
 
     def __sub__(self, other: Measured) -> Measured:
         return self + other * -1.0
 
     def __mul__(self, factor: float) -> Measured:
-        return Measured(self.value * factor, self.replicates * factor, self.n, self.method)
+        return replace(self, value=self.value * factor, replicates=self.replicates * factor)
+
+    @cached_property
+    def factor(self) -> float:
+        """How far replicates are spread for few units: a sum has its own factor, and its replicates stay exact."""
+        return 1.0 if self.few is None else self.few.factor(self.replicates, self.level)
+
+    @property
+    def error(self) -> float:
+        """Standard error: the standard deviation of the replicates, spread for few units."""
+        return float(np.nanstd(self.replicates)) * self.factor
 
     def interval(self) -> tuple[float, float]:
-        """The 2.5 % and 97.5 % percentiles of the finite replicates, widened to the value; (value, value) if none."""
+        """The 2.5 % and 97.5 % percentiles of the finite replicates, widened to the value; (value, value) if none.
+
+        Spread about the value where units are few, and at another level than 0.05 by the ratio of normal quantiles.
+        """
+        return self._ends
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
         if not np.isfinite(self.replicates).any():
             return self.value, self.value
-        return percentile_interval(self.replicates, self.value)
+        factor = self.factor * normal_quantile(self.level) / Z95
+        return percentile_interval(spread(self.value, self.replicates, factor), self.value)
 
     @property
     def low(self) -> float:
@@ -70,7 +94,7 @@ class Measured:
     def estimate(self) -> Estimate:
         """Value and interval."""
         low, high = self.interval()
-        return Estimate(self.value, low, high, max(self.n, 1), self.method)
+        return Estimate(self.value, low, high, max(self.n, 1), self.method + spread_words(self.factor))
 
 
 def recentred(value: float, replicates: Reals) -> Reals:
@@ -94,14 +118,14 @@ def never_certain(points: Measured, units: int) -> Measured:
     if points.varies:
         return points
     drawn = 100 * jeffreys(points.value / 100, units, len(points.replicates))
-    return replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units")
+    return replace(points, replicates=drawn, method=f"Jeffreys' prior on {units} units", few=None)
 
 
 def simultaneous(points: Measured, comparisons: int, level: float = 0.05) -> Measured:
     """The same number with an interval that holds for all of so many comparisons at once (Bonferroni).
 
     The largest of several effects is chosen because it is the largest; its own interval would raise a false alarm as
-    often as there are others. The replicates are spread about the value by the ratio of the normal quantiles.
+    often as there are others.
 
     Args:
         points: The number.
@@ -110,9 +134,8 @@ def simultaneous(points: Measured, comparisons: int, level: float = 0.05) -> Mea
     """
     if comparisons <= 1:
         return points
-    factor = float(ndtri(1 - level / 2 / comparisons)) / Z95
-    replicates = spread(points.value, points.replicates, factor)
-    return replace(points, replicates=replicates, method=f"{points.method}, Bonferroni for {comparisons}")
+    method = f"{points.method}, Bonferroni for {comparisons}"
+    return replace(points, level=level / comparisons, method=method)
 
 
 def mean_over_seeds(each: Sequence[Measured], spread_of: Sequence[Measured], seed: int) -> Measured:
@@ -131,7 +154,7 @@ def mean_over_seeds(each: Sequence[Measured], spread_of: Sequence[Measured], see
     deviation = float(np.std([one.value for one in spread_of], ddof=1))
     drawn = luck_of_seeds(deviation / np.sqrt(len(each)), len(spread_of) - 1, len(replicates), seed)
     method = f"{each[0].method}, {len(each)} seeds"
-    return Measured(value, replicates + drawn, each[0].n, method)
+    return Measured(value, replicates + drawn, each[0].n, method, each[0].few)
 
 
 def luck_of_seeds(deviation: float, spare: int, draws: int, seed: int) -> Reals:

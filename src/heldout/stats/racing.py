@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from heldout.stats.bootstrap import Resamples
-from heldout.stats.few import spread_factor
 from heldout.stats.folds import corrected_t
 from heldout.stats.intervals import unseen
 from heldout.stats.max_statistic import single_step
@@ -53,7 +52,8 @@ class Race:
         values = 100 * (self.scores[leader].mean() - self.scores.mean(axis=1))
         units = self.resamples.units
         differences = 100 * (drawn[leader] - drawn)
-        spread = values[:, None] + (differences - values[:, None]) * spread_factor(units, level)
+        factors = self.resamples.few.factors(differences, level)
+        spread = values[:, None] + (differences - values[:, None]) * factors[:, None]
         low, high = np.quantile(spread, [level / 2, 1 - level / 2], axis=1)
         still = np.ptp(differences, axis=1) <= SAME
         still[leader] = False  # it is not behind itself
@@ -83,8 +83,8 @@ class Race:
         error = np.std(drawn[first] - drawn[second], axis=1, ddof=1)
         varied = error > SAME
         null = ((drawn[first[varied]] - drawn[second[varied]]) / error[varied, None]).T  # (B, pairs)
-        critical = single_step(np.zeros(null.shape[1]), null, level).critical * spread_factor(units, each)
-        own = np.std(drawn[best] - drawn, axis=1, ddof=1)
+        critical = single_step(np.zeros(null.shape[1]), null, level).critical
+        own = np.std(drawn[best] - drawn, axis=1, ddof=1) * self.resamples.few.factors(drawn[best] - drawn, each)
         reach = np.where(own > SAME, critical * own, 100 * unseen(len(units), each))
         reach[best] = 0.0
         reach = np.maximum(reach, self._reach(best, each))

@@ -11,7 +11,7 @@ from heldout.records.calibration import Counted, Reliability, ReliabilityBin, Sc
 from heldout.records.predictions import Predictions
 from heldout.stats.bootstrap import Resamples, draw, percentile_interval
 from heldout.stats.estimates import share_estimate
-from heldout.stats.few import spread, spread_factor, spread_words
+from heldout.stats.few import spread, spread_words
 from heldout.stats.further import Answers, Asked, FurtherScore, brier, calibration_error, score_estimate
 from heldout.stats.measured import recentred
 from heldout.stats.scores import Reals, softmax
@@ -68,7 +68,7 @@ def reliability(side: Predictions, scaled: Reals, kind: ScalingKind, seed: int =
 def _change(score: FurtherScore, values: Reals, resamples: Resamples) -> Estimate:
     """Paired: the same draws of patients before and after."""
     value, replicates = float(values[0]), values[1:]
-    factor = spread_factor(resamples.units)
+    factor = resamples.few.factor(replicates)
     moved = recentred(value, replicates) if score.biased else replicates
     low, high = percentile_interval(spread(value, moved, factor), value)
     return Estimate(value, low, high, len(resamples.units.unit), f"paired {resamples.method}{spread_words(factor)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from itertools import combinations
 from math import factorial
 
@@ -41,5 +42,5 @@ def shapley_shares(worth: Mapping[frozenset[str], Measured], players: Collection
                 added = worth[frozenset([*before, player])]
                 share = share + (added - worth[frozenset(before)] if before else added) * weight
         alone = worth[frozenset([player])]
-        shares[player] = Measured(share.value, share.replicates, alone.n, alone.method)
+        shares[player] = replace(share, n=alone.n, method=alone.method)
     return shares

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from heldout.stats.bootstrap import Resamples, percentile_interval
-from heldout.stats.few import spread, spread_factor
+from heldout.stats.few import FewUnits
 from heldout.stats.intervals import Z95, unseen
 from heldout.stats.max_statistic import single_step
 from heldout.stats.metric import ClassWeights
@@ -27,7 +27,7 @@ LEVEL = 0.05
 def changed_scores(
     right: NDArray[np.bool_], labels: Indices, resamples: Resamples, metric: ClassWeights, factors: Reals | None = None
 ) -> Reals:
-    """The metric under m changes, (m, B + 1), fractions; spread about the sample where patients are few (`few`).
+    """The metric under m changes, (m, B + 1), fractions.
 
     Args:
         right: (m, n) which images are right under each.
@@ -45,8 +45,8 @@ def changed_scores(
         recalls = np.where(images > 0, hits.reshape(len(right), k, -1) / images, 0.0)  # (m, k, B + 1)
     each = np.ones((len(right), k)) if factors is None else factors
     weights = np.stack([metric.of_classes((images * one[:, None]).T).T for one in each])  # (m, k, B + 1)
-    scores = (weights * recalls).sum(axis=1)
-    return spread(scores[:, :1], scores, spread_factor(resamples.units))
+    scores: Reals = (weights * recalls).sum(axis=1)
+    return scores
 
 
 def _with_sample(rows: Reals, resamples: Resamples) -> Reals:
@@ -62,7 +62,7 @@ def next_site(drops: Reals, units: int) -> tuple[float, float, float]:
     right) normal draws stand in for them, 95 % of which lie as far out as what was seen in no unit may still be.
 
     Args:
-        drops: (J, B + 1) points lost at each drawn site.
+        drops: (J, B + 1) points lost at each drawn site, spread where units are few (`few.FewUnits`).
         units: Number of units that were drawn.
 
     >>> [round(end, 1) for end in next_site(np.zeros((12, 1001)), units=100)]
@@ -97,7 +97,7 @@ class Standings:
     first: Reals
 
 
-def standings(scores: Reals, seed: int, units: int) -> Standings:
+def standings(scores: Reals, seed: int, units: int, few: FewUnits | None = None) -> Standings:
     """Rank runs by what stays.
 
     Where no replicate tells a run from the best, its interval reaches as far as what was seen in no unit may still be,
@@ -107,6 +107,7 @@ def standings(scores: Reals, seed: int, units: int) -> Standings:
         scores: (r, J, B + 1) score of each run at each drawn site.
         seed: Of the draws of sites.
         units: Number of units that were drawn.
+        few: Their draws, which tell how far differences are spread; None where no stratum has few units.
     """
     runs, sites, columns = scores.shape
     rng = np.random.default_rng((seed, 43))
@@ -122,6 +123,7 @@ def standings(scores: Reals, seed: int, units: int) -> Standings:
     null[:, varied] = ((drawn - behind[:, None])[varied] / error[varied, None]).T
     others = np.arange(runs) != best
     reach = single_step(np.zeros(int(others.sum())), null[:, others], LEVEL).critical * error
+    reach = reach if few is None else reach * few.factors(drawn, LEVEL / max(runs - 1, 1))
     reach[others & ~varied] = 100 * unseen(units, LEVEL / max(runs - 1, 1))
     top = mean[:, 1:] >= mean[:, 1:].max(axis=0) - SAME
     return Standings(mean, best, behind, behind - reach, behind + reach, (top / top.sum(axis=0)).mean(axis=1))

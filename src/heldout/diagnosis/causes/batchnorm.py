@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -53,7 +53,9 @@ class Fault:
         return tuple(
             way
             for way, gain in self.gains.items()
-            if gain.low > 0 and gain.value > rules.margin and self.effects[way].p < rules.level / len(self.gains)
+            if gain.low > 0
+            and gain.value > rules.margin
+            and self.effects[way].p < rules.level / self.effects[way].looks / len(self.gains)
         )
 
     def found(self, rules: Rules) -> bool:
@@ -131,7 +133,7 @@ class BatchNorm(Cause[Blends]):
         absent = without(data, INTERVENTION)
         if not blends:
             return Blends(fault, absent) if fault.found(data.rules) else absent
-        points = {alpha: _points(test, val, len(blends), data.rules) for alpha, (test, val) in blends.items()}
+        points = {alpha: _points(test, val, len(blends)) for alpha, (test, val) in blends.items()}
         best = first_best(points, lambda alpha: points[alpha].value)
         others = [settled(test.lost.value) < 0 for alpha, (test, _) in blends.items() if alpha != best]
         agrees = any(others) if others else None
@@ -189,13 +191,13 @@ def _blends(data: CauseData) -> dict[float, tuple[Effect, Effect | None]]:
     return found
 
 
-def _points(test: Effect, val: Effect | None, comparisons: int, rules: Rules) -> Measured:
+def _points(test: Effect, val: Effect | None, comparisons: int) -> Measured:
     """What test gains beyond what validation gains; a loss on validation is not counted for the cause."""
     gain = test.lost * -1.0
     if val is None:
-        return simultaneous(gain, comparisons, rules.level)
-    shared = Measured(max(0.0, -val.lost.value), np.maximum(0.0, -val.lost.replicates), val.lost.n, val.lost.method)
-    return simultaneous(gain - shared, comparisons, rules.level)
+        return simultaneous(gain, comparisons, test.level)
+    shared = replace(val.lost, value=max(0.0, -val.lost.value), replicates=np.maximum(0.0, -val.lost.replicates))
+    return simultaneous(gain - shared, comparisons, test.level)
 
 
 def _fault(data: CauseData, blends: Mapping[float, Effect | None]) -> Fault:
@@ -204,7 +206,7 @@ def _fault(data: CauseData, blends: Mapping[float, Effect | None]) -> Fault:
     for alpha, val in blends.items():
         tried[f"{alpha:.0%} of the statistics re-estimated on test images"] = val
     effects = {way: effect for way, effect in tried.items() if effect is not None}
-    gains = {way: simultaneous(effect.lost * -1.0, len(effects), data.rules.level) for way, effect in effects.items()}
+    gains = {way: simultaneous(effect.lost * -1.0, len(effects), effect.level) for way, effect in effects.items()}
     mode = None if train_mode is None else train_mode.lost * -1.0
     return Fault(gains, effects, mode, _forgotten(data))
 
@@ -224,7 +226,7 @@ def _forgotten(data: CauseData) -> Forgotten | None:
         epochs = history.iloc[min(int(history["val_accuracy"].argmax()), int(history["val_loss"].argmin())) :]
     then = 100 * float(epochs["train_accuracy"].min())
     now = training_accuracy(run.train, run.bootstrap, run.bootstrap_seed)
-    return Forgotten(then, now.value, Measured(then - now.value, then - now.replicates, now.n, now.method))
+    return Forgotten(then, now.value, replace(now, value=then - now.value, replicates=then - now.replicates))
 
 
 def _numbers(measured: Blends) -> dict[str, float]:

@@ -179,9 +179,7 @@ def _between(data: CauseData) -> Between | None:
     tests = {variant: effect for variant, effect in effects.items() if effect is not None}
     if not tests:
         return None
-    gains = {
-        variant: simultaneous(effect.lost * -1.0, len(tests), data.rules.level) for variant, effect in tests.items()
-    }
+    gains = {variant: simultaneous(effect.lost * -1.0, len(tests), effect.level) for variant, effect in tests.items()}
     best = first_best(gains, lambda variant: gains[variant].value)
     val = effect_of(data, CURVE, best, "val")
     return Between(alphas[best], gains[best], None if val is None else val.lost * -1.0)

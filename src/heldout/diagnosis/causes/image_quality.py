@@ -191,7 +191,7 @@ def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Map
     return Mapped(
         name,
         effect,
-        simultaneous(effect.lost, comparisons, data.rules.level),
+        simultaneous(effect.lost, comparisons, effect.level),
         None if back is None else back.lost * -1.0,
         data.run.classes[k],
         moved,
@@ -218,7 +218,7 @@ def _returned(data: CauseData, names: list[str]) -> Returned | None:
     seen = {name: effect for name, effect in effects.items() if effect is not None}
     if not seen:
         return None
-    gains = {name: simultaneous(effect.lost * -1.0, len(seen), data.rules.level) for name, effect in seen.items()}
+    gains = {name: simultaneous(effect.lost * -1.0, len(seen), effect.level) for name, effect in seen.items()}
     best = first_best(gains, lambda name: gains[name].value)
     return Returned(best, seen[best], gains)
 

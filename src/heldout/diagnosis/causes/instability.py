@@ -151,7 +151,7 @@ def _over_seeds(data: CauseData) -> Seeds:
         gaps.append(draws.measured(100 * weighted_mean(val.right, draws.val) - accuracy, n))
         tests.append(draws.measured(accuracy, len(test)))
     points = gaps[0] - mean_over_seeds(gaps[1:], gaps, data.run.bootstrap_seed)
-    return Seeds(points, tuple(test.value for test in tests), float(np.std(tests[0].replicates)))
+    return Seeds(points, tuple(test.value for test in tests), tests[0].error)
 
 
 def _over_epochs(data: CauseData, missing: int) -> Swing | None:

@@ -150,7 +150,7 @@ def _cues(data: CauseData, regions: Sequence[str]) -> tuple[Cue, ...]:
                 effect_of(data, INTERVENTION, f"only:{region}", "test"),
                 _probe(data, region),
                 len(regions),
-                data.rules.level,
+                neutral.level,
                 effect_of(data, INTERVENTION, f"across:{region}", "val"),
                 effect_of(data, INTERVENTION, f"across:{region}", "test"),
                 effect_of(data, INTERVENTION, f"same:{region}", "test"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from heldout.diagnosis.gap.absent import absent_classes, absent_term
@@ -139,7 +139,7 @@ def measure_budget(run: RunData, label_bound: float | None = None, rules: Rules 
     rest = gap
     for part in parts.values():
         rest = rest if part.points is None else rest - part.points
-    remainder = Measured(rest.value, rest.replicates, gap.n, gap.method)
+    remainder = replace(rest, n=gap.n, method=gap.method)
     detail = "what remains: images that no shift of the decision separates"
     parts["ranking"] = GapTerm(remainder, TermStatus.MEASURED, detail)
     rows, prior_last = class_rows(run, samples, draws)

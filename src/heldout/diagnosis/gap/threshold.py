@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -20,11 +20,10 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
 from heldout.records.predictions import Predictions
-from heldout.stats.few import spread, spread_factor
+from heldout.stats.few import spread
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import FOLDS, REPEATS, Movable, tuned_accuracy
-from heldout.stats.units import Units
 from heldout.stats.weighted import weighted_mean
 from heldout.stats.weights import Weightings
 
@@ -44,9 +43,9 @@ def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) 
     points = run.draws.measured(100 * sides.gained(), gap.n)
     replicates = recentred(points.value, points.replicates)
     if smallest_bearing(samples, rules)[1] < rules.few_threshold_class:
-        replicates = spread(points.value, replicates, _few_factor(run, sides, rules))
+        replicates = spread(points.value, replicates, _luck_of_search(sides, rules))
     detail = "what the best class biases gain on test beyond what they gain on validation, cross-fitted"
-    moved = Measured(points.value, replicates, gap.n, points.method)
+    moved = replace(points, replicates=replicates)
     undecided, small = 0.0, without_threshold(samples, rules)
     if sides.classes is not None and small.any():
         undecided = held_mistakes(samples, sides.classes)
@@ -100,28 +99,19 @@ class _Sides:
         return difference
 
 
-def _few_factor(run: RunData, sides: _Sides, rules: Rules) -> float:
-    """How far replicates are spread about the term where the smallest class has few images.
+def _luck_of_search(sides: _Sides, rules: Rules) -> float:
+    """How far replicates are spread about the term, where some class has few images, for the luck of the search.
 
-    The variance of a class's few units is hardly known, and percentiles take it for known (`few.spread_factor`, of the
-    class where that is larger than of the parts). With more than two classes replicates keep the biases of the sample,
-    without the luck of the search; looked for anew in a bootstrap sample, whose images stand in it several times, they
-    have more than that luck (docs/diagnosis.md), and the mean of both variances is taken.
+    With two classes every replicate looks for its own cut. With more, replicates keep the biases of the sample, without
+    that luck; looked for anew in a bootstrap sample, whose images stand in it several times, they have more than it
+    (docs/diagnosis.md), and the mean of both variances is taken.
     """
-    samples, classes = sides.samples, sides.classes
-    factors = [run.draws.factor]
-    for images in (samples.val, samples.test):
-        bearing = np.unique(images.labels) if classes is None else classes
-        for k in bearing.tolist():
-            own = images.take(images.labels == k)
-            if len(own):
-                factors.append(spread_factor(Units.of(own.labels, own.ids, own.patients)))
-    few = max(factors) / run.draws.factor
-    if (run.k if classes is None else len(classes)) == 2:
-        return few
+    classes = sides.classes
+    if (sides.samples.val_prior.shape[1] if classes is None else len(classes)) == 2:
+        return 1.0
     some = slice(0, 1 + rules.search_draws)
     held, anew = (float(np.var(sides.gained(some, anew=each, repeats=1)[1:])) for each in (False, True))
-    return few * sqrt((1 + max(1.0, anew / held)) / 2) if held > 0 else few
+    return sqrt((1 + max(1.0, anew / held)) / 2) if held > 0 else 1.0
 
 
 def _too_few(run: RunData, samples: Samples, rules: Rules) -> str:

@@ -213,7 +213,8 @@ class _Family:
         A group in which all are right has replicates that do not vary; its error is that of a share to which two
         images were added, one right and one wrong (Agresti & Coull 1998), spread as Student's t for few patients.
         """
-        by_draws = run.draws.factor * self.differences[1:].std(axis=0, ddof=1)
+        drawn = self.differences[1:]
+        by_draws = run.draws.drawn.few.factors(drawn.T) * drawn.std(axis=0, ddof=1)
         least = [
             sum(
                 _variance(

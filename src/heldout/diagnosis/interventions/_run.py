@@ -21,6 +21,7 @@ from heldout.diagnosis.interventions._shelf import interventions
 from heldout.diagnosis.interventions.context import FEATURES_OF, InterventionContext
 from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
 from heldout.diagnosis.interventions.needs import Need, lacking
+from heldout.diagnosis.looks import looks
 from heldout.diagnosis.results import is_sound, read_about, write_result
 from heldout.diagnosis.rules import RULES
 from heldout.errors import HeldoutError, UsageError
@@ -281,12 +282,18 @@ def _carry_out(experiment: Intervention, context: InterventionContext) -> None:
         "kind": None if absent is None else absent.kind,
         "failed": absent is not None and absent.kind is ReasonKind.INTERVENTION_FAILED,
         **(_made_with(experiment, context) if context.given else {}),
+        **({"looks": looks(context.limit, _images(context))} if experiment.grows else {}),
     }
     if absent is None and not table.empty and (table["split"] == "test").any():
         _count_evaluation(experiment, context)
     write_result(
         _place(experiment, context), {**about, **(more if absent is None else {})}, table if absent is None else None
     )
+
+
+def _images(context: InterventionContext) -> int:
+    """Images of the larger of the parts that a sample is taken of."""
+    return max(len(context.study.split.val), len(context.study.split.test))
 
 
 def _count_evaluation(experiment: Intervention, context: InterventionContext) -> None:
