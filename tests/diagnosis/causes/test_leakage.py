@@ -139,18 +139,22 @@ def test_other_seeds_of_the_recipe_tell_how_much_is_luck() -> None:
     assert beside.high - beside.low < (alone.high - alone.low) / 2
 
 
+def lucky(seed: int, seeds: int, worth: float = 0.0) -> RunData:
+    """Networks of 85 % with a standard deviation of 3 points of luck; all images of validation have relatives."""
+    rng = np.random.default_rng((31, seed))
+    shares = np.clip(0.85 + 0.03 * rng.standard_normal(1 + seeds) + np.append(worth, np.zeros(seeds)), 0, 1)
+    halves = [counted("val", [(100, int(hits)) for hits in rng.binomial(100, shares[0], 2)]) for _ in range(2)]
+    made = joined(*halves)
+    assert made.val is not None
+    made = replace(made, leaked=dict.fromkeys(made.val.ids, "same patient"), bootstrap_seed=seed)
+    return retrained(made, rng.binomial(100, shares[1:]).tolist())
+
+
 @pytest.mark.slow
-def test_where_relatives_are_worth_nothing_leakage_is_established_no_more_often_than_said() -> None:
-    """Networks of 85 % that differ by 2 points of luck: without it in the interval every third study blames leakage."""
-    blamed = 0
-    for seed in range(100):
-        rng = np.random.default_rng((31, seed))
-        hits = np.clip(rng.binomial(100, 0.85) + 2 * rng.standard_normal(4), 0, 100).round().astype(int)
-        reported = counted("val", [(200, 2 * hits[0]), (200, 2 * hits[0])])
-        made = of_parts(reported, counted("test", [(200, 170), (200, 170)]))
-        made = replace(made, leaked=dict.fromkeys(reported.ids, "same patient"), bootstrap_seed=seed)
-        blamed += judged(CAUSE, retrained(made, hits[1:].tolist())).verdict == "established"
-    assert blamed <= 8
+def test_where_relatives_are_worth_nothing_leakage_is_hardly_ever_established() -> None:
+    """Without the luck of training in the interval it is, in one study of eight."""
+    found = [judged(CAUSE, lucky(seed, 3)).verdict for seed in range(100)]
+    assert found.count("established") <= 2
 
 
 def test_two_relatives_of_a_thousand_are_not_worth_the_luck_of_other_networks() -> None:
