@@ -16,14 +16,16 @@ from heldout.backbones import Network
 from heldout.backbones.network import Flat, Input
 from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.interventions import InterventionContext
+from heldout.diagnosis.interventions._scores import rows_of
 from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
 from heldout.diagnosis.interventions.context import stratified
 from heldout.diagnosis.interventions.cues import Cues, donors_of, exchangeable
 from heldout.diagnosis.interventions.doses import Doses
 from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
 from heldout.diagnosis.interventions.intervention import NothingToDoError
+from heldout.diagnosis.interventions.lost import points_lost
 from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing, neighbour_logits
-from heldout.diagnosis.interventions.quality import Quality
+from heldout.diagnosis.interventions.quality import Quality, costliest
 from heldout.diagnosis.interventions.regions import REGIONS
 from heldout.diagnosis.interventions.running_statistics import estimated
 from heldout.diagnosis.relatives import CopyPair
@@ -72,6 +74,24 @@ def test_blur_in_test_is_found_and_costs_validation_what_it_cost_test(tmp_path: 
     assert len(table[(table["variant"] == "sharpness") & (table["split"] == "val")]) == 100  # unchanged ones too
     assert about["changed"]["sharpness"]["val"] == 50
     assert "test" not in about["changed"]["sharpness"]  # nothing is ever sharpened
+
+
+def test_a_property_that_costs_a_rare_class_much_is_tried_further_though_accuracy_hardly_falls(tmp_path: Path) -> None:
+    """1 of 100 points of accuracy, and 8 of mean recall: a diagnosis by balanced accuracy rests on the trials too."""
+    images: Images = {
+        part: as_part(plain(n, seed)[0], (np.arange(n) >= 0.94 * n).astype(np.int64))
+        for seed, (part, n) in enumerate({"train": 20, "val": 200, "test": 200}.items())
+    }
+    context = context_of(tmp_path, deciding_by(Detail(), 1.2), images)
+    labels = context.labels("val")
+    own = np.eye(2, dtype=np.float32)[labels]
+    context.run.predictions["val"] = context.run.predictions["val"].with_logits(own)
+    after = own.copy()
+    after[np.flatnonzero(labels == 1)[:2]] = [1, 0]
+    lost = points_lost(context, rows_of(context, "val", "sharpness", after))
+    assert lost == pytest.approx(1.0)
+    assert costliest(context, [rows_of(context, "val", "sharpness", after)]) == "sharpness"
+    assert costliest(context, [rows_of(context, "val", "sharpness", own)]) is None
 
 
 def test_quality_says_so_when_nothing_shifts(tmp_path: Path) -> None:
