@@ -235,6 +235,18 @@ def test_another_mixture_of_classes_is_no_other_appearance(tmp_path: Path) -> No
     assert accuracy(context, table, "alpha=1", "test") > 0.98
 
 
+def test_a_class_of_one_test_patient_cannot_be_in_the_batches_of_both_halves(tmp_path: Path) -> None:
+    images = brightness_images(shift=0)
+    patients = {part: [f"{part}{n}" for n in range(len(y))] for part, (_, y) in images.items()}
+    patients["test"] = ["the one" if label else f"test{n}" for n, label in enumerate(images["test"][1])]
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, normalised(images)), images, patients=patients)
+    with pytest.raises(
+        NothingToDoError
+    ) as found:  # statistics of the other class alone cost 38 points where none differ
+        BatchNormStatistics().run(context)
+    assert found.value.absence.kind is ReasonKind.PARTS_MISSING and "class1" in found.value.absence.text
+
+
 def test_corrupted_statistics_are_told_by_those_of_training_images(tmp_path: Path) -> None:
     images = brightness_images(shift=0)
     norm = normalised(images)

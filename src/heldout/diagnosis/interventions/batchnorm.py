@@ -11,7 +11,7 @@ import pandas as pd
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits, Pixels
-from heldout.diagnosis.interventions.intervention import Intervention
+from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
 from heldout.diagnosis.interventions.running_statistics import estimated, norms, put, put_back
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
@@ -31,7 +31,7 @@ class BatchNormStatistics(Intervention):
     Batches are drawn so that their classes have the shares of train: else a test set with more of one class would give
     other statistics although every image looks as it should. Labels of test images are used for these shares and for
     nothing else; a class that test lacks is left out of them where it is rare. Patients are halved, and an image is
-    scored with the statistics of the other half.
+    scored with the statistics of the other half. Where a half lacks a class that is not rare, nothing is scored.
 
     Variants `alpha=0.25`, `alpha=0.5`, `alpha=1` on validation and test: the gain on test minus that on validation is
     what wrong statistics cost. Variant `own-statistics` on validation: statistics estimated anew on training images, in
@@ -51,13 +51,7 @@ class BatchNormStatistics(Intervention):
             return Absence(ReasonKind.PARTS_MISSING, "it needs validation and test images")
         if not norms(context.network):
             return Absence(ReasonKind.DOES_NOT_APPLY, "the network has no BatchNorm layer with running statistics")
-        train = context.labels("train")
-        missing = sorted(set(train) - set(context.labels("test")))
-        names = ", ".join(f"'{context.run.record.classes[k]}'" for k in missing)
-        if np.isin(train, missing).mean() > RULES.max_unmatched:
-            text = f"test has no image of {names}, so that other class shares would pass for another appearance"
-            return Absence(ReasonKind.PARTS_MISSING, text)
-        return None
+        return unmatched(context, context.labels("test"), "test")
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Estimate on each half of test, score the other half and validation."""
@@ -66,6 +60,10 @@ class BatchNormStatistics(Intervention):
         half = halves(context, rows)
         shares = np.bincount(context.labels("train"), minlength=context.k) / len(context.ids("train"))
         labels = context.labels("test")[rows["test"]]
+        for number in (0, 1):
+            absent = unmatched(context, labels[half["test"] == number], "one half of the test patients")
+            if absent is not None:
+                raise NothingToDoError(absent)
         found = {(alpha, part): _empty(context, rows[part]) for alpha in ALPHAS for part in rows}
         for number in (0, 1):
             here = {part: np.flatnonzero(half[part] == number) for part in rows}
@@ -82,6 +80,17 @@ class BatchNormStatistics(Intervention):
             rows_of(context, part, f"alpha={alpha:g}", logits, rows[part]) for (alpha, part), logits in found.items()
         ]
         return joined([*tables, _own_statistics(context, rows["val"], pixels["val"])], context.k)
+
+
+def unmatched(context: InterventionContext, labels: Indices, words: str) -> Absence | None:
+    """Why batches of some images cannot have the class shares of train; None where they lack rare classes at most."""
+    train = context.labels("train")
+    missing = sorted(set(train.tolist()) - set(labels.tolist()))
+    if np.isin(train, missing).mean() <= RULES.max_unmatched:
+        return None
+    names = ", ".join(f"'{context.run.record.classes[k]}'" for k in missing)
+    text = f"{words} has no image of {names}, so that other class shares would pass for another appearance"
+    return Absence(ReasonKind.PARTS_MISSING, text)
 
 
 def _empty(context: InterventionContext, rows: Indices) -> Logits:
