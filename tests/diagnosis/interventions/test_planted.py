@@ -16,7 +16,6 @@ from heldout.backbones import Network
 from heldout.backbones.network import Flat, Input
 from heldout.diagnosis.content import MAY_BE_CONTENT
 from heldout.diagnosis.interventions import InterventionContext
-from heldout.diagnosis.interventions._scores import rows_of
 from heldout.diagnosis.interventions.batchnorm import BatchNormStatistics, matched_batches
 from heldout.diagnosis.interventions.context import stratified
 from heldout.diagnosis.interventions.cues import Cues, donors_of, exchangeable
@@ -30,7 +29,7 @@ from heldout.diagnosis.interventions.regions import REGIONS
 from heldout.diagnosis.interventions.running_statistics import estimated
 from heldout.diagnosis.relatives import CopyPair
 from heldout.records import ReasonKind
-from heldout.records.logit_table import logits_in
+from heldout.records.logit_table import logits_in, variant_rows
 from heldout.training import machine
 from tests.diagnosis.interventions.contexts import Corner, Detail, Images, context_of, deciding_by
 
@@ -88,10 +87,10 @@ def test_a_property_that_costs_a_rare_class_much_is_tried_further_though_accurac
     context.run.predictions["val"] = context.run.predictions["val"].with_logits(own)
     after = own.copy()
     after[np.flatnonzero(labels == 1)[:2]] = [1, 0]
-    lost = points_lost(context, rows_of(context, "val", "sharpness", after))
+    lost = points_lost(context, variant_rows(context.ids("val"), "val", "sharpness", after))
     assert lost == pytest.approx(1.0)
-    assert costliest(context, [rows_of(context, "val", "sharpness", after)]) == "sharpness"
-    assert costliest(context, [rows_of(context, "val", "sharpness", own)]) is None
+    assert costliest(context, [variant_rows(context.ids("val"), "val", "sharpness", after)]) == "sharpness"
+    assert costliest(context, [variant_rows(context.ids("val"), "val", "sharpness", own)]) is None
 
 
 def test_quality_says_so_when_nothing_shifts(tmp_path: Path) -> None:

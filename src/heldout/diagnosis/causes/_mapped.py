@@ -100,8 +100,8 @@ class Mapped:
 
         Args:
             rules: Thresholds.
-            tried: Whether it may rest on how test differs: not where another property was contradicted, and nothing
-                more was tried on this one.
+            tried: Whether it may rest on how test differs: not where half of another property, or its control, told
+                against the procedure, and neither was made of this one.
         """
         if self.regained is not None and (self.reversible or self.name == ALL):
             return regains(self.lost, self.regained, rules.agreement)

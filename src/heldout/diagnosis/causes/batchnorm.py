@@ -40,16 +40,13 @@ class Fault:
 
     Attributes:
         own: Validation with statistics estimated anew on training images, before and after; None where not tried.
+        gain: What it gains thereby, points; None likewise.
         forgotten: What the finished network no longer knows of the training images; None where that cannot be asked.
     """
 
     own: Effect | None
+    gain: Measured | None
     forgotten: Forgotten | None
-
-    @property
-    def gain(self) -> Measured | None:
-        """What validation gains with statistics of training images, points; None where not tried."""
-        return None if self.own is None else self.own.lost * -1.0
 
     def told(self, rules: Rules) -> bool:
         """Whether statistics of training images are better for validation by more than the margin, surely."""
@@ -129,7 +126,8 @@ class BatchNorm(Cause[Blends]):
     def measure(self, data: CauseData) -> Blends | Missing:
         """The best blend, and signs of a plain bug."""
         blends = _blends(data)
-        fault = Fault(effect_of(data, INTERVENTION, OWN, "val"), _forgotten(data))
+        own = effect_of(data, INTERVENTION, OWN, "val")
+        fault = Fault(own, None if own is None else own.lost * -1.0, _forgotten(data))
         absent = without(data, INTERVENTION)
         if not blends:
             return Blends(fault, absent) if fault.found(data.rules) else absent

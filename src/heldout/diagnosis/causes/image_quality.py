@@ -110,7 +110,8 @@ class ImageQuality(Cause[Qualities]):
         best = measured.best(rules)
         taken_back = best is not None and measured.taken_back(best, rules)
         if best is not None and not taken_back:
-            more = against is None or best.half is not None or best.control is not None
+            doubted = against is not None and against.against(rules) in ("dose", "control")
+            more = not doubted or best.half is not None or best.control is not None
             agrees = best.agrees(rules, more)
             tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules, agrees))
         if (returned := measured.returned) is not None:
