@@ -27,7 +27,7 @@ VARIANTS = {
     "cues": tuple(
         f"{word}:{region}" for region in ("border", "corners") for word in ("only", "neutral", "swap", "same")
     ),
-    "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"),
+    "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "own-statistics"),
     "interpolation": ("alpha=0", "alpha=0.25", "alpha=0.5", "alpha=0.75"),
     "probe": ("probe",),
     "pooled": ("balanced", "unbalanced", "source", "neighbours"),

@@ -59,7 +59,7 @@ def with_interventions(made: RunData) -> RunData:
     for intervention, variants in {
         "quality": ("sharpness", "contrast", "all"),
         "cues": ("only:border", "neutral:border", "swap:border", "same:border", "only:corners", "neutral:corners"),
-        "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"),
+        "batchnorm": ("alpha=0.25", "alpha=0.5", "alpha=1", "own-statistics"),
         "interpolation": ("alpha=0", "alpha=0.25", "alpha=0.75"),
         "probe": ("probe",),
         "pooled": ("balanced", "unbalanced", "source"),

@@ -121,6 +121,12 @@ class Effect:
         return float(found.pvalue)
 
     @property
+    def touched(self) -> int:
+        """Number of images that are answered otherwise, be it by a trace: by more than float32 rounds logits."""
+        alike = np.isclose(self.logits_before, self.logits_after, rtol=1e-6, atol=1e-6)
+        return int((~alike).any(axis=1).sum())
+
+    @property
     def changed(self) -> int:
         """Number of images that changed sides."""
         return int((self.before != self.after).sum())

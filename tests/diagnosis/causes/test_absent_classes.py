@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from heldout.diagnosis.causes.absent_classes import CAUSE
@@ -18,6 +20,16 @@ def test_test_images_of_a_class_that_validation_lacks_are_established_at_their_e
     assert finding.numbers == {"images": 60.0, "classes": 1.0}
     assert made.test is not None
     assert set(finding.images) <= {id_ for id_, k in zip(made.test.ids, made.test.labels, strict=True) if k == 2}
+
+
+@pytest.mark.parametrize("right", [0, 15, 30])
+def test_a_class_of_one_patient_establishes_and_excludes_nothing(right: int) -> None:
+    made = tailed([90, 90, 3], [(90, 80), (90, 80), (0, 0)], [(90, 77), (90, 77), (30, right)], "abc")
+    assert made.test is not None
+    patients = tuple("the one" if k == 2 else f"p{i // 3}" for i, k in enumerate(made.test.labels))
+    finding = judged(CAUSE, replace(made, test=replace(made.test, patients=patients)))
+    assert finding.points is not None and finding.points.high - finding.points.low > 8
+    assert finding.verdict == "not identifiable"
 
 
 def test_three_images_of_a_hundred_are_named_and_excluded_as_the_reason() -> None:

@@ -103,16 +103,16 @@ def drops(*, bent: int = 60, back: Any = CLEAR, over: Any = None) -> Drops:
     return Drops(effect(), effect(better=bent, part="test"), between, "", over, 1)
 
 
-SOUND = Fault({}, {}, None, None)
+SOUND = Fault(None, None, None)
 
 
 def forgot(low: float) -> Fault:
-    return Fault({}, {}, None, Forgotten(97.0, 97.0 - low - 1, points(low + 1, low, low + 2)))
+    return Fault(None, None, Forgotten(97.0, 97.0 - low - 1, points(low + 1, low, low + 2)))
 
 
 def mends(gain: Any, changed: int = 40) -> Fault:
-    """What validation gains with statistics of its own batches."""
-    return Fault({"own": gain}, {"own": effect(better=changed)}, gain, None)
+    """What validation gains with statistics of training images."""
+    return Fault(effect(better=changed), gain, None)
 
 
 def blend(measured: Any, others: bool | None = True, fault: Fault = SOUND, smaller: Any = None) -> Blends:
@@ -354,11 +354,25 @@ TABLE = [
     ("image-quality", one(mapped(control=NONE)), YES),
     ("image-quality", one(mapped(control=surely(20.0))), AGAINST),  # so much where nothing differs
     ("image-quality", one(mapped(control=surely(2.0))), YES),  # and this is less than the whole
+    ("image-quality", one(replace(mapped(), beyond=OPEN)), YES),
+    ("image-quality", one(replace(mapped(), beyond=surely(2.0))), MAYBE),  # test has it, and loses surely less
+    ("image-quality", one(replace(mapped(control=surely(2.0)), beyond=surely(2.0), touched=9.0)), AGAINST),
+    ("image-quality", one(replace(mapped(control=surely(2.0)), beyond=OPEN, touched=9.0)), YES),
     (
         "image-quality",
         one(mapped(name="brightness", regained=BETTER), mapped(points(4.0, 2.0, 6.0))),
         YES,
     ),  # the next costliest stands
+    (
+        "image-quality",
+        one(mapped(surely(12.0), name="noise", control=surely(20.0)), mapped(points(4.0, 2.0, 6.0))),
+        MAYBE,
+    ),  # but not as surely where processing itself costs points, and of the next one that was not asked
+    (
+        "image-quality",
+        one(mapped(surely(12.0), name="noise", control=surely(20.0)), mapped(points(4.0, 2.0, 6.0), control=NONE)),
+        YES,
+    ),
     (
         "image-quality",
         one(mapped(name="brightness", regained=BETTER), every=mapped(surely(9.0), name=ALL, smd=None)),

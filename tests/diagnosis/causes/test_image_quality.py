@@ -190,3 +190,37 @@ def test_a_procedure_that_costs_as_much_where_nothing_differs_is_contradicted() 
     finding = judged(CAUSE, replace(made, scored={INTERVENTION: both}))
     assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.CONTRADICTED)
     assert "values of other validation images costs" in finding.sentence
+
+
+def processed(*, spared: bool, control: float = 0.0) -> RunData:
+    """Validation NORMAL loses most of its accuracy when blurred; test is blurred, and loses as much or hardly any."""
+    made = quality(made_run(shift=0.4 if spared else 2.5), {("sharpness", 0): -0.8})
+    variants = {("sharpness", "val"): moved(made, "val", 0, 2.5), (ALL, "val"): moved(made, "val", 0, 2.5, seed=2)}
+    if control:
+        assert made.val is not None
+        some = np.arange(len(made.val)) % 2 == 0  # half of the images can be blurred
+        own = made.val.logits[:, 1] - made.val.logits[:, 0]
+        variants["control:sharpness", "val"] = np.where(some, moved(made, "val", 0, control, seed=3), own)
+    return with_scored(made, INTERVENTION, variants)
+
+
+def test_what_costs_validation_far_more_than_test_loses_by_it_is_not_established() -> None:
+    assert judged(CAUSE, processed(spared=False)).verdict == "established"
+    finding = judged(CAUSE, processed(spared=True))
+    assert finding.verdict == "suggested" and "Test images, which are so already" in finding.sentence
+    assert finding.points is not None and finding.priority < finding.points.value / 2
+
+
+def test_a_control_that_touches_fewer_images_speaks_for_as_many_as_the_change_where_test_is_spared() -> None:
+    finding = judged(CAUSE, processed(spared=True, control=2.5))
+    assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.CONTRADICTED)
+    assert judged(CAUSE, processed(spared=False, control=0.2)).verdict == "established"
+
+
+def test_beside_a_contradicted_property_one_that_was_not_tried_further_is_suggested_at_most() -> None:
+    """Contrast costs as much where nothing differs; of sharpness, which costs a little less, that was not asked."""
+    made = quality(made_run(shift=2.5), {("sharpness", 0): -0.8, ("contrast", 0): -0.8})
+    variants = {("sharpness", "val"): moved(made, "val", 0, 2.2), ("contrast", "val"): moved(made, "val", 0, 2.5)}
+    assert judged(CAUSE, with_scored(made, INTERVENTION, variants)).verdict == "established"
+    variants["control:contrast", "val"] = moved(made, "val", 0, 2.6, seed=4)
+    assert judged(CAUSE, with_scored(made, INTERVENTION, variants)).verdict == "suggested"

@@ -83,6 +83,25 @@ def test_a_cue_that_holds_on_test_too_is_no_cause_of_the_gap() -> None:
     assert finding.verdict in ("excluded", "not identifiable") and finding.priority == 0
 
 
+def test_a_region_that_may_hold_points_is_not_excluded_by_another_that_holds_none() -> None:
+    """Without the corners every tenth image is answered otherwise, by chance; without the border one is mended."""
+    made = made_run(N, N, patients=1)
+    variants: dict[tuple[str, str], Reals] = {}
+    for part, one in parts(made).items():
+        if part == "train":
+            continue
+        right, other = np.flatnonzero(one.right), np.where(np.arange(N) % 10 == 0, -1.0, 1.0)
+        border = margin(one).copy()
+        border[right[: 1 if part == "val" else 0]] *= -1
+        variants["neutral:border", part] = border
+        variants["neutral:corners", part] = margin(one) * other
+    finding = judged(CAUSE, with_scored(made, INTERVENTION, variants))
+    numbers = finding.numbers
+    assert numbers["gap_corners"] < numbers["gap_border"] < 1  # the border is the one that shrinks the gap most
+    assert (finding.verdict, finding.kind) == ("not identifiable", ReasonKind.MORE_IMAGES)
+    assert finding.points is not None and finding.points.high > 1.5 and "corners" in finding.sentence
+
+
 def test_a_region_that_does_not_tell_the_classes_apart_is_no_shortcut() -> None:
     finding = judged(CAUSE, cued(informative=False))
     assert (finding.verdict, finding.kind) == ("excluded", ReasonKind.UNTRUSTED)

@@ -22,13 +22,14 @@ from heldout.diagnosis.interventions.cues import Cues, donors_of, exchangeable
 from heldout.diagnosis.interventions.doses import Doses
 from heldout.diagnosis.interventions.grouped import GroupedRetraining, redrawn
 from heldout.diagnosis.interventions.intervention import NothingToDoError
+from heldout.diagnosis.interventions.lost import points_lost
 from heldout.diagnosis.interventions.pooled import PooledClassifiers, balancing, neighbour_logits
-from heldout.diagnosis.interventions.quality import Quality
+from heldout.diagnosis.interventions.quality import Quality, costliest
 from heldout.diagnosis.interventions.regions import REGIONS
 from heldout.diagnosis.interventions.running_statistics import estimated
 from heldout.diagnosis.relatives import CopyPair
 from heldout.records import ReasonKind
-from heldout.records.logit_table import logits_in
+from heldout.records.logit_table import logits_in, variant_rows
 from heldout.training import machine
 from tests.diagnosis.interventions.contexts import Corner, Detail, Images, context_of, deciding_by
 
@@ -72,6 +73,24 @@ def test_blur_in_test_is_found_and_costs_validation_what_it_cost_test(tmp_path: 
     assert len(table[(table["variant"] == "sharpness") & (table["split"] == "val")]) == 100  # unchanged ones too
     assert about["changed"]["sharpness"]["val"] == 50
     assert "test" not in about["changed"]["sharpness"]  # nothing is ever sharpened
+
+
+def test_a_property_that_costs_a_rare_class_much_is_tried_further_though_accuracy_hardly_falls(tmp_path: Path) -> None:
+    """1 of 100 points of accuracy, and 8 of mean recall: a diagnosis by balanced accuracy rests on the trials too."""
+    images: Images = {
+        part: as_part(plain(n, seed)[0], (np.arange(n) >= 0.94 * n).astype(np.int64))
+        for seed, (part, n) in enumerate({"train": 20, "val": 200, "test": 200}.items())
+    }
+    context = context_of(tmp_path, deciding_by(Detail(), 1.2), images)
+    labels = context.labels("val")
+    own = np.eye(2, dtype=np.float32)[labels]
+    context.run.predictions["val"] = context.run.predictions["val"].with_logits(own)
+    after = own.copy()
+    after[np.flatnonzero(labels == 1)[:2]] = [1, 0]
+    lost = points_lost(context, variant_rows(context.ids("val"), "val", "sharpness", after))
+    assert lost == pytest.approx(1.0)
+    assert costliest(context, [variant_rows(context.ids("val"), "val", "sharpness", after)]) == "sharpness"
+    assert costliest(context, [variant_rows(context.ids("val"), "val", "sharpness", own)]) is None
 
 
 def test_quality_says_so_when_nothing_shifts(tmp_path: Path) -> None:
@@ -204,7 +223,7 @@ def test_statistics_that_do_not_fit_test_are_mended_whatever_its_class_shares(tm
     assert before < 0.4
     assert accuracy(context, table, "alpha=1", "test") > 0.98
     assert before <= accuracy(context, table, "alpha=0.25", "test") <= accuracy(context, table, "alpha=1", "test")
-    assert accuracy(context, table, "train-mode", "val") > 0.9
+    assert accuracy(context, table, "own-statistics", "val") > 0.98
 
 
 def test_another_mixture_of_classes_is_no_other_appearance(tmp_path: Path) -> None:
@@ -215,16 +234,38 @@ def test_another_mixture_of_classes_is_no_other_appearance(tmp_path: Path) -> No
     assert accuracy(context, table, "alpha=1", "test") > 0.98
 
 
-def test_corrupted_statistics_are_told_by_train_mode(tmp_path: Path) -> None:
+def test_a_class_of_one_test_patient_cannot_be_in_the_batches_of_both_halves(tmp_path: Path) -> None:
+    images = brightness_images(shift=0)
+    patients = {part: [f"{part}{n}" for n in range(len(y))] for part, (_, y) in images.items()}
+    patients["test"] = ["the one" if label else f"test{n}" for n, label in enumerate(images["test"][1])]
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, normalised(images)), images, patients=patients)
+    with pytest.raises(
+        NothingToDoError
+    ) as found:  # statistics of the other class alone cost 38 points where none differ
+        BatchNormStatistics().run(context)
+    assert found.value.absence.kind is ReasonKind.PARTS_MISSING and "class1" in found.value.absence.text
+
+
+def test_corrupted_statistics_are_told_by_those_of_training_images(tmp_path: Path) -> None:
     images = brightness_images(shift=0)
     norm = normalised(images)
     norm.running_mean += 1.5  # type: ignore[operator]
     context = context_of(tmp_path, deciding_by(Pass(), -0.25, norm), images)
     table = BatchNormStatistics().run(context)
     assert (context.logits("val").argmax(1) == context.labels("val")).mean() < 0.4
-    assert accuracy(context, table, "train-mode", "val") > 0.9
+    assert accuracy(context, table, "own-statistics", "val") > 0.98
     assert accuracy(context, table, "alpha=1", "val") > 0.98
     assert float(norm.running_mean[0]) == pytest.approx(float(normalised(images).running_mean[0]) + 1.5)  # type: ignore[index]
+
+
+def test_right_statistics_pass_for_right_though_validation_too_is_of_another_site(tmp_path: Path) -> None:
+    images = brightness_images(shift=0)
+    images = {part: (x if part == "train" else x + 40, y) for part, (x, y) in images.items()}
+    context = context_of(tmp_path, deciding_by(Pass(), -0.25, normalised(images)), images)
+    before = (context.logits("val").argmax(1) == context.labels("val")).mean()
+    table = BatchNormStatistics().run(context)
+    assert accuracy(context, table, "alpha=1", "val") > before + 0.2  # the cause would call it a bug by this
+    assert accuracy(context, table, "own-statistics", "val") == pytest.approx(before, abs=0.02)
 
 
 def test_no_image_is_scored_with_statistics_of_its_own_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,7 +495,12 @@ def test_batches_are_matched_though_test_lacks_a_class_that_training_hardly_has(
     """4 of 164 training images; of a class that is a tenth of train other shares would pass for another appearance."""
     context = tailed_context(tmp_path / "rare", (40, 40, 0))
     assert BatchNormStatistics().why_not(context) is None
-    assert set(BatchNormStatistics().run(context)["variant"]) == {"alpha=0.25", "alpha=0.5", "alpha=1", "train-mode"}
+    assert set(BatchNormStatistics().run(context)["variant"]) == {
+        "alpha=0.25",
+        "alpha=0.5",
+        "alpha=1",
+        "own-statistics",
+    }
     common = tailed_context(tmp_path / "common", (40, 0, 40))
     absence = BatchNormStatistics().why_not(common)
     assert absence is not None and absence.kind is ReasonKind.PARTS_MISSING

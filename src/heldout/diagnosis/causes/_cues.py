@@ -12,7 +12,7 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trials
 from heldout.records import Estimate
 from heldout.stats.measured import Measured, simultaneous
-from heldout.ties import first_best, settled
+from heldout.ties import settled
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,11 @@ class Cues:
         """Regions that cannot hold the finding itself."""
         return [cue for cue in self.all_of_them if cue.region not in MAY_BE_CONTENT]
 
-    def best(self, rules: Rules) -> Cue:
-        """The region whose absence shrinks the gap most, informative ones first."""
-        shrinking = [cue for cue in self.blamable if cue.informative(rules) is not False and cue.points.low > 0]
-        return first_best(shrinking or self.blamable, lambda cue: cue.points.value)
+    def ranked(self, rules: Rules) -> list[Cue]:
+        """Regions, the one whose absence shrinks the gap most first, informative ones that surely do before others."""
+        surely = [cue for cue in self.blamable if cue.informative(rules) is not False and cue.points.low > 0]
+        return sorted(self.blamable, key=lambda cue: (cue not in surely, -settled(cue.points.value)))
+
+    def named(self, region: str) -> Cue | None:
+        """What was tried on a region; None where that is none of them."""
+        return next((cue for cue in self.all_of_them if cue.region == region), None)

@@ -38,6 +38,8 @@ class Mapped:
         half: Points lost with half of the change; None where not tried.
         control: Points lost where validation images are given the values of other validation images; likewise.
         honest: Whether all that was mapped can be given back on test; None where the property itself says.
+        beyond: Points lost beyond those that test loses by its images, which are so already; None where not known.
+        touched: Images that the change touched, for each one that the control touched; 1 at least.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Mapped:
     half: Measured | None = None
     control: Measured | None = None
     honest: bool | None = None
+    beyond: Measured | None = None
+    touched: float = 1.0
 
     @property
     def direction(self) -> int:
@@ -71,23 +75,39 @@ class Mapped:
         """Whether it is known that the reverse can be done honestly."""
         return self.reversible and (self.direction != 0 or self.name not in DEGRADED)
 
-    @property
-    def trials(self) -> Trials:
-        """What else was tried; the reverse only where it is known that it can be done honestly."""
+    def overshoots(self, rules: Rules) -> bool:
+        """Whether it surely costs more than test loses, so that some of the cost is that of processing an image."""
+        return self.beyond is not None and counts(self.beyond, rules)
+
+    def trials(self, rules: Rules) -> Trials:
+        """What else was tried; the reverse only where it is known that it can be done honestly.
+
+        A control brings images half the way there and back, and touches fewer of them: those that can be blurred, say.
+        Where the change overshoots, it is asked what processing as many would cost.
+        """
         back = self.regained if self.undoable else None
-        return Trials(self.effect.lost, back, self.half, self.control)
+        control = self.control
+        if control is not None and self.overshoots(rules):
+            control = control * self.touched
+        return Trials(self.effect.lost, back, self.half, control)
 
     def against(self, rules: Rules) -> Trial:
         """Which trial speaks against it."""
-        return self.trials.against(rules)
+        return self.trials(rules).against(rules)
 
-    def agrees(self, rules: Rules) -> bool | None:
-        """Whether a second, independent measurement agrees; None where there is none."""
+    def agrees(self, rules: Rules, tried: bool = True) -> bool | None:
+        """Whether a second, independent measurement agrees; None where there is none.
+
+        Args:
+            rules: Thresholds.
+            tried: Whether it may rest on how test differs: not where half of another property, or its control, told
+                against the procedure, and neither was made of this one.
+        """
         if self.regained is not None and (self.reversible or self.name == ALL):
             return regains(self.lost, self.regained, rules.agreement)
         if self.shift is None or self.name == ALL:
             return None
-        return self.shifts_where_it_costs(rules)
+        return tried and not self.overshoots(rules) and self.shifts_where_it_costs(rules)
 
     def shifts_where_it_costs(self, rules: Rules) -> bool:
         """Whether a property that cannot be given back differs in test, and mostly in the classes that lose by it."""
@@ -160,7 +180,8 @@ class Qualities:
         best = self.best(rules)
         if best is None or self.every is None or self.contradicted(rules) is not None:
             return False
-        return self.taken_back(best, rules) and best.lost.low > 0 and best.shifts_where_it_costs(rules)
+        sound = self.taken_back(best, rules) and not self.every.overshoots(rules)
+        return sound and best.lost.low > 0 and best.shifts_where_it_costs(rules)
 
     def named(self, name: str) -> Mapped | None:
         """A property, or all of them, by name; None where not tried."""

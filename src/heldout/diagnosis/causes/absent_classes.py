@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from heldout.diagnosis.cause_data import CauseData
 from heldout.diagnosis.causes.cause import Cause, Missing, Told
+from heldout.diagnosis.gap.absent import absent_doubt
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.verdict import Decision, weigh
 from heldout.diagnosis.words import IMAGES, SCORE, capital, listed, said
@@ -38,7 +39,9 @@ class AbsentClasses(Cause[Absent]):
 
     How it is detected: Exactly. The accuracy on test without the images of such classes minus that on all of test:
     A_T(without) − A_T. It is taken off the gap before anything else, and all that follows is told of the classes that
-    both parts have. It cannot exceed the share of test that these images are.
+    both parts have. It cannot exceed the share of test that these images are. Where the recall of such a class does not
+    vary over draws of patients (one patient has all its images, or all are wrong), its interval takes it with a doubt
+    (Jeffreys' prior on the class's patients).
 
     Why it matters: With few images of a class a random draw of validation misses it, or a site has no such patients.
     Validation then promises nothing for the class, and often training hardly knows it either.
@@ -55,9 +58,10 @@ class AbsentClasses(Cause[Absent]):
     def measure(self, data: CauseData) -> Absent | Missing:
         """The absent term."""
         run, gap = data.run, data.gap
-        points = gap.terms.get("absent")
-        if points is None:
+        term = gap.terms.get("absent")
+        if term is None:
             return Missing(ReasonKind.DOES_NOT_APPLY, "validation has images of every class of test")
+        points = replace(term, replicates=term.replicates + absent_doubt(run))
         test, absent = run.test, set(gap.samples.absent)
         assert test is not None
         rows = [i for i, k in enumerate(test.labels.tolist()) if k in absent]

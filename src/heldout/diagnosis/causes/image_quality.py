@@ -12,6 +12,7 @@ from heldout.diagnosis.causes._mapped import ALL, DEGRADED, Mapped, Qualities, R
 from heldout.diagnosis.causes.cause import Cause, Missing, Told, left_out_told, without
 from heldout.diagnosis.effects import Effect, effect_of, explained_terms, remedy_tried
 from heldout.diagnosis.gap.small_classes import left_out_words, too_small, val_right
+from heldout.diagnosis.pooled import remaining
 from heldout.diagnosis.properties import extreme_and_wrong, is_known, property_of, shift_of
 from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.trials import Trial
@@ -47,9 +48,13 @@ class ImageQuality(Cause[Qualities]):
     excluded, whatever disturbing it costs, unless the reverse agrees. So is one that another trial contradicts: the
     reverse costs points on test too; half of the change costs more than the whole, or gains; or the same procedure
     costs as much where nothing differs (half of the validation images of a class given the values of the other half).
+    Test images have the property already. So where the change surely costs validation more, by {margin} points, than
+    test loses by its images, the network suffers from the processing as well: unless the reverse agrees it is
+    suggested at most, and the control is asked what it would cost on as many images as the change touched.
     A property that alone surely costs more than all together is not judged alone: the others take that back. All
     together are then judged, and borne out by that property's own difference if it cannot be given back. The two
-    trials named last are made of the costliest property only. At least a few images must change sides (randomisation
+    trials named last are made of the costliest property only: where they contradict it, another one is suggested at
+    most, unless its reverse agrees. At least a few images must change sides (randomisation
     test over patients). Properties: `heldout.images.quality`.
 
     Why it matters: Networks read texture, and a blurred or re-compressed image has another texture although a person
@@ -105,7 +110,10 @@ class ImageQuality(Cause[Qualities]):
         best = measured.best(rules)
         taken_back = best is not None and measured.taken_back(best, rules)
         if best is not None and not taken_back:
-            tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules))
+            doubted = against is not None and against.against(rules) in ("dose", "control")
+            more = not doubted or best.half is not None or best.control is not None
+            agrees = best.agrees(rules, more)
+            tried.append(_decide(best, best.differs(rules) is False, measured.comparisons, rules, agrees))
         if (returned := measured.returned) is not None:
             gain = returned.gains[returned.name]
             decision = weigh_effects(gain, [returned.effect], None, rules, len(returned.gains))
@@ -157,6 +165,11 @@ class ImageQuality(Cause[Qualities]):
         images: tuple[str, ...] = ()
         if decision.positive and one.name != ALL and measured.every is not None:
             sentence += f" All properties together cost {measured.every.lost.value:.1f}."
+        if decision.positive and one.beyond is not None and one.overshoots(rules):
+            sentence += (
+                f" Test images, which are so already, lose no more than {one.lost.value - one.beyond.value:.1f}: the "
+                "rest may be what processing an image does to the network."
+            )
         sentence += ending
         if decision.positive:
             images = (one.images or one.effect.turned)[: rules.max_images]
@@ -179,7 +192,9 @@ def _decide(one: Mapped, same: bool, comparisons: int, rules: Rules, agrees: boo
     decision = weigh_effects(one.lost, [one.effect], agrees, rules, comparisons)
     if decision.verdict == "suggested" and same:
         decision = Decision("excluded", NOT_IN_TEST)
-    return replace(heard(decision, one.trials, rules), about=one.name)
+    if decision.positive and one.beyond is not None and one.overshoots(rules):
+        decision = replace(decision, priority=max(0.0, one.lost.value - one.beyond.value))
+    return replace(heard(decision, one.trials(rules), rules), about=one.name)
 
 
 def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Mapped:
@@ -199,6 +214,8 @@ def _mapped(data: CauseData, name: str, effect: Effect, comparisons: int) -> Map
         extreme_and_wrong(data.run, data.gap.samples, name, k, direction),
         None if half is None else half.lost,
         None if control is None else control.lost,
+        beyond=effect.lost - remaining(data),
+        touched=1.0 if control is None else max(1.0, effect.touched / max(control.touched, 1)),
     )
 
 

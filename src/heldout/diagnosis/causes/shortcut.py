@@ -82,22 +82,13 @@ class Shortcut(Cause[Cues]):
         return Cues(cues, seen, tried, left_out, at_most)
 
     def decide(self, measured: Cues, rules: Rules) -> Decision:
-        """Established where the cue exists, is leaned on and holds less well on test."""
+        """Of the region that tells most: a cause first, then what is open, and excluded only if all regions are."""
         if not measured.all_of_them:
             return Decision("excluded", ReasonKind.NO_DIFFERENCE)
-        cue = measured.best(rules)
-        known = [cue.informative(rules), cue.leaned_on, cue.moved]
-        agrees = None if None in known or cue.neutral_test is None else all(known)
-        decision = weigh_effects(cue.points, cue.effects, agrees, rules, cue.comparisons)
-        if decision.positive and cue.informative(rules) is False:
-            return Decision("excluded", ReasonKind.UNTRUSTED)
-        decision = heard(decision, cue.trials(decision.verdict == "established"), rules)
-        decision = unless_left_out(decision, cue.points, measured.undecided, rules)
-        if decision.positive and not cue.leaned_on:
-            return undecided(ReasonKind.MORE_IMAGES)
-        if decision.positive and cue.moved is False:
-            return undecided(ReasonKind.MORE_IMAGES)
-        return decision
+        decisions = [_decide(cue, measured.undecided, rules) for cue in measured.ranked(rules)]
+        told = [decision for decision in decisions if decision.positive]
+        left = [decision for decision in decisions if decision.verdict == "not identifiable"]
+        return (told or left or decisions)[0]
 
     def tell(self, measured: Cues, decision: Decision, rules: Rules) -> Told:
         """The region, and the three things that have to come together."""
@@ -105,15 +96,16 @@ class Shortcut(Cause[Cues]):
             reason = f"none of {_list(measured.tried)} tells the classes apart in training"
             numbers = {f"probe_auc_{region}": auc for region, auc in measured.probes.items()}
             return Told(f"There is no such cue, because {reason}.", False, reason, numbers=numbers)
-        cue = measured.best(rules)
+        best = measured.ranked(rules)[0]
+        cue = measured.named(decision.about) or best
         where = WORDS.get(cue.region, cue.region)
         numbers = {f"gap_{one.region}": one.points.value for one in measured.all_of_them} | _numbers(cue)
         _, few = left_out_told(decision, measured.left_out)
         told = Told("", True, few or _reason(cue, where, decision), cue.points, numbers=numbers)
-        if decision.kind is ReasonKind.UNTRUSTED:
-            return replace(told, sentence=f"Making {where} neutral shrinks the gap by {said(cue.points)}.")
         if decision.trial:
             return replace(told, sentence=_contradiction(cue, where))
+        if decision.kind is ReasonKind.UNTRUSTED or (not decision.positive and cue is not best):
+            return replace(told, sentence=f"Making {where} neutral shrinks the gap by {said(cue.points)}.")
         if not decision.positive:
             regions = _list([one.region for one in measured.blamable])
             sentence = f"Making {regions} neutral, one after the other, shrinks the gap by at most {said(cue.points)}"
@@ -133,6 +125,26 @@ class Shortcut(Cause[Cues]):
                 name = f"{WORDS.get(region, region)} made neutral"
                 found += remedy_tried(data, INTERVENTION, variant, name, self.code)
         return found
+
+
+def _decide(cue: Cue, left_out: float, rules: Rules) -> Decision:
+    """The verdict on one region: established where the cue exists, is leaned on and holds less well on test.
+
+    Args:
+        cue: What was tried on it.
+        left_out: Points, at most, that could be lost in classes with too few images.
+        rules: Thresholds.
+    """
+    known = [cue.informative(rules), cue.leaned_on, cue.moved]
+    agrees = None if None in known or cue.neutral_test is None else all(known)
+    decision = weigh_effects(cue.points, cue.effects, agrees, rules, cue.comparisons)
+    if decision.positive and cue.informative(rules) is False:
+        return Decision("excluded", ReasonKind.UNTRUSTED, about=cue.region)
+    decision = heard(decision, cue.trials(decision.verdict == "established"), rules)
+    decision = unless_left_out(decision, cue.points, left_out, rules)
+    if decision.positive and (not cue.leaned_on or cue.moved is False):
+        decision = undecided(ReasonKind.MORE_IMAGES)
+    return replace(decision, about=cue.region)
 
 
 def _cues(data: CauseData, regions: Sequence[str]) -> tuple[Cue, ...]:

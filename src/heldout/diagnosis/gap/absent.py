@@ -8,6 +8,8 @@ from heldout.diagnosis.gap.term import GapTerm
 from heldout.diagnosis.run_data import RunData
 from heldout.diagnosis.words import listed
 from heldout.records import TermStatus
+from heldout.stats.bootstrap import varies
+from heldout.stats.few import FEW, jeffreys
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.weighted import recalls, shares, weighted_mean
 
@@ -44,6 +46,26 @@ def absent_points(run: RunData) -> Reals:
     points = 100 * shares(test.labels, run.draws.test, run.k) * (without[:, None] - own)
     result: Reals = np.where(np.isin(np.arange(run.k), classes), points, 0.0)
     return result
+
+
+def absent_doubt(run: RunData) -> Reals:
+    """What is added to each replicate of the term, (B,), where few units know the recall of such a class for certain.
+
+    A class that one patient has is drawn with this patient every time. Its recall is then known by one unit, whatever
+    the number of images; draws under Jeffreys' prior on the class's units take its place (`few.jeffreys`).
+    """
+    test = run.test
+    assert test is not None
+    drawn = shares(test.labels, run.draws.test[1:], run.k)
+    by_class = recalls(test.right, test.labels, run.draws.test[1:], run.k)
+    added: Reals = np.zeros(len(drawn))
+    for k in absent_classes(run).tolist():
+        units = len(np.unique(test.units[test.labels == k]))
+        own = by_class[:, k]
+        if units < FEW and not varies(own):
+            share = float(test.right[test.labels == k].mean())
+            added += 100 * drawn[:, k] * (np.nan_to_num(own) - jeffreys(share, units, len(own), 1 + k))
+    return added
 
 
 def absent_words(run: RunData, classes: Indices) -> str:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
-from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits
-from heldout.diagnosis.interventions.intervention import Intervention
-from heldout.diagnosis.interventions.running_statistics import estimated, norms, put, put_back, train_mode_logits
+from heldout.diagnosis.interventions.context import Indices, InterventionContext, Logits, Pixels
+from heldout.diagnosis.interventions.intervention import Intervention, NothingToDoError
+from heldout.diagnosis.interventions.running_statistics import estimated, norms, put, put_back
 from heldout.diagnosis.rules import RULES
 from heldout.records import ReasonKind
 from heldout.stats.thresholds import folds_of
@@ -21,8 +21,8 @@ ALPHAS = (0.25, 0.5, 1.0)
 BATCH = 64
 """Images a batch whose statistics are averaged; a class needs enough places in it to have its share."""
 
-TRAIN_BATCH = 32
-"""Images a batch of the check in train mode: what training used by default."""
+OWN = "own-statistics"
+"""The variant with statistics estimated on training images: those that the stored ones are meant to be."""
 
 
 class BatchNormStatistics(Intervention):
@@ -31,15 +31,18 @@ class BatchNormStatistics(Intervention):
     Batches are drawn so that their classes have the shares of train: else a test set with more of one class would give
     other statistics although every image looks as it should. Labels of test images are used for these shares and for
     nothing else; a class that test lacks is left out of them where it is rare. Patients are halved, and an image is
-    scored with the statistics of the other half.
+    scored with the statistics of the other half. Where a half lacks a class that is not rare, nothing is scored.
 
     Variants `alpha=0.25`, `alpha=0.5`, `alpha=1` on validation and test: the gain on test minus that on validation is
-    what wrong statistics cost. Variant `train-mode` on validation: layers normalise by the batch (of 32, in random
-    order); a large gain over the run's own logits betrays statistics that do not belong to the weights, a plain bug.
+    what wrong statistics cost. Variant `own-statistics` on validation: statistics estimated anew on training images, in
+    random batches. The stored ones are meant to be these, so that a large gain over the run's own logits betrays a
+    plain bug. Statistics of the validation images themselves would not: they mend validation too where it comes from
+    another site than train, and the stored ones are right.
     """
 
     name: ClassVar[str] = "batchnorm"
     title: ClassVar[str] = "BatchNorm statistics"
+    version: ClassVar[int] = 2
     grows: ClassVar[bool] = True
 
     def why_not(self, context: InterventionContext) -> Absence | None:
@@ -48,13 +51,7 @@ class BatchNormStatistics(Intervention):
             return Absence(ReasonKind.PARTS_MISSING, "it needs validation and test images")
         if not norms(context.network):
             return Absence(ReasonKind.DOES_NOT_APPLY, "the network has no BatchNorm layer with running statistics")
-        train = context.labels("train")
-        missing = sorted(set(train) - set(context.labels("test")))
-        names = ", ".join(f"'{context.run.record.classes[k]}'" for k in missing)
-        if np.isin(train, missing).mean() > RULES.max_unmatched:
-            text = f"test has no image of {names}, so that other class shares would pass for another appearance"
-            return Absence(ReasonKind.PARTS_MISSING, text)
-        return None
+        return unmatched(context, context.labels("test"), "test")
 
     def run(self, context: InterventionContext) -> pd.DataFrame:
         """Estimate on each half of test, score the other half and validation."""
@@ -63,6 +60,10 @@ class BatchNormStatistics(Intervention):
         half = halves(context, rows)
         shares = np.bincount(context.labels("train"), minlength=context.k) / len(context.ids("train"))
         labels = context.labels("test")[rows["test"]]
+        for number in (0, 1):
+            absent = unmatched(context, labels[half["test"] == number], "one half of the test patients")
+            if absent is not None:
+                raise NothingToDoError(absent)
         found = {(alpha, part): _empty(context, rows[part]) for alpha in ALPHAS for part in rows}
         for number in (0, 1):
             here = {part: np.flatnonzero(half[part] == number) for part in rows}
@@ -78,7 +79,18 @@ class BatchNormStatistics(Intervention):
         tables = [
             rows_of(context, part, f"alpha={alpha:g}", logits, rows[part]) for (alpha, part), logits in found.items()
         ]
-        return joined([*tables, _train_mode(context, rows["val"])], context.k)
+        return joined([*tables, _own_statistics(context, rows["val"], pixels["val"])], context.k)
+
+
+def unmatched(context: InterventionContext, labels: Indices, words: str) -> Absence | None:
+    """Why batches of some images cannot have the class shares of train; None where they lack rare classes at most."""
+    train = context.labels("train")
+    missing = sorted(set(train.tolist()) - set(labels.tolist()))
+    if np.isin(train, missing).mean() <= RULES.max_unmatched:
+        return None
+    names = ", ".join(f"'{context.run.record.classes[k]}'" for k in missing)
+    text = f"{words} has no image of {names}, so that other class shares would pass for another appearance"
+    return Absence(ReasonKind.PARTS_MISSING, text)
 
 
 def _empty(context: InterventionContext, rows: Indices) -> Logits:
@@ -121,13 +133,16 @@ def matched_batches(labels: Indices, allowed: np.ndarray, shares: np.ndarray, se
     return list(np.concatenate(columns, axis=1))
 
 
-def _train_mode(context: InterventionContext, rows: Indices) -> pd.DataFrame:
-    """Validation in random batches, each normalised by itself."""
-    order = np.random.default_rng((context.seed, 17)).permutation(len(rows))
-    batches = np.array_split(order, max(1, math.ceil(len(order) / TRAIN_BATCH)))
-    pixels = np.asarray(context.pixels("val")[rows])
-    logits = train_mode_logits(context.network, pixels, batches, context.machine)
-    return rows_of(context, "val", "train-mode", logits, rows)
+def _own_statistics(context: InterventionContext, rows: Indices, asked: Pixels) -> pd.DataFrame:
+    """Validation with statistics of a sample of training images."""
+    learned = context.sample("train")
+    order = np.random.default_rng((context.seed, 17)).permutation(len(learned))
+    batches = np.array_split(order, math.ceil(len(order) / BATCH))
+    statistics = estimated(context.network, np.asarray(context.pixels("train")[learned]), batches, 1.0, context.machine)
+    with put_back(context.network):
+        put(context.network, statistics)
+        logits = context.score(asked, OWN)
+    return rows_of(context, "val", OWN, logits, rows)
 
 
 INTERVENTION = BatchNormStatistics()

@@ -11,7 +11,7 @@ from heldout.diagnosis.absence import Absence
 from heldout.diagnosis.interventions._scores import joined, rows_of
 from heldout.diagnosis.interventions.context import Indices, InterventionContext, Pixels
 from heldout.diagnosis.interventions.intervention import Change, Intervention, NothingToDoError
-from heldout.diagnosis.interventions.lost import points_lost
+from heldout.diagnosis.interventions.lost import most_points_lost, points_lost
 from heldout.diagnosis.interventions.mapping import ORDER, Aim, Shifted, mapped, shifted_properties
 from heldout.diagnosis.interventions.needs import Need
 from heldout.diagnosis.rules import RULES
@@ -31,9 +31,9 @@ class Quality(Intervention):
     costs. The same variant on `test`: test images with the values of validation, where that is possible. Variant
     `all`: all properties that differ, one after another.
 
-    The property that costs most, if more than the margin, is tried twice more on `val`: `half:<property>`, half
-    of the way (dose and response), and `control:<property>`, each random half of a class with the values of the other
-    half, where nothing differs (a negative control of the procedure).
+    The property that costs most, by accuracy or by mean recall, if more than the margin, is tried twice more on `val`:
+    `half:<property>`, half of the way (dose and response), and `control:<property>`, each random half of a class with
+    the values of the other half, where nothing differs (a negative control of the procedure).
 
     Every sampled image is written, with the run's own logits
     where it was left as it was; a variant that could change no image of a part is not written for it, since that would
@@ -42,7 +42,7 @@ class Quality(Intervention):
 
     name: ClassVar[str] = "quality"
     title: ClassVar[str] = "image quality"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     grows: ClassVar[bool] = True
     needs: ClassVar[frozenset[Need]] = frozenset({Need.IMAGES, Need.ANSWERS})
 
@@ -144,7 +144,7 @@ def costliest(context: InterventionContext, tables: list[pd.DataFrame]) -> str |
         checked = [name for name in earlier["variant"].unique() if name.startswith("half:")]
         return checked[0].removeprefix("half:") if checked else None
     lost = {
-        str(table["variant"].iloc[0]): points_lost(context, table)
+        str(table["variant"].iloc[0]): most_points_lost(context, table)
         for table in tables
         if table["split"].iloc[0] == "val" and table["variant"].iloc[0] != "all"
     }

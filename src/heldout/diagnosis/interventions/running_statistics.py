@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from heldout.backbones import Network
-from heldout.diagnosis.interventions.context import Indices, Logits, Pixels
+from heldout.diagnosis.interventions.context import Indices, Pixels
 from heldout.training import Machine
 from heldout.training.predict import to_tensor
 
@@ -114,28 +114,3 @@ def estimated(
             for hook in hooks:
                 hook.remove()
     return {name: (mean / len(batches), variance / len(batches)) for name, (mean, variance) in sums.items()}
-
-
-@torch.no_grad()
-def train_mode_logits(network: Network, pixels: Pixels, batches: Sequence[Indices], machine: Machine) -> Logits:
-    """Logits (n, k) with every BatchNorm layer normalising by its batch, dropout off; the network is left as it was.
-
-    Args:
-        network: The network.
-        pixels: (n, s, s, c).
-        batches: A partition of the rows.
-        machine: Device and precision.
-    """
-    logits: list[Logits] = []
-    with put_back(network):
-        network.eval()
-        for norm in norms(network).values():
-            norm.train()
-        for rows in batches:
-            with machine.autocast():
-                out = network(to_tensor(np.asarray(pixels[rows]), machine.device))
-            logits.append(out.float().cpu().numpy())
-    order = np.concatenate(list(batches))
-    result = np.empty((len(order), logits[0].shape[1]), dtype=np.float32)
-    result[order] = np.concatenate(logits)
-    return result
