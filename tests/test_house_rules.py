@@ -119,6 +119,7 @@ FLOORS = {
     "diagnosis.baseline": 12,
     "diagnosis.seeds": 12,
     "diagnosis.patients": 12,
+    "diagnosis.seeds": 12,
     "diagnosis.tables": 12,
     "runs.calibrate": 13,
     "diagnosis.read": 13,
