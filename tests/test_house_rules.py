@@ -117,7 +117,6 @@ FLOORS = {
     "diagnosis.run_data": 11,
     "diagnosis.relatives": 11,
     "diagnosis.baseline": 12,
-    "diagnosis.seeds": 12,
     "diagnosis.patients": 12,
     "diagnosis.seeds": 12,
     "diagnosis.tables": 12,
