@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from heldout.records import Estimate
-from heldout.stats.bootstrap import Resamples, percentile_interval, varies
+from heldout.stats.bootstrap import Resamples, blocks, percentile_interval, varies
 from heldout.stats.few import spread, spread_words
 from heldout.stats.intervals import unseen
 from heldout.stats.measured import recentred
@@ -31,7 +31,10 @@ BINS = 15
 """Bins of the calibration error, of equal width (Guo et al. 2017)."""
 
 ROWS = 128
-"""Weightings worked on at a time."""
+"""Weightings worked on at a time at most."""
+
+CURVES = 2**21
+"""Numbers of curves worked on at a time, 16 MB in double precision, of which a score needs some eight copies."""
 
 REACHED = 1e-12
 """A rate that misses the one asked for by less has reached it: shares are ratios in binary."""
@@ -202,8 +205,7 @@ def _over_questions(answers: Answers, weights: Weights, of_curve: Callable[[Real
         order = np.argsort(-score, kind="stable")
         ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # equal scores are cut together
         yes = positive[order]
-        for start in range(0, len(weights), ROWS):
-            some = slice(start, start + ROWS)
+        for some in blocks(len(weights), len(score), max(1, min(ROWS, CURVES // len(score)))):
             each = weights[some, order].astype(np.float64)
             hits, all_of_them = np.cumsum(each * yes, axis=1)[:, ends], np.cumsum(each, axis=1)[:, ends]
             total[some] += of_curve(hits, all_of_them - hits)
