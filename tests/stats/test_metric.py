@@ -67,7 +67,7 @@ def test_accuracy_and_equal_costs_leave_the_draws_as_they_are() -> None:
     plain = JointBootstrap.of(val, test, 20, 0)  # type: ignore[arg-type]
     for metric in (Metric(), Metric("cost", dict.fromkeys(NAMES, 3.0))):
         same = JointBootstrap.of(val, test, 20, 0, ClassWeights.of(metric, NAMES))  # type: ignore[arg-type]
-        assert same.plain and same.val.dtype == np.float32
+        assert same.plain and same.val.dtype == np.uint8
         assert (same.val == plain.val).all() and (same.test == plain.test).all()
         gaps = [one.gap(val.right, test.right) for one in (plain, same)]  # type: ignore[attr-defined]
         assert gaps[0].value == gaps[1].value and (gaps[0].replicates == gaps[1].replicates).all()
