@@ -52,9 +52,10 @@ def load_pieces(
     try:
         check_regular(path)
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(rows):
-                batch.validate(full=True)
-                yield batch.to_pandas()
+            for group in range(file.num_row_groups):  # Arrow keeps what it has read of all of them, until the last
+                for batch in file.iter_batches(rows, row_groups=[group]):
+                    batch.validate(full=True)
+                    yield batch.to_pandas()
     except FileNotFoundError as error:
         raise InputError([Problem(str(path), "no such file", expected, remedy)]) from error
     except Exception as error:  # a damaged file makes Arrow raise nearly anything

@@ -76,9 +76,12 @@ class Memory:
         memory = cls(root, verify)
         if verify:
             return memory
+        files: dict[str, str] = {}  # the images of an array share the name of its file, and its stamp
         try:
             for piece in load_pieces(memory.file, PIECE):
                 for source, member, row, stamp, measured, small in zip(*(piece[name] for name in COLUMNS), strict=True):
+                    if row >= 0:
+                        source, stamp = files.setdefault(source, source), files.setdefault(stamp, stamp)
                     pixels = thumbnails.keep(np.frombuffer(small, dtype=np.uint8).reshape(SIDE, SIDE))
                     memory._known[source, member, int(row)] = stamp, Known(measured, pixels)
         except (InputError, KeyError, ValueError, TypeError):
