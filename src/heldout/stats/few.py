@@ -14,7 +14,7 @@ docs/statistics.md):
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,6 +157,17 @@ def _fewest(units: Units, part: Indices) -> tuple[float, float]:
         if len(own) < FEW and spare:
             found.append((len(own) / spare, float(spare)))
     return max(found, key=lambda two: (two[0], -two[1]))
+
+
+def factor_of_one(units: int, level: float = 0.05) -> float:
+    """`FewUnits.factors` of a number that hangs on a single stratum of so many units.
+
+    >>> [round(factor_of_one(units), 2) for units in (3, 20, 60)]
+    [2.69, 1.1, 1.0]
+    """
+    if not 1 < units < FEW:
+        return 1.0
+    return float(stdtrit(units - 1, 1 - level / 2)) / normal_quantile(level) * sqrt(units / (units - 1))
 
 
 def satterthwaite(variance: Reals, parts: Reals, spare: Reals) -> Reals:

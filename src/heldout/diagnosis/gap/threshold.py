@@ -20,7 +20,7 @@ from heldout.diagnosis.rules import Rules
 from heldout.diagnosis.run_data import RunData
 from heldout.records import TermStatus
 from heldout.records.predictions import Predictions
-from heldout.stats.few import spread
+from heldout.stats.few import factor_of_one, spread
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
 from heldout.stats.thresholds import FOLDS, REPEATS, Movable, tuned_accuracy
@@ -43,7 +43,7 @@ def threshold_term(run: RunData, samples: Samples, gap: Measured, rules: Rules) 
     points = run.draws.measured(100 * sides.gained(), gap.n)
     replicates = recentred(points.value, points.replicates)
     if smallest_bearing(samples, rules)[1] < rules.few_threshold_class:
-        replicates = spread(points.value, replicates, _luck_of_search(sides, rules))
+        replicates = spread(points.value, replicates, _few_factor(sides, points) * _luck_of_search(sides, rules))
     detail = "what the best class biases gain on test beyond what they gain on validation, cross-fitted"
     moved = replace(points, replicates=replicates)
     undecided, small = 0.0, without_threshold(samples, rules)
@@ -97,6 +97,22 @@ class _Sides:
             on_val = gain(samples.val, weights, share_val)
         difference: Reals = gain(samples.true_test, samples.true_weights[rows], share_test) - on_val
         return difference
+
+
+def _few_factor(sides: _Sides, points: Measured) -> float:
+    """How far replicates are spread, beyond what few units ask of any number, where the smallest class has few images.
+
+    The best bias of a class hangs on its own units, whatever they bring to the variance: the number is spread as if
+    it hung on the class with the fewest alone.
+    """
+    samples = sides.samples
+    units = [
+        len(np.unique(images.units[images.labels == k]))
+        for images in (samples.val, samples.test)
+        for k in (np.unique(images.labels) if sides.classes is None else sides.classes)
+    ]
+    most = max(factor_of_one(number) for number in units)
+    return max(1.0, most / points.few.factor(points.replicates)) if points.few is not None else most
 
 
 def _luck_of_search(sides: _Sides, rules: Rules) -> float:
