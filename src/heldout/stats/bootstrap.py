@@ -40,16 +40,15 @@ BLOCK = 2**24
 """Numbers that counts are worked on at a time, 128 MB in double precision; whole replicates, so that what is told of
 each is the same."""
 
+Counts = NDArray[np.uint8]
+"""How often a unit was drawn. Each of u units is drawn once in the mean, and more than 255 times never: the chance is
+below 1/255!, and where there are fewer than 256 units in a stratum it is none."""
+
 
 def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
     """Rows that are worked on at a time: at most `BLOCK` numbers, and at most so many rows; at least one."""
     step = max(1, min(most or rows, BLOCK // max(columns, 1)))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
-
-
-Counts = NDArray[np.uint8]
-"""How often a unit was drawn. Each of u units is drawn once in the mean, and more than 255 times never: the chance is
-below 1/255!, and where there are fewer than 256 units in a stratum it is none."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,10 @@ class Resamples:
             statistic: Takes weights (R, n), a row each of some replicates, and gives (R,).
         """
         images = len(self.units.unit)
-        step = max(1, BLOCK // max(images, 1))
         found = []
-        for start in range(0, self.replicates + 1, step):  # row 0 is the sample
-            weights = self.counts[:, max(start - 1, 0) : start + step - 1][self.units.unit].T.astype(np.float32)
-            if start == 0:
+        for some in blocks(self.replicates + 1, images):  # row 0 is the sample
+            weights = self.counts[:, max(some.start - 1, 0) : some.stop - 1][self.units.unit].T.astype(np.float32)
+            if some.start == 0:
                 weights = np.concatenate([np.ones((1, images), dtype=np.float32), weights])
             found.append(statistic(weights))
         return np.concatenate(found)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from heldout.diagnosis.diagnose import diagnose, diagnose_run
-from heldout.diagnosis.gap import choice, measure_budget
+from heldout.diagnosis.gap import measure_budget
 from heldout.diagnosis.gap.choice import by_accuracy, by_halves, chosen_anew
 from heldout.diagnosis.gap.chosen_on_test import Known
 from heldout.diagnosis.read import read_run_data
@@ -207,7 +207,7 @@ def test_some_replicates_at_a_time_are_told_as_all_at_once(monkeypatch: pytest.M
     units, weights = np.repeat(np.arange(30), 2), rng.integers(0, 4, (41, 60)).astype(np.float32)
     told = []
     for block in (10**6, 60 * 7, 1):
-        monkeypatch.setattr(choice, "BLOCK", block)
+        monkeypatch.setattr("heldout.stats.bootstrap.BLOCK", block)
         halves = by_halves(found, units, weights, weights, plain=True, halvings=6, seed=(1, 2))
         told.append(np.concatenate([halves, chosen_anew(found, weights, weights)]))
         assert told[-1].shape == (82,)

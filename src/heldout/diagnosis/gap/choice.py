@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from heldout.diagnosis.variants import VariantLogits
 from heldout.records.predictions import Predictions
-from heldout.stats.bootstrap import BLOCK
+from heldout.stats.bootstrap import blocks
 from heldout.stats.joint import JointBootstrap
 from heldout.stats.measured import Measured, recentred
 from heldout.stats.scores import Indices, Reals
@@ -108,10 +108,13 @@ def by_halves(
 
 
 def _some_at_a_time(of: Callable[[Reals, Reals], Reals], choosing: Weights, weights: Weights) -> Reals:
-    """What is told of each replicate, (B + 1,), from its weights in double precision: `BLOCK` of them at a time."""
-    step = max(1, BLOCK // weights.shape[1])
-    parts = (slice(start, start + step) for start in range(0, len(weights), step))
-    return np.concatenate([of(choosing[some].astype(np.float64), weights[some].astype(np.float64)) for some in parts])
+    """What is told of each replicate, (B + 1,), from its weights in double precision, some at a time."""
+    return np.concatenate(
+        [
+            of(choosing[some].astype(np.float64), weights[some].astype(np.float64))
+            for some in blocks(len(weights), weights.shape[1])
+        ]
+    )
 
 
 def _scored_elsewhere(found: Candidates, choosing: Reals, weights: Reals, on: NDArray[np.bool_]) -> tuple[Reals, Reals]:

@@ -78,7 +78,7 @@ class Samples:
     @cached_property
     def val_counts(self) -> Indices:
         """Different images of each class in V′, (k,): one that stands once a seed counts once."""
-        _, first = np.unique(np.array(self.val_images, dtype=object).astype(str), return_index=True)
+        _, first = np.unique(np.array(self.val_images, dtype=np.str_), return_index=True)
         counts: Indices = np.bincount(self.val.labels[first], minlength=self.val_prior.shape[1])
         return counts
 

@@ -111,8 +111,7 @@ def _few_factor(sides: _Sides, points: Measured) -> float:
         for images in (samples.val, samples.test)
         for k in (np.unique(images.labels) if sides.classes is None else sides.classes)
     ]
-    most = max(factor_of_one(number) for number in units)
-    return max(1.0, most / points.few.factor(points.replicates)) if points.few is not None else most
+    return max(1.0, max(factor_of_one(number) for number in units) / points.factor)
 
 
 def _luck_of_search(sides: _Sides, rules: Rules) -> float:
