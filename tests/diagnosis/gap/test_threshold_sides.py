@@ -86,7 +86,7 @@ def test_the_interval_holds_the_luck_of_a_search_on_few_images() -> None:
     made = study(0, 1000, 100, moved=SHIFT)
     wide, held = points_of(made), points_of(made, replace(RULES, few_threshold_class=20))
     assert wide.value == held.value
-    assert wide.high - wide.low > 1.05 * (held.high - held.low)  # both are spread for few units besides
+    assert wide.high - wide.low > 1.1 * (held.high - held.low)  # 1.05 without that luck, by the class with the fewest
 
 
 def test_few_images_of_a_class_tell_no_direction() -> None:

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heldout.data.entries import composed, split_named
+from heldout.data.entries import split_named
 from heldout.data.examine.marks import marks_in, stem_of
 
 MIN_IMAGES = 12
@@ -224,6 +224,6 @@ def _folders(names: Sequence[str], labels: Sequence[str]) -> list[tuple[str, str
     """The folder of the file, where it is neither the class's nor the part's."""
     parents = [name.rpartition("/")[0].rpartition("/")[2] for name in names]
     for parent, label in zip(parents, labels, strict=True):
-        if not parent or composed(parent) == label or split_named(parent):
+        if not parent or parent == label or split_named(parent):
             return []
     return [("folder/", r"([^/]+)/[^/]+$", (), tuple(parents))]
